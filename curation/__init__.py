@@ -1,0 +1,1 @@
+"""From prompts on the Hugging Face Hub to human-verified preference datasets on the Hub."""

@@ -1,0 +1,161 @@
+"""One local server as a child process on 127.0.0.1: start, wait until healthy, stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from curation.errors import ServiceError, TemporaryError
+
+HOST = "127.0.0.1"
+STOP_SECONDS = 10.0
+
+
+def free_port(preferred: int | None = None) -> int:
+    """Return a TCP port on 127.0.0.1 that nobody listens on: `preferred` if it is free, else one the kernel picks."""
+    for port in (preferred, 0):
+        if port is None:
+            continue
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise ServiceError(f"No free port on {HOST}.")
+
+
+class ServerProcess:
+    """A server that lives in its own process; its port is kept in `folder`/port, its output in `folder`/server.log.
+
+    With `tied=True` (tests, demo) the child ends when this process does, however it ends: the child's standard input
+    is a pipe, and `exit_with_parent()` in the child waits for its end. With `tied=False` the child outlives us.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        folder: Path,
+        command: Callable[[int], Sequence[str]],
+        health: str,
+        env: Mapping[str, str] | None = None,
+        startup_seconds: float = 60.0,
+        tied: bool = True,
+        inherit: Sequence[int] = (),
+    ) -> None:
+        self.name = name
+        self.folder = folder
+        self.log = folder / "server.log"
+        self._command = command
+        self._health = health
+        self._env = dict(env or {})
+        self._startup_seconds = startup_seconds
+        self._tied = tied
+        self._inherit = tuple(inherit)
+        self._port: int | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The base address, without a slash at the end."""
+        if self._port is None:
+            raise ServiceError(f"The local {self.name} is not running.")
+        return f"http://{HOST}:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        if self._process is None:
+            raise ServiceError(f"The local {self.name} is not running.")
+        return self._process.pid
+
+    def start(self) -> Self:
+        """Start the child and wait until its health route answers 200; on failure stop it and say where its log is."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        remembered = self.folder / "port"
+        preferred = int(remembered.read_text()) if remembered.exists() else None
+        self._port = free_port(preferred)
+        remembered.write_text(str(self._port))
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                list(self._command(self._port)),
+                stdin=subprocess.PIPE if self._tied else subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self._env, "CURATION_TIED": "1" if self._tied else "0"},
+                start_new_session=True,
+                pass_fds=self._inherit,
+            )
+        try:
+            self._await_health()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Ask the child to end, and end it after ten seconds; nothing happens if it is not running."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _await_health(self) -> None:
+        deadline = time.monotonic() + self._startup_seconds
+        with httpx.Client(timeout=5.0, trust_env=False) as client:
+            while time.monotonic() < deadline:
+                if self._process is not None and self._process.poll() is not None:
+                    raise ServiceError(
+                        f"The local {self.name} ended while starting (exit code {self._process.returncode}).",
+                        remedy=f"Its log: {self.log}",
+                    )
+                try:
+                    if client.get(self.url + self._health).status_code == httpx.codes.OK:
+                        return
+                except httpx.TransportError:
+                    pass
+                time.sleep(0.05)
+        raise TemporaryError(
+            f"The local {self.name} did not answer within {self._startup_seconds:.0f} s.", remedy=f"Its log: {self.log}"
+        )
+
+
+def exit_with_parent() -> None:
+    """In a child: end this process when the parent that tied it ends (its end of our standard input closes)."""
+    if os.environ.get("CURATION_TIED") != "1":
+        return
+
+    def wait() -> None:
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="exit-with-parent", daemon=True).start()
