@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
+import httpx2
 
 from curation.errors import ServiceError, TemporaryError
 
@@ -130,7 +130,7 @@ class ServerProcess:
 
     def _await_health(self) -> None:
         deadline = time.monotonic() + self._startup_seconds
-        with httpx.Client(timeout=5.0, trust_env=False) as client:
+        with httpx2.Client(timeout=5.0, trust_env=False) as client:
             while time.monotonic() < deadline:
                 if self._process is not None and self._process.poll() is not None:
                     raise ServiceError(
@@ -138,9 +138,9 @@ class ServerProcess:
                         remedy=f"Its log: {self.log}",
                     )
                 try:
-                    if client.get(self.url + self._health).status_code == httpx.codes.OK:
+                    if client.get(self.url + self._health).status_code == httpx2.codes.OK:
                         return
-                except httpx.TransportError:
+                except httpx2.TransportError:
                     pass
                 time.sleep(0.05)
         raise TemporaryError(

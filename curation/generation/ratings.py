@@ -1,0 +1,78 @@
+"""Reading UltraFeedback's reply: each text's rating by the text's own number, None for that text alone if unreadable.
+
+distilabel's parser splits on blank lines and never reads the number: a preamble or a rationale of two paragraphs puts
+ratings on the wrong texts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+LOWEST, HIGHEST = 1.0, 5.0
+
+_HEADER = re.compile(r"^[\s#*>]*Output for Text\s*(\d+)[\s*:]*$", re.IGNORECASE | re.MULTILINE)
+_RATING = re.compile(r"^[\s*_>-]*Rating[\s*_]*:[\s*_]*(.*)$", re.IGNORECASE | re.MULTILINE)
+_RATIONALE = re.compile(r"^[\s*_>-]*Rationale[\s*_]*:[\s*_]*", re.IGNORECASE | re.MULTILINE)
+_NUMBER = re.compile(r"^\[?\s*(-?\d+(?:\.\d+)?)\s*\]?(?:\s*/\s*5)?[\s.*_]*(?![\w/])")
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """One text's rating (1 to 5) and rationale, or the reason why there is none."""
+
+    rating: float | None
+    rationale: str | None
+    reason: str | None = None
+
+
+def parse_ratings(reply: str, texts: int) -> tuple[Rating, ...]:
+    """Return one Rating per text, in the order of the texts' numbers (1 to `texts`), for any aspect of UltraFeedback.
+
+    The format is that of distilabel's templates: "#### Output for Text N", then "Rating:" and "Rationale:" (some
+    aspects put "Type:" and a rationale of it before). Without any header, exactly `texts` "Rating:" lines are
+    taken in order; one text needs no header.
+    """
+    sections = _sections(reply, texts)
+    return tuple(_read(sections.get(number, [])) for number in range(1, texts + 1))
+
+
+def _sections(reply: str, texts: int) -> dict[int, list[str]]:
+    headers = list(_HEADER.finditer(reply)) or _headerless(reply, texts)
+    ends = [*(header.start() for header in headers[1:]), len(reply)]
+    sections: dict[int, list[str]] = {}
+    for position, (header, end) in enumerate(zip(headers, ends, strict=True), 1):
+        number = int(header[1]) if header.re is _HEADER else position
+        start = header.end() if header.re is _HEADER else header.start()
+        sections.setdefault(number, []).append(reply[start:end])
+    return sections
+
+
+def _headerless(reply: str, texts: int) -> list[re.Match[str]]:
+    ratings = list(_RATING.finditer(reply))
+    return ratings if len(ratings) == texts else []
+
+
+def _read(sections: list[str]) -> Rating:
+    if not sections:
+        return Rating(None, None, "no_output_for_this_text")
+    if len(sections) > 1:
+        return Rating(None, None, "several_outputs_for_this_text")
+    found = _RATING.search(sections[0])
+    rationale = _last_rationale(sections[0])
+    if found is None:
+        return Rating(None, rationale, "no_rating")
+    number = _NUMBER.match(found[1].strip())
+    if number is None:
+        return Rating(None, rationale, "rating_is_not_a_number")
+    rating = float(number[1])
+    if not LOWEST <= rating <= HIGHEST:
+        return Rating(None, rationale, "rating_out_of_range")
+    return Rating(rating, rationale)
+
+
+def _last_rationale(section: str) -> str | None:
+    starts = list(_RATIONALE.finditer(section))
+    if not starts:
+        return None
+    return section[starts[-1].end() :].strip() or None

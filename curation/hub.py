@@ -1,0 +1,97 @@
+"""The way to the Hub: one client with timeouts, and its errors as ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+from curation.errors import AuthError, CurationError, MissingError, ServiceError, TemporaryError
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+DEFAULT_ENDPOINT = "https://huggingface.co"
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 120.0
+
+
+@cache
+def connect(endpoint: str, token: str | None) -> HfApi:
+    """Return a client of the Hub at `endpoint`; without a token it never picks up one from the machine."""
+    import httpx2
+    from huggingface_hub import HfApi, set_client_factory
+    from huggingface_hub.utils._http import default_client_factory
+
+    def with_timeouts() -> httpx2.Client:
+        client = default_client_factory()
+        client.timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+        return client
+
+    # huggingface_hub's own client waits for ever.
+    set_client_factory(with_timeouts)
+    return HfApi(endpoint=endpoint, token=token or False)
+
+
+@contextmanager
+def hub_errors(api: HfApi, repo_id: str) -> Iterator[None]:
+    """Turn the Hub client's errors about `repo_id` into AuthError, MissingError, ServiceError or TemporaryError."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        yield
+    except CurationError:
+        raise
+    except HfHubHTTPError as error:
+        raise _translate(error, api, repo_id) from error
+    except (httpx2.TransportError, LocalEntryNotFoundError, ConnectionError, TimeoutError) as error:
+        raise TemporaryError(
+            f"The Hub at {api.endpoint} did not answer ({type(error).__name__}).",
+            remedy="Run the command again; HF_ENDPOINT says which Hub is asked.",
+        ) from error
+
+
+def _translate(error: Exception, api: HfApi, repo_id: str) -> ServiceError:
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HfHubHTTPError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    assert isinstance(error, HfHubHTTPError)
+    status = error.response.status_code
+    anonymous = api.token is False
+    if isinstance(error, GatedRepoError):
+        return AuthError(
+            f"{repo_id} is gated, and HF_TOKEN has no access to it.", remedy=f"Ask for access at {api.endpoint}."
+        )
+    if isinstance(error, RevisionNotFoundError | EntryNotFoundError):
+        return MissingError(f"{repo_id} on {api.endpoint} has no such revision or file: {_first_line(error)}")
+    if isinstance(error, RepositoryNotFoundError) and anonymous:
+        return AuthError(
+            f"{repo_id} does not exist on {api.endpoint} or is private, and HF_TOKEN is not set.",
+            remedy="Set HF_TOKEN to a token that may read it.",
+        )
+    if isinstance(error, RepositoryNotFoundError) and status != 401:
+        return MissingError(
+            f"{repo_id} does not exist on {api.endpoint}, or HF_TOKEN may not see it.",
+            remedy="Correct the name in the config file, or use another token.",
+        )
+    if status in {401, 403}:
+        reason = "HF_TOKEN is not set" if anonymous else f"HF_TOKEN was refused ({status})"
+        return AuthError(
+            f"{api.endpoint} did not let us at {repo_id}: {reason}.", remedy="Set HF_TOKEN to a write token."
+        )
+    if status in {408, 409, 412, 429} or status >= 500:
+        return TemporaryError(
+            f"The Hub at {api.endpoint} answered {status} about {repo_id}.", remedy="Run the command again later."
+        )
+    return ServiceError(f"The Hub at {api.endpoint} answered {status} about {repo_id}: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,51 @@
+"""The `mean` resolver: each candidate's mean score over the reviewers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, PositiveInt
+
+from curation.labels.ballot import Ballot, edit_scores, share
+from curation.types import Drop, Score, Verdict
+
+
+class MeanResolver(BaseModel):
+    """`[labels] resolver = "mean"`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    resolver: Literal["mean"] = "mean"
+    min_reviewers: PositiveInt = 1
+    judge_fallback: bool = False
+
+    def resolve(self, ballot: Ballot) -> Verdict | Drop:
+        """Return the mean per candidate over the answers that count; drops "unreviewed" and "too_few_reviewers".
+
+        `agreement` is the share of reviewers who order the candidates as the means do. Every edit becomes a candidate.
+        """
+        voters = ballot.submitted
+        if not voters:
+            return Drop(id=ballot.record.id, reason="unreviewed")
+        if len(voters) < self.min_reviewers:
+            return Drop(id=ballot.record.id, reason="too_few_reviewers")
+        means = [fmean(scores) for scores in zip(*(voter.scores for voter in voters), strict=True)]
+        agreeing = [voter for voter in voters if _order(voter.scores) == _order(means)]
+        shown = tuple(Score(candidate=c, score=s) for c, s in zip(ballot.candidates, means, strict=True))
+        return Verdict(
+            record_id=ballot.record.id,
+            prompt=ballot.candidate_set.prompt,
+            scores=shown + edit_scores(ballot, voters),
+            reviewers=len(voters),
+            agreement=share(voters, agreeing),
+            label_source=ballot.label_source,
+            annotations=ballot.annotations,
+        )
+
+
+def _order(scores: Sequence[float]) -> list[int]:
+    """The rank of each score: equal scores have equal ranks."""
+    distinct = sorted(set(scores))
+    return [distinct.index(score) for score in scores]

@@ -1,0 +1,77 @@
+"""Start the local Hub as a child process."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from curation.errors import AuthError
+from curation.local.hub.accounts import Account, read_accounts, write_accounts
+from curation.local.process import ServerProcess
+
+ADMIN = "admin"
+
+
+class HubServer(ServerProcess):
+    """A local Hub whose repositories live in `folder`/data and whose tokens live in `folder`/users.json.
+
+    Without `users` it has one, "admin", with a random token that is made once and kept. Point clients at it with
+    HF_ENDPOINT=`url` and HF_TOKEN=`token`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        users: Mapping[str, Account] | None = None,
+        tied: bool = True,
+        inherit: Sequence[int] = (),
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "users.json"
+        if users is not None:
+            write_accounts(path, users)
+        elif not path.exists():
+            write_accounts(path, {f"hf_{secrets.token_hex(17)}": Account(ADMIN)})
+        self.accounts = read_accounts(path)
+
+        def command(port: int) -> list[str]:
+            module = [sys.executable, "-m", "curation.local.hub"]
+            return [*module, "--data", str(folder / "data"), "--port", str(port), "--users", str(path)]
+
+        super().__init__("Hub", folder=folder, command=command, health="/health", tied=tied, inherit=inherit)
+
+    @property
+    def token(self) -> str:
+        """The first token that may write."""
+        for token, account in self.accounts.items():
+            if account.role == "write":
+                return token
+        raise AuthError("The local Hub has no token that may write.", remedy="Give a user the role write.")
+
+    def stats(self) -> dict[str, int]:
+        """Return `bytes_received` (of content) and `requests` since the start."""
+        counted: dict[str, int] = httpx2.get(f"{self.url}/stats", trust_env=False).raise_for_status().json()
+        return counted
+
+    def fail(
+        self,
+        match: str,
+        *,
+        status: int = 503,
+        count: int = 1,
+        after: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Fail the next `count` requests whose path matches the regex; status 0 breaks the connection off.
+
+        With `after` the request is carried out and only its answer is lost.
+        """
+        fault: dict[str, Any] = {"match": match, "status": status, "count": count, "after": after}
+        answer = httpx2.post(f"{self.url}/faults", json={**fault, "headers": dict(headers or {})}, trust_env=False)
+        answer.raise_for_status()

@@ -1,0 +1,7 @@
+"""Where prompts come from: datasets on the Hub and files. Every source reads rows lazily and says which it drops."""
+
+from curation.prompts.file import FilePrompts
+from curation.prompts.hub import HubPrompts
+from curation.prompts.rows import read_prompt
+
+__all__ = ["FilePrompts", "HubPrompts", "read_prompt"]

@@ -1,0 +1,339 @@
+"""Where people answer: the only importer of argilla. Records go in by content id, responses come out over HTTP."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import tenacity
+from pydantic import JsonValue
+
+from curation.errors import AuthError, ConfigError, MissingError, RefusedError, ServiceError, TemporaryError
+from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
+from curation.types import Response
+
+# Must be set before argilla imports tqdm: progress is ours to show.
+os.environ.setdefault("TQDM_DISABLE", "1")
+with warnings.catch_warnings():
+    # argilla 2.8 still configures pydantic by class.
+    warnings.filterwarnings("ignore", message="Support for class-based `config`")
+    import argilla as rg
+    from argilla._exceptions import ArgillaAPIError, ArgillaCredentialsError, ArgillaError
+
+TIMEOUT_SECONDS = 60
+PAGE = 500
+PUSH_BATCH = 200
+CONSISTENT_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """All that an Argilla dataset holds: its id, the ids of our records, and every response to them."""
+
+    dataset_id: str
+    record_ids: frozenset[str]
+    responses: tuple[Response, ...]
+
+
+class ArgillaReview:
+    """One Argilla dataset in which people review. Opening it changes nothing."""
+
+    def __init__(self, *, api_url: str | None, api_key: str | None, workspace: str, dataset: str) -> None:
+        """Connect. Raises ConfigError without address or key, AuthError if the key is refused, else TemporaryError."""
+        if api_url is None or api_key is None:
+            missing = " and ".join(
+                name for name, value in (("ARGILLA_API_URL", api_url), ("ARGILLA_API_KEY", api_key)) if not value
+            )
+            raise ConfigError(
+                f"{missing} not set: where to review is not known.",
+                remedy='Export it, or run `eval "$(curation local env)"` for the local stack.',
+            )
+        self.api_url = api_url
+        self.workspace = workspace
+        self.name = dataset
+        with self._errors():
+            self._client = rg.Argilla(api_url=api_url, api_key=api_key, timeout=TIMEOUT_SECONDS)
+        self._http: httpx.Client = self._client.http_client
+
+    def url(self, dataset_id: str) -> str:
+        """Return the page on which reviewers answer."""
+        return f"{self.api_url}/dataset/{dataset_id}/annotation-mode"
+
+    def find(self) -> str | None:
+        """Return the id of the dataset, None if there is none. MissingError if there is no such workspace."""
+        with self._errors():
+            self._workspace()
+            found = self._dataset()
+            return str(found.id) if found is not None else None
+
+    def create(self, task: TaskSpec) -> str:
+        """Create the dataset unless it exists with the same settings; return its id.
+
+        Raises RefusedError if it exists with other fields or questions: answers would not mean what the task says.
+        """
+        with self._errors():
+            self._workspace()
+            existing = self._dataset()
+            if existing is not None and self._is_draft(existing):
+                # A creation that was cut off: never published, so it cannot hold records.
+                existing.delete()
+                existing = None
+            if existing is None:
+                return str(rg.Dataset(self.name, self.workspace, _settings(task), self._client).create().id)
+        self.check(task)
+        return str(existing.id)
+
+    def check(self, task: TaskSpec) -> None:
+        """Raise RefusedError if the dataset's fields, questions or labels are not those of `task`."""
+        with self._errors():
+            dataset = self._dataset()
+            if dataset is None:
+                return
+            found = _shape(dataset.settings)
+        wanted = _shape(_settings(task))
+        if found != wanted:
+            raise RefusedError(
+                f"The Argilla dataset {self.name!r} in workspace {self.workspace!r} has other settings than the task: "
+                f"{_first_difference(found, wanted)}.",
+                remedy="Name another one as `dataset` under [review]; existing answers would change their meaning.",
+            )
+
+    def push(self, specs: Sequence[RecordSpec]) -> int:
+        """Add the records that are not there; return how many. Raises ServiceError if any does not arrive."""
+        with self._errors():
+            dataset = self._require()
+            present = {external_id for external_id, _ in self._records(str(dataset.id))}
+            new = [spec for spec in specs if spec.record.id not in present]
+            for start in range(0, len(new), PUSH_BATCH):
+                dataset.records.log([_record(spec) for spec in new[start : start + PUSH_BATCH]], batch_size=PUSH_BATCH)
+            if new:
+                present = {external_id for external_id, _ in self._records(str(dataset.id))}
+        lost = [spec.record.id for spec in specs if spec.record.id not in present]
+        if lost:
+            raise ServiceError(
+                f"{len(lost)} of {len(specs)} records did not arrive in Argilla, {lost[0]} among them.",
+                remedy="Run `curation push` again.",
+            )
+        return len(new)
+
+    def pull(self) -> Pulled:
+        """Return every record id and every response, whatever its status.
+
+        Never by a search filter: a record's updated_at does not move when a response is edited. Paging is by offset, so
+        a deletion meanwhile shifts the pages; the pull is repeated until what came is what the dataset counts. Raises
+        RefusedError if the dataset is gone or has no records, TemporaryError if it does not hold still.
+        """
+        with self._errors():
+            dataset = self._dataset()
+            if dataset is None:
+                raise RefusedError(
+                    f"The Argilla dataset {self.name!r} in workspace {self.workspace!r} does not exist; "
+                    "its answers are not taken for withdrawn.",
+                    remedy="If the Space was reset, run `curation push`: the store keeps all answers synced so far.",
+                )
+            dataset_id = str(dataset.id)
+            records = self._consistent_records(dataset_id)
+            if not records:
+                raise RefusedError(
+                    f"The Argilla dataset {self.name!r} in workspace {self.workspace!r} holds no records; "
+                    "its answers are not taken for withdrawn.",
+                    remedy="Run `curation push`: the store keeps all answers synced so far.",
+                )
+            usernames = self._usernames()
+        responses = tuple(
+            response
+            for record_id, answers in records.items()
+            for response in _responses(record_id, answers, usernames=usernames, dataset_id=dataset_id)
+        )
+        return Pulled(dataset_id=dataset_id, record_ids=frozenset(records), responses=responses)
+
+    def progress(self) -> tuple[int, int]:
+        """Return (completed records, all records) as Argilla counts them; (0, 0) if there is no dataset."""
+        with self._errors():
+            dataset = self._dataset()
+            if dataset is None:
+                return 0, 0
+            counts = self._get(f"/api/v1/datasets/{dataset.id}/progress")
+            return int(counts["completed"]), int(counts["total"])
+
+    def _consistent_records(self, dataset_id: str) -> dict[str, list[Any]]:
+        for _ in range(CONSISTENT_TRIES):
+            records = dict(self._records(dataset_id, responses=True))
+            if len(records) == int(self._get(f"/api/v1/datasets/{dataset_id}/progress")["total"]):
+                return records
+        raise TemporaryError(
+            f"The records of the Argilla dataset {self.name!r} keep changing while they are read.",
+            remedy="Run `curation sync` again.",
+        )
+
+    def _records(self, dataset_id: str, *, responses: bool = False) -> Iterator[tuple[str, list[Any]]]:
+        offset = 0
+        while True:
+            params: dict[str, Any] = {"offset": offset, "limit": PAGE}
+            if responses:
+                params["include"] = "responses"
+            items = self._get(f"/api/v1/datasets/{dataset_id}/records", params)["items"]
+            yield from ((str(item["external_id"]), item.get("responses") or []) for item in items)
+            if len(items) < PAGE:
+                return
+            offset += len(items)
+
+    def _usernames(self) -> dict[str, str]:
+        try:
+            users = self._get("/api/v1/users")["items"]
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != httpx.codes.FORBIDDEN:
+                raise
+            # An admin may list the users of the workspace only.
+            users = self._get(f"/api/v1/workspaces/{self._workspace().id}/users")["items"]
+        return {str(user["id"]): str(user["username"]) for user in users}
+
+    @tenacity.retry(
+        stop=tenacity.stop_after_attempt(4),
+        wait=tenacity.wait_random_exponential(multiplier=0.3, max=5),
+        retry=tenacity.retry_if_exception(lambda error: _is_temporary(error)),
+        reraise=True,
+    )
+    def _get(self, path: str, params: dict[str, Any] | None = None) -> Any:
+        answer = self._http.get(path, params=params)
+        answer.raise_for_status()
+        return answer.json()
+
+    def _workspace(self) -> Any:
+        workspace = self._client.workspaces(self.workspace)
+        if workspace is None:
+            names = ", ".join(sorted(repr(found.name) for found in self._client.workspaces)) or "none"
+            raise MissingError(
+                f"Argilla at {self.api_url} has no workspace {self.workspace!r}; there are: {names}.",
+                remedy="Create it, or correct `workspace` under [review].",
+            )
+        return workspace
+
+    def _dataset(self) -> Any:
+        with warnings.catch_warnings():
+            # A missing dataset is an answer here, not a warning.
+            warnings.simplefilter("ignore")
+            return self._client.datasets(name=self.name, workspace=self.workspace)
+
+    def _require(self) -> Any:
+        dataset = self._dataset()
+        if dataset is None:
+            raise MissingError(
+                f"There is no Argilla dataset {self.name!r} in workspace {self.workspace!r}.",
+                remedy="Run `curation push` first.",
+            )
+        return dataset
+
+    def _is_draft(self, dataset: Any) -> bool:
+        return bool(self._get(f"/api/v1/datasets/{dataset.id}")["status"] == "draft")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except ArgillaCredentialsError as error:
+            raise AuthError(
+                f"Argilla at {self.api_url} refused the key.",
+                remedy="Set ARGILLA_API_KEY to an owner's or admin's key.",
+            ) from error
+        except ArgillaAPIError as error:
+            raise self._refused(getattr(error, "status_code", None), error) from error
+        except httpx.HTTPStatusError as error:
+            raise self._refused(error.response.status_code, error) from error
+        except httpx.TransportError as error:
+            raise TemporaryError(
+                f"Argilla at {self.api_url} does not answer ({type(error).__name__}).",
+                remedy="Start it (a Space may be asleep) or correct ARGILLA_API_URL, then run the command again.",
+            ) from error
+        except ArgillaError as error:
+            raise ServiceError(f"Argilla at {self.api_url} did not do it: {error}") from error
+        except ValueError as error:
+            raise ServiceError(
+                f"Argilla at {self.api_url} gave an answer that is not Argilla's ({error}).",
+                remedy="Check ARGILLA_API_URL: it is the Space's direct address, https://OWNER-SPACE.hf.space.",
+            ) from error
+
+    def _refused(self, status: int | None, error: Exception) -> ServiceError:
+        if status in {401, 403}:
+            return AuthError(
+                f"Argilla at {self.api_url} refused the key ({status}).",
+                remedy="Set ARGILLA_API_KEY to an owner's or admin's key.",
+            )
+        if status == 409 or status == 429 or (status or 0) >= 500:
+            return TemporaryError(
+                f"Argilla at {self.api_url} answered {status}.", remedy="Run the command again later."
+            )
+        return ServiceError(f"Argilla at {self.api_url} answered {status}: {str(error).splitlines()[0]}")
+
+
+def _is_temporary(error: BaseException) -> bool:
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code == 429 or error.response.status_code >= 500
+    return isinstance(error, httpx.TransportError)
+
+
+def _settings(task: TaskSpec) -> Any:
+    return rg.Settings(
+        guidelines=task.guidelines,
+        fields=[_field(field) for field in task.fields],
+        questions=[_question(question) for question in task.questions],
+        metadata=[rg.TermsMetadataProperty(name, visible_for_annotators=False) for name in task.hidden],
+        distribution=rg.TaskDistribution(min_submitted=task.min_submitted),
+    )
+
+
+def _field(field: Field) -> Any:
+    if field.chat:
+        return rg.ChatField(field.name, title=field.title, use_markdown=True)
+    return rg.TextField(field.name, title=field.title, use_markdown=True)
+
+
+def _question(question: LabelQuestion | TextQuestion) -> Any:
+    if isinstance(question, LabelQuestion):
+        return rg.LabelQuestion(question.name, labels=question.labels, title=question.title)
+    return rg.TextQuestion(
+        question.name, title=question.title, description=question.description, required=False, use_markdown=False
+    )
+
+
+def _shape(settings: Any) -> dict[str, JsonValue]:
+    """What gives answers their meaning: fields, questions and the values of labels, each with its kind."""
+    shape: dict[str, JsonValue] = {f"field {field.name}": type(field).__name__ for field in settings.fields}
+    for question in settings.questions:
+        labels = sorted(question.labels) if isinstance(question, rg.LabelQuestion) else None
+        shape[f"question {question.name}"] = [type(question).__name__, labels]
+    return shape
+
+
+def _first_difference(found: dict[str, JsonValue], wanted: dict[str, JsonValue]) -> str:
+    name = next(key for key in sorted({*found, *wanted}) if found.get(key) != wanted.get(key))
+    return f"{name} is {found.get(name, 'absent')}, expected {wanted.get(name, 'absent')}"
+
+
+def _record(spec: RecordSpec) -> Any:
+    return rg.Record(
+        id=spec.record.id,
+        fields=dict(spec.fields),
+        metadata=dict(spec.metadata),
+        suggestions=[rg.Suggestion(question, value) for question, value in spec.suggestions.items()],
+    )
+
+
+def _responses(
+    record_id: str, answers: Iterable[Any], *, usernames: dict[str, str], dataset_id: str
+) -> Iterator[Response]:
+    for answer in answers:
+        user_id = str(answer["user_id"])
+        yield Response(
+            record_id=record_id,
+            # A user that was deleted between two requests has no name any more; the vote stays apart from all others.
+            reviewer=usernames.get(user_id, f"user-{user_id}"),
+            status=answer["status"],
+            values={name: entry["value"] for name, entry in (answer.get("values") or {}).items()},
+            dataset_id=dataset_id,
+        )

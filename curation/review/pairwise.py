@@ -1,0 +1,149 @@
+"""The `pairwise` task: which of two responses is better, and optionally a better text."""
+
+from __future__ import annotations
+
+import random
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, PositiveInt
+
+from curation import ids
+from curation.errors import DataError
+from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
+from curation.types import Annotation, Candidate, CandidateSet, Response, ReviewRecord
+
+SCORES: dict[str, tuple[float, float]] = {
+    "a": (1.0, 0.0),
+    "b": (0.0, 1.0),
+    "both_good": (1.0, 1.0),
+    "both_bad": (0.0, 0.0),
+}
+
+GUIDELINES = """\
+Read the prompt, then both responses, and choose the one you would rather get.
+
+- **A is better**, **B is better**: judge correctness first, then how well the prompt is followed, then clarity.
+  A longer answer is not a better one.
+- **Both are good**: you would be glad to get either.
+- **Both are bad**: neither is of use, or both are wrong or harmful.
+- Discard the record if you cannot judge it (a language or subject you do not know).
+
+If you can write a better answer with little effort, put it into *A better answer*: start from the one you chose.
+"""
+
+
+class PairwiseTask(BaseModel):
+    """`[review] task = "pairwise"`: the judge's best and worst answer side by side, in a shuffled order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: Literal["pairwise"] = "pairwise"
+    workspace: str = "argilla"
+    dataset: str | None = None
+    min_submitted: PositiveInt = 1
+    show_suggestions: bool = False
+    guidelines: str = GUIDELINES
+
+    def settings(self) -> TaskSpec:
+        """Return the settings of the Argilla dataset."""
+        return TaskSpec(
+            fields=(
+                Field("prompt", "Prompt", chat=True),
+                Field("response_a", "Response A"),
+                Field("response_b", "Response B"),
+            ),
+            questions=(
+                LabelQuestion(
+                    "preference",
+                    "Which response is better?",
+                    {
+                        "a": "A is better",
+                        "b": "B is better",
+                        "both_good": "Both are good",
+                        "both_bad": "Both are bad",
+                    },
+                ),
+                TextQuestion("edit", "A better answer", "Optional: your improved version of the better response."),
+                TextQuestion("comment", "Comment", "Optional: anything the publisher should know. Never published."),
+            ),
+            hidden=("model_a", "model_b"),
+            guidelines=self.guidelines,
+            min_submitted=self.min_submitted,
+        )
+
+    def record(self, candidate_set: CandidateSet) -> ReviewRecord:
+        """Return what reviewers are shown of a set with two or more candidates.
+
+        The judge's best and worst; without both ratings, or when all are equal, the first two of an order that depends
+        on the prompt alone. Which of them is A depends on the record's id alone, so no model is always A.
+        """
+        pair = _pair(candidate_set)
+        record_id = ids.record_id(self.task, candidate_set.prompt.id, (candidate.id for candidate in pair))
+        shown = _shuffled(pair, seed=record_id)
+        return ReviewRecord(
+            id=record_id,
+            task=self.task,
+            prompt_id=candidate_set.prompt.id,
+            set_id=candidate_set.id,
+            candidates=tuple(candidate.id for candidate in shown),
+        )
+
+    def spec(self, candidate_set: CandidateSet, record: ReviewRecord) -> RecordSpec:
+        """Return the Argilla record; DataError if `record` is not of this set."""
+        try:
+            first, second = (candidate_set.candidate(candidate) for candidate in record.candidates)
+        except KeyError as error:
+            raise DataError(f"Record {record.id} shows a candidate that its set {candidate_set.id} lacks.") from error
+        return RecordSpec(
+            record=record,
+            fields={
+                "prompt": [message.model_dump() for message in candidate_set.prompt.messages],
+                "response_a": first.text,
+                "response_b": second.text,
+            },
+            metadata={"model_a": first.generator, "model_b": second.generator},
+            suggestions=_suggestion(first, second) if self.show_suggestions else {},
+        )
+
+    def annotation(self, response: Response) -> Annotation:
+        """Return what a response means: "a" scores (1, 0), "both_good" (1, 1), and so on.
+
+        Raises DataError for a submitted response whose preference is none of the four.
+        """
+        if response.status != "submitted":
+            return Annotation(reviewer=response.reviewer, status=response.status)
+        preference = response.values.get("preference")
+        if not isinstance(preference, str) or preference not in SCORES:
+            raise DataError(
+                f"The response of {response.reviewer} to record {response.record_id} has preference {preference!r}; "
+                f"allowed are {', '.join(SCORES)}."
+            )
+        edit = response.values.get("edit")
+        return Annotation(
+            reviewer=response.reviewer,
+            status=response.status,
+            scores=SCORES[preference],
+            edit=edit.strip() if isinstance(edit, str) and edit.strip() else None,
+        )
+
+
+def _pair(candidate_set: CandidateSet) -> tuple[Candidate, Candidate]:
+    shuffled = _shuffled(candidate_set.candidates, seed=candidate_set.prompt.id)
+    rated = [candidate for candidate in shuffled if candidate.rating is not None]
+    if len(rated) >= 2:
+        best = max(rated, key=lambda candidate: candidate.rating or 0.0)
+        worst = min(rated, key=lambda candidate: candidate.rating or 0.0)
+        if best is not worst:
+            return best, worst
+    return shuffled[0], shuffled[1]
+
+
+def _shuffled(candidates: tuple[Candidate, ...], *, seed: str) -> list[Candidate]:
+    # Sorted first: the order must follow from the content and the seed, not from how the set was made.
+    return random.Random(seed).sample(sorted(candidates, key=lambda candidate: candidate.id), len(candidates))
+
+
+def _suggestion(first: Candidate, second: Candidate) -> dict[str, str]:
+    if first.rating is None or second.rating is None or first.rating == second.rating:
+        return {}
+    return {"preference": "a" if first.rating > second.rating else "b"}

@@ -1,0 +1,34 @@
+"""The stores and services of one config, opened the same way by every stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from curation.config import Config, Services
+from curation.hub import connect
+from curation.store import PublishedDataset, Store
+
+if TYPE_CHECKING:
+    from curation.review.argilla import ArgillaReview
+
+
+def open_store(config: Config, services: Services) -> Store:
+    """Return the store of the config; nothing is read yet."""
+    return Store(connect(services.hub_endpoint, services.hub_token), config.store.repo_id, name=config.name)
+
+
+def open_published(config: Config, services: Services) -> PublishedDataset:
+    """Return the published dataset of the config; nothing is read yet."""
+    return PublishedDataset(connect(services.hub_endpoint, services.hub_token), config.publish.repo_id)
+
+
+def open_review(config: Config, services: Services) -> ArgillaReview:
+    """Return the Argilla dataset of the config, connected."""
+    from curation.review.argilla import ArgillaReview
+
+    return ArgillaReview(
+        api_url=services.argilla_api_url,
+        api_key=services.argilla_api_key,
+        workspace=config.review.workspace,
+        dataset=config.review_dataset,
+    )

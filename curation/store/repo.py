@@ -1,0 +1,109 @@
+"""A dataset repo on the Hub that is only ever changed by whole commits on a known head."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tenacity
+
+from curation.errors import RefusedError, TemporaryError
+from curation.hub import hub_errors
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+TRIES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one commit does: files to write and paths to delete."""
+
+    message: str
+    files: Mapping[str, bytes]
+    delete: tuple[str, ...] = field(default=())
+
+
+class HubRepo:
+    """One dataset repo; every change is read, computed and committed on one head, and computed anew if that moved."""
+
+    def __init__(self, api: HfApi, repo_id: str) -> None:
+        self.api = api
+        self.repo_id = repo_id
+
+    def exists(self) -> bool:
+        """Whether the repo is there and we may see it."""
+        with hub_errors(self.api, self.repo_id):
+            return bool(self.api.repo_exists(self.repo_id, repo_type="dataset"))
+
+    def create(self, *, private: bool, must_be_private: bool = False) -> None:
+        """Create the repo unless it exists. Raises RefusedError if it must be private and is public."""
+        with hub_errors(self.api, self.repo_id):
+            self.api.create_repo(self.repo_id, repo_type="dataset", private=private, exist_ok=True)
+            if must_be_private and not self.api.dataset_info(self.repo_id).private:
+                raise RefusedError(
+                    f"{self.repo_id} is public, and a store holds the names and answers of reviewers.",
+                    remedy=f"Make it private at {self.api.endpoint}/datasets/{self.repo_id}/settings.",
+                )
+
+    def head(self) -> str:
+        """Return the commit that main points to."""
+        with hub_errors(self.api, self.repo_id):
+            return str(self.api.dataset_info(self.repo_id).sha)
+
+    def paths(self, revision: str) -> list[str]:
+        """Return the paths of all files at a revision."""
+        with hub_errors(self.api, self.repo_id):
+            return list(self.api.list_repo_files(self.repo_id, repo_type="dataset", revision=revision))
+
+    def download(self, path: str, revision: str) -> Path:
+        """Return a cached local copy of a file at a revision."""
+        with hub_errors(self.api, self.repo_id):
+            return Path(self.api.hf_hub_download(self.repo_id, path, repo_type="dataset", revision=revision))
+
+    def read(self, path: str, revision: str) -> bytes:
+        """Return a file's bytes at a revision without leaving a copy in any cache."""
+        with hub_errors(self.api, self.repo_id), tempfile.TemporaryDirectory(prefix="curation-") as folder:
+            local = self.api.hf_hub_download(
+                self.repo_id, path, repo_type="dataset", revision=revision, local_dir=folder
+            )
+            return Path(local).read_bytes()
+
+    def update(self, edit: Callable[[str], Change | None]) -> str | None:
+        """Commit what `edit` returns for the head it is given, on that very head; return the new head.
+
+        Somebody else's commit in between (412), or an answer that got lost, makes `edit` run again on the new head: it
+        must be a function of what it reads there. None from `edit` means that there is nothing to do; then so does None
+        from here. Raises TemporaryError if that does not succeed in six tries.
+        """
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(TRIES),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
+            retry=tenacity.retry_if_exception_type(TemporaryError),
+            reraise=True,
+        )
+        return retrying(self._update_once, edit)
+
+    def _update_once(self, edit: Callable[[str], Change | None]) -> str | None:
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+        head = self.head()
+        change = edit(head)
+        if change is None:
+            return None
+        with hub_errors(self.api, self.repo_id):
+            commit = self.api.create_commit(
+                self.repo_id,
+                repo_type="dataset",
+                operations=[
+                    *(CommitOperationAdd(path, content) for path, content in change.files.items()),
+                    *(CommitOperationDelete(path) for path in change.delete),
+                ],
+                commit_message=change.message,
+                parent_commit=head,
+            )
+        return str(commit.oid)

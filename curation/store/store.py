@@ -1,0 +1,170 @@
+"""The store: a private dataset repo with candidate sets, review records, raw responses and a manifest."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import ValidationError
+
+from curation import ids
+from curation.errors import DataError, MissingError, RefusedError
+from curation.store.manifest import MANIFEST, SCHEMA_VERSION, Manifest, PromptsRead, ReviewedDataset
+from curation.store.parquet import content_name, read_parquet, write_parquet
+from curation.store.repo import Change, HubRepo
+from curation.types import CandidateSet, Response, ReviewRecord, Row
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+RowT = TypeVar("RowT", bound=Row)
+CANDIDATE_SETS, RECORDS, RESPONSES = "candidate_sets", "records", "responses"
+
+
+class Snapshot:
+    """The store at one commit; tables are read when first asked for."""
+
+    def __init__(self, repo: HubRepo, revision: str, manifest: Manifest) -> None:
+        self.repo = repo
+        self.revision = revision
+        self.manifest = manifest
+
+    @cached_property
+    def candidate_sets(self) -> dict[str, CandidateSet]:
+        """Every candidate set by id, in the order in which they were made."""
+        return {row.id: row for row in self._read(CANDIDATE_SETS, CandidateSet)}
+
+    @cached_property
+    def records(self) -> dict[str, ReviewRecord]:
+        """Every review record by id."""
+        return {row.id: row for row in self._read(RECORDS, ReviewRecord)}
+
+    @cached_property
+    def responses(self) -> dict[tuple[str, str], Response]:
+        """Every response by (record id, reviewer)."""
+        return {(row.record_id, row.reviewer): row for row in self._read(RESPONSES, Response)}
+
+    def current_sets(self, settings: str) -> dict[str, CandidateSet]:
+        """The newest candidate set of each prompt that was made with `settings`, by prompt id."""
+        return {row.prompt.id: row for row in self.candidate_sets.values() if row.settings == settings}
+
+    def pseudonym(self, reviewer: str) -> str:
+        """Return the published name of a reviewer."""
+        return ids.pseudonym(self.manifest.pseudonym_key, reviewer)
+
+    def _read(self, table: str, row_type: type[RowT]) -> Iterable[RowT]:
+        for path in self.manifest.files.get(table, ()):
+            yield from read_parquet(self.repo.download(path, self.revision), row_type)
+
+
+class Store:
+    """Reads and writes the store of one curation. Every write is one commit, and writing the same again is none."""
+
+    def __init__(self, api: HfApi, repo_id: str, *, name: str) -> None:
+        self.repo = HubRepo(api, repo_id)
+        self.name = name
+
+    def create(self) -> None:
+        """Create the private repo unless it exists; RefusedError if it is public."""
+        self.repo.create(private=True, must_be_private=True)
+
+    def snapshot(self) -> Snapshot:
+        """Return the store as it is now.
+
+        Raises MissingError if there is no store yet, RefusedError if it is another curation's or a newer version's.
+        """
+        return self._at(self.repo.head())
+
+    def add_candidate_sets(self, sets: Iterable[CandidateSet], *, prompts: PromptsRead) -> str | None:
+        """Append the sets that are not there, and say what was read; return the commit, None if nothing is new."""
+        sets = tuple(sets)
+
+        def edit(snapshot: Snapshot) -> Change | None:
+            new = [row for row in sets if row.id not in snapshot.candidate_sets]
+            manifest = snapshot.manifest.model_copy(update={"prompts": prompts})
+            if not new and manifest == snapshot.manifest:
+                return None
+            return _append(manifest, CANDIDATE_SETS, new, CandidateSet, message=f"Add {len(new)} candidate sets")
+
+        return self._update(edit)
+
+    def add_records(self, records: Iterable[ReviewRecord]) -> str | None:
+        """Append the records that are not there; return the commit, None if all are."""
+        records = tuple(records)
+
+        def edit(snapshot: Snapshot) -> Change | None:
+            new = [row for row in records if row.id not in snapshot.records]
+            if not new:
+                return None
+            return _append(snapshot.manifest, RECORDS, new, ReviewRecord, message=f"Add {len(new)} review records")
+
+        return self._update(edit)
+
+    def set_responses(
+        self, merge: Callable[[Snapshot], dict[tuple[str, str], Response]], *, review: ReviewedDataset
+    ) -> str | None:
+        """Replace the responses by what `merge` returns for the current ones; None if that changes nothing."""
+
+        def edit(snapshot: Snapshot) -> Change | None:
+            merged = merge(snapshot)
+            manifest = snapshot.manifest.model_copy(update={"review": review})
+            if merged == snapshot.responses and manifest == snapshot.manifest:
+                return None
+            content = write_parquet((merged[key] for key in sorted(merged)), Response)
+            path = content_name(RESPONSES, content)
+            old = manifest.files.get(RESPONSES, ())
+            manifest = manifest.model_copy(update={"files": {**manifest.files, RESPONSES: (path,)}})
+            return Change(
+                message=f"Sync {len(merged)} responses",
+                files={path: content, MANIFEST: _manifest_bytes(manifest)},
+                delete=tuple(name for name in old if name != path),
+            )
+
+        return self._update(edit)
+
+    def _update(self, edit: Callable[[Snapshot], Change | None]) -> str | None:
+        return self.repo.update(lambda revision: edit(self._at(revision, create=True)))
+
+    def _at(self, revision: str, *, create: bool = False) -> Snapshot:
+        if MANIFEST not in self.repo.paths(revision):
+            if not create:
+                raise MissingError(f"{self.repo.repo_id} holds no store yet.", remedy="Run `curation generate` first.")
+            return Snapshot(self.repo, revision, Manifest(name=self.name, pseudonym_key=secrets.token_hex(32)))
+        try:
+            manifest = Manifest.model_validate_json(self.repo.read(MANIFEST, revision))
+        except ValidationError as error:
+            # The key in the file must not reach a traceback, so the cause is not chained.
+            raise DataError(
+                f"The manifest of {self.repo.repo_id} at {revision[:7]} cannot be read "
+                f"({error.error_count()} faults, the first at {'.'.join(map(str, error.errors()[0]['loc']))}).",
+                remedy="A newer version of curation may have written it: upgrade.",
+            ) from None
+        if manifest.schema_version != SCHEMA_VERSION:
+            raise RefusedError(
+                f"{self.repo.repo_id} has schema version {manifest.schema_version}; we know {SCHEMA_VERSION}.",
+                remedy="Upgrade curation.",
+            )
+        if manifest.name != self.name:
+            raise RefusedError(
+                f"{self.repo.repo_id} is the store of {manifest.name!r}, not of {self.name!r}.",
+                remedy="Give this curation a store of its own, or correct `name`.",
+            )
+        return Snapshot(self.repo, revision, manifest)
+
+
+def _append(manifest: Manifest, table: str, rows: list[RowT], row_type: type[RowT], *, message: str) -> Change:
+    files: dict[str, bytes] = {}
+    if rows:
+        content = write_parquet(rows, row_type)
+        path = content_name(table, content)
+        files[path] = content
+        manifest = manifest.model_copy(
+            update={"files": {**manifest.files, table: (*manifest.files.get(table, ()), path)}}
+        )
+    return Change(message=message, files={**files, MANIFEST: _manifest_bytes(manifest)})
+
+
+def _manifest_bytes(manifest: Manifest) -> bytes:
+    return (manifest.model_dump_json(indent=2) + "\n").encode()
