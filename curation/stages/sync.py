@@ -29,7 +29,8 @@ class SyncReport(Report):
         """Counts, and what is odd."""
         lines = [
             f"{counted(self.responses, 'response')} ({self.submitted:,} submitted) "
-            f"to {counted(self.records, 'record')}: {self.added:,} new, {self.changed:,} changed, {self.withdrawn:,} withdrawn."
+            f"to {counted(self.records, 'record')}: {self.added:,} new, {self.changed:,} changed, "
+            f"{self.withdrawn:,} withdrawn."
             + ("" if self.commit else " Nothing new to store.")
         ]
         if self.foreign:

@@ -1,0 +1,200 @@
+"""The verbs: arguments in, one stage called, its report out."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from curation.cli.output import Format, Output
+from curation.errors import CurationError, ServiceError
+
+if TYPE_CHECKING:
+    from curation.config import Config
+    from curation.stages import Report
+
+HELP = """From prompts on the Hugging Face Hub to human-verified preference datasets on the Hub.
+
+Exit codes: 0 done or nothing to do, 1 config, data or refusal, 2 usage, 3 temporary (try again later).
+"""
+EPILOG = "Services come from HF_ENDPOINT, HF_TOKEN, ARGILLA_API_URL, ARGILLA_API_KEY and CURATION_INFERENCE_URL."
+
+app = typer.Typer(help=HELP, epilog=EPILOG, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+local = typer.Typer(help="The stack on this machine: a Hub, Argilla and an inference server.", no_args_is_help=True)
+app.add_typer(local, name="local")
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The TOML file of the curation.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="human, json or quiet.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+FolderOption = Annotated[Path, typer.Option("--folder", help="Where the stack keeps its data, ports and logs.")]
+FOLDER = Path(".curation")
+
+
+@app.command()
+def check(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
+    """Look whether config, token, endpoints and Argilla are ready."""
+    from curation import stages
+
+    _run(config, format, debug, lambda loaded, out: stages.check(loaded))
+
+
+@app.command()
+def generate(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
+    """Let every generator answer every prompt, and the judge rate the answers."""
+    from curation import stages
+
+    def stage(loaded: Config, out: Output) -> Report:
+        with out.progress("Generating") as progress:
+            return stages.generate(loaded, progress=progress)
+
+    _run(config, format, debug, stage)
+
+
+@app.command()
+def push(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
+    """Send what is to be reviewed to Argilla."""
+    from curation import stages
+
+    _run(config, format, debug, lambda loaded, out: stages.push(loaded))
+
+
+@app.command()
+def sync(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
+    """Bring what people answered into the store."""
+    from curation import stages
+
+    _run(config, format, debug, lambda loaded, out: stages.sync(loaded))
+
+
+@app.command()
+def publish(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
+    """Turn the answers into DPO and KTO datasets on the Hub."""
+    from curation import stages
+
+    _run(config, format, debug, lambda loaded, out: stages.publish(loaded))
+
+
+@app.command()
+def status(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
+    """Say where the curation stands."""
+    from curation import stages
+
+    _run(config, format, debug, lambda loaded, out: stages.status(loaded))
+
+
+@app.command()
+def demo(
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Keep everything here instead of a temporary folder.")
+    ] = None,
+    exit: Annotated[bool, typer.Option("--exit", help="Stop when done, even on a terminal.")] = False,
+    format: FormatOption = Format.human,
+    debug: DebugOption = False,
+) -> None:
+    """Run the whole loop on this machine with a small model and simulated reviewers."""
+    from curation.local.demo import run_demo
+
+    with _sentences(Output(format), debug=debug):
+        run_demo(folder, stay=not exit and sys.stdin.isatty() and sys.stdout.isatty(), say=Output(format).note)
+
+
+@local.command()
+def up(folder: FolderOption = FOLDER, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
+    """Start the stack; it stays up until `down`."""
+    from curation.local import Stack
+
+    out = Output(format)
+    with _sentences(out, debug=debug):
+        stack = Stack(folder)
+        stack.up(say=out.note)
+        for line in stack.describe():
+            out.note(line)
+        out.note(f'Next: eval "$(curation local env --folder {folder})"')
+
+
+@local.command()
+def down(folder: FolderOption = FOLDER, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
+    """Stop the stack; its data stays."""
+    from curation.local import Stack
+
+    out = Output(format)
+    with _sentences(out, debug=debug):
+        out.note("Stopped." if Stack(folder).down() else f"No stack runs in {folder}.")
+
+
+@local.command("status")
+def local_status(
+    folder: FolderOption = FOLDER, format: FormatOption = Format.human, debug: DebugOption = False
+) -> None:
+    """Say which servers run, where, and how to log in; exit code 1 if not all do."""
+    from curation.local import Stack
+
+    out = Output(format)
+    with _sentences(out, debug=debug):
+        stack = Stack(folder)
+        servers = stack.status()
+        if format is Format.json:
+            out.data(stack.status_json())
+        elif format is Format.human:
+            for line in stack.describe():
+                out.data(line)
+        if not all(server.healthy for server in servers):
+            raise typer.Exit(1)
+
+
+@local.command()
+def env(folder: FolderOption = FOLDER, debug: DebugOption = False) -> None:
+    """Print the settings as `export` lines, to eval in a shell."""
+    from curation.local import Stack
+
+    out = Output(Format.human)
+    with _sentences(out, debug=debug):
+        for line in Stack(folder).export_lines():
+            out.data(line)
+
+
+def main() -> None:
+    """Run the command line; this is the `curation` command."""
+    app()
+
+
+def _run(path: Path, format: Format, debug: bool, stage: Callable[[Config, Output], Report]) -> None:
+    out = Output(format)
+    with _sentences(out, debug=debug):
+        from curation.config import load_config
+
+        report = stage(load_config(path), out)
+        hint = f"curation {report.next_verb} {path}" if report.next_verb else None
+        out.report(report, hint=hint)
+        if report.exit_code:
+            raise typer.Exit(report.exit_code)
+
+
+class _sentences:
+    """Turn errors into sentences and exit codes; the traceback only with `debug`."""
+
+    def __init__(self, out: Output, *, debug: bool) -> None:
+        self.out = out
+        self.debug = debug
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, typer.Exit):
+            return
+        if self.debug:
+            traceback.print_exception(error)
+        if isinstance(error, KeyboardInterrupt):
+            self.out.note("Interrupted; what was finished is stored. The same command goes on from there.")
+            raise typer.Exit(130) from None
+        if not isinstance(error, CurationError):
+            # Not one of ours: a defect. Say so in one line; the locals of a traceback may hold keys.
+            error = ServiceError(f"Unexpected {type(error).__name__}: {error}", remedy="Add --debug to see where.")
+        if not self.debug:
+            self.out.error(error)
+        raise typer.Exit(error.exit_code) from None
