@@ -22,6 +22,7 @@ def connect(endpoint: str, token: str | None) -> HfApi:
     """Return a client of the Hub at `endpoint`; without a token it never picks up one from the machine."""
     import httpx2
     from huggingface_hub import HfApi, set_client_factory
+    from huggingface_hub.utils import disable_progress_bars
     from huggingface_hub.utils._http import default_client_factory
 
     def with_timeouts() -> httpx2.Client:
@@ -29,7 +30,8 @@ def connect(endpoint: str, token: str | None) -> HfApi:
         client.timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
         return client
 
-    # huggingface_hub's own client waits for ever.
+    # Progress is ours to show, and huggingface_hub's own client waits for ever.
+    disable_progress_bars()
     set_client_factory(with_timeouts)
     return HfApi(endpoint=endpoint, token=token or False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -159,6 +160,8 @@ def env(folder: FolderOption = FOLDER, debug: DebugOption = False) -> None:
 
 def main() -> None:
     """Run the command line; this is the `curation` command."""
+    # Progress is ours to show; tqdm reads this when a library first imports it.
+    os.environ.setdefault("TQDM_DISABLE", "1")
     app()
 
 

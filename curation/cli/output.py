@@ -63,7 +63,7 @@ class Output:
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int, int], None]]:
-        """Give a function to call with (done, failed, total): a bar with an ETA on a terminal, else a line now and then."""
+        """Give a function to call with (done, failed, total): a bar on a terminal, else a line now and then."""
         if self.format is not Format.human:
             yield lambda done, failed, total: None
         elif sys.stderr.isatty():

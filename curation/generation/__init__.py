@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 from importlib import import_module
@@ -94,6 +95,9 @@ def _load_distilabel(module: str) -> ModuleType:
     """Import one of our modules that need distilabel, and undo its hook, which prints all locals, keys among them."""
     hook = sys.excepthook
     try:
-        return import_module(f"curation.generation.{module}")
+        with warnings.catch_warnings():
+            # distilabel 1.5.3 declares fields in a way that pydantic 2.12 and later warn of.
+            warnings.filterwarnings("ignore", message="The 'default' attribute with value")
+            return import_module(f"curation.generation.{module}")
     finally:
         sys.excepthook = hook

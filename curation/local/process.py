@@ -81,6 +81,21 @@ class ServerProcess:
             raise ServiceError(f"The local {self.name} is not running.")
         return self._process.pid
 
+    def attach(self) -> Self:
+        """Take the port that an earlier process kept, without starting anything. ServiceError if it never ran here."""
+        remembered = self.folder / "port"
+        if not remembered.exists():
+            raise ServiceError(f"The local {self.name} never ran in {self.folder}.", remedy="Run `curation local up`.")
+        self._port = int(remembered.read_text())
+        return self
+
+    def healthy(self) -> bool:
+        """Whether the server answers now."""
+        try:
+            return httpx2.get(self.url + self._health, timeout=5.0, trust_env=False).status_code == httpx2.codes.OK
+        except httpx2.TransportError:
+            return False
+
     def start(self) -> Self:
         """Start the child and wait until its health route answers 200; on failure stop it and say where its log is."""
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +16,6 @@ from curation.errors import AuthError, ConfigError, MissingError, RefusedError, 
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
 from curation.types import Response
 
-# Must be set before argilla imports tqdm: progress is ours to show.
-os.environ.setdefault("TQDM_DISABLE", "1")
 with warnings.catch_warnings():
     # argilla 2.8 still configures pydantic by class.
     warnings.filterwarnings("ignore", message="Support for class-based `config`")
@@ -110,7 +107,8 @@ class ArgillaReview:
             present = {external_id for external_id, _ in self._records(str(dataset.id))}
             new = [spec for spec in specs if spec.record.id not in present]
             for start in range(0, len(new), PUSH_BATCH):
-                dataset.records.log([_record(spec) for spec in new[start : start + PUSH_BATCH]], batch_size=PUSH_BATCH)
+                batch = [_record(spec) for spec in new[start : start + PUSH_BATCH]]
+                dataset.records.log(batch, batch_size=len(batch))
             if new:
                 present = {external_id for external_id, _ in self._records(str(dataset.id))}
         lost = [spec.record.id for spec in specs if spec.record.id not in present]

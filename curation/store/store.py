@@ -105,13 +105,13 @@ class Store:
     def set_responses(
         self, merge: Callable[[Snapshot], dict[tuple[str, str], Response]], *, review: ReviewedDataset
     ) -> str | None:
-        """Replace the responses by what `merge` returns for the current ones; None if that changes nothing."""
+        """Replace the responses by what `merge` returns for the current ones; no commit (None) if they are the same."""
 
         def edit(snapshot: Snapshot) -> Change | None:
             merged = merge(snapshot)
-            manifest = snapshot.manifest.model_copy(update={"review": review})
-            if merged == snapshot.responses and manifest == snapshot.manifest:
+            if merged == snapshot.responses:
                 return None
+            manifest = snapshot.manifest.model_copy(update={"review": review})
             content = write_parquet((merged[key] for key in sorted(merged)), Response)
             path = content_name(RESPONSES, content)
             old = manifest.files.get(RESPONSES, ())

@@ -1,0 +1,101 @@
+"""Reviewers that are programs: they answer through Argilla's API by simple rules, for demos and tests."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx2
+
+from curation.errors import ServiceError
+from curation.local.argilla import ArgillaServer
+from curation.types import SIMULATED_PREFIX
+
+Fields = Mapping[str, Any]
+Rule = Callable[[Fields], str]
+"""From a record's fields to a value of `preference`."""
+
+CLOSE = 0.1
+
+
+def prefers_longer(fields: Fields) -> str:
+    """Return the longer response."""
+    return "a" if len(fields["response_a"]) >= len(fields["response_b"]) else "b"
+
+
+def prefers_longer_if_clearly(fields: Fields) -> str:
+    """Return the longer response, or both if their lengths differ by less than a tenth."""
+    shorter, longer = sorted((len(fields["response_a"]), len(fields["response_b"])))
+    return "both_good" if longer - shorter < CLOSE * longer else prefers_longer(fields)
+
+
+def contrary(fields: Fields) -> str:
+    """Return what the first rule does not."""
+    return "b" if prefers_longer(fields) == "a" else "a"
+
+
+RULES: dict[str, Rule] = {
+    f"{SIMULATED_PREFIX}thorough": prefers_longer,
+    f"{SIMULATED_PREFIX}lenient": prefers_longer_if_clearly,
+    f"{SIMULATED_PREFIX}contrary": contrary,
+}
+
+
+def simulate_reviewers(
+    server: ArgillaServer, *, workspace: str, dataset: str, rules: Mapping[str, Rule] = RULES
+) -> int:
+    """Let each reviewer answer every record they have not answered; return the number of new responses.
+
+    Users that do not exist are created as annotators of the workspace. Raises ServiceError if there is no such dataset.
+    """
+    with _client(server, server.api_key) as owner:
+        [workspace_id] = [item["id"] for item in _items(owner, "/me/workspaces") if item["name"] == workspace]
+        found = [item["id"] for item in _items(owner, "/me/datasets") if item["name"] == dataset]
+        if not found:
+            raise ServiceError(f"There is no dataset {dataset!r} to review.", remedy="Run `curation push` first.")
+        records = _all_records(owner, found[0])
+        answered = 0
+        for username, rule in rules.items():
+            user_id, api_key = _user(owner, workspace_id, username)
+            with _client(server, api_key) as reviewer:
+                for record in records:
+                    if all(response["user_id"] != user_id for response in record["responses"]):
+                        _answer(reviewer, record, rule(record["fields"]))
+                        answered += 1
+    return answered
+
+
+def _answer(reviewer: httpx2.Client, record: Mapping[str, Any], preference: str) -> None:
+    body = {"status": "submitted", "values": {"preference": {"value": preference}}}
+    reviewer.post(f"/records/{record['id']}/responses", json=body).raise_for_status()
+
+
+def _user(owner: httpx2.Client, workspace_id: str, username: str) -> tuple[str, str]:
+    for user in _items(owner, "/users"):
+        if user["username"] == username:
+            return user["id"], user["api_key"]
+    body = {"username": username, "first_name": username, "role": "annotator", "password": secrets.token_urlsafe(16)}
+    user = owner.post("/users", json=body).raise_for_status().json()
+    owner.post(f"/workspaces/{workspace_id}/users", json={"user_id": user["id"]}).raise_for_status()
+    return user["id"], user["api_key"]
+
+
+def _all_records(owner: httpx2.Client, dataset_id: str) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = []
+    while True:
+        parameters = {"include": "responses", "limit": "500", "offset": str(len(records))}
+        answer = owner.get(f"/datasets/{dataset_id}/records", params=parameters)
+        page = answer.raise_for_status().json()["items"]
+        records += page
+        if len(page) < 500:
+            return records
+
+
+def _items(client: httpx2.Client, path: str) -> list[dict[str, Any]]:
+    return list(client.get(path).raise_for_status().json()["items"])
+
+
+def _client(server: ArgillaServer, api_key: str) -> httpx2.Client:
+    headers = {"X-Argilla-Api-Key": api_key}
+    return httpx2.Client(base_url=f"{server.url}/api/v1", headers=headers, timeout=30.0, trust_env=False)

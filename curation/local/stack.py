@@ -1,0 +1,199 @@
+"""The stack: a Hub, Argilla and an inference server, started together, their data under one folder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shlex
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from curation.errors import RefusedError, ServiceError
+from curation.local.argilla import ArgillaServer
+from curation.local.hub import Account, HubServer
+from curation.local.inference import InferenceServer
+
+USER, ORGANISATION = "local", "acme"
+STOP_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """Whether one server of the stack answers, and where."""
+
+    name: str
+    url: str
+    healthy: bool
+    log: str
+
+
+class Stack:
+    """Three servers on 127.0.0.1. A lock that the servers themselves hold keeps two stacks out of one folder.
+
+    With `tied=True` they end when this process does; else they stay up until `down`, from any process.
+    """
+
+    def __init__(self, folder: Path, *, tied: bool = False) -> None:
+        self.folder = folder.resolve()
+        self._tied = tied
+        self._lock: int | None = None
+        self._servers: tuple[HubServer, ArgillaServer, InferenceServer] | None = None
+
+    @property
+    def hub(self) -> HubServer:
+        """The local Hub."""
+        return self._attached()[0]
+
+    @property
+    def argilla(self) -> ArgillaServer:
+        """The local Argilla."""
+        return self._attached()[1]
+
+    @property
+    def inference(self) -> InferenceServer:
+        """The local inference server."""
+        return self._attached()[2]
+
+    def up(self, *, say: Callable[[str], None] = lambda sentence: None) -> Self:
+        """Start all three and wait until they answer; if one does not, or on Ctrl-C, stop those that run.
+
+        Raises RefusedError if a stack runs in this folder already.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        self._lock = self._take_lock()
+        self._servers = self._make(inherit=(self._lock,))
+        try:
+            for server in self._servers:
+                say(f"Starting the local {server.name} ...")
+                server.start()
+        except BaseException:
+            self._stop_children()
+            raise
+        pids = self.folder / "pids.json"
+        pids.write_text(json.dumps({server.name: server.pid for server in self._servers}))
+        return self
+
+    def down(self) -> bool:
+        """Stop the servers, whoever started them; return whether any ran. Their data stays."""
+        if self._lock is not None:
+            self._stop_children()
+            return True
+        if not self._runs():
+            return False
+        self._signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self._runs():
+            if time.monotonic() > deadline:
+                self._signal(signal.SIGKILL)
+                deadline += STOP_SECONDS
+            time.sleep(0.1)
+        return True
+
+    def status(self) -> tuple[ServerStatus, ...]:
+        """Return the state of each server; ServiceError if no stack ever ran here."""
+        return tuple(
+            ServerStatus(server.name, server.url, server.healthy(), str(server.log)) for server in self._attached()
+        )
+
+    def status_json(self) -> str:
+        """Return the status as JSON."""
+        return json.dumps([asdict(server) for server in self.status()])
+
+    def describe(self) -> tuple[str, ...]:
+        """Return lines for people: each server, and how to log in to Argilla (where the password is kept)."""
+        lines = [
+            f"{'up  ' if server.healthy else 'DOWN'}  {server.name}: {server.url}  (log: {server.log})"
+            for server in self.status()
+        ]
+        credentials = self.argilla.folder / "credentials.json"
+        return (*lines, f"Argilla login: {self.argilla.username}, password in {credentials}")
+
+    def settings(self) -> dict[str, str]:
+        """Return the environment variables that make every verb use this stack."""
+        return {
+            "HF_ENDPOINT": self.hub.url,
+            "HF_TOKEN": self.hub.token,
+            "ARGILLA_API_URL": self.argilla.url,
+            "ARGILLA_API_KEY": self.argilla.api_key,
+            "CURATION_INFERENCE_URL": self.inference.base_url,
+        }
+
+    def export_lines(self) -> tuple[str, ...]:
+        """Return the settings as `export` lines for a shell; ServiceError if the stack is down."""
+        if not self._runs():
+            raise ServiceError(f"No stack runs in {self.folder}.", remedy="Run `curation local up` first.")
+        return tuple(f"export {name}={shlex.quote(value)}" for name, value in self.settings().items())
+
+    def __enter__(self) -> Self:
+        return self.up()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.down()
+
+    def _make(self, inherit: tuple[int, ...] = ()) -> tuple[HubServer, ArgillaServer, InferenceServer]:
+        hub = self.folder / "hub"
+        users = None
+        if not (hub / "users.json").exists():
+            users = {f"hf_{secrets.token_hex(17)}": Account(USER, orgs=(ORGANISATION,))}
+        return (
+            HubServer(hub, users=users, tied=self._tied, inherit=inherit),
+            ArgillaServer(self.folder / "argilla", tied=self._tied, inherit=inherit),
+            InferenceServer(self.folder / "inference", tied=self._tied, inherit=inherit),
+        )
+
+    def _attached(self) -> tuple[HubServer, ArgillaServer, InferenceServer]:
+        if self._servers is None:
+            if not (self.folder / "hub" / "port").exists():
+                raise ServiceError(f"No stack ever ran in {self.folder}.", remedy="Run `curation local up` first.")
+            servers = self._make()
+            for server in servers:
+                server.attach()
+            self._servers = servers
+        return self._servers
+
+    def _take_lock(self) -> int:
+        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            # The children inherit this descriptor: the lock is free when the last of them has ended.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(lock)
+            raise RefusedError(
+                f"A stack runs in {self.folder} already.",
+                remedy="`curation local status` shows it, `curation local down` stops it.",
+            ) from error
+        return lock
+
+    def _runs(self) -> bool:
+        if not self.folder.is_dir():
+            return False
+        try:
+            os.close(self._take_lock())
+        except RefusedError:
+            return True
+        return False
+
+    def _stop_children(self) -> None:
+        for server in reversed(self._servers or ()):
+            server.stop()
+        if self._lock is not None:
+            os.close(self._lock)
+        self._lock = None
+
+    def _signal(self, number: int) -> None:
+        pids = self.folder / "pids.json"
+        for pid in json.loads(pids.read_text()).values() if pids.exists() else ():
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                continue

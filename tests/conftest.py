@@ -1,0 +1,79 @@
+"""What tests share: one stack of real servers, the command line as users run it, and no silent skips in CI."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation.local import Stack
+from curation.local.inference import ScriptedServer
+from tests.scripts import scripted_reply
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Where everything is required (CURATION_NO_SKIP=1, as in CI) a skip is a failure."""
+    if os.environ.get("CURATION_NO_SKIP") == "1" and call.excinfo and call.excinfo.errisinstance(pytest.skip.Exception):
+        pytest.fail(f"skipped, but nothing may be: {call.excinfo.value}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The real stack, for the whole session; tests keep apart by the names of their repos and datasets."""
+    with Stack(tmp_path_factory.mktemp("stack"), tied=True) as running:
+        yield running
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """Runs `curation` in a process of its own, with the settings of the stack and a cache of the test's own."""
+
+    settings: dict[str, str]
+    folder: Path
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run one command and return what it said, whatever its exit code."""
+        outside = {key: value for key, value in os.environ.items() if key not in self.settings}
+        return subprocess.run(
+            [sys.executable, "-W", "error::ResourceWarning", "-m", "curation", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=240,
+            cwd=self.folder,
+            env={**outside, "HF_HOME": str(self.folder / "hf"), **self.settings, **self.extra, **env},
+            check=False,
+        )
+
+    def json(self, *arguments: str, exit_code: int = 0, **env: str) -> dict[str, Any]:
+        """Run one verb with --format json; return its report."""
+        done = self.run(*arguments, "--format", "json", **env)
+        assert done.returncode == exit_code, done.stdout + done.stderr
+        return dict(json.loads(done.stdout))
+
+    def error(self, *arguments: str, exit_code: int = 1, **env: str) -> str:
+        """Run one verb that must fail; return its sentence, after seeing that it is one and no traceback."""
+        done = self.run(*arguments, **env)
+        assert done.returncode == exit_code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+
+@pytest.fixture
+def cli(stack: Stack, tmp_path: Path, scripted: ScriptedServer) -> CommandLine:
+    """The command line on the stack, with models that answer by script."""
+    return CommandLine({**stack.settings(), "CURATION_INFERENCE_URL": scripted.url}, tmp_path)
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedServer]:
+    """An inference server in this process; its log says what was asked."""
+    with ScriptedServer(scripted_reply) as server:
+        yield server
