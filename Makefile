@@ -1,0 +1,52 @@
+# Two commands: `make demo` runs the whole loop on this machine, `make test` checks everything.
+# ALL=1 also installs torch and TRL (large on machines with a GPU build) and runs the training tests.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint .ci/constraints.txt
+SOURCES := pyproject.toml .ci/constraints.txt
+
+.PHONY: demo test test-fast lint bench-start screenshot clean
+
+demo: .venv/.demo
+	$(BIN)/curation demo
+
+test: lint
+	$(BIN)/python -m pytest
+
+test-fast: .venv/.test
+	$(BIN)/python -m pytest -m "not stack and not browser and not train"
+
+lint: $(if $(ALL),.venv/.all,.venv/.test)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench-start: .venv/.test
+	$(BIN)/python -m tests.benchmarks.bench_start
+
+screenshot: .venv/.test
+	$(BIN)/python -m tests.browser.screenshot
+
+clean:
+	rm -rf .venv .curation .mypy_cache .ruff_cache .pytest_cache
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "curation needs Python 3.11 to 3.13; name one: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Creating .venv and installing into it (once) ..."
+	$(PYTHON) -m venv .venv
+
+.venv/.demo: .venv/bin/python $(SOURCES)
+	$(PIP) --editable '.[local]'
+	@touch $@
+
+.venv/.test: .venv/bin/python $(SOURCES)
+	$(PIP) --editable '.[local,test]'
+	@touch $@ .venv/.demo
+
+# torch by its version and first: anything else that needs it would fetch a larger build.
+.venv/.all: .venv/bin/python $(SOURCES)
+	$(PIP) torch==2.13.0
+	$(PIP) --editable '.[local,test,train]'
+	@touch $@ .venv/.test .venv/.demo

@@ -1,0 +1,83 @@
+"""One HTTP exchange as ASGI shows it: read the body, see the client leave, answer, stream, or break off."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import Mapping
+
+from starlette.types import Receive, Scope, Send
+
+JSON = {"content-type": "application/json"}
+
+
+class Connection:
+    """A request's connection; the server puts its transport into the scope's state (see `serve`)."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._transport: asyncio.Transport = scope["state"]["transport"]
+
+    def headers(self) -> dict[str, str]:
+        """Return the request's headers, names in lower case."""
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self._scope["headers"]}
+
+    async def body(self) -> bytes:
+        """Read the request's whole body."""
+        parts = []
+        more = True
+        while more:
+            message = await self._receive()
+            parts.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        return b"".join(parts)
+
+    def gone(self) -> bool:
+        """Return whether the client has closed the connection; may be asked from any thread."""
+        return self._transport.is_closing()
+
+    async def gone_within(self, seconds: float) -> bool:
+        """Wait, and return True as soon as the client leaves, False if it is still there after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                # Once the body is read, the next message is the client's disconnect.
+                await self._receive()
+        except TimeoutError:
+            return False
+        return True
+
+    async def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> int:
+        """Send a whole answer; return its status."""
+        await self._start(status, {**headers, "content-length": str(len(body))})
+        await self._send({"type": "http.response.body", "body": body})
+        return status
+
+    async def answer_json(self, status: int, value: object) -> int:
+        """Send a value as JSON; return the status."""
+        return await self.answer(status, JSON, json.dumps(value).encode())
+
+    async def begin_stream(self) -> None:
+        """Start an answer of server-sent events."""
+        await self._start(200, {"content-type": "text/event-stream", "cache-control": "no-cache"})
+
+    async def write(self, data: bytes, *, last: bool = False) -> None:
+        """Send a part of a streamed answer."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+
+    async def reset(self, body: bytes) -> None:
+        """Promise `body`, send half of it, then end the connection with a TCP reset."""
+        await self._start(200, {**JSON, "content-length": str(len(body))})
+        await self.write(body[: len(body) // 2])
+        # Without lingering, closing sends RST in place of FIN.
+        connection = self._transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
+        await self._receive()
+
+    async def _start(self, status: int, headers: Mapping[str, str]) -> None:
+        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})

@@ -1,0 +1,76 @@
+"""What a server counts: requests by model, status and content, and how many are in flight."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from curation.local.inference.wire import Request, content_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request and what came of it. `started` and `ended` are seconds since the epoch.
+
+    `status` is the answer's; 499 if the client left before it, 0 if the connection was reset by a fault. `fault` is
+    the kind of fault that struck, if any.
+    """
+
+    request: Request
+    status: int
+    fault: str | None
+    started: float
+    ended: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """A snapshot of the counts. `contents` counts requests by `content_key`."""
+
+    requests: dict[str, int]
+    statuses: dict[str, int]
+    contents: dict[str, int]
+    in_flight: int
+    most_in_flight: int
+
+
+class Counts:
+    """The running counts of one server; only its event loop changes them, any thread may take a snapshot."""
+
+    def __init__(self) -> None:
+        self._in_flight = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Start again from zero, attempts included; requests in flight stay in flight."""
+        self._number = 0
+        self._most_in_flight = self._in_flight
+        self._requests: Counter[str] = Counter()
+        self._statuses: Counter[str] = Counter()
+        self._contents: Counter[str] = Counter()
+
+    def begin(self, request: Request) -> tuple[Request, int]:
+        """Count a request that arrived; return it with its attempt, and its number in the order of arrival."""
+        self._in_flight += 1
+        self._most_in_flight = max(self._most_in_flight, self._in_flight)
+        self._number += 1
+        self._requests[request.model] += 1
+        key = content_key(request.model, request.messages)
+        self._contents[key] += 1
+        attempt = self._contents[key]
+        return (request if attempt == 1 else replace(request, attempt=attempt)), self._number
+
+    def end(self, status: int) -> None:
+        """Count a request that is done."""
+        self._in_flight -= 1
+        self._statuses[str(status)] += 1
+
+    def snapshot(self) -> Stats:
+        """Return the counts as they are now."""
+        return Stats(
+            requests=dict(self._requests),
+            statuses=dict(self._statuses),
+            contents=dict(self._contents),
+            in_flight=self._in_flight,
+            most_in_flight=self._most_in_flight,
+        )

@@ -1,0 +1,249 @@
+"""The loop end to end, as users run it: real Hub, real Argilla, models by script; once, twice and interrupted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pyarrow.parquet as pq
+import pytest
+from huggingface_hub import HfApi
+
+from curation.local import Stack
+from curation.local.inference import ScriptedServer
+from curation.local.reviewers import Fields, simulate_reviewers
+from tests.configs import write_config
+from tests.conftest import CommandLine
+
+pytestmark = pytest.mark.stack
+
+
+def argilla(stack: Stack) -> httpx2.Client:
+    return httpx2.Client(
+        base_url=f"{stack.argilla.url}/api/v1",
+        headers={"X-Argilla-Api-Key": stack.argilla.api_key},
+        timeout=30,
+        trust_env=False,
+    )
+
+
+def dataset_id(http: httpx2.Client, name: str) -> str:
+    [found] = [item["id"] for item in http.get("/me/datasets").json()["items"] if item["name"] == name]
+    return str(found)
+
+
+def answers(http: httpx2.Client, name: str) -> list[dict[str, Any]]:
+    parameters = {"include": "responses", "limit": "500"}
+    items = (
+        http.get(f"/datasets/{dataset_id(http, name)}/records", params=parameters).raise_for_status().json()["items"]
+    )
+    return [response for item in items for response in item["responses"]]
+
+
+def hub(stack: Stack) -> HfApi:
+    return HfApi(endpoint=stack.hub.url, token=stack.hub.token)
+
+
+def heads(stack: Stack, name: str) -> tuple[str | None, str | None]:
+    api = hub(stack)
+    return api.dataset_info(f"acme/{name}-store").sha, api.dataset_info(f"acme/{name}").sha
+
+
+def published(stack: Stack, folder: Path, name: str, config: str) -> list[dict[str, Any]]:
+    api = hub(stack)
+    repo, rows = f"acme/{name}", []
+    for path in api.list_repo_files(repo, repo_type="dataset"):
+        if path.startswith(f"{config}/"):
+            local = api.hf_hub_download(repo, path, repo_type="dataset", local_dir=folder / "published")
+            rows += pq.read_table(local).to_pylist()
+    return rows
+
+
+def review(stack: Stack, name: str, **rules: Any) -> int:
+    return simulate_reviewers(stack.argilla, workspace="argilla", dataset=name, rules=rules)
+
+
+def always(preference: str) -> Any:
+    def rule(fields: Fields) -> str:
+        return preference
+
+    return rule
+
+
+def test_the_loop_twice_is_the_loop_once(cli: CommandLine, stack: Stack, scripted: ScriptedServer) -> None:
+    name = "twice"
+    config = str(write_config(cli.folder, name))
+    assert cli.run("check", config).returncode == 0
+    first = cli.json("generate", config)
+    assert (first["made"], first["already"], first["failed"]) == (6, 0, 0)
+    assert len(scripted.requests) >= 18
+    assert cli.json("push", config)["added"] == 6
+    review(stack, name, **{"simulated-one": always("a"), "simulated-two": always("a"), "simulated-three": always("b")})
+    synced = cli.json("sync", config)
+    assert (synced["submitted"], synced["added"]) == (18, 18)
+    report = cli.json("publish", config)
+    assert report["rows"] == {"dpo": 6, "kto": 12}
+    before = heads(stack, name)
+
+    scripted.reset()
+    again = cli.json("generate", config)
+    assert (again["made"], again["already"], again["commit"]) == (0, 6, None)
+    assert not [exchange for exchange in scripted.requests if exchange.request.messages]
+    assert cli.json("push", config)["added"] == 0
+    assert cli.json("sync", config)["commit"] is None
+    assert cli.json("publish", config)["commit"] is None
+    assert heads(stack, name) == before
+
+    rows = published(stack, cli.folder, name, "dpo")
+    assert {row["label_source"] for row in rows} == {"simulated"}
+    assert {row["agreement"] for row in rows} == {2 / 3}
+    assert all(row["chosen"] != row["rejected"] for row in rows)
+    status = cli.json("status", config)
+    assert (status["records"], status["completed"], status["published"]) == (6, 6, True)
+
+
+def test_edited_withdrawn_and_deleted_responses_propagate(cli: CommandLine, stack: Stack) -> None:
+    name = "changes"
+    config = str(write_config(cli.folder, name))
+    cli.json("generate", config)
+    cli.json("push", config)
+    review(stack, name, **{"simulated-one": always("a")})
+    cli.json("sync", config)
+    with argilla(stack) as http:
+        edited, discarded, drafted, deleted, *_ = answers(http, name)
+        body = {"status": "submitted", "values": {"preference": {"value": "b"}, "edit": {"value": "Better: ﷽ 👩‍👩‍👧"}}}
+        assert http.put(f"/responses/{edited['id']}", json=body).is_success
+        assert http.put(f"/responses/{discarded['id']}", json={"status": "discarded"}).is_success
+        draft = {"status": "draft", "values": {"preference": {"value": "a"}}}
+        assert http.put(f"/responses/{drafted['id']}", json=draft).is_success
+        assert http.delete(f"/responses/{deleted['id']}").is_success
+    synced = cli.json("sync", config)
+    assert (synced["added"], synced["changed"], synced["withdrawn"], synced["submitted"]) == (0, 3, 1, 3)
+    report = cli.json("publish", config)
+    assert report["unresolved"] == {"unreviewed": 3}
+    rows = published(stack, cli.folder, name, "dpo")
+    assert len(rows) == 3
+    [better] = [row for row in rows if row["chosen_model"] == "human-edit"]
+    assert better["chosen"] == [{"role": "assistant", "content": "Better: ﷽ 👩‍👩‍👧"}]
+
+
+def test_an_argilla_dataset_that_is_gone_or_empty_withdraws_nothing(cli: CommandLine, stack: Stack) -> None:
+    name = "reset"
+    config = str(write_config(cli.folder, name))
+    cli.json("generate", config)
+    cli.json("push", config)
+    review(stack, name, **{"simulated-one": always("a")})
+    cli.json("sync", config)
+    with argilla(stack) as http:
+        identity = dataset_id(http, name)
+        ids = [item["id"] for item in http.get(f"/datasets/{identity}/records").json()["items"]]
+        assert http.delete(f"/datasets/{identity}/records", params={"ids": ",".join(ids)}).is_success
+        assert "holds no records" in cli.error("sync", config)
+        assert http.delete(f"/datasets/{identity}").is_success
+    assert "does not exist" in cli.error("sync", config)
+    # A Space that was reset: the records are pushed again, and only what people answer there is new.
+    assert cli.json("push", config)["added"] == 6
+    assert cli.json("sync", config)["commit"] is None
+    review(stack, name, **{"simulated-two": always("b")})
+    synced = cli.json("sync", config)
+    assert (synced["added"], synced["withdrawn"], synced["submitted"]) == (6, 0, 12)
+
+
+def test_people_count_before_simulated_reviewers_and_their_names_are_not_published(
+    cli: CommandLine, stack: Stack
+) -> None:
+    name = "people"
+    config = str(write_config(cli.folder, name))
+    cli.json("generate", config)
+    cli.json("push", config)
+    rules = {"simulated-one": always("a"), "simulated-two": always("a"), "maria.curie": always("b")}
+    review(stack, name, **rules)
+    cli.json("sync", config)
+    cli.json("publish", config)
+    rows = published(stack, cli.folder, name, "dpo")
+    assert {(row["label_source"], row["reviewers"], row["agreement"]) for row in rows} == {("human", 1, None)}
+    api = hub(stack)
+    for path in api.list_repo_files(f"acme/{name}", repo_type="dataset"):
+        local = api.hf_hub_download(f"acme/{name}", path, repo_type="dataset", local_dir=cli.folder / "all")
+        assert b"maria" not in Path(local).read_bytes(), path
+    assert len(rows[0]["annotations"]) == 3
+
+
+def test_reviewers_see_no_model_names_and_drafts_of_settings_are_recreated(cli: CommandLine, stack: Stack) -> None:
+    name = "hidden"
+    config = str(write_config(cli.folder, name))
+    cli.json("generate", config)
+    cli.json("push", config)
+    with argilla(stack) as http:
+        identity = dataset_id(http, name)
+        [*properties] = http.get(f"/me/datasets/{identity}/metadata-properties").json()["items"]
+        assert {item["name"]: item["visible_for_annotators"] for item in properties} == {
+            "model_a": False,
+            "model_b": False,
+        }
+        items = http.get(f"/datasets/{identity}/records").json()["items"]
+    assert {item["metadata"]["model_a"] for item in items} == {"cool", "warm"}
+    assert all("cool" not in json.dumps(item["fields"]) for item in items)
+
+
+def test_other_questions_in_argilla_are_refused(cli: CommandLine, stack: Stack) -> None:
+    name = "other-settings"
+    config = str(write_config(cli.folder, name))
+    cli.json("generate", config)
+    with argilla(stack) as http:
+        [workspace] = [item["id"] for item in http.get("/me/workspaces").json()["items"]]
+        body = {"name": name, "workspace_id": workspace}
+        made = http.post("/datasets", json=body).raise_for_status().json()["id"]
+        field = {"name": "text", "title": "t", "required": True, "settings": {"type": "text", "use_markdown": False}}
+        http.post(f"/datasets/{made}/fields", json=field).raise_for_status()
+        labels = [{"value": "good", "text": "good"}, {"value": "bad", "text": "bad"}]
+        question = {
+            "name": "preference",
+            "title": "p",
+            "required": True,
+            "settings": {"type": "label_selection", "options": labels},
+        }
+        http.post(f"/datasets/{made}/questions", json=question).raise_for_status()
+        http.put(f"/datasets/{made}/publish").raise_for_status()
+    assert "other settings" in cli.error("push", config)
+    assert cli.run("check", config).returncode == 1
+
+
+def test_judge_labels_only_where_nobody_answered_and_only_if_asked(cli: CommandLine, stack: Stack) -> None:
+    name = "judged"
+    config = write_config(cli.folder, name, more='\n[labels]\nresolver = "mean"\njudge_fallback = true\n')
+    cli.json("generate", str(config))
+    cli.json("push", str(config))
+    report = cli.json("publish", str(config))
+    rows = published(stack, cli.folder, name, "dpo")
+    assert rows
+    assert {(row["label_source"], row["reviewers"]) for row in rows} == {("judge", 0)}
+    assert report["verdicts"] == 6
+
+
+def test_two_publishers_at_once_both_end_well(cli: CommandLine, stack: Stack) -> None:
+    name = "racing"
+    config = str(write_config(cli.folder, name))
+    cli.json("generate", config)
+    cli.json("push", config)
+    review(stack, name, **{"simulated-one": always("a")})
+    cli.json("sync", config)
+    # The answer of the first commit is lost after it took effect: the retry must find it done.
+    stack.hub.fail(rf"/api/datasets/acme/{name}/commit", status=0, count=1, after=True)
+    cli.json("publish", config)
+    assert len(published(stack, cli.folder, name, "dpo")) == 6
+    commits = hub(stack).list_repo_commits(f"acme/{name}", repo_type="dataset")
+    assert sum("Publish" in commit.title for commit in commits) == 1
+
+
+def test_the_store_must_be_private_and_of_this_curation(cli: CommandLine, stack: Stack) -> None:
+    hub(stack).create_repo("acme/open-store", repo_type="dataset", private=False)
+    config = str(write_config(cli.folder, "open"))
+    assert "is public" in cli.error("generate", config)
+    first = str(write_config(cli.folder, "owner-of-store"))
+    cli.json("generate", first)
+    text = Path(first).read_text().replace('name = "owner-of-store"', 'name = "another"')
+    Path(first).write_text(text)
+    assert "is the store of 'owner-of-store'" in cli.error("generate", first)
