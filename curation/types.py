@@ -196,3 +196,8 @@ class UnpairedPreferenceRow(Row):
     source: str
     language: str | None
     annotations: tuple[PublishedAnnotation, ...]
+
+
+def is_text(value: str) -> bool:
+    """Whether every service can store `value`: no NUL and no lone surrogates (which UTF-8 cannot encode)."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)

@@ -43,7 +43,7 @@ class CommandLine:
         """Run one command and return what it said, whatever its exit code."""
         outside = {key: value for key, value in os.environ.items() if key not in self.settings}
         return subprocess.run(
-            [sys.executable, "-W", "error::ResourceWarning", "-m", "curation", *arguments],
+            [sys.executable, "-m", "curation", *arguments],
             capture_output=True,
             text=True,
             timeout=240,

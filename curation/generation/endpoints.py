@@ -19,6 +19,7 @@ from curation import ids
 from curation.errors import AuthError, ConfigError, TemporaryError
 from curation.generation.options import ROUTER_URL, Endpoint, is_hugging_face
 from curation.hub import DEFAULT_ENDPOINT, connect, hub_errors
+from curation.types import is_text
 
 ATTEMPTS = 4
 LONGEST_WAIT_SECONDS = 30.0
@@ -219,6 +220,8 @@ def read_completion(answer: httpx2.Response) -> dict[str, Any]:
         raise RequestFailed("content_filter", retry=False)
     if not isinstance(text, str) or not text.strip():
         raise RequestFailed("empty_reply", retry=True)
+    if not is_text(text):
+        raise RequestFailed("nul_or_surrogate_characters", retry=True)
     usage = reply.get("usage") or {}
     return {
         "generation": text,

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from curation import ids
 from curation.errors import DataError
-from curation.types import Drop, Message, Prompt
+from curation.types import Drop, Message, Prompt, is_text
 
 MESSAGES = TypeAdapter(tuple[Message, ...])
 
@@ -68,8 +68,3 @@ def _fault(messages: tuple[Message, ...]) -> str | None:
     if any(not is_text(message.content) for message in messages):
         return "nul_or_surrogate_characters"
     return None
-
-
-def is_text(value: str) -> bool:
-    """Whether every service can store `value`: no NUL and no lone surrogates (which UTF-8 cannot encode)."""
-    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)

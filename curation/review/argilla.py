@@ -26,6 +26,8 @@ TIMEOUT_SECONDS = 60
 PAGE = 500
 PUSH_BATCH = 200
 CONSISTENT_TRIES = 3
+SHOWN = 300
+"""Characters of an error of Argilla's that are passed on: a 422 repeats the whole input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +268,7 @@ class ArgillaReview:
             return TemporaryError(
                 f"Argilla at {self.api_url} answered {status}.", remedy="Run the command again later."
             )
-        return ServiceError(f"Argilla at {self.api_url} answered {status}: {str(error).splitlines()[0]}")
+        return ServiceError(f"Argilla at {self.api_url} answered {status}: {str(error).splitlines()[0][:SHOWN]}")
 
 
 def _is_temporary(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 from curation import ids
 from curation.errors import DataError
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
-from curation.types import Annotation, Candidate, CandidateSet, Response, ReviewRecord
+from curation.types import Annotation, Candidate, CandidateSet, Drop, Response, ReviewRecord
 
 SCORES: dict[str, tuple[float, float]] = {
     "a": (1.0, 0.0),
@@ -18,6 +18,9 @@ SCORES: dict[str, tuple[float, float]] = {
     "both_good": (1.0, 1.0),
     "both_bad": (0.0, 0.0),
 }
+
+LONGEST_TURN = 20_000
+"""Characters of one message that a chat field of argilla-server 2.8 accepts."""
 
 GUIDELINES = """\
 Read the prompt, then both responses, and choose the one you would rather get.
@@ -71,12 +74,18 @@ class PairwiseTask(BaseModel):
             min_submitted=self.min_submitted,
         )
 
-    def record(self, candidate_set: CandidateSet) -> ReviewRecord:
-        """Return what reviewers are shown of a set with two or more candidates.
+    def record(self, candidate_set: CandidateSet) -> ReviewRecord | Drop:
+        """Return what reviewers are shown of a set, or why nothing of it can be.
+
+        Drops: "fewer_than_two_answers", "prompt_too_long_to_show" (Argilla takes 20,000 characters a turn).
 
         The judge's best and worst; without both ratings, or when all are equal, the first two of an order that depends
         on the prompt alone. Which of them is A depends on the record's id alone, so no model is always A.
         """
+        if not candidate_set.reviewable:
+            return Drop(id=candidate_set.id, reason="fewer_than_two_answers")
+        if any(len(message.content) > LONGEST_TURN for message in candidate_set.prompt.messages):
+            return Drop(id=candidate_set.id, reason="prompt_too_long_to_show")
         pair = _pair(candidate_set)
         record_id = ids.record_id(self.task, candidate_set.prompt.id, (candidate.id for candidate in pair))
         shown = _shuffled(pair, seed=record_id)

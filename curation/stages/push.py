@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.generation import settings_id
-from curation.stages.report import Report, counted
+from curation.stages.report import Report, counted, reasons
 from curation.stages.services import open_review, open_store
+from curation.store import Snapshot
+from curation.types import CandidateSet, Drop, ReviewRecord
 
 
 class PushReport(Report):
@@ -17,7 +22,7 @@ class PushReport(Report):
     url: str
     records: int
     added: int
-    skipped: int
+    skipped: dict[str, int]
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -27,7 +32,7 @@ class PushReport(Report):
             f"{self.records - self.added:,} there already. Review: {self.url}"
         ]
         if self.skipped:
-            lines.append(f"{counted(self.skipped, 'candidate set')} with fewer than two answers left out.")
+            lines.append(f"Candidate sets left out: {reasons(self.skipped)}.")
         return tuple(lines)
 
     @property
@@ -48,26 +53,37 @@ def push(config: Config, *, services: Services | None = None) -> PushReport:
     store = open_store(config, services)
     snapshot = store.snapshot()
     sets = snapshot.current_sets(settings_id(config.generators, config.judge)).values()
-    reviewable = [candidate_set for candidate_set in sets if candidate_set.reviewable]
-    if not reviewable:
+    records, skipped = _records(config, snapshot, sets)
+    if not records:
         raise RefusedError(
-            f"{config.store.repo_id} holds no candidate set of the current settings with two answers.",
+            f"{config.store.repo_id} has nothing to review: {reasons(dict(skipped)) or 'no candidate set'}"
+            " with the current settings.",
             remedy="Run `curation generate` first.",
         )
-    task = config.review
-    # A stored record wins: what "a" means was settled when it was first shown.
-    records = {candidate_set.id: task.record(candidate_set) for candidate_set in reviewable}
-    shown = {key: snapshot.records.get(record.id, record) for key, record in records.items()}
-    store.add_records(shown.values())
-    dataset_id = review.create(task.settings())
-    by_id = {candidate_set.id: candidate_set for candidate_set in reviewable}
-    specs = {record.id: task.spec(by_id[key], record) for key, record in shown.items()}
-    added = review.push(list(specs.values()))
+    store.add_records(records)
+    dataset_id = review.create(config.review.settings())
+    specs = [config.review.spec(snapshot.candidate_sets[record.set_id], record) for record in records]
+    added = review.push(specs)
     return PushReport(
         dataset=config.review_dataset,
-        workspace=task.workspace,
+        workspace=config.review.workspace,
         url=review.url(dataset_id),
         records=len(specs),
         added=added,
-        skipped=len(sets) - len(reviewable),
+        skipped=dict(skipped),
     )
+
+
+def _records(
+    config: Config, snapshot: Snapshot, sets: Iterable[CandidateSet]
+) -> tuple[list[ReviewRecord], Counter[str]]:
+    """A record per set that can be shown. A stored one wins: what "a" means was settled when it was first shown."""
+    records: dict[str, ReviewRecord] = {}
+    skipped: Counter[str] = Counter()
+    for candidate_set in sets:
+        record = config.review.record(candidate_set)
+        if isinstance(record, Drop):
+            skipped[record.reason] += 1
+        else:
+            records[record.id] = snapshot.records.get(record.id, record)
+    return list(records.values()), skipped

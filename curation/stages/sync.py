@@ -30,8 +30,7 @@ class SyncReport(Report):
         lines = [
             f"{counted(self.responses, 'response')} ({self.submitted:,} submitted) "
             f"to {counted(self.records, 'record')}: {self.added:,} new, {self.changed:,} changed, "
-            f"{self.withdrawn:,} withdrawn."
-            + ("" if self.commit else " Nothing new to store.")
+            f"{self.withdrawn:,} withdrawn." + ("" if self.commit else " Nothing new to store.")
         ]
         if self.foreign:
             lines.append(f"{counted(self.foreign, 'response')} to records that are not of this curation left out.")

@@ -1,0 +1,91 @@
+"""The virtual environment of argilla-server: made on first use in the user's cache, then shared by every folder.
+
+It cannot be our own environment: argilla-server pins pydantic 2.9 and typer 0.9.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from curation.errors import ServiceError
+
+REQUIREMENTS = Path(__file__).parent / "requirements.txt"
+DOWNLOAD_MEGABYTES = 135
+# Written last: a folder without it was interrupted, and is made again. (A finished virtual environment cannot be
+# renamed into place, since its scripts hold absolute paths.)
+MARKER = "complete"
+
+
+def server_python(*, cache: Path | None = None, requirements: Path = REQUIREMENTS) -> Path:
+    """Return the Python of argilla-server's environment in `cache`, which is created if it is not there or not whole.
+
+    `cache` is by default the folder named in CURATION_CACHE, else the user's cache folder. One process builds at a
+    time, the others wait. Raises ServiceError, which names pip's log, when the installation fails.
+    """
+    folder = _folder(cache or _cache(), requirements)
+    if not (folder / MARKER).exists():
+        with _lock(folder.with_suffix(".lock")):
+            if not (folder / MARKER).exists():
+                _build(folder, requirements)
+    return folder / "bin" / "python"
+
+
+def _cache() -> Path:
+    override = os.environ.get("CURATION_CACHE")
+    return Path(override) if override else Path(platformdirs.user_cache_dir("curation"))
+
+
+def _folder(cache: Path, requirements: Path) -> Path:
+    made_from = f"{requirements.read_text()}\n{sys.version_info[:2]}\n{sys.base_prefix}"
+    return cache / f"argilla-server-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}"
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _build(folder: Path, requirements: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    sys.stderr.write(f"Installing argilla-server (once, about {DOWNLOAD_MEGABYTES} MB to download) in {folder}\n")
+    log = folder.with_suffix(".log")
+    log.write_text("")
+    _run([sys.executable, "-m", "venv", str(folder)], log)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    _run([*pip, "--progress-bar=off", "--requirement", str(requirements)], log)
+    (folder / MARKER).touch()
+
+
+def _run(command: list[str], log: Path) -> None:
+    with log.open("ab") as output:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=_clean_environment()
+        )
+    if done.returncode != 0:
+        raise ServiceError(
+            f"argilla-server could not be installed: {_last_line(log)}",
+            remedy=f"Read {log}, check the network and pip's settings (`pip config list`), and run the same command "
+            "again: it starts over.",
+        )
+
+
+def _clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
+
+
+def _last_line(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "no output."

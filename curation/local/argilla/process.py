@@ -1,0 +1,74 @@
+"""A local Argilla: the real argilla-server with its web page, one child process, one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from curation.local.argilla.credentials import Credentials, credentials_in
+from curation.local.argilla.environment import server_python
+from curation.local.process import ServerProcess
+
+
+class ArgillaServer(ServerProcess):
+    """The real argilla-server, its data and its owner's credentials in `folder`; both survive a restart.
+
+    The first start on a machine installs argilla-server in the user's cache. `workspace` is created if it is missing.
+    """
+
+    def __init__(
+        self, folder: Path, *, workspace: str = "argilla", tied: bool = True, inherit: Sequence[int] = ()
+    ) -> None:
+        super().__init__(
+            "Argilla",
+            folder=folder,
+            command=self._arguments,
+            health="/api/v1/status",
+            # The folder `server` beside this file is a package there, and nothing else of ours can be imported.
+            env={"PYTHONPATH": str(Path(__file__).parent), "PYTHONNOUSERSITE": "1"},
+            startup_seconds=120.0,
+            tied=tied,
+            inherit=inherit,
+        )
+        self.workspace = workspace
+        self._credentials_file = folder / "credentials.json"
+        self._python = Path()
+
+    def start(self) -> Self:
+        """Start the server and wait until it answers; installs argilla-server first if that was never done."""
+        self._python = server_python()
+        credentials_in(self._credentials_file)
+        return super().start()
+
+    @property
+    def credentials(self) -> Credentials:
+        """The owner's username, password and API key."""
+        return credentials_in(self._credentials_file)
+
+    @property
+    def username(self) -> str:
+        """The owner's name in the login form."""
+        return self.credentials.username
+
+    @property
+    def password(self) -> str:
+        """The owner's password in the login form."""
+        return self.credentials.password
+
+    @property
+    def api_key(self) -> str:
+        """The owner's API key, as `argilla.Argilla(api_key=...)` takes it."""
+        return self.credentials.api_key
+
+    def _arguments(self, port: int) -> list[str]:
+        # The secrets travel as the name of a file: arguments and environment can be listed by others.
+        arguments = {
+            "--data": self.folder,
+            "--port": port,
+            "--users-file": self._credentials_file,
+            "--workspace": self.workspace,
+        }
+        pairs = [str(part) for pair in arguments.items() for part in pair]
+        # -P: without it a folder named `server` in the working directory would be run instead.
+        return [str(self._python), "-P", "-m", "server", *pairs]

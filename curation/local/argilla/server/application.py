@@ -1,0 +1,78 @@
+"""The server itself: argilla_server with our search engine and jobs, its tables up to date, its owner present."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from alembic import command
+from alembic.config import Config
+
+from . import jobs  # noqa: TID252
+
+with jobs.redis_in_process() as connection:
+    import argilla_server
+
+from argilla_server.enums import UserRole
+from argilla_server.models import User, Workspace
+
+from . import (  # noqa: TID252
+    patches,
+    search_engine,  # noqa: F401  (importing it registers the engine)
+)
+from .points import point  # noqa: TID252
+
+HOST = "127.0.0.1"
+
+
+def serve(*, port: int, users_file: Path, workspace: str) -> None:
+    """Serve on 127.0.0.1:`port` until SIGTERM; `users_file` holds the owner's username, password and API key."""
+    patches.apply()
+    _migrate()
+    asyncio.run(_account(json.loads(users_file.read_text()), workspace))
+    jobs.start_worker(connection)
+    uvicorn.run(
+        point("argilla_server.app"),
+        host=HOST,
+        port=port,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=3,
+    )
+
+
+def _migrate() -> None:
+    """Bring the tables up to date. Without alembic.ini, which would silence every logger there is by now."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(argilla_server.__file__).parent / "alembic"))
+    command.upgrade(config, "head")
+
+
+async def _account(owner: dict[str, str], workspace: str) -> None:
+    """Make the workspace and the owner, or give the owner who is there the password and key of the file."""
+    accounts = point("argilla_server.contexts.accounts")
+    async with point("argilla_server.database.AsyncSessionLocal")() as db:
+        place = await Workspace.get_by(db, name=workspace) or await accounts.create_workspace(db, {"name": workspace})
+        user = await accounts.get_user_by_username(db, owner["username"])
+        if user is None:
+            await _create_owner(db, accounts, owner, place)
+            return
+        if not accounts.verify_password(owner["password"], user.password_hash):
+            await accounts.update_user(db, user, {"password": owner["password"]})
+        if user.api_key != owner["api_key"]:
+            await accounts.update_user(db, user, {"api_key": owner["api_key"]})
+
+
+async def _create_owner(db: Any, accounts: Any, owner: dict[str, str], workspace: Any) -> None:
+    await User.create(
+        db,
+        first_name=owner["username"],
+        username=owner["username"],
+        role=UserRole.owner,
+        api_key=owner["api_key"],
+        password_hash=accounts.hash_password(owner["password"]),
+        workspaces=[workspace],
+    )
