@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from curation.config import Config, Services, load_config, parse_config
     from curation.errors import CurationError
-    from curation.stages import check, generate, publish, push, status, sync
+    from curation.stages.check import check
+    from curation.stages.generate import generate
+    from curation.stages.publish import publish
+    from curation.stages.push import push
+    from curation.stages.status import status
+    from curation.stages.sync import sync
 
 __all__ = [
     "Config",
