@@ -22,8 +22,8 @@ def connect(endpoint: str, token: str | None) -> HfApi:
     """Return a client of the Hub at `endpoint`; without a token it never picks up one from the machine."""
     import httpx2
     from huggingface_hub import HfApi, set_client_factory
-    from huggingface_hub.utils.tqdm import disable_progress_bars
     from huggingface_hub.utils._http import default_client_factory
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     def with_timeouts() -> httpx2.Client:
         client = default_client_factory()
