@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic_core import to_json
 
 from curation.errors import ConfigError
 from curation.generation import Generator, UltraFeedbackJudge
+from curation.generation.options import is_address
 from curation.hub import DEFAULT_ENDPOINT
 from curation.labels import MajorityResolver, MeanResolver
 from curation.prompts import FilePrompts, HubPrompts
-from curation.prompts.hub import RepoId
+from curation.prompts.hub import REPO_ID, RepoId
 from curation.review import PairwiseTask
 
 Format = Literal["dpo", "kto"]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 
 class _Section(BaseModel):
@@ -44,7 +47,7 @@ class StoreSection(_Section):
 
 
 def _resolver_name(value: Any) -> str:
-    return str(value.get("resolver", "majority") if isinstance(value, dict) else value.resolver)
+    return str(value.get("resolver", "majority") if isinstance(value, dict) else getattr(value, "resolver", "majority"))
 
 
 Resolver = Annotated[
@@ -55,7 +58,7 @@ Resolver = Annotated[
 class Config(_Section):
     """A curation: prompts, generators, judge, review task, resolver, and the two repos it writes."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    name: Annotated[str, Field(pattern=NAME)]
     prompts: Annotated[HubPrompts | FilePrompts, Field(discriminator="type")]
     generators: Annotated[tuple[Generator, ...], Field(min_length=2)]
     judge: UltraFeedbackJudge | None = None
@@ -127,53 +130,116 @@ def load_config(path: Path) -> Config:
 def parse_config(values: Mapping[str, Any], *, where: str = "The config") -> Config:
     """Return the config that `values` (parsed TOML) holds; ConfigError with a sentence for each fault."""
     try:
-        return Config.model_validate(values)
+        # Strict, so that "yes" is no boolean; as JSON, because strict Python input takes no list for a tuple.
+        return Config.model_validate_json(to_json(values), strict=True)
     except ValidationError as error:
-        faults = "\n".join(f"  {_sentence(fault)}" for fault in error.errors(include_url=False))
-        raise ConfigError(f"{where} is not valid:\n{faults}") from None
+        faults = error.errors(include_url=False)
+        lines = "\n".join(f"  {_sentence(fault)}" for fault in faults if not _follows(fault, faults))
+        # The cause would show the values, keys in the wrong place among them.
+        raise ConfigError(f"{where} is not valid:\n{lines}") from None
 
 
-SECTIONS: dict[str, tuple[type[BaseModel], ...]] = {
-    "": (Config,),
-    "prompts": (HubPrompts, FilePrompts),
-    "generators": (Generator,),
-    "judge": (UltraFeedbackJudge,),
-    "review": (PairwiseTask,),
-    "labels": (MajorityResolver, MeanResolver),
-    "publish": (Publish,),
-    "store": (StoreSection,),
+SECTIONS: dict[str, type[BaseModel]] = {
+    "": Config,
+    "prompts.hub": HubPrompts,
+    "prompts.file": FilePrompts,
+    "generators": Generator,
+    "judge": UltraFeedbackJudge,
+    "review": PairwiseTask,
+    "labels.majority": MajorityResolver,
+    "labels.mean": MeanResolver,
+    "publish": Publish,
+    "store": StoreSection,
 }
-TAGS = {"hub", "file", "majority", "mean"}
+TAG_KEYS = {"prompts": "type", "labels": "resolver"}
+ALLOWED = {
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+    "path_type": "must be a path",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be greater than {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than": "must be less than {lt:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "too_short": "must have {min_length} or more entries, not {actual_length}",
+    "string_too_short": "must not be empty",
+}
+PATTERNS = {
+    NAME: "must be 1 to 64 of letters, digits, '.', '_' and '-', the first a letter or digit",
+    REPO_ID: "must be owner/name",
+}
 
 
 def _sentence(fault: Any) -> str:
-    parts = [part for part in fault["loc"] if part not in TAGS]
-    key = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
+    """Return what is wrong, as `key = value: what is allowed.`; pydantic's own words where we have none."""
+    section, key = _place(fault["loc"])
+    kind, value, context = fault["type"], fault["input"], fault.get("ctx", {})
     message = fault["msg"].removeprefix("Value error, ")
-    kind = fault["type"]
     if kind == "extra_forbidden":
-        return _unknown_key(key, parts)
+        return _unknown_key(key, SECTIONS[section])
     if kind == "missing":
         return f"{key} is missing."
-    if kind in {"union_tag_not_found", "union_tag_invalid"}:
-        return f"{key}: {message}."
+    if kind == "union_tag_not_found" and isinstance(value, dict):
+        return f"{key}.{TAG_KEYS[key]} is missing; it must be 'hub' or 'file'."
+    if kind == "union_tag_invalid":
+        tags = context["expected_tags"].replace(", ", " or ")
+        return f"{key}.{TAG_KEYS[key]} = {_shown(context['tag'])}: must be {tags}."
     if not key:
         return f"{message}."
-    return f"{key} = {fault['input']!r}: {message[0].lower() + message[1:]}."
+    allowed = message[0].lower() + message[1:]
+    if kind == "string_pattern_mismatch":
+        allowed = PATTERNS[context["pattern"]]
+    elif kind in ALLOWED:
+        allowed = ALLOWED[kind].format(**context)
+    # A whole section may hold a secret, and its place says enough.
+    return f"{key}: {allowed}." if isinstance(value, dict | list) else f"{key} = {_shown(value)}: {allowed}."
 
 
-def _unknown_key(key: str, parts: list[Any]) -> str:
-    models = SECTIONS.get(str(parts[0]) if len(parts) > 1 else "", ())
-    allowed = sorted({name for model in models for name in model.model_fields})
-    close = difflib.get_close_matches(str(parts[-1]), allowed, n=1)
+def _follows(fault: Any, faults: Sequence[Any]) -> bool:
+    """Whether a list is only too short because entries in it are at fault themselves."""
+    place = fault["loc"]
+    return fault["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in faults
+    )
+
+
+def _place(location: tuple[int | str, ...]) -> tuple[str, str]:
+    """Return the section a fault is in and its key as the file has it; entries of a list count from 1."""
+    parts = list(location)
+    section = str(parts[0]) if len(parts) > 1 else ""
+    if section in TAG_KEYS:
+        section = f"{section}.{parts.pop(1)}"
+    return section, "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
+
+
+def _unknown_key(key: str, model: type[BaseModel]) -> str:
+    allowed = sorted(model.model_fields)
+    close = difflib.get_close_matches(key.rpartition(".")[2], allowed, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     return f"{key} is not a setting; {hint}allowed: {', '.join(allowed)}."
+
+
+def _shown(value: object) -> str:
+    """Return a value as a sentence may show it: short, and without what may be a password, a key or a token."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str):
+        return repr(value)
+    value = re.sub(r"^([a-zA-Z]+://)?.*@", r"\1***@", value, flags=re.DOTALL)
+    value = re.sub(r"\?.*", "?***", value, flags=re.DOTALL) if "://" in value else value
+    value = re.sub(r"\bhf_\w+", "hf_***", value)
+    return repr(value if len(value) <= 80 else f"{value[:80]}...")
 
 
 def _address(name: str, value: str | None) -> str | None:
     if not value:
         return None
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigError(f"{name} = {value!r} is not an http or https address.")
+    if not is_address(value):
+        raise ConfigError(f"{name} = {_shown(value)}: must be an http or https address.")
     return value.rstrip("/")

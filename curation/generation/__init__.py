@@ -96,8 +96,8 @@ def _load_distilabel(module: str) -> ModuleType:
     hook = sys.excepthook
     try:
         with warnings.catch_warnings():
-            # distilabel 1.5.3 declares fields in a way that pydantic 2.12 and later warn of.
-            warnings.filterwarnings("ignore", message="The 'default' attribute with value")
+            # distilabel 1.5.3, and argilla 2.8 which it imports, warn of themselves and of how they use pydantic.
+            warnings.simplefilter("ignore")
             return import_module(f"curation.generation.{module}")
     finally:
         sys.excepthook = hook

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -32,9 +33,9 @@ class Endpoint(BaseModel):
     def _http_without_secrets(cls, url: str | None) -> str | None:
         if url is None:
             return None
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if not is_address(url):
             raise ValueError("must be an http or https address")
+        parts = urlsplit(url)
         if parts.username or parts.password or parts.query:
             raise ValueError("must not carry a user, a password or a query; name the key's variable in api_key_env")
         return url.rstrip("/")
@@ -71,10 +72,22 @@ class UltraFeedbackJudge(Endpoint):
     max_new_tokens: PositiveInt = 1024
 
 
+def is_address(url: str) -> bool:
+    """Whether `url` is an http or https address of a host."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def is_hugging_face(url: str, hub_endpoint: str) -> bool:
     """Whether `url` is Hugging Face's (https) or has the very origin of `hub_endpoint`: only there HF_TOKEN may go."""
     parts, hub = urlsplit(url), urlsplit(hub_endpoint)
     if (parts.scheme, parts.hostname, parts.port) == (hub.scheme, hub.hostname, hub.port):
         return True
     host = parts.hostname or ""
+    # Clients disagree on where a host with other characters ends.
+    if not re.fullmatch(r"[a-z0-9.-]+", host):
+        return False
     return parts.scheme == "https" and any(host == d or host.endswith(f".{d}") for d in HUGGING_FACE_DOMAINS)

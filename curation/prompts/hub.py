@@ -12,7 +12,8 @@ from curation.hub import connect, hub_errors
 from curation.prompts.rows import read_prompts
 from curation.types import Drop, Prompt
 
-RepoId = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+REPO_ID = r"^[\w.-]+/[\w.-]+$"
+RepoId = Annotated[str, Field(pattern=REPO_ID)]
 
 
 class HubPrompts(BaseModel):
