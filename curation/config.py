@@ -159,17 +159,13 @@ ALLOWED = {
     "float_type": "must be a number",
     "bool_type": "must be true or false",
     "tuple_type": "must be a list",
+    "dict_type": "must be a table",
     "model_type": "must be a table",
-    "model_attributes_type": "must be a table",
-    "path_type": "must be a path",
     "literal_error": "must be {expected}",
-    "greater_than": "must be greater than {gt:g}",
-    "greater_than_equal": "must be at least {ge:g}",
-    "less_than": "must be less than {lt:g}",
-    "less_than_equal": "must be at most {le:g}",
     "too_short": "must have {min_length} or more entries, not {actual_length}",
     "string_too_short": "must not be empty",
 }
+BOUNDS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
 PATTERNS = {
     NAME: "must be 1 to 64 of letters, digits, '.', '_' and '-', the first a letter or digit",
     REPO_ID: "must be owner/name",
@@ -195,10 +191,19 @@ def _sentence(fault: Any) -> str:
     allowed = message[0].lower() + message[1:]
     if kind == "string_pattern_mismatch":
         allowed = PATTERNS[context["pattern"]]
+    elif BOUNDS.keys() & context.keys():
+        allowed = _bounds(SECTIONS[section], key)
     elif kind in ALLOWED:
         allowed = ALLOWED[kind].format(**context)
     # A whole section may hold a secret, and its place says enough.
     return f"{key}: {allowed}." if isinstance(value, dict | list) else f"{key} = {_shown(value)}: {allowed}."
+
+
+def _bounds(model: type[BaseModel], key: str) -> str:
+    """Return all bounds of a number, not just the one that was passed."""
+    metadata = model.model_fields[key.rpartition(".")[2]].metadata
+    bounds = (f"{BOUNDS[b]} {getattr(rule, b):g}" for rule in metadata for b in BOUNDS if hasattr(rule, b))
+    return f"must be {' and '.join(bounds)}"
 
 
 def _follows(fault: Any, faults: Sequence[Any]) -> bool:

@@ -23,6 +23,7 @@ with warnings.catch_warnings():
     from argilla._exceptions import ArgillaAPIError, ArgillaCredentialsError, ArgillaError
 
 TIMEOUT_SECONDS = 60
+CONNECT_RETRIES = 2
 PAGE = 500
 PUSH_BATCH = 200
 CONSISTENT_TRIES = 3
@@ -56,7 +57,7 @@ class ArgillaReview:
         self.workspace = workspace
         self.name = dataset
         with self._errors():
-            self._client = rg.Argilla(api_url=api_url, api_key=api_key, timeout=TIMEOUT_SECONDS)
+            self._client = rg.Argilla(api_url=api_url, api_key=api_key, timeout=TIMEOUT_SECONDS, retries=CONNECT_RETRIES)
         self._http: httpx.Client = self._client.http_client
 
     def url(self, dataset_id: str) -> str:

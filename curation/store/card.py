@@ -46,6 +46,7 @@ def render_card(facts: CardFacts, paths: Mapping[str, str]) -> str:
 
     # Names and guidelines come from outside; the card is Markdown on the Hub, which sanitises HTML itself.
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)
+    environment.filters["cell"] = _cell
     template = environment.from_string((files("curation.store") / "card.md.jinja").read_text(encoding="utf-8"))
     configs = list(dict.fromkeys(path.partition("/")[0] for path in paths))
     weights = facts.kto_weights
@@ -67,6 +68,11 @@ def render_card(facts: CardFacts, paths: Mapping[str, str]) -> str:
             "kto_weights": weights and f"desirable_weight={weights[0]}, undesirable_weight={weights[1]}",
         }
     )
+
+
+def _cell(text: object) -> str:
+    """Return a text that stays in its cell of a Markdown table."""
+    return " ".join(str(text).replace("\\", "\\\\").replace("|", "\\|").split())
 
 
 def _yaml(facts: CardFacts, paths: Mapping[str, str], configs: list[str]) -> str:
