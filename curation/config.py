@@ -192,7 +192,7 @@ def _sentence(fault: Any) -> str:
     if kind == "string_pattern_mismatch":
         allowed = PATTERNS[context["pattern"]]
     elif BOUNDS.keys() & context.keys():
-        allowed = _bounds(SECTIONS[section], key)
+        allowed = f"must be {_bounds(SECTIONS[section], key) or _bound(context)}"
     elif kind in ALLOWED:
         allowed = ALLOWED[kind].format(**context)
     # A whole section may hold a secret, and its place says enough.
@@ -200,10 +200,13 @@ def _sentence(fault: Any) -> str:
 
 
 def _bounds(model: type[BaseModel], key: str) -> str:
-    """Return all bounds of a number, not just the one that was passed."""
-    metadata = model.model_fields[key.rpartition(".")[2]].metadata
-    bounds = (f"{BOUNDS[b]} {getattr(rule, b):g}" for rule in metadata for b in BOUNDS if hasattr(rule, b))
-    return f"must be {' and '.join(bounds)}"
+    """Return all bounds of a number, not just the one that was passed; "" if the field is not simply a number."""
+    rules = model.model_fields[key.rpartition(".")[2]].metadata
+    return " and ".join(_bound({name: getattr(rule, name, None) for name in BOUNDS}) for rule in rules)
+
+
+def _bound(limits: Mapping[str, Any]) -> str:
+    return " and ".join(f"{BOUNDS[name]} {limit:g}" for name, limit in limits.items() if limit is not None)
 
 
 def _follows(fault: Any, faults: Sequence[Any]) -> bool:

@@ -48,7 +48,14 @@ class CommandLine:
             text=True,
             timeout=240,
             cwd=self.folder,
-            env={**outside, "HF_HOME": str(self.folder / "hf"), **self.settings, **self.extra, **env},
+            env={
+                **outside,
+                "HF_HOME": str(self.folder / "hf"),
+                "CURATION_CACHE": str(self.folder / "cache"),
+                **self.settings,
+                **self.extra,
+                **env,
+            },
             check=False,
         )
 

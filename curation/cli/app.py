@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +28,9 @@ EPILOG = "Services come from HF_ENDPOINT, HF_TOKEN, ARGILLA_API_URL, ARGILLA_API
 
 app = typer.Typer(help=HELP, epilog=EPILOG, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 local = typer.Typer(help="The stack on this machine: a Hub, Argilla and an inference server.", no_args_is_help=True)
+cache = typer.Typer(help="The replies that were paid for, kept on this machine.", no_args_is_help=True)
 app.add_typer(local, name="local")
+app.add_typer(cache, name="cache")
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The TOML file of the curation.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="human, json or quiet.")]
@@ -44,13 +48,18 @@ def check(config: ConfigFile, format: FormatOption = Format.human, debug: DebugO
 
 
 @app.command()
-def generate(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
+def generate(
+    config: ConfigFile,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask anew, even what was answered before.")] = False,
+    format: FormatOption = Format.human,
+    debug: DebugOption = False,
+) -> None:
     """Let every generator answer every prompt, and the judge rate the answers."""
     from curation import stages
 
     def stage(loaded: Config, out: Output) -> Report:
         with out.progress("Generating") as progress:
-            return stages.generate(loaded, progress=progress)
+            return stages.generate(loaded, progress=progress, use_cache=not no_cache)
 
     _run(config, format, debug, stage)
 
@@ -156,6 +165,35 @@ def env(folder: FolderOption = FOLDER, debug: DebugOption = False) -> None:
     with _sentences(out, debug=debug):
         for line in Stack(folder).export_lines():
             out.data(line)
+
+
+@cache.command("info")
+def cache_info(format: FormatOption = Format.human, debug: DebugOption = False) -> None:
+    """Say how many replies are kept, of which models, and where."""
+    from curation.generation.cache import RequestCache, cache_file
+
+    out = Output(format)
+    with _sentences(out, debug=debug), RequestCache(cache_file()) as opened:
+        info = opened.info()
+        if format is Format.json:
+            out.data(json.dumps(asdict(info)))
+        elif format is Format.human:
+            out.data(f"{info.replies:,} replies, {info.bytes / 1e6:.1f} MB in {info.path}")
+            for model, replies in info.models.items():
+                out.data(f"  {model}: {replies:,}")
+
+
+@cache.command("prune")
+def cache_prune(
+    days: Annotated[float, typer.Option("--days", min=0, help="Delete replies older than this.")],
+    debug: DebugOption = False,
+) -> None:
+    """Delete old replies; what is deleted would be paid for again."""
+    from curation.generation.cache import RequestCache, cache_file
+
+    out = Output(Format.human)
+    with _sentences(out, debug=debug), RequestCache(cache_file()) as opened:
+        out.data(f"{opened.prune(older_than_days=days):,} replies deleted.")
 
 
 def main() -> None:

@@ -12,16 +12,13 @@ from contextlib import aclosing
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from curation import ids
+from curation.generation.cache import cache_file
 from curation.generation.options import Endpoint, Generator, UltraFeedbackJudge
 from curation.types import CandidateSet, Prompt
 
-if TYPE_CHECKING:
-    from distilabel.pipeline import Pipeline
-
-__all__ = ["Generator", "UltraFeedbackJudge", "check_endpoint", "generate_candidate_sets", "settings_id"]
+__all__ = ["Generator", "UltraFeedbackJudge", "cache_file", "check_endpoint", "generate_candidate_sets", "settings_id"]
 
 NOT_IDENTITY = {"api_key_env", "base_url", "endpoint_name", "max_concurrency", "timeout"}
 """Options that say where and how fast a model answers, not what it answers."""
@@ -43,15 +40,18 @@ def generate_candidate_sets(
     generators: Sequence[Generator],
     judge: UltraFeedbackJudge | None,
     finished: Callable[[CandidateSet], None],
+    cache: Path | None = None,
 ) -> None:
     """Ask every generator and the judge about every prompt; `finished` gets each candidate set as soon as it is done.
 
-    `prompts` is read once, and spooled to a temporary file, so that memory does not grow with it. Raises
-    TemporaryError or AuthError before the first request if an endpoint cannot be reached.
+    A request that is in `cache` is not sent; every reply is there before it is used. `prompts` is read once and spooled
+    to a temporary file, so that memory does not grow with it. Raises TemporaryError or AuthError before the first
+    request if an endpoint cannot be reached.
     """
     with tempfile.TemporaryDirectory(prefix="curation-") as folder:
         spool = Path(folder) / "prompts.jsonl"
-        asyncio.run(_generate(name, prompts, spool, generators=generators, judge=judge, finished=finished))
+        _spool(prompts, spool)
+        asyncio.run(_generate(name, spool, generators=generators, judge=judge, finished=finished, cache=cache))
 
 
 def check_endpoint(endpoint: Endpoint, *, name: str) -> str:
@@ -69,26 +69,29 @@ def check_endpoint(endpoint: Endpoint, *, name: str) -> str:
     return f"answers at {asyncio.run(reach())}"
 
 
+def _spool(prompts: Iterable[Prompt], path: Path) -> None:
+    prompt_row = _load_distilabel("pipeline").prompt_row
+    with path.open("w", encoding="utf-8") as file:
+        for prompt in prompts:
+            file.write(json.dumps({**prompt_row(prompt), "prompt": prompt.model_dump_json()}) + "\n")
+
+
 async def _generate(
     name: str,
-    prompts: Iterable[Prompt],
     spool: Path,
     *,
     generators: Sequence[Generator],
     judge: UltraFeedbackJudge | None,
     finished: Callable[[CandidateSet], None],
+    cache: Path | None,
 ) -> None:
-    pipeline_module, runner = _load_distilabel("pipeline"), _load_distilabel("runner")
-    with spool.open("w", encoding="utf-8") as file:
-        for prompt in prompts:
-            row = pipeline_module.prompt_row(prompt)
-            file.write(json.dumps({**row, "prompt": prompt.model_dump_json()}) + "\n")
-    pipeline: Pipeline = pipeline_module.build_pipeline(name, prompts=spool, generators=generators, judge=judge)
+    pipelines, runner = _load_distilabel("pipeline"), _load_distilabel("runner")
+    pipeline = pipelines.build_pipeline(name, prompts=spool, generators=generators, judge=judge, cache=cache)
     settings = settings_id(generators, judge)
     async with aclosing(runner.stream(pipeline)) as rows:
         async for row in rows:
             prompt = Prompt.model_validate_json(row["prompt"])
-            finished(pipeline_module.candidate_set(row, prompt, generators=generators, settings=settings))
+            finished(pipelines.candidate_set(row, prompt, generators=generators, settings=settings))
 
 
 def _load_distilabel(module: str) -> ModuleType:

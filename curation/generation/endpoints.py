@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx2
@@ -17,6 +18,7 @@ from pydantic import Field, JsonValue, PrivateAttr
 
 from curation import ids
 from curation.errors import AuthError, ConfigError, TemporaryError
+from curation.generation.cache import RequestCache, request_key
 from curation.generation.options import ROUTER_URL, Endpoint, is_hugging_face
 from curation.hub import DEFAULT_ENDPOINT, connect, hub_errors
 from curation.types import is_text
@@ -54,11 +56,13 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
     max_concurrency: int = 16
     timeout: float = 120.0
     structured_output: dict[str, Any] | None = Field(default=None)
+    cache: str | None = None
 
     _url: str = PrivateAttr(default="")
     _api_key: str | None = PrivateAttr(default=None)
     _client: httpx2.AsyncClient | None = PrivateAttr(default=None)
     _limit: asyncio.Semaphore | None = PrivateAttr(default=None)
+    _cache: RequestCache | None = PrivateAttr(default=None)
 
     @property
     def model_name(self) -> str:
@@ -73,6 +77,8 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         super().load()
         self._url = f"{self._find_url()}/chat/completions"
         self._api_key = self._find_key()
+        if self.cache is not None:
+            self._cache = RequestCache(Path(self.cache))
 
     async def reach(self) -> str:
         """Ask the server for its models and return its address.
@@ -109,13 +115,25 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         }
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        client, self._client, self._limit = self._client, None, None
+        """Close the connections and the cache."""
+        if self._cache is not None:
+            self._cache.close()
+        client, self._client, self._limit, self._cache = self._client, None, None, None
         if client is not None:
             await client.aclose()
 
     async def _answer(self, messages: list[dict[str, str]], nth: int, **options: Any) -> dict[str, Any]:
         body = self._body(messages, nth, **options)
+        key = request_key(self.base_url or self.endpoint_name or "", body)
+        known = self._cache.get(key) if self._cache is not None else None
+        if known is not None:
+            return {**known, "attempts": 0}
+        reply = await self._ask(body)
+        if self._cache is not None and reply["generation"] is not None:
+            self._cache.put(key, reply, model=self.model_id)
+        return reply
+
+    async def _ask(self, body: dict[str, JsonValue]) -> dict[str, Any]:
         retrying = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(ATTEMPTS),
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, RequestFailed) and error.retry),
@@ -189,10 +207,16 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         return None
 
 
-def endpoints_llm(endpoint: Endpoint, *, name: str, **generation_kwargs: JsonValue) -> EndpointsLLM:
-    """Return the LLM of one generator or judge, with the options that go into every request."""
+def endpoints_llm(
+    endpoint: Endpoint, *, name: str, cache: Path | None = None, **generation_kwargs: JsonValue
+) -> EndpointsLLM:
+    """Return the LLM of one generator or judge, with the options that go into every request.
+
+    With `cache`, replies are kept in that file, and a request that was answered before is not sent again.
+    """
     return EndpointsLLM(
         name=name,
+        cache=str(cache) if cache is not None else None,
         generation_kwargs=generation_kwargs,
         **endpoint.model_dump(
             include={"model_id", "base_url", "endpoint_name", "api_key_env", "max_concurrency", "timeout"}

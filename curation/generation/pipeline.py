@@ -19,15 +19,21 @@ JUDGE_STEP = "judge"
 
 
 def build_pipeline(
-    name: str, *, prompts: Path, generators: Sequence[Generator], judge: UltraFeedbackJudge | None
+    name: str,
+    *,
+    prompts: Path,
+    generators: Sequence[Generator],
+    judge: UltraFeedbackJudge | None,
+    cache: Path | None = None,
 ) -> Pipeline:
     """Return the pipeline: load >> one text generation per generator >> group (>> judge).
 
-    `prompts` is a JSONL file of `prompt_row`s. The pipeline serialises without any secret.
+    `prompts` is a JSONL file of `prompt_row`s, `cache` the file of replies that are not to be paid for again. The
+    pipeline serialises without any secret.
     """
     with Pipeline(name=f"curation-{name}") as pipeline:
         load = LoadPrompts(name="load", path=str(prompts))
-        answers = [_answer_step(position, generator) for position, generator in enumerate(generators)]
+        answers = [_answer_step(position, generator, cache) for position, generator in enumerate(generators)]
         group = GroupColumns(
             name="group",
             columns=["generation", "model_name"],
@@ -35,7 +41,7 @@ def build_pipeline(
         )
         load >> answers >> group
         if judge is not None:
-            group >> _judge_step(judge)
+            group >> _judge_step(judge, cache)
     return pipeline
 
 
@@ -74,10 +80,11 @@ def candidate_set(
     )
 
 
-def _answer_step(position: int, generator: Generator) -> AnswerPrompt:
+def _answer_step(position: int, generator: Generator, cache: Path | None) -> AnswerPrompt:
     llm = endpoints_llm(
         generator,
         name=generator.name,
+        cache=cache,
         temperature=generator.temperature,
         max_new_tokens=generator.max_new_tokens,
     )
@@ -90,8 +97,14 @@ def _answer_step(position: int, generator: Generator) -> AnswerPrompt:
     )
 
 
-def _judge_step(judge: UltraFeedbackJudge) -> JudgeAnswers:
-    llm = endpoints_llm(judge, name=judge.model_id, temperature=judge.temperature, max_new_tokens=judge.max_new_tokens)
+def _judge_step(judge: UltraFeedbackJudge, cache: Path | None) -> JudgeAnswers:
+    llm = endpoints_llm(
+        judge,
+        name=judge.model_id,
+        cache=cache,
+        temperature=judge.temperature,
+        max_new_tokens=judge.max_new_tokens,
+    )
     return JudgeAnswers(name=JUDGE_STEP, llm=llm, aspect=judge.aspect, add_raw_input=False, add_raw_output=False)
 
 

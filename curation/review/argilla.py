@@ -57,7 +57,9 @@ class ArgillaReview:
         self.workspace = workspace
         self.name = dataset
         with self._errors():
-            self._client = rg.Argilla(api_url=api_url, api_key=api_key, timeout=TIMEOUT_SECONDS, retries=CONNECT_RETRIES)
+            self._client = rg.Argilla(
+                api_url=api_url, api_key=api_key, timeout=TIMEOUT_SECONDS, retries=CONNECT_RETRIES
+            )
         self._http: httpx.Client = self._client.http_client
 
     def url(self, dataset_id: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from curation.config import Config, Services
 from curation.errors import MissingError
-from curation.generation import generate_candidate_sets, settings_id
+from curation.generation import cache_file, generate_candidate_sets, settings_id
 from curation.stages.report import Report, counted, reasons
 from curation.stages.services import open_store
 from curation.store import PromptsRead, Store
@@ -63,12 +63,17 @@ class GenerateReport(Report):
 
 
 def generate(
-    config: Config, *, services: Services | None = None, progress: Progress = lambda done, failed, total: None
+    config: Config,
+    *,
+    services: Services | None = None,
+    progress: Progress = lambda done, failed, total: None,
+    use_cache: bool = True,
 ) -> GenerateReport:
     """Ask every generator and the judge about every prompt that has no candidate set yet, and store the answers.
 
-    What is finished is stored even if the run is interrupted. Raises AuthError, MissingError or TemporaryError before
-    anything is paid for if the prompts, the store or an endpoint cannot be reached.
+    What is finished is stored even if the run is interrupted, and every reply is in the request cache before it is
+    used, so that no request is paid for twice; `use_cache=False` asks anew. Raises AuthError, MissingError or
+    TemporaryError before anything is paid for if the prompts, the store or an endpoint cannot be reached.
     """
     services = services or Services.from_environment()
     source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
@@ -83,6 +88,7 @@ def generate(
             generators=config.generators,
             judge=config.judge,
             finished=writer.add,
+            cache=cache_file() if use_cache else None,
         )
     finally:
         writer.flush()
@@ -147,11 +153,11 @@ class _Writer:
     def flush(self) -> None:
         if not self._reader.read:
             return
-        waiting, self._waiting = self._waiting, []
         read = PromptsRead(
             source=self._reader.source, read=self._reader.read, dropped=dict(sorted(self._reader.dropped.items()))
         )
-        self.commit = self._store.add_candidate_sets(waiting, prompts=read) or self.commit
+        self.commit = self._store.add_candidate_sets(self._waiting, prompts=read) or self.commit
+        self._waiting.clear()
 
 
 def _done(store: Store, settings: str) -> set[str]:

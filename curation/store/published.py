@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -42,12 +43,11 @@ class PublishedDataset:
             content_name(config, content, prefix=f"{split}-"): content for (config, split), content in files.items()
         }
         paths = {f"{config}/{split}": path for (config, split), path in zip(files, shards, strict=True)}
-        folders = {config for config, _ in tables}
         self.repo.create(private=private)
 
         def edit(revision: str) -> Change | None:
             present = self.repo.paths(revision)
-            stale = [path for path in present if path.partition("/")[0] in folders and path not in shards]
+            stale = [path for path in self._shards(revision, present) if path in present and path not in shards]
             new = [path for path in shards if path not in present]
             if not new and not stale and CARD in present:
                 return None
@@ -62,3 +62,9 @@ class PublishedDataset:
             )
 
         return self.repo.update(edit)
+
+    def _shards(self, revision: str, present: list[str]) -> list[str]:
+        """The files that the last publish wrote: only those are ours to delete."""
+        if MANIFEST not in present:
+            return []
+        return list(json.loads(self.repo.read(MANIFEST, revision)).get("files", {}).values())

@@ -210,7 +210,12 @@ def test_an_interrupted_generate_keeps_what_was_paid_for(cli: CommandLine) -> No
     faults = [Fault(kind="hang", match="Question 5", seconds=60)]
     with ScriptedServer(scripted_reply, faults=faults) as server:
         config = str(write_config(cli.folder, "interrupted"))
-        settings = {**cli.settings, "CURATION_INFERENCE_URL": server.url, "HF_HOME": str(cli.folder / "hf")}
+        settings = {
+            **cli.settings,
+            "CURATION_INFERENCE_URL": server.url,
+            "HF_HOME": str(cli.folder / "hf"),
+            "CURATION_CACHE": str(cli.folder / "cache"),
+        }
         process = subprocess.Popen(
             [sys.executable, "-m", "curation", "generate", config],
             env={**os.environ, **settings},

@@ -75,3 +75,7 @@ class HubServer(ServerProcess):
         fault: dict[str, Any] = {"match": match, "status": status, "count": count, "after": after}
         answer = httpx2.post(f"{self.url}/faults", json={**fault, "headers": dict(headers or {})}, trust_env=False)
         answer.raise_for_status()
+
+    def clear_faults(self) -> None:
+        """Let every request through again."""
+        httpx2.delete(f"{self.url}/faults", trust_env=False).raise_for_status()
