@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -35,13 +35,12 @@ def unpaired_rows(verdict: Verdict, *, pseudonym: Callable[[str], str]) -> Itera
 def kto_order(rows: Iterable[UnpairedPreferenceRow]) -> list[UnpairedPreferenceRow]:
     """Return the rows in the order to publish: KTOTrainer reads them in sequence and estimates its KL term per batch.
 
-    Within each label prompts come in the order of a hash, the false ones half a turn later, so that rows of one prompt
-    are far apart; then the two labels are interleaved in proportion.
+    Prompts come in the order of a hash; the second of two rows of a prompt half a turn after the first, of three rows
+    each a third of a turn after the one before, and so on. Then the two labels are interleaved in proportion.
     """
-    rows = list(rows)
-    true, false = (_spread(row for row in rows if row.label is label) for label in (True, False))
-    half = len(false) // 2
-    return _interleave(true, false[half:] + false[:half])
+    ordered = _spread(rows)
+    true, false = ([row for row in ordered if row.label is label] for label in (True, False))
+    return _interleave(true, false)
 
 
 def suggested_weights(desirable: int, undesirable: int) -> KtoWeights:
@@ -79,14 +78,17 @@ def _row(verdict: Verdict, score: Score, *, pseudonym: Callable[[str], str]) -> 
 
 
 def _spread(rows: Iterable[UnpairedPreferenceRow]) -> list[UnpairedPreferenceRow]:
-    """Sort by the hash of the prompt; a prompt's second row comes after every prompt's first."""
-    ordered = sorted(rows, key=lambda row: (ids.unit_interval("kto", row.prompt_id), row.id))
-    seen: Counter[str] = Counter()
-    turns = []
-    for row in ordered:
-        turns.append(seen[row.prompt_id])
-        seen[row.prompt_id] += 1
-    return [row for _, row in sorted(zip(turns, ordered, strict=True), key=lambda pair: pair[0])]
+    """Sort by a phase in [0, 1): that of the prompt, and for its later rows equal parts of a turn more."""
+    groups: defaultdict[str, list[UnpairedPreferenceRow]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row.id):
+        groups[row.prompt_id].append(row)
+    prompts = sorted(groups, key=lambda prompt: (ids.unit_interval("kto", prompt), prompt))
+    phased = [
+        ((place / len(prompts) + turn / len(groups[prompt])) % 1, row)
+        for place, prompt in enumerate(prompts)
+        for turn, row in enumerate(groups[prompt])
+    ]
+    return [row for _, row in sorted(phased, key=lambda pair: pair[0])]
 
 
 def _interleave(

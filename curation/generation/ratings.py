@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 LOWEST, HIGHEST = 1.0, 5.0
 
-_HEADER = re.compile(r"^[\s#*>]*Output for Text\s*(\d+)[\s*:]*$", re.IGNORECASE | re.MULTILINE)
-_RATING = re.compile(r"^[\s*_>-]*Rating[\s*_]*:[\s*_]*(.*)$", re.IGNORECASE | re.MULTILINE)
-_RATIONALE = re.compile(r"^[\s*_>-]*Rationale[\s*_]*:[\s*_]*", re.IGNORECASE | re.MULTILINE)
-_NUMBER = re.compile(r"^\[?\s*(-?\d+(?:\.\d+)?)\s*\]?(?:\s*/\s*5)?[\s.*_]*(?![\w/])")
+# A line's decoration stays in its line: with \s instead, many blank lines would take quadratic time.
+_HEADER = re.compile(r"^[ \t#*>]*Output for Text[ \t]*(\d+)[ \t\r*:]*$", re.IGNORECASE | re.MULTILINE)
+_RATING = re.compile(r"^[ \t*_>-]*Rating[ \t*_]*:[\s*_]*(.*)$", re.IGNORECASE | re.MULTILINE)
+_RATIONALE = re.compile(r"^[ \t*_>-]*Rationale[ \t*_]*:[\s*_]*", re.IGNORECASE | re.MULTILINE)
+# After the number no other may stand: "4/10", "3-4" and "4 or 5" say something else than 4.
+_NUMBER = re.compile(r"^\[?\s*(-?\d+(?:\.\d+)?)(?:\s*(?:/|out of)\s*5\b)?(?!\w)[^\d/]*(?:\(.*\)\W*)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def parse_ratings(reply: str, texts: int) -> tuple[Rating, ...]:
 
 def _sections(reply: str, texts: int) -> dict[int, list[str]]:
     headers = list(_HEADER.finditer(reply)) or _headerless(reply, texts)
-    ends = [*(header.start() for header in headers[1:]), len(reply)]
+    ends = [*(header.start() for header in headers[1:]), len(reply)][: len(headers)]
     sections: dict[int, list[str]] = {}
     for position, (header, end) in enumerate(zip(headers, ends, strict=True), 1):
         number = int(header[1]) if header.re is _HEADER else position

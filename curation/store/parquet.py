@@ -54,7 +54,7 @@ def read_parquet(path: Path, row_type: type[RowT]) -> Iterator[RowT]:
                 for column in json_columns:
                     row[column] = json.loads(row[column])
                 yield row_type.model_validate(row)
-    except (pa.ArrowException, ValueError) as error:
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path.name} does not hold rows of type {row_type.__name__}: {error}") from error
 
 

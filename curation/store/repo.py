@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 TRIES = 6
+TRY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,11 @@ class HubRepo:
 
         Somebody else's commit in between (412), or an answer that got lost, makes `edit` run again on the new head: it
         must be a function of what it reads there. None from `edit` means that there is nothing to do; then so does None
-        from here. Raises TemporaryError if that does not succeed in six tries.
+        from here. Raises TemporaryError if that does not succeed in six tries or a minute.
         """
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(TRIES),
+            # Uploads have retries of their own, over a minute long: once is enough then.
+            stop=tenacity.stop_after_attempt(TRIES) | tenacity.stop_after_delay(TRY_SECONDS),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
             retry=tenacity.retry_if_exception_type(TemporaryError),
             reraise=True,
