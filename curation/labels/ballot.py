@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from curation import ids
-from curation.types import HUMAN_EDIT, SIMULATED_PREFIX, Annotation, Candidate, CandidateSet, ReviewRecord, Score
+from curation.types import (
+    HUMAN_EDIT,
+    SIMULATED_PREFIX,
+    Annotation,
+    Candidate,
+    CandidateSet,
+    Drop,
+    ReviewRecord,
+    Score,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +46,45 @@ class Ballot:
         return "simulated" if any(map(_simulated, self.submitted)) else "human"
 
 
-def edit_scores(ballot: Ballot, annotations: Iterable[Annotation]) -> tuple[Score, ...]:
-    """Return a score of 1 for each text that a reviewer wrote, unless it says what a shown candidate says already."""
+def too_few(ballot: Ballot, minimum: int) -> Drop | None:
+    """Return why a ballot cannot be resolved: "unreviewed", "too_few_reviewers"; None if enough people answered."""
+    if not ballot.submitted:
+        return Drop(id=ballot.record.id, reason="unreviewed")
+    if len(ballot.submitted) < minimum:
+        return Drop(id=ballot.record.id, reason="too_few_reviewers")
+    return None
+
+
+def verdict(
+    ballot: Ballot, scores: Sequence[float], *, agreeing: Sequence[Annotation], editors: Sequence[Annotation]
+) -> Verdict:
+    """Return the verdict that gives the shown candidates `scores`, and each text that an editor wrote a score of 1.
+
+    Its agreement is the share of `agreeing` reviewers; null with one reviewer, who can agree with nobody.
+    """
+    voters = ballot.submitted
+    shown = tuple(Score(candidate=c, score=s) for c, s in zip(ballot.candidates, scores, strict=True))
+    return Verdict(
+        record_id=ballot.record.id,
+        prompt=ballot.candidate_set.prompt,
+        scores=shown + _edit_scores(ballot, editors),
+        reviewers=len(voters),
+        agreement=len(agreeing) / len(voters) if len(voters) > 1 else None,
+        label_source=ballot.label_source,
+        annotations=ballot.annotations,
+    )
+
+
+def _edit_scores(ballot: Ballot, editors: Iterable[Annotation]) -> tuple[Score, ...]:
+    """A score of 1 for each text that a reviewer wrote, unless it says what a shown candidate says already."""
     seen = {ids.normalise(candidate.text) for candidate in ballot.candidates}
     scores = []
-    for annotation in annotations:
-        if annotation.edit is None or ids.normalise(annotation.edit) in seen:
+    for editor in editors:
+        if editor.edit is None or ids.normalise(editor.edit) in seen:
             continue
-        seen.add(ids.normalise(annotation.edit))
-        scores.append(Score(candidate=_edit_candidate(ballot, annotation.edit), score=1.0))
+        seen.add(ids.normalise(editor.edit))
+        scores.append(Score(candidate=_edit_candidate(ballot, editor.edit), score=1.0))
     return tuple(scores)
-
-
-def share(annotations: Sequence[Annotation], agreeing: Sequence[Annotation]) -> float | None:
-    """Return the share of reviewers who agree; null with one reviewer, who can agree with nobody."""
-    return len(agreeing) / len(annotations) if len(annotations) > 1 else None
 
 
 def _edit_candidate(ballot: Ballot, text: str) -> Candidate:

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
-from curation.labels.ballot import Ballot, edit_scores, share
-from curation.types import Drop, Score, Verdict
+from curation.labels.ballot import Ballot, too_few, verdict
+from curation.types import Drop, Verdict
 
 
 class MajorityResolver(BaseModel):
@@ -25,23 +25,13 @@ class MajorityResolver(BaseModel):
 
         `agreement` is the share of reviewers who gave that answer. Only their edits become candidates.
         """
+        drop = too_few(ballot, self.min_reviewers)
+        if drop is not None:
+            return drop
         voters = ballot.submitted
-        if not voters:
-            return Drop(id=ballot.record.id, reason="unreviewed")
-        if len(voters) < self.min_reviewers:
-            return Drop(id=ballot.record.id, reason="too_few_reviewers")
         ranking = Counter(voter.scores for voter in voters).most_common(2)
         if len(ranking) == 2 and ranking[0][1] == ranking[1][1]:
             return Drop(id=ballot.record.id, reason="draw")
         answer = ranking[0][0]
         winners = [voter for voter in voters if voter.scores == answer]
-        shown = tuple(Score(candidate=c, score=s) for c, s in zip(ballot.candidates, answer, strict=True))
-        return Verdict(
-            record_id=ballot.record.id,
-            prompt=ballot.candidate_set.prompt,
-            scores=shown + edit_scores(ballot, winners),
-            reviewers=len(voters),
-            agreement=share(voters, winners),
-            label_source=ballot.label_source,
-            annotations=ballot.annotations,
-        )
+        return verdict(ballot, answer, agreeing=winners, editors=winners)

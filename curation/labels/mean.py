@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
-from curation.labels.ballot import Ballot, edit_scores, share
-from curation.types import Drop, Score, Verdict
+from curation.labels.ballot import Ballot, too_few, verdict
+from curation.types import Drop, Verdict
 
 
 class MeanResolver(BaseModel):
@@ -26,23 +26,13 @@ class MeanResolver(BaseModel):
 
         `agreement` is the share of reviewers who order the candidates as the means do. Every edit becomes a candidate.
         """
+        drop = too_few(ballot, self.min_reviewers)
+        if drop is not None:
+            return drop
         voters = ballot.submitted
-        if not voters:
-            return Drop(id=ballot.record.id, reason="unreviewed")
-        if len(voters) < self.min_reviewers:
-            return Drop(id=ballot.record.id, reason="too_few_reviewers")
         means = [fmean(scores) for scores in zip(*(voter.scores for voter in voters), strict=True)]
         agreeing = [voter for voter in voters if _order(voter.scores) == _order(means)]
-        shown = tuple(Score(candidate=c, score=s) for c, s in zip(ballot.candidates, means, strict=True))
-        return Verdict(
-            record_id=ballot.record.id,
-            prompt=ballot.candidate_set.prompt,
-            scores=shown + edit_scores(ballot, voters),
-            reviewers=len(voters),
-            agreement=share(voters, agreeing),
-            label_source=ballot.label_source,
-            annotations=ballot.annotations,
-        )
+        return verdict(ballot, means, agreeing=agreeing, editors=voters)
 
 
 def _order(scores: Sequence[float]) -> list[int]:

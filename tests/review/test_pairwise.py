@@ -1,0 +1,212 @@
+"""The pairwise task: which two answers are shown, in which order, what stays hidden, and what a choice means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from curation import ids
+from curation.errors import DataError
+from curation.review import LabelQuestion, PairwiseTask, TextQuestion
+from curation.review.pairwise import LONGEST_TURN
+from curation.types import Annotation, CandidateSet, Drop, Response, ReviewRecord, Status
+from tests.rows import make_prompt, make_set
+
+TASK = PairwiseTask()
+
+
+def record_of(candidate_set: CandidateSet) -> ReviewRecord:
+    record = TASK.record(candidate_set)
+    assert isinstance(record, ReviewRecord)
+    return record
+
+
+def shown(candidate_set: CandidateSet) -> list[str]:
+    """Return the generators of the shown candidates, in their order."""
+    return [candidate_set.candidate(candidate).generator for candidate in record_of(candidate_set).candidates]
+
+
+def answer(preference: object = "a", *, status: Status = "submitted", **values: Any) -> Annotation:
+    given = {**({} if preference is None else {"preference": preference}), **values}
+    return TASK.annotation(Response(record_id="r", reviewer="ann", status=status, values=given, dataset_id="d"))
+
+
+@pytest.mark.parametrize(
+    ("ratings", "pair"),
+    [
+        ((3, 5, 1, 4), {"g1", "g2"}),
+        ((1, 5), {"g0", "g1"}),
+        ((4.5, 4, 3.5), {"g0", "g2"}),
+        ((None, 5, 2), {"g1", "g2"}),
+        ((2, None, 5, None), {"g0", "g2"}),
+    ],
+)
+def test_the_judges_best_and_worst_are_shown(ratings: Sequence[float | None], pair: set[str]) -> None:
+    for number in range(20):
+        assert set(shown(make_set(make_prompt(f"Question {number}"), ratings))) == pair
+
+
+@pytest.mark.parametrize(
+    "ratings",
+    [(None, None, None), (3, 3, 3), (5, None, None)],
+    ids=["no ratings", "all the same", "one rating"],
+)
+def test_without_a_best_and_a_worst_any_two_may_be_shown(ratings: Sequence[float | None]) -> None:
+    pairs = {frozenset(shown(make_set(make_prompt(f"Question {number}"), ratings))) for number in range(60)}
+    assert pairs == {frozenset(pair) for pair in (("g0", "g1"), ("g0", "g2"), ("g1", "g2"))}
+
+
+def test_two_tied_for_best_take_turns_against_the_worst() -> None:
+    pairs = {frozenset(shown(make_set(make_prompt(f"Question {number}"), (5, 5, 1)))) for number in range(60)}
+    assert pairs == {frozenset(("g0", "g2")), frozenset(("g1", "g2"))}
+
+
+def test_two_candidates_are_always_both_shown() -> None:
+    for ratings in ((None, None), (4, 4), (None, 3), (1, 5)):
+        assert set(shown(make_set(ratings=ratings))) == {"g0", "g1"}
+
+
+def test_the_record_follows_from_the_content_and_not_from_how_the_set_was_made() -> None:
+    for number in range(30):
+        made = make_set(make_prompt(f"Question {number}"), (None, None, None))
+        turned = CandidateSet(
+            id="another", prompt=made.prompt, candidates=made.candidates[::-1], settings="other", failures=made.failures
+        )
+        first, second = record_of(made), record_of(turned)
+        assert (first.id, first.candidates) == (second.id, second.candidates)
+        assert (first.set_id, second.set_id) == (made.id, "another")
+
+
+def test_a_record_names_what_it_shows() -> None:
+    made = make_set()
+    record = record_of(made)
+    assert record.id == ids.record_id("pairwise", made.prompt.id, [candidate.id for candidate in made.candidates])
+    assert (record.task, record.prompt_id, record.set_id) == ("pairwise", made.prompt.id, made.id)
+
+
+def test_the_order_on_the_page_depends_on_the_record_alone() -> None:
+    # The judge's ratings decide the pair; swapping best and worst must not move them on the page.
+    for number in range(40):
+        prompt = make_prompt(f"Question {number}")
+        orders = {tuple(shown(make_set(prompt, ratings))) for ratings in ((1, 5), (5, 1), (None, None))}
+        assert len(orders) == 1
+
+
+def test_each_model_is_a_about_half_of_the_time() -> None:
+    firsts = [shown(make_set(make_prompt(f"Question {number}"), (5, 1)))[0] for number in range(1000)]
+    assert 450 < firsts.count("g0") < 550
+
+
+def test_the_fields_hold_the_prompt_and_both_texts_and_the_metadata_the_names() -> None:
+    made = make_set(ratings=(5, 1))
+    record = record_of(made)
+    spec = TASK.spec(made, record)
+    first, second = (made.candidate(candidate) for candidate in record.candidates)
+    assert spec.record == record
+    assert spec.fields == {
+        "prompt": [{"role": "user", "content": "Why is the sky blue?"}],
+        "response_a": first.text,
+        "response_b": second.text,
+    }
+    assert spec.metadata == {"model_a": first.generator, "model_b": second.generator}
+
+
+def test_nothing_that_reviewers_see_tells_which_model_wrote_it() -> None:
+    spec = TASK.spec(made := make_set(ratings=(5, 1)), record_of(made))
+    settings = TASK.settings()
+    assert set(settings.hidden) == set(spec.metadata)
+    visible = json.dumps([spec.fields, spec.suggestions])
+    assert not any(name in visible for name in ("g0", "g1", "acme/"))
+
+
+def test_the_settings_are_those_of_the_contract() -> None:
+    settings = PairwiseTask(min_submitted=3, guidelines="Be kind.").settings()
+    assert [(field.name, field.chat) for field in settings.fields] == [
+        ("prompt", True),
+        ("response_a", False),
+        ("response_b", False),
+    ]
+    preference, *texts = settings.questions
+    assert isinstance(preference, LabelQuestion)
+    assert (preference.name, list(preference.labels)) == ("preference", ["a", "b", "both_good", "both_bad"])
+    assert [(text.name, isinstance(text, TextQuestion)) for text in texts] == [("edit", True), ("comment", True)]
+    assert (settings.min_submitted, settings.guidelines) == (3, "Be kind.")
+
+
+def test_the_judges_opinion_is_not_shown_unless_asked_for() -> None:
+    made = make_set(ratings=(5, 1))
+    assert TASK.spec(made, record_of(made)).suggestions == {}
+
+
+@pytest.mark.parametrize(
+    ("ratings", "better"), [((5, 1), "g0"), ((1, 5), "g1"), ((3, 3), None), ((None, 3), None), ((None, None), None)]
+)
+def test_a_suggestion_names_the_place_of_the_judges_best(
+    ratings: tuple[float | None, float | None], better: str | None
+) -> None:
+    task = PairwiseTask(show_suggestions=True)
+    for number in range(20):
+        made = make_set(make_prompt(f"Question {number}"), ratings)
+        suggestions = task.spec(made, record_of(made)).suggestions
+        expected = {} if better is None else {"preference": "ab"[shown(made).index(better)]}
+        assert suggestions == expected
+
+
+@pytest.mark.parametrize("ratings", [(), (5,)])
+def test_fewer_than_two_answers_cannot_be_compared(ratings: Sequence[float | None]) -> None:
+    made = make_set(ratings=ratings)
+    assert TASK.record(made) == Drop(id=made.id, reason="fewer_than_two_answers")
+
+
+@pytest.mark.parametrize(("length", "fits"), [(LONGEST_TURN, True), (LONGEST_TURN + 1, False)])
+def test_a_prompt_that_argilla_would_refuse_is_dropped_with_a_reason(length: int, fits: bool) -> None:
+    made = make_set(make_prompt("x" * length))
+    if fits:
+        assert record_of(made).set_id == made.id
+    else:
+        assert TASK.record(made) == Drop(id=made.id, reason="prompt_too_long_to_show")
+
+
+def test_a_record_of_another_set_is_refused() -> None:
+    with pytest.raises(DataError, match=r"shows a candidate that its set \w+ lacks"):
+        TASK.spec(make_set(), record_of(make_set(make_prompt("Another question"))))
+
+
+@pytest.mark.parametrize(
+    ("preference", "scores"),
+    [("a", (1.0, 0.0)), ("b", (0.0, 1.0)), ("both_good", (1.0, 1.0)), ("both_bad", (0.0, 0.0))],
+)
+def test_an_answer_is_a_score_for_each_candidate(preference: str, scores: tuple[float, float]) -> None:
+    assert answer(preference) == Annotation(reviewer="ann", status="submitted", scores=scores)
+
+
+@pytest.mark.parametrize("edit", [None, "", "  \n", 7])
+def test_an_edit_without_text_is_none(edit: object) -> None:
+    assert answer("a", edit=edit).edit is None
+
+
+def test_an_edit_is_kept_without_the_blanks_around_it() -> None:
+    assert answer("a", edit="\n A better  text. \n").edit == "A better  text."
+
+
+def test_a_comment_is_no_part_of_the_meaning() -> None:
+    assert answer("a", comment="I know the author.") == answer("a")
+
+
+@pytest.mark.parametrize("preference", ["c", "A", "", None, 1, ["a"], {"value": "a"}, True])
+def test_an_answer_that_is_none_of_the_four_is_an_error_that_names_it(preference: object) -> None:
+    with pytest.raises(DataError) as caught:
+        answer(preference)
+    assert caught.value.message == (
+        f"The response of ann to record r has preference {preference!r}; allowed are a, b, both_good, both_bad."
+    )
+
+
+@pytest.mark.parametrize("status", ["draft", "discarded"])
+@pytest.mark.parametrize("values", [{}, {"preference": "a", "edit": "Better."}, {"preference": "nonsense"}])
+def test_a_draft_or_a_discard_says_nothing_whatever_it_holds(status: Status, values: dict[str, Any]) -> None:
+    response = Response(record_id="r", reviewer="ann", status=status, values=values, dataset_id="d")
+    assert TASK.annotation(response) == Annotation(reviewer="ann", status=status, scores=(), edit=None)

@@ -1,0 +1,181 @@
+"""Rows as Parquet: every type comes back as it went, the schema follows from the type, the bytes from the rows."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from curation.errors import DataError
+from curation.store.parquet import arrow_schema, content_name, read_parquet, write_parquet
+from curation.types import (
+    CandidateSet,
+    Failure,
+    Message,
+    PreferenceRow,
+    PublishedAnnotation,
+    Response,
+    ReviewRecord,
+    Row,
+    UnpairedPreferenceRow,
+)
+from tests.rows import make_prompt, make_set
+
+ODD = "مرحبا 👩\u200d👧\n\ttab \u202e and \\ \" ' e\u0301"
+MESSAGES = (Message(role="system", content=""), Message(role="user", content=ODD))
+SAID = (
+    PublishedAnnotation(reviewer="reviewer-1", scores=(1.0, None), status="submitted"),
+    PublishedAnnotation(reviewer="reviewer-2", scores=(), status="discarded"),
+)
+FULL_SET = make_set(make_prompt(ODD), (4.5, None)).model_copy(
+    update={"failures": (Failure(stage="judge", generator="g1", reason="no_rating", attempts=1),)}
+)
+COMMON: dict[str, Any] = {
+    "id": "i",
+    "prompt": MESSAGES,
+    "prompt_id": "p",
+    "record_id": "r",
+    "reviewers": 2,
+    "label_source": "human",
+    "source": "acme/prompts@abc",
+    "annotations": SAID,
+}
+PREFERENCE = PreferenceRow(
+    **COMMON,
+    chosen=MESSAGES[1:],
+    rejected=MESSAGES[:1],
+    chosen_score=1.0,
+    rejected_score=1 / 3,
+    score_gap=2 / 3,
+    chosen_model="a",
+    rejected_model="b",
+    agreement=None,
+    language=None,
+)
+UNPAIRED = UnpairedPreferenceRow(
+    **COMMON, completion=MESSAGES[1:], label=False, score=0.1, model="a", agreement=0.75, language="ar"
+)
+RESPONSE = Response(
+    record_id="r",
+    reviewer="ann",
+    status="submitted",
+    values={"preference": "a", "edit": ODD, "nested": {"list": [1, None, 2.5, True]}},
+    dataset_id="d",
+)
+ROWS: list[Row] = [
+    FULL_SET,
+    make_set(ratings=()),
+    ReviewRecord(id="r", task="pairwise", prompt_id="p", set_id="s", candidates=("b", "a")),
+    RESPONSE,
+    RESPONSE.model_copy(update={"values": {}, "status": "draft"}),
+    PREFERENCE,
+    PREFERENCE.model_copy(update={"annotations": (), "agreement": 1.0, "language": "de"}),
+    UNPAIRED,
+]
+
+
+def write(path: Path, rows: list[Any], row_type: type[Row]) -> Path:
+    path.write_bytes(write_parquet(rows, row_type))
+    return path
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: type(row).__name__)
+def test_every_row_comes_back_as_it_went(tmp_path: Path, row: Row) -> None:
+    path = write(tmp_path / "rows.parquet", [row, row], type(row))
+    assert list(read_parquet(path, type(row))) == [row, row]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: type(row).__name__)
+def test_an_empty_file_and_a_full_one_have_the_schema_of_the_type(tmp_path: Path, row: Row) -> None:
+    expected = arrow_schema(type(row))
+    for rows in ([], [row]):
+        assert pq.read_schema(write(tmp_path / "rows.parquet", rows, type(row))).equals(expected, check_metadata=False)
+
+
+def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
+    assert list(read_parquet(write(tmp_path / "rows.parquet", [], CandidateSet), CandidateSet)) == []
+
+
+def test_the_columns_of_a_preference_row_have_the_types_that_trl_reads() -> None:
+    schema = arrow_schema(PreferenceRow)
+    message = pa.struct(
+        [pa.field("role", pa.string(), nullable=False), pa.field("content", pa.string(), nullable=False)]
+    )
+    assert {name: schema.field(name).type for name in ("prompt", "chosen", "rejected")} == dict.fromkeys(
+        ("prompt", "chosen", "rejected"), pa.list_(message)
+    )
+    assert schema.field("chosen_score").type == pa.float64()
+    assert schema.field("reviewers").type == pa.int64()
+    assert (schema.field("agreement").nullable, schema.field("score_gap").nullable) == (True, False)
+    assert arrow_schema(UnpairedPreferenceRow).field("label") == pa.field("label", pa.bool_(), nullable=False)
+
+
+def test_whole_scores_stay_numbers_with_a_point() -> None:
+    whole = PREFERENCE.model_copy(update={"chosen_score": 1, "rejected_score": 0, "score_gap": 1})
+    table = pq.read_table(io.BytesIO(write_parquet([whole], PreferenceRow)))
+    assert table.schema.field("chosen_score").type == pa.float64()
+
+
+def test_the_same_rows_give_the_same_bytes_and_name() -> None:
+    first, second = (write_parquet([PREFERENCE, PREFERENCE], PreferenceRow) for _ in range(2))
+    assert first == second
+    assert content_name("dpo", first, prefix="train-") == content_name("dpo", second, prefix="train-")
+
+
+def test_the_order_of_the_values_of_a_response_changes_no_byte() -> None:
+    turned = RESPONSE.model_copy(update={"values": dict(reversed(RESPONSE.values.items()))})
+    assert write_parquet([turned], Response) == write_parquet([RESPONSE], Response)
+
+
+def test_other_rows_or_another_order_give_another_name() -> None:
+    other = UNPAIRED.model_copy(update={"label": True})
+    contents = [[UNPAIRED], [other], [UNPAIRED, other], [other, UNPAIRED], []]
+    names = {content_name("kto", write_parquet(rows, UnpairedPreferenceRow)) for rows in contents}
+    assert len(names) == len(contents)
+
+
+def test_a_name_is_the_folder_the_prefix_and_the_hash_of_the_bytes() -> None:
+    assert content_name("dpo", b"abc", prefix="train-") == "dpo/train-ba7816bf8f01cfea.parquet"
+    assert content_name("responses", b"abc") == "responses/ba7816bf8f01cfea.parquet"
+
+
+def test_many_rows_are_written_in_parts_and_all_come_back(tmp_path: Path) -> None:
+    rows = [
+        ReviewRecord(id=str(number), task="pairwise", prompt_id="p", set_id="s", candidates=())
+        for number in range(10_001)
+    ]
+    path = write(tmp_path / "rows.parquet", rows, ReviewRecord)
+    assert pq.ParquetFile(path).metadata.num_row_groups == 2
+    assert list(read_parquet(path, ReviewRecord)) == rows
+
+
+def test_a_dict_is_stored_as_json_text() -> None:
+    [values] = pq.read_table(io.BytesIO(write_parquet([RESPONSE], Response)))["values"].to_pylist()
+    assert json.loads(values) == RESPONSE.values
+
+
+@pytest.mark.parametrize("content", [b"", b"not parquet at all", b"PAR1PAR1"])
+def test_a_file_that_is_no_parquet_is_an_error_that_names_it(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "rows.parquet"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"rows\.parquet does not hold rows of type Response"):
+        list(read_parquet(path, Response))
+
+
+@pytest.mark.parametrize("row_type", [Response, CandidateSet, UnpairedPreferenceRow])
+def test_a_file_of_other_rows_is_an_error_that_names_it(tmp_path: Path, row_type: type[Row]) -> None:
+    path = write(tmp_path / "rows.parquet", [PREFERENCE], PreferenceRow)
+    with pytest.raises(DataError, match=rf"rows\.parquet does not hold rows of type {row_type.__name__}"):
+        list(read_parquet(path, row_type))
+
+
+def test_values_that_are_no_json_are_an_error(tmp_path: Path) -> None:
+    table = pa.Table.from_pylist([{**RESPONSE.model_dump(), "values": "{"}], schema=arrow_schema(Response))
+    pq.write_table(table, tmp_path / "rows.parquet")
+    with pytest.raises(DataError, match="does not hold rows of type Response"):
+        list(read_parquet(tmp_path / "rows.parquet", Response))

@@ -1,0 +1,182 @@
+"""The house rules that a reader relies on: imports go one way, heavy libraries have one importer, `__all__` is true."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import curation
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted((ROOT / "curation").rglob("*.py"))
+
+# Each layer may import the layers before it; the parts of one layer never import each other.
+LAYERS = (
+    {"types", "errors"},
+    {"ids"},
+    {"hub"},
+    {"prompts", "generation", "review", "labels", "quality", "export", "store"},
+    {"config"},
+    {"stages"},
+    {"deploy", "local"},
+    {"cli"},
+)
+HEAVY = ("argilla", "datasets", "distilabel", "huggingface_hub", "numpy", "pandas", "pyarrow", "torch", "transformers")
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Yield every module that a file imports, in functions and for type checking too."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = ".".join([*_package(file, node.level), *([node.module] if node.module else [])])
+            yield from ([f"curation.{alias.name}" for alias in node.names] if module == "curation" else [module])
+
+
+def part(module: str) -> str:
+    """Return the file or folder of `curation` that a module is in; "" for the package itself."""
+    return module.partition(".")[2].partition(".")[0]
+
+
+def layer(name: str) -> int:
+    return next(number for number, parts in enumerate(LAYERS) if name in parts)
+
+
+def importers(library: str) -> set[str]:
+    return {module_name(file) for file in FILES if any(name.partition(".")[0] == library for name in imported(file))}
+
+
+def loaded_by(code: str) -> set[str]:
+    """Return the top-level modules that a fresh interpreter has loaded after running `code`."""
+    script = f"{code}\nimport sys, json\nprint(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(json.loads(done.stdout))
+
+
+def test_every_part_of_the_package_has_its_layer() -> None:
+    parts = {part(module_name(file)) for file in FILES} - {"", "__main__"}
+    assert parts <= set().union(*LAYERS)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [file for file in FILES if part(module_name(file)) not in {"", "__main__"}],
+    ids=lambda file: module_name(file).removeprefix("curation."),
+)
+def test_imports_go_one_way(file: Path) -> None:
+    here = part(module_name(file))
+    others = {part(name) for name in imported(file) if name.startswith("curation.")} - {here}
+    against = {name for name in others if layer(name) >= layer(here)}
+    assert not against, f"{module_name(file)} imports {against}"
+
+
+def test_a_wrong_import_would_be_seen(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.py"
+    file.write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from curation.cli import main\n"
+        "def late():\n    import curation.stages.push\nfrom curation import config\n"
+    )
+    assert {part(name) for name in imported(file)} - {""} == {"cli", "stages", "config"}
+
+
+def test_only_generation_imports_distilabel() -> None:
+    found = importers("distilabel")
+    assert found
+    assert all(name.startswith("curation.generation.") for name in found), found
+
+
+def test_only_one_file_imports_argilla() -> None:
+    assert importers("argilla") == {"curation.review.argilla"}
+
+
+def test_only_the_local_argilla_server_imports_argilla_server() -> None:
+    found = importers("argilla_server")
+    assert found
+    assert all(name.startswith("curation.local.argilla.server") for name in found), found
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import curation",
+        "import curation.cli",
+        "import curation; curation.Config, curation.load_config, curation.Services",
+        "import curation.config, curation.generation, curation.review, curation.store, curation.prompts",
+        "import curation; curation.generate, curation.publish, curation.sync",
+    ],
+)
+def test_no_heavy_library_is_imported_before_it_is_used(code: str) -> None:
+    assert not loaded_by(code) & set(HEAVY)
+
+
+def test_the_help_needs_no_pydantic() -> None:
+    assert "pydantic" not in loaded_by("import curation.cli")
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if file.name == "__init__.py"], ids=lambda file: module_name(file)
+)
+def test_all_is_sorted_and_complete(file: Path) -> None:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    named = [
+        [ast.literal_eval(entry) for entry in node.value.elts]
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List) and _assigns_all(node)
+    ]
+    defined, bound = set(_defined(tree.body)), set(_imported_names(tree.body))
+    # What only re-exports offers all it imports; what defines something imports for its own use too.
+    assert len(named) == 1 or not defined | bound, f"{module_name(file)} has no __all__"
+    for names in named:
+        assert names == sorted(names)
+        assert defined | (set() if defined else bound) <= set(names) <= defined | bound
+
+
+def test_the_public_names_are_there() -> None:
+    for name in curation.__all__:
+        assert getattr(curation, name).__name__.rpartition(".")[2] == name
+
+
+def test_an_unknown_public_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'curation' has no attribute 'nothing'"):
+        _ = curation.nothing
+
+
+def test_every_file_says_what_it_is_for() -> None:
+    for file in FILES:
+        assert ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))), file
+
+
+def _assigns_all(node: ast.Assign) -> bool:
+    return any(isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets)
+
+
+def _package(file: Path, level: int) -> list[str]:
+    """Return the package that a relative import with so many dots starts from; nothing for an absolute import."""
+    return list(file.relative_to(ROOT).parts[:-level]) if level else []
+
+
+def _defined(body: list[ast.stmt]) -> Iterator[str]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name
+
+
+def _imported_names(body: list[ast.stmt]) -> Iterator[str]:
+    """Yield the names of ours that a package imports, for type checking too."""
+    for node in body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("curation"):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.If):
+            yield from _imported_names(node.body)
