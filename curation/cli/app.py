@@ -231,7 +231,7 @@ class _sentences:
         if self.debug:
             traceback.print_exception(error)
         if isinstance(error, KeyboardInterrupt):
-            self.out.note("Interrupted; what was finished is stored. The same command goes on from there.")
+            self.out.note("Interrupted. The same command goes on from where this one stopped.")
             raise typer.Exit(130) from None
         if not isinstance(error, CurationError):
             # Not one of ours: a defect. Say so in one line; the locals of a traceback may hold keys.

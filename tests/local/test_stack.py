@@ -1,0 +1,106 @@
+"""The stack as a whole: from another process, from a shell, twice in one folder, and interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+
+pytestmark = pytest.mark.stack
+
+CURATION = [sys.executable, "-m", "curation"]
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*CURATION, *arguments], capture_output=True, text=True, timeout=120, cwd=cwd, check=False)
+
+
+def answers(address: str) -> bool:
+    try:
+        return httpx2.get(address, timeout=2, trust_env=False).status_code < 500
+    except httpx2.TransportError:
+        return False
+
+
+def test_up_status_env_down_and_up_again(tmp_path: Path) -> None:
+    assert run("local", "status", cwd=tmp_path).returncode == 1
+    assert "`curation local up`" in run("local", "env", cwd=tmp_path).stderr
+    first = run("local", "up", cwd=tmp_path)
+    try:
+        assert first.returncode == 0, first.stderr
+        env = run("local", "env", cwd=tmp_path).stdout
+        shell = subprocess.run(
+            [
+                "bash",
+                "-c",
+                f"{env}\nprintenv HF_ENDPOINT HF_TOKEN ARGILLA_API_URL ARGILLA_API_KEY CURATION_INFERENCE_URL",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        assert len(shell) == 5
+        assert answers(shell[0] + "/health")
+        assert answers(shell[4] + "/models")
+        again = run("local", "up", cwd=tmp_path)
+        assert again.returncode == 1
+        assert "runs in" in again.stderr
+        servers = json.loads(run("local", "status", "--format", "json", cwd=tmp_path).stdout)
+        assert [server["healthy"] for server in servers] == [True] * 3
+        assert all(server["url"].startswith("http://127.0.0.1:") for server in servers)
+    finally:
+        down = run("local", "down", cwd=tmp_path)
+    assert down.returncode == 0
+    assert not answers(shell[0] + "/health")
+    assert run("local", "status", cwd=tmp_path).returncode == 1
+    secrets = {shell[1], shell[3]}
+    for log in tmp_path.rglob("server.log"):
+        assert not any(secret in log.read_text(errors="replace") for secret in secrets)
+    for kept in (".curation/hub/users.json", ".curation/argilla/credentials.json"):
+        assert (tmp_path / kept).stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / ".curation").stat().st_mode & 0o777 == 0o700
+
+    # The same ports and the same keys: clients that were set up once stay so.
+    assert run("local", "up", cwd=tmp_path).returncode == 0
+    try:
+        assert run("local", "env", cwd=tmp_path).stdout == env
+    finally:
+        run("local", "down", cwd=tmp_path)
+
+
+def test_ctrl_c_while_starting_stops_what_was_started(tmp_path: Path) -> None:
+    process = subprocess.Popen([*CURATION, "local", "up"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    port = tmp_path / ".curation" / "hub" / "port"
+    deadline = time.monotonic() + 60
+    while not (tmp_path / ".curation" / "argilla" / "server.log").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert not answers(f"http://127.0.0.1:{port.read_text()}/health")
+    assert "No stack runs" in run("local", "down", cwd=tmp_path).stderr
+
+
+def test_servers_end_with_the_process_that_tied_them(tmp_path: Path) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from curation.local.hub import HubServer\n"
+        f"hub = HubServer(Path({str(tmp_path)!r})).start(); print(hub.url, flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    assert answers(f"{url}/health")
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    deadline = time.monotonic() + 10
+    while answers(f"{url}/health") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not answers(f"{url}/health")
