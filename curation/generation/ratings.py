@@ -12,11 +12,13 @@ from dataclasses import dataclass
 LOWEST, HIGHEST = 1.0, 5.0
 
 # A line's decoration stays in its line: with \s instead, many blank lines would take quadratic time.
-_HEADER = re.compile(r"^[ \t#*>]*Output for Text[ \t]*(\d+)[ \t\r*:]*$", re.IGNORECASE | re.MULTILINE)
-_RATING = re.compile(r"^[ \t*_>-]*Rating[ \t*_]*:[\s*_]*(.*)$", re.IGNORECASE | re.MULTILINE)
-_RATIONALE = re.compile(r"^[ \t*_>-]*Rationale[ \t*_]*:[\s*_]*", re.IGNORECASE | re.MULTILINE)
-# After the number no other may stand: "4/10", "3-4" and "4 or 5" say something else than 4.
-_NUMBER = re.compile(r"^\[?\s*(-?\d+(?:\.\d+)?)(?:\s*(?:/|out of)\s*5\b)?(?!\w)[^\d/]*(?:\(.*\)\W*)?$", re.IGNORECASE)
+# Blanks, never line ends, and nothing that can match in two ways: a judge may answer with a megabyte of white space.
+_HEADER = re.compile(r"^[ \t#*>]*Output for Text[ \t]*(\d+)[ \t*:]*$", re.IGNORECASE | re.MULTILINE)
+_RATING = re.compile(r"^[ \t*_>-]*Rating[ \t*_]*:(.*)$", re.IGNORECASE | re.MULTILINE)
+_RATIONALE = re.compile(r"^[ \t*_>-]*Rationale[ \t*_]*:", re.IGNORECASE | re.MULTILINE)
+_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)(?:\W*(?:/|(?:out +)?of)\W*5\b)?(?!\W*(?:/|(?:out +)?of\b)|[\w.]*\w)")
+_DECORATION = " \t*_[]()."
+_NUMBER_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def _read(sections: list[str]) -> Rating:
     rationale = _last_rationale(sections[0])
     if found is None:
         return Rating(None, rationale, "no_rating")
-    number = _NUMBER.match(found[1].strip())
+    number = _NUMBER.match(found[1].strip(_DECORATION)[:_NUMBER_LENGTH])
     if number is None:
         return Rating(None, rationale, "rating_is_not_a_number")
     rating = float(number[1])
@@ -77,4 +79,4 @@ def _last_rationale(section: str) -> str | None:
     starts = list(_RATIONALE.finditer(section))
     if not starts:
         return None
-    return section[starts[-1].end() :].strip() or None
+    return section[starts[-1].end() :].strip(" \t\n*_") or None
