@@ -13,12 +13,11 @@ LOWEST, HIGHEST = 1.0, 5.0
 
 # A line's decoration stays in its line: with \s instead, many blank lines would take quadratic time.
 # Blanks, never line ends, and nothing that can match in two ways: a judge may answer with a megabyte of white space.
-_HEADER = re.compile(r"^[ \t#*>]*Output for Text[ \t]*(\d+)[ \t*:]*$", re.IGNORECASE | re.MULTILINE)
+_HEADER = re.compile(r"^[ \t#*>]*Output for Text[ \t]*(\d{1,4})[ \t*:]*$", re.IGNORECASE | re.MULTILINE)
 _RATING = re.compile(r"^[ \t*_>-]*Rating[ \t*_]*:(.*)$", re.IGNORECASE | re.MULTILINE)
 _RATIONALE = re.compile(r"^[ \t*_>-]*Rationale[ \t*_]*:", re.IGNORECASE | re.MULTILINE)
-_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)(?:\W*(?:/|(?:out +)?of)\W*5\b)?(?!\W*(?:/|(?:out +)?of\b)|[\w.]*\w)")
-_DECORATION = " \t*_[]()."
-_NUMBER_LENGTH = 40
+_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)(?:[ \t]*(?:/|out of)[ \t]*5(?![\d.]))?", re.IGNORECASE)
+_DECORATION = " \t\r*_[]()."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +65,25 @@ def _read(sections: list[str]) -> Rating:
     rationale = _last_rationale(sections[0])
     if found is None:
         return Rating(None, rationale, "no_rating")
-    number = _NUMBER.match(found[1].strip(_DECORATION)[:_NUMBER_LENGTH])
-    if number is None:
+    rating = _number(found[1])
+    if rating is None:
         return Rating(None, rationale, "rating_is_not_a_number")
-    rating = float(number[1])
     if not LOWEST <= rating <= HIGHEST:
         return Rating(None, rationale, "rating_out_of_range")
     return Rating(rating, rationale)
+
+
+def _number(said: str) -> float | None:
+    """The number that a line says, alone, out of 5, or before a remark; a second number makes it ambiguous."""
+    said = said.strip(_DECORATION)
+    number = _NUMBER.match(said)
+    if number is None:
+        return None
+    rest = said[number.end() :]
+    remark = rest.partition(" (")[0]
+    if rest[:1].isalnum() or any(character.isdigit() for character in remark):
+        return None
+    return float(number[1])
 
 
 def _last_rationale(section: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import time
 import warnings
 from typing import Any, get_args
 
@@ -161,8 +160,15 @@ def test_one_text_needs_no_header(text: str) -> None:
     assert ratings(text, 1) == [3]
 
 
+@pytest.mark.timeout(20)  # What backtracks would take hours.
 @pytest.mark.parametrize("noise", ["\n", "* > # \n", "> - _ *\n", "Rating: (\n", "#### Output for Text x\n"])
 def test_an_enormous_reply_is_read_in_no_time(noise: str) -> None:
-    started = time.perf_counter()
     assert ratings(f"{noise * 20_000}x\n{GOOD}\n{noise * 20_000}x") == [4, 2]
-    assert time.perf_counter() - started < 1
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("said", ["(" * 20_000, "()" * 20_000, "4" * 20_000, " " * 20_000, "*" * 20_000])
+def test_an_enormous_rating_is_read_in_no_time(said: str) -> None:
+    assert ratings(reply(section(1, f"4{said}1"), section(2, 2))) == [None, 2]
+    assert ratings(reply(section(1, f"4 {said} x"), section(2, 2)))[1] == 2
+    assert ratings(f"#### Output for Text {said}\n\n{GOOD}") == [4, 2]
