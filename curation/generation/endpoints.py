@@ -17,7 +17,7 @@ from distilabel.models.llms.base import AsyncLLM
 from pydantic import Field, JsonValue, PrivateAttr
 
 from curation import ids
-from curation.errors import AuthError, ConfigError, TemporaryError
+from curation.errors import AuthError, ConfigError, ServiceError, TemporaryError
 from curation.generation.cache import RequestCache, request_key
 from curation.generation.options import ROUTER_URL, Endpoint, is_hugging_face
 from curation.hub import DEFAULT_ENDPOINT, connect, hub_errors
@@ -191,7 +191,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
             return self.base_url
         if self.endpoint_name is not None:
             return _wake(self.endpoint_name)
-        return os.environ.get("CURATION_INFERENCE_URL", ROUTER_URL).rstrip("/")
+        return (os.environ.get("CURATION_INFERENCE_URL") or ROUTER_URL).rstrip("/")
 
     def _find_key(self) -> str | None:
         if self.api_key_env is not None:
@@ -202,7 +202,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
                     remedy=f"export {self.api_key_env}=...",
                 )
             return key
-        if is_hugging_face(self._url, os.environ.get("HF_ENDPOINT", DEFAULT_ENDPOINT)):
+        if is_hugging_face(self._url, os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT):
             return os.environ.get("HF_TOKEN")
         return None
 
@@ -280,12 +280,21 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 
 def _wake(endpoint_name: str) -> str:
+    from huggingface_hub.errors import InferenceEndpointError
+
     api = connect(os.environ.get("HF_ENDPOINT", DEFAULT_ENDPOINT), os.environ.get("HF_TOKEN"))
     namespace, _, name = endpoint_name.rpartition("/")
     with hub_errors(api, f"Inference Endpoint {endpoint_name}"):
         endpoint = api.get_inference_endpoint(name, namespace=namespace or None)
         if endpoint.status in {"paused", "scaledToZero"}:
             endpoint.resume()
-        if endpoint.status != "running":
+        try:
             endpoint.wait(timeout=RESUME_SECONDS)
-    return f"{endpoint.url}/v1"
+        except TimeoutError:
+            raise
+        except InferenceEndpointError as error:
+            raise ServiceError(
+                f"The Inference Endpoint {endpoint_name} cannot be started: {error}",
+                remedy="Its logs are at https://endpoints.huggingface.co.",
+            ) from error
+    return f"{str(endpoint.url).rstrip('/')}/v1"

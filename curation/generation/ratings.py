@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 LOWEST, HIGHEST = 1.0, 5.0
 
-# A line's decoration stays in its line: with \s instead, many blank lines would take quadratic time.
 # Blanks, never line ends, and nothing that can match in two ways: a judge may answer with a megabyte of white space.
-_HEADER = re.compile(r"^[ \t#*>]*Output for Text[ \t]*(\d{1,4})[ \t*:]*$", re.IGNORECASE | re.MULTILINE)
+_HEADER = re.compile(r"^[ \t#*>]*Output for Text[ \t]*(\d{1,4})[ \t\r*:]*$", re.IGNORECASE | re.MULTILINE)
 _RATING = re.compile(r"^[ \t*_>-]*Rating[ \t*_]*:(.*)$", re.IGNORECASE | re.MULTILINE)
 _RATIONALE = re.compile(r"^[ \t*_>-]*Rationale[ \t*_]*:", re.IGNORECASE | re.MULTILINE)
 _NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)(?:[ \t]*(?:/|out of)[ \t]*5(?![\d.]))?", re.IGNORECASE)
@@ -90,4 +89,4 @@ def _last_rationale(section: str) -> str | None:
     starts = list(_RATIONALE.finditer(section))
     if not starts:
         return None
-    return section[starts[-1].end() :].strip(" \t\n*_") or None
+    return section[starts[-1].end() :].strip(" \t\r\n*_") or None

@@ -27,10 +27,10 @@ async def stream(pipeline: Pipeline, *, rows_in_flight: int = 64) -> AsyncGenera
     and what `reach` of an LLM raises before the first request.
     """
     graph = _Graph(pipeline)
-    for name in graph.order:
-        graph.steps[name].load()
     llms = [step.llm for step in graph.steps.values() if isinstance(step, Task)]
     try:
+        for name in graph.order:
+            graph.steps[name].load()
         for llm in llms:
             if hasattr(llm, "reach"):
                 await llm.reach()

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from curation import ids
 from curation.errors import DataError
+from curation.review.shown import shown, written
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
 from curation.types import Annotation, Candidate, CandidateSet, Drop, Response, ReviewRecord
 
@@ -84,17 +85,17 @@ class PairwiseTask(BaseModel):
         """
         if not candidate_set.reviewable:
             return Drop(id=candidate_set.id, reason="fewer_than_two_answers")
-        if any(len(message.content) > LONGEST_TURN for message in candidate_set.prompt.messages):
+        if any(len(shown(message.content)) > LONGEST_TURN for message in candidate_set.prompt.messages):
             return Drop(id=candidate_set.id, reason="prompt_too_long_to_show")
         pair = _pair(candidate_set)
         record_id = ids.record_id(self.task, candidate_set.prompt.id, (candidate.id for candidate in pair))
-        shown = _shuffled(pair, seed=record_id)
+        placed = _shuffled(pair, seed=record_id)
         return ReviewRecord(
             id=record_id,
             task=self.task,
             prompt_id=candidate_set.prompt.id,
             set_id=candidate_set.id,
-            candidates=tuple(candidate.id for candidate in shown),
+            candidates=tuple(candidate.id for candidate in placed),
         )
 
     def spec(self, candidate_set: CandidateSet, record: ReviewRecord) -> RecordSpec:
@@ -106,9 +107,12 @@ class PairwiseTask(BaseModel):
         return RecordSpec(
             record=record,
             fields={
-                "prompt": [message.model_dump() for message in candidate_set.prompt.messages],
-                "response_a": first.text,
-                "response_b": second.text,
+                "prompt": [
+                    {"role": message.role, "content": shown(message.content)}
+                    for message in candidate_set.prompt.messages
+                ],
+                "response_a": shown(first.text),
+                "response_b": shown(second.text),
             },
             metadata={"model_a": first.generator, "model_b": second.generator},
             suggestions=_suggestion(first, second) if self.show_suggestions else {},
@@ -132,7 +136,7 @@ class PairwiseTask(BaseModel):
             reviewer=response.reviewer,
             status=response.status,
             scores=SCORES[preference],
-            edit=edit.strip() if isinstance(edit, str) and edit.strip() else None,
+            edit=written(edit).strip() if isinstance(edit, str) and edit.strip() else None,
         )
 
 

@@ -14,6 +14,7 @@ from huggingface_hub import HfApi
 
 from curation.local import Stack
 from curation.local.inference import Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
+from curation.review.shown import shown
 from tests.configs import write_config
 from tests.conftest import CommandLine
 
@@ -38,6 +39,10 @@ QUARTZ = "Plants are green because of **chlorophyll**.\n\n1. It absorbs red ligh
 BASALT = "Because they are *plants*."
 HOSTILE = """\
 Harmless words first.
+
+<style>body { display: none }</style>
+
+![tracker](https://tracker.example/pixel.png)
 
 <script>window.ran = "script"; alert("script")</script>
 <img src="x" onerror="window.ran = 'image'; alert('image')">
@@ -219,7 +224,9 @@ def test_what_a_model_wrote_does_not_run_in_the_page(
     rendered = page.locator(".markdown-render")
     expect(rendered).to_have_count(3)
     expect(rendered.filter(has_text="Harmless words first.")).to_have_count(3)
-    assert rendered.locator("script, iframe").count() == 0
+    assert rendered.locator("script, style, iframe, img, details, [onload], [onerror]").count() == 0
+    expect(rendered.filter(has_text=shown("<style>body { display: none }</style>"))).to_have_count(3)
+    assert page.locator("button.button--submit").is_visible()
     for link in rendered.locator("a", has_text="link").all():
         link.click(force=True, no_wait_after=True)
     for code in rendered.locator("code").all():

@@ -66,6 +66,7 @@ GOOD = reply(section(1, 4), section(2, 2))
         (reply(section(2, 2), section(1, 4)), [4, 2]),
         (GOOD.replace("\n\n", "\n"), [4, 2]),
         (GOOD.replace("\n", "\r\n"), [4, 2]),
+        (reply(section(2, 2), section(1, 4)).replace("\n", "\r\n"), [4, 2]),
         (GOOD.replace("####", "##").upper().replace("FINE", "fine"), [4, 2]),
         (GOOD.replace("#### Output for Text 1", "**Output for Text 1:**"), [4, 2]),
         (GOOD.replace("Rating: 4", "**Rating:** 4"), [4, 2]),
