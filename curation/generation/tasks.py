@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,12 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
     to the judge and has None in all three, an unreadable rating has its reason in `faults`.
     """
 
+    def load(self) -> None:
+        """Load the LLM and the aspect's template, whose file distilabel 1.5.3 leaves to the garbage collector."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            super().load()
+
     @property
     def outputs(self) -> list[str]:
         """What the judge adds to a row."""
@@ -79,11 +86,14 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
         assert input is not None
         generations = input["generations"]
         columns: dict[str, list[Any]] = {key: [None] * len(generations) for key in ("ratings", "rationales", "faults")}
+        # distilabel lets a task's metadata replace the row's: what the generators said of themselves would be lost.
+        said = input.get("distilabel_metadata")
+        metadata = {"distilabel_metadata": dict(said)} if said else {}
         if output is None:
-            return columns
+            return {**columns, **metadata}
         shown = [position for position, text in enumerate(generations) if text is not None]
         for position, read in zip(shown, parse_ratings(output, len(shown)), strict=True):
             columns["ratings"][position] = read.rating
             columns["rationales"][position] = read.rationale
             columns["faults"][position] = read.reason
-        return columns
+        return {**columns, **metadata}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import warnings
 from typing import Any, get_args
 
 import pytest
@@ -32,11 +30,7 @@ def ratings(text: str, texts: int = 2) -> list[float | None]:
 def judge(aspect: Aspect) -> JudgeAnswers:
     llm = EndpointsLLM(name="judge", model_id="judge", base_url="http://127.0.0.1:9/v1")
     task = JudgeAnswers(name="judge", llm=llm, aspect=aspect)
-    with warnings.catch_warnings():
-        # distilabel leaves its template's file to the garbage collector.
-        warnings.simplefilter("ignore", ResourceWarning)
-        task.load()
-        gc.collect()
+    task.load()
     return task
 
 

@@ -106,7 +106,7 @@ def test_a_dead_endpoint_stops_the_run_before_any_request(tmp_path: Path) -> Non
         built = pipeline(
             tmp_path, Generator(model_id="one", base_url=server.url), Generator(model_id="two", base_url=dead)
         )
-        with pytest.raises(TemporaryError, match="The endpoint of two at .* does not answer"):
+        with pytest.raises(TemporaryError, match=r"The endpoint of two at .* does not answer"):
             run(built)
         assert server.requests == ()
 
@@ -134,16 +134,15 @@ def test_a_run_that_is_cancelled_leaves_nothing_running(tmp_path: Path) -> None:
     assert problems == []
 
 
-def test_a_consumer_that_fails_leaves_nothing_running(tmp_path: Path) -> None:
-    async def fail(built: Pipeline) -> int:
-        with pytest.raises(RuntimeError, match="full"):
-            async with aclosing(stream(built)) as rows:
-                async for _ in rows:
-                    raise RuntimeError("The disk is full.")
+def test_a_consumer_that_stops_early_leaves_nothing_running(tmp_path: Path) -> None:
+    async def stop_early(built: Pipeline) -> int:
+        async with aclosing(stream(built)) as rows:
+            await anext(rows)
+            assert len(asyncio.all_tasks()) > 1
         return len(asyncio.all_tasks())
 
     with ScriptedServer(scripted_reply, faults=[Fault(kind="hang", seconds=30, match="Question [1-9]")]) as server:
-        assert asyncio.run(fail(pipeline(tmp_path, *pair(server.url)))) == 1
+        assert asyncio.run(stop_early(pipeline(tmp_path, *pair(server.url)))) == 1
 
 
 def test_no_prompts_are_no_rows(tmp_path: Path) -> None:

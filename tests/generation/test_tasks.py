@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from distilabel.steps.tasks import Task
 
 from curation.generation.endpoints import EndpointsLLM
 from curation.generation.tasks import AnswerPrompt, JudgeAnswers, LoadPrompts
@@ -20,18 +16,11 @@ LLM = EndpointsLLM(name="small", model_id="small", base_url="http://127.0.0.1:9/
 SYSTEM, USER = {"role": "system", "content": "Be kind."}, {"role": "user", "content": "Why?"}
 
 
-def loaded(task: Task) -> Any:
-    with warnings.catch_warnings():
-        # distilabel leaves its template's file to the garbage collector.
-        warnings.simplefilter("ignore", ResourceWarning)
-        task.load()
-        gc.collect()
-    return task
-
-
 @pytest.fixture(scope="module")
-def judge() -> Iterator[JudgeAnswers]:
-    yield loaded(JudgeAnswers(name="judge", llm=LLM))
+def judge() -> JudgeAnswers:
+    task = JudgeAnswers(name="judge", llm=LLM)
+    task.load()
+    return task
 
 
 def row(*generations: str | None) -> dict[str, Any]:
@@ -60,7 +49,8 @@ def row(*generations: str | None) -> dict[str, Any]:
 def test_a_system_prompt_becomes_part_of_the_one_system_message(
     system_prompt: str | None, messages: list[dict[str, str]], sent: list[dict[str, str]]
 ) -> None:
-    task = loaded(AnswerPrompt(name="answer", llm=LLM, system_prompt=system_prompt))
+    task = AnswerPrompt(name="answer", llm=LLM, system_prompt=system_prompt)
+    task.load()
     assert task.format_input({"messages": messages}) == sent
 
 
@@ -103,12 +93,15 @@ def test_a_rating_that_cannot_be_read_is_a_fault_of_its_own(judge: JudgeAnswers)
 
 
 def test_without_a_reply_there_is_nothing_for_anybody(judge: JudgeAnswers) -> None:
-    nothing = [None, None]
-    assert judge.format_output(None, row("One.", "Two.")) == {
-        "ratings": nothing,
-        "rationales": nothing,
-        "faults": nothing,
-    }
+    found = judge.format_output(None, row("One.", "Two."))
+    assert [found[column] for column in ("ratings", "rationales", "faults")] == [[None, None]] * 3
+
+
+def test_what_the_generators_said_of_themselves_outlives_the_judge(judge: JudgeAnswers) -> None:
+    said = {"statistics_generate_0": {"input_tokens": 7}}
+    given = {**row("One.", "Two."), "distilabel_metadata": said}
+    for reply in (None, ultrafeedback_reply(judge.format_input(given), [5, 2])):
+        assert judge.format_output(reply, given)["distilabel_metadata"] == said
 
 
 def test_an_answer_that_quotes_the_judges_format_cannot_rate_itself(judge: JudgeAnswers) -> None:
