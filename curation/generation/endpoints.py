@@ -7,7 +7,9 @@ timeout and no retry, and turns every error into an empty answer without a reaso
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
+import ssl
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -178,6 +180,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
     def _connection(self) -> httpx2.AsyncClient:
         if self._client is None:
             self._client = httpx2.AsyncClient(
+                verify=_certificates(),
                 headers={"Authorization": f"Bearer {self._api_key}"} if self._api_key else {},
                 timeout=httpx2.Timeout(self.timeout, connect=min(self.timeout, 10.0)),
                 limits=httpx2.Limits(
@@ -205,6 +208,12 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         if is_hugging_face(self._url, os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT):
             return os.environ.get("HF_TOKEN")
         return None
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Read the certificates once: it takes 40 ms, and every model has a client of its own."""
+    return httpx2.create_ssl_context()
 
 
 def endpoints_llm(

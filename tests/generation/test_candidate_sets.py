@@ -270,7 +270,7 @@ def test_using_distilabel_leaves_the_way_errors_are_shown_alone() -> None:
     script = (
         "import sys; hook = sys.excepthook\n"
         "from curation.generation import _load_distilabel\n"
-        "_load_distilabel('pipeline')\n"
+        "_load_distilabel('endpoints')\n"
         "assert 'distilabel' in sys.modules and sys.excepthook is hook\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, timeout=60)

@@ -236,7 +236,7 @@ def test_what_may_pass_is_tried_again(fault: Fault) -> None:
 )
 def test_what_does_not_pass_is_given_up_and_named(fault: Fault, reason: str) -> None:
     with serving(fault) as server:
-        generation, failure, attempts = outcome(llm_at(server, timeout=0.15 if fault.kind == "hang" else 5.0))
+        generation, failure, attempts = outcome(llm_at(server, timeout=0.05 if fault.kind == "hang" else 5.0))
         assert (generation, failure) == (None, reason)
         assert attempts == len(server.requests) == endpoints.ATTEMPTS
 

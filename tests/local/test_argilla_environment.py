@@ -12,6 +12,8 @@ from curation.errors import ServiceError
 from curation.local.argilla import server_python
 from curation.local.argilla.environment import MARKER, REQUIREMENTS
 
+pytestmark = pytest.mark.stack
+
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -162,7 +162,7 @@ def test_surrogates_escaped_in_json_are_dropped_and_pairs_are_emoji(tmp_path: Pa
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
 def test_a_file_is_not_read_further_than_needed(tmp_path: Path, suffix: str) -> None:
-    path = write(tmp_path / f"prompts{suffix}", [f"Question {number}" for number in range(20_000)])
+    path = write(tmp_path / f"prompts{suffix}", [f"Question {number}" for number in range(3000)])
     with path.open("ab") as file:
         file.write(b"\xff broken at the end\n")
     source = FilePrompts(path=path)
