@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curation.cli.output import Format, Output
-from curation.errors import CurationError, ServiceError
+from curation.errors import ConfigError, CurationError, ServiceError
 
 if TYPE_CHECKING:
     from curation.config import Config
@@ -106,19 +107,19 @@ def demo(
     debug: DebugOption = False,
 ) -> None:
     """Run the whole loop on this machine with a small model and simulated reviewers."""
-    from curation.local.demo import run_demo
+    with _sentences(Output(format), debug=debug), _local_extra():
+        from curation.local.demo import run_demo
 
-    with _sentences(Output(format), debug=debug):
         run_demo(folder, stay=not exit and sys.stdin.isatty() and sys.stdout.isatty(), say=Output(format).note)
 
 
 @local.command()
 def up(folder: FolderOption = FOLDER, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
     """Start the stack; it stays up until `down`."""
-    from curation.local import Stack
-
     out = Output(format)
-    with _sentences(out, debug=debug):
+    with _sentences(out, debug=debug), _local_extra():
+        from curation.local import Stack
+
         stack = Stack(folder)
         stack.up(say=out.note)
         for line in stack.describe():
@@ -129,10 +130,10 @@ def up(folder: FolderOption = FOLDER, format: FormatOption = Format.human, debug
 @local.command()
 def down(folder: FolderOption = FOLDER, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
     """Stop the stack; its data stays."""
-    from curation.local import Stack
-
     out = Output(format)
-    with _sentences(out, debug=debug):
+    with _sentences(out, debug=debug), _local_extra():
+        from curation.local import Stack
+
         out.note("Stopped." if Stack(folder).down() else f"No stack runs in {folder}.")
 
 
@@ -141,10 +142,10 @@ def local_status(
     folder: FolderOption = FOLDER, format: FormatOption = Format.human, debug: DebugOption = False
 ) -> None:
     """Say which servers run, where, and how to log in; exit code 1 if not all do."""
-    from curation.local import Stack
-
     out = Output(format)
-    with _sentences(out, debug=debug):
+    with _sentences(out, debug=debug), _local_extra():
+        from curation.local import Stack
+
         stack = Stack(folder)
         servers = stack.status()
         if format is Format.json:
@@ -159,10 +160,10 @@ def local_status(
 @local.command()
 def env(folder: FolderOption = FOLDER, debug: DebugOption = False) -> None:
     """Print the settings as `export` lines, to eval in a shell."""
-    from curation.local import Stack
-
     out = Output(Format.human)
-    with _sentences(out, debug=debug):
+    with _sentences(out, debug=debug), _local_extra():
+        from curation.local import Stack
+
         for line in Stack(folder).export_lines():
             out.data(line)
 
@@ -213,6 +214,17 @@ def _run(path: Path, format: Format, debug: bool, stage: Callable[[Config, Outpu
         out.report(report, hint=hint)
         if report.exit_code:
             raise typer.Exit(report.exit_code)
+
+
+@contextmanager
+def _local_extra() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"The local stack needs the package {error.name}, which is not installed.",
+            remedy="Install curation with its extra: pip install 'curation[local]'",
+        ) from error
 
 
 class _sentences:

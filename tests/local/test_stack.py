@@ -104,3 +104,13 @@ def test_servers_end_with_the_process_that_tied_them(tmp_path: Path) -> None:
     while answers(f"{url}/health") and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not answers(f"{url}/health")
+
+
+def test_without_the_extra_the_stack_says_what_to_install(tmp_path: Path) -> None:
+    script = "import sys; sys.modules['starlette'] = None; from curation.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "local", "up"], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 1
+    assert "pip install 'curation[local]'" in done.stderr
+    assert "Traceback" not in done.stderr
