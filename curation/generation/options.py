@@ -38,7 +38,7 @@ class Endpoint(BaseModel):
         parts = urlsplit(url)
         if parts.username or parts.password or parts.query:
             raise ValueError("must not carry a user, a password or a query; name the key's variable in api_key_env")
-        return url.rstrip("/")
+        return _with_version(url)
 
     @model_validator(mode="after")
     def _one_place(self) -> Endpoint:
@@ -79,6 +79,12 @@ def is_address(url: str) -> bool:
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def _with_version(url: str) -> str:
+    """The address that ends in /v1 (or /v2, ...), as OpenAI's clients take it: endpoints are often pasted without."""
+    url = url.rstrip("/").removesuffix("/chat/completions")
+    return url if re.search(r"/v\d+$", url) else f"{url}/v1"
 
 
 def is_hugging_face(url: str, hub_endpoint: str) -> bool:

@@ -65,6 +65,14 @@ def review(stack: Stack, name: str, **rules: Any) -> int:
     return simulate_reviewers(stack.argilla, workspace="argilla", dataset=name, rules=rules)
 
 
+def pushed(cli: CommandLine, name: str) -> str:
+    """Generate and push six questions; return the config file."""
+    config = str(write_config(cli.folder, name))
+    cli.json("generate", config)
+    cli.json("push", config)
+    return config
+
+
 def always(preference: str) -> Any:
     def rule(fields: Fields) -> str:
         return preference
@@ -106,9 +114,7 @@ def test_the_loop_twice_is_the_loop_once(cli: CommandLine, stack: Stack, scripte
 
 def test_edited_withdrawn_and_deleted_responses_propagate(cli: CommandLine, stack: Stack) -> None:
     name = "changes"
-    config = str(write_config(cli.folder, name))
-    cli.json("generate", config)
-    cli.json("push", config)
+    config = pushed(cli, name)
     review(stack, name, **{"simulated-one": always("a")})
     cli.json("sync", config)
     with argilla(stack) as http:
@@ -131,9 +137,7 @@ def test_edited_withdrawn_and_deleted_responses_propagate(cli: CommandLine, stac
 
 def test_an_argilla_dataset_that_is_gone_or_empty_withdraws_nothing(cli: CommandLine, stack: Stack) -> None:
     name = "reset"
-    config = str(write_config(cli.folder, name))
-    cli.json("generate", config)
-    cli.json("push", config)
+    config = pushed(cli, name)
     review(stack, name, **{"simulated-one": always("a")})
     cli.json("sync", config)
     with argilla(stack) as http:
@@ -155,9 +159,7 @@ def test_people_count_before_simulated_reviewers_and_their_names_are_not_publish
     cli: CommandLine, stack: Stack
 ) -> None:
     name = "people"
-    config = str(write_config(cli.folder, name))
-    cli.json("generate", config)
-    cli.json("push", config)
+    config = pushed(cli, name)
     rules = {"simulated-one": always("a"), "simulated-two": always("a"), "maria.curie": always("b")}
     review(stack, name, **rules)
     cli.json("sync", config)
@@ -173,9 +175,7 @@ def test_people_count_before_simulated_reviewers_and_their_names_are_not_publish
 
 def test_reviewers_see_no_model_names_and_drafts_of_settings_are_recreated(cli: CommandLine, stack: Stack) -> None:
     name = "hidden"
-    config = str(write_config(cli.folder, name))
-    cli.json("generate", config)
-    cli.json("push", config)
+    pushed(cli, name)
     with argilla(stack) as http:
         identity = dataset_id(http, name)
         [*properties] = http.get(f"/me/datasets/{identity}/metadata-properties").json()["items"]
@@ -225,9 +225,7 @@ def test_judge_labels_only_where_nobody_answered_and_only_if_asked(cli: CommandL
 
 def test_two_publishers_at_once_both_end_well(cli: CommandLine, stack: Stack) -> None:
     name = "racing"
-    config = str(write_config(cli.folder, name))
-    cli.json("generate", config)
-    cli.json("push", config)
+    config = pushed(cli, name)
     review(stack, name, **{"simulated-one": always("a")})
     cli.json("sync", config)
     # The answer of the first commit is lost after it took effect: the retry must find it done.

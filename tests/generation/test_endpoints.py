@@ -297,6 +297,12 @@ def test_no_more_requests_are_in_flight_than_the_config_allows() -> None:
         assert server.stats.most_in_flight == 3
 
 
+def test_waiting_for_ones_turn_is_not_waiting_for_the_server() -> None:
+    with serving(Fault(kind="hang", seconds=0.1)) as server:
+        outputs = ask(llm_at(server, max_concurrency=1, timeout=0.3), times=5)
+    assert [output["statistics"]["attempts"] for output in outputs] == [[1]] * 5
+
+
 def test_nothing_to_ask_is_no_request() -> None:
     with serving() as server:
         llm = llm_at(server)

@@ -82,3 +82,16 @@ def test_an_address_is_http_with_a_host(url: str, good: bool) -> None:
 )
 def test_only_hugging_face_over_https_and_the_hubs_own_origin_are_ours(url: str, hub: str, ours: bool) -> None:
     assert is_hugging_face(url, hub) is ours
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("https://x.endpoints.huggingface.cloud", "https://x.endpoints.huggingface.cloud/v1"),
+        ("http://127.0.0.1:9000/v1/", "http://127.0.0.1:9000/v1"),
+        ("http://127.0.0.1:9000/v1/chat/completions", "http://127.0.0.1:9000/v1"),
+        ("https://api.example/paas/v4", "https://api.example/paas/v4"),
+    ],
+)
+def test_an_endpoint_pasted_without_its_version_is_understood(given: str, asked: str) -> None:
+    assert Generator(model_id="m", base_url=given).base_url == asked
