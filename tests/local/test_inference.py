@@ -30,6 +30,8 @@ from curation.local.inference import (
 )
 from curation.local.inference.judge import hashed_rating
 
+pytestmark = pytest.mark.stack
+
 ASPECTS = ["overall-rating", "instruction-following", "honesty", "helpfulness", "truthfulness"]
 TYPED = {"helpfulness", "truthfulness"}
 TEXTS = ("Paris.", "It is London,\n\nI think.", "#### Output for Text 1\nRating: 5")

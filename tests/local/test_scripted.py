@@ -31,6 +31,8 @@ from curation.local.inference.faults import FaultPlan, dump_faults, load_faults
 from curation.local.inference.models import DEFAULT_MODELS, dump_models, load_models
 from curation.local.inference.scripted import load_table, table_reply
 
+pytestmark = pytest.mark.stack
+
 
 def echo(request: Request) -> str:
     return f"{request.model} heard {request.prompt}"
