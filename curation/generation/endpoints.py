@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import os
 import ssl
 from pathlib import Path
@@ -255,13 +256,20 @@ def read_completion(answer: httpx2.Response) -> dict[str, Any]:
         raise RequestFailed("empty_reply", retry=True)
     if not is_text(text):
         raise RequestFailed("nul_or_surrogate_characters", retry=True)
-    usage = reply.get("usage") or {}
+    usage = reply.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
+    reason = choice.get("finish_reason")
     return {
         "generation": text,
-        "finish_reason": choice.get("finish_reason"),
-        "input_tokens": usage.get("prompt_tokens"),
-        "output_tokens": usage.get("completion_tokens"),
+        "finish_reason": reason if isinstance(reason, str) else None,
+        "input_tokens": _count(counts.get("prompt_tokens")),
+        "output_tokens": _count(counts.get("completion_tokens")),
     }
+
+
+def _count(value: object) -> int | None:
+    """A count as servers should send it; anything else is unknown, and costs the answer nothing."""
+    return value if type(value) is int and value >= 0 else None
 
 
 def _status_reason(answer: httpx2.Response) -> str:
@@ -273,9 +281,10 @@ def _status_reason(answer: httpx2.Response) -> str:
 
 def _seconds(retry_after: str | None) -> float | None:
     try:
-        return float(retry_after) if retry_after is not None else None
+        seconds = float(retry_after or "")
     except ValueError:
         return None
+    return seconds if 0 <= seconds < math.inf else None
 
 
 _backoff = tenacity.wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT_SECONDS)
