@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint .ci/constraints.txt
 SOURCES := pyproject.toml .ci/constraints.txt
 
-.PHONY: demo test test-fast lint bench-start screenshot clean
+.PHONY: demo test test-fast lint bench-start bench-generate screenshot clean
 
 demo: .venv/.demo
 	$(BIN)/curation demo
@@ -15,7 +15,7 @@ test: lint
 	$(BIN)/python -m pytest
 
 test-fast: .venv/.test
-	$(BIN)/python -m pytest -m "not stack and not browser and not train"
+	$(BIN)/python -m pytest -m "not stack and not browser and not train and not engine"
 
 lint: $(if $(ALL),.venv/.all,.venv/.test)
 	$(BIN)/ruff check .
@@ -24,6 +24,9 @@ lint: $(if $(ALL),.venv/.all,.venv/.test)
 
 bench-start: .venv/.test
 	$(BIN)/python -m tests.benchmarks.bench_start
+
+bench-generate: .venv/.test
+	$(BIN)/python -m tests.benchmarks.bench_generate
 
 screenshot: .venv/.test
 	$(BIN)/python -m tests.browser.screenshot
@@ -48,5 +51,5 @@ clean:
 # torch by its version and first: anything else that needs it would fetch a larger build.
 .venv/.all: .venv/bin/python $(SOURCES)
 	$(PIP) torch==2.13.0
-	$(PIP) --editable '.[local,test,train]'
+	$(PIP) --editable '.[local,test,train,ray]'
 	@touch $@ .venv/.test .venv/.demo

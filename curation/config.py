@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from pydantic_core import to_json
 
 from curation.errors import ConfigError
-from curation.generation import Generator, UltraFeedbackJudge
-from curation.generation.options import is_address
+from curation.generation import Budget, Engine, Evolver, Generator, Models, UltraFeedbackJudge
+from curation.generation.options import ACCOUNT, PROVIDER, is_address
 from curation.hub import DEFAULT_ENDPOINT
 from curation.labels import MajorityResolver, MeanResolver
 from curation.prompts import FilePrompts, HubPrompts
@@ -40,6 +40,25 @@ class Publish(_Section):
     test_size: Annotated[float, Field(ge=0, lt=1)] = 0.1
 
 
+class Generate(_Section):
+    """`[generate]`: how prompts are asked, and what it may cost.
+
+    `confirm_above` is in US dollars: a run that may cost more, or whose cost is unknown, asks first. `min_success` is
+    the share of prompts that must come through for exit code 0.
+    """
+
+    engine: Engine = "streaming"
+    min_success: Annotated[float, Field(ge=0, le=1)] = 0.95
+    confirm_above: Annotated[float, Field(ge=0)] | None = None
+    budget: Budget | None = None
+
+    @model_validator(mode="after")
+    def _budget_is_kept(self) -> Generate:
+        if self.budget is not None and self.engine != "streaming":
+            raise ValueError(f"engine = {self.engine!r} cannot stop at a budget; only 'streaming' can")
+        return self
+
+
 class StoreSection(_Section):
     """`[store]`: the private dataset repo that remembers everything."""
 
@@ -56,12 +75,15 @@ Resolver = Annotated[
 
 
 class Config(_Section):
-    """A curation: prompts, generators, judge, review task, resolver, and the two repos it writes."""
+    """A curation: prompts, generators, judges, review task, resolver, and the two repos it writes."""
 
     name: Annotated[str, Field(pattern=NAME)]
     prompts: Annotated[HubPrompts | FilePrompts, Field(discriminator="type")]
     generators: Annotated[tuple[Generator, ...], Field(min_length=2)]
+    evolve: Evolver | None = None
     judge: UltraFeedbackJudge | None = None
+    judges: tuple[UltraFeedbackJudge, ...] = ()
+    generate: Generate = Generate()
     review: PairwiseTask = PairwiseTask()
     labels: Resolver = MajorityResolver()
     publish: Publish
@@ -69,17 +91,39 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _whole(self) -> Config:
-        names = [generator.name for generator in self.generators]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"generators: the name {twice[0]!r} stands twice; give each entry a `name` of its own")
+        if self.judge is not None and self.judges:
+            raise ValueError("[judge] and [[judges]] are both there; keep one")
+        writers: list[Generator | Evolver] = [*self.generators, *([self.evolve] if self.evolve else [])]
+        written_by = "generators and evolve" if self.evolve else "generators"
+        for section, named in ((written_by, writers), ("judges", self.judges)):
+            names = [options.name for options in named]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{section}: the name {twice[0]!r} stands twice; give each entry a `name` of its own")
+        self._money_is_counted()
         if self.publish.repo_id == self.store.repo_id:
             raise ValueError(
                 f"store.repo_id = {self.store.repo_id!r} is also publish.repo_id; the private store needs its own repo"
             )
-        if self.labels.judge_fallback and self.judge is None:
-            raise ValueError("labels.judge_fallback = true needs a [judge]")
+        if self.labels.judge_fallback and not self.models.judges:
+            raise ValueError("labels.judge_fallback = true needs a [judge] or [[judges]]")
         return self
+
+    def _money_is_counted(self) -> None:
+        budget = self.generate.budget
+        if budget is None or budget.money is None:
+            return
+        for stage, options in self.models.stages.items():
+            if options.price_in is None or options.price_out is None:
+                raise ValueError(
+                    f"generate.budget.money needs price_in and price_out of every model; {stage!r} has not both"
+                )
+
+    @property
+    def models(self) -> Models:
+        """Every model that a prompt passes."""
+        judges = (self.judge,) if self.judge is not None else self.judges
+        return Models(generators=self.generators, evolve=self.evolve, judges=judges)
 
     @property
     def review_dataset(self) -> str:
@@ -144,7 +188,11 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "prompts.hub": HubPrompts,
     "prompts.file": FilePrompts,
     "generators": Generator,
+    "evolve": Evolver,
     "judge": UltraFeedbackJudge,
+    "judges": UltraFeedbackJudge,
+    "generate": Generate,
+    "generate.budget": Budget,
     "review": PairwiseTask,
     "labels.majority": MajorityResolver,
     "labels.mean": MeanResolver,
@@ -169,6 +217,8 @@ BOUNDS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at m
 PATTERNS = {
     NAME: "must be 1 to 64 of letters, digits, '.', '_' and '-', the first a letter or digit",
     REPO_ID: "must be owner/name",
+    PROVIDER: "must be a provider's name in lower case",
+    ACCOUNT: "must be the name of a user or an organisation",
 }
 
 
@@ -223,6 +273,8 @@ def _place(location: tuple[int | str, ...]) -> tuple[str, str]:
     section = str(parts[0]) if len(parts) > 1 else ""
     if section in TAG_KEYS:
         section = f"{section}.{parts.pop(1)}"
+    elif len(parts) > 2 and f"{section}.{parts[1]}" in SECTIONS:
+        section = f"{section}.{parts[1]}"
     return section, "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
 
 

@@ -15,10 +15,12 @@ from curation.types import Message
 LENGTH = 16
 """Hex digits of an id: 64 bits, so a collision is expected at about four billion rows."""
 
+_canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
 
 def content_hash(kind: str, *parts: JsonValue) -> str:
     """Return 16 hex digits of the SHA-256 of `parts` as canonical JSON; `kind` keeps ids of different rows apart."""
-    text = json.dumps([kind, *parts], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = _canonical.encode([kind, *parts])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:LENGTH]
 
 

@@ -17,6 +17,10 @@ HUMAN_EDIT = "human-edit"
 """The model name of a candidate that a reviewer wrote."""
 
 
+FOR_GOOD = frozenset({"context_too_long", "content_filter"})
+"""Reasons of failures that lie in the prompt: asking again gives the same."""
+
+
 class Row(BaseModel):
     """An immutable value; unknown fields are errors, so that no data slips through unnamed."""
 
@@ -53,27 +57,73 @@ class Candidate(Row):
 
 
 class Failure(Row):
-    """A request that gave nothing usable: the stage (generate or judge), whose it was, why, after how many attempts."""
+    """Something that gave nothing usable: the stage, whose it was, why, after how many attempts.
 
-    stage: Literal["generate", "judge"]
+    "generate", "evolve" and "judge" are requests of the named generator or judge that failed after all attempts;
+    "rating" is a judge's reply that could not be read for the named generator's answer.
+    """
+
+    stage: Literal["generate", "evolve", "judge", "rating"]
     generator: str
     reason: str
     attempts: int
 
+    @property
+    def judge_may_answer_yet(self) -> bool:
+        """Whether a judge did not answer, for a reason that may pass."""
+        return self.stage == "judge" and self.reason not in FOR_GOOD
+
+
+class Judgement(Row):
+    """One reply of a judge about one aspect: a rating (1 to 5) and a rationale per candidate, null where unreadable.
+
+    `order` has the positions of the candidates as the judge was shown them.
+    """
+
+    judge: str
+    aspect: str
+    order: tuple[int, ...]
+    ratings: tuple[float | None, ...]
+    rationales: tuple[str | None, ...]
+
+
+class Usage(Row):
+    """What one answered request used, and its cost in US dollars; null is unknown.
+
+    `request` is the hash of the request: the same request in two sets was paid for once.
+    """
+
+    request: str
+    stage: Literal["generate", "evolve", "judge"]
+    generator: str
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float | None
+
 
 class CandidateSet(Row):
-    """A prompt with every answer it got and every failure; `settings` is the hash of the models and their options."""
+    """A prompt with every answer it got, what judges said, and every failure.
+
+    `settings` is the hash of the models and their options.
+    """
 
     id: str
     prompt: Prompt
     candidates: tuple[Candidate, ...]
     failures: tuple[Failure, ...] = ()
     settings: str
+    judgements: tuple[Judgement, ...] = ()
+    usage: tuple[Usage, ...] = ()
 
     @property
     def reviewable(self) -> bool:
         """Whether there is something to compare: at least two candidates."""
         return len(self.candidates) >= 2
+
+    @property
+    def came_through(self) -> bool:
+        """Whether nothing needs to be asked again: there is something to compare, and every judge said what it can."""
+        return self.reviewable and not any(failure.judge_may_answer_yet for failure in self.failures)
 
     def candidate(self, candidate_id: str) -> Candidate:
         """Return the candidate with this id; KeyError if there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,10 +24,7 @@ model_id = "small"
 name = "warm"
 temperature = 1.0
 
-[judge]
-type = "ultrafeedback"
-model_id = "judge"
-
+{judge}
 [publish]
 repo_id = "acme/{name}"
 
@@ -34,12 +32,31 @@ repo_id = "acme/{name}"
 repo_id = "acme/{name}-store"
 """
 
+JUDGE = """\
+[judge]
+type = "ultrafeedback"
+model_id = "judge"
+"""
 
-def write_config(folder: Path, name: str, *, prompts: Sequence[object] = (), more: str = "") -> Path:
-    """Write prompts.jsonl and a config that names it; `more` replaces or adds sections after the usual ones."""
+
+def write_config(
+    folder: Path, name: str, *, prompts: Sequence[object] = (), judge: str = JUDGE, every: str = "", more: str = ""
+) -> Path:
+    """Write prompts.jsonl and a config that names it.
+
+    `judge` takes the place of the usual [judge], `every` goes into the section of every model, `more` to the end.
+    """
     rows = prompts or [f"Question {number}: what is {number} times {number}?" for number in range(6)]
     lines = [json.dumps({"instruction": row}) for row in rows]
     (folder / "prompts.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    text = TOML.format(name=name, judge=judge) + more
     path = folder / f"{name}.toml"
-    path.write_text(TOML.format(name=name) + more, encoding="utf-8")
+    path.write_text(re.sub("^model_id = ", f"{every}\nmodel_id = ", text, flags=re.MULTILINE), encoding="utf-8")
     return path
+
+
+def two_models(config: Path) -> Path:
+    """Let the generator "warm" be the model "large", so that a server can tell it from "cool" by its model."""
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace('"small"\nname = "warm"', '"large"\nname = "warm"'), encoding="utf-8")
+    return config

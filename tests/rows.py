@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from curation import ids
+from curation.generation import Models, generate_candidate_sets, spooled
 from curation.labels.ballot import Ballot
 from curation.types import (
     Annotation,
     Candidate,
     CandidateSet,
+    Judgement,
     LabelSource,
     Message,
     Prompt,
@@ -53,6 +56,31 @@ def make_set(
         prompt=prompt,
         candidates=candidates,
         settings=settings,
+    )
+
+
+def made_sets(models: Models, prompts: Sequence[Prompt], **options: Any) -> list[CandidateSet]:
+    """Return the sets that real requests to these models give, in the order of their prompts."""
+    order = {prompt.id: number for number, prompt in enumerate(prompts)}
+    with spooled(prompts) as spool:
+        sets = list(generate_candidate_sets("test", spool, models=models, **options))
+    return sorted(sets, key=lambda found: order[found.prompt.id])
+
+
+def make_judgement(
+    *ratings: float | None,
+    judge: str = "judge",
+    aspect: str = "overall-rating",
+    order: Sequence[int] | None = None,
+    rationales: Sequence[str | None] | None = None,
+) -> Judgement:
+    """Return what a judge said of as many candidates as there are ratings, shown in their order unless told."""
+    return Judgement(
+        judge=judge,
+        aspect=aspect,
+        order=tuple(range(len(ratings)) if order is None else order),
+        ratings=ratings,
+        rationales=tuple([None] * len(ratings) if rationales is None else rationales),
     )
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from curation.config import Config, Publish, Services, load_config, parse_config
+from curation.config import Config, Generate, Publish, Services, load_config, parse_config
 from curation.errors import ConfigError
-from curation.generation import Generator, UltraFeedbackJudge, settings_id
+from curation.generation import Budget, Evolver, Generator, Models, UltraFeedbackJudge, settings_id
 from curation.labels import MajorityResolver, MeanResolver
 from curation.prompts import FilePrompts, HubPrompts
 from curation.review import PairwiseTask
@@ -58,14 +58,39 @@ max_new_tokens = 512
 system_prompt = "You are concise."                 # optional
 name = "llama-concise"                             # optional, default model_id; unique
 api_key_env = "MY_ENDPOINT_KEY"                    # optional: the variable that holds the key for base_url
+max_concurrency = 16                               # the most requests in flight
+max_attempts = 10
+timeout = 120
+price_in = 0.05                                    # optional: US dollars per million tokens
+price_out = 0.08
 
 [[generators]]
 model_id = "meta-llama/Meta-Llama-3-8B-Instruct"
+provider = "together"                              # optional, of Inference Providers alone, like bill_to
+bill_to = "acme"
+price_in = 0.1
+price_out = 0.1
 
-[judge]                       # optional; base_url, endpoint_name, api_key_env as for a generator
+[evolve]                      # optional: one more answer, another one rewritten
+model_id = "meta-llama/Meta-Llama-3-70B-Instruct"
+name = "evolved"
+methods = ["deepening", "details"]
+price_in = 0.5
+price_out = 0.8
+
+[judge]                       # optional, or several [[judges]]; where it answers as for a generator
 type = "ultrafeedback"
 model_id = "meta-llama/Meta-Llama-3-70B-Instruct"
 aspect = "overall-rating"
+order = "swap"                # or "shuffled"
+price_in = 0.5
+price_out = 0.8
+
+[generate]
+engine = "streaming"          # or "distilabel", "ray"
+min_success = 0.95
+confirm_above = 2.5           # US dollars
+budget = { money = 5.0, tokens = 2000000 }
 
 [review]
 task = "pairwise"
@@ -110,6 +135,7 @@ def setting(path: str, value: object) -> Change:
 
 
 MISSING = object()
+JUDGE = {"model_id": "m"}
 TWO_PLACES = {"model_id": "m", "base_url": "http://x", "endpoint_name": "e"}
 
 
@@ -140,9 +166,26 @@ def test_the_file_of_the_contract_loads_as_it_reads(tmp_path: Path) -> None:
         system_prompt="You are concise.",
         name="llama-concise",
         api_key_env="MY_ENDPOINT_KEY",
+        price_in=0.05,
+        price_out=0.08,
     )
-    assert config.generators[1].name == "meta-llama/Meta-Llama-3-8B-Instruct"
-    assert config.judge == UltraFeedbackJudge(model_id="meta-llama/Meta-Llama-3-70B-Instruct")
+    assert config.generators[1] == Generator(
+        model_id="meta-llama/Meta-Llama-3-8B-Instruct",
+        name="meta-llama/Meta-Llama-3-8B-Instruct",
+        provider="together",
+        bill_to="acme",
+        price_in=0.1,
+        price_out=0.1,
+    )
+    large: dict[str, Any] = {
+        "model_id": "meta-llama/Meta-Llama-3-70B-Instruct",
+        "price_in": 0.5,
+        "price_out": 0.8,
+    }
+    assert config.evolve == Evolver(**large, methods=("deepening", "details"))
+    assert config.judge == UltraFeedbackJudge(**large, order="swap")
+    assert config.models == Models(generators=config.generators, evolve=config.evolve, judges=(config.judge,))
+    assert config.generate == Generate(confirm_above=2.5, budget=Budget(money=5.0, tokens=2_000_000))
     assert config.review == PairwiseTask(dataset="helpful", guidelines="...")
     assert config.labels == MajorityResolver()
     assert config.publish == Publish(repo_id="acme/helpful")
@@ -153,6 +196,8 @@ def test_what_the_smallest_file_leaves_out_has_the_defaults_of_the_contract(tmp_
     values = load(tmp_path, SMALLEST).model_dump(mode="json")
     assert "B is better" in values["review"].pop("guidelines")
     generator = {
+        "provider": None,
+        "bill_to": None,
         "base_url": None,
         "endpoint_name": None,
         "api_key_env": None,
@@ -160,7 +205,10 @@ def test_what_the_smallest_file_leaves_out_has_the_defaults_of_the_contract(tmp_
         "max_new_tokens": 512,
         "system_prompt": None,
         "max_concurrency": 16,
+        "max_attempts": 10,
         "timeout": 120.0,
+        "price_in": None,
+        "price_out": None,
     }
     assert values == {
         "name": "helpful",
@@ -174,7 +222,10 @@ def test_what_the_smallest_file_leaves_out_has_the_defaults_of_the_contract(tmp_
             "limit": None,
         },
         "generators": [{"model_id": name, "name": name, **generator} for name in ("one", "two")],
+        "evolve": None,
         "judge": None,
+        "judges": [],
+        "generate": {"engine": "streaming", "min_success": 0.95, "confirm_above": None, "budget": None},
         "review": {
             "task": "pairwise",
             "workspace": "argilla",
@@ -197,6 +248,7 @@ def test_what_the_smallest_file_leaves_out_has_the_defaults_of_the_contract(tmp_
 def test_the_judge_rates_overall_without_chance_unless_told_otherwise() -> None:
     judge = UltraFeedbackJudge(model_id="m")
     assert (judge.aspect, judge.temperature, judge.type) == ("overall-rating", 0.0, "ultrafeedback")
+    assert (judge.name, judge.order, judge.all_aspects) == ("m", "shuffled", ("overall-rating",))
 
 
 def test_the_review_dataset_is_named_like_the_curation_unless_it_has_a_name(tmp_path: Path) -> None:
@@ -290,7 +342,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "nmae",
             "x",
             "nmae is not a setting; did you mean name? "
-            "allowed: generators, judge, labels, name, prompts, publish, review, store.",
+            "allowed: evolve, generate, generators, judge, judges, labels, name, prompts, publish, review, store.",
         ),
         ("prompts", "acme/prompts", "prompts = 'acme/prompts': must be a table."),
         ("prompts.type", MISSING, "prompts.type is missing; it must be 'hub' or 'file'."),
@@ -355,7 +407,82 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "labels.min_reviewer is not a setting; did you mean min_reviewers? "
             "allowed: judge_fallback, min_reviewers, resolver.",
         ),
-        ("labels.judge_fallback", True, "labels.judge_fallback = true needs a [judge]."),
+        ("judge.order", "random", "judge.model_id is missing.\njudge.order = 'random': must be 'shuffled' or 'swap'."),
+        ("judges", JUDGE, "judges: must be a list."),
+        ("judges", ["m"], "judges[1] = 'm': must be a table."),
+        ("judges", [JUDGE, JUDGE], "judges: the name 'm' stands twice; give each entry a `name` of its own."),
+        ("judges", [JUDGE, {**JUDGE, "order": 1}], "judges[2].order = 1: must be 'shuffled' or 'swap'."),
+        ("evolve", {}, "evolve.model_id is missing."),
+        ("evolve", [], "evolve: must be a table."),
+        (
+            "evolve",
+            {"model_id": "m", "name": "one"},
+            "generators and evolve: the name 'one' stands twice; give each entry a `name` of its own.",
+        ),
+        ("evolve", {"model_id": "m", "methods": []}, "evolve.methods: must have 1 or more entries, not 0."),
+        (
+            "evolve",
+            {"model_id": "m", "methods": ["details", "magic"]},
+            "evolve.methods[2] = 'magic': must be 'helpfulness', 'relevance', 'deepening', 'creativity' or 'details'.",
+        ),
+        (
+            "generators.0.provider",
+            "HF Inference",
+            "generators[1].provider = 'HF Inference': must be a provider's name in lower case.",
+        ),
+        (
+            "generators.0",
+            {"model_id": "one", "provider": "together", "base_url": "http://x"},
+            "generators[1]: has base_url and provider, which only Inference Providers take; keep one.",
+        ),
+        (
+            "generators.0",
+            {"model_id": "one", "bill_to": "acme", "endpoint_name": "x"},
+            "generators[1]: has endpoint_name and bill_to, which only Inference Providers take; keep one.",
+        ),
+        ("generators.0.bill_to", "", "generators[1].bill_to = '': must be the name of a user or an organisation."),
+        ("generators.0.price_in", -1, "generators[1].price_in = -1: must be at least 0."),
+        ("generators.0.price_out", "1", "generators[1].price_out = '1': must be a number."),
+        ("generators.0.max_attempts", 0, "generators[1].max_attempts = 0: must be greater than 0."),
+        ("generate", 5, "generate = 5: must be a table."),
+        (
+            "generate.engin",
+            "ray",
+            "generate.engin is not a setting; did you mean engine? "
+            "allowed: budget, confirm_above, engine, min_success.",
+        ),
+        ("generate.engine", "spark", "generate.engine = 'spark': must be 'streaming', 'distilabel' or 'ray'."),
+        ("generate.min_success", 2, "generate.min_success = 2: must be at least 0 and at most 1."),
+        ("generate.min_success", -0.1, "generate.min_success = -0.1: must be at least 0 and at most 1."),
+        ("generate.confirm_above", -1, "generate.confirm_above = -1: must be at least 0."),
+        ("generate.confirm_above", "much", "generate.confirm_above = 'much': must be a number."),
+        ("generate.budget", 5, "generate.budget = 5: must be a table."),
+        ("generate.budget", {}, "generate.budget: needs money or tokens."),
+        ("generate.budget.money", 0, "generate.budget.money = 0: must be greater than 0."),
+        ("generate.budget.tokens", 0, "generate.budget.tokens = 0: must be greater than 0."),
+        ("generate.budget.tokens", 1.5, "generate.budget.tokens = 1.5: must be a whole number."),
+        (
+            "generate.budget.mony",
+            1,
+            "generate.budget.mony is not a setting; did you mean money? allowed: money, tokens.",
+        ),
+        ("generate.budget.euro", 1, "generate.budget.euro is not a setting; allowed: money, tokens."),
+        (
+            "generate",
+            {"engine": "distilabel", "budget": {"tokens": 5}},
+            "generate: engine = 'distilabel' cannot stop at a budget; only 'streaming' can.",
+        ),
+        (
+            "generate",
+            {"engine": "ray", "budget": {"tokens": 5}},
+            "generate: engine = 'ray' cannot stop at a budget; only 'streaming' can.",
+        ),
+        (
+            "generate.budget.money",
+            5.0,
+            "generate.budget.money needs price_in and price_out of every model; 'generate one' has not both.",
+        ),
+        ("labels.judge_fallback", True, "labels.judge_fallback = true needs a [judge] or [[judges]]."),
         ("publish", MISSING, "publish is missing."),
         ("publish.repo_id", "helpful", "publish.repo_id = 'helpful': must be owner/name."),
         ("publish.private", 1, "publish.private = 1: must be true or false."),
@@ -376,6 +503,75 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
 )
 def test_a_fault_names_the_key_the_value_and_what_is_allowed(path: str, value: object, sentence: str) -> None:
     assert fault(path, value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("section", "options", "sentence"),
+    [
+        ("judge", {"aspect": "honesty", "aspects": ["helpfulness"]}, "judge: has both aspect and aspects; keep one."),
+        ("judge", {"aspects": ["honesty", "honesty"]}, "judge: has an aspect twice in aspects."),
+        ("judge", {"aspects": []}, "judge.aspects: must have 1 or more entries, not 0."),
+        ("judges", {"aspects": ["honesty", "honesty"]}, "judges[1]: has an aspect twice in aspects."),
+    ],
+)
+def test_a_judge_takes_one_aspect_or_several_that_differ(
+    section: str, options: dict[str, object], sentence: str
+) -> None:
+    judge = {**JUDGE, **options}
+    assert fault(section, judge if section == "judge" else [judge]) == sentence
+
+
+def test_a_judge_may_rate_several_aspects(tmp_path: Path) -> None:
+    judge = '[judge]\nmodel_id = "m"\naspects = ["honesty", "helpfulness"]'
+    assert load(tmp_path, SMALLEST + judge).models.judges[0].all_aspects == ("honesty", "helpfulness")
+
+
+def test_a_launch_script_may_pass_a_judge_of_several_aspects() -> None:
+    judge = UltraFeedbackJudge(model_id="m", aspects=("honesty", "helpfulness"))
+    config = parse_config({**tomllib.loads(SMALLEST), "judge": judge})
+    assert config.judge == judge
+
+
+def test_an_aspect_stands_once_and_aspect_not_beside_aspects() -> None:
+    with pytest.raises(ValidationError, match="has an aspect twice in aspects"):
+        UltraFeedbackJudge(model_id="m", aspects=("honesty", "honesty"))
+    with pytest.raises(ValidationError, match="has both aspect and aspects; keep one"):
+        UltraFeedbackJudge(model_id="m", aspect="honesty", aspects=("helpfulness",))
+    assert UltraFeedbackJudge(model_id="m", aspects=("honesty",)).all_aspects == ("honesty",)
+
+
+def test_a_budget_of_money_needs_the_prices_of_the_judge_too() -> None:
+    values = tomllib.loads(SMALLEST)
+    priced = {"price_in": 1.0, "price_out": 2.0}
+    for generator in values["generators"]:
+        generator.update(priced)
+    values.update(judge={**JUDGE, "price_in": 1.0}, generate={"budget": {"money": 5}})
+    with pytest.raises(ConfigError, match=r"needs price_in and price_out of every model; 'judge m' has not both\."):
+        parse_config(values)
+    values["judge"].update(priced)
+    assert parse_config(values).generate.budget == Budget(money=5)
+
+
+def test_a_budget_of_tokens_needs_no_price(tmp_path: Path) -> None:
+    config = load(tmp_path, SMALLEST + "[generate]\nbudget = { tokens = 1000 }")
+    assert config.generate.budget == Budget(tokens=1000)
+
+
+def test_several_judges_are_told_apart_by_their_names(tmp_path: Path) -> None:
+    judges = '[[judges]]\nmodel_id = "m"\n[[judges]]\nmodel_id = "m"\nname = "again"\n'
+    config = load(tmp_path, SMALLEST + judges)
+    assert list(config.models.stages) == ["generate one", "generate two", "judge m", "judge again"]
+
+
+def test_judge_and_judges_cannot_both_be_there(tmp_path: Path) -> None:
+    both = '[judge]\nmodel_id = "m"\n[[judges]]\nmodel_id = "n"\n'
+    with pytest.raises(ConfigError, match=r"\n  \[judge\] and \[\[judges\]\] are both there; keep one\.$"):
+        load(tmp_path, SMALLEST + both)
+
+
+def test_several_judges_may_decide_what_nobody_reviewed(tmp_path: Path) -> None:
+    judges = '[[judges]]\nmodel_id = "m"\n[[judges]]\nmodel_id = "n"\n[labels]\njudge_fallback = true\n'
+    assert load(tmp_path, SMALLEST + judges).labels.judge_fallback
 
 
 def test_every_fault_of_a_file_is_named_at_once(tmp_path: Path) -> None:
@@ -476,37 +672,83 @@ def test_a_wrong_service_shows_no_secret() -> None:
     assert "sesame" not in str(caught.value)
 
 
+PLAIN = Models(generators=(Generator(model_id="m1"), Generator(model_id="m2")))
+FULL = PLAIN.model_copy(update={"evolve": Evolver(model_id="e"), "judges": (UltraFeedbackJudge(model_id="j"),)})
+
+
+def changed(part: str, change: dict[str, Any]) -> Models:
+    """Return FULL with other options for its last generator, its evolver or its judge."""
+    old = getattr(FULL, part)
+    options = old[-1] if isinstance(old, tuple) else old
+    new = type(options)(**{**options.model_dump(exclude_unset=True), **change})
+    return FULL.model_copy(update={part: (*old[:-1], new) if isinstance(old, tuple) else new})
+
+
 def test_the_settings_of_the_models_are_pinned() -> None:
-    generators = [Generator(model_id="m1"), Generator(model_id="m2")]
-    assert settings_id(generators, UltraFeedbackJudge(model_id="j")) == "05fee420b5d1a229"
+    assert settings_id(PLAIN) == "bcb34335b096531b"
+    assert settings_id(FULL) == "8f97ea7b17474d75"
 
 
+@pytest.mark.parametrize("part", ["generators", "evolve", "judges"])
 @pytest.mark.parametrize(
     "change",
     [
         {"base_url": "http://127.0.0.1:1"},
         {"endpoint_name": "e"},
         {"api_key_env": "KEY"},
+        {"provider": "together"},
+        {"bill_to": "acme"},
         {"max_concurrency": 1},
+        {"max_attempts": 1},
         {"timeout": 1.0},
+        {"price_in": 1.0, "price_out": 2.0},
     ],
 )
-def test_where_and_how_fast_a_model_answers_does_not_make_other_answers(change: dict[str, Any]) -> None:
-    plain, moved = Generator(model_id="m"), Generator(model_id="m", **change)
-    assert settings_id([plain], None) == settings_id([moved], None)
+def test_where_how_fast_and_for_how_much_a_model_answers_does_not_make_other_answers(
+    part: str, change: dict[str, Any]
+) -> None:
+    moved = changed(part, change)
+    assert moved != FULL
+    assert settings_id(moved) == settings_id(FULL)
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("part", "change"),
     [
-        {"model_id": "n"},
-        {"name": "n"},
-        {"temperature": 0.1},
-        {"max_new_tokens": 1},
-        {"system_prompt": "Be brief."},
+        ("generators", {"model_id": "n", "name": "m2"}),
+        ("generators", {"name": "n"}),
+        ("generators", {"temperature": 0.1}),
+        ("generators", {"max_new_tokens": 1}),
+        ("generators", {"system_prompt": "Be brief."}),
+        ("evolve", {"model_id": "n"}),
+        ("evolve", {"name": "n"}),
+        ("evolve", {"methods": ("details",)}),
+        ("evolve", {"temperature": 0.1}),
+        ("judges", {"model_id": "n", "name": "j"}),
+        ("judges", {"aspect": "honesty"}),
+        ("judges", {"aspects": ("overall-rating", "honesty")}),
+        ("judges", {"order": "swap"}),
+        ("judges", {"max_new_tokens": 1}),
     ],
 )
-def test_what_shapes_an_answer_makes_other_settings(change: dict[str, Any]) -> None:
-    plain, changed = Generator(model_id="m"), Generator(**{"model_id": "m", **change})
-    assert settings_id([plain], None) != settings_id([changed], None)
-    assert settings_id([plain], None) != settings_id([plain], UltraFeedbackJudge(model_id="m"))
+def test_what_shapes_an_answer_or_a_rating_makes_other_settings(part: str, change: dict[str, Any]) -> None:
+    assert settings_id(changed(part, change)) != settings_id(FULL)
+
+
+def test_each_model_that_a_prompt_passes_is_part_of_the_settings() -> None:
+    evolve, judge = FULL.evolve, FULL.judges[0]
+    other = judge.model_copy(update={"name": "other"})
+    variants = [
+        PLAIN,
+        FULL,
+        PLAIN.model_copy(update={"evolve": evolve}),
+        PLAIN.model_copy(update={"judges": (judge,)}),
+        PLAIN.model_copy(update={"judges": (judge, other)}),
+        PLAIN.model_copy(update={"generators": PLAIN.generators[::-1]}),
+    ]
+    assert len({settings_id(models) for models in variants}) == len(variants)
+
+
+def test_the_stages_are_the_models_in_the_order_in_which_a_prompt_passes_them() -> None:
+    assert list(FULL.stages) == ["generate m1", "generate m2", "evolve evolved", "judge j"]
+    assert list(FULL.stages.values()) == [*FULL.generators, FULL.evolve, *FULL.judges]

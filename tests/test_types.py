@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
 from curation import types
-from curation.types import Candidate, CandidateSet, Failure, Message, Prompt, Response, Row
+from curation.types import Candidate, CandidateSet, Failure, Judgement, Message, Prompt, Response, Row, Usage
 
 ROWS = [row for row in vars(types).values() if isinstance(row, type) and issubclass(row, Row) and row is not Row]
 PROMPT = Prompt(id="p", messages=(Message(role="user", content="Why?"),), source="acme/prompts@1")
@@ -40,6 +42,32 @@ def test_a_set_is_reviewable_from_two_candidates(count: int, reviewable: bool) -
     assert made.reviewable is reviewable
 
 
+@pytest.mark.parametrize(
+    ("count", "failed", "through"),
+    [
+        (2, (), True),
+        (2, ("generate http_500",), True),
+        (2, ("evolve http_500",), True),
+        (2, ("rating no_rating", "rating no_rating"), True),
+        (2, ("judge http_500",), False),
+        (2, ("judge context_too_long",), True),
+        (2, ("judge content_filter", "judge timeout"), False),
+        (3, ("rating no_rating", "judge http_500"), False),
+        (1, (), False),
+        (0, ("generate context_too_long", "generate http_500"), False),
+    ],
+)
+def test_a_set_came_through_with_two_candidates_and_all_that_judges_will_ever_say(
+    count: int, failed: tuple[str, ...], through: bool
+) -> None:
+    stages: list[tuple[Any, str]] = [(stage, reason) for stage, _, reason in (one.partition(" ") for one in failed)]
+    failures = tuple(Failure(stage=stage, generator="g", reason=reason, attempts=1) for stage, reason in stages)
+    made = CandidateSet(
+        id="s", prompt=PROMPT, candidates=tuple(map(answer, range(count))), failures=failures, settings="x"
+    )
+    assert made.came_through is through
+
+
 def test_a_set_finds_its_candidates_by_id() -> None:
     made = CandidateSet(id="s", prompt=PROMPT, candidates=(answer(1), answer(2)), settings="x")
     assert made.candidate("c2") == answer(2)
@@ -56,6 +84,22 @@ def test_a_response_says_whether_a_program_gave_it(reviewer: str, simulated: boo
 
 
 def test_a_candidate_set_survives_json() -> None:
-    failure = Failure(stage="judge", generator="g1", reason="no_rating", attempts=1)
-    made = CandidateSet(id="s", prompt=PROMPT, candidates=(answer(1),), failures=(failure,), settings="x")
+    failure = Failure(stage="rating", generator="g1", reason="no_rating", attempts=2)
+    judgement = Judgement(judge="j", aspect="honesty", order=(0,), ratings=(None,), rationales=("So.",))
+    usage = Usage(request="r", stage="judge", generator="j", input_tokens=3, output_tokens=None, cost=None)
+    made = CandidateSet(
+        id="s",
+        prompt=PROMPT,
+        candidates=(answer(1),),
+        failures=(failure,),
+        settings="x",
+        judgements=(judgement,),
+        usage=(usage,),
+    )
     assert CandidateSet.model_validate_json(made.model_dump_json()) == made
+
+
+def test_a_set_of_before_there_were_judgements_is_read_as_one_without() -> None:
+    made = CandidateSet(id="s", prompt=PROMPT, candidates=(answer(1),), settings="x")
+    old = made.model_dump(exclude={"judgements", "usage"})
+    assert CandidateSet.model_validate(old) == made

@@ -19,6 +19,7 @@ from curation.errors import ConfigError, CurationError, ServiceError
 
 if TYPE_CHECKING:
     from curation.config import Config
+    from curation.generation import Estimate
     from curation.stages import Report
 
 HELP = """From prompts on the Hugging Face Hub to human-verified preference datasets on the Hub.
@@ -51,18 +52,36 @@ def check(config: ConfigFile, format: FormatOption = Format.human, debug: DebugO
 @app.command()
 def generate(
     config: ConfigFile,
+    preview: Annotated[
+        int | None,
+        typer.Option("--preview", min=1, metavar="N", help="Show what the first N prompts give; store nothing."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the estimate says.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask anew, even what was answered before.")] = False,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
     """Let every generator answer every prompt, and the judge rate the answers."""
     from curation import stages
+    from curation.cli.preview import show_preview
+    from curation.cli.progress import shown
 
-    def stage(loaded: Config, out: Output) -> Report:
-        with out.progress("Generating") as progress:
-            return stages.generate(loaded, progress=progress, use_cache=not no_cache)
+    def first_prompts(loaded: Config, out: Output) -> Report:
+        report = stages.preview(loaded, prompts=preview or 0, watch=lambda meter: shown(meter, format))
+        if format is Format.human:
+            show_preview(report.sets)
+        return report
 
-    _run(config, format, debug, stage)
+    def all_prompts(loaded: Config, out: Output) -> Report:
+        def confirm(estimate: Estimate, above: bool) -> bool:
+            out.event("estimate", estimate, line=f"Estimate: {stages.estimate_line(estimate)}")
+            return not above or yes or (sys.stdin.isatty() and typer.confirm("Go on?", err=True))
+
+        return stages.generate(
+            loaded, confirm=confirm, watch=lambda meter: shown(meter, format), use_cache=not no_cache
+        )
+
+    _run(config, format, debug, first_prompts if preview else all_prompts)
 
 
 @app.command()
@@ -242,7 +261,7 @@ class _sentences:
             return
         if self.debug:
             traceback.print_exception(error)
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, KeyboardInterrupt | typer.Abort):
             self.out.note("Interrupted. The same command goes on from where this one stopped.")
             raise typer.Exit(130) from None
         if not isinstance(error, CurationError):

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from curation.errors import CurationError
 
 if TYPE_CHECKING:
-    from curation.stages import Report
+    from pydantic import BaseModel
 
-LOG_EVERY_SECONDS = 10.0
+    from curation.stages import Report
 
 
 class Format(StrEnum):
@@ -48,6 +45,14 @@ class Output:
             sys.stderr.write(sentence + "\n")
             sys.stderr.flush()
 
+    def event(self, name: str, fields: BaseModel, *, line: str) -> None:
+        """Tell stderr that something happened: people get the line, programs an object."""
+        if self.format is Format.json:
+            sys.stderr.write(json.dumps({"event": name, **fields.model_dump()}) + "\n")
+            sys.stderr.flush()
+        else:
+            self.note(line)
+
     def data(self, text: str) -> None:
         """Print data on stdout, whatever the format."""
         sys.stdout.write(text + "\n")
@@ -60,56 +65,3 @@ class Output:
             sys.stderr.write(json.dumps(fields, ensure_ascii=False) + "\n")
         else:
             sys.stderr.write(f"Error: {error}\n")
-
-    @contextmanager
-    def progress(self, what: str) -> Iterator[Callable[[int, int, int], None]]:
-        """Give a function to call with (done, failed, total): a bar on a terminal, else a line now and then."""
-        if self.format is not Format.human:
-            yield lambda done, failed, total: None
-        elif sys.stderr.isatty():
-            with _bar(what) as advance:
-                yield advance
-        else:
-            yield _log_lines(what)
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int, int], None]]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[failed]} failed"),
-        TimeElapsedColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(what, total=None, failed=0)
-        yield lambda done, failed, total: progress.update(task, completed=done, total=total, failed=failed)
-
-
-def _log_lines(what: str) -> Callable[[int, int, int], None]:
-    started = last = time.monotonic()
-
-    def advance(done: int, failed: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last < LOG_EVERY_SECONDS and done != total:
-            return
-        last = now
-        left = (now - started) / done * (total - done)
-        sys.stderr.write(f"{what}: {done:,} of {total:,}, {failed:,} failed, about {left:.0f} s left\n")
-        sys.stderr.flush()
-
-    return advance

@@ -7,57 +7,167 @@ import json
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Generator as Stream
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from curation import ids
-from curation.generation.cache import cache_file
-from curation.generation.options import Endpoint, Generator, UltraFeedbackJudge
+from curation.generation.budget import Budget, BudgetGate
+from curation.generation.cache import RequestCache, cache_file
+from curation.generation.estimate import Estimate, estimate_run
+from curation.generation.judging import JudgeStatistics, JudgeTally, disagrees_with_itself
+from curation.generation.meter import Amount, Meter, RunProgress, StageMeter
+from curation.generation.options import (
+    Endpoint,
+    Engine,
+    Evolver,
+    Generator,
+    Models,
+    UltraFeedbackJudge,
+    settings_id,
+)
 from curation.types import CandidateSet, Prompt
 
-__all__ = ["Generator", "UltraFeedbackJudge", "cache_file", "check_endpoint", "generate_candidate_sets", "settings_id"]
+if TYPE_CHECKING:
+    from distilabel.pipeline import Pipeline
 
-NOT_IDENTITY = {"api_key_env", "base_url", "endpoint_name", "max_concurrency", "timeout"}
-"""Options that say where and how fast a model answers, not what it answers."""
+    from curation.generation.runner import FailedRow
+
+__all__ = [
+    "Amount",
+    "Budget",
+    "BudgetGate",
+    "Endpoint",
+    "Engine",
+    "Estimate",
+    "Evolver",
+    "Generator",
+    "JudgeStatistics",
+    "JudgeTally",
+    "Meter",
+    "Models",
+    "PromptSpool",
+    "RunProgress",
+    "UltraFeedbackJudge",
+    "cache_file",
+    "check_endpoint",
+    "disagrees_with_itself",
+    "estimate",
+    "generate_candidate_sets",
+    "run",
+    "settings_id",
+    "spooled",
+    "stage_meters",
+]
 
 
-def settings_id(generators: Sequence[Generator], judge: UltraFeedbackJudge | None) -> str:
-    """Return the hash of everything that shapes the answers and ratings: models, prompts and sampling options."""
-    return ids.content_hash(
-        "settings",
-        [generator.model_dump(mode="json", exclude=NOT_IDENTITY) for generator in generators],
-        judge.model_dump(mode="json", exclude=NOT_IDENTITY) if judge else None,
-    )
+@dataclass(frozen=True, slots=True)
+class PromptSpool:
+    """Prompts on disk, ready to be read lazily: how many there are, the bytes of their texts, and of the longest."""
+
+    path: Path
+    prompts: int
+    bytes: int
+    longest: int
+
+    def read(self) -> Iterator[Prompt]:
+        """Yield the prompts again, in their order."""
+        with self.path.open(encoding="utf-8") as file:
+            for line in file:
+                yield Prompt.model_validate_json(json.loads(line)["prompt"])
+
+
+@contextmanager
+def spooled(prompts: Iterable[Prompt]) -> Iterator[PromptSpool]:
+    """Write the prompts to a temporary file, one by one, so that memory does not grow with them."""
+    prompt_row = _load_distilabel("pipeline").prompt_row
+    count = total = longest = 0
+    with tempfile.TemporaryDirectory(prefix="curation-") as folder:
+        path = Path(folder) / "prompts.jsonl"
+        with path.open("w", encoding="utf-8") as file:
+            for prompt in prompts:
+                file.write(json.dumps(prompt_row(prompt)) + "\n")
+                size = sum(len(message.content.encode()) for message in prompt.messages)
+                count, total, longest = count + 1, total + size, max(longest, size)
+        yield PromptSpool(path, count, total, longest)
+
+
+def estimate(spool: PromptSpool, models: Models, *, cache: Path | None) -> Estimate:
+    """Return what asking these prompts will use, at most or as far as earlier replies in `cache` tell."""
+    experience = {}
+    if cache is not None:
+        with RequestCache(cache) as opened:
+            experience = {options.model_id: opened.experience(options.model_id) for options in models.stages.values()}
+    return estimate_run(models, prompts=spool.prompts, prompt_bytes=spool.bytes, experience=experience)
+
+
+def stage_meters(models: Models) -> list[StageMeter]:
+    """Return one meter for every model, in the order of the flow."""
+    return [StageMeter(stage, options) for stage, options in models.stages.items()]
 
 
 def generate_candidate_sets(
     name: str,
-    prompts: Iterable[Prompt],
+    spool: PromptSpool,
     *,
-    generators: Sequence[Generator],
-    judge: UltraFeedbackJudge | None,
-    finished: Callable[[CandidateSet], None],
+    models: Models,
+    engine: Engine = "streaming",
     cache: Path | None = None,
-) -> None:
-    """Ask every generator and the judge about every prompt; `finished` gets each candidate set as soon as it is done.
+    meter: Meter | None = None,
+    room: Callable[[int], bool] = lambda in_flight: True,
+) -> Stream[CandidateSet, None, None]:
+    """Ask every model about every prompt; yield each candidate set as soon as it is done.
 
-    A request that is in `cache` is not sent; every reply is there before it is used. `prompts` is read once and spooled
-    to a temporary file, so that memory does not grow with it. Raises TemporaryError or AuthError before the first
-    request if an endpoint cannot be reached.
+    A request that is in `cache` is not sent; every reply is there before it is used. `meter` counts, stage by stage
+    (with the streaming engine), and `room` says whether one more prompt may be begun while so many are in flight.
+    Raises TemporaryError or AuthError before the first request if an endpoint cannot be reached, and after the first
+    few if one refuses everything.
     """
-    with tempfile.TemporaryDirectory(prefix="curation-") as folder:
-        spool = Path(folder) / "prompts.jsonl"
-        _spool(prompts, spool)
-        asyncio.run(_generate(name, spool, generators=generators, judge=judge, finished=finished, cache=cache))
+    pipelines, engines = _load_distilabel("pipeline"), _load_distilabel("engines")
+    pipeline = pipelines.build_pipeline(name, prompts=spool.path, models=models, cache=cache)
+    meter = meter or Meter()
+    if not meter.stages:
+        meter.start(stage_meters(models), prompts=spool.prompts)
+    if engine == "streaming":
+        pipelines.measure(pipeline, models, meter)
+    reader = pipelines.RowReader(models)
+    with closing(engines.run(pipeline, engine=engine, room=room)) as rows:
+        for row in rows:
+            candidate_set: CandidateSet = reader.candidate_set(row)
+            meter.finished(candidate_set, counted=engine == "streaming")
+            yield candidate_set
+
+
+def run(
+    pipeline: Pipeline, *, engine: Engine = "streaming", parameters: dict[str, dict[str, Any]] | None = None
+) -> Stream[dict[str, Any] | FailedRow, None, None]:
+    """Yield the rows of any distilabel Pipeline's last step, as they finish.
+
+    `parameters` are distilabel's runtime parameters, by step. With the streaming engine every step must work row by
+    row; a row that a step raised an error about comes as a FailedRow, and all others go on. Raises ConfigError for a
+    step that needs whole batches, with the engine to use.
+    """
+    _load_distilabel("runner").prepare(pipeline, parameters or {})
+    rows: Stream[dict[str, Any] | FailedRow, None, None] = _load_distilabel("engines").run(pipeline, engine=engine)
+    return rows
 
 
 def check_endpoint(endpoint: Endpoint, *, name: str) -> str:
-    """Return a sentence that says where the endpoint answers; raise what keeps it from answering."""
-    module = _load_distilabel("endpoints")
-    llm = module.endpoints_llm(endpoint, name=name)
+    """Return a sentence that says where the endpoint answers; raise what keeps it from answering.
+
+    A dedicated endpoint that sleeps is left asleep: waking it costs money.
+    """
+    if endpoint.endpoint_name is not None:
+        from curation.generation.dedicated import sleeps
+
+        sleep = sleeps(endpoint.endpoint_name)
+        if sleep is not None:
+            return f"{endpoint.endpoint_name} is {sleep}; generate wakes it and puts it back"
+    llm = _load_distilabel("endpoints").endpoints_llm(endpoint, name=name)
 
     async def reach() -> str:
         llm.load()
@@ -67,31 +177,6 @@ def check_endpoint(endpoint: Endpoint, *, name: str) -> str:
             await llm.aclose()
 
     return f"answers at {asyncio.run(reach())}"
-
-
-def _spool(prompts: Iterable[Prompt], path: Path) -> None:
-    prompt_row = _load_distilabel("pipeline").prompt_row
-    with path.open("w", encoding="utf-8") as file:
-        for prompt in prompts:
-            file.write(json.dumps({**prompt_row(prompt), "prompt": prompt.model_dump_json()}) + "\n")
-
-
-async def _generate(
-    name: str,
-    spool: Path,
-    *,
-    generators: Sequence[Generator],
-    judge: UltraFeedbackJudge | None,
-    finished: Callable[[CandidateSet], None],
-    cache: Path | None,
-) -> None:
-    pipelines, runner = _load_distilabel("pipeline"), _load_distilabel("runner")
-    pipeline = pipelines.build_pipeline(name, prompts=spool, generators=generators, judge=judge, cache=cache)
-    settings = settings_id(generators, judge)
-    async with aclosing(runner.stream(pipeline)) as rows:
-        async for row in rows:
-            prompt = Prompt.model_validate_json(row["prompt"])
-            finished(pipelines.candidate_set(row, prompt, generators=generators, settings=settings))
 
 
 def _load_distilabel(module: str) -> ModuleType:

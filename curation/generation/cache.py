@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sqlite3
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from types import TracebackType
 from typing import Any, Self
 
-from curation.errors import ServiceError
+import orjson
 
+from curation.errors import ServiceError
+from curation.generation.estimate import Experience
+
+KEY_LENGTH = 32
+MMAP_BYTES = 64 << 20
 DAY_SECONDS = 86_400.0
+NEWEST = 200
+"""So many replies of a model say what its next ones will come to."""
 
 
 def cache_file() -> Path:
@@ -25,10 +33,26 @@ def cache_file() -> Path:
     return Path(folder) / "requests.sqlite"
 
 
-def request_key(place: str, body: dict[str, Any]) -> str:
-    """Return the SHA-256 of a request: its place, model, messages and parameters; no secret is part of it."""
-    text = json.dumps([place, body], sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+def request_key(place: str, body: dict[str, Any], *, asker: str, nth: int) -> tuple[str, int]:
+    """Return the key and the seed of a request, hashes of its model, messages and parameters; no secret is among them.
+
+    The seed is the same at every address, and another for each `asker` (a generator's name) and each of
+    several answers. The key is also that of the place. A seed in the body is kept.
+    """
+    content = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    seed = body.get("seed")
+    if not isinstance(seed, int):
+        seed = int(_sha256("seed", content, asker, str(nth))[:7], 16)
+    return _sha256("request", place, content, str(seed), str(nth))[:KEY_LENGTH], seed
+
+
+def _sha256(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +80,32 @@ class RequestCache:
             self._database = sqlite3.connect(path, timeout=30.0, isolation_level=None)
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.execute(f"PRAGMA mmap_size = {MMAP_BYTES}")
             self._database.execute(
                 "CREATE TABLE IF NOT EXISTS replies "
-                "(key TEXT PRIMARY KEY, model TEXT NOT NULL, created REAL NOT NULL, reply TEXT NOT NULL) WITHOUT ROWID"
+                "(key TEXT PRIMARY KEY, model TEXT NOT NULL, created REAL NOT NULL, reply TEXT NOT NULL)"
             )
+            self._database.execute("CREATE INDEX IF NOT EXISTS newest ON replies (model, created)")
         except (OSError, sqlite3.Error) as error:
-            raise ServiceError(
-                f"The request cache {path} cannot be used: {error}.",
-                remedy="Free its disk, delete the file, or name another folder in CURATION_CACHE.",
-            ) from error
+            if hasattr(self, "_database"):
+                self._database.close()
+            raise self._unusable(error) from error
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """Return the reply to a request, None if it was never answered."""
-        row = self._database.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
-        return json.loads(row[0]) if row else None
+        """Return the reply to a request, None if it was never answered. Raises ServiceError if the file is broken."""
+        try:
+            row = self._database.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+        return orjson.loads(row[0]) if row else None
 
     def put(self, key: str, reply: dict[str, Any], *, model: str) -> None:
-        """Keep a reply; when this returns it is on disk."""
-        values = (key, model, time.time(), json.dumps(reply))
-        self._database.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", values)
+        """Keep a reply; when this returns it is on disk. Raises ServiceError if the file takes no more."""
+        values = (key, model, time.time(), orjson.dumps(reply).decode())
+        try:
+            self._database.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", values)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
 
     def info(self) -> CacheInfo:
         """Return what the cache holds."""
@@ -82,12 +113,24 @@ class RequestCache:
         size = sum(file.stat().st_size for file in self.path.parent.glob(f"{self.path.name}*"))
         return CacheInfo(str(self.path), sum(count for _, count in counts), size, dict(counts))
 
+    def experience(self, model: str) -> Experience:
+        """Return what the newest replies of a model came to."""
+        newest = "SELECT reply FROM replies WHERE model = ? ORDER BY created DESC LIMIT ?"
+        replies = [orjson.loads(reply) for (reply,) in self._database.execute(newest, (model, NEWEST))]
+        return Experience(*(_mean(reply.get(fact) for reply in replies) for fact in ("output_tokens", "seconds")))
+
     def prune(self, *, older_than_days: float) -> int:
         """Delete replies older than this; return how many. What is deleted would be paid for again."""
         limit = time.time() - older_than_days * DAY_SECONDS
         deleted = self._database.execute("DELETE FROM replies WHERE created < ?", (limit,)).rowcount
         self._database.execute("VACUUM")
         return int(deleted)
+
+    def _unusable(self, error: Exception) -> ServiceError:
+        return ServiceError(
+            f"The request cache {self.path} cannot be used: {error}.",
+            remedy="Free its disk, delete the file, or name another folder in CURATION_CACHE.",
+        )
 
     def close(self) -> None:
         """Close the file."""

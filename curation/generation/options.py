@@ -3,73 +3,212 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from curation import ids
 
 ROUTER_URL = "https://router.huggingface.co/v1"
 """Inference Providers behind one OpenAI-compatible address (huggingface.co/docs/inference-providers)."""
 
+WHERE_AND_HOW_FAST = frozenset(
+    {
+        "api_key_env",
+        "base_url",
+        "bill_to",
+        "endpoint_name",
+        "max_attempts",
+        "max_concurrency",
+        "price_in",
+        "price_out",
+        "provider",
+        "timeout",
+    }
+)
+"""Options that say where a model answers, how fast and for how much, not what it answers."""
+
 HUGGING_FACE_DOMAINS = ("huggingface.co", "hf.co", "huggingface.cloud")
 
+PROVIDER = r"^[a-z0-9][a-z0-9-]*$"
+ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
 Aspect = Literal["overall-rating", "helpfulness", "honesty", "instruction-following", "truthfulness"]
+OVERALL: Aspect = "overall-rating"
+EvolveMethod = Literal["helpfulness", "relevance", "deepening", "creativity", "details"]
+
+
+Engine = Literal["streaming", "distilabel", "ray"]
 
 
 class Endpoint(BaseModel):
-    """Where a model answers: Inference Providers (model_id alone), a dedicated endpoint by name, or any base_url."""
+    """Where a model answers: Inference Providers (model_id alone), a dedicated endpoint by name, or any base_url.
+
+    `price_in` and `price_out` are US dollars per million tokens; a price that is not given is unknown, never zero.
+    `max_concurrency` is the most requests in flight; fewer are sent while the server pushes back.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     model_id: Annotated[str, Field(min_length=1)]
+    provider: Annotated[str, Field(pattern=PROVIDER)] | None = None
+    bill_to: Annotated[str, Field(pattern=ACCOUNT)] | None = None
     base_url: str | None = None
     endpoint_name: str | None = None
     api_key_env: str | None = None
     max_concurrency: PositiveInt = 16
+    max_attempts: PositiveInt = 10
     timeout: Annotated[float, Field(gt=0)] = 120.0
+    price_in: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    price_out: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
     @field_validator("base_url")
     @classmethod
     def _http_without_secrets(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        if not is_address(url):
-            raise ValueError("must be an http or https address")
-        parts = urlsplit(url)
-        if parts.username or parts.password or parts.query:
-            raise ValueError("must not carry a user, a password or a query; name the key's variable in api_key_env")
-        return _with_version(url)
+        return None if url is None else endpoint_address(url)
 
     @model_validator(mode="after")
     def _one_place(self) -> Endpoint:
         if self.base_url is not None and self.endpoint_name is not None:
             raise ValueError("has both base_url and endpoint_name; keep one")
+        elsewhere = "base_url" if self.base_url is not None else "endpoint_name"
+        for option in ("provider", "bill_to"):
+            if getattr(self, option) is not None and (self.base_url or self.endpoint_name) is not None:
+                raise ValueError(f"has {elsewhere} and {option}, which only Inference Providers take; keep one")
         return self
+
+    @property
+    def requests(self) -> int:
+        """How many requests one prompt takes."""
+        return 1
+
+    def cost(self, input_tokens: int | None, output_tokens: int | None) -> float | None:
+        """Return what this many tokens cost in US dollars, null if a price or a count is unknown."""
+        if self.price_in is None or self.price_out is None or input_tokens is None or output_tokens is None:
+            return None
+        return (input_tokens * self.price_in + output_tokens * self.price_out) / 1e6
 
 
 class Generator(Endpoint):
     """One `[[generators]]` entry: a model with its sampling options; `name` tells two settings of one model apart."""
 
-    name: str = ""
+    name: Annotated[str, Field(validate_default=True)] = ""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
     max_new_tokens: PositiveInt = 512
     system_prompt: str | None = None
 
-    @model_validator(mode="before")
+    @field_validator("name")
     @classmethod
-    def _name_is_model_id(cls, values: object) -> object:
-        if isinstance(values, dict) and not values.get("name"):
-            return {**values, "name": values.get("model_id", "")}
-        return values
+    def _name_is_model_id(cls, name: str, info: ValidationInfo) -> str:
+        return name or str(info.data.get("model_id", ""))
+
+
+class Evolver(Endpoint):
+    """`[evolve]`: a model that rewrites one answer of each prompt (EvolQuality, arXiv 2312.15685): one more candidate.
+
+    Which answer is rewritten, and by which of `methods`, follows from the prompt alone.
+    """
+
+    name: Annotated[str, Field(min_length=1)] = "evolved"
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    max_new_tokens: PositiveInt = 1024
+    methods: Annotated[tuple[EvolveMethod, ...], Field(min_length=1)] = get_args(EvolveMethod)
 
 
 class UltraFeedbackJudge(Endpoint):
-    """`[judge] type = "ultrafeedback"`: a model that rates every answer from 1 to 5 (arXiv 2310.01377)."""
+    """`[judge] type = "ultrafeedback"`: a model that rates every answer from 1 to 5 (arXiv 2310.01377).
+
+    With several `aspects` a rating is their mean. The answers are shown in an order that follows from the prompt;
+    with `order = "swap"` also in the reverse order, and a rating is the mean of both.
+    """
 
     type: Literal["ultrafeedback"] = "ultrafeedback"
-    aspect: Aspect = "overall-rating"
+    name: Annotated[str, Field(validate_default=True)] = ""
+    aspect: Aspect = OVERALL
+    aspects: Annotated[tuple[Aspect, ...], Field(min_length=1)] | None = None
+    order: Literal["shuffled", "swap"] = "shuffled"
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     max_new_tokens: PositiveInt = 1024
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_model_id(cls, name: str, info: ValidationInfo) -> str:
+        return name or str(info.data.get("model_id", ""))
+
+    @model_validator(mode="after")
+    def _aspects_once(self) -> UltraFeedbackJudge:
+        if self.aspects is not None and self.aspect != OVERALL:
+            raise ValueError("has both aspect and aspects; keep one")
+        if len(set(self.all_aspects)) < len(self.all_aspects):
+            raise ValueError("has an aspect twice in aspects")
+        return self
+
+    @property
+    def all_aspects(self) -> tuple[Aspect, ...]:
+        """What is rated: `aspects`, or else the one `aspect`."""
+        return self.aspects or (self.aspect,)
+
+    @property
+    def requests(self) -> int:
+        """How many requests one prompt takes: one per aspect and order, unless a reply cannot be read."""
+        return len(self.all_aspects) * (2 if self.order == "swap" else 1)
+
+
+Asked = Generator | Evolver | UltraFeedbackJudge
+"""A model that a prompt passes."""
+
+
+class Models(BaseModel):
+    """Every model that a prompt passes: generators, then the evolver, then judges."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    generators: Annotated[tuple[Generator, ...], Field(min_length=1)]
+    evolve: Evolver | None = None
+    judges: tuple[UltraFeedbackJudge, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_are_different(self) -> Models:
+        writers: list[Generator | Evolver] = [*self.generators, *([self.evolve] if self.evolve else [])]
+        for section, named in (("generators", writers), ("judges", self.judges)):
+            names = [options.name for options in named]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{section}: the name {twice[0]!r} stands twice; give each entry a `name` of its own")
+        return self
+
+    @property
+    def stages(self) -> dict[str, Asked]:
+        """Each model by its stage in the flow, such as "generate small"."""
+        return {
+            **{f"generate {generator.name}": generator for generator in self.generators},
+            **({f"evolve {self.evolve.name}": self.evolve} if self.evolve else {}),
+            **{f"judge {judge.name}": judge for judge in self.judges},
+        }
+
+
+def settings_id(models: Models) -> str:
+    """Return the hash of everything that shapes the answers and ratings: models, prompts and sampling options."""
+    return ids.content_hash("settings", [[stage, _identity(options)] for stage, options in models.stages.items()])
+
+
+def _identity(options: Asked) -> dict[str, JsonValue]:
+    values = options.model_dump(mode="json", exclude=set(WHERE_AND_HOW_FAST))
+    if isinstance(options, UltraFeedbackJudge):
+        # One aspect can be written in two ways.
+        del values["aspect"]
+        values["aspects"] = list(options.all_aspects)
+    return values
 
 
 def is_address(url: str) -> bool:
@@ -81,8 +220,16 @@ def is_address(url: str) -> bool:
         return False
 
 
-def _with_version(url: str) -> str:
-    """The address that ends in /v1 (or /v2, ...), as OpenAI's clients take it: endpoints are often pasted without."""
+def endpoint_address(url: str) -> str:
+    """Return the address of an endpoint with /v1 (or /v2, ...) at its end, as OpenAI's clients take it.
+
+    Raises ValueError, which does not repeat the address, if it is none or carries a secret.
+    """
+    if not is_address(url):
+        raise ValueError("must be an http or https address")
+    parts = urlsplit(url)
+    if parts.username or parts.password or parts.query:
+        raise ValueError("must not carry a user, a password or a query; name the key's variable in api_key_env")
     url = url.rstrip("/").removesuffix("/chat/completions")
     return url if re.search(r"/v\d+$", url) else f"{url}/v1"
 

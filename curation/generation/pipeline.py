@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
+import orjson
 from distilabel.pipeline import Pipeline
 from distilabel.steps import GroupColumns
 
 from curation import ids
-from curation.generation.endpoints import endpoints_llm
-from curation.generation.options import Generator, UltraFeedbackJudge
-from curation.generation.tasks import AnswerPrompt, JudgeAnswers, LoadPrompts
-from curation.types import Candidate, CandidateSet, Failure, Prompt
+from curation.generation.endpoints import EndpointsLLM, endpoints_llm
+from curation.generation.judging import mean_rating, rationale
+from curation.generation.meter import Meter
+from curation.generation.options import Evolver, Generator, Models, UltraFeedbackJudge, settings_id
+from curation.generation.runner import FailedRow
+from curation.generation.tasks import AnswerPrompt, EvolveAnswer, JudgeAnswers, LoadPrompts
+from curation.types import Candidate, CandidateSet, Failure, Judgement, Prompt, Usage
 
-JUDGE_STEP = "judge"
+EVOLVE = "evolve"
+
+Stage = Literal["generate", "evolve", "judge"]
 
 
-def build_pipeline(
-    name: str,
-    *,
-    prompts: Path,
-    generators: Sequence[Generator],
-    judge: UltraFeedbackJudge | None,
-    cache: Path | None = None,
-) -> Pipeline:
-    """Return the pipeline: load >> one text generation per generator >> group (>> judge).
+def build_pipeline(name: str, *, prompts: Path, models: Models, cache: Path | None = None) -> Pipeline:
+    """Return the pipeline: load >> one text generation per generator >> group (>> evolve) (>> one judge each).
 
     `prompts` is a JSONL file of `prompt_row`s, `cache` the file of replies that are not to be paid for again. The
     pipeline serialises without any secret.
     """
     with Pipeline(name=f"curation-{name}") as pipeline:
-        load = LoadPrompts(name="load", path=str(prompts))
-        answers = [_answer_step(position, generator, cache) for position, generator in enumerate(generators)]
-        group = GroupColumns(
+        last = GroupColumns(
             name="group",
             columns=["generation", "model_name"],
             output_columns=["generations", "generation_models"],
         )
-        load >> answers >> group
-        if judge is not None:
-            group >> _judge_step(judge, cache)
+        answers = [_answer_step(position, generator, cache) for position, generator in enumerate(models.generators)]
+        LoadPrompts(name="load", path=str(prompts)) >> answers >> last
+        if models.evolve is not None:
+            last = last >> _evolve_step(models.evolve, cache)
+        judges = [_judge_step(position, judge, cache) for position, judge in enumerate(models.judges)]
+        if judges:
+            last >> judges
+        if len(judges) > 1:
+            columns = ["ratings", "rationales", "judgements", "model_name"]
+            judges >> GroupColumns(name="group_judges", columns=columns, output_columns=columns)
     return pipeline
 
 
@@ -53,91 +57,218 @@ def prompt_row(prompt: Prompt) -> dict[str, Any]:
         instruction = asked[0]["content"]
     else:
         instruction = "\n\n".join(f"{message['role'].capitalize()}: {message['content']}" for message in asked)
-    return {"prompt_id": prompt.id, "messages": messages, "instruction": instruction}
+    return {
+        "prompt_id": prompt.id,
+        "messages": messages,
+        "instruction": instruction,
+        "prompt": prompt.model_dump_json(),
+    }
 
 
-def candidate_set(
-    row: dict[str, Any], prompt: Prompt, *, generators: Sequence[Generator], settings: str
-) -> CandidateSet:
-    """Return what a finished row of the pipeline says: its candidates, and a failure for each answer it lacks."""
-    by_name = {generator.name: generator for generator in generators}
-    statistics = row.get("distilabel_metadata", {})
-    candidates, failures = [], []
-    for position, name in enumerate(row["generation_models"]):
-        text = row["generations"][position]
-        facts = statistics.get(f"statistics_{_step_name(list(by_name).index(name))}", {})
-        if text is None:
-            failures.append(_failure("generate", name, facts.get("failure"), facts))
-        else:
-            candidates.append(_candidate(row, position, prompt=prompt, generator=by_name[name], facts=facts))
-    failures.extend(_judge_failures(row, statistics.get(f"statistics_{JUDGE_STEP}", {})))
-    return CandidateSet(
-        id=ids.candidate_set_id(prompt.id, settings, (candidate.id for candidate in candidates)),
-        prompt=prompt,
-        candidates=tuple(candidates),
-        failures=tuple(failures),
-        settings=settings,
-    )
+def measure(pipeline: Pipeline, models: Models, meter: Meter) -> None:
+    """Have every model's requests counted in the stage of `meter` that is its own."""
+    names = [*_writers(models), *(judge_name(position) for position in range(len(models.judges)))]
+    for name, stage in zip(names, meter.stages, strict=True):
+        pipeline.dag.get_step(name)["step"].llm.measure(stage, meter.story.append)
+
+
+class RowReader:
+    """Turns finished rows of the pipeline into candidate sets."""
+
+    def __init__(self, models: Models) -> None:
+        self.judges = models.judges
+        self.writers = {options.name: (step, options) for step, options in _writers(models).items()}
+        self.settings = settings_id(models)
+        self._names = {step: name for name, (step, _) in self.writers.items()}
+        self._names |= {judge_name(position): judge.name for position, judge in enumerate(models.judges)}
+
+    def candidate_set(self, row: dict[str, Any] | FailedRow) -> CandidateSet:
+        """Return what a row says: candidates, judgements, failures, and what was paid for."""
+        if isinstance(row, FailedRow):
+            return self._failed(row)
+        return _ReadRow(row, self).candidate_set()
+
+    def _failed(self, row: FailedRow) -> CandidateSet:
+        prompt = Prompt.model_validate_json(row.row["prompt"])
+        name = self._names.get(row.step, row.step)
+        failure = Failure(stage=_stage_of(row.step), generator=name, reason=f"error: {row.error}", attempts=1)
+        return CandidateSet(
+            id=ids.candidate_set_id(prompt.id, self.settings, ()),
+            prompt=prompt,
+            candidates=(),
+            failures=(failure,),
+            settings=self.settings,
+        )
+
+
+def _stage_of(step: str) -> Stage:
+    return "judge" if step.startswith(("judge", "group_judges")) else "evolve" if step == EVOLVE else "generate"
+
+
+class _Answer(NamedTuple):
+    """A text that is there: its position in the row's generations, who wrote it, and the facts of its request."""
+
+    position: int
+    text: str
+    options: Generator | Evolver
+    facts: dict[str, Any]
+
+
+class _ReadRow:
+    """Reads one row; engines that keep rows in Arrow add nulls, so a key that is null is a key that is not there."""
+
+    def __init__(self, row: dict[str, Any], reader: RowReader) -> None:
+        self.row = row
+        self.reader = reader
+        self.prompt = Prompt.model_validate_json(row["prompt"])
+        self.failures: list[Failure] = []
+        self.usage: list[Usage] = []
+
+    def candidate_set(self) -> CandidateSet:
+        answers = self._answers()
+        places = {answer.position: place for place, answer in enumerate(answers)}
+        judgements = tuple(self._judgements(places))
+        judged = bool(judgements) and not any(failure.stage == "judge" for failure in self.failures)
+        candidates = [
+            self._candidate(answer, judgements if judged else (), place) for place, answer in enumerate(answers)
+        ]
+        return CandidateSet(
+            id=ids.candidate_set_id(self.prompt.id, self.reader.settings, (candidate.id for candidate in candidates)),
+            prompt=self.prompt,
+            candidates=tuple(candidates),
+            failures=tuple(self.failures),
+            settings=self.reader.settings,
+            judgements=judgements,
+            usage=tuple(self.usage),
+        )
+
+    def _answers(self) -> list[_Answer]:
+        metadata = self.row.get("distilabel_metadata") or {}
+        answers = []
+        texts = zip(self.row["generation_models"], self.row["generations"], strict=True)
+        for position, (name, text) in enumerate(texts):
+            step, options = self.reader.writers[name]
+            said = metadata.get(f"statistics_{step}") or {}
+            # Where branches meet, distilabel makes a list of what each of them says: the same.
+            facts = said[0] if isinstance(said, list) else said
+            stage: Stage = "evolve" if step == EVOLVE else "generate"
+            self._account(stage, options, facts)
+            if text is None:
+                self._fail(stage, name, facts)
+            else:
+                answers.append(_Answer(position, text, options, facts))
+        return answers
+
+    def _candidate(self, answer: _Answer, judgements: tuple[Judgement, ...], place: int) -> Candidate:
+        facts = answer.facts
+        return Candidate(
+            id=ids.candidate_id(self.prompt.id, answer.options.name, answer.text),
+            text=answer.text,
+            generator=answer.options.name,
+            model=answer.options.model_id,
+            finish_reason=facts.get("finish_reason"),
+            input_tokens=facts.get("input_tokens"),
+            output_tokens=facts.get("output_tokens"),
+            rating=mean_rating(judgements, place),
+            rationale=rationale(judgements, place),
+        )
+
+    def _judgements(self, places: dict[int, int]) -> Iterator[Judgement]:
+        said = self.row.get("judgements") or []
+        texts = said if isinstance(said, list) else [said]
+        for judge, text in zip(self.reader.judges, texts, strict=False):
+            for reading in orjson.loads(text):
+                for facts in reading["asked"]:
+                    self._account("judge", judge, facts)
+                first = reading["asked"][0]
+                if first.get("failure") is not None:
+                    self._fail("judge", judge.name, first)
+                    continue
+                for position, fault in enumerate(reading["faults"]):
+                    if fault is not None:
+                        name = self.row["generation_models"][position]
+                        attempts = len(reading["asked"])
+                        self.failures.append(Failure(stage="rating", generator=name, reason=fault, attempts=attempts))
+                yield Judgement(
+                    judge=judge.name,
+                    aspect=reading["aspect"],
+                    order=tuple(places[position] for position in reading["order"]),
+                    ratings=tuple(reading["ratings"][position] for position in places),
+                    rationales=tuple(reading["rationales"][position] for position in places),
+                )
+
+    def _account(self, stage: Stage, options: Generator | Evolver | UltraFeedbackJudge, facts: dict[str, Any]) -> None:
+        if facts.get("request") is None or facts.get("failure") is not None:
+            return
+        input_tokens, output_tokens = facts.get("input_tokens"), facts.get("output_tokens")
+        self.usage.append(
+            Usage(
+                request=facts["request"],
+                stage=stage,
+                generator=options.name,
+                input_tokens=input_tokens,
+                output_tokens=output_tokens,
+                cost=options.cost(input_tokens, output_tokens),
+            )
+        )
+
+    def _fail(self, stage: Stage, name: str, facts: dict[str, Any]) -> None:
+        reason, attempts = facts.get("failure") or "unknown", facts.get("attempts") or 0
+        self.failures.append(Failure(stage=stage, generator=name, reason=reason, attempts=attempts))
+
+
+def step_name(position: int) -> str:
+    """Return the name of the step of the generator at `position`."""
+    return f"generate_{position}"
+
+
+def _writers(models: Models) -> dict[str, Generator | Evolver]:
+    """The models that write answers, by the names of their steps."""
+    steps: dict[str, Generator | Evolver] = {step_name(place): one for place, one in enumerate(models.generators)}
+    return {**steps, EVOLVE: models.evolve} if models.evolve is not None else steps
+
+
+def judge_name(position: int) -> str:
+    """Return the name of the step of the judge at `position`."""
+    return f"judge_{position}"
 
 
 def _answer_step(position: int, generator: Generator, cache: Path | None) -> AnswerPrompt:
-    llm = endpoints_llm(
-        generator,
-        name=generator.name,
-        cache=cache,
-        temperature=generator.temperature,
-        max_new_tokens=generator.max_new_tokens,
-    )
     return AnswerPrompt(
-        name=_step_name(position),
-        llm=llm,
+        name=step_name(position),
+        llm=_llm(generator, cache),
         system_prompt=generator.system_prompt,
         add_raw_input=False,
         add_raw_output=False,
     )
 
 
-def _judge_step(judge: UltraFeedbackJudge, cache: Path | None) -> JudgeAnswers:
-    llm = endpoints_llm(
-        judge,
-        name=judge.model_id,
+def _evolve_step(evolver: Evolver, cache: Path | None) -> EvolveAnswer:
+    return EvolveAnswer(
+        name=EVOLVE,
+        llm=_llm(evolver, cache),
+        methods=evolver.methods,
+        add_raw_input=False,
+        add_raw_output=False,
+    )
+
+
+def _judge_step(position: int, judge: UltraFeedbackJudge, cache: Path | None) -> JudgeAnswers:
+    return JudgeAnswers(
+        name=judge_name(position),
+        llm=_llm(judge, cache),
+        aspects=judge.all_aspects,
+        order=judge.order,
+        add_raw_input=False,
+        add_raw_output=False,
+    )
+
+
+def _llm(options: Generator | Evolver | UltraFeedbackJudge, cache: Path | None) -> EndpointsLLM:
+    return endpoints_llm(
+        options,
+        name=options.name,
         cache=cache,
-        temperature=judge.temperature,
-        max_new_tokens=judge.max_new_tokens,
+        temperature=options.temperature,
+        max_new_tokens=options.max_new_tokens,
     )
-    return JudgeAnswers(name=JUDGE_STEP, llm=llm, aspect=judge.aspect, add_raw_input=False, add_raw_output=False)
-
-
-def _step_name(position: int) -> str:
-    return f"generate_{position}"
-
-
-def _candidate(
-    row: dict[str, Any], position: int, *, prompt: Prompt, generator: Generator, facts: dict[str, Any]
-) -> Candidate:
-    text = row["generations"][position]
-    return Candidate(
-        id=ids.candidate_id(prompt.id, generator.name, text),
-        text=text,
-        generator=generator.name,
-        model=generator.model_id,
-        finish_reason=facts.get("finish_reason"),
-        input_tokens=facts.get("input_tokens"),
-        output_tokens=facts.get("output_tokens"),
-        rating=row["ratings"][position] if "ratings" in row else None,
-        rationale=row["rationales"][position] if "rationales" in row else None,
-    )
-
-
-def _judge_failures(row: dict[str, Any], facts: dict[str, Any]) -> list[Failure]:
-    if "failure" in facts:
-        return [_failure("judge", row["model_name"], facts["failure"], facts)]
-    return [
-        _failure("judge", name, fault, facts)
-        for name, fault in zip(row["generation_models"], row.get("faults") or (), strict=False)
-        if fault is not None
-    ]
-
-
-def _failure(stage: Any, generator: str, reason: str | None, facts: dict[str, Any]) -> Failure:
-    return Failure(stage=stage, generator=generator, reason=reason or "unknown", attempts=facts.get("attempts") or 0)

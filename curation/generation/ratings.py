@@ -7,6 +7,7 @@ ratings on the wrong texts.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 LOWEST, HIGHEST = 1.0, 5.0
@@ -16,6 +17,15 @@ _HEADER = re.compile(r"^[ \t#*>]*Output for Text[ \t]*(\d{1,4})[ \t\r*:]*$", re.
 _RATING = re.compile(r"^[ \t*_>-]*Rating[ \t*_]*:(.*)$", re.IGNORECASE | re.MULTILINE)
 _RATIONALE = re.compile(r"^[ \t*_>-]*Rationale[ \t*_]*:", re.IGNORECASE | re.MULTILINE)
 _NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)(?:[ \t]*(?:/|out of)[ \t]*5(?![\d.]))?", re.IGNORECASE)
+SAID = {
+    "no_output_for_this_text": 'there is no "#### Output for Text" section with its number',
+    "several_outputs_for_this_text": "there are several sections with its number",
+    "no_rating": 'there is no line "Rating: ..."',
+    "rating_is_not_a_number": "its rating is not one number",
+    "rating_out_of_range": f"its rating is not between {LOWEST:g} and {HIGHEST:g}",
+}
+"""Why a rating cannot be read, in words that a judge understands."""
+
 _DECORATION = " \t\r*_[]()."
 
 
@@ -37,6 +47,17 @@ def parse_ratings(reply: str, texts: int) -> tuple[Rating, ...]:
     """
     sections = _sections(reply, texts)
     return tuple(_read(sections.get(number, [])) for number in range(1, texts + 1))
+
+
+def complaint(ratings: Sequence[Rating], texts: int) -> str:
+    """Return what to tell a judge whose reply could not be read for every text."""
+    faults = "; ".join(
+        f"Text {number}: {SAID[rating.reason]}" for number, rating in enumerate(ratings, 1) if rating.reason
+    )
+    return (
+        f"Your reply could not be read. {faults}. Answer again for all {texts} texts, in exactly the format that was "
+        f'asked for, with one whole number from {LOWEST:g} to {HIGHEST:g} after each "Rating:".'
+    )
 
 
 def _sections(reply: str, texts: int) -> dict[int, list[str]]:

@@ -6,61 +6,141 @@ The stock runner waits for the slowest request of each batch, cannot resume, and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
-from typing import Any
+import warnings
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import aclosing, contextmanager
+from copy import deepcopy
+from graphlib import TopologicalSorter
+from typing import Any, TypeVar
 
+import greenlet
+from distilabel.constants import ROUTING_BATCH_FUNCTION_ATTR_NAME
+from distilabel.errors import DistilabelUserError
+from distilabel.models.llms.base import LLM, AsyncLLM
+from distilabel.models.mixins.cuda_device_placement import CudaDevicePlacementMixin
 from distilabel.pipeline import Pipeline
-from distilabel.steps.base import GeneratorStep
-from distilabel.steps.tasks import Task
+from distilabel.steps.tasks.base import _Task
 
-from curation.errors import ConfigError
+from curation.errors import ConfigError, CurationError
+from curation.types import Row as _Row
 
 Row = dict[str, Any]
+ResultT = TypeVar("ResultT")
+
+LEAST_ROWS_IN_FLIGHT = 64
 
 
-async def stream(pipeline: Pipeline, *, rows_in_flight: int = 64) -> AsyncGenerator[Row, None]:
+class FailedRow(_Row):
+    """A row that a step raised an error about: which step, and what it said. All other rows go on."""
+
+    step: str
+    error: str
+    row: Row
+
+
+async def stream(
+    pipeline: Pipeline, *, rows_in_flight: int | None = None, room: Callable[[int], bool] = lambda in_flight: True
+) -> AsyncGenerator[Row | FailedRow, None]:
     """Yield the rows of the pipeline's last step as they finish, in no fixed order.
 
-    The pipeline has one generator step, row-wise steps and one last step; every task's LLM is asynchronous. At
-    most `rows_in_flight` rows are read ahead, so memory stays flat. Raises ConfigError for a step that needs all rows,
-    and what `reach` of an LLM raises before the first request.
+    The pipeline has one first and one last step and row-wise steps in between; a step runs as distilabel runs it, on
+    the rows that come from one row of the first step. At most `rows_in_flight` of these are read ahead (by default
+    twice as many as all LLMs take at once), so memory stays flat. `room` says whether one more row may be begun while
+    so many are in flight; if not even with none, reading ends. Raises ConfigError for a step that needs whole batches
+    or all rows, and what an LLM raises that refuses everything, once the rows in flight are done.
     """
     graph = _Graph(pipeline)
-    llms = [step.llm for step in graph.steps.values() if isinstance(step, Task)]
+    limits = sum(getattr(llm, "max_concurrency", LEAST_ROWS_IN_FLIGHT) for llm in graph.llms)
+    loaded: list[Any] = []
     try:
         for name in graph.order:
-            graph.steps[name].load()
-        for llm in llms:
+            loaded.append(graph.steps[name])
+            loaded[-1].load()
+        for llm in graph.llms:
             if hasattr(llm, "reach"):
                 await llm.reach()
-        async with aclosing(_bounded(graph, rows_in_flight)) as rows:
-            async for row in rows:
-                yield row
+        with _awaited(graph.llms):
+            rows = _bounded(graph, rows_in_flight or max(LEAST_ROWS_IN_FLIGHT, 2 * limits), room)
+            async with aclosing(rows):
+                async for row in rows:
+                    yield row
     finally:
-        for llm in llms:
+        for llm in graph.llms:
             if hasattr(llm, "aclose"):
                 await llm.aclose()
+        for step in loaded:
+            step.unload()
 
 
-async def _bounded(graph: _Graph, rows_in_flight: int) -> AsyncGenerator[Row, None]:
+async def _bounded(
+    graph: _Graph, rows_in_flight: int, room: Callable[[int], bool]
+) -> AsyncGenerator[Row | FailedRow, None]:
+    flight = _Flight()
     source = graph.rows()
-    running: set[asyncio.Task[Row]] = set()
     try:
-        for row in source:
-            running.add(asyncio.create_task(graph.run(row)))
-            if len(running) >= rows_in_flight:
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    yield task.result()
-        while running:
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                yield task.result()
+        async for row in source:
+            while flight.running and (len(flight.running) >= rows_in_flight or not room(len(flight.running))):
+                await flight.land()
+            while flight.landed:
+                yield flight.landed.popleft()
+            if flight.error is not None or not room(len(flight.running)):
+                break
+            flight.begin(graph.run(row))
+        while flight.running or flight.landed:
+            if not flight.landed:
+                await flight.land()
+            while flight.landed:
+                yield flight.landed.popleft()
+        if flight.error is not None:
+            raise flight.error
     finally:
+        await source.aclose()
+        await flight.cancel()
+
+
+class _Flight:
+    """The rows that are on their way, those that are through, and the error that lets no more begin."""
+
+    def __init__(self) -> None:
+        self.running: set[asyncio.Task[list[Row | FailedRow]]] = set()
+        self.landed: deque[Row | FailedRow] = deque()
+        self.error: BaseException | None = None
+        self._news = asyncio.Event()
+
+    def begin(self, row: Coroutine[Any, Any, list[Row | FailedRow]]) -> None:
+        task = asyncio.create_task(row)
+        self.running.add(task)
+        task.add_done_callback(self._land)
+
+    async def land(self) -> None:
+        """Wait for one row at least. An error does not end the others: what they wait for is being paid."""
+        self._news.clear()
+        await self._news.wait()
+
+    async def cancel(self) -> None:
+        running = list(self.running)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+    def _land(self, task: asyncio.Task[list[Row | FailedRow]]) -> None:
+        self.running.discard(task)
+        self._news.set()
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            self.landed.extend(task.result())
+        else:
+            self.error = self.error or error
+
+
+class _StepFailed(Exception):
+    def __init__(self, step: str, error: Exception) -> None:
+        super().__init__(step)
+        self.step = step
+        self.error = error
 
 
 class _Graph:
@@ -68,47 +148,206 @@ class _Graph:
 
     def __init__(self, pipeline: Pipeline) -> None:
         dag = pipeline.dag
-        self.order = [name for level in dag.iter_based_on_trophic_levels() for name in level]
+        self.needs = {name: list(dag.get_step_predecessors(name)) for name in dag}
+        self.order = list(TopologicalSorter(self.needs).static_order())
         self.steps = {name: dag.get_step(name)["step"] for name in self.order}
-        self.needs = {name: list(dag.get_step_predecessors(name)) for name in self.order}
+        self.known = {name: _is_known(step) for name, step in self.steps.items()}
+        self.llms = [step.llm for step in self.steps.values() if isinstance(step, _Task)]
+        self._alone: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         roots, leaves = list(dag.root_steps), list(dag.leaf_steps)
         if len(roots) != 1 or len(leaves) != 1:
             raise ConfigError(
-                f"The pipeline must have one first and one last step, not {len(roots)} and {len(leaves)}."
+                f"The pipeline has {len(roots)} first steps ({', '.join(sorted(roots))}) and {len(leaves)} last steps "
+                f"({', '.join(sorted(leaves))}); this engine runs pipelines with one of each.",
+                remedy='Use engine = "distilabel".',
             )
         self.root, self.leaf = roots[0], leaves[0]
+        self.chains = self._find_chains()
         for name, step in self.steps.items():
-            if name != self.root and step.is_global:
-                raise ConfigError(f"The step {name!r} needs all rows at once; this runner runs row-wise steps only.")
+            _refuse(name, step, routes=bool(dag.get_step(name).get(ROUTING_BATCH_FUNCTION_ATTR_NAME)))
 
-    def rows(self) -> Iterator[Row]:
-        source: GeneratorStep = self.steps[self.root]
-        for batch, last in source.process():
-            yield from batch
-            if last:
+    async def rows(self) -> AsyncGenerator[Row, None]:
+        """Read the first step, a batch at a time: in a greenlet if it asks an LLM, else in a thread."""
+        step = self.steps[self.root]
+        batches = step.process_applying_mappings()
+        last = False
+        while not last:
+            read = _in_greenlet(next, batches, None) if isinstance(step, _Task) else _in_thread(next, batches, None)
+            found = await read
+            if found is None:
                 return
+            rows, last = found
+            for row in rows:
+                yield row
 
-    async def run(self, row: Row) -> Row:
+    async def run(self, row: Row) -> list[Row | FailedRow]:
         """Send one row through all steps; steps that do not wait for each other run at the same time."""
-        results: dict[str, asyncio.Task[Row]] = {}
-        async with asyncio.TaskGroup() as group:
-            for name in self.order[1:]:
-                results[name] = group.create_task(self._step(name, row, results))
-        return results[self.leaf].result()
+        if not self.chains:
+            return [row]
+        *others, last = self.chains
+        results: dict[str, asyncio.Task[list[Row]]] = {}
+        for chain in others:
+            results[chain[-1]] = asyncio.create_task(self._chain(chain, row, results))
+        try:
+            return list(await self._chain(last, row, results))
+        except _StepFailed as failed:
+            await self._wait_for_others(results)
+            return [FailedRow(step=failed.step, error=f"{type(failed.error).__name__}: {failed.error}", row=row)]
+        except CurationError:
+            await self._wait_for_others(results)
+            raise
+        finally:
+            pending = [task for task in results.values() if not task.done()]
+            for task in pending:
+                task.cancel()
+            if pending:
+                await asyncio.gather(*pending, return_exceptions=True)
 
-    async def _step(self, name: str, row: Row, results: dict[str, asyncio.Task[Row]]) -> Row:
-        inputs = [row if need == self.root else await results[need] for need in self.needs[name]]
+    @staticmethod
+    async def _wait_for_others(results: dict[str, asyncio.Task[list[Row]]]) -> None:
+        """Let the row's other steps end: what they wait for is being paid. Their errors do not count any more."""
+        await asyncio.gather(*results.values(), return_exceptions=True)
+
+    def _find_chains(self) -> list[list[str]]:
+        """The steps, in order, those that only follow one another together: a task for each would take time.
+
+        The last chain ends with the last step, on which all others have been waited for.
+        """
+        followers = Counter(need for needs in self.needs.values() for need in needs)
+        chains: dict[str, list[str]] = {}
+        for name in self.order:
+            if name == self.root:
+                continue
+            needs = self.needs[name]
+            follows = len(needs) == 1 and needs[0] != self.root and followers[needs[0]] == 1
+            chain = chains.pop(needs[0]) if follows else []
+            chains[name] = [*chain, name]
+        return list(chains.values())
+
+    async def _chain(self, chain: list[str], row: Row, results: dict[str, asyncio.Task[list[Row]]]) -> list[Row]:
+        rows = [[row] if need == self.root else await results[need] for need in self.needs[chain[0]]]
+        for name in chain:
+            rows = [await self._step(name, rows)]
+        return rows[0]
+
+    async def _step(self, name: str, given: list[list[Row]]) -> list[Row]:
         step = self.steps[name]
-        if isinstance(step, Task):
-            return await _run_task(step, inputs[0])
-        [outputs] = list(step.process(*([entry] for entry in inputs)))
-        [output] = outputs
-        return dict(output)
+        if not given[0]:
+            return []
+        known = self.known[name]
+        # Branches must not see what another writes into its rows, as they do not in processes of their own.
+        inputs = given if known else deepcopy(given)
+
+        def process() -> list[Row]:
+            return [output for batch in step.process_applying_mappings(*inputs) for output in batch]
+
+        try:
+            if isinstance(step, _Task):
+                return await _in_greenlet(process)
+            if known:
+                # A thread would take longer than a step that only moves columns.
+                return process()
+            async with self._alone[name]:
+                return await _in_thread(process)
+        except CurationError:
+            raise
+        except Exception as error:
+            raise _StepFailed(name, error) from error
 
 
-async def _run_task(task: Task, row: Row) -> Row:
-    reply = await task.llm.agenerate(
-        input=task.format_input(row), num_generations=task.num_generations, **task.llm.get_generation_kwargs()
+def prepare(pipeline: Pipeline, parameters: dict[str, dict[str, Any]]) -> None:
+    """Set the runtime parameters and look at the steps, as distilabel's own runner does before it begins.
+
+    Raises ConfigError if columns do not fit or a parameter is missing.
+    """
+    try:
+        with warnings.catch_warnings():
+            # distilabel 1.5.3 reads pydantic's fields in a way that pydantic has since deprecated.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pipeline._set_runtime_parameters(parameters)
+            pipeline.dag.validate()
+    except (DistilabelUserError, ValueError) as error:
+        raise ConfigError(f"The pipeline {pipeline.name!r} cannot run: {str(error).strip()}") from error
+
+
+def _refuse(name: str, step: Any, *, routes: bool) -> None:
+    """Raise ConfigError for what cannot run row by row, naming the engine that runs it."""
+    kind = type(step).__name__
+    if getattr(step, "is_global", False):
+        reason, engine = "needs all rows at once", "distilabel"
+    elif routes:
+        reason, engine = "sends whole batches to different steps", "distilabel"
+    elif any(isinstance(part, CudaDevicePlacementMixin) for part in (step, *vars(step).values())):
+        reason, engine = "computes on its own machine, in whole batches", "ray"
+    elif isinstance(step, _Task) and getattr(step.llm, "use_offline_batch_generation", False):
+        reason, engine = "hands whole batches to an offline service", "distilabel"
+    else:
+        return
+    raise ConfigError(
+        f"The step {name!r} ({kind}) {reason}; the streaming engine runs row-wise steps.",
+        remedy=f'Use engine = "{engine}".',
     )
-    [output] = task._format_outputs(reply, row)
-    return {**row, **output, "model_name": task.llm.model_name}
+
+
+def _is_known(step: Any) -> bool:
+    """Whether a step makes new rows and does not write into those it got."""
+    return type(step).__module__.startswith(("distilabel.steps.columns", "distilabel.steps.tasks", "curation."))
+
+
+@contextmanager
+def _awaited(llms: list[Any]) -> Iterator[None]:
+    """Let tasks call `llm.generate` as ever, and have the loop go on while they wait for it."""
+    for llm in llms:
+        # Not a field: pydantic would refuse it, and a dump of the pipeline must not see it.
+        object.__setattr__(llm, "generate", _generate_of(llm))
+    try:
+        yield
+    finally:
+        for llm in llms:
+            object.__delattr__(llm, "generate")
+
+
+def _generate_of(llm: LLM) -> Callable[..., Any]:
+    if isinstance(llm, AsyncLLM):
+
+        async def one_or_all(inputs: list[Any], num_generations: int = 1, **options: Any) -> Any:
+            if len(inputs) == 1 and llm._num_generations_param_supported:
+                return [await llm.agenerate(input=inputs[0], num_generations=num_generations, **options)]
+            return await llm._agenerate(inputs=inputs, num_generations=num_generations, **options)
+
+        return lambda *arguments, **options: _wait_for(one_or_all(*arguments, **options))
+    blocking, alone = llm.generate, asyncio.Lock()
+
+    async def in_turn(*arguments: Any, **options: Any) -> Any:
+        async with alone:
+            return await _in_thread(lambda: blocking(*arguments, **options))
+
+    return lambda *arguments, **options: _wait_for(in_turn(*arguments, **options))
+
+
+async def _in_thread(function: Callable[..., ResultT], *arguments: Any) -> ResultT:
+    return await asyncio.to_thread(function, *arguments)
+
+
+async def _in_greenlet(function: Callable[..., ResultT], *arguments: Any) -> ResultT:
+    """Run a function that may call `_wait_for` deep inside of code that knows nothing of asyncio.
+
+    This is what SQLAlchemy does to run its synchronous core over asynchronous drivers.
+    """
+    child = greenlet.greenlet(function)
+    result = child.switch(*arguments)
+    while not child.dead:
+        try:
+            value = await result
+        except BaseException as error:  # noqa: BLE001 - cancellation too has to reach the code that waits
+            result = child.throw(error)
+        else:
+            result = child.switch(value)
+    return result  # type: ignore[no-any-return]
+
+
+def _wait_for(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
+    """Give a coroutine to the loop and return its result, from within `_in_greenlet`."""
+    parent = greenlet.getcurrent().parent
+    assert parent is not None
+    return parent.switch(coroutine)  # type: ignore[no-any-return]

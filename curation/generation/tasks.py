@@ -1,17 +1,22 @@
 """The distilabel steps that curation adds: reading prompts, answering a conversation, judging only what is there."""
 
-from __future__ import annotations
-
-import json
+import hashlib
+import random
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from distilabel.steps import GeneratorStep
-from distilabel.steps.tasks import ChatGeneration, UltraFeedback
+import orjson
+from distilabel.steps import GeneratorStep, StepInput
+from distilabel.steps.tasks import ChatGeneration, Task, UltraFeedback
+from distilabel.steps.tasks.evol_quality.utils import MUTATION_TEMPLATES
+from distilabel.typing import StepOutput
+from pydantic import PrivateAttr
 
-from curation.generation.ratings import parse_ratings
+from curation.generation.ratings import complaint, parse_ratings
 
 
 class LoadPrompts(GeneratorStep):  # type: ignore[misc]
@@ -22,7 +27,7 @@ class LoadPrompts(GeneratorStep):  # type: ignore[misc]
     @property
     def outputs(self) -> list[str]:
         """The columns of a prompt's row."""
-        return ["prompt_id", "messages", "instruction"]
+        return ["prompt_id", "messages", "instruction", "prompt"]
 
     def process(self, offset: int = 0) -> Iterator[tuple[list[dict[str, Any]], bool]]:
         """Yield batches of rows, and with each whether it is the last; the first `offset` rows are skipped."""
@@ -34,7 +39,7 @@ class LoadPrompts(GeneratorStep):  # type: ignore[misc]
                 if len(batch) == self.batch_size:
                     yield batch, False
                     batch = []
-                batch.append(json.loads(line))
+                batch.append(orjson.loads(line))
         yield batch, True
 
 
@@ -55,45 +60,177 @@ class AnswerPrompt(ChatGeneration):  # type: ignore[misc]
         ]
 
 
-class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
-    """UltraFeedback over the answers that exist, its reply read by text number.
+class EvolveAnswer(Task):  # type: ignore[misc]
+    """EvolQuality (arXiv 2312.15685) on one answer of a group: the better text is one more generation of the row.
 
-    `ratings`, `rationales` and `faults` have one entry per generation; a generation that failed (None) is never shown
-    to the judge and has None in all three, an unreadable rating has its reason in `faults`.
+    Which answer is rewritten and how follows from the prompt alone, not, as in distilabel's own task, from the place
+    of a row in its batch. A row without any answer is passed on as it is.
     """
 
+    methods: tuple[str, ...]
+
+    @property
+    def inputs(self) -> list[str]:
+        """The prompt and its answers."""
+        return ["prompt_id", "instruction", "generations", "generation_models"]
+
+    @property
+    def outputs(self) -> list[str]:
+        """The answers with the new one at their end."""
+        return ["generations", "generation_models", "model_name"]
+
+    def format_input(self, input: dict[str, Any]) -> list[dict[str, str]]:
+        """Return the request to rewrite one of the answers."""
+        choice = random.Random(f"evolve {input['prompt_id']}")
+        answer = choice.choice([text for text in input["generations"] if text is not None])
+        template = MUTATION_TEMPLATES[choice.choice(self.methods).upper()]
+        # In one pass: an answer may itself hold <RESPONSE>.
+        filled = {"<PROMPT>": input["instruction"], "<RESPONSE>": answer}
+        return [{"role": "user", "content": re.sub("|".join(filled), lambda found: filled[found[0]], template)}]
+
+    def format_output(self, output: str | None, input: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the row's answers and the new one, which is None if it failed."""
+        assert input is not None
+        return {
+            "generations": [*input["generations"], output],
+            "generation_models": [*input["generation_models"], self.llm.model_name],
+            "distilabel_metadata": dict(input.get("distilabel_metadata") or {}),
+        }
+
+    def process(self, inputs: StepInput) -> StepOutput:
+        """Rewrite an answer of each row that has one."""
+        answered = [row for row in inputs if _answered(row)]
+        evolved = iter([row for batch in super().process(answered) for row in batch] if answered else [])
+        yield [next(evolved) if _answered(row) else row for row in inputs]
+
+
+class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
+    """UltraFeedback over the answers that exist, its replies read by text number.
+
+    Every aspect is asked about in an order that follows from the prompt, with `order = "swap"` in its reverse as well.
+    A reply that cannot be read for every text is asked for once more, with what is wrong with it. `ratings` and
+    `rationales` have one entry per generation, None for a generation that failed (it is never shown to the judge) and
+    for one whose rating could not be read; `judgements` (JSON) has every reading, its faults and requests. A row with
+    fewer than two answers is not judged.
+    """
+
+    aspects: tuple[str, ...]
+    order: str = "shuffled"
+
+    _templates: dict[str, Any] = PrivateAttr(default_factory=dict)
+
     def load(self) -> None:
-        """Load the LLM and the aspect's template, whose file distilabel 1.5.3 leaves to the garbage collector."""
+        """Load the LLM and the aspects' templates, whose files distilabel 1.5.3 leaves to the garbage collector."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
-            super().load()
+            for aspect in reversed(self.aspects):
+                self.aspect = aspect
+                super().load()
+                self._templates[aspect] = self._template
+
+    @property
+    def inputs(self) -> list[str]:
+        """The prompt and its answers."""
+        return ["prompt_id", "instruction", "generations"]
 
     @property
     def outputs(self) -> list[str]:
         """What the judge adds to a row."""
-        return ["ratings", "rationales", "faults", "model_name"]
+        return ["ratings", "rationales", "judgements", "model_name"]
 
     def format_input(self, input: dict[str, Any]) -> list[dict[str, str]]:
-        """Return UltraFeedback's messages about the generations that are not None; none at all if there are not two."""
-        if sum(text is not None for text in input["generations"]) < 2:
-            return []
-        shown = {**input, "generations": [text for text in input["generations"] if text is not None]}
+        """Return UltraFeedback's messages about the row's answers, in its `order` and on its `aspect` if given."""
+        question = _question(input)
+        self._template = self._templates[input.get("aspect") or self.aspects[0]]
+        shown = {**input, "generations": [input["generations"][position] for position in question]}
         messages: list[dict[str, str]] = super().format_input(shown)
         return messages
 
     def format_output(self, output: str | None, input: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return ratings, rationales and faults, aligned with the row's generations."""
+        """Return ratings, rationales and faults of one reply, aligned with the row's generations."""
         assert input is not None
-        generations = input["generations"]
-        columns: dict[str, list[Any]] = {key: [None] * len(generations) for key in ("ratings", "rationales", "faults")}
-        # distilabel lets a task's metadata replace the row's: what the generators said of themselves would be lost.
-        said = input.get("distilabel_metadata")
-        metadata = {"distilabel_metadata": dict(said)} if said else {}
-        if output is None:
-            return {**columns, **metadata}
-        shown = [position for position, text in enumerate(generations) if text is not None]
-        for position, read in zip(shown, parse_ratings(output, len(shown)), strict=True):
-            columns["ratings"][position] = read.rating
-            columns["rationales"][position] = read.rationale
-            columns["faults"][position] = read.reason
-        return {**columns, **metadata}
+        columns: dict[str, list[Any]] = {
+            key: [None] * len(input["generations"]) for key in ("ratings", "rationales", "faults")
+        }
+        if output is not None:
+            shown = _question(input)
+            for position, read in zip(shown, parse_ratings(output, len(shown)), strict=True):
+                columns["ratings"][position] = read.rating
+                columns["rationales"][position] = read.rationale
+                columns["faults"][position] = read.reason
+        return dict(columns)
+
+    def process(self, inputs: StepInput) -> StepOutput:
+        """Judge every row: all its questions at once, then those again whose replies could not be read."""
+        questions = [(number, question) for number, row in enumerate(inputs) for question in self._questions(row)]
+        chats = [self.format_input(question) for _, question in questions]
+        first = self._ask(chats)
+        readings = [
+            {**self.format_output(reply["text"], question), "asked": [_facts(reply)]}
+            for (_, question), reply in zip(questions, first, strict=True)
+        ]
+        unread = [place for place, reading in enumerate(readings) if any(reading["faults"])]
+        again = self._ask([_again(chats[place], first[place]["text"], questions[place][1]) for place in unread])
+        for place, reply in zip(unread, again, strict=True):
+            _fill(readings[place], self.format_output(reply["text"], questions[place][1]), reply)
+        judged: list[list[dict[str, Any]]] = [[] for _ in inputs]
+        for (number, question), reading in zip(questions, readings, strict=True):
+            judged[number].append({"aspect": question["aspect"], "order": question["order"], **reading})
+        yield [self._judged(row, said) for row, said in zip(inputs, judged, strict=True)]
+
+    def _questions(self, row: dict[str, Any]) -> list[dict[str, Any]]:
+        shown = [position for position, text in enumerate(row["generations"]) if text is not None]
+        if len(shown) < 2:
+            return []
+        shown.sort(key=lambda position: hashlib.sha256(f"judge {row['prompt_id']} {position}".encode()).digest())
+        orders = [shown, shown[::-1]] if self.order == "swap" else [shown]
+        return [{**row, "aspect": aspect, "order": order} for aspect in self.aspects for order in orders]
+
+    def _ask(self, chats: list[list[dict[str, str]]]) -> list[dict[str, Any]]:
+        if not chats:
+            return []
+        outputs = self.llm.generate_outputs(inputs=chats, **self.llm.get_generation_kwargs())
+        return [
+            {"text": output["generations"][0], **{key: values[0] for key, values in output["statistics"].items()}}
+            for output in outputs
+        ]
+
+    def _judged(self, row: dict[str, Any], said: list[dict[str, Any]]) -> dict[str, Any]:
+        columns: dict[str, list[Any]] = {"ratings": [], "rationales": []}
+        for position in range(len(row["generations"])):
+            ratings = [reading["ratings"][position] for reading in said]
+            columns["ratings"].append(fmean(ratings) if said and None not in ratings else None)
+            texts = [text for reading in said if (text := reading["rationales"][position]) is not None]
+            columns["rationales"].append("\n\n".join(texts) or None)
+        return {**row, **columns, "judgements": orjson.dumps(said).decode(), "model_name": self.llm.model_name}
+
+
+def _answered(row: dict[str, Any]) -> bool:
+    return any(text is not None for text in row["generations"])
+
+
+def _facts(reply: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in reply.items() if key != "text"}
+
+
+def _question(row: dict[str, Any]) -> list[int]:
+    """The positions of the generations that are shown, in their order."""
+    return row.get("order") or [position for position, text in enumerate(row["generations"]) if text is not None]
+
+
+def _again(chat: list[dict[str, str]], reply: str, question: dict[str, Any]) -> list[dict[str, str]]:
+    texts = len(question["order"])
+    return [
+        *chat,
+        {"role": "assistant", "content": reply},
+        {"role": "user", "content": complaint(parse_ratings(reply, texts), texts)},
+    ]
+
+
+def _fill(reading: dict[str, Any], second: dict[str, Any], reply: dict[str, Any]) -> None:
+    """Take from the second reply what the first could not be read for."""
+    reading["asked"].append(_facts(reply))
+    for position, fault in enumerate(reading["faults"]):
+        if fault is not None and second["ratings"][position] is not None:
+            for column in ("ratings", "rationales", "faults"):
+                reading[column][position] = second[column][position]

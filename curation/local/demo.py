@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from curation.local.stack import USER, Stack
 
 if TYPE_CHECKING:
     from curation.config import Config
+    from curation.generation import Meter
 
 Say = Callable[[str], None]
 
@@ -89,7 +92,7 @@ def _loop(stack: Stack, config_file: Path, say: Say) -> None:
     say("1/6 Uploading 20 prompts to the local Hub.")
     _upload_prompts(stack)
     say("2/6 generate: two settings of SmolLM2-135M-Instruct answer, the same model judges (a minute or two).")
-    _tell(stages.generate(config, progress=_every_fifth(say)), say)
+    _tell(stages.generate(config, watch=lambda meter: _now_and_then(meter, say)), say)
     say("3/6 push: records to Argilla.")
     _tell(stages.push(config), say)
     say("4/6 Three simulated reviewers answer through Argilla's API; one of them is contrary.")
@@ -148,12 +151,22 @@ def _tell(report: Any, say: Say) -> None:
         raise RefusedError("The demo's loop did not come through.", remedy="The logs in its folder say why.")
 
 
-def _every_fifth(say: Say) -> Callable[[int, int, int], None]:
-    def progress(done: int, failed: int, total: int) -> None:
-        if done % 5 == 0 or done == total:
-            say(f"    {done} of {total} prompts, {failed} failed")
+@contextmanager
+def _now_and_then(meter: Meter, say: Say) -> Iterator[None]:
+    """Say every 15 seconds how far the generation is."""
+    over = threading.Event()
 
-    return progress
+    def work() -> None:
+        while not over.wait(15):
+            say(f"    {meter.progress().line}")
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _wait_for_ctrl_c(say: Say) -> None:

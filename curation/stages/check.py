@@ -59,11 +59,8 @@ def check(config: Config, *, services: Services | None = None) -> CheckReport:
         _look("prompts", lambda: config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)),
         _look("token", lambda: _may_write(config, services)),
     ]
-    for generator in config.generators:
-        findings.append(_look(f"generator {generator.name}", lambda g=generator: check_endpoint(g, name=g.name)))  # type: ignore[misc]
-    if config.judge is not None:
-        judge = config.judge
-        findings.append(_look(f"judge {judge.model_id}", lambda: check_endpoint(judge, name=judge.model_id)))
+    for stage, options in config.models.stages.items():
+        findings.append(_look(stage, lambda o=options: check_endpoint(o, name=o.name)))  # type: ignore[misc]
     findings.append(_look("argilla", lambda: _argilla(config, services)))
     return CheckReport(findings=tuple(findings))
 

@@ -2,27 +2,63 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
+from itertools import islice
 
 from curation.config import Config, Services
-from curation.errors import MissingError
-from curation.generation import cache_file, generate_candidate_sets, settings_id
-from curation.stages.report import Report, counted, reasons
+from curation.errors import MissingError, RefusedError
+from curation.generation import (
+    Amount,
+    BudgetGate,
+    Estimate,
+    JudgeStatistics,
+    JudgeTally,
+    Meter,
+    PromptSpool,
+    cache_file,
+    disagrees_with_itself,
+    estimate,
+    generate_candidate_sets,
+    settings_id,
+    spooled,
+    stage_meters,
+)
+from curation.stages.report import Report, counted, dollars, duration, judge_line, reasons
 from curation.stages.services import open_store
-from curation.store import PromptsRead, Store
-from curation.types import CandidateSet, Prompt
+from curation.stages.spending import spending
+from curation.store import PromptsRead, Snapshot, Store
+from curation.types import CandidateSet, Failure, Prompt, Row
 
 SETS_PER_COMMIT = 500
-MIN_SUCCESS = 0.95
+SECONDS_PER_COMMIT = 120.0
 TEMPORARY = frozenset({"timeout", "connection_lost", "rate_limited", "http_500", "http_502", "http_503", "http_504"})
 
-Progress = Callable[[int, int, int], None]
-"""Called with prompts done, prompts failed and prompts in all."""
+Confirm = Callable[[Estimate, bool], bool]
+"""Given the estimate and whether it is above `generate.confirm_above` (or unknown): False ends the run."""
+
+Watch = Callable[[Meter], AbstractContextManager[None]]
+"""Entered while models are asked: shows what the meter counts."""
+
+
+class FailureCount(Row):
+    """How often a stage of one generator or judge failed for one reason, and after how many attempts in all."""
+
+    stage: str
+    generator: str
+    reason: str
+    count: int
+    attempts: int
 
 
 class GenerateReport(Report):
-    """What `generate` did. prompts = dropped + already + made + failed."""
+    """What `generate` did. prompts = dropped + already + made + failed + left.
+
+    `left` prompts were not asked because of the budget; the next may cost `next_prompt_tokens`. `tokens` and `cost`
+    are what this run paid, in US dollars, null if a price or a token count is unknown.
+    """
 
     source: str
     prompts: int
@@ -30,30 +66,55 @@ class GenerateReport(Report):
     already: int
     made: int
     failed: int
-    failures: dict[str, int]
+    left: int
+    next_prompt_tokens: int
+    failures: tuple[FailureCount, ...]
+    judges: tuple[JudgeStatistics, ...]
+    disagreements: int
+    requests: int
+    cached: int
+    tokens: int
+    cost: float | None
+    estimate: Estimate
+    min_success: float
     store: str
     commit: str | None
 
     @property
     def exit_code(self) -> int:
-        """0 if at least 95 % of the prompts asked got a candidate set; else 3 if trying again may help, else 1."""
+        """0 if `min_success` of the prompts asked came through; else 3 if trying again may help, else 1."""
         asked = self.made + self.failed
-        if not asked or self.made / asked >= MIN_SUCCESS:
+        if not asked or self.made / asked >= self.min_success:
             return 0
-        return 3 if all(reason.rpartition(" ")[2] in TEMPORARY for reason in self.failures) else 1
+        failed = [failure.reason for failure in self.failures if failure.stage != "rating"]
+        return 3 if failed and all(reason in TEMPORARY for reason in failed) else 1
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Counts, then reasons where there are any."""
+        """Counts, then what was paid, what the judges were like, and a table of reasons where there are any."""
         lines = [
             f"{counted(self.prompts, 'prompt')} of {self.source}: {self.made:,} new candidate sets, "
             f"{self.already:,} there already, {self.failed:,} failed, {sum(self.dropped.values()):,} dropped. "
             f"Store: {self.store}."
         ]
+        if self.left:
+            lines.append(
+                f"Stopped at the budget: {counted(self.left, 'prompt')} not asked; one more may cost up to "
+                f"{self.next_prompt_tokens:,} tokens. Raise generate.budget to go on."
+            )
+        if self.requests or self.cached:
+            lines.append(
+                f"Answered requests: {self.requests:,} paid for now ({self.tokens:,} tokens, {dollars(self.cost)}), "
+                f"{self.cached:,} from the cache."
+            )
+        lines.extend(judge_line(judge) for judge in self.judges)
+        if self.disagreements:
+            lines.append(f"Contradicted by the judge itself when the order was swapped: {self.disagreements:,} sets.")
         if self.dropped:
             lines.append(f"Dropped prompts: {reasons(self.dropped)}.")
         if self.failures:
-            lines.append(f"Failed requests and ratings: {reasons(self.failures)}.")
+            lines.append("What failed (failed prompts are asked again next time):")
+            lines.extend(_failure_table(self.failures))
         return tuple(lines)
 
     @property
@@ -62,36 +123,77 @@ class GenerateReport(Report):
         return "push" if self.made + self.already else None
 
 
+class PreviewReport(Report):
+    """What the first prompts would give; nothing of it is in the store."""
+
+    source: str
+    sets: tuple[CandidateSet, ...]
+    tokens: int
+    cost: float | None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What it came to; the sets themselves are shown side by side."""
+        return (
+            f"{counted(len(self.sets), 'prompt')} of {self.source}: {self.tokens:,} tokens, {dollars(self.cost)}. "
+            "Nothing was written to the store; the replies are in the request cache, and not paid for again.",
+        )
+
+    @property
+    def next_verb(self) -> str | None:
+        """Generate the rest."""
+        return "generate"
+
+
 def generate(
     config: Config,
     *,
     services: Services | None = None,
-    progress: Progress = lambda done, failed, total: None,
+    confirm: Confirm = lambda estimate, above: not above,
+    watch: Watch = lambda meter: nullcontext(),
     use_cache: bool = True,
 ) -> GenerateReport:
-    """Ask every generator and the judge about every prompt that has no candidate set yet, and store the answers.
+    """Ask every model about every prompt that has no complete candidate set yet, and store the answers.
 
     What is finished is stored even if the run is interrupted, and every reply is in the request cache before it is
-    used, so that no request is paid for twice; `use_cache=False` asks anew. Raises AuthError, MissingError or
-    TemporaryError before anything is paid for if the prompts, the store or an endpoint cannot be reached.
+    used, so that no request is paid for twice; `use_cache=False` asks anew. `watch` is how one sees how far it is.
+    Raises RefusedError if the run may cost more than `generate.confirm_above` and `confirm` says no; AuthError,
+    MissingError or TemporaryError before anything is paid for if the prompts, the store or an endpoint cannot be
+    reached, and after a few requests if an endpoint refuses or answers nothing any more.
     """
     services = services or Services.from_environment()
+    meter = Meter()
     source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
     store = open_store(config, services)
     store.create()
-    reader = _Reader(config, services, source, done=_done(store, settings_id(config.generators, config.judge)))
-    writer = _Writer(store, reader, progress)
-    try:
-        generate_candidate_sets(
+    snapshot = _snapshot(store)
+    reader = _Reader(config, services, source, done=_done(snapshot, settings_id(config.models)))
+    cache = cache_file() if use_cache else None
+    with spooled(reader.prompts()) as spool:
+        expected = estimate(spool, config.models, cache=cache)
+        _confirmed(config, expected, confirm)
+        writer = _Writer(store, reader)
+        meter.start(stage_meters(config.models), prompts=spool.prompts)
+        gate = _gate(config, snapshot, spool, meter, expected)
+        sets = generate_candidate_sets(
             config.name,
-            reader.prompts(),
-            generators=config.generators,
-            judge=config.judge,
-            finished=writer.add,
-            cache=cache_file() if use_cache else None,
+            spool,
+            models=config.models,
+            engine=config.generate.engine,
+            cache=cache,
+            meter=meter,
+            room=gate.room if gate else lambda in_flight: True,
         )
-    finally:
-        writer.flush()
+        # Without a row to begin no endpoint has to be reached, let alone woken.
+        begins = spool.prompts > 0 and (gate is None or gate.room(0))
+        try:
+            with watch(meter), closing(sets):
+                for candidate_set in sets if begins else ():
+                    writer.add(candidate_set)
+        finally:
+            writer.flush()
+        left = spool.prompts - writer.made - writer.failed
+    progress = meter.progress()
     return GenerateReport(
         source=source,
         prompts=reader.read,
@@ -99,9 +201,88 @@ def generate(
         already=reader.already,
         made=writer.made,
         failed=writer.failed,
-        failures=dict(writer.failures),
+        left=left,
+        next_prompt_tokens=gate.row.tokens if gate else 0,
+        failures=_counts(writer.failures),
+        judges=writer.judges.statistics(),
+        disagreements=writer.disagreements,
+        requests=sum(stage.done for stage in progress.stages),
+        cached=sum(stage.cached for stage in progress.stages),
+        tokens=progress.tokens,
+        cost=progress.cost,
+        estimate=expected,
+        min_success=config.generate.min_success,
         store=config.store.repo_id,
         commit=writer.commit,
+    )
+
+
+def preview(
+    config: Config,
+    *,
+    prompts: int = 5,
+    services: Services | None = None,
+    watch: Watch = lambda meter: nullcontext(),
+) -> PreviewReport:
+    """Ask every model about the first prompts and return what they say; nothing is written to the store.
+
+    The replies are kept in the request cache: `generate` does not pay for them again.
+    """
+    services = services or Services.from_environment()
+    meter = Meter()
+    source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
+    reader = _Reader(config, services, source, done=set())
+    with spooled(islice(reader.prompts(), prompts)) as spool:
+        order = [prompt.id for prompt in spool.read()]
+        meter.start(stage_meters(config.models), prompts=spool.prompts)
+        with watch(meter):
+            sets = list(
+                generate_candidate_sets(config.name, spool, models=config.models, cache=cache_file(), meter=meter)
+            )
+    progress = meter.progress()
+    return PreviewReport(
+        source=source,
+        sets=tuple(sorted(sets, key=lambda candidate_set: order.index(candidate_set.prompt.id))),
+        tokens=progress.tokens,
+        cost=progress.cost,
+    )
+
+
+def _confirmed(config: Config, expected: Estimate, confirm: Confirm) -> None:
+    if not expected.rows:
+        return
+    most = config.generate.confirm_above
+    above = most is not None and (expected.cost is None or expected.cost > most)
+    if not confirm(expected, above):
+        raise RefusedError(
+            f"Nothing was asked: {estimate_line(expected)} generate.confirm_above is {dollars(most)}.",
+            remedy="Add --yes, or raise confirm_above.",
+        )
+
+
+def estimate_line(expected: Estimate) -> str:
+    """Return an estimate as a sentence."""
+    most = "" if expected.measured else "at most "
+    return (
+        f"{counted(expected.rows, 'prompt')} need {most}{counted(expected.requests, 'request')} and {most}"
+        f"{expected.tokens:,} tokens, {dollars(expected.cost)}, about {duration(expected.seconds)}."
+    )
+
+
+def _gate(
+    config: Config, snapshot: Snapshot | None, spool: PromptSpool, meter: Meter, expected: Estimate
+) -> BudgetGate | None:
+    if config.generate.budget is None or not expected.rows:
+        return None
+    spent = spending(snapshot.each_candidate_set() if snapshot else ())
+    again = (one for one in (snapshot.each_candidate_set() if snapshot else ()) if not one.came_through)
+    return BudgetGate(
+        config.generate.budget,
+        meter,
+        estimate=expected,
+        longest_prompt=spool.longest,
+        spent=Amount(spent.known_cost, spent.tokens),
+        paid={usage.request for candidate_set in again for usage in candidate_set.usage},
     )
 
 
@@ -112,7 +293,7 @@ class _Reader:
         self._rows = config.prompts.load(source, endpoint=services.hub_endpoint, token=services.hub_token)
         self._done = done
         self.source = source
-        self.read = self.already = self.asked = 0
+        self.read = self.already = 0
         self.dropped: Counter[str] = Counter()
 
     def prompts(self) -> Iterator[Prompt]:
@@ -123,31 +304,32 @@ class _Reader:
             elif found.id in self._done:
                 self.already += 1
             else:
-                self.asked += 1
                 yield found
 
 
 class _Writer:
-    """Commits finished sets as they come, many at a time."""
+    """Commits finished sets as they come, many at a time, and counts what they say."""
 
-    def __init__(self, store: Store, reader: _Reader, progress: Progress) -> None:
+    def __init__(self, store: Store, reader: _Reader) -> None:
         self._store = store
         self._reader = reader
-        self._progress = progress
         self._waiting: list[CandidateSet] = []
-        self.made = self.failed = 0
-        self.failures: Counter[str] = Counter()
+        self._flushed = time.monotonic()
+        self.made = self.failed = self.disagreements = 0
+        self.failures: Counter[Failure] = Counter()
+        self.judges = JudgeTally()
         self.commit: str | None = None
 
     def add(self, candidate_set: CandidateSet) -> None:
         self._waiting.append(candidate_set)
-        self.failures.update(f"{failure.stage} {failure.reason}" for failure in candidate_set.failures)
-        if candidate_set.reviewable:
+        self.failures.update(candidate_set.failures)
+        self.judges.add(candidate_set)
+        self.disagreements += disagrees_with_itself(candidate_set.judgements)
+        if candidate_set.came_through:
             self.made += 1
         else:
             self.failed += 1
-        self._progress(self.made + self.failed, self.failed, self._reader.asked)
-        if len(self._waiting) >= SETS_PER_COMMIT:
+        if len(self._waiting) >= SETS_PER_COMMIT or time.monotonic() - self._flushed > SECONDS_PER_COMMIT:
             self.flush()
 
     def flush(self) -> None:
@@ -158,12 +340,41 @@ class _Writer:
         )
         self.commit = self._store.add_candidate_sets(self._waiting, prompts=read) or self.commit
         self._waiting.clear()
+        self._flushed = time.monotonic()
 
 
-def _done(store: Store, settings: str) -> set[str]:
-    """The prompts that need no asking: with these settings they have a reviewable set already."""
+def _snapshot(store: Store) -> Snapshot | None:
     try:
-        sets = store.snapshot().current_sets(settings)
+        return store.snapshot()
     except MissingError:
-        return set()
-    return {prompt for prompt, candidate_set in sets.items() if candidate_set.reviewable}
+        return None
+
+
+def _done(snapshot: Snapshot | None, settings: str) -> set[str]:
+    """The prompts that need no asking: with these settings they have a complete set already."""
+    entries = snapshot.set_index.values() if snapshot else ()
+    return {entry.prompt_id for entry in entries if entry.settings == settings and entry.came_through}
+
+
+def _counts(failures: Counter[Failure]) -> tuple[FailureCount, ...]:
+    counts: Counter[tuple[str, str, str]] = Counter()
+    attempts: Counter[tuple[str, str, str]] = Counter()
+    for failure, count in failures.items():
+        key = (failure.stage, failure.generator, failure.reason)
+        counts[key] += count
+        attempts[key] += count * failure.attempts
+    return tuple(
+        FailureCount(stage=stage, generator=generator, reason=reason, count=count, attempts=attempts[key])
+        for key, count in counts.most_common()
+        for stage, generator, reason in (key,)
+    )
+
+
+def _failure_table(failures: tuple[FailureCount, ...]) -> Iterator[str]:
+    rows = [("stage", "model", "reason", "count", "attempts")]
+    rows += [(one.stage, one.generator, one.reason, f"{one.count:,}", f"{one.attempts:,}") for one in failures]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    for row in rows:
+        left = "  ".join(text.ljust(width) for text, width in zip(row[:3], widths[:3], strict=True))
+        right = "  ".join(text.rjust(width) for text, width in zip(row[3:], widths[3:], strict=True))
+        yield f"  {left}  {right}"

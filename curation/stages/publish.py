@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.export import suggested_weights
+from curation.generation import JudgeTally
 from curation.stages.derive import Derived, derive
-from curation.stages.report import Report, counted, reasons
+from curation.stages.report import Report, counted, dollars, judge_line, reasons
 from curation.stages.services import open_published, open_store
+from curation.stages.spending import spending
 from curation.store import CardFacts, Snapshot, render_card
 from curation.store.card import FunnelStep
-from curation.types import UnpairedPreferenceRow
+from curation.types import CandidateSet, UnpairedPreferenceRow
 
 
 class PublishReport(Report):
@@ -108,13 +110,18 @@ def _facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFacts:
     read = snapshot.manifest.prompts
     review = snapshot.manifest.review
     labels = _labels(derived)
+    tally = JudgeTally()
+    for candidate_set in sets:
+        tally.add(candidate_set)
     return CardFacts(
         name=config.name,
         repo_id=config.publish.repo_id,
         source=read.source if read else "unknown",
         prompts=read.read if read else 0,
+        cost=_cost(sets, derived),
         models=tuple((generator, model, count) for (generator, model), count in sorted(candidates.items())),
-        judge=f"{config.judge.model_id} ({config.judge.aspect})" if config.judge else None,
+        judge_lines=tuple(judge_line(judge) for judge in tally.statistics()),
+        judges=tuple(f"{judge.model_id} ({', '.join(judge.all_aspects)})" for judge in config.models.judges),
         guidelines=review.guidelines if review else config.review.guidelines,
         rows={key: len(rows) for key, rows in derived.tables.items() if rows},
         funnel=_funnel(snapshot, derived),
@@ -126,6 +133,13 @@ def _facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFacts:
         kto_false=labels[False],
         kto_weights=_weights(derived),
     )
+
+
+def _cost(sets: Iterable[CandidateSet], derived: Derived) -> str:
+    spent = spending(sets)
+    said = f"{counted(spent.requests, 'answered request')}, {spent.tokens:,} tokens: {dollars(spent.cost)}"
+    rows = (f"{dollars(each)} a {name} row" for name in derived.dropped if (each := spent.per_row(derived.rows(name))))
+    return ", ".join((said, *rows))
 
 
 def _funnel(snapshot: Snapshot, derived: Derived) -> tuple[FunnelStep, ...]:

@@ -52,7 +52,7 @@ def push(config: Config, *, services: Services | None = None) -> PushReport:
     review = open_review(config, services)
     store = open_store(config, services)
     snapshot = store.snapshot()
-    sets = snapshot.current_sets(settings_id(config.generators, config.judge)).values()
+    sets = snapshot.current_sets(settings_id(config.models)).values()
     records, skipped = _records(config, snapshot, sets)
     if not records:
         raise RefusedError(
@@ -81,6 +81,10 @@ def _records(
     records: dict[str, ReviewRecord] = {}
     skipped: Counter[str] = Counter()
     for candidate_set in sets:
+        if candidate_set.reviewable and not candidate_set.came_through:
+            # Its ratings may still choose another pair; `generate` asks the judge again.
+            skipped["judge_did_not_answer_yet"] += 1
+            continue
         record = config.review.record(candidate_set)
         if isinstance(record, Drop):
             skipped[record.reason] += 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from curation.generation import JudgeStatistics
+
 
 class Report(BaseModel):
     """The base of all reports. `lines` is for people; the fields are what `--format json` prints."""
@@ -35,3 +37,33 @@ def reasons(dropped: dict[str, int]) -> str:
     """Return "2 duplicate, 1 empty", the most frequent first; "" if there are none."""
     ordered = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count:,} {reason}" for reason, count in ordered)
+
+
+def dollars(cost: float | None) -> str:
+    """Return "$12.30", "$0.0042" below a cent's precision, "cost unknown" without a price."""
+    if cost is None:
+        return "cost unknown (no price_in and price_out)"
+    return f"${cost:,.2f}" if cost >= 1 or cost == 0 else f"${cost:.4f}"
+
+
+def share(part: float | None) -> str:
+    """Return a share of 1 as "12.3 %", "none" if it is null."""
+    return "none" if part is None else f"{100 * part:.3g} %"
+
+
+def duration(seconds: float) -> str:
+    """Return "45 s", "12 min" or "3.4 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def judge_line(judge: JudgeStatistics) -> str:
+    """Return what a judge's ratings were like, as a sentence."""
+    histogram = ", ".join(f"{rating}: {count:,}" for rating, count in judge.histogram.items())
+    consistent = judge.swap_consistency
+    swapped = "" if consistent is None else f", {share(consistent)} of pairs in the same order when swapped"
+    return (
+        f"Judge {judge.judge}: {share(judge.parsed)} of ratings read{swapped}, best and worst tied in "
+        f"{share(judge.ties)} of sets; ratings {histogram or 'none'}."
+    )

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from curation.config import Config, Services
 from curation.errors import CurationError, MissingError
-from curation.generation import settings_id
+from curation.generation import JudgeStatistics, JudgeTally, disagrees_with_itself, settings_id
 from curation.stages.derive import derive
-from curation.stages.report import Report, counted, reasons
+from curation.stages.report import Report, counted, dollars, judge_line, reasons
 from curation.stages.services import open_published, open_review, open_store
+from curation.stages.spending import Spending, spending
 
 
 class StatusReport(Report):
-    """Counts along the flow. `reviewed` and `completed` are null if Argilla does not answer; `argilla` says why."""
+    """Counts along the flow. `completed` and `in_argilla` are null if Argilla does not answer; `argilla` says why.
+
+    `cost_per_row` is that of a row of each format in US dollars, null if a price is unknown or there is no row.
+    """
 
     store: str
     prompts: int
     candidate_sets: int
+    failed: int
+    spending: Spending
+    judges: tuple[JudgeStatistics, ...]
+    disagreements: int
     records: int
     responses: dict[str, int]
     verdicts: int
     unresolved: dict[str, int]
     rows: dict[str, int]
+    cost_per_row: dict[str, float | None]
     published: bool
     completed: int | None
     in_argilla: int | None
@@ -36,12 +45,21 @@ class StatusReport(Report):
         rows = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
         return (
             f"Store {self.store}: {counted(self.prompts, 'prompt')} read, "
-            f"{counted(self.candidate_sets, 'candidate set')}, {counted(self.records, 'record')}.",
+            f"{counted(self.candidate_sets, 'candidate set')} ({self.failed:,} failed), "
+            f"{counted(self.records, 'record')}.",
+            self._cost,
+            *(judge_line(judge) for judge in self.judges),
             review,
             f"Responses synced: {reasons(self.responses) or 'none'}.",
             f"Verdicts: {self.verdicts:,}; without: {reasons(self.unresolved) or 'none'}.",
             f"Rows: {rows}; {'published' if self.published else 'not published yet'}.",
         )
+
+    @property
+    def _cost(self) -> str:
+        paid = f"{counted(self.spending.requests, 'request')}, {self.spending.tokens:,} tokens"
+        rows = (f"{dollars(cost)} a {name} row" for name, cost in self.cost_per_row.items() if cost is not None)
+        return f"Paid: {', '.join((paid, dollars(self.spending.cost), *rows))}."
 
     @property
     def next_verb(self) -> str | None:
@@ -60,18 +78,28 @@ def status(config: Config, *, services: Services | None = None) -> StatusReport:
     except MissingError:
         return _empty(config)
     derived = derive(config, snapshot)
+    current = snapshot.current_sets(settings_id(config.models)).values()
+    tally = JudgeTally()
+    for candidate_set in current:
+        tally.add(candidate_set)
     completed, in_argilla, argilla = _review(config, services)
     statuses = [response.status for response in snapshot.responses.values()]
     read = snapshot.manifest.prompts
+    spent = spending(snapshot.candidate_sets.values())
     return StatusReport(
         store=config.store.repo_id,
         prompts=read.read if read else 0,
-        candidate_sets=len(snapshot.current_sets(settings_id(config.generators, config.judge))),
+        candidate_sets=len(current),
+        failed=sum(not candidate_set.came_through for candidate_set in current),
+        spending=spent,
+        judges=tally.statistics(),
+        disagreements=sum(disagrees_with_itself(candidate_set.judgements) for candidate_set in current),
         records=len(snapshot.records),
         responses={name: statuses.count(name) for name in sorted(set(statuses))},
         verdicts=len(derived.verdicts),
         unresolved=derived.unresolved,
         rows={name: derived.rows(name) for name in config.publish.formats},
+        cost_per_row={name: spent.per_row(derived.rows(name)) for name in config.publish.formats},
         published=open_published(config, services).repo.exists(),
         completed=completed,
         in_argilla=in_argilla,
@@ -92,11 +120,16 @@ def _empty(config: Config) -> StatusReport:
         store=config.store.repo_id,
         prompts=0,
         candidate_sets=0,
+        failed=0,
+        spending=spending(()),
+        judges=(),
+        disagreements=0,
         records=0,
         responses={},
         verdicts=0,
         unresolved={},
         rows={},
+        cost_per_row={},
         published=False,
         completed=0,
         in_argilla=0,

@@ -27,7 +27,9 @@ class CardFacts:
     source: str
     prompts: int
     models: tuple[tuple[str, str, int], ...]
-    judge: str | None
+    judges: tuple[str, ...]
+    judge_lines: tuple[str, ...]
+    cost: str
     guidelines: str
     rows: Mapping[tuple[str, str], int]
     funnel: tuple[FunnelStep, ...]

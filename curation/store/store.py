@@ -3,38 +3,75 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
 from curation import ids
 from curation.errors import DataError, MissingError, RefusedError
 from curation.store.manifest import MANIFEST, SCHEMA_VERSION, Manifest, PromptsRead, ReviewedDataset
-from curation.store.parquet import content_name, read_parquet, write_parquet
+from curation.store.parquet import content_name, read_columns, read_parquet, write_parquet
 from curation.store.repo import Change, HubRepo
-from curation.types import CandidateSet, Response, ReviewRecord, Row
+from curation.types import FOR_GOOD, CandidateSet, Response, ReviewRecord, Row
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+
+SET_COLUMNS = (
+    "id",
+    "settings",
+    "prompt.id",
+    "candidates.list.element.id",
+    "failures.list.element.stage",
+    "failures.list.element.reason",
+)
 
 RowT = TypeVar("RowT", bound=Row)
 CANDIDATE_SETS, RECORDS, RESPONSES = "candidate_sets", "records", "responses"
 
 
+class SetEntry(NamedTuple):
+    """What one needs to know of a candidate set to tell whether its prompt must be asked again."""
+
+    settings: str
+    prompt_id: str
+    came_through: bool
+
+
+Indexes = dict[str, dict[str, SetEntry]]
+"""Entries by file: files are named by their content, so what was read once stays true."""
+
+
 class Snapshot:
     """The store at one commit; tables are read when first asked for."""
 
-    def __init__(self, repo: HubRepo, revision: str, manifest: Manifest) -> None:
+    def __init__(self, repo: HubRepo, revision: str, manifest: Manifest, indexes: Indexes | None = None) -> None:
         self.repo = repo
         self.revision = revision
         self.manifest = manifest
+        self._indexes: Indexes = {} if indexes is None else indexes
 
     @cached_property
     def candidate_sets(self) -> dict[str, CandidateSet]:
         """Every candidate set by id, in the order in which they were made."""
         return {row.id: row for row in self._read(CANDIDATE_SETS, CandidateSet)}
+
+    @cached_property
+    def set_index(self) -> dict[str, SetEntry]:
+        """An entry for every candidate set by id: a fraction of the memory that `candidate_sets` takes."""
+        index: dict[str, SetEntry] = {}
+        for path in self.manifest.files.get(CANDIDATE_SETS, ()):
+            if path not in self._indexes:
+                self._indexes[path] = _set_entries(self.repo.download(path, self.revision))
+            index.update(self._indexes[path])
+        return index
+
+    def each_candidate_set(self) -> Iterator[CandidateSet]:
+        """Yield the candidate sets one by one, keeping none; one that was completed later comes in both states."""
+        yield from self._read(CANDIDATE_SETS, CandidateSet)
 
     @cached_property
     def records(self) -> dict[str, ReviewRecord]:
@@ -65,6 +102,7 @@ class Store:
     def __init__(self, api: HfApi, repo_id: str, *, name: str) -> None:
         self.repo = HubRepo(api, repo_id)
         self.name = name
+        self._indexes: Indexes = {}
 
     def create(self) -> None:
         """Create the private repo unless it exists; RefusedError if it is public."""
@@ -78,11 +116,15 @@ class Store:
         return self._at(self.repo.head())
 
     def add_candidate_sets(self, sets: Iterable[CandidateSet], *, prompts: PromptsRead) -> str | None:
-        """Append the sets that are not there, and say what was read; return the commit, None if nothing is new."""
+        """Append the sets that are not there, and say what was read; return the commit, None if nothing is new.
+
+        A set that lacked something and has come through since is appended again: the later one counts.
+        """
         sets = tuple(sets)
 
         def edit(snapshot: Snapshot) -> Change | None:
-            new = [row for row in sets if row.id not in snapshot.candidate_sets]
+            known = snapshot.set_index
+            new = [row for row in sets if row.id not in known or (row.came_through and not known[row.id].came_through)]
             manifest = snapshot.manifest.model_copy(update={"prompts": prompts})
             if not new and manifest == snapshot.manifest:
                 return None
@@ -131,7 +173,8 @@ class Store:
         if MANIFEST not in self.repo.paths(revision):
             if not create:
                 raise MissingError(f"{self.repo.repo_id} holds no store yet.", remedy="Run `curation generate` first.")
-            return Snapshot(self.repo, revision, Manifest(name=self.name, pseudonym_key=secrets.token_hex(32)))
+            manifest = Manifest(name=self.name, pseudonym_key=secrets.token_hex(32))
+            return Snapshot(self.repo, revision, manifest, self._indexes)
         try:
             manifest = Manifest.model_validate_json(self.repo.read(MANIFEST, revision))
         except ValidationError as error:
@@ -151,7 +194,7 @@ class Store:
                 f"{self.repo.repo_id} is the store of {manifest.name!r}, not of {self.name!r}.",
                 remedy="Give this curation a store of its own, or correct `name`.",
             )
-        return Snapshot(self.repo, revision, manifest)
+        return Snapshot(self.repo, revision, manifest, self._indexes)
 
 
 def _append(manifest: Manifest, table: str, rows: list[RowT], row_type: type[RowT], *, message: str) -> Change:
@@ -168,3 +211,16 @@ def _append(manifest: Manifest, table: str, rows: list[RowT], row_type: type[Row
 
 def _manifest_bytes(manifest: Manifest) -> bytes:
     return (manifest.model_dump_json(indent=2) + "\n").encode()
+
+
+def _set_entries(path: Path) -> dict[str, SetEntry]:
+    return {
+        row["id"]: SetEntry(row["settings"], row["prompt"]["id"], _came_through(row))
+        for row in read_columns(path, SET_COLUMNS)
+    }
+
+
+def _came_through(row: dict[str, Any]) -> bool:
+    """What CandidateSet.came_through says, from the columns alone."""
+    waits = (one["stage"] == "judge" and one["reason"] not in FOR_GOOD for one in row["failures"] or ())
+    return len(row["candidates"]) >= 2 and not any(waits)

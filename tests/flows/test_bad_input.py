@@ -19,6 +19,7 @@ from curation.local import Stack
 from curation.local.inference import Fault, Reply, Request, ScriptedServer, read_judge_prompt
 from tests.configs import write_config
 from tests.conftest import CommandLine
+from tests.flows.running import chats, with_models
 from tests.scripts import scripted_reply
 
 pytestmark = pytest.mark.stack
@@ -31,10 +32,6 @@ def dead_address() -> str:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{taken.getsockname()[1]}"
-
-
-def with_models(cli: CommandLine, server: ScriptedServer) -> CommandLine:
-    return CommandLine({**cli.settings, "CURATION_INFERENCE_URL": server.url}, cli.folder)
 
 
 def test_every_kind_of_prompt_is_asked_or_dropped_with_a_reason(cli: CommandLine, scripted: ScriptedServer) -> None:
@@ -152,10 +149,13 @@ def test_a_dead_endpoint_stops_the_run_before_anything_is_paid_for(cli: CommandL
 
 def test_an_endpoint_that_answers_html_fails_every_prompt_with_that_reason(cli: CommandLine) -> None:
     with ScriptedServer(scripted_reply, faults=[Fault(kind="html", model="small")]) as server:
-        config = str(write_config(cli.folder, "html", prompts=["One?", "Two?"]))
+        config = str(write_config(cli.folder, "html", prompts=["One?", "Two?"], every="max_attempts = 2"))
         report = with_models(cli, server).json("generate", config, exit_code=1)
     assert (report["made"], report["failed"]) == (0, 2)
-    assert report["failures"] == {"generate reply_is_not_json": 4}
+    assert sorted(report["failures"], key=lambda failure: failure["generator"]) == [
+        {"stage": "generate", "generator": name, "reason": "reply_is_not_json", "count": 2, "attempts": 4}
+        for name in ("cool", "warm")
+    ]
 
 
 def test_one_bad_answer_and_one_bad_rating_cost_only_themselves(cli: CommandLine) -> None:
@@ -170,13 +170,20 @@ def test_one_bad_answer_and_one_bad_rating_cost_only_themselves(cli: CommandLine
 
     prompts = [f"Question {number}?" for number in range(5)] + ["The bad one?"]
     with ScriptedServer(reply) as server:
-        report = with_models(cli, server).json(
-            "generate", str(write_config(cli.folder, "bad-one", prompts=prompts)), exit_code=1
-        )
+        config = str(write_config(cli.folder, "bad-one", prompts=prompts, every="max_attempts = 2"))
+        report = with_models(cli, server).json("generate", config, exit_code=1)
     assert (report["made"], report["failed"]) == (5, 1)
-    assert report["failures"] == {
-        "judge rating_is_not_a_number": 5,
-        "generate nul_or_surrogate_characters": 1,
+    ratings = [failure for failure in report["failures"] if failure["stage"] == "rating"]
+    assert {failure["reason"] for failure in ratings} == {"rating_is_not_a_number"}
+    # Each was asked for once more, and said the same again.
+    assert (sum(one["count"] for one in ratings), sum(one["attempts"] for one in ratings)) == (5, 10)
+    [failure] = [failure for failure in report["failures"] if failure["stage"] != "rating"]
+    assert failure == {
+        "stage": "generate",
+        "generator": "warm",
+        "reason": "nul_or_surrogate_characters",
+        "count": 1,
+        "attempts": 2,
     }
 
 
@@ -206,7 +213,7 @@ def test_usage_and_config_errors_have_their_exit_codes(cli: CommandLine, tmp_pat
     assert "review.datasett is not a setting; did you mean dataset?" in sentence
 
 
-def test_an_interrupted_generate_keeps_what_was_paid_for(cli: CommandLine) -> None:
+def test_an_interrupted_generate_keeps_what_was_paid_for(cli: CommandLine, scripted: ScriptedServer) -> None:
     faults = [Fault(kind="hang", match="Question 5", seconds=60)]
     with ScriptedServer(scripted_reply, faults=faults) as server:
         config = str(write_config(cli.folder, "interrupted"))
@@ -225,9 +232,12 @@ def test_an_interrupted_generate_keeps_what_was_paid_for(cli: CommandLine) -> No
         deadline = time.monotonic() + 60
         while sum(e.status == 200 for e in server.requests) < 15 and time.monotonic() < deadline:
             time.sleep(0.1)
+        # The last replies are sent; let them be read.
+        time.sleep(1)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert re.search("Interrupted", said)
     report = cli.json("generate", config)
     assert (report["already"], report["made"]) == (5, 1)
+    assert len(chats(scripted)) == 3

@@ -61,6 +61,11 @@ def published(stack: Stack, folder: Path, name: str, config: str) -> list[dict[s
     return rows
 
 
+def card(stack: Stack, folder: Path, name: str) -> str:
+    path = hub(stack).hf_hub_download(f"acme/{name}", "README.md", repo_type="dataset", local_dir=folder / "card")
+    return Path(path).read_text(encoding="utf-8")
+
+
 def review(stack: Stack, name: str, **rules: Any) -> int:
     return simulate_reviewers(stack.argilla, workspace="argilla", dataset=name, rules=rules)
 
@@ -82,7 +87,7 @@ def always(preference: str) -> Any:
 
 def test_the_loop_twice_is_the_loop_once(cli: CommandLine, stack: Stack, scripted: ScriptedServer) -> None:
     name = "twice"
-    config = str(write_config(cli.folder, name))
+    config = str(write_config(cli.folder, name, every="price_in = 1000\nprice_out = 2000"))
     assert cli.run("check", config).returncode == 0
     first = cli.json("generate", config)
     assert (first["made"], first["already"], first["failed"]) == (6, 0, 0)
@@ -110,6 +115,17 @@ def test_the_loop_twice_is_the_loop_once(cli: CommandLine, stack: Stack, scripte
     assert all(row["chosen"] != row["rejected"] for row in rows)
     status = cli.json("status", config)
     assert (status["records"], status["completed"], status["published"]) == (6, 6, True)
+
+    cost = first["cost"]
+    assert cost > 1
+    spending = status["spending"]
+    assert (spending["requests"], spending["tokens"]) == (18, first["tokens"])
+    assert spending["cost"] == pytest.approx(cost)
+    assert status["cost_per_row"] == {"dpo": pytest.approx(cost / 6), "kto": pytest.approx(cost / 12)}
+    said = f"18 answered requests, {first['tokens']:,} tokens: ${cost:,.2f}, ${cost / 6:.4f} a dpo row"
+    assert f"What the models cost: {said}, ${cost / 12:.4f} a kto row." in card(stack, cli.folder, name)
+    said = f"Paid: 18 requests, {first['tokens']:,} tokens, ${cost:,.2f}, ${cost / 6:.4f} a dpo row"
+    assert f"{said}, ${cost / 12:.4f} a kto row." in cli.run("status", config).stdout
 
 
 def test_edited_withdrawn_and_deleted_responses_propagate(cli: CommandLine, stack: Stack) -> None:

@@ -1,6 +1,8 @@
-"""What a config says of models: names, addresses, and where HF_TOKEN may go."""
+"""What a config says of models: names, addresses, prices, and where HF_TOKEN may go."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -26,6 +28,50 @@ def test_a_slash_at_the_end_of_an_address_is_dropped() -> None:
 def test_an_address_with_a_secret_is_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="must not carry a user, a password or a query"):
         Generator(model_id="m", base_url=url)
+
+
+def test_a_model_answers_at_one_place() -> None:
+    with pytest.raises(ValidationError, match="has both base_url and endpoint_name; keep one"):
+        Generator(model_id="m", base_url="http://127.0.0.1:9/v1", endpoint_name="acme/mine")
+
+
+@pytest.mark.parametrize("elsewhere", [{"base_url": "http://127.0.0.1:9/v1"}, {"endpoint_name": "acme/mine"}])
+@pytest.mark.parametrize("option", [{"provider": "groq"}, {"bill_to": "acme"}])
+def test_a_provider_and_who_pays_it_are_of_inference_providers_only(
+    option: dict[str, Any], elsewhere: dict[str, Any]
+) -> None:
+    assert Generator(model_id="m", **option)
+    said = f"has {next(iter(elsewhere))} and {next(iter(option))}, which only Inference Providers take; keep one"
+    with pytest.raises(ValidationError, match=said):
+        Generator(model_id="m", **option, **elsewhere)
+
+
+@pytest.mark.parametrize("provider", ["", "Groq", "groq:fast", "-groq", "groq/x", "groq\n"])
+def test_a_provider_is_a_name(provider: str) -> None:
+    with pytest.raises(ValidationError, match="provider"):
+        Generator(model_id="m", provider=provider)
+
+
+def test_a_cost_is_tokens_times_prices_per_million() -> None:
+    priced = Generator(model_id="m", price_in=0.5, price_out=2.0)
+    assert priced.cost(1_000_000, 500_000) == 1.5
+    assert Generator(model_id="m", price_in=0.0, price_out=0.0).cost(10, 10) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("prices", "tokens"),
+    [
+        ({}, (1, 1)),
+        ({"price_in": 1.0}, (1, 1)),
+        ({"price_out": 1.0}, (1, 1)),
+        ({"price_in": 1.0, "price_out": 1.0}, (None, 1)),
+        ({"price_in": 1.0, "price_out": 1.0}, (1, None)),
+    ],
+)
+def test_what_is_not_known_costs_nobody_knows_what(
+    prices: dict[str, Any], tokens: tuple[int | None, int | None]
+) -> None:
+    assert Generator(model_id="m", **prices).cost(*tokens) is None
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,16 @@
-"""The pipeline as distilabel sees it: its steps, its round trip through a file, and no secret in it."""
+"""The pipeline as distilabel sees it: its steps, its round trip through a file and to a process, no secret in it."""
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
 from distilabel.pipeline import Pipeline
 
-from curation.generation import Generator, UltraFeedbackJudge
-from curation.generation.pipeline import build_pipeline, prompt_row
-from curation.generation.tasks import AnswerPrompt, JudgeAnswers, LoadPrompts
+from curation.generation import Evolver, Generator, Meter, Models, UltraFeedbackJudge, stage_meters
+from curation.generation.pipeline import build_pipeline, measure, prompt_row
+from curation.generation.tasks import AnswerPrompt, EvolveAnswer, JudgeAnswers, LoadPrompts
 from curation.types import Message, Prompt, Role
 
 # distilabel 1.5.3 reads `model_fields` from instances when it serialises.
@@ -19,15 +20,24 @@ GENERATORS = (
     Generator(model_id="small", name="cool", temperature=0.2, system_prompt="Be brief.", max_new_tokens=77),
     Generator(model_id="small", name="warm", base_url="http://127.0.0.1:9/v1", api_key_env="MY_KEY"),
 )
-JUDGE = UltraFeedbackJudge(model_id="large", aspect="honesty", api_key_env="MY_KEY")
+EVOLVER = Evolver(model_id="editor", methods=("details",), api_key_env="MY_KEY")
+JUDGE = UltraFeedbackJudge(model_id="large", aspect="honesty", order="swap", api_key_env="MY_KEY")
+SECOND = UltraFeedbackJudge(model_id="larger", provider="groq", bill_to="acme", aspects=("honesty", "helpfulness"))
+
+FLOWS = {
+    "generators": Models(generators=GENERATORS),
+    "judge": Models(generators=GENERATORS, judges=(JUDGE,)),
+    "everything": Models(generators=GENERATORS, evolve=EVOLVER, judges=(JUDGE, SECOND)),
+}
 
 
-def pipeline(judge: UltraFeedbackJudge | None = JUDGE) -> Pipeline:
-    return build_pipeline("helpful", prompts=Path("prompts.jsonl"), generators=GENERATORS, judge=judge)
+def pipeline(flow: str = "everything", *, cache: Path | None = None) -> Pipeline:
+    return build_pipeline("helpful", prompts=Path("prompts.jsonl"), models=FLOWS[flow], cache=cache)
 
 
-def steps(built: Pipeline) -> list[str]:
-    return sorted(built.dag)
+def before(built: Pipeline) -> dict[str, list[str]]:
+    """Return, for each step, the steps that it waits for."""
+    return {name: list(built.dag.get_step_predecessors(name)) for name in built.dag}
 
 
 def turn(role: Role, content: str) -> Message:
@@ -37,27 +47,58 @@ def turn(role: Role, content: str) -> Message:
 def test_its_steps_can_be_looked_at_by_name() -> None:
     built = pipeline()
     assert built.name == "curation-helpful"
-    assert steps(built) == ["generate_0", "generate_1", "group", "judge", "load"]
-    kinds = {name: type(built.dag.get_step(name)["step"]) for name in ("load", "generate_1", "judge")}
-    assert kinds == {"load": LoadPrompts, "generate_1": AnswerPrompt, "judge": JudgeAnswers}
-    assert built.dag.get_step("judge")["step"].aspect == "honesty"
+    steps = {name: built.dag.get_step(name)["step"] for name in built.dag}
+    kinds = {name: type(steps[name]) for name in ("load", "generate_1", "evolve", "judge_0", "judge_1")}
+    assert kinds == {
+        "load": LoadPrompts,
+        "generate_1": AnswerPrompt,
+        "evolve": EvolveAnswer,
+        "judge_0": JudgeAnswers,
+        "judge_1": JudgeAnswers,
+    }
+    assert steps["evolve"].methods == ("details",)
+    assert [(steps[name].aspects, steps[name].order) for name in ("judge_0", "judge_1")] == [
+        (("honesty",), "swap"),
+        (("honesty", "helpfulness"), "shuffled"),
+    ]
 
 
-def test_without_a_judge_grouping_is_the_last_step() -> None:
-    built = pipeline(None)
-    assert steps(built) == ["generate_0", "generate_1", "group", "load"]
-    assert list(built.dag.leaf_steps) == ["group"]
+BRANCHES = {
+    "load": [],
+    "generate_0": ["load"],
+    "generate_1": ["load"],
+    "group": ["generate_0", "generate_1"],
+}
 
 
-def test_every_branch_starts_at_the_prompts_and_ends_in_the_group() -> None:
-    dag = pipeline().dag
-    assert list(dag.get_step_predecessors("group")) == ["generate_0", "generate_1"]
-    assert [list(dag.get_step_predecessors(name)) for name in ("generate_0", "generate_1")] == [["load"]] * 2
+@pytest.mark.parametrize(
+    ("flow", "more"),
+    [
+        ("generators", {}),
+        ("judge", {"judge_0": ["group"]}),
+        (
+            "everything",
+            {
+                "evolve": ["group"],
+                "judge_0": ["evolve"],
+                "judge_1": ["evolve"],
+                "group_judges": ["judge_0", "judge_1"],
+            },
+        ),
+    ],
+)
+def test_branches_start_at_the_prompts_and_meet_before_what_needs_all_of_them(
+    flow: str, more: dict[str, list[str]]
+) -> None:
+    built = pipeline(flow)
+    assert before(built) == {**BRANCHES, **more}
+    assert len(list(built.dag.leaf_steps)) == 1
 
 
 @pytest.mark.parametrize("suffix", ["yaml", "json"])
-def test_it_survives_distilabels_own_files(tmp_path: Path, suffix: str) -> None:
-    built, path = pipeline(), tmp_path / f"pipeline.{suffix}"
+@pytest.mark.parametrize("flow", FLOWS)
+def test_it_survives_distilabels_own_files(tmp_path: Path, suffix: str, flow: str) -> None:
+    built, path = pipeline(flow), tmp_path / f"pipeline.{suffix}"
     built.save(path, format=suffix)
     read = getattr(Pipeline, f"from_{suffix}")(path)
     assert read.dump() == built.dump()
@@ -72,11 +113,24 @@ def test_it_survives_a_dictionary() -> None:
     assert Pipeline.from_dict(built.dump()).dump() == built.dump()
 
 
+def test_its_steps_survive_the_way_to_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "key_sesame")
+    built = pipeline(cache=Path("requests.sqlite"))
+    for name in built.dag:
+        step = built.dag.get_step(name)["step"]
+        # So does distilabel before it hands a step to a process.
+        step.pipeline = None
+        sent = pickle.dumps(step)
+        assert b"sesame" not in sent
+        assert pickle.loads(sent).dump() == step.dump()
+
+
 def test_no_form_of_it_holds_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HF_TOKEN", "MY_KEY"):
         monkeypatch.setenv(name, f"{name}_sesame")
+    monkeypatch.delenv("CURATION_INFERENCE_URL", raising=False)
     built = pipeline()
-    for name in ("generate_0", "generate_1"):
+    for name in ("generate_0", "generate_1", "evolve", "judge_0", "judge_1"):
         built.dag.get_step(name)["step"].llm.load()
     forms = [str(built.dump()), repr(built)]
     for suffix in ("yaml", "json"):
@@ -86,9 +140,26 @@ def test_no_form_of_it_holds_a_secret(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not [form for form in forms if "sesame" in form]
 
 
-def test_a_row_holds_the_conversation_and_what_the_judge_is_told_of_it() -> None:
+def test_every_models_requests_are_counted_in_the_stage_that_is_its_own() -> None:
+    built, meter = pipeline(), Meter()
+    meter.start(stage_meters(FLOWS["everything"]), prompts=1)
+    measure(built, FLOWS["everything"], meter)
+    names = ["generate_0", "generate_1", "evolve", "judge_0", "judge_1"]
+    counted = {name: built.dag.get_step(name)["step"].llm._meter.stage for name in names}
+    assert counted == {
+        "generate_0": "generate cool",
+        "generate_1": "generate warm",
+        "evolve": "evolve evolved",
+        "judge_0": "judge large",
+        "judge_1": "judge larger",
+    }
+
+
+def test_a_row_holds_the_conversation_what_the_judge_is_told_of_it_and_the_prompt() -> None:
     alone = Prompt(id="p", messages=(turn("system", "Be kind."), turn("user", "Why?")), source="s")
-    assert prompt_row(alone) == {
+    row = prompt_row(alone)
+    assert Prompt.model_validate_json(row.pop("prompt")) == alone
+    assert row == {
         "prompt_id": "p",
         "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Why?"}],
         "instruction": "Why?",

@@ -8,7 +8,7 @@ import pytest
 
 from curation.generation.endpoints import EndpointsLLM
 from curation.generation.options import Aspect
-from curation.generation.ratings import Rating, parse_ratings
+from curation.generation.ratings import SAID, Rating, complaint, parse_ratings
 from curation.generation.tasks import JudgeAnswers
 from curation.local.inference import ultrafeedback_reply
 
@@ -29,7 +29,7 @@ def ratings(text: str, texts: int = 2) -> list[float | None]:
 
 def judge(aspect: Aspect) -> JudgeAnswers:
     llm = EndpointsLLM(name="judge", model_id="judge", base_url="http://127.0.0.1:9/v1")
-    task = JudgeAnswers(name="judge", llm=llm, aspect=aspect)
+    task = JudgeAnswers(name="judge", llm=llm, aspects=(aspect,))
     task.load()
     return task
 
@@ -137,6 +137,28 @@ def test_a_rating_is_a_number_from_one_to_five_or_has_a_reason(
 )
 def test_what_is_missing_has_a_reason(text: str, reason: str) -> None:
     assert parse_ratings(text, 2)[0].reason == reason
+
+
+def test_a_complaint_names_every_text_that_could_not_be_read_and_what_is_wrong_with_it() -> None:
+    read = parse_ratings(reply(section(1, "high"), section(2, 2), section(3, 7)), 4)
+    said = complaint(read, 4)
+    assert "Text 1: its rating is not one number;" in said
+    assert "Text 3: its rating is not between 1 and 5;" in said
+    assert 'Text 4: there is no "#### Output for Text" section with its number.' in said
+    assert "Text 2" not in said
+    assert "for all 4 texts" in said
+
+
+def test_every_reason_can_be_complained_of() -> None:
+    replies = [
+        reply(section(2, 2)),
+        reply(section(1, 4), section(2, 2), section(1, 4)),
+        reply("#### Output for Text 1\nGood.", section(2, 2)),
+        reply(section(1, "high"), section(2, 2)),
+        reply(section(1, 9), section(2, 2)),
+    ]
+    reasons = {parse_ratings(text, 2)[0].reason for text in replies}
+    assert reasons == set(SAID)
 
 
 def test_a_rationale_of_several_paragraphs_is_kept_whole() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from curation.generation.endpoints import EndpointsLLM
 from curation.generation.tasks import AnswerPrompt, JudgeAnswers, LoadPrompts
-from curation.local.inference import read_judge_prompt, ultrafeedback_reply
+from curation.local.inference import ScriptedServer, read_judge_prompt, ultrafeedback_reply
 
 LLM = EndpointsLLM(name="small", model_id="small", base_url="http://127.0.0.1:9/v1")
 SYSTEM, USER = {"role": "system", "content": "Be kind."}, {"role": "user", "content": "Why?"}
@@ -18,13 +18,13 @@ SYSTEM, USER = {"role": "system", "content": "Be kind."}, {"role": "user", "cont
 
 @pytest.fixture(scope="module")
 def judge() -> JudgeAnswers:
-    task = JudgeAnswers(name="judge", llm=LLM)
+    task = JudgeAnswers(name="judge", llm=LLM, aspects=("overall-rating", "honesty"))
     task.load()
     return task
 
 
 def row(*generations: str | None) -> dict[str, Any]:
-    return {"instruction": "Why?", "generations": list(generations)}
+    return {"prompt_id": "p", "instruction": "Why?", "generations": list(generations)}
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,23 @@ def test_the_judge_is_not_shown_what_failed(judge: JudgeAnswers) -> None:
     assert "None" not in messages[-1]["content"].partition("## Annotation")[2]
 
 
+def test_the_judge_is_asked_about_the_aspect_and_in_the_order_of_the_question(judge: JudgeAnswers) -> None:
+    messages = judge.format_input({**row("One.", None, "Two."), "aspect": "honesty", "order": [2, 0]})
+    prompt = read_judge_prompt(messages)
+    assert prompt is not None
+    assert prompt.texts == ("Two.", "One.")
+    assert "Honesty and Uncertainty" in messages[-1]["content"]
+    assert "Honesty and Uncertainty" not in judge.format_input(row("One.", "Two."))[-1]["content"]
+
+
 @pytest.mark.parametrize("generations", [(None, None), ("One.", None), (None, "One.", None)])
 def test_the_judge_is_not_asked_about_fewer_than_two_answers(
     judge: JudgeAnswers, generations: tuple[str | None, ...]
 ) -> None:
-    assert judge.format_input(row(*generations)) == []
+    # Nothing listens where this judge would be asked.
+    [[judged]] = judge.process([row(*generations)])
+    assert json.loads(judged["judgements"]) == []
+    assert judged["ratings"] == [None] * len(generations)
 
 
 def test_ratings_go_to_the_answers_that_were_shown(judge: JudgeAnswers) -> None:
@@ -97,11 +109,25 @@ def test_without_a_reply_there_is_nothing_for_anybody(judge: JudgeAnswers) -> No
     assert [found[column] for column in ("ratings", "rationales", "faults")] == [[None, None]] * 3
 
 
-def test_what_the_generators_said_of_themselves_outlives_the_judge(judge: JudgeAnswers) -> None:
+def test_ratings_in_another_order_go_to_the_answers_that_were_shown(judge: JudgeAnswers) -> None:
+    given = {**row("One.", None, "Two."), "order": [2, 0]}
+    found = judge.format_output(ultrafeedback_reply(judge.format_input(given), [5, 2]), given)
+    assert found["ratings"] == [2, None, 5]
+    assert found["rationales"] == ["Text 2 is weak.", None, "Text 1 is excellent."]
+
+
+def test_what_the_generators_said_of_themselves_outlives_the_judge() -> None:
     said = {"statistics_generate_0": {"input_tokens": 7}}
-    given = {**row("One.", "Two."), "distilabel_metadata": said}
-    for reply in (None, ultrafeedback_reply(judge.format_input(given), [5, 2])):
-        assert judge.format_output(reply, given)["distilabel_metadata"] == said
+    with ScriptedServer(lambda request: ultrafeedback_reply(request.messages)) as server:
+        llm = EndpointsLLM(name="judge", model_id="judge", base_url=server.url)
+        task = JudgeAnswers(name="judge", llm=llm, aspects=("overall-rating",))
+        task.load()
+        [[judged]] = task.process([{**row("One.", "Two."), "distilabel_metadata": said}])
+        task.unload()
+    assert judged["distilabel_metadata"] == said
+    [reading] = json.loads(judged["judgements"])
+    assert judged["ratings"] == reading["ratings"]
+    assert None not in judged["ratings"]
 
 
 def test_an_answer_that_quotes_the_judges_format_cannot_rate_itself(judge: JudgeAnswers) -> None:

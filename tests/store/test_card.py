@@ -17,7 +17,9 @@ FACTS = CardFacts(
     source="acme/prompts@0123abc",
     prompts=20,
     models=(("cool", "acme/small", 19), ("warm", "acme/small", 18)),
-    judge="acme/large (overall-rating)",
+    judges=("acme/large (overall-rating)",),
+    judge_lines=("Judge acme/large: 97 % of ratings read, best and worst tied in 5 % of sets; ratings 1: 3, 5: 9.",),
+    cost="74 answered requests, 12,345 tokens: $1.25, $0.1042 a dpo row",
     guidelines="Choose the *better* one.",
     rows={("dpo", "train"): 11, ("dpo", "test"): 1, ("kto", "train"): 25},
     funnel=(
@@ -141,8 +143,20 @@ def test_agreement_that_is_not_defined_is_not_a_number() -> None:
     assert "None" not in text
 
 
+def test_every_judge_is_named_with_what_its_ratings_were_like() -> None:
+    lines = ("Judge a: 97 % of ratings read.", "Judge b: 12 % of ratings read.")
+    text = card(judges=("acme/a (honesty)", "acme/b (helpfulness, honesty)"), judge_lines=lines)
+    assert "rated by acme/a (honesty), acme/b (helpfulness, honesty), and reviewed by" in text
+    assert "Judged by acme/a (honesty), acme/b (helpfulness, honesty), UltraFeedback (" in text
+    assert "\n".join(lines) in text
+
+
+def test_the_card_says_what_the_models_cost() -> None:
+    assert "What the models cost: 74 answered requests, 12,345 tokens: $1.25, $0.1042 a dpo row." in card()
+
+
 def test_without_a_judge_there_is_none() -> None:
-    text = card(judge=None)
+    text = card(judges=(), judge_lines=())
     assert "No judge." in text
     assert "UltraFeedback" not in text
     assert "None" not in text

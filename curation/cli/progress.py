@@ -1,0 +1,132 @@
+"""How far a generation is: a live table on a terminal, a line now and then in a log, events as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from curation.cli.output import Format
+from curation.generation.meter import clock
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+    from curation.generation import Meter, RunProgress
+
+LOG_SECONDS = 10.0
+EVENT_SECONDS = 1.0
+REDRAWS_PER_SECOND = 4
+
+
+@contextmanager
+def shown(meter: Meter, format: Format) -> Iterator[None]:
+    """Show what `meter` counts on stderr while the block runs."""
+    if format is Format.quiet:
+        yield
+    elif format is Format.json:
+        with _every(EVENT_SECONDS, lambda last: _events(meter, last)):
+            yield
+    elif sys.stderr.isatty():
+        with _table(meter):
+            yield
+    else:
+        with _every(LOG_SECONDS, lambda last: _log(meter, last)):
+            yield
+
+
+@contextmanager
+def _every(seconds: float, tell: Callable[[bool], None]) -> Iterator[None]:
+    """Call `tell` every so often, and once more at the end, with whether it is the last time."""
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.wait(seconds):
+            tell(False)
+
+    thread = threading.Thread(target=work, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        tell(True)
+
+
+def _events(meter: Meter, last: bool) -> None:
+    """Write one JSON object per line: stories, and progress."""
+    while meter.story:
+        _write(json.dumps({"event": "story", "text": meter.story.popleft()}, ensure_ascii=False))
+    if meter.stages:
+        _write(json.dumps({"event": "done" if last else "progress", **meter.progress().model_dump()}))
+
+
+def _log(meter: Meter, last: bool) -> None:
+    while meter.story:
+        _write(meter.story.popleft())
+    progress = meter.progress()
+    if not meter.stages or (last and not progress.prompts):
+        return
+    _write(progress.line)
+    for line in stage_lines(progress):
+        _write(f"  {line}")
+
+
+def stage_lines(progress: RunProgress) -> Iterator[str]:
+    """Yield where each stage stands, as aligned lines."""
+    width = max(len(stage.stage) for stage in progress.stages)
+    for stage in progress.stages:
+        cached = f", {stage.cached:,} cached" if stage.cached else ""
+        left = "" if not stage.seconds_left else f", about {clock(stage.seconds_left)} left"
+        yield (
+            f"{stage.stage:<{width}}  {stage.done:,} of {stage.total:,} done{cached}, "
+            f"{stage.in_flight} of {stage.limit} in flight, {stage.failed:,} failed, {stage.per_second:.1f}/s{left}"
+        )
+
+
+@contextmanager
+def _table(meter: Meter) -> Iterator[None]:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(stderr=True)
+
+    def draw() -> Group:
+        while meter.story:
+            console.print(meter.story.popleft(), style="dim", markup=False, highlight=False)
+        return _drawn(meter.progress())
+
+    with Live(get_renderable=draw, console=console, refresh_per_second=REDRAWS_PER_SECOND):
+        yield
+
+
+def _drawn(progress: RunProgress) -> Group:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None)
+    for column in ("stage", "done", "cached", "in flight", "failed", "per second", "left", "tokens", "cost"):
+        table.add_column(column, justify="left" if column == "stage" else "right")
+    for stage in progress.stages:
+        table.add_row(
+            Text(stage.stage),
+            f"{stage.done:,} of {stage.total:,}",
+            f"{stage.cached:,}",
+            f"{stage.in_flight} of {stage.limit}",
+            f"{stage.failed:,}",
+            f"{stage.per_second:.1f}",
+            "" if not stage.seconds_left else clock(stage.seconds_left),
+            f"{stage.input_tokens + stage.output_tokens:,}",
+            "unknown" if stage.cost is None else f"${stage.cost:.4f}",
+        )
+    return Group(progress.line, table)
+
+
+def _write(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,93 @@
+"""The cap on what a curation may cost: no row is begun that could go beyond it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
+from curation.generation.estimate import Estimate, most_per_request
+from curation.generation.meter import Amount, Meter
+from curation.generation.options import UltraFeedbackJudge
+
+
+class Budget(BaseModel):
+    """`[generate] budget = { money = 5.0 }` (US dollars) or `{ tokens = 2000000 }`, or both: the first to be reached.
+
+    It counts everything that the curation's rows cost, in earlier runs too.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    money: Annotated[float, Field(gt=0)] | None = None
+    tokens: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Budget:
+        if self.money is None and self.tokens is None:
+            raise ValueError("needs money or tokens")
+        return self
+
+
+class BudgetGate:
+    """Says whether one more row may be begun: not if it, and those in flight, might cost more than is left.
+
+    The first row goes alone, if all that its models may be given and may write (every byte of the longest prompt a
+    token) is there for it. Then, in every stage, a row may cost what the dearest request so far did; a judge may be
+    asked twice. So the budget is passed only if a later request is dearer than all before it, and by no more than that.
+    `spent` is what earlier runs used, `paid` those of its requests that may be asked again, and come from the cache.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        meter: Meter,
+        *,
+        estimate: Estimate,
+        longest_prompt: int,
+        spent: Amount,
+        paid: Iterable[str] = (),
+    ) -> None:
+        self.closed = False
+        self._budget = budget
+        self._stages = meter.stages
+        self._spent = spent
+        models = [stage.endpoint for stage in meter.stages]
+        self._most = [Amount(*most) for most in most_per_request(models, longest_prompt=longest_prompt)]
+        for stage, expected in zip(meter.stages, estimate.stages, strict=True):
+            tokens = round((expected.input_tokens + expected.output_tokens) / expected.requests)
+            stage.counted_before = frozenset(paid)
+            stage.assumed = Amount((expected.cost or 0.0) / expected.requests, tokens)
+
+    @property
+    def used(self) -> Amount:
+        """What was used so far, in earlier runs and in this one."""
+        return _sum([self._spent, *(stage.used for stage in self._stages)])
+
+    @property
+    def row(self) -> Amount:
+        """What one row may cost, as far as is known."""
+        amounts = []
+        for stage, most in zip(self._stages, self._most, strict=True):
+            one = stage.dearest if stage.dearest.tokens else most
+            times = stage.endpoint.requests * (2 if isinstance(stage.endpoint, UltraFeedbackJudge) else 1)
+            amounts.append(Amount(times * one.usd, times * one.tokens))
+        return _sum(amounts)
+
+    def room(self, in_flight: int) -> bool:
+        """Whether another row may be begun while so many are in flight."""
+        if in_flight and not all(stage.dearest.tokens or stage.failed for stage in self._stages):
+            return False
+        row, used = self.row, self.used
+        usd, tokens = used.usd + (in_flight + 1) * row.usd, used.tokens + (in_flight + 1) * row.tokens
+        fits = (self._budget.money is None or usd <= self._budget.money) and (
+            self._budget.tokens is None or tokens <= self._budget.tokens
+        )
+        self.closed = not fits and not in_flight
+        return fits
+
+
+def _sum(amounts: Iterable[Amount]) -> Amount:
+    listed = list(amounts)
+    return Amount(sum(amount.usd for amount in listed), sum(amount.tokens for amount in listed))

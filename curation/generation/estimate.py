@@ -1,0 +1,149 @@
+"""What a run will use, before it is paid for: from the prompts' lengths, and from what these models answered before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from curation.generation.options import Asked, Evolver, Models, UltraFeedbackJudge
+from curation.types import Row
+
+BYTES_PER_TOKEN = 4
+"""Of UTF-8 in English prose, for the tokenizers of today's models; a rule of thumb."""
+
+TEMPLATE_TOKENS = {"evolve": 250, "judge": 450}
+"""What EvolQuality's and UltraFeedback's own words come to; measured on distilabel's templates."""
+
+TOKENS_PER_SECOND = 50.0
+"""How fast one request is assumed to be answered where nothing was measured yet."""
+
+TEMPLATE_BYTES = {"evolve": 1300, "judge": 2700}
+CHAT_TOKENS = 64
+COMPLAINT_TOKENS = 500
+OTHER_TOKENIZER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """What replies of a model came to so far: mean output tokens and seconds per reply, null if unknown."""
+
+    output_tokens: float | None
+    seconds: float | None
+
+
+class StageEstimate(Row):
+    """What one stage will use. `cost` is in US dollars and null without prices.
+
+    `measured` is whether the tokens of its replies follow from earlier ones; if not, they are the most it may write.
+    """
+
+    stage: str
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+    seconds: float
+    measured: bool
+
+
+class Estimate(Row):
+    """What a run will use: nothing is known of what the cache holds already, so it may be less."""
+
+    rows: int
+    stages: tuple[StageEstimate, ...]
+
+    @property
+    def requests(self) -> int:
+        """All requests, but for those that are tried again."""
+        return sum(stage.requests for stage in self.stages)
+
+    @property
+    def tokens(self) -> int:
+        """All tokens, in and out."""
+        return sum(stage.input_tokens + stage.output_tokens for stage in self.stages)
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars, null if a model has no price."""
+        costs = [stage.cost for stage in self.stages]
+        return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+    @property
+    def seconds(self) -> float:
+        """Time at the limits of the config: the slowest stage's, because all work at the same time."""
+        return max((stage.seconds for stage in self.stages), default=0.0)
+
+    @property
+    def measured(self) -> bool:
+        """Whether every stage's is; if not, the figures are upper bounds."""
+        return all(stage.measured for stage in self.stages)
+
+
+def estimate_run(models: Models, *, prompts: int, prompt_bytes: int, experience: Mapping[str, Experience]) -> Estimate:
+    """Return the estimate for `prompts` prompts of `prompt_bytes` together; `experience` is by model id."""
+    if not prompts:
+        return Estimate(rows=0, stages=())
+    asked = prompt_bytes / prompts / BYTES_PER_TOKEN
+    stages = []
+    written = 0.0
+    for stage, options in models.stages.items():
+        known = experience.get(options.model_id, Experience(None, None))
+        said = known.output_tokens
+        output = float(options.max_new_tokens) if said is None else min(said, options.max_new_tokens)
+        if isinstance(options, UltraFeedbackJudge):
+            given = asked + written + TEMPLATE_TOKENS["judge"]
+        elif isinstance(options, Evolver):
+            given = asked + written / len(models.generators) + TEMPLATE_TOKENS["evolve"]
+        else:
+            given = asked + _tokens(options.system_prompt)
+        if not isinstance(options, UltraFeedbackJudge):
+            written += output
+        stages.append(_stage(stage, options, prompts * options.requests, given, output, known))
+    return Estimate(rows=prompts, stages=tuple(stages))
+
+
+def most_per_request(models: Sequence[Asked], *, longest_prompt: int) -> Iterator[tuple[float, int]]:
+    """Yield the most that one request of each model may cost, in US dollars (0 without prices) and in tokens.
+
+    Of a prompt of `longest_prompt` bytes every byte may be a token, and another model's tokenizer may make two tokens
+    of one.
+    """
+    written: list[int] = []
+    for options in models:
+        output = options.max_new_tokens
+        given = longest_prompt + CHAT_TOKENS
+        if isinstance(options, UltraFeedbackJudge):
+            # The second time it is shown its own reply and what is wrong with it.
+            given += TEMPLATE_BYTES["judge"] + OTHER_TOKENIZER * sum(written) + output + COMPLAINT_TOKENS
+        elif isinstance(options, Evolver):
+            given += TEMPLATE_BYTES["evolve"] + OTHER_TOKENIZER * max(written)
+            written.append(output)
+        else:
+            given += len((options.system_prompt or "").encode())
+            written.append(output)
+        yield options.cost(given, output) or 0.0, given + output
+
+
+def _stage(
+    stage: str,
+    options: Asked,
+    requests: int,
+    given: float,
+    output: float,
+    known: Experience,
+) -> StageEstimate:
+    input_tokens, output_tokens = round(requests * given), round(requests * output)
+    seconds = known.seconds if known.seconds is not None else output / TOKENS_PER_SECOND
+    return StageEstimate(
+        stage=stage,
+        requests=requests,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cost=options.cost(input_tokens, output_tokens),
+        seconds=requests * seconds / options.max_concurrency,
+        measured=known.output_tokens is not None,
+    )
+
+
+def _tokens(text: str | None) -> float:
+    return len((text or "").encode()) / BYTES_PER_TOKEN

@@ -1,0 +1,192 @@
+"""What a run has done so far, stage by stage: written by the generation, read by whoever shows it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from curation.generation.options import Asked
+from curation.types import CandidateSet, Row
+
+
+class Amount(NamedTuple):
+    """What something costs: US dollars and tokens."""
+
+    usd: float
+    tokens: int
+
+
+NOTHING = Amount(0.0, 0)
+
+
+class StageProgress(Row):
+    """Where one stage (one model's requests) stands. Counts are requests, `total` all that the prompts need.
+
+    `per_second` is the rate of those answered, `seconds_left` null until there is one; `cost` is in US dollars and null
+    if a price or a token count is unknown.
+    """
+
+    stage: str
+    total: int
+    done: int
+    cached: int
+    failed: int
+    in_flight: int
+    limit: int
+    per_second: float
+    seconds_left: float | None
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+
+
+class RunProgress(Row):
+    """Where a run stands. `seconds_left` is null until a prompt is done; `cost` null if any stage's is."""
+
+    prompts: int
+    done: int
+    failed: int
+    seconds: float
+    seconds_left: float | None
+    cost: float | None
+    tokens: int
+    stages: tuple[StageProgress, ...]
+
+    @property
+    def line(self) -> str:
+        """The whole run as one line for people."""
+        left = (
+            "" if self.seconds_left is None or self.done == self.prompts else f", about {clock(self.seconds_left)} left"
+        )
+        cost = "" if self.cost is None else f", ${self.cost:.4f}"
+        return (
+            f"Generating: {self.done:,} of {self.prompts:,} prompts, {self.failed:,} failed, "
+            f"{self.tokens:,} tokens{cost}, {clock(self.seconds)} so far{left}"
+        )
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as m:ss or h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@dataclass(eq=False, slots=True)
+class StageMeter:
+    """Counts of one stage; what came from the cache costs nothing and has no part in the rate."""
+
+    stage: str
+    endpoint: Asked
+    done: int = 0
+    cached: int = 0
+    failed: int = 0
+    in_flight: int = 0
+    limit: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float | None = 0.0
+    assumed: Amount = NOTHING
+    """What a reply is taken to cost whose server does not count tokens."""
+
+    counted_before: frozenset[str] = frozenset()
+    """Requests whose replies come from the cache and are no part of `used`: it was begun with what they cost."""
+
+    used: Amount = NOTHING
+    """What all replies cost, those from the cache too: they were paid for once."""
+
+    dearest: Amount = NOTHING
+    """The most that one reply cost."""
+
+    def replied(
+        self, input_tokens: int | None, output_tokens: int | None, *, cached: bool = False, request: str = ""
+    ) -> None:
+        """Count the reply to a request; what comes from the cache was paid for before."""
+        cost = self.endpoint.cost(input_tokens, output_tokens)
+        paid = self.assumed
+        if input_tokens is not None and output_tokens is not None:
+            paid = Amount(cost or 0.0, input_tokens + output_tokens)
+        if request not in self.counted_before:
+            self.used = Amount(self.used.usd + paid.usd, self.used.tokens + paid.tokens)
+        self.dearest = Amount(max(self.dearest.usd, paid.usd), max(self.dearest.tokens, paid.tokens))
+        if cached:
+            self.cached += 1
+            return
+        self.done += 1
+        self.input_tokens += input_tokens or 0
+        self.output_tokens += output_tokens or 0
+        self.cost = None if self.cost is None or cost is None else self.cost + cost
+
+    def wasted(self) -> None:
+        """Count a reply that was paid for and is of no use: how much is not known, but it was not nothing."""
+        self.used = Amount(self.used.usd + self.assumed.usd, self.used.tokens + self.assumed.tokens)
+        self.cost = None
+
+
+@dataclass(eq=False)
+class Meter:
+    """Counts of a whole run. One thread writes, any may read: every count is a single assignment."""
+
+    stages: list[StageMeter] = field(default_factory=list)
+    prompts: int = 0
+    done: int = 0
+    failed: int = 0
+    story: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
+    """Sentences about what changed, the oldest first; whoever shows them takes them out."""
+
+    _started: float = field(default_factory=time.monotonic)
+
+    def start(self, stages: Sequence[StageMeter], *, prompts: int) -> None:
+        """Begin to count: the clock runs from here."""
+        self.stages = list(stages)
+        self.prompts = prompts
+        self._started = time.monotonic()
+
+    def finished(self, candidate_set: CandidateSet, *, counted: bool) -> None:
+        """Count a prompt that is through; unless its requests were `counted` one by one, count them all as paid now."""
+        self.done += 1
+        self.failed += not candidate_set.came_through
+        stages = {stage.stage: stage for stage in self.stages}
+        for usage in () if counted else candidate_set.usage:
+            stages[f"{usage.stage} {usage.generator}"].replied(
+                usage.input_tokens, usage.output_tokens, request=usage.request
+            )
+
+    def progress(self) -> RunProgress:
+        """Return the counts as they are now."""
+        seconds = time.monotonic() - self._started
+        costs = [stage.cost for stage in self.stages]
+        return RunProgress(
+            prompts=self.prompts,
+            done=self.done,
+            failed=self.failed,
+            seconds=seconds,
+            seconds_left=seconds / self.done * (self.prompts - self.done) if self.done else None,
+            cost=None if None in costs else sum(cost for cost in costs if cost is not None),
+            tokens=sum(stage.input_tokens + stage.output_tokens for stage in self.stages),
+            stages=tuple(_stage_progress(stage, self.prompts, seconds) for stage in self.stages),
+        )
+
+
+def _stage_progress(stage: StageMeter, prompts: int, seconds: float) -> StageProgress:
+    # A judge may be asked once more than it should take.
+    total = max(prompts * stage.endpoint.requests, stage.done + stage.cached + stage.failed)
+    rate = stage.done / seconds if seconds else 0.0
+    left = max(0, total - stage.done - stage.cached - stage.failed)
+    return StageProgress(
+        stage=stage.stage,
+        total=total,
+        done=stage.done,
+        cached=stage.cached,
+        failed=stage.failed,
+        in_flight=stage.in_flight,
+        limit=stage.limit,
+        per_second=rate,
+        seconds_left=left / rate if rate else None,
+        input_tokens=stage.input_tokens,
+        output_tokens=stage.output_tokens,
+        cost=stage.cost,
+    )

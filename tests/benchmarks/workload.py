@@ -1,0 +1,200 @@
+"""What the benchmarks ask: prompts, three models, one config; and a run of the engine with its times and counts.
+
+`python -m tests.benchmarks.workload TASK` runs one task (JSON) in a process that one may measure whole, or kill.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curation.config import Config, Services
+from curation.generation import (
+    Engine,
+    Generator,
+    Meter,
+    Models,
+    PromptSpool,
+    UltraFeedbackJudge,
+    _load_distilabel,
+    generate_candidate_sets,
+    spooled,
+)
+from curation.prompts import FilePrompts
+from tests.rows import make_prompt
+
+if TYPE_CHECKING:
+    from curation.stages.generate import GenerateReport
+
+CONCURRENCY = 50
+PROGRESS_SECONDS = 30.0
+
+say = partial(print, flush=True)
+
+
+def question(number: int) -> str:
+    """Return the text of a prompt, each another."""
+    return (
+        f"Question {number}: what is {number} times {number}, and how would you explain to a child of "
+        f"{5 + number % 9} years, without any formula, why it comes to just that?"
+    )
+
+
+@contextmanager
+def prompts(count: int) -> Iterator[PromptSpool]:
+    """Yield so many prompts on disk, as the engine reads them."""
+    with spooled(make_prompt(question(number)) for number in range(count)) as spool:
+        yield spool
+
+
+def write_prompts(path: Path, count: int) -> Path:
+    """Write so many prompts as a user's file."""
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(count):
+            file.write(json.dumps({"instruction": question(number)}) + "\n")
+    return path
+
+
+def make_models(base_url: str, *, timeout: float = 120.0) -> Models:
+    """Return two generators and a judge, all with the limits of the benchmarks, each named after its model."""
+    place: dict[str, Any] = {"base_url": base_url, "max_concurrency": CONCURRENCY, "timeout": timeout}
+    return Models(
+        generators=(
+            Generator(model_id="small", temperature=0.2, **place),
+            Generator(model_id="large", temperature=0.7, **place),
+        ),
+        judges=(UltraFeedbackJudge(model_id="judge", **place),),
+    )
+
+
+def make_config(base_url: str, path: Path) -> Config:
+    """Return the config that asks these models about the prompts in a file, its store on a local Hub."""
+    models = make_models(base_url)
+    return Config.model_validate(
+        {
+            "name": "benchmark",
+            "prompts": FilePrompts(path=path),
+            "generators": models.generators,
+            "judge": models.judges[0],
+            "publish": {"repo_id": "admin/benchmark"},
+            "store": {"repo_id": "admin/benchmark-store"},
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to. `cpu_s` is this process's own time."""
+
+    seconds: float
+    cpu_s: float
+    rows: int
+    came_through: int
+
+    @property
+    def rows_per_s(self) -> float:
+        """The rate of finished prompts."""
+        return self.rows / self.seconds
+
+
+def run_engine(
+    spool: PromptSpool,
+    models: Models,
+    *,
+    engine: Engine = "streaming",
+    cache: Path | None = None,
+    meter: Meter | None = None,
+) -> Outcome:
+    """Generate all candidate sets and keep none."""
+    started, cpu = time.perf_counter(), time.process_time()
+    rows = came_through = 0
+    sets = generate_candidate_sets("benchmark", spool, models=models, engine=engine, cache=cache, meter=meter)
+    for candidate_set in sets:
+        rows += 1
+        came_through += candidate_set.came_through
+    return Outcome(time.perf_counter() - started, time.process_time() - cpu, rows, came_through)
+
+
+@contextmanager
+def followed(meter: Meter, tell: Callable[[Meter], None], *, every: float = PROGRESS_SECONDS) -> Iterator[None]:
+    """Call `tell` now and then while the block runs, and once at its end."""
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.wait(every):
+            tell(meter)
+
+    thread = threading.Thread(target=work, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        tell(meter)
+
+
+def memory_mb(field: str) -> float:
+    """Return a field of /proc/self/status in MB: VmRSS is what this process takes now, VmHWM the most it ever took."""
+    found = re.search(rf"^{field}:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    if found is None:
+        raise RuntimeError(f"/proc/self/status does not say {field}.")
+    return int(found[1]) / 1024
+
+
+def import_everything() -> float:
+    """Import what a generation needs; return the seconds."""
+    started = time.perf_counter()
+    import_module("curation.stages.generate")
+    _load_distilabel("engines")
+    _load_distilabel("pipeline")
+    return time.perf_counter() - started
+
+
+def main(task: dict[str, Any]) -> None:
+    """Generate as the task says: a file of prompts into a store, or a number of prompts with a cache file alone.
+
+    The last line is JSON; before it come "begun", and progress if the run is long.
+    """
+    imported = import_everything()
+    after_imports = memory_mb("VmRSS")
+    facts: dict[str, Any]
+    if "store" in task:
+        started, cpu = time.perf_counter(), time.process_time()
+        report = _run_stage(task)
+        facts = {"seconds": time.perf_counter() - started, "cpu_s": time.process_time() - cpu}
+        facts |= {name: getattr(report, name) for name in ("made", "failed", "already", "requests", "cached")}
+    else:
+        with prompts(task["count"]) as spool:
+            say("begun")
+            facts = asdict(run_engine(spool, make_models(task["base_url"]), cache=Path(task["cache"])))
+    memory = {"after_imports_mb": after_imports, "peak_mb": memory_mb("VmHWM")}
+    say(json.dumps({"import_s": imported, **memory, **facts}))
+
+
+def _run_stage(task: dict[str, Any]) -> GenerateReport:
+    from curation import stages
+
+    def tell(meter: Meter) -> None:
+        if meter.stages:
+            say(f"{meter.progress().line}; {memory_mb('VmRSS'):,.0f} MB")
+
+    return stages.generate(
+        make_config(task["base_url"], Path(task["prompts"])),
+        services=Services(hub_endpoint=task["store"], hub_token=task["token"]),
+        watch=lambda meter: followed(meter, tell),
+    )
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

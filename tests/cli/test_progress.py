@@ -1,0 +1,193 @@
+"""How far a generation is, on stderr: lines in a log, events for programs, a table on a terminal, nothing if quiet."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from curation.cli import progress
+from curation.cli.output import Format
+from curation.cli.progress import shown, stage_lines
+from curation.generation import Generator, Meter, Models, RunProgress, UltraFeedbackJudge, stage_meters
+from tests.rows import make_set
+
+PRICES = {"price_in": 1.0, "price_out": 10.0}
+SLOW = "generate a-model-with-a-long-name: 16 -> 8 requests at once; 9 of 16 replies were 429 or timeouts."
+
+
+def started(*, prompts: int = 5, priced: bool = True, name: str = "a-model-with-a-long-name") -> Meter:
+    """Return the meter of a generator and a judge before the first request."""
+    generator = Generator(model_id="small", name=name, **(PRICES if priced else {}))
+    meter = Meter()
+    models = Models(generators=(generator,), judges=(UltraFeedbackJudge(model_id="judge", **PRICES),))
+    meter.start(stage_meters(models), prompts=prompts)
+    return meter
+
+
+def running(**options: Any) -> Meter:
+    """Return a meter with some counts: 3 answers, one of them cached, a failure, 1,200 judgements in flight."""
+    meter = started(**options)
+    answers, judgements = meter.stages
+    answers.replied(1000, 200)
+    answers.replied(1000, 300)
+    answers.replied(1000, 200, cached=True)
+    answers.failed, answers.in_flight, answers.limit = 1, 2, 8
+    judgements.in_flight, judgements.limit = 1, 16
+    meter.finished(make_set(), counted=True)
+    meter.story.extend([SLOW, "It is well again."])
+    return meter
+
+
+def events(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_log_has_the_stories_then_the_run_then_its_stages(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = running()
+    progress._log(meter, False)
+    out, said = capsys.readouterr()
+    first, second, line, *stages = said.splitlines()
+    assert out == ""
+    assert (first, second) == (SLOW, "It is well again.")
+    counts = r"1 of 5 prompts, 0 failed, 2,500 tokens, \$0\.0070"
+    assert re.fullmatch(rf"Generating: {counts}, \d+:\d\d so far, about \d+:\d\d left", line)
+    assert len(stages) == 2
+    assert stages[0].startswith(
+        "  generate a-model-with-a-long-name  2 of 5 done, 1 cached, 2 of 8 in flight, 1 failed, "
+    )
+    assert stages[1] == "  judge judge                        0 of 5 done, 1 of 16 in flight, 0 failed, 0.0/s"
+
+
+def test_a_story_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = running()
+    progress._log(meter, False)
+    assert SLOW in capsys.readouterr().err
+    progress._log(meter, True)
+    assert SLOW not in capsys.readouterr().err
+    assert not meter.story
+
+
+def test_a_cost_that_is_unknown_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
+    progress._log(running(priced=False), False)
+    assert "$" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("meter", [Meter(), started(prompts=0)], ids=["not started", "no prompts"])
+def test_a_log_of_a_run_that_had_nothing_to_do_is_empty(meter: Meter, capsys: pytest.CaptureFixture[str]) -> None:
+    progress._log(meter, True)
+    assert capsys.readouterr().err == ""
+
+
+def test_events_are_lines_of_json_with_every_count(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = running()
+    progress._events(meter, False)
+    out, said = capsys.readouterr()
+    first, second, counts = events(said)
+    assert out == ""
+    assert first == {"event": "story", "text": SLOW}
+    assert second == {"event": "story", "text": "It is well again."}
+    assert counts.pop("event") == "progress"
+    assert counts["cost"] == pytest.approx(0.007)
+    assert RunProgress.model_validate_json(json.dumps(counts)).tokens == 2500
+    assert (counts["prompts"], counts["done"], counts["failed"]) == (5, 1, 0)
+    answers, judgements = counts["stages"]
+    assert answers["stage"] == "generate a-model-with-a-long-name"
+    assert {key: answers[key] for key in ("total", "done", "cached", "failed", "in_flight", "limit")} == {
+        "total": 5,
+        "done": 2,
+        "cached": 1,
+        "failed": 1,
+        "in_flight": 2,
+        "limit": 8,
+    }
+    assert (answers["input_tokens"], answers["output_tokens"]) == (2000, 500)
+    assert (judgements["cost"], judgements["seconds_left"]) == (0.0, None)
+
+
+def test_an_unknown_cost_is_null_in_an_event(capsys: pytest.CaptureFixture[str]) -> None:
+    progress._events(running(priced=False), False)
+    counts = events(capsys.readouterr().err)[-1]
+    assert counts["cost"] is None
+    assert [stage["cost"] for stage in counts["stages"]] == [None, 0.0]
+
+
+def test_the_last_event_is_done_and_comes_when_the_work_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = started()
+    with shown(meter, Format.json):
+        meter.story.append("Wärmer 👩\u200d👧")
+        meter.finished(make_set(), counted=True)
+    said = capsys.readouterr().err
+    assert "Wärmer 👩\u200d👧" in said
+    assert [event["event"] for event in events(said)] == ["story", "done"]
+    assert events(said)[-1]["done"] == 1
+
+
+def test_the_last_event_comes_though_the_work_was_broken_off(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), shown(started(), Format.json):
+        raise KeyboardInterrupt
+    assert [event["event"] for event in events(capsys.readouterr().err)] == ["done"]
+
+
+def test_while_the_work_goes_on_there_is_progress_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "EVENT_SECONDS", 0.001)
+    meter, said = started(), ""
+    with shown(meter, Format.json):
+        while said.count("progress") < 2:
+            said += capsys.readouterr().err
+    said += capsys.readouterr().err
+    assert {event["event"] for event in events(said)[:-1]} == {"progress"}
+    assert events(said)[-1]["event"] == "done"
+
+
+def test_where_there_is_no_terminal_people_get_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown(running(), Format.human):
+        pass
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == SLOW
+    assert said[2].startswith("Generating: 1 of 5 prompts")
+    assert len(said) == 5
+
+
+def test_quiet_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown(running(), Format.quiet):
+        pass
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_lines_of_stages_are_aligned() -> None:
+    lines = list(stage_lines(running().progress()))
+    assert len({line.index(" of 5 done") for line in lines}) == 1
+    assert len(list(stage_lines(started().progress()))) == 2
+
+
+def drawn(meter: Meter) -> str:
+    """Return the table as a terminal of 200 columns shows it."""
+    console = Console(width=200, color_system=None)
+    with console.capture() as capture:
+        console.print(progress._drawn(meter.progress()))
+    return capture.get()
+
+
+def test_the_table_has_a_row_for_each_stage() -> None:
+    line, head, answers, judgements = drawn(running()).splitlines()
+    assert line.startswith("Generating: 1 of 5 prompts")
+    assert " ".join(head.split()) == "stage done cached in flight failed per second left tokens cost"
+    words = " ".join(answers.split())
+    assert words.startswith("generate a-model-with-a-long-name 2 of 5 1 2 of 8 1 ")
+    assert words.endswith(" 2,500 $0.0070")
+    assert " ".join(judgements.split()) == "judge judge 0 of 5 0 1 of 16 0 0.0 0 $0.0000"
+
+
+def test_the_table_says_of_a_cost_that_it_is_unknown() -> None:
+    assert drawn(running(priced=False)).splitlines()[2].rstrip().endswith("unknown")
+
+
+@pytest.mark.parametrize("name", ["llama[concise]", "llama[/concise]"])
+def test_a_name_with_brackets_stands_in_the_table_as_it_is(name: str) -> None:
+    assert f"generate {name} " in drawn(started(name=name))

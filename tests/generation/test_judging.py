@@ -1,0 +1,171 @@
+"""What judgements amount to: one rating per answer, a text that says why, and how far a judge can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from curation.generation import JudgeStatistics, JudgeTally, disagrees_with_itself
+from curation.generation.judging import mean_rating, rationale
+from curation.types import Judgement
+from tests.rows import make_judgement, make_set
+
+
+def tallied(*sets: Sequence[Judgement]) -> tuple[JudgeStatistics, ...]:
+    """Return the statistics of sets with these judgements."""
+    tally = JudgeTally()
+    for judgements in sets:
+        tally.add(make_set().model_copy(update={"judgements": tuple(judgements)}))
+    return tally.statistics()
+
+
+@pytest.mark.parametrize(
+    ("judgements", "means"),
+    [
+        ([], [None, None]),
+        ([make_judgement(5, 1)], [5, 1]),
+        ([make_judgement(5, 1), make_judgement(4, 2)], [4.5, 1.5]),
+        ([make_judgement(5, None), make_judgement(4, 2)], [4.5, None]),
+        ([make_judgement(None, 1), make_judgement(None, 2)], [None, 1.5]),
+        ([make_judgement(1, 5, judge="a"), make_judgement(2, 4, judge="b"), make_judgement(3, 3, judge="b")], [2, 4]),
+    ],
+)
+def test_a_rating_is_the_mean_of_all_readings_and_none_if_one_is_missing(
+    judgements: list[Judgement], means: list[float | None]
+) -> None:
+    assert [mean_rating(judgements, place) for place in (0, 1)] == means
+
+
+@pytest.mark.parametrize(
+    ("judgements", "text"),
+    [
+        ([], None),
+        ([make_judgement(5, rationales=[None])], None),
+        ([make_judgement(5, rationales=["Good."])], "Good."),
+        (
+            [
+                make_judgement(5, aspect="honesty", rationales=["Good."]),
+                make_judgement(2, aspect="helpfulness", rationales=["Weak."]),
+            ],
+            "honesty: Good.\n\nhelpfulness: Weak.",
+        ),
+        (
+            [make_judgement(5, judge="a", rationales=["Good."]), make_judgement(2, judge="b", rationales=["Weak."])],
+            "a: Good.\n\nb: Weak.",
+        ),
+        (
+            [make_judgement(5, judge="a", rationales=[None]), make_judgement(2, judge="b", rationales=["Weak."])],
+            "b: Weak.",
+        ),
+        ([make_judgement(5, judge="a", rationales=[None]), make_judgement(2, judge="b", rationales=[None])], None),
+        (
+            [
+                make_judgement(5, judge="a", aspect="honesty", rationales=["Good."]),
+                make_judgement(2, judge="b", aspect="helpfulness", rationales=["Weak."]),
+            ],
+            "a, honesty: Good.\n\nb, helpfulness: Weak.",
+        ),
+        ([make_judgement(5, rationales=["Good."]), make_judgement(2, rationales=["Weak."])], "Good.\n\nWeak."),
+    ],
+)
+def test_a_rationale_names_judge_and_aspect_where_there_are_several(
+    judgements: list[Judgement], text: str | None
+) -> None:
+    assert rationale(judgements, 0) == text
+
+
+@pytest.mark.parametrize(
+    ("judgements", "contradicts"),
+    [
+        ([], False),
+        ([make_judgement(5, 1)], False),
+        ([make_judgement(5, 1), make_judgement(4, 2)], False),
+        ([make_judgement(5, 1), make_judgement(2, 4)], True),
+        ([make_judgement(5, 1), make_judgement(3, 3)], False),
+        ([make_judgement(3, 3), make_judgement(3, 3)], False),
+        ([make_judgement(5, None), make_judgement(1, 4)], False),
+        ([make_judgement(5, 4, 3), make_judgement(5, 3, 4)], True),
+        ([make_judgement(5, 1, aspect="honesty"), make_judgement(1, 5, aspect="helpfulness")], False),
+        ([make_judgement(5, 1, judge="a"), make_judgement(1, 5, judge="b")], False),
+        (
+            [make_judgement(5, 1, judge=judge) for judge in "aab"] + [make_judgement(1, 5, judge="b")],
+            True,
+        ),
+    ],
+)
+def test_a_judge_disagrees_with_itself_if_it_turned_a_pair_round_on_one_aspect(
+    judgements: list[Judgement], contradicts: bool
+) -> None:
+    assert disagrees_with_itself(judgements) is contradicts
+
+
+def test_without_judgements_there_is_no_judge() -> None:
+    assert tallied() == tallied([]) == ()
+
+
+def test_where_there_is_nothing_to_share_a_share_is_null() -> None:
+    [found] = tallied([make_judgement(None, None)])
+    assert found == JudgeStatistics(
+        judge="judge", judgements=1, parsed=0.0, swap_consistency=None, histogram={}, ties=None
+    )
+    [found] = tallied([make_judgement()])
+    assert (found.judgements, found.parsed) == (1, None)
+
+
+def test_ratings_that_could_be_read_are_a_share_of_all() -> None:
+    [found] = tallied([make_judgement(5, None, 3)], [make_judgement(None, 2, 2)], [make_judgement(1, 1)])
+    assert (found.judgements, found.parsed) == (3, 6 / 8)
+
+
+def test_the_histogram_counts_readings_rounded_half_up() -> None:
+    [found] = tallied([make_judgement(5, 4.5, 4.49)], [make_judgement(2.5, 1, None)], [make_judgement(1, 1)])
+    assert found.histogram == {"1": 3, "3": 1, "4": 1, "5": 2}
+    assert list(found.histogram) == sorted(found.histogram)
+
+
+def test_a_tie_is_a_set_whose_best_and_worst_answer_have_the_same_mean() -> None:
+    [found] = tallied(
+        [make_judgement(3, 3)],
+        [make_judgement(5, 1), make_judgement(1, 5)],
+        [make_judgement(3, 3, 2)],
+        [make_judgement(5, 5, None)],
+        [make_judgement(4, None)],
+        [make_judgement(3, 3.5)],
+    )
+    assert found.ties == 3 / 5
+
+
+def test_swap_consistency_is_the_share_of_pairs_that_kept_their_order() -> None:
+    [found] = tallied(
+        [make_judgement(5, 3, 1), make_judgement(5, 3, 1)],
+        [make_judgement(5, 1), make_judgement(1, 5)],
+        [make_judgement(4, 1), make_judgement(2, 2)],
+        [make_judgement(2, 2), make_judgement(3, 3)],
+        [make_judgement(5, None), make_judgement(1, 5)],
+        [make_judgement(5, 1)],
+    )
+    assert found.swap_consistency == 4 / 6
+    assert found.judgements == 11
+
+
+def test_every_judge_is_counted_by_itself_whichever_set_names_it_first() -> None:
+    found = tallied(
+        [make_judgement(5, 5, judge="mild"), make_judgement(2, None, judge="strict")],
+        [make_judgement(1, 2, judge="strict")],
+    )
+    assert [(one.judge, one.judgements, one.parsed, one.ties) for one in found] == [
+        ("mild", 1, 1.0, 1.0),
+        ("strict", 2, 3 / 4, 0.0),
+    ]
+
+
+def test_aspects_are_compared_with_themselves_alone() -> None:
+    [found] = tallied(
+        [
+            *(make_judgement(5, 1, aspect="honesty") for _ in range(2)),
+            make_judgement(5, 1, aspect="helpfulness"),
+            make_judgement(1, 5, aspect="helpfulness"),
+        ]
+    )
+    assert (found.judgements, found.swap_consistency) == (4, 1 / 2)

@@ -1,0 +1,132 @@
+"""The index of candidate sets says what the sets say, from a few columns; files of before read like those of today."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from curation.errors import DataError
+from curation.store.parquet import arrow_schema, read_columns, read_parquet, write_parquet
+from curation.store.store import SET_COLUMNS, SetEntry, _set_entries
+from curation.types import CandidateSet, Failure, Usage
+from tests.rows import make_judgement, make_prompt, make_set
+
+Stage = Literal["generate", "evolve", "judge", "rating"]
+
+
+def made(
+    text: str, candidates: int, *stages: Stage, reason: str = "timeout", settings: str = "0123456789abcdef"
+) -> CandidateSet:
+    """Return a judged set with so many candidates and failures of these stages."""
+    failures = tuple(Failure(stage=stage, generator="g9", reason=reason, attempts=1) for stage in stages)
+    usage = Usage(request=text, stage="generate", generator="g0", input_tokens=3, output_tokens=None, cost=0.5)
+    return make_set(make_prompt(text), [4.0] * candidates, settings=settings).model_copy(
+        update={"failures": failures, "judgements": (make_judgement(*[4.0] * candidates),), "usage": (usage,)}
+    )
+
+
+SETS = [
+    made("none", 0, "generate", "generate"),
+    made("one", 1, "generate"),
+    made("one, judge", 1, "judge"),
+    made("two", 2),
+    made("two, one answer failed", 2, "generate"),
+    made("two, evolver failed", 2, "evolve"),
+    made("two, ratings unread", 2, "rating", "rating"),
+    made("two, judge failed", 2, "judge"),
+    made("two, one of two judges failed", 2, "rating", "judge"),
+    made("two, too long for the judge", 2, "judge", reason="context_too_long"),
+    made("two, refused by the judge", 2, "judge", reason="content_filter"),
+    made("one, too long for the other", 1, "generate", reason="context_too_long"),
+    made("three", 3, settings="fedcba9876543210"),
+    make_set(make_prompt("no judge"), (None, None)),
+]
+
+
+def write(path: Path, sets: list[CandidateSet]) -> Path:
+    path.write_bytes(write_parquet(sets, CandidateSet))
+    return path
+
+
+def entry(found: CandidateSet) -> SetEntry:
+    return SetEntry(found.settings, found.prompt.id, found.came_through)
+
+
+def test_the_index_says_of_every_set_what_the_set_says(tmp_path: Path) -> None:
+    assert len({found.id for found in SETS}) == len(SETS)
+    assert {found.came_through for found in SETS} == {True, False}
+    path = write(tmp_path / "sets.parquet", SETS)
+    assert _set_entries(path) == {found.id: entry(found) for found in SETS}
+    assert [found.came_through for found in read_parquet(path, CandidateSet)] == [found.came_through for found in SETS]
+
+
+@pytest.mark.parametrize("found", SETS, ids=lambda found: found.prompt.messages[0].content)
+def test_a_set_that_is_alone_in_its_file_is_indexed_like_any(tmp_path: Path, found: CandidateSet) -> None:
+    assert _set_entries(write(tmp_path / "sets.parquet", [found])) == {found.id: entry(found)}
+
+
+def test_an_empty_file_has_no_entries(tmp_path: Path) -> None:
+    assert _set_entries(write(tmp_path / "sets.parquet", [])) == {}
+
+
+def test_of_a_set_that_is_there_twice_the_later_state_counts(tmp_path: Path) -> None:
+    first, second = made("two", 2, "judge"), made("two", 2)
+    assert first.id == second.id
+    assert _set_entries(write(tmp_path / "sets.parquet", [first, second])) == {second.id: entry(second)}
+    assert entry(second).came_through
+
+
+def test_the_index_reads_no_text(tmp_path: Path) -> None:
+    [row] = read_columns(write(tmp_path / "sets.parquet", [made("two", 2, "rating")]), SET_COLUMNS)
+    assert set(row) == {"id", "settings", "prompt", "candidates", "failures"}
+    assert set(row["prompt"]) == {"id"}
+    assert [set(candidate) for candidate in row["candidates"]] == [{"id"}] * 2
+    assert row["failures"] == [{"stage": "rating", "reason": "timeout"}]
+
+
+def without(content: bytes, *columns: str) -> bytes:
+    """Return a file as it was before there were these columns."""
+    buffer = io.BytesIO()
+    pq.write_table(pq.read_table(io.BytesIO(content)).drop_columns(list(columns)), buffer)
+    return buffer.getvalue()
+
+
+def test_a_file_of_before_there_were_judgements_is_read_and_indexed(tmp_path: Path) -> None:
+    path = tmp_path / "sets.parquet"
+    path.write_bytes(without(write_parquet(SETS, CandidateSet), "judgements", "usage"))
+    assert "judgements" not in pq.read_schema(path).names
+    old = [found.model_copy(update={"judgements": (), "usage": ()}) for found in SETS]
+    assert list(read_parquet(path, CandidateSet)) == old
+    assert _set_entries(path) == {found.id: entry(found) for found in SETS}
+
+
+@pytest.mark.parametrize("column", ["candidates", "settings", "failures"])
+def test_a_file_that_lacks_a_column_of_the_index_is_an_error_that_names_it(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "sets.parquet"
+    path.write_bytes(without(write_parquet(SETS, CandidateSet), column))
+    with pytest.raises(DataError, match=r"sets\.parquet"):
+        _set_entries(path)
+
+
+def test_judgements_and_usage_survive_parquet_with_their_nulls(tmp_path: Path) -> None:
+    judgements = (
+        make_judgement(4.5, None, order=(1, 0), rationales=("Good.", None)),
+        make_judgement(None, None, aspect="honesty", judge="b"),
+        make_judgement(),
+    )
+    found = SETS[3].model_copy(update={"judgements": judgements})
+    assert list(read_parquet(write(tmp_path / "sets.parquet", [found]), CandidateSet)) == [found]
+
+
+def test_the_columns_of_judgements_and_usage_have_the_types_of_their_rows() -> None:
+    schema: Any = arrow_schema(CandidateSet)
+    judgement, usage = schema.field("judgements").type.value_type, schema.field("usage").type.value_type
+    assert judgement.field("order").type == pa.list_(pa.int64())
+    assert judgement.field("ratings").type == pa.list_(pa.float64())
+    assert (usage.field("cost").type, usage.field("cost").nullable) == (pa.float64(), True)
+    assert (usage.field("stage").type, usage.field("stage").nullable) == (pa.string(), False)
