@@ -67,7 +67,9 @@ def generate(
     from curation.cli.progress import shown
 
     def first_prompts(loaded: Config, out: Output) -> Report:
-        report = stages.preview(loaded, prompts=preview or 0, watch=lambda meter: shown(meter, format))
+        report = stages.preview(
+            loaded, prompts=preview or 0, watch=lambda meter: shown(meter, format), use_cache=not no_cache
+        )
         if format is Format.human:
             show_preview(report.sets)
         return report

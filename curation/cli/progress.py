@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from curation.cli.output import Format
-from curation.generation.meter import clock
+from curation.generation.meter import clock, money
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -122,7 +122,7 @@ def _drawn(progress: RunProgress) -> Group:
             f"{stage.per_second:.1f}",
             "" if not stage.seconds_left else clock(stage.seconds_left),
             f"{stage.input_tokens + stage.output_tokens:,}",
-            "unknown" if stage.cost is None else f"${stage.cost:.4f}",
+            "unknown" if stage.cost is None else money(stage.cost),
         )
     return Group(progress.line, table)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import ssl
 import time
 import urllib.request
@@ -19,7 +20,8 @@ from curation.generation.cache import RequestCache, request_key
 from curation.generation.completion import PUSHED_BACK, Completion, RequestFailed, read_completion
 from curation.generation.limit import AdaptiveLimit
 from curation.generation.meter import StageMeter
-from curation.generation.options import Endpoint
+from curation.generation.options import Endpoint, is_hugging_face
+from curation.hub import DEFAULT_ENDPOINT
 from curation.types import FOR_GOOD
 
 MAX_PAID_ATTEMPTS = 3
@@ -94,6 +96,10 @@ class ChatClient:
         if self._meter is not None:
             self._meter.replied(known.get("input_tokens"), known.get("output_tokens"), cached=True, request=key)
         return {**known, "attempts": 0, "request": key}
+
+    def end(self, error: CurationError) -> None:
+        """Send no more requests: those that wait for their turn raise `error`; those that were sent are finished."""
+        self._ended = self._ended or error
 
     async def aclose(self) -> None:
         """Close the connections and the cache."""
@@ -226,8 +232,14 @@ class ChatClient:
     def _key_refused(self, said: str) -> AuthError:
         return AuthError(
             f"The endpoint of {self._name} at {self.url} refused the key ({said}).",
-            remedy=f"Set {self._endpoint.api_key_env or 'HF_TOKEN'} to a key that may use it.",
+            remedy=self._key_remedy(),
         )
+
+    def _key_remedy(self) -> str:
+        variable = self._endpoint.api_key_env
+        if variable is None and not is_hugging_face(self.url, os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT):
+            return "Name the variable that holds its key in api_key_env; HF_TOKEN is not sent there."
+        return f"Set {variable or 'HF_TOKEN'} to a key that may use it."
 
     def _connection(self) -> aiohttp.ClientSession:
         if self._session is None:

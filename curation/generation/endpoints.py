@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from distilabel.models.llms.base import AsyncLLM
 from pydantic import BaseModel, Field, JsonValue, PrivateAttr
 
-from curation.errors import ConfigError
+from curation.errors import ConfigError, CurationError
 from curation.generation.cache import RequestCache
 from curation.generation.client import ChatClient
 from curation.generation.dedicated import wake
@@ -138,6 +138,11 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
             "generations": [reply["generation"] for reply in replies],
             "statistics": {key: [reply.get(key) for reply in replies] for key in keys},
         }
+
+    def end(self, error: CurationError) -> None:
+        """Send no more requests: those that wait for their turn raise `error`."""
+        if self._opened is not None:
+            self._opened.end(error)
 
     async def aclose(self) -> None:
         """Close the connections and the cache."""

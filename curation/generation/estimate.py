@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pydantic import computed_field
+
 from curation.generation.options import Asked, Evolver, Models, UltraFeedbackJudge
 from curation.types import Row
 
@@ -52,27 +54,32 @@ class Estimate(Row):
     rows: int
     stages: tuple[StageEstimate, ...]
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def requests(self) -> int:
         """All requests, but for those that are tried again."""
         return sum(stage.requests for stage in self.stages)
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def tokens(self) -> int:
         """All tokens, in and out."""
         return sum(stage.input_tokens + stage.output_tokens for stage in self.stages)
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def cost(self) -> float | None:
         """US dollars, null if a model has no price."""
         costs = [stage.cost for stage in self.stages]
         return None if None in costs else sum(cost for cost in costs if cost is not None)
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def seconds(self) -> float:
         """Time at the limits of the config: the slowest stage's, because all work at the same time."""
         return max((stage.seconds for stage in self.stages), default=0.0)
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def measured(self) -> bool:
         """Whether every stage's is; if not, the figures are upper bounds."""

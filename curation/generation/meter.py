@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -61,11 +62,20 @@ class RunProgress(Row):
         left = (
             "" if self.seconds_left is None or self.done == self.prompts else f", about {clock(self.seconds_left)} left"
         )
-        cost = "" if self.cost is None else f", ${self.cost:.4f}"
+        cost = "" if self.cost is None else f", {money(self.cost)}"
         return (
             f"Generating: {self.done:,} of {self.prompts:,} prompts, {self.failed:,} failed, "
             f"{self.tokens:,} tokens{cost}, {clock(self.seconds)} so far{left}"
         )
+
+
+def money(usd: float) -> str:
+    """Return US dollars: "$12.30", "$0.0042", and for less than that three digits that count, such as "$0.0000412"."""
+    if usd >= 1 or usd == 0:
+        return f"${usd:,.2f}"
+    if usd >= 0.001:
+        return f"${usd:.4f}"
+    return f"${usd:.{2 - math.floor(math.log10(usd))}f}"
 
 
 def clock(seconds: float) -> str:

@@ -76,7 +76,7 @@ async def stream(
 async def _bounded(
     graph: _Graph, rows_in_flight: int, room: Callable[[int], bool]
 ) -> AsyncGenerator[Row | FailedRow, None]:
-    flight = _Flight()
+    flight = _Flight(graph.end)
     source = graph.rows()
     try:
         async for row in source:
@@ -102,7 +102,8 @@ async def _bounded(
 class _Flight:
     """The rows that are on their way, those that are through, and the error that lets no more begin."""
 
-    def __init__(self) -> None:
+    def __init__(self, end: Callable[[BaseException], None]) -> None:
+        self._end = end
         self.running: set[asyncio.Task[list[Row | FailedRow]]] = set()
         self.landed: deque[Row | FailedRow] = deque()
         self.error: BaseException | None = None
@@ -114,7 +115,7 @@ class _Flight:
         task.add_done_callback(self._land)
 
     async def land(self) -> None:
-        """Wait for one row at least. An error does not end the others: what they wait for is being paid."""
+        """Wait for one row at least. An error does not cancel the others: what they wait for is being paid."""
         self._news.clear()
         await self._news.wait()
 
@@ -132,8 +133,9 @@ class _Flight:
         error = task.exception()
         if error is None:
             self.landed.extend(task.result())
-        else:
-            self.error = self.error or error
+        elif self.error is None:
+            self.error = error
+            self._end(error)
 
 
 class _StepFailed(Exception):
@@ -179,6 +181,12 @@ class _Graph:
             rows, last = found
             for row in rows:
                 yield row
+
+    def end(self, error: BaseException) -> None:
+        """Have the LLMs send no more requests; replies that are on their way still come."""
+        for llm in self.llms:
+            if isinstance(error, CurationError) and hasattr(llm, "end"):
+                llm.end(error)
 
     async def run(self, row: Row) -> list[Row | FailedRow]:
         """Send one row through all steps; steps that do not wait for each other run at the same time."""

@@ -26,6 +26,7 @@ from curation.generation import (
     spooled,
     stage_meters,
 )
+from curation.generation.completion import RETRIED_STATUS
 from curation.stages.report import Report, counted, dollars, duration, judge_line, reasons
 from curation.stages.services import open_store
 from curation.stages.spending import spending
@@ -34,7 +35,7 @@ from curation.types import CandidateSet, Failure, Prompt, Row
 
 SETS_PER_COMMIT = 500
 SECONDS_PER_COMMIT = 120.0
-TEMPORARY = frozenset({"timeout", "connection_lost", "rate_limited", "http_500", "http_502", "http_503", "http_504"})
+TEMPORARY = frozenset({"timeout", "connection_lost", "rate_limited", *(f"http_{status}" for status in RETRIED_STATUS)})
 
 Confirm = Callable[[Estimate, bool], bool]
 """Given the estimate and whether it is above `generate.confirm_above` (or unknown): False ends the run."""
@@ -56,8 +57,9 @@ class FailureCount(Row):
 class GenerateReport(Report):
     """What `generate` did. prompts = dropped + already + made + failed + left.
 
-    `left` prompts were not asked because of the budget; the next may cost `next_prompt_tokens`. `tokens` and `cost`
-    are what this run paid, in US dollars, null if a price or a token count is unknown.
+    `failed_for_good` of the failed have a reason that does not pass by itself. `left` prompts were not asked because
+    of the budget; the next may cost `next_prompt_tokens`. `tokens` and `cost` are what this run paid, in US dollars,
+    null if a price or a token count is unknown.
     """
 
     source: str
@@ -66,6 +68,7 @@ class GenerateReport(Report):
     already: int
     made: int
     failed: int
+    failed_for_good: int
     left: int
     next_prompt_tokens: int
     failures: tuple[FailureCount, ...]
@@ -86,8 +89,7 @@ class GenerateReport(Report):
         asked = self.made + self.failed
         if not asked or self.made / asked >= self.min_success:
             return 0
-        failed = [failure.reason for failure in self.failures if failure.stage != "rating"]
-        return 3 if failed and all(reason in TEMPORARY for reason in failed) else 1
+        return 1 if self.failed_for_good else 3
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -128,6 +130,7 @@ class PreviewReport(Report):
 
     source: str
     sets: tuple[CandidateSet, ...]
+    kept: bool
     tokens: int
     cost: float | None
 
@@ -136,7 +139,8 @@ class PreviewReport(Report):
         """What it came to; the sets themselves are shown side by side."""
         return (
             f"{counted(len(self.sets), 'prompt')} of {self.source}: {self.tokens:,} tokens, {dollars(self.cost)}. "
-            "Nothing was written to the store; the replies are in the request cache, and not paid for again.",
+            "Nothing was written to the store"
+            + ("; the replies are in the request cache, and not paid for again." if self.kept else "."),
         )
 
     @property
@@ -155,8 +159,9 @@ def generate(
 ) -> GenerateReport:
     """Ask every model about every prompt that has no complete candidate set yet, and store the answers.
 
-    What is finished is stored even if the run is interrupted, and every reply is in the request cache before it is
-    used, so that no request is paid for twice; `use_cache=False` asks anew. `watch` is how one sees how far it is.
+    What is finished is stored even if the run is interrupted (but for the last moment), and every reply is in the
+    request cache before it is used, so that no request is paid for twice; `use_cache=False` asks anew. `watch` is how
+    one sees how far it is.
     Raises RefusedError if the run may cost more than `generate.confirm_above` and `confirm` says no; AuthError,
     MissingError or TemporaryError before anything is paid for if the prompts, the store or an endpoint cannot be
     reached, and after a few requests if an endpoint refuses or answers nothing any more.
@@ -201,6 +206,7 @@ def generate(
         already=reader.already,
         made=writer.made,
         failed=writer.failed,
+        failed_for_good=writer.failed_for_good,
         left=left,
         next_prompt_tokens=gate.row.tokens if gate else 0,
         failures=_counts(writer.failures),
@@ -223,6 +229,7 @@ def preview(
     prompts: int = 5,
     services: Services | None = None,
     watch: Watch = lambda meter: nullcontext(),
+    use_cache: bool = True,
 ) -> PreviewReport:
     """Ask every model about the first prompts and return what they say; nothing is written to the store.
 
@@ -231,17 +238,17 @@ def preview(
     services = services or Services.from_environment()
     meter = Meter()
     source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
+    cache = cache_file() if use_cache else None
     reader = _Reader(config, services, source, done=set())
     with spooled(islice(reader.prompts(), prompts)) as spool:
         order = [prompt.id for prompt in spool.read()]
         meter.start(stage_meters(config.models), prompts=spool.prompts)
         with watch(meter):
-            sets = list(
-                generate_candidate_sets(config.name, spool, models=config.models, cache=cache_file(), meter=meter)
-            )
+            sets = list(generate_candidate_sets(config.name, spool, models=config.models, cache=cache, meter=meter))
     progress = meter.progress()
     return PreviewReport(
         source=source,
+        kept=use_cache,
         sets=tuple(sorted(sets, key=lambda candidate_set: order.index(candidate_set.prompt.id))),
         tokens=progress.tokens,
         cost=progress.cost,
@@ -274,8 +281,13 @@ def _gate(
 ) -> BudgetGate | None:
     if config.generate.budget is None or not expected.rows:
         return None
+    settings = settings_id(config.models)
     spent = spending(snapshot.each_candidate_set() if snapshot else ())
-    again = (one for one in (snapshot.each_candidate_set() if snapshot else ()) if not one.came_through)
+    again = (
+        one
+        for one in (snapshot.each_candidate_set() if snapshot else ())
+        if one.settings != settings or not one.came_through
+    )
     return BudgetGate(
         config.generate.budget,
         meter,
@@ -315,7 +327,7 @@ class _Writer:
         self._reader = reader
         self._waiting: list[CandidateSet] = []
         self._flushed = time.monotonic()
-        self.made = self.failed = self.disagreements = 0
+        self.made = self.failed = self.failed_for_good = self.disagreements = 0
         self.failures: Counter[Failure] = Counter()
         self.judges = JudgeTally()
         self.commit: str | None = None
@@ -329,6 +341,8 @@ class _Writer:
             self.made += 1
         else:
             self.failed += 1
+            reasons_of_it = (failure.reason for failure in candidate_set.failures if failure.stage != "rating")
+            self.failed_for_good += any(reason not in TEMPORARY for reason in reasons_of_it)
         if len(self._waiting) >= SETS_PER_COMMIT or time.monotonic() - self._flushed > SECONDS_PER_COMMIT:
             self.flush()
 

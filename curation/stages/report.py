@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from curation.generation import JudgeStatistics
+from curation.generation.meter import money
 
 
 class Report(BaseModel):
@@ -40,10 +41,8 @@ def reasons(dropped: dict[str, int]) -> str:
 
 
 def dollars(cost: float | None) -> str:
-    """Return "$12.30", "$0.0042" below a cent's precision, "cost unknown" without a price."""
-    if cost is None:
-        return "cost unknown (no price_in and price_out)"
-    return f"${cost:,.2f}" if cost >= 1 or cost == 0 else f"${cost:.4f}"
+    """Return US dollars, or "cost unknown" without a price."""
+    return "cost unknown (no price_in and price_out)" if cost is None else money(cost)
 
 
 def share(part: float | None) -> str:

@@ -45,6 +45,7 @@ class Serving(ServerProcess):
         *,
         latency: Latency | None = None,
         faults: Iterable[Fault] = (),
+        seed: int = 0,
         reply_bytes: int = 0,
         keyed: bool = False,
     ) -> None:
@@ -54,7 +55,7 @@ class Serving(ServerProcess):
 
         def command(port: int) -> Sequence[str]:
             options = [f"--port={port}", f"--latency={latency or Latency()}", f"--faults={rules}"]
-            more = [f"--reply-bytes={reply_bytes}", *(["--keyed"] if keyed else [])]
+            more = [f"--seed={seed}", f"--reply-bytes={reply_bytes}", *(["--keyed"] if keyed else [])]
             return [sys.executable, "-m", "tests.benchmarks.serving", *options, *more]
 
         super().__init__("scripted inference server", folder=folder, command=command, health="/health")
@@ -154,11 +155,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--latency", type=Latency.parse, default=Latency())
     parser.add_argument("--faults", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--reply-bytes", type=int, default=0)
     parser.add_argument("--keyed", action="store_true")
     options = parser.parse_args()
     tally = Tally(place=f"http://{HOST}:{options.port}/v1" if options.keyed else None)
-    plan = FaultPlan(faults=load_faults(options.faults), latency=options.latency)
+    plan = FaultPlan(faults=load_faults(options.faults), latency=options.latency, seed=options.seed)
     app = create_app(ScriptedBackend(reply_of(options.reply_bytes)), plan=plan, counts=tally, log=tally.note)
     app.router.routes.append(Route("/tally", tally.show))
     asyncio.run(_serve(app, options.port))

@@ -181,7 +181,7 @@ def test_the_table_has_a_row_for_each_stage() -> None:
     words = " ".join(answers.split())
     assert words.startswith("generate a-model-with-a-long-name 2 of 5 1 2 of 8 1 ")
     assert words.endswith(" 2,500 $0.0070")
-    assert " ".join(judgements.split()) == "judge judge 0 of 5 0 1 of 16 0 0.0 0 $0.0000"
+    assert " ".join(judgements.split()) == "judge judge 0 of 5 0 1 of 16 0 0.0 0 $0.00"
 
 
 def test_the_table_says_of_a_cost_that_it_is_unknown() -> None:

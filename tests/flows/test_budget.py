@@ -198,3 +198,19 @@ def test_what_failed_counts_in_the_budget_too(cli: CommandLine) -> None:
         for _ in range(2):
             with_models(cli, server).run("generate", config)
         assert paid_tokens(server, answer, judgement) <= budget
+
+
+def test_what_a_changed_setting_leaves_as_it_was_counts_once(cli: CommandLine) -> None:
+    answer, judgement = (75, 600), (480, 20)
+    row = 2 * sum(answer) + sum(judgement)
+    # All rows, all again but for one answer each, and what one more may cost: its judge may be asked twice.
+    budget = 12 * row + 12 * (row - sum(answer)) + row + sum(judgement)
+    every = PRICED.replace("16", "600")
+    more = generate_section(f"budget = {{ tokens = {budget} }}")
+    config = write_config(cli.folder, "changed", prompts=PROMPTS, every=every, more=more)
+    with ScriptedServer(counting(answer, judgement)) as server:
+        line = with_models(cli, server)
+        assert line.json("generate", str(config))["made"] == 12
+        config.write_text(config.read_text().replace("temperature = 1.0", "temperature = 0.9"))
+        report = line.json("generate", str(config))
+    assert (report["made"], report["left"], report["cached"]) == (12, 0, 12)

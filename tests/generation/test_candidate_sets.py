@@ -29,7 +29,15 @@ from curation.generation import (
 from curation.generation.cache import RequestCache
 from curation.generation.client import FEW, MAX_PAID_ATTEMPTS, OUTAGE
 from curation.generation.runner import LEAST_ROWS_IN_FLIGHT
-from curation.local.inference import Fault, Reply, Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
+from curation.local.inference import (
+    Fault,
+    Latency,
+    Reply,
+    Request,
+    ScriptedServer,
+    read_judge_prompt,
+    ultrafeedback_reply,
+)
 from curation.local.inference.wire import Refusal
 from curation.types import CandidateSet, Failure, Message, Prompt
 from tests.rows import made_sets, make_prompt
@@ -299,6 +307,18 @@ def ended(models: Models, cache: Path, *, prompts: int = MANY) -> tuple[Curation
     with spooled(questions(prompts)) as spool, pytest.raises(CurationError) as caught:
         found.extend(generate_candidate_sets("test", spool, models=models, cache=cache))
     return caught.value, found
+
+
+def test_a_model_that_is_not_there_ends_the_requests_to_the_others_too(
+    serve: Callable[..., ScriptedServer], tmp_path: Path
+) -> None:
+    server = serve(None, Fault(kind="status", status=404, model="two"), latency=Latency(median_s=0.02))
+    error, _ = ended(models_of("one", "two", judge=None, max_concurrency=LIMIT), tmp_path / "cache")
+    assert type(error) is MissingError
+    sent = len(asked(server, "one"))
+    assert sent <= FEW + 2 * LIMIT
+    # What had been sent is not lost.
+    assert replies_in(tmp_path / "cache") == sent
 
 
 def replies_in(cache: Path) -> int:

@@ -307,7 +307,7 @@ def progress(**changes: Any) -> RunProgress:
         ),
         (
             {"prompts": 5, "done": 0, "failed": 0, "tokens": 0, "cost": 0.0, "seconds": 0.0, "seconds_left": None},
-            "Generating: 0 of 5 prompts, 0 failed, 0 tokens, $0.0000, 0:00 so far",
+            "Generating: 0 of 5 prompts, 0 failed, 0 tokens, $0.00, 0:00 so far",
         ),
     ],
 )
