@@ -153,6 +153,7 @@ class _Graph:
         self.needs = {name: list(dag.get_step_predecessors(name)) for name in dag}
         self.order = list(TopologicalSorter(self.needs).static_order())
         self.steps = {name: dag.get_step(name)["step"] for name in self.order}
+        self.processes = {name: _process_of(step) for name, step in self.steps.items()}
         self.known = {name: _is_known(step) for name, step in self.steps.items()}
         self.llms = [step.llm for step in self.steps.values() if isinstance(step, _Task)]
         self._alone: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -247,7 +248,7 @@ class _Graph:
         inputs = given if known else deepcopy(given)
 
         def process() -> list[Row]:
-            return [output for batch in step.process_applying_mappings(*inputs) for output in batch]
+            return [output for batch in self.processes[name](*inputs) for output in batch]
 
         try:
             if isinstance(step, _Task):
@@ -295,6 +296,13 @@ def _refuse(name: str, step: Any, *, routes: bool) -> None:
         f"The step {name!r} ({kind}) {reason}; the streaming engine runs row-wise steps.",
         remedy=f'Use engine = "{engine}".',
     )
+
+
+def _process_of(step: Any) -> Callable[..., Any]:
+    """The step's own `process`, or distilabel's way around it where columns are renamed or parameters added."""
+    if step.input_mappings or step.output_mappings or step._built_from_decorator or step.is_generator:
+        return step.process_applying_mappings  # type: ignore[no-any-return]
+    return step.process  # type: ignore[no-any-return]
 
 
 def _is_known(step: Any) -> bool:
