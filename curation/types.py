@@ -250,4 +250,8 @@ class UnpairedPreferenceRow(Row):
 
 def is_text(value: str) -> bool:
     """Whether every service can store `value`: no NUL and no lone surrogates (which UTF-8 cannot encode)."""
-    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value

@@ -11,10 +11,10 @@ import anyio
 class AdaptiveLimit:
     """Additive up, multiplicative down (AIMD), over rounds of as many replies as were allowed in flight.
 
-    After a round without push-back (429, timeout) one request more is allowed; after any other, as much less as half
-    the share that was pushed back: all of it halves the limit, a tenth takes a twentieth (the rule of DCTCP, RFC 8257,
-    section 3.3, which does not collapse when a few replies fail for other reasons than load). `story` gets one
-    sentence per change.
+    After each round the limit falls by half the share that was pushed back (429, timeout): all of it halves it, a tenth
+    takes a twentieth. And it rises by one times the share that was not. That is the rule of DCTCP (RFC 8257, section
+    3.3), which does not collapse when some replies fail for other reasons than load. `story` gets one sentence per
+    change.
     """
 
     def __init__(self, most: int, *, name: str, story: Callable[[str], None] | None) -> None:
@@ -52,8 +52,8 @@ class AdaptiveLimit:
         if self._answered < self.now:
             return
         share = self._pushed_back / self._answered
-        self._exact = max(1.0, self._exact * (1 - share / 2)) if share else min(self.most, self._exact + 1)
-        self._change(max(1, int(self._exact)))
+        self._exact = min(self.most, max(1.0, self._exact * (1 - share / 2) + 1 - share))
+        self._change(int(self._exact))
         self._answered = self._pushed_back = 0
 
     def _change(self, limit: int) -> None:
@@ -63,8 +63,7 @@ class AdaptiveLimit:
         self._limiter.total_tokens = limit
         if self._story is None:
             return
-        if limit < before:
-            why = f"{self._pushed_back} of {self._answered} replies were 429 or timeouts"
-        else:
-            why = f"{self._answered} replies in a row were none"
-        self._story(f"{self.name}: {before} -> {limit} requests at once; {why}.")
+        self._story(
+            f"{self.name}: {before} -> {limit} requests at once; {self._pushed_back} of {self._answered} replies "
+            "were 429 or timeouts."
+        )

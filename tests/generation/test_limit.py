@@ -50,9 +50,18 @@ def test_after_any_push_back_it_falls_by_half_of_the_share() -> None:
 
 
 def test_small_shares_add_up() -> None:
-    # 8 * (1 - 1/16) = 7.5, which is 7; then 7.5 * (1 - 1/14) = 6.96, which is 6.
-    eight = limit(8)
-    assert [a_round(eight, pushed_back=1) for _ in range(2)] == [7, 6]
+    # 50 * 0.95 + 0.9 = 48.4; 48.4 * (1 - 4.8/96) + 0.9 = 46.9 with 5 of 48; and so on, down to where both are the same.
+    fifty = limit(50)
+    found = [a_round(fifty, pushed_back=round(fifty.now / 10)) for _ in range(60)]
+    assert found[:2] == [48, 46]
+    assert found[-1] in range(15, 26)
+
+
+def test_a_steady_share_of_other_faults_does_not_let_it_collapse() -> None:
+    fifty = limit(50)
+    for _ in range(200):
+        a_round(fifty, pushed_back=round(fifty.now * 0.15))
+    assert fifty.now >= 8
 
 
 def test_a_round_without_push_back_adds_one_but_never_beyond_the_config() -> None:
@@ -77,7 +86,7 @@ def test_every_change_is_one_sentence_and_no_change_is_none() -> None:
     a_round(told, pushed_back=0)
     assert story == [
         "generate cool: 4 -> 2 requests at once; 4 of 4 replies were 429 or timeouts.",
-        "generate cool: 2 -> 3 requests at once; 2 replies in a row were none.",
+        "generate cool: 2 -> 3 requests at once; 0 of 2 replies were 429 or timeouts.",
     ]
     one = limit(1, story)
     a_round(one, pushed_back=1)
