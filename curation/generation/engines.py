@@ -75,11 +75,11 @@ class _LoopThread(threading.Thread):
         self._given = 0
         self._batch: list[Row | FailedRow] = []
         self._loop = asyncio.new_event_loop()
-        self._task: asyncio.Task[None] | None = None
+        # Before the thread begins, so that whoever stops it at once has something to cancel.
+        self._task = self._loop.create_task(self._produce())
 
     def run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._task = self._loop.create_task(self._produce())
         try:
             self._loop.run_until_complete(self._task)
         except asyncio.CancelledError:
@@ -92,7 +92,7 @@ class _LoopThread(threading.Thread):
 
     def stop(self) -> None:
         """Cancel what still runs, and close the loop."""
-        if self._task is not None and self.is_alive():
+        if self.is_alive():
             self._loop.call_soon_threadsafe(self._task.cancel)
         self.join()
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
