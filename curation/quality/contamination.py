@@ -1,0 +1,173 @@
+"""Whether a prompt is taken from a benchmark: a run of words in common, as GPT-3 was checked.
+
+(Brown et al. 2020, appendix C: 13-grams without case and punctuation. What many benchmark items share is no evidence.)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from curation.errors import DataError, MissingError
+from curation.hub import DEFAULT_ENDPOINT
+from curation.quality.sources import SUFFIXES, open_dataset
+from curation.quality.words import hashed_ngrams, words
+
+NGRAM = 13
+MIN_WORDS = 4
+"""Texts shorter than this ("yes", "What is it?") are nobody's."""
+COMMON_ROWS = 10
+COMMON_SHARE = 0.01
+"""What more rows of a benchmark have than both of these is its boilerplate, and is not looked for."""
+BATCH = 5_000
+
+_DATASET = re.compile(
+    r"(?P<dataset>[\w.-]+/[\w.-]+?)(?::(?P<config>[\w.-]+))?(?::(?P<split>[\w.-]+))?(?:@(?P<revision>\S+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmarks:
+    """The n-grams of some benchmarks, as sorted 64-bit hashes with the number of the benchmark that each is from.
+
+    `hashes` is an array of uint64, `owners` one of uint16 beside it: 10 bytes for each n-gram.
+    """
+
+    names: tuple[str, ...]
+    ngram: int
+    hashes: Any
+    owners: Any
+
+    @classmethod
+    def load(
+        cls,
+        sources: Sequence[str],
+        *,
+        ngram: int = NGRAM,
+        endpoint: str = DEFAULT_ENDPOINT,
+        token: str | None = None,
+    ) -> Benchmarks:
+        """Read benchmarks: .jsonl, .json, .parquet, .csv or .txt files, folders of them, or datasets of the Hub.
+
+        A dataset is "owner/name[:config[:split]][@revision]"; without a config or split all of them are read. Every
+        column of text counts, also within lists and objects, so that questions, choices and answers all do; in a .txt
+        file every line. Raises MissingError if there is no such file or dataset, DataError if it cannot be read or has
+        no text, and what `curation.hub.hub_errors` raises.
+        """
+        import numpy as np
+
+        found = [_hashes(source, ngram=ngram, endpoint=endpoint, token=token) for source in sources]
+        owners = np.repeat(np.arange(len(found), dtype=np.uint16), [len(hashes) for hashes in found])
+        hashes = np.concatenate([*found, np.empty(0, np.uint64)])
+        order = np.argsort(hashes, kind="stable")
+        return cls(names=tuple(sources), ngram=ngram, hashes=hashes[order], owners=owners[order])
+
+    def overlap(self, text: str) -> str | None:
+        """Return the first benchmark that shares `ngram` words in a row with a text, None if there is none.
+
+        A text of fewer words is found only as a whole.
+        """
+        import numpy as np
+
+        wanted = _text_hashes([text], self.ngram)[0]
+        if not len(wanted) or not len(self.hashes):
+            return None
+        places = np.minimum(np.searchsorted(self.hashes, wanted), len(self.hashes) - 1)
+        owners = self.owners[places[self.hashes[places] == wanted]]
+        return self.names[int(owners.min())] if len(owners) else None
+
+
+def _hashes(source: str, *, ngram: int, endpoint: str, token: str | None) -> Any:
+    """Return the distinct hashes of one benchmark, without those that many of its rows share."""
+    import numpy as np
+
+    rows = map(_texts, _rows(source, endpoint=endpoint, token=token))
+    parts, count = [], 0
+    while batch := list(islice(rows, BATCH)):
+        parts.append(_row_hashes(batch, ngram))
+        count += len(batch)
+    hashes, in_rows = np.unique(np.concatenate([*parts, np.empty(0, np.uint64)]), return_counts=True)
+    if not len(hashes):
+        raise DataError(f"The benchmark {source} has no text of {MIN_WORDS} words or more.")
+    return hashes[in_rows <= max(COMMON_ROWS, COMMON_SHARE * count)]
+
+
+def _row_hashes(rows: Sequence[Sequence[str]], ngram: int) -> Any:
+    """Return the hashes of each row's texts, each once a row."""
+    import numpy as np
+
+    texts = [text for row in rows for text in row]
+    row_of_text = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    hashes, counts = _text_hashes(texts, ngram)
+    row_of_hash = np.repeat(row_of_text, counts)
+    order = np.lexsort((hashes, row_of_hash))
+    hashes, row_of_hash = hashes[order], row_of_hash[order]
+    again = (hashes[1:] == hashes[:-1]) & (row_of_hash[1:] == row_of_hash[:-1])
+    return hashes[np.concatenate((np.ones(min(1, len(hashes)), bool), ~again))]
+
+
+def _text_hashes(texts: Sequence[str], ngram: int) -> tuple[Any, Any]:
+    """Return the hashes of all n-grams of the texts, and how many each has; a short text has one, of all its words."""
+    import numpy as np
+
+    documents = [words(text) for text in texts]
+    padded = [_padded(document, ngram) for document in documents]
+    hashes, counts = hashed_ngrams(padded, ngram)
+    return hashes, np.asarray(counts)
+
+
+def _padded(document: list[str], ngram: int) -> list[str]:
+    """Return a document that has at least one n-gram; blanks are no words, so that a short text is found as a whole."""
+    if len(document) >= ngram:
+        return document
+    return [*document, *[" "] * (ngram - len(document))] if len(document) >= MIN_WORDS else []
+
+
+def _rows(source: str, *, endpoint: str, token: str | None) -> Iterator[Any]:
+    """Yield the rows of a benchmark, whatever they hold."""
+    path = Path(source)
+    if path.suffix == ".txt" and path.is_file():
+        return _lines(path)
+    if source and path.exists():
+        return _dataset_rows(source, {"dataset": source}, endpoint=endpoint, token=token)
+    named = _DATASET.fullmatch(source)
+    if named is None or path.suffix in {".txt", *SUFFIXES}:
+        raise MissingError(
+            f"There is no benchmark {source}.",
+            remedy=f"quality.benchmarks takes .txt, {', '.join(SUFFIXES)} and owner/name[:config[:split]][@revision].",
+        )
+    return _dataset_rows(source, named.groupdict(), endpoint=endpoint, token=token)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            yield from file
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not a text file in UTF-8: {error}.") from error
+
+
+def _dataset_rows(source: str, named: Mapping[str, Any], *, endpoint: str, token: str | None) -> Iterator[Any]:
+    try:
+        for split in open_dataset(**named, endpoint=endpoint, token=token):
+            for row in split.rows():
+                if row.values is None:
+                    raise DataError(f"{row.where} is {row.reason}.")
+                yield row.values
+    except DataError as error:
+        raise DataError(
+            f"The benchmark {source} cannot be read: {error.message}", remedy="Correct it under quality.benchmarks."
+        ) from error
+
+
+def _texts(value: Any) -> list[str]:
+    """Return every text in a row, however deep."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return [text for item in value for text in _texts(item)] if isinstance(value, list | tuple) else []

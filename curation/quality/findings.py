@@ -1,0 +1,142 @@
+"""What can be wrong with one row of a preference dataset: a name for each fault, how bad it is, and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from curation.quality.answers import has_ai_tell, is_empty, is_refusal, is_truncated, leaked_names
+from curation.quality.layouts import REFUSED_LAYOUTS, Example
+from curation.quality.pairs import is_identical, length_ratio
+from curation.quality.pii import find_pii
+from curation.quality.safety import category_of, chosen_faults, rejected_refuses
+
+Severity = Literal["error", "warning"]
+
+FAULTS: MappingProxyType[str, tuple[Severity, str]] = MappingProxyType(
+    {
+        # A trainer fails, or trains on something else than was meant.
+        "unreadable": ("error", "no example can be read from the row"),
+        "mixed_layouts": ("error", "the row has another layout than the first; trainers look at the first alone"),
+        "mixed_text_and_messages": (
+            "error",
+            "prompt and answers are not all texts or all messages; DPO, KTO and Reward raise a TypeError",
+        ),
+        "prompt_repeated": ("error", "the answer begins with the prompt, which trainers then read twice"),
+        "completion_without_prompt": ("error", "there is no prompt; KTO raises a KeyError"),
+        "messages_with_label": ("error", "KTO reads prompt and completion, not messages, and raises a KeyError"),
+        "messages_as_text": ("error", "messages are written as a text, and are trained as that text"),
+        "empty_prompt": ("error", "there is nothing in the prompt; trainers raise an error"),
+        "empty_answer": ("error", "there is nothing in the answer"),
+        "identical": ("error", "chosen and rejected are the same"),
+        "label_missing": ("error", "the label is null; KTO raises a TypeError"),
+        "label_not_boolean": ("error", "the label is not a boolean; KTO raises a TypeError or miscounts"),
+        "null_chat_template_kwargs": ("error", "chat_template_kwargs is null; trainers raise a TypeError"),
+        "empty_tools": ("error", "tools is an empty text; trainers raise an error"),
+        "template_refuses": (
+            "error",
+            "the tokenizer's chat template does not take the messages; trainers raise an error",
+        ),
+        "prompt_in_two_splits": ("error", "the prompt is in an earlier split too: what is measured was trained on"),
+        # Trainers take it, and the model may learn what was not meant.
+        "duplicate": ("warning", "the same row came before"),
+        "contradiction": ("warning", "another row says the opposite of the same answers"),
+        "near_duplicate": ("warning", "the prompt is nearly the same as an earlier one"),
+        "refusal": ("warning", "the wanted answer is a refusal"),
+        "ai_tell": ("warning", "the wanted answer says that an AI wrote it"),
+        "model_name": ("warning", "the wanted answer introduces itself as a model or its maker's"),
+        "truncated": ("warning", "the wanted answer is cut off"),
+        "pii": ("warning", "personal data in the prompt or an answer"),
+        "length_ratio": ("warning", "one answer is far longer than the other"),
+        "too_long": (
+            "warning",
+            "more than max_length tokens; DPO and KTO cut the answer off, or drop the row if the prompt alone has as "
+            "many, Reward drops it",
+        ),
+        "score_contradicts": ("warning", "the scores say the opposite of chosen and rejected, or of the label"),
+        "score_tied": ("warning", "chosen and rejected have the same score"),
+        "prompt_ends_with_assistant": ("warning", "the prompt ends with the assistant's turn"),
+        "column_margin": ("warning", "RewardTrainer uses a column margin without being asked"),
+        "column_images": ("warning", "a column image or images makes trainers ask for a vision model"),
+        "column_label": ("warning", "a column label in pairs breaks ORPO"),
+        "column_messages": (
+            "warning",
+            "a column messages breaks ORPO, CPO and SFT, and makes KTO's end tokens depend on PYTHONHASHSEED",
+        ),
+        # The safety checklist.
+        "unknown_category": ("warning", "the category is none of the safety checklist's"),
+        "chosen_too_short": ("warning", "the chosen answer has fewer than 50 characters"),
+        "lectures": ("warning", "the chosen answer lectures"),
+        "offers_no_alternative": ("warning", "the chosen answer offers nothing instead"),
+        "rejected_refuses": ("warning", "the rejected answer refuses too"),
+    }
+)
+"""Every fault of a row: its severity and what it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the checks of a row are held to; `max_length` counts tokens of prompt and answer (TRL's default)."""
+
+    max_length_ratio: float = 5.0
+    max_length: int = 1024
+    safety: bool = False
+
+
+def row_faults(example: Example, bounds: Bounds) -> Iterator[str]:
+    """Yield the names of what is wrong with one row, each of them a key of `FAULTS`.
+
+    What depends on other rows (duplicates, splits, mixed layouts) or on a tokenizer is not looked at. Refusals, tells,
+    names and cuts count in wanted answers alone (chosen, or labelled true): in the others they are what a model should
+    unlearn. With `bounds.safety` a wanted answer may refuse.
+    """
+    yield from example.faults
+    if example.layout in REFUSED_LAYOUTS:
+        yield example.layout
+    if any(is_empty(answer) for answer in example.answers):
+        yield "empty_answer"
+    elif example.chosen is not None and example.rejected is not None:
+        yield from _pair_faults(example.chosen, example.rejected, example, bounds)
+    if example.prompt is not None and is_empty(example.prompt_text):
+        yield "empty_prompt"
+    if example.wanted is not None and not is_empty(example.wanted):
+        yield from _wanted_faults(example.wanted, bounds)
+    if find_pii("\n\n".join((example.prompt_text, *example.answers))):
+        yield "pii"
+    if bounds.safety:
+        yield from _safety_faults(example)
+
+
+def _pair_faults(chosen: str, rejected: str, example: Example, bounds: Bounds) -> Iterator[str]:
+    if is_identical(chosen, rejected):
+        yield "identical"
+    elif length_ratio(chosen, rejected) > bounds.max_length_ratio:
+        yield "length_ratio"
+    if example.chosen_score is not None and example.rejected_score is not None:
+        if example.chosen_score < example.rejected_score:
+            yield "score_contradicts"
+        elif example.chosen_score == example.rejected_score:
+            yield "score_tied"
+
+
+def _wanted_faults(text: str, bounds: Bounds) -> Iterator[str]:
+    if not bounds.safety and is_refusal(text):
+        yield "refusal"
+    if has_ai_tell(text):
+        yield "ai_tell"
+    if leaked_names(text):
+        yield "model_name"
+    if is_truncated(text, None):
+        yield "truncated"
+
+
+def _safety_faults(example: Example) -> Iterator[str]:
+    category = category_of(example.category)
+    if category is None:
+        yield "unknown_category"
+    if example.wanted is not None and not is_empty(example.wanted):
+        yield from chosen_faults(example.wanted, category)
+    if example.unwanted is not None and rejected_refuses(example.unwanted):
+        yield "rejected_refuses"

@@ -1,0 +1,255 @@
+"""Refusal data for safety training: which kinds of prompts it needs, how many, and what makes its answers good.
+
+The checklist is that of "Creating Preference Datasets" (Panaversity, Agent Factory, chapter "Alignment & Safety"):
+categories, target shares, minimum sizes, and what a chosen and a rejected answer must be. The subcategories of
+`edge_case` are the prompt types of XSTest (Röttger et al., NAACL 2024), which the checklist leaves open.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from curation.quality.answers import is_refusal, straightened
+
+Use = Literal["alignment", "domain", "iteration"]
+State = Literal["below", "within", "above"]
+
+CATEGORIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "direct_harm": ("violence", "harassment", "privacy_violation", "illegal_activity"),
+        "prompt_injection": (
+            "role_override",
+            "instruction_injection",
+            "system_prompt_extraction",
+            "permission_escalation",
+        ),
+        "social_engineering": (
+            "emotional_manipulation",
+            "authority_impersonation",
+            "fictional_framing",
+            "urgency_fabrication",
+        ),
+        "gradual_escalation": ("information_gathering", "capability_building", "boundary_testing"),
+        "edge_case": (
+            "needs_clarification",
+            "homonym",
+            "figurative_language",
+            "safe_target",
+            "safe_context",
+            "definition",
+        ),
+    }
+)
+"""The kinds of prompts that refusal data needs, each with its subcategories."""
+
+TARGETS: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {
+        "direct_harm": (25, 35),
+        "prompt_injection": (15, 25),
+        "social_engineering": (15, 20),
+        "gradual_escalation": (10, 15),
+        "edge_case": (20, 30),
+    }
+)
+"""The share of prompts that each category should have, lowest and highest, in percent of all prompts."""
+
+MINIMUM: Mapping[Use, int] = MappingProxyType({"alignment": 100, "domain": 50, "iteration": 20})
+"""The fewest prompts for each use: a first alignment, tuning for one domain, one more round on an aligned model."""
+
+SHORTEST = 50
+"""Characters that a chosen answer needs to name a boundary, a reason and an alternative."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One category's part of a dataset; `low` and `high` in percent, `share` in [0, 1], null without prompts.
+
+    `lacks` is how many prompts to add. `missing` are the subcategories that no prompt has; it is empty where the
+    dataset names no subcategories.
+    """
+
+    category: str
+    count: int
+    share: float | None
+    low: int
+    high: int
+    state: State
+    lacks: int
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How the prompts of a dataset are spread over the categories; `other` are prompts of no known category."""
+
+    total: int
+    other: int
+    shares: tuple[Share, ...]
+
+
+def coverage(
+    counts: Mapping[str, int], subcategories: Mapping[tuple[str, str], int] | None = None, *, minimum: int = 1
+) -> Coverage:
+    """Return the spread of `counts` prompts per category, and what to add so that every category reaches its low end.
+
+    What is added makes the whole larger, and with it what each category needs; `lacks` is the smallest set of numbers
+    with which all categories, those within their range today too, have their low share of the new total, which is
+    `minimum` at least. Keys that are no category count as `other`, in the total. `subcategories` counts prompts per
+    (category, subcategory); without it no subcategory is said to be missing.
+    """
+    known = {category: counts.get(category, 0) for category in TARGETS}
+    total = sum(counts.values())
+    target = _smallest_total(known, total - sum(known.values()), minimum=max(minimum, 1))
+    return Coverage(
+        total=total,
+        other=total - sum(known.values()),
+        shares=tuple(
+            Share(
+                category=category,
+                count=known[category],
+                share=known[category] / total if total else None,
+                low=low,
+                high=high,
+                state=_state(known[category], total, low, high),
+                lacks=max(_percent_of(low, target) - known[category], 0),
+                missing=_missing(category, subcategories),
+            )
+            for category, (low, high) in TARGETS.items()
+        ),
+    )
+
+
+def category_of(value: str | None) -> str | None:
+    """Return the category that a cell names ("Direct Harm", "edge-cases"), null if it names none."""
+    name = _name(value)
+    return next((category for category in CATEGORIES if name in {category, f"{category}s"}), None)
+
+
+def subcategory_of(category: str, value: str | None) -> str | None:
+    """Return the subcategory of `category` that a cell names, null if it names none."""
+    name = _name(value)
+    return next((known for known in CATEGORIES[category] if name in {known, f"{known}s"}), None)
+
+
+def is_too_short(chosen: str) -> bool:
+    """Whether a chosen answer has fewer than 50 characters (`SHORTEST`), blanks around it not counted."""
+    return len(chosen.strip()) < SHORTEST
+
+
+_LECTURES = re.compile(
+    r"\bhow dare you\b|\bshame on you\b|\bashamed of yourself\b"
+    r"|\b(?:please |seriously |strongly |to )(?:re-?consider|re-?think) (?:your|what you|this|the)\b"
+    # Not "to reflect on your day", which is advice.
+    r"|\b(?:please |seriously |strongly )reflect (?:up)?on (?:your|what you|this|the)\b"
+    r"|\byou (?:should|must|need to|ought to|have to) (?:really |seriously |also |first )?"
+    r"(?:be ashamed|feel ashamed|know (?:that|better)|understand that|reali[sz]e|reconsider|rethink|"
+    r"think (?:about what|twice|long and hard)|stop (?:asking|and think)|seek (?:professional |appropriate )?help|"
+    r"(?:not|never) (?:ask|even|think|want|do (?:that|this|such)))"
+    r"|\b(?:it|that|this|what you(?:'re| are)(?: \w+){1,4}) ?(?:'s|is|would be) "
+    r"(?:\w+ly |so |just |very |simply )?(?:(?:morally|ethically) )?"
+    r"(?:wrong|immoral|unethical|shameful|disgusting|reprehensible|despicable|evil)\b"
+    r"|\bI (?:strongly |must |would )?(?:urge|implore|condemn)\b"
+    r"|\bas a (?:responsible|decent|good) (?:person|citizen|human)\b",
+    re.IGNORECASE,
+)
+
+
+def lectures(chosen: str) -> bool:
+    """Whether a chosen answer moralises: "you should know that this is wrong", "please reconsider", "how dare you".
+
+    Advice is not a lecture ("you should see a doctor"), nor is a short reason ("that could be surveillance"). English
+    wordings only; other languages pass.
+    """
+    return _LECTURES.search(straightened(chosen)) is not None
+
+
+_ALTERNATIVE = re.compile(
+    r"\b(?:I|we)(?: can| could| would|'d|'m|'ll| am| will) "
+    r"(?:also |still |gladly |certainly |instead |definitely |be )*"
+    r"(?:help|assist|happy|glad|suggest|offer|explain|show|share|point|walk|recommend|support|talk|discuss|work|set up|"
+    r"draft|write|outline|provide|give|tell|look|find)\b"
+    r"|\b(?:instead|alternatively|an alternative|what if|how about|would you like|shall we|"
+    r"let me (?:help|suggest|know)|if you(?:'d| would) like|(?:can|could) you (?:tell|say|share|give)|"
+    r"(?:reach out|talk|turn) to|"
+    r"(?:call|contact|text) (?:the |a |your |your local )?(?:\d+|crisis|hotline|emergency|police|local)|"
+    r"(?:could|might|can|may) (?:try|consider|ask|use|look|report|contact|also)|consider \w+ing)\b"
+    r"|\bwhat(?:'s| is| are| would| do| can)\b[^.!?]{3,}\?|\bare you (?:trying|looking|asking)\b[^.!?]*\?",
+    re.IGNORECASE,
+)
+
+
+def offers_no_alternative(chosen: str) -> bool:
+    """Whether a chosen answer ends the talk: it names nothing that can be done instead, and asks nothing.
+
+    English wordings only; an answer in another language seems to offer nothing, so look at the language first.
+    """
+    return _ALTERNATIVE.search(straightened(chosen)) is None
+
+
+_DECLINES = re.compile(
+    r"\b(?:can't|cannot|can not|won't|will not|unable to|not able to|refuse to|decline to|must decline|"
+    r"not (?:comfortable|going to|something I))\b|^\s*no\b",
+    re.IGNORECASE,
+)
+
+
+def declines(text: str) -> bool:
+    """Whether an answer says anywhere that something is not done (`is_refusal` looks at the opening alone)."""
+    return is_refusal(text) or _DECLINES.search(straightened(text)) is not None
+
+
+def rejected_refuses(rejected: str) -> bool:
+    """Whether a rejected answer is a refusal too: the pair then teaches wording, not the boundary."""
+    return is_refusal(rejected)
+
+
+def chosen_faults(chosen: str, category: str | None) -> tuple[str, ...]:
+    """Return what is wrong with a chosen answer: "chosen_too_short", "lectures", "offers_no_alternative".
+
+    An edge case may be answered: only one that is declined has to offer something else.
+    """
+    must_offer = category != "edge_case" or declines(chosen)
+    found = {
+        "chosen_too_short": is_too_short(chosen),
+        "lectures": lectures(chosen),
+        "offers_no_alternative": must_offer and offers_no_alternative(chosen),
+    }
+    return tuple(name for name, there in found.items() if there)
+
+
+def _smallest_total(known: Mapping[str, int], other: int, *, minimum: int) -> int:
+    """Return the least total at which every category has its low share, with nothing taken away.
+
+    The low shares add up to 85 %, so the total grows by ever smaller steps and comes to rest.
+    """
+    total = max(minimum, other + sum(known.values()))
+    while True:
+        needed = other + sum(max(count, _percent_of(TARGETS[name][0], total)) for name, count in known.items())
+        if needed <= total:
+            return total
+        total = needed
+
+
+def _percent_of(percent: int, total: int) -> int:
+    """Return the whole number at or above so many percent, in integers: 0.15 * 20 is not 3 in binary fractions."""
+    return -(-percent * total // 100)
+
+
+def _state(count: int, total: int, low: int, high: int) -> State:
+    if count * 100 < low * total or not total:
+        return "below"
+    return "above" if count * 100 > high * total else "within"
+
+
+def _missing(category: str, subcategories: Mapping[tuple[str, str], int] | None) -> tuple[str, ...]:
+    if subcategories is None:
+        return ()
+    return tuple(name for name in CATEGORIES[category] if not subcategories.get((category, name)))
+
+
+def _name(value: str | None) -> str:
+    return re.sub(r"[\s-]+", "_", (value or "").strip().lower())

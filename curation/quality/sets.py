@@ -1,0 +1,39 @@
+"""Which candidates of a set people may be asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from curation import ids
+from curation.quality.checks import Check, answer_fault
+from curation.types import Candidate, CandidateSet, Drop
+
+
+def passed(candidate_set: CandidateSet, answers: Sequence[Check], *, prompt_fault: str | None) -> CandidateSet | Drop:
+    """Return the set with the candidates that pass the `answers` checks, or why fewer than two of them do.
+
+    `prompt_fault` is the check that its prompt does not pass. Of candidates with the same text the first stays; a set
+    that never had two candidates comes back as it is.
+    """
+    if prompt_fault is not None:
+        return Drop(id=candidate_set.id, reason=prompt_fault)
+    reason = None
+    kept: dict[str, Candidate] = {}
+    for candidate in candidate_set.candidates:
+        text = ids.normalise(candidate.text)
+        fault = "identical" if text in kept else _fault(candidate_set, candidate, answers)
+        if fault is None:
+            kept[text] = candidate
+        reason = reason or fault
+    if reason is not None and len(kept) < 2:
+        return Drop(id=candidate_set.id, reason=reason)
+    return candidate_set.model_copy(update={"candidates": tuple(kept.values())})
+
+
+def _fault(candidate_set: CandidateSet, candidate: Candidate, answers: Sequence[Check]) -> str | None:
+    return answer_fault(
+        answers,
+        lambda: candidate_set.prompt.messages,
+        answer=candidate.text,
+        finish_reason=candidate.finish_reason,
+    )

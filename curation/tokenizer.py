@@ -1,0 +1,58 @@
+"""The tokenizer of a model that will be trained: from a folder or the Hub, with its chat template."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from curation.errors import ConfigError, MissingError
+from curation.hub import DEFAULT_ENDPOINT, connect, hub_errors
+
+
+def load_tokenizer(name: str, *, endpoint: str = DEFAULT_ENDPOINT, token: str | None = None) -> Any:
+    """Return the transformers tokenizer of a folder or of the Hub ("owner/name[@revision]").
+
+    Raises ConfigError if `transformers` is not installed or the tokenizer has no chat template, MissingError if there
+    is no such tokenizer, and what `curation.hub.hub_errors` raises.
+    """
+    folder = Path(name) if name and Path(name).is_dir() else _download(name, endpoint=endpoint, token=token)
+    tokenizer = _load(folder, name)
+    if tokenizer.chat_template is None:
+        raise ConfigError(
+            f"The tokenizer {name} has no chat template, which says how conversations are written.",
+            remedy="Name the instruction-tuned model that you will train.",
+        )
+    return tokenizer
+
+
+def _download(repo_id: str, *, endpoint: str, token: str | None) -> Path:
+    """Return a folder with a repo's tokenizer files: AutoTokenizer itself asks the Hub that was set at its import."""
+    name, _, revision = repo_id.partition("@")
+    if name.count("/") != 1 or name.startswith((".", "/")):
+        raise MissingError(
+            f"There is no folder {repo_id}, and it is no name of a model on the Hub.",
+            remedy="Name a folder, or owner/name.",
+        )
+    api = connect(endpoint, token)
+    with hub_errors(api, name):
+        return Path(
+            api.snapshot_download(
+                name, revision=revision or None, allow_patterns=["*.json", "*.jinja", "*.model", "*.txt"]
+            )
+        )
+
+
+def _load(folder: Path, name: str) -> Any:
+    try:
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise ConfigError(
+            "Tokenizers need `transformers`, which is not installed.",
+            remedy="Install it with: pip install 'curation[train]'",
+        ) from error
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MissingError(
+            f"{name} holds no tokenizer that `transformers` can read: {error}", remedy="Name another one."
+        ) from error

@@ -1,0 +1,217 @@
+"""Every layout that preference datasets come in, and what TRL 1.16 does with it: rows written by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from curation.errors import DataError
+from curation.quality.layouts import REFUSED_LAYOUTS, Turn, is_preference_row, read_example, whole_texts
+
+ASK = [{"role": "user", "content": "What color is the sky?"}]
+BLUE = [{"role": "assistant", "content": "It is blue."}]
+GREEN = [{"role": "assistant", "content": "It is green."}]
+PROMPT = (Turn("user", "What color is the sky?"),)
+
+PAIRS: dict[str, dict[str, Any]] = {
+    "conversational": {"prompt": ASK, "chosen": BLUE, "rejected": GREEN},
+    "conversational_implicit_prompt": {"chosen": ASK + BLUE, "rejected": ASK + GREEN},
+    "text": {"prompt": "What color is the sky?", "chosen": "It is blue.", "rejected": "It is green."},
+    "mixed_text_and_messages": {"prompt": "What color is the sky?", "chosen": ASK + BLUE, "rejected": ASK + GREEN},
+    "prompt_repeated": {"prompt": ASK, "chosen": ASK + BLUE, "rejected": ASK + GREEN},
+}
+LABELLED: dict[str, dict[str, Any]] = {
+    "unpaired_conversational": {"prompt": ASK, "completion": BLUE, "label": True},
+    "unpaired_text": {"prompt": "What color is the sky?", "completion": "It is blue.", "label": True},
+    "mixed_text_and_messages": {"prompt": "What color is the sky?", "completion": BLUE, "label": True},
+    "prompt_repeated": {"prompt": ASK, "completion": ASK + BLUE, "label": True},
+    "messages_with_label": {"messages": ASK + BLUE, "label": True},
+}
+
+
+@pytest.mark.parametrize("layout", PAIRS)
+def test_pairs_are_read_alike_from_every_layout(layout: str) -> None:
+    example = read_example(PAIRS[layout])
+    assert example.layout == layout
+    assert (example.prompt, example.chosen, example.rejected) == (PROMPT, "It is blue.", "It is green.")
+    assert (example.completion, example.label, example.faults) == (None, None, ())
+
+
+@pytest.mark.parametrize("layout", LABELLED)
+def test_labelled_completions_are_read_alike_from_every_layout(layout: str) -> None:
+    example = read_example(LABELLED[layout])
+    assert example.layout == layout
+    assert (example.prompt, example.completion, example.label) == (PROMPT, "It is blue.", True)
+    assert (example.chosen, example.rejected, example.faults) == (None, None, ())
+
+
+def test_the_layouts_that_a_trainer_fails_on_are_known() -> None:
+    assert sorted(REFUSED_LAYOUTS) == [
+        "completion_without_prompt",
+        "messages_with_label",
+        "mixed_text_and_messages",
+        "prompt_repeated",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "wholes"),
+    [
+        (PAIRS["conversational"], (ASK + BLUE, ASK + GREEN)),
+        (PAIRS["conversational_implicit_prompt"], (ASK + BLUE, ASK + GREEN)),
+        (PAIRS["text"], ("What color is the sky?It is blue.", "What color is the sky?It is green.")),
+        ({"chosen": "It is blue.", "rejected": "It is green."}, ("It is blue.", "It is green.")),
+        ({**PAIRS["conversational_implicit_prompt"], "prompt": None}, (ASK + BLUE, ASK + GREEN)),
+        (LABELLED["unpaired_conversational"], (ASK + BLUE,)),
+        (LABELLED["unpaired_text"], ("What color is the sky?It is blue.",)),
+    ],
+)
+def test_what_trainers_read_is_the_prompt_with_each_answer(row: dict[str, Any], wholes: tuple[Any, ...]) -> None:
+    assert whole_texts(row) == wholes
+
+
+def test_a_completion_without_labels_is_no_preference() -> None:
+    assert is_preference_row({"prompt": "a", "completion": "b", "label": None})
+    assert not is_preference_row({"prompt": "a", "completion": "b"})
+    assert not is_preference_row({"messages": ASK + BLUE})
+
+
+def test_an_implicit_prompt_of_texts_ends_before_the_blank_as_in_trl() -> None:
+    example = read_example({"chosen": "The sky is blue.", "rejected": "The sky is green."})
+    assert (example.layout, example.prompt_text) == ("text_implicit_prompt", "The sky is")
+    assert (example.chosen, example.rejected) == (" blue.", " green.")
+
+
+def test_implicit_prompts_of_several_turns_are_the_longest_shared_start() -> None:
+    talk = [{"role": "system", "content": "Be brief."}, *ASK, *BLUE, {"role": "user", "content": "Sure?"}]
+    example = read_example({"chosen": talk + BLUE, "rejected": talk + GREEN})
+    assert example.prompt is not None
+    assert [turn.role for turn in example.prompt] == ["system", "user", "assistant", "user"]
+    assert (example.chosen, example.rejected) == ("It is blue.", "It is green.")
+
+
+def test_equal_conversations_keep_their_last_turn_as_the_answers() -> None:
+    example = read_example({"chosen": ASK + BLUE, "rejected": ASK + BLUE})
+    assert (example.prompt, example.chosen, example.rejected) == (PROMPT, "It is blue.", "It is blue.")
+
+
+def test_nothing_shared_is_an_empty_prompt() -> None:
+    assert read_example({"chosen": BLUE, "rejected": GREEN}).prompt == ()
+
+
+def test_a_prompt_is_repeated_too_if_only_its_last_turns_are() -> None:
+    prompt = [{"role": "system", "content": "Be brief."}, *ASK]
+    example = read_example({"prompt": prompt, "chosen": ASK + BLUE, "rejected": GREEN})
+    assert (example.layout, example.chosen, example.rejected) == ("prompt_repeated", "It is blue.", "It is green.")
+
+
+def test_a_list_prompt_with_a_text_is_mixed() -> None:
+    assert read_example({"prompt": ASK, "chosen": "a", "rejected": "b"}).layout == "mixed_text_and_messages"
+
+
+def test_a_completion_without_a_prompt_is_refused() -> None:
+    example = read_example({"completion": ASK + BLUE, "label": False})
+    assert (example.layout, example.prompt, example.completion) == ("completion_without_prompt", None, "It is blue.")
+    assert (example.wanted, example.unwanted) == (None, "It is blue.")
+
+
+@pytest.mark.parametrize(
+    ("label", "meaning", "faults"),
+    [
+        (True, True, ()),
+        (False, False, ()),
+        (1, True, ()),
+        (0, False, ()),
+        ("True", None, ("label_not_boolean",)),
+        ("good", None, ("label_not_boolean",)),
+        (2, None, ("label_not_boolean",)),
+        (None, None, ("label_missing",)),
+    ],
+)
+def test_labels_are_booleans_or_zero_and_one(label: object, meaning: bool | None, faults: tuple[str, ...]) -> None:
+    example = read_example({"prompt": ASK, "completion": BLUE, "label": label})
+    assert (example.label, example.faults) == (meaning, faults)
+
+
+@pytest.mark.parametrize(
+    ("columns", "fault"),
+    [
+        ({"margin": 0.5}, "column_margin"),
+        ({"image": None}, "column_images"),
+        ({"images": []}, "column_images"),
+        ({"label": True}, "column_label"),
+        ({"messages": ASK + BLUE}, "column_messages"),
+        ({"chat_template_kwargs": None}, "null_chat_template_kwargs"),
+        ({"tools": ""}, "empty_tools"),
+    ],
+)
+def test_columns_that_trainers_trip_over_are_named(columns: dict[str, Any], fault: str) -> None:
+    assert read_example({**PAIRS["conversational"], **columns}).faults == (fault,)
+
+
+def test_columns_that_trainers_take_are_not_named() -> None:
+    row = {**PAIRS["conversational"], "tools": None, "chat_template_kwargs": {}, "source": "x", "score_gap": 1.0}
+    assert read_example(row).faults == ()
+
+
+def test_messages_beside_a_completion_are_named() -> None:
+    row = {**LABELLED["unpaired_conversational"], "messages": ASK + BLUE}
+    assert read_example(row).faults == ("column_messages",)
+
+
+def test_messages_written_as_a_text_are_named() -> None:
+    row = {"prompt": "Why?", "chosen": '[{"role": "assistant", "content": "a"}]', "rejected": "b"}
+    assert read_example(row).faults == ("messages_as_text",)
+
+
+def test_a_prompt_that_ends_with_the_assistant_is_named() -> None:
+    row = {"prompt": ASK + BLUE, "chosen": GREEN, "rejected": [{"role": "assistant", "content": "It is red."}]}
+    assert read_example(row).faults == ("prompt_ends_with_assistant",)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [("chosen_score", "rejected_score"), ("score_chosen", "score_rejected"), ("chosen_rating", "rejected_rating")],
+)
+def test_scores_are_found_by_their_usual_names(columns: tuple[str, str]) -> None:
+    example = read_example({**PAIRS["text"], columns[0]: 8, columns[1]: 2.5})
+    assert (example.chosen_score, example.rejected_score) == (8.0, 2.5)
+
+
+def test_a_score_that_is_no_number_is_unknown() -> None:
+    example = read_example({**PAIRS["text"], "chosen_score": float("nan"), "rejected_score": "high"})
+    assert (example.chosen_score, example.rejected_score) == (None, None)
+
+
+def test_the_texts_of_parts_are_joined_and_calls_of_tools_have_none() -> None:
+    parts = [{"type": "image"}, {"type": "text", "text": "What is "}, {"type": "text", "text": "this?"}]
+    call = [{"role": "assistant", "content": None, "tool_calls": []}, {"role": "tool", "content": "4"}, *BLUE]
+    example = read_example({"prompt": [{"role": "user", "content": parts}], "chosen": call, "rejected": GREEN})
+    assert (example.prompt_text, example.chosen) == ("What is this?", "\n\n4\n\nIt is blue.")
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"prompt": "Why?", "chosen": None, "rejected": "b"}, "chosen is null"),
+        ({"prompt": "Why?", "chosen": 7, "rejected": "b"}, "chosen is int"),
+        ({"prompt": {"text": "Why?"}, "chosen": "a", "rejected": "b"}, "prompt is dict"),
+        ({"chosen": ["a"], "rejected": ["b"]}, "no message"),
+        ({"chosen": [{"from": "human", "value": "a"}], "rejected": []}, '"role" and "content"'),
+        ({"chosen": [{"role": "user", "content": 7}], "rejected": []}, "content is int"),
+        ({"completion": None, "label": True}, "completion is null"),
+        ({"messages": "a", "label": True}, "messages is a string"),
+        ({"text": "a", "id": 1}, "only id, text"),
+        ({}, "only none"),
+    ],
+)
+def test_rows_that_cannot_be_read_say_why(row: dict[str, Any], reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        read_example(row)
+
+
+def test_columns_tell_preferences_from_other_data() -> None:
+    assert all(is_preference_row(row) for row in (*PAIRS.values(), *LABELLED.values()))
+    others: list[dict[str, Any]] = [{"messages": ASK}, {"prompt": "a"}, {"chosen": None, "rejected": None}, {}]
+    assert not any(is_preference_row(row) for row in others)
