@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from curation.errors import CurationError
     from curation.stages.check import check
     from curation.stages.generate import generate
+    from curation.stages.lint import lint
     from curation.stages.publish import publish
     from curation.stages.push import push
     from curation.stages.status import status
@@ -19,6 +20,7 @@ __all__ = [
     "Services",
     "check",
     "generate",
+    "lint",
     "load_config",
     "parse_config",
     "publish",

@@ -14,15 +14,18 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from pydantic_core import to_json
 
 from curation.errors import ConfigError
+from curation.export import PairsPerPrompt
 from curation.generation import Budget, Engine, Evolver, Generator, Models, UltraFeedbackJudge
 from curation.generation.options import ACCOUNT, PROVIDER, is_address
 from curation.hub import DEFAULT_ENDPOINT
-from curation.labels import MajorityResolver, MeanResolver
+from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
 from curation.prompts import FilePrompts, HubPrompts
 from curation.prompts.hub import REPO_ID, RepoId
+from curation.quality import Quality
 from curation.review import PairwiseTask
 
-Format = Literal["dpo", "kto"]
+Format = Literal["dpo", "kto", "reward", "sft", "raw"]
+LICENSE = r"^[a-z0-9][a-z0-9.-]*$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 
@@ -31,13 +34,29 @@ class _Section(BaseModel):
 
 
 class Publish(_Section):
-    """`[publish]`: where the datasets go, and what becomes a row."""
+    """`[publish]`: where the datasets go, what becomes a row, and in which layout.
+
+    `margin` writes the score gap into `reward`, where TRL's RewardTrainer uses it. `conversational = false` writes
+    plain strings. `license` is an identifier of the Hub, such as "cc-by-4.0"; it is yours to state.
+    """
 
     repo_id: RepoId
     private: bool = True
     formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("dpo", "kto")
+    pairs: PairsPerPrompt = "best-worst"
     min_gap: Annotated[float, Field(ge=0, le=1)] = 0.25
     test_size: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    margin: bool = False
+    conversational: bool = True
+    license: Annotated[str, Field(pattern=LICENSE)] | None = None
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Publish:
+        if len(set(self.formats)) < len(self.formats):
+            raise ValueError(f"formats = {list(self.formats)} has a format twice")
+        if self.margin and "reward" not in self.formats:
+            raise ValueError("margin = true is for the format 'reward', which is not among formats")
+        return self
 
 
 class Generate(_Section):
@@ -70,12 +89,16 @@ def _resolver_name(value: Any) -> str:
 
 
 Resolver = Annotated[
-    Annotated[MajorityResolver, Tag("majority")] | Annotated[MeanResolver, Tag("mean")], Discriminator(_resolver_name)
+    Annotated[MajorityResolver, Tag("majority")]
+    | Annotated[MeanResolver, Tag("mean")]
+    | Annotated[UnanimousResolver, Tag("unanimous")]
+    | Annotated[DawidSkeneResolver, Tag("dawid-skene")],
+    Discriminator(_resolver_name),
 ]
 
 
 class Config(_Section):
-    """A curation: prompts, generators, judges, review task, resolver, and the two repos it writes."""
+    """A curation: prompts, generators, judges, review task, resolver, checks, and the two repos it writes."""
 
     name: Annotated[str, Field(pattern=NAME)]
     prompts: Annotated[HubPrompts | FilePrompts, Field(discriminator="type")]
@@ -86,6 +109,7 @@ class Config(_Section):
     generate: Generate = Generate()
     review: PairwiseTask = PairwiseTask()
     labels: Resolver = MajorityResolver()
+    quality: Quality = Quality()
     publish: Publish
     store: StoreSection
 
@@ -165,10 +189,19 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"The config file {path} cannot be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}.") from error
-    prompts = values.get("prompts")
+    prompts, quality = values.get("prompts"), values.get("quality")
     if isinstance(prompts, dict) and isinstance(prompts.get("path"), str):
         prompts["path"] = str(path.parent / prompts["path"])
+    if isinstance(quality, dict):
+        quality |= {key: _beside(path, quality[key]) for key in ("benchmarks", "tokenizer") if key in quality}
     return parse_config(values, where=str(path))
+
+
+def _beside(path: Path, value: Any) -> Any:
+    """What names a file or folder beside the config file, as its path; a name on the Hub stays as it is."""
+    if isinstance(value, list):
+        return [_beside(path, one) for one in value]
+    return str(path.parent / value) if isinstance(value, str) and value and (path.parent / value).exists() else value
 
 
 def parse_config(values: Mapping[str, Any], *, where: str = "The config") -> Config:
@@ -196,6 +229,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "review": PairwiseTask,
     "labels.majority": MajorityResolver,
     "labels.mean": MeanResolver,
+    "labels.unanimous": UnanimousResolver,
+    "labels.dawid-skene": DawidSkeneResolver,
+    "quality": Quality,
     "publish": Publish,
     "store": StoreSection,
 }
@@ -217,6 +253,7 @@ BOUNDS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at m
 PATTERNS = {
     NAME: "must be 1 to 64 of letters, digits, '.', '_' and '-', the first a letter or digit",
     REPO_ID: "must be owner/name",
+    LICENSE: "must be a licence's identifier on the Hub, such as cc-by-4.0",
     PROVIDER: "must be a provider's name in lower case",
     ACCOUNT: "must be the name of a user or an organisation",
 }
@@ -234,8 +271,8 @@ def _sentence(fault: Any) -> str:
     if kind == "union_tag_not_found" and isinstance(value, dict):
         return f"{key}.{TAG_KEYS[key]} is missing; it must be 'hub' or 'file'."
     if kind == "union_tag_invalid":
-        tags = context["expected_tags"].replace(", ", " or ")
-        return f"{key}.{TAG_KEYS[key]} = {_shown(context['tag'])}: must be {tags}."
+        *tags, last = context["expected_tags"].split(", ")
+        return f"{key}.{TAG_KEYS[key]} = {_shown(value[TAG_KEYS[key]])}: must be {', '.join(tags)} or {last}."
     if not key:
         return f"{message}."
     allowed = message[0].lower() + message[1:]
@@ -252,7 +289,8 @@ def _sentence(fault: Any) -> str:
 def _bounds(model: type[BaseModel], key: str) -> str:
     """Return all bounds of a number, not just the one that was passed; "" if the field is not simply a number."""
     rules = model.model_fields[key.rpartition(".")[2]].metadata
-    return " and ".join(_bound({name: getattr(rule, name, None) for name in BOUNDS}) for rule in rules)
+    # Rules such as strictness bound nothing.
+    return " and ".join(filter(None, (_bound({name: getattr(rule, name, None) for name in BOUNDS}) for rule in rules)))
 
 
 def _bound(limits: Mapping[str, Any]) -> str:

@@ -6,7 +6,8 @@ import hashlib
 import hmac
 import json
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -20,8 +21,17 @@ _canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",
 
 def content_hash(kind: str, *parts: JsonValue) -> str:
     """Return 16 hex digits of the SHA-256 of `parts` as canonical JSON; `kind` keeps ids of different rows apart."""
-    text = _canonical.encode([kind, *parts])
+    text = _joined(kind, parts) or _canonical.encode([kind, *parts])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:LENGTH]
+
+
+def _joined(kind: str, parts: Sequence[Any]) -> str | None:
+    """The canonical JSON of `kind` and texts of letters and digits, as ids are: nothing to escape, and so faster."""
+    try:
+        plain = "".join(parts).isalnum()
+    except TypeError:
+        return None
+    return '["' + '","'.join((kind, *parts)) + '"]' if plain else None
 
 
 def normalise(text: str) -> str:
@@ -29,9 +39,10 @@ def normalise(text: str) -> str:
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
-def prompt_id(messages: Iterable[Message]) -> str:
-    """Return the id of a prompt: its roles and normalised contents."""
-    return content_hash("prompt", [[message.role, normalise(message.content)] for message in messages])
+def prompt_id(messages: Iterable[Message], *, context: Sequence[str | None] = ()) -> str:
+    """Return the id of a prompt: its roles and normalised contents, and what a chat template is given besides."""
+    given: list[JsonValue] = [[*context]] if any(context) else []
+    return content_hash("prompt", [[message.role, normalise(message.content)] for message in messages], *given)
 
 
 def candidate_id(prompt: str, generator: str, text: str) -> str:

@@ -35,11 +35,21 @@ class Message(Row):
 
 
 class Prompt(Row):
-    """What a model is asked: messages that end with the user. `source` says where it came from, with its revision."""
+    """What a model is asked: messages that end with the user. `source` says where it came from, with its revision.
+
+    `language` is the ISO 639-1 code of what the user asks, null if it is not known. The rest is what a source may say
+    of a prompt besides, and is published with it: `tools` (JSON text, a list of JSON schemas) and
+    `chat_template_kwargs` (JSON text, an object) for TRL's chat templates, and what kind it is.
+    """
 
     id: str
     messages: tuple[Message, ...]
     source: str
+    language: str | None = None
+    tools: str | None = None
+    chat_template_kwargs: str | None = None
+    category: str | None = None
+    subcategory: str | None = None
 
 
 class Candidate(Row):
@@ -170,26 +180,27 @@ class Annotation(Row):
     edit: str | None = None
 
 
-class Score(Row):
-    """The resolved score, in [0, 1], of one candidate."""
-
-    candidate: Candidate
-    score: float
-
-
 class Verdict(Row):
-    """The resolved scores of a record: its candidates in their order, then what reviewers wrote.
+    """The resolved scores of a record: one in [0, 1] per shown candidate, null for one that nothing is known of.
 
-    `agreement` is the share of reviewers whose answer is the verdict's, null with one reviewer.
+    `edits` are the better texts of the reviewers whose answers count, each a candidate with a score of 1. `agreement`
+    is the share of reviewers whose answer is the verdict's, null with one reviewer.
     """
 
     record_id: str
-    prompt: Prompt
-    scores: tuple[Score, ...]
+    scores: tuple[float | None, ...]
+    edits: tuple[str, ...] = ()
     reviewers: int
     agreement: float | None
     label_source: LabelSource
-    annotations: tuple[Annotation, ...]
+
+
+class DroppedPrompt(Row):
+    """A prompt that no model was asked, and the check that it did not pass. `id` is the prompt's."""
+
+    id: str
+    prompt: Prompt
+    reason: str
 
 
 class Drop(Row):
@@ -197,6 +208,58 @@ class Drop(Row):
 
     id: str
     reason: str
+
+
+class Measure(Row):
+    """A number that was measured on `count` things, with its 95 % interval; if it is null, `reason` says why."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    count: int = 0
+    reason: str | None = None
+
+
+class ReviewerStatistics(Row):
+    """What one reviewer's answers are like.
+
+    `agreement` is the share of this reviewer's answers that each other reviewer of the same record gave too;
+    `share_of_a` the share of "a" among the answers that prefer the first or second of two. `marks` names what stands
+    out: "contrary", "random", "one_sided".
+    """
+
+    reviewer: str
+    responses: int
+    agreement: Measure
+    share_of_a: Measure
+    marks: tuple[str, ...] = ()
+
+
+class JudgeAgreement(Row):
+    """The judge against people, on records where both prefer one of two: share of equal choices, Cohen's kappa."""
+
+    accuracy: Measure
+    kappa: Measure
+
+
+class LengthBias(Row):
+    """Whether longer texts are chosen: share of pairs in which chosen is longer, and the effect.
+
+    The effect is the matched-pairs rank-biserial correlation of the lengths in characters, in [-1, 1] (Kerby 2014): 0
+    is none, 1 is that every chosen text is longer.
+    """
+
+    longer_chosen: Measure
+    effect: Measure
+
+
+class Agreement(Row):
+    """How far reviewers agree: Krippendorff's alpha and the share of pairs of answers that are equal."""
+
+    level: Literal["nominal", "ordinal"]
+    alpha: Measure
+    percent: Measure
+    reviewers: tuple[ReviewerStatistics, ...]
 
 
 class PublishedAnnotation(Row):
@@ -243,6 +306,65 @@ class UnpairedPreferenceRow(Row):
     reviewers: int
     agreement: float | None
     label_source: LabelSource
+    source: str
+    language: str | None
+    annotations: tuple[PublishedAnnotation, ...]
+
+
+class SupervisedRow(Row):
+    """A row of the `sft` config (TRL's conversational language-modelling layout): what was chosen, or an edit.
+
+    `edit_similarity` is how far an edit is the answer that it edits, in [0, 1], null if nobody edited the answer.
+    """
+
+    id: str
+    messages: tuple[Message, ...]
+    prompt_id: str
+    record_id: str
+    score: float
+    model: str
+    edit_similarity: float | None
+    reviewers: int
+    agreement: float | None
+    label_source: LabelSource
+    source: str
+    language: str | None
+    annotations: tuple[PublishedAnnotation, ...]
+
+
+class RawCandidate(Row):
+    """A candidate in a row of the `raw` config; its score is null if nothing was decided about it.
+
+    An edit names the candidate that it edits, and how similar the two are, in [0, 1].
+    """
+
+    id: str
+    text: str
+    generator: str
+    model: str
+    finish_reason: str | None
+    rating: float | None
+    score: float | None
+    edit_of: str | None
+    edit_similarity: float | None
+
+
+class RawRow(Row):
+    """A row of the `raw` config: everything about one record, or about a candidate set that gave none.
+
+    `rows` are the ids of the published rows it gave, `dropped` the reasons for those it did not.
+    """
+
+    id: str
+    prompt: tuple[Message, ...]
+    prompt_id: str
+    record_id: str | None
+    candidates: tuple[RawCandidate, ...]
+    reviewers: int
+    agreement: float | None
+    label_source: LabelSource | None
+    rows: tuple[str, ...]
+    dropped: tuple[str, ...]
     source: str
     language: str | None
     annotations: tuple[PublishedAnnotation, ...]

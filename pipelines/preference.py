@@ -1,4 +1,6 @@
 """The recipe of preference.toml as a launch script: generate answers, then send them to people."""
+# Labels and checks are as if they were not named; others: labels=MeanResolver() of curation.labels, and
+# quality=Quality(near_duplicates=0.8, pii=True) of curation.quality.
 
 from curation import Config, generate, push
 from curation.config import Publish, StoreSection

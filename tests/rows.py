@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from curation import ids
+from curation import ids, labels
+from curation.export import Columns, Resolved, resolved
 from curation.generation import Models, generate_candidate_sets, spooled
 from curation.labels.ballot import Ballot
+from curation.schema import arrow_schema
 from curation.types import (
+    HUMAN_EDIT,
     Annotation,
     Candidate,
     CandidateSet,
@@ -16,13 +19,12 @@ from curation.types import (
     LabelSource,
     Message,
     Prompt,
-    ReviewRecord,
-    Score,
     Status,
     Verdict,
 )
 
 SETTINGS = "0123456789abcdef"
+RECORD_ID = "fedcba9876543210"
 
 
 def make_prompt(text: str = "Why is the sky blue?") -> Prompt:
@@ -89,35 +91,77 @@ def make_annotation(reviewer: str, *scores: float, status: Status = "submitted",
     return Annotation(reviewer=reviewer, status=status, scores=scores, edit=edit)
 
 
-def make_ballot(*annotations: Annotation, ratings: Sequence[float | None] = (None, None)) -> Ballot:
-    """Return a record that shows every candidate of a set in their order, with these annotations."""
-    shown = make_set(ratings=ratings)
-    candidates = tuple(candidate.id for candidate in shown.candidates)
-    record = ReviewRecord(
-        id=ids.record_id("pairwise", shown.prompt.id, candidates),
-        task="pairwise",
-        prompt_id=shown.prompt.id,
-        set_id=shown.id,
-        candidates=candidates,
-    )
-    return Ballot(record=record, candidate_set=shown, annotations=annotations)
+def make_ballot(*annotations: Annotation, ratings: Sequence[float | None] = (), record_id: str = RECORD_ID) -> Ballot:
+    """Return what these annotations and the judge's ratings say of one record."""
+    return Ballot(record_id=record_id, annotations=annotations, ratings=tuple(ratings))
 
 
 def make_verdict(
-    *scores: tuple[Candidate, float],
-    prompt: Prompt | None = None,
-    annotations: Sequence[Annotation] = (),
+    *scores: float | None,
+    record_id: str = RECORD_ID,
+    edits: Sequence[str] = (),
+    reviewers: int = 1,
     agreement: float | None = None,
     label_source: LabelSource = "human",
 ) -> Verdict:
-    """Return a verdict with these scores."""
-    prompt = prompt or make_prompt()
+    """Return a verdict that gives the shown candidates these scores."""
     return Verdict(
-        record_id=ids.record_id("pairwise", prompt.id, (candidate.id for candidate, _ in scores)),
-        prompt=prompt,
-        scores=tuple(Score(candidate=candidate, score=score) for candidate, score in scores),
-        reviewers=sum(annotation.status == "submitted" for annotation in annotations),
+        record_id=record_id,
+        scores=scores,
+        edits=tuple(edits),
+        reviewers=reviewers,
         agreement=agreement,
         label_source=label_source,
-        annotations=tuple(annotations),
+    )
+
+
+def make_resolved(
+    verdict: Verdict,
+    candidates: Sequence[Candidate],
+    annotations: Sequence[Annotation] = (),
+    *,
+    texts: list[str],
+    prompt: Prompt | None = None,
+    row: int = 0,
+) -> Resolved:
+    """Return a record of these candidates; their texts and those of edits are added to `texts`."""
+    start = len(texts)
+    texts += [candidate.text for candidate in candidates]
+    return resolved(
+        verdict,
+        tuple(annotations),
+        [(candidate.id, start + place) for place, candidate in enumerate(candidates)],
+        prompt=row,
+        prompt_id=(prompt or make_prompt()).id,
+        texts=texts,
+        similarity=lambda edit, shown: (at := labels.edited(edit, shown), labels.similarity(edit, shown[at])),
+    )
+
+
+def make_columns(
+    texts: Sequence[str],
+    candidates: Sequence[Candidate],
+    *,
+    prompts: Sequence[Prompt] = (),
+    pseudonyms: Mapping[str, str] | None = None,
+    languages: Sequence[str | None] = (),
+    extras: Mapping[str, Any] | None = None,
+) -> Columns:
+    """Return the columns of prompts and texts; a text's model is that of the candidate who said it, else of an edit."""
+    import pyarrow as pa
+
+    prompts = prompts or [make_prompt()]
+    models = {candidate.text: candidate.model for candidate in candidates}
+    return Columns(
+        prompts=pa.array(
+            [[message.model_dump() for message in prompt.messages] for prompt in prompts],
+            arrow_schema(Prompt).field("messages").type,
+        ),
+        prompt_ids=[prompt.id for prompt in prompts],
+        sources=pa.array([prompt.source for prompt in prompts]),
+        languages=languages or [None] * len(prompts),
+        texts=texts,
+        models=[models.get(text, HUMAN_EDIT) for text in texts],
+        pseudonyms=pseudonyms or {},
+        extras=extras or {},
     )

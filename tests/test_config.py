@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from curation.config import Config, Generate, Publish, Services, load_config, parse_config
 from curation.errors import ConfigError
 from curation.generation import Budget, Evolver, Generator, Models, UltraFeedbackJudge, settings_id
-from curation.labels import MajorityResolver, MeanResolver
+from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
 from curation.prompts import FilePrompts, HubPrompts
+from curation.quality import Quality
 from curation.review import PairwiseTask
 
 SMALLEST = """
@@ -47,6 +48,10 @@ config = "default"
 split = "train"
 revision = "main"             # resolved to a commit sha and recorded
 column = "instruction"        # a string, or a list of {role, content}
+tools_column = "tools"        # optional, like the next three: published with each prompt
+chat_template_kwargs_column = "template"
+category_column = "kind"
+subcategory_column = "topic"
 limit = 200                   # optional
 
 [[generators]]                # two or more
@@ -101,16 +106,36 @@ show_suggestions = false
 guidelines = """..."""
 
 [labels]
-resolver = "majority"         # or "mean"
+resolver = "dawid-skene"      # or "majority", "mean", "unanimous"
 min_reviewers = 1
 judge_fallback = false        # unreviewed records stay out unless true (label_source = "judge")
+ties = "kto-only"             # or "drop"
+smoothing = 0.5               # of dawid-skene alone, like force
+force = true
+
+[quality]                     # all off unless named
+near_duplicates = 0.8
+benchmarks = ["acme/benchmark:main:test@abc"]
+ngram = 8
+languages = ["en", "de"]
+pii = true
+refusals = true
+ai_tells = true
+truncated = true
+max_length_ratio = 3
+max_tokens = 1024
+tokenizer = "acme/model"
 
 [publish]
 repo_id = "acme/helpful"
 private = true
-formats = ["dpo", "kto"]
+formats = ["dpo", "kto", "reward", "sft", "raw"]
+pairs = "all"
 min_gap = 0.25
 test_size = 0.1
+margin = true
+conversational = false
+license = "cc-by-4.0"         # yours to state
 
 [store]
 repo_id = "acme/helpful-store"
@@ -159,7 +184,10 @@ def load(folder: Path, text: str) -> Config:
 
 def test_the_file_of_the_contract_loads_as_it_reads(tmp_path: Path) -> None:
     config = load(tmp_path, CONTRACT)
-    assert config.prompts == HubPrompts(repo_id="acme/prompts", limit=200)
+    columns = {"tools": "tools", "chat_template_kwargs": "template", "category": "kind", "subcategory": "topic"}
+    named = {f"{name}_column": column for name, column in columns.items()}
+    assert config.prompts == HubPrompts(repo_id="acme/prompts", limit=200, **named)
+    assert config.prompts.extras == columns
     assert config.generators[0] == Generator(
         model_id="meta-llama/Meta-Llama-3-8B-Instruct",
         base_url="http://127.0.0.1:9000/v1",
@@ -187,8 +215,28 @@ def test_the_file_of_the_contract_loads_as_it_reads(tmp_path: Path) -> None:
     assert config.models == Models(generators=config.generators, evolve=config.evolve, judges=(config.judge,))
     assert config.generate == Generate(confirm_above=2.5, budget=Budget(money=5.0, tokens=2_000_000))
     assert config.review == PairwiseTask(dataset="helpful", guidelines="...")
-    assert config.labels == MajorityResolver()
-    assert config.publish == Publish(repo_id="acme/helpful")
+    assert config.labels == DawidSkeneResolver(force=True)
+    assert config.quality == Quality(
+        near_duplicates=0.8,
+        benchmarks=("acme/benchmark:main:test@abc",),
+        ngram=8,
+        languages=("en", "de"),
+        pii=True,
+        refusals=True,
+        ai_tells=True,
+        truncated=True,
+        max_length_ratio=3,
+        max_tokens=1024,
+        tokenizer="acme/model",
+    )
+    assert config.publish == Publish(
+        repo_id="acme/helpful",
+        formats=("dpo", "kto", "reward", "sft", "raw"),
+        pairs="all",
+        margin=True,
+        conversational=False,
+        license="cc-by-4.0",
+    )
     assert config.store.repo_id == "acme/helpful-store"
 
 
@@ -219,6 +267,10 @@ def test_what_the_smallest_file_leaves_out_has_the_defaults_of_the_contract(tmp_
             "split": "train",
             "revision": "main",
             "column": "instruction",
+            "tools_column": None,
+            "chat_template_kwargs_column": None,
+            "category_column": None,
+            "subcategory_column": None,
             "limit": None,
         },
         "generators": [{"model_id": name, "name": name, **generator} for name in ("one", "two")],
@@ -233,13 +285,30 @@ def test_what_the_smallest_file_leaves_out_has_the_defaults_of_the_contract(tmp_
             "min_submitted": 1,
             "show_suggestions": False,
         },
-        "labels": {"resolver": "majority", "min_reviewers": 1, "judge_fallback": False},
+        "labels": {"resolver": "majority", "min_reviewers": 1, "judge_fallback": False, "ties": "kto-only"},
+        "quality": {
+            "near_duplicates": None,
+            "benchmarks": [],
+            "ngram": 13,
+            "languages": [],
+            "pii": False,
+            "refusals": False,
+            "ai_tells": False,
+            "truncated": False,
+            "max_length_ratio": None,
+            "max_tokens": None,
+            "tokenizer": None,
+        },
         "publish": {
             "repo_id": "acme/helpful",
             "private": True,
             "formats": ["dpo", "kto"],
+            "pairs": "best-worst",
             "min_gap": 0.25,
             "test_size": 0.1,
+            "margin": False,
+            "conversational": True,
+            "license": None,
         },
         "store": {"repo_id": "acme/helpful-store"},
     }
@@ -259,6 +328,9 @@ def test_the_review_dataset_is_named_like_the_curation_unless_it_has_a_name(tmp_
 def test_the_resolver_is_chosen_by_its_name(tmp_path: Path) -> None:
     assert load(tmp_path, SMALLEST + "[labels]\nmin_reviewers = 2").labels == MajorityResolver(min_reviewers=2)
     assert load(tmp_path, SMALLEST + '[labels]\nresolver = "mean"').labels == MeanResolver()
+    assert load(tmp_path, SMALLEST + '[labels]\nresolver = "unanimous"').labels == UnanimousResolver(min_reviewers=2)
+    fitted = load(tmp_path, SMALLEST + '[labels]\nresolver = "dawid-skene"\nties = "drop"').labels
+    assert fitted == DawidSkeneResolver(force=False, smoothing=0.5, ties="drop")
 
 
 def test_texts_that_other_formats_take_for_booleans_or_numbers_stay_texts(tmp_path: Path) -> None:
@@ -290,6 +362,17 @@ def test_an_absolute_path_of_prompts_stays_as_it_is(tmp_path: Path) -> None:
         tmp_path, SMALLEST.replace('type = "hub"\nrepo_id = "acme/prompts"', 'type = "file"\npath = "/data/p.csv"')
     )
     assert config.prompts == FilePrompts(path=Path("/data/p.csv"))
+
+
+def test_benchmarks_and_the_tokenizer_are_relative_to_the_config_file_if_they_are_there(tmp_path: Path) -> None:
+    (tmp_path / "bench.jsonl").touch()
+    (tmp_path / "model").mkdir()
+    names = 'benchmarks = ["bench.jsonl", "acme/bench", "gone.jsonl"]\nlanguages = ["en"]'
+    found = load(tmp_path, f'{SMALLEST}[quality]\n{names}\nmax_tokens = 9\ntokenizer = "model"').quality
+    assert found.benchmarks == (str(tmp_path / "bench.jsonl"), "acme/bench", "gone.jsonl")
+    assert (found.tokenizer, found.languages) == (str(tmp_path / "model"), ("en",))
+    with pytest.raises(ConfigError, match="must not be empty"):
+        load(tmp_path, f'{SMALLEST}[quality]\nbenchmarks = [""]')
 
 
 def test_a_launch_script_may_pass_models_and_paths_as_values(tmp_path: Path) -> None:
@@ -342,7 +425,8 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "nmae",
             "x",
             "nmae is not a setting; did you mean name? "
-            "allowed: evolve, generate, generators, judge, judges, labels, name, prompts, publish, review, store.",
+            "allowed: evolve, generate, generators, judge, judges, labels, name, prompts, publish, quality, review, "
+            "store.",
         ),
         ("prompts", "acme/prompts", "prompts = 'acme/prompts': must be a table."),
         ("prompts.type", MISSING, "prompts.type is missing; it must be 'hub' or 'file'."),
@@ -350,7 +434,8 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         (
             "prompts.path",
             "x.csv",
-            "prompts.path is not a setting; allowed: column, config, limit, repo_id, revision, split, type.",
+            "prompts.path is not a setting; allowed: category_column, chat_template_kwargs_column, column, config, "
+            "limit, repo_id, revision, split, subcategory_column, tools_column, type.",
         ),
         ("prompts", {"type": "file"}, "prompts.path is missing."),
         (
@@ -358,6 +443,8 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             {"type": "file", "path": "x.txt"},
             "prompts.path = 'x.txt': must end in .jsonl, .parquet, .csv.",
         ),
+        ("prompts.tools_column", 3, "prompts.tools_column = 3: must be a string."),
+        ("prompts.category_column", ["kind"], "prompts.category_column: must be a string."),
         ("prompts.limit", 0, "prompts.limit = 0: must be greater than 0."),
         ("prompts.limit", True, "prompts.limit = true: must be a whole number."),
         ("prompts.limit", "all", "prompts.limit = 'all': must be a whole number."),
@@ -400,12 +487,70 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         ("review.min_submitted", 0, "review.min_submitted = 0: must be greater than 0."),
         ("review.show_suggestions", "yes", "review.show_suggestions = 'yes': must be true or false."),
         ("labels", "mean", "labels = 'mean': must be a table."),
-        ("labels.resolver", "median", "labels.resolver = 'median': must be 'majority' or 'mean'."),
+        (
+            "labels.resolver",
+            "median",
+            "labels.resolver = 'median': must be 'majority', 'mean', 'unanimous' or 'dawid-skene'.",
+        ),
         (
             "labels.min_reviewer",
             2,
             "labels.min_reviewer is not a setting; did you mean min_reviewers? "
-            "allowed: judge_fallback, min_reviewers, resolver.",
+            "allowed: judge_fallback, min_reviewers, resolver, ties.",
+        ),
+        ("labels.resolver", 3, "labels.resolver = 3: must be 'majority', 'mean', 'unanimous' or 'dawid-skene'."),
+        ("labels.ties", "keep", "labels.ties = 'keep': must be 'drop' or 'kto-only'."),
+        ("labels.ties", True, "labels.ties = true: must be 'drop' or 'kto-only'."),
+        (
+            "labels.force",
+            True,
+            "labels.force is not a setting; allowed: judge_fallback, min_reviewers, resolver, ties.",
+        ),
+        ("labels", {"resolver": "dawid-skene", "smoothing": 0}, "labels.smoothing = 0: must be greater than 0."),
+        ("labels", {"resolver": "dawid-skene", "force": "yes"}, "labels.force = 'yes': must be true or false."),
+        (
+            "labels",
+            {"resolver": "dawid-skene", "forced": True},
+            "labels.forced is not a setting; did you mean force? "
+            "allowed: force, judge_fallback, min_reviewers, resolver, smoothing, ties.",
+        ),
+        ("labels", {"resolver": "unanimous", "min_reviewers": 0}, "labels.min_reviewers = 0: must be greater than 0."),
+        ("quality", True, "quality = true: must be a table."),
+        (
+            "quality.benchmark",
+            ["x"],
+            "quality.benchmark is not a setting; did you mean benchmarks? allowed: ai_tells, benchmarks, languages, "
+            "max_length_ratio, max_tokens, near_duplicates, ngram, pii, refusals, tokenizer, truncated.",
+        ),
+        ("quality.near_duplicates", 0.3, "quality.near_duplicates = 0.3: must be at least 0.5."),
+        ("quality.near_duplicates", 80, "quality.near_duplicates = 80: must be at most 1."),
+        ("quality.near_duplicates", True, "quality.near_duplicates = true: must be a number."),
+        ("quality.benchmarks", "x.jsonl", "quality.benchmarks = 'x.jsonl': must be a list."),
+        ("quality.benchmarks", [""], "quality.benchmarks[1] = '': must not be empty."),
+        ("quality.ngram", 4, "quality.ngram = 4: must be at least 5 and at most 50."),
+        ("quality.ngram", 51, "quality.ngram = 51: must be at least 5 and at most 50."),
+        ("quality.ngram", 13.5, "quality.ngram = 13.5: must be a whole number."),
+        ("quality.languages", "en", "quality.languages = 'en': must be a list."),
+        (
+            "quality.languages",
+            ["en", "english"],
+            "quality.languages: 'english' is no language code that the detector knows; English is 'en'.",
+        ),
+        ("quality.pii", "yes", "quality.pii = 'yes': must be true or false."),
+        ("quality.refusals", 1, "quality.refusals = 1: must be true or false."),
+        ("quality.ai_tells", "on", "quality.ai_tells = 'on': must be true or false."),
+        ("quality.truncated", 0, "quality.truncated = 0: must be true or false."),
+        ("quality.max_length_ratio", 0.9, "quality.max_length_ratio = 0.9: must be at least 1."),
+        ("quality.max_tokens", 0, "quality.max_tokens = 0: must be at least 1."),
+        (
+            "quality.max_tokens",
+            512,
+            "quality: max_tokens needs tokenizer: tokens are those of the model that will be trained.",
+        ),
+        (
+            "quality.tokenizer",
+            "acme/model",
+            "quality: tokenizer needs max_tokens: tokens are those of the model that will be trained.",
         ),
         ("judge.order", "random", "judge.model_id is missing.\njudge.order = 'random': must be 'shuffled' or 'swap'."),
         ("judges", JUDGE, "judges: must be a list."),
@@ -488,7 +633,31 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         ("publish.private", 1, "publish.private = 1: must be true or false."),
         ("publish.formats", "dpo", "publish.formats = 'dpo': must be a list."),
         ("publish.formats", [], "publish.formats: must have 1 or more entries, not 0."),
-        ("publish.formats", ["dpo", "rlhf"], "publish.formats[2] = 'rlhf': must be 'dpo' or 'kto'."),
+        (
+            "publish.formats",
+            ["dpo", "rlhf"],
+            "publish.formats[2] = 'rlhf': must be 'dpo', 'kto', 'reward', 'sft' or 'raw'.",
+        ),
+        ("publish.formats", ["dpo", "dpo"], "publish: formats = ['dpo', 'dpo'] has a format twice."),
+        ("publish.pairs", "best", "publish.pairs = 'best': must be 'best-worst' or 'all'."),
+        ("publish.margin", "yes", "publish.margin = 'yes': must be true or false."),
+        (
+            "publish.margin",
+            True,
+            "publish: margin = true is for the format 'reward', which is not among formats.",
+        ),
+        ("publish.conversational", "no", "publish.conversational = 'no': must be true or false."),
+        (
+            "publish.license",
+            "CC BY 4.0",
+            "publish.license = 'CC BY 4.0': must be a licence's identifier on the Hub, such as cc-by-4.0.",
+        ),
+        (
+            "publish.licence",
+            "mit",
+            "publish.licence is not a setting; did you mean license? allowed: conversational, formats, license, "
+            "margin, min_gap, pairs, private, repo_id, test_size.",
+        ),
         ("publish.min_gap", 2, "publish.min_gap = 2: must be at least 0 and at most 1."),
         ("publish.test_size", 1, "publish.test_size = 1: must be at least 0 and less than 1."),
         ("publish.test_size", -0.1, "publish.test_size = -0.1: must be at least 0 and less than 1."),

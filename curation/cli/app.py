@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -104,10 +104,37 @@ def sync(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOp
 
 @app.command()
 def publish(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
-    """Turn the answers into DPO and KTO datasets on the Hub."""
+    """Turn the answers into datasets on the Hub, with a card."""
     from curation import stages
+    from curation.cli.progress import segments_shown
 
-    _run(config, format, debug, lambda loaded, out: stages.publish(loaded))
+    def publish_all(loaded: Config, out: Output) -> Report:
+        with segments_shown(format) as watch:
+            return stages.publish(loaded, watch=watch)
+
+    _run(config, format, debug, publish_all)
+
+
+@app.command()
+def export(
+    config: ConfigFile,
+    folder: Annotated[Path | None, typer.Option("--folder", help="Where to write; by default exported/NAME.")] = None,
+    chat_template: Annotated[
+        str | None,
+        typer.Option("--chat-template", metavar="TOKENIZER", help="Apply the chat template of this tokenizer."),
+    ] = None,
+    format: FormatOption = Format.human,
+    debug: DebugOption = False,
+) -> None:
+    """Write what would be published to this machine, as conversations or as strings."""
+    from curation import stages
+    from curation.cli.progress import segments_shown
+
+    def export_all(loaded: Config, out: Output) -> Report:
+        with segments_shown(format) as watch:
+            return stages.export(loaded, folder or Path("exported") / loaded.name, template=chat_template, watch=watch)
+
+    _run(config, format, debug, export_all)
 
 
 @app.command()
@@ -116,6 +143,46 @@ def status(config: ConfigFile, format: FormatOption = Format.human, debug: Debug
     from curation import stages
 
     _run(config, format, debug, lambda loaded, out: stages.status(loaded))
+
+
+@app.command()
+def lint(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A file, a folder, or owner/name on the Hub.")],
+    config: Annotated[str | None, typer.Option("--config", help="Only this config.")] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Only this split.")] = None,
+    use: Annotated[
+        Literal["alignment", "domain", "iteration"],
+        typer.Option("--use", help="What refusal data is for: it needs 100, 50 or 20 prompts."),
+    ] = "alignment",
+    tokenizer: Annotated[
+        str | None,
+        typer.Option("--tokenizer", help="Count tokens with that of this model: a folder, or owner/name on the Hub."),
+    ] = None,
+    max_length: Annotated[
+        int, typer.Option("--max-length", min=1, help="The tokens that the trainer will take, of prompt and answer.")
+    ] = 1024,
+    safety: Annotated[
+        bool | None,
+        typer.Option("--safety/--no-safety", help="The checklist for refusal data; by itself if there are categories."),
+    ] = None,
+    format: FormatOption = Format.human,
+    debug: DebugOption = False,
+) -> None:
+    """Say what is wrong with any DPO or KTO dataset; exit code 1 if training would fail or go wrong."""
+    from curation import stages
+
+    out = Output(format)
+    with _sentences(out, debug=debug):
+        report = stages.lint(
+            dataset,
+            config=config,
+            split=split,
+            use=use,
+            safety=safety,
+            tokenizer=tokenizer,
+            max_length=max_length,
+        )
+        _say(report, out, hint=None)
 
 
 @app.command()
@@ -231,10 +298,13 @@ def _run(path: Path, format: Format, debug: bool, stage: Callable[[Config, Outpu
         from curation.config import load_config
 
         report = stage(load_config(path), out)
-        hint = f"curation {report.next_verb} {path}" if report.next_verb else None
-        out.report(report, hint=hint)
-        if report.exit_code:
-            raise typer.Exit(report.exit_code)
+        _say(report, out, hint=f"curation {report.next_verb} {path}" if report.next_verb else None)
+
+
+def _say(report: Report, out: Output, *, hint: str | None) -> None:
+    out.report(report, hint=hint)
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
 
 
 @contextmanager

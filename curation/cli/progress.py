@@ -39,6 +39,31 @@ def shown(meter: Meter, format: Format) -> Iterator[None]:
 
 
 @contextmanager
+def segments_shown(format: Format) -> Iterator[Callable[[int, int], None]]:
+    """Give the function that is told how many segments of a store are done; a store of one segment needs no words."""
+    if format is Format.human and sys.stderr.isatty():
+        with _segment_bar() as tell:
+            yield tell
+    elif format is Format.human:
+        yield lambda done, total: _write(f"{done} of {total} segments") if total > 1 else None
+    elif format is Format.json:
+        yield lambda done, total: _write(json.dumps({"event": "segment", "done": done, "total": total}))
+    else:
+        yield lambda done, total: None
+
+
+@contextmanager
+def _segment_bar() -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("segments"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("segments", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
 def _every(seconds: float, tell: Callable[[bool], None]) -> Iterator[None]:
     """Call `tell` every so often, and once more at the end, with whether it is the last time."""
     done = threading.Event()

@@ -1,54 +1,72 @@
-"""The `dpo` config: best against worst (TRL's conversational preference layout with an explicit prompt)."""
+"""The `dpo` and `reward` configs: which candidates stand against which (TRL's preference layout, explicit prompt)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any, Literal, NamedTuple
 
 from curation import ids
-from curation.export.annotations import published_annotations
-from curation.types import HUMAN_EDIT, Candidate, Drop, Message, PreferenceRow, Score, Verdict
+from curation.export.columns import Cells, Columns, answer_column, models, prompt_column, table
+from curation.export.resolved import Answer, Resolved
+from curation.types import PreferenceRow
+
+PairsPerPrompt = Literal["best-worst", "all"]
 
 
-def preference_row(verdict: Verdict, *, min_gap: float, pseudonym: Callable[[str], str]) -> PreferenceRow | Drop:
-    """Return the best candidate against the worst, if their scores are at least `min_gap` apart.
+class Pair(NamedTuple):
+    """A row to be: the better and the worse answer of a record."""
 
-    An edit wins over a candidate with the same score. Drops: "gap" (too close, ties included) and "identical" (the two
-    texts are the same).
+    record: Resolved
+    chosen: Answer
+    rejected: Answer
+
+    @property
+    def gap(self) -> float:
+        """How far apart their scores are."""
+        return (self.chosen.score or 0.0) - (self.rejected.score or 0.0)
+
+
+def pairs_of(record: Resolved, *, min_gap: float, pairs: PairsPerPrompt = "best-worst") -> list[Pair] | str:
+    """Return the best candidate against the worst, or all pairs, whose scores are at least `min_gap` apart.
+
+    An edit wins over a candidate with the same score. Instead of no pair the reason: "tie" (no answer is better than
+    another) or "gap" (too close).
     """
-    best = max(verdict.scores, key=lambda score: (score.score, _written_by_a_person(score), score.candidate.id))
-    worst = min(verdict.scores, key=lambda score: (score.score, _written_by_a_person(score), score.candidate.id))
-    gap = best.score - worst.score
+    ranked = sorted(record.answers, key=lambda answer: (answer.score, answer.edited, answer.id), reverse=True)
+    either = [(ranked[0], ranked[-1])] if pairs == "best-worst" else combinations(ranked, 2)
+    found = [Pair(record, better, worse) for better, worse in either]
     # A tie is no preference, however small the gap that the config accepts.
-    if gap <= 0 or gap < min_gap:
-        return Drop(id=verdict.record_id, reason="gap")
-    if ids.normalise(best.candidate.text) == ids.normalise(worst.candidate.text):
-        return Drop(id=verdict.record_id, reason="identical")
-    pair = (best.candidate, worst.candidate)
-    return PreferenceRow(
-        id=ids.row_id("dpo", verdict.record_id, *(candidate.id for candidate in pair)),
-        prompt=verdict.prompt.messages,
-        chosen=assistant_turn(best.candidate),
-        rejected=assistant_turn(worst.candidate),
-        prompt_id=verdict.prompt.id,
-        record_id=verdict.record_id,
-        chosen_score=best.score,
-        rejected_score=worst.score,
-        score_gap=gap,
-        chosen_model=best.candidate.model,
-        rejected_model=worst.candidate.model,
-        reviewers=verdict.reviewers,
-        agreement=verdict.agreement,
-        label_source=verdict.label_source,
-        source=verdict.prompt.source,
-        language=None,
-        annotations=published_annotations(verdict, pair, pseudonym=pseudonym),
-    )
+    apart = [pair for pair in found if pair.gap >= min_gap and pair.gap > 0]
+    return apart or ("tie" if record.tied else "gap")
 
 
-def assistant_turn(candidate: Candidate) -> tuple[Message, ...]:
-    """Return the candidate as a conversation of the assistant's turn alone."""
-    return (Message(role="assistant", content=candidate.text),)
+def preference_table(pairs: Sequence[Pair], columns: Columns, *, config: str = "dpo", margin: bool = False) -> Any:
+    """Return a pyarrow.Table of PreferenceRow.
+
+    A column `margin` (the score gap) is there only if asked for: TRL's RewardTrainer subtracts it whenever it is.
+    """
+    cells: Cells = [(pair.record, (pair.chosen, pair.rejected)) for pair in pairs]
+    chosen, rejected = [pair.chosen for pair in pairs], [pair.rejected for pair in pairs]
+    gaps = [pair.gap for pair in pairs]
+    own = {
+        "id": [row_id(pair, config) for pair in pairs],
+        "prompt": prompt_column(cells, columns),
+        "chosen": answer_column(chosen, columns),
+        "rejected": answer_column(rejected, columns),
+        "chosen_score": [answer.score for answer in chosen],
+        "rejected_score": [answer.score for answer in rejected],
+        "score_gap": gaps,
+        "chosen_model": models(chosen, columns),
+        "rejected_model": models(rejected, columns),
+    }
+    if margin:
+        import pyarrow as pa
+
+        own["margin"] = pa.array(gaps, pa.float64())
+    return table(PreferenceRow, cells, columns, own)
 
 
-def _written_by_a_person(score: Score) -> bool:
-    return score.candidate.model == HUMAN_EDIT
+def row_id(pair: Pair, config: str = "dpo") -> str:
+    """Return the id of the row that a pair becomes."""
+    return ids.row_id(config, pair.record.record_id, pair.chosen.id, pair.rejected.id)

@@ -1,18 +1,26 @@
-"""The `kto` config: one completion and a boolean label (TRL's conversational unpaired preference layout)."""
+"""The `kto` config: one completion and a boolean label (TRL's unpaired preference layout)."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from curation import ids
-from curation.export.annotations import published_annotations
-from curation.export.dpo import assistant_turn
-from curation.types import Drop, Score, UnpairedPreferenceRow, Verdict
+from curation.export.columns import Cells, Columns, answer_column, models, prompt_column, table
+from curation.export.resolved import Answer, Resolved
+from curation.types import UnpairedPreferenceRow
 
 THRESHOLD = 0.5
 HIGHEST_RATIO = 1.33
+
+
+class Completion(NamedTuple):
+    """A row to be: an answer and whether it is desirable."""
+
+    record: Resolved
+    answer: Answer
+    label: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +31,54 @@ class KtoWeights:
     undesirable: float | None
 
 
-def unpaired_rows(verdict: Verdict, *, pseudonym: Callable[[str], str]) -> Iterator[UnpairedPreferenceRow | Drop]:
-    """Yield a row per candidate: true above 0.5, false below; at exactly 0.5 a drop, "undecided"."""
-    for score in verdict.scores:
-        if score.score == THRESHOLD:
-            yield Drop(id=score.candidate.id, reason="undecided")
-        else:
-            yield _row(verdict, score, pseudonym=pseudonym)
+def completions_of(record: Resolved) -> tuple[list[Completion], int]:
+    """Return the answers that score above 0.5 (true) or below (false), and how many are undecided at exactly 0.5."""
+    decided = [
+        Completion(record, answer, answer.score > THRESHOLD)
+        for answer in record.answers
+        if answer.score is not None and answer.score != THRESHOLD
+    ]
+    return decided, len(record.answers) - len(decided)
 
 
-def kto_order(rows: Iterable[UnpairedPreferenceRow]) -> list[UnpairedPreferenceRow]:
-    """Return the rows in the order to publish: KTOTrainer reads them in sequence and estimates its KL term per batch.
+def unpaired_table(completions: Sequence[Completion], columns: Columns) -> Any:
+    """Return a pyarrow.Table of UnpairedPreferenceRow, in the order given."""
+    answers = [completion.answer for completion in completions]
+    cells: Cells = [(completion.record, (completion.answer,)) for completion in completions]
+    own = {
+        "id": [completion_id(completion) for completion in completions],
+        "prompt": prompt_column(cells, columns),
+        "completion": answer_column(answers, columns),
+        "label": [completion.label for completion in completions],
+        "score": [answer.score for answer in answers],
+        "model": models(answers, columns),
+    }
+    return table(UnpairedPreferenceRow, cells, columns, own)
 
-    Prompts come in the order of a hash; the second of two rows of a prompt half a turn after the first, of three rows
-    each a third of a turn after the one before, and so on. Then the two labels are interleaved in proportion.
+
+def completion_id(completion: Completion) -> str:
+    """Return the id of the row that a completion becomes."""
+    return ids.row_id("kto", completion.record.record_id, completion.answer.id)
+
+
+def kto_order(row_ids: Sequence[str], prompt_ids: Sequence[str], labels: Sequence[bool]) -> list[int]:
+    """Return the order to publish rows in: KTOTrainer reads them in sequence and estimates its KL term per batch.
+
+    Prompts come in the order of their ids, which are hashes; the second of two rows of a prompt half a turn after the
+    first, of three rows each a third of a turn after the one before, and so on. Then the two labels are interleaved
+    in proportion. Returns positions in the given rows.
     """
-    ordered = _spread(rows)
-    true, false = ([row for row in ordered if row.label is label] for label in (True, False))
-    return _interleave(true, false)
+    import numpy as np
+
+    if not row_ids:
+        return []
+    order = np.argsort(np.asarray(row_ids), kind="stable")
+    _, place, sizes = np.unique(np.asarray(prompt_ids)[order], return_inverse=True, return_counts=True)
+    turn = _occurrence(place)
+    phase = (place / len(sizes) + turn / sizes[place]) % 1
+    order = order[np.argsort(phase, kind="stable")]
+    true = np.asarray(labels, dtype=bool)[order]
+    return [int(position) for position in order[_interleaved(true)]]
 
 
 def suggested_weights(desirable: int, undesirable: int) -> KtoWeights:
@@ -57,45 +95,25 @@ def suggested_weights(desirable: int, undesirable: int) -> KtoWeights:
     return KtoWeights(1.0, round(desirable / undesirable, 4))
 
 
-def _row(verdict: Verdict, score: Score, *, pseudonym: Callable[[str], str]) -> UnpairedPreferenceRow:
-    candidate = score.candidate
-    return UnpairedPreferenceRow(
-        id=ids.row_id("kto", verdict.record_id, candidate.id),
-        prompt=verdict.prompt.messages,
-        completion=assistant_turn(candidate),
-        label=score.score > THRESHOLD,
-        prompt_id=verdict.prompt.id,
-        record_id=verdict.record_id,
-        score=score.score,
-        model=candidate.model,
-        reviewers=verdict.reviewers,
-        agreement=verdict.agreement,
-        label_source=verdict.label_source,
-        source=verdict.prompt.source,
-        language=None,
-        annotations=published_annotations(verdict, (candidate,), pseudonym=pseudonym),
-    )
+def _occurrence(values: Any) -> Any:
+    """For each value, how many equal ones stand before it."""
+    import numpy as np
+
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    counted = np.arange(len(values)) - np.repeat(starts, np.diff(np.r_[starts, len(values)]))
+    found = np.empty_like(counted)
+    found[order] = counted
+    return found
 
 
-def _spread(rows: Iterable[UnpairedPreferenceRow]) -> list[UnpairedPreferenceRow]:
-    """Sort by a phase in [0, 1): that of the prompt, and for its later rows equal parts of a turn more."""
-    groups: defaultdict[str, list[UnpairedPreferenceRow]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: row.id):
-        groups[row.prompt_id].append(row)
-    prompts = sorted(groups, key=lambda prompt: (ids.unit_interval("kto", prompt), prompt))
-    phased = [
-        ((place / len(prompts) + turn / len(groups[prompt])) % 1, row)
-        for place, prompt in enumerate(prompts)
-        for turn, row in enumerate(groups[prompt])
-    ]
-    return [row for _, row in sorted(phased, key=lambda pair: pair[0])]
+def _interleaved(mask: Any) -> Any:
+    """Positions that merge the true and the false so that every stretch holds them in the proportion of the whole."""
+    import numpy as np
 
-
-def _interleave(
-    first: Sequence[UnpairedPreferenceRow], second: Sequence[UnpairedPreferenceRow]
-) -> list[UnpairedPreferenceRow]:
-    """Merge two sequences so that every stretch holds them in the proportion of the whole."""
-    placed = [
-        ((position + 0.5) / len(rows), rows[position]) for rows in (first, second) for position in range(len(rows))
-    ]
-    return [row for _, row in sorted(placed, key=lambda pair: pair[0])]
+    placed = np.empty(len(mask))
+    for kind in (mask, ~mask):
+        placed[kind] = (np.arange(kind.sum()) + 0.5) / max(kind.sum(), 1)
+    # At equal places the true come first.
+    return np.lexsort((~mask, placed))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from statistics import fmean
 
-from curation.types import CandidateSet, Judgement, Row
+from curation.types import Judgement, Row
 
 
 class JudgeStatistics(Row):
@@ -60,10 +60,15 @@ class JudgeTally:
     def __init__(self) -> None:
         self._counts: defaultdict[str, _Counts] = defaultdict(_Counts)
 
-    def add(self, candidate_set: CandidateSet) -> None:
-        """Count what each judge said of one set."""
-        for judge in {judgement.judge for judgement in candidate_set.judgements}:
-            self._counts[judge].add([one for one in candidate_set.judgements if one.judge == judge])
+    def add(self, judgements: Sequence[Judgement], *, times: int = 1) -> None:
+        """Count what each judge said of one set, or of so many sets of which the same was said."""
+        for judge in {judgement.judge for judgement in judgements}:
+            self._counts[judge].add([one for one in judgements if one.judge == judge], times)
+
+    def merge(self, other: JudgeTally) -> None:
+        """Count what the other one counted too."""
+        for judge, counts in other._counts.items():
+            self._counts[judge].merge(counts)
 
     def statistics(self) -> tuple[JudgeStatistics, ...]:
         """Return the statistics of every judge that was counted, by name."""
@@ -90,18 +95,25 @@ class _Counts:
     tied: int = 0
     histogram: Counter[str] = field(default_factory=Counter)
 
-    def add(self, judgements: Sequence[Judgement]) -> None:
+    def add(self, judgements: Sequence[Judgement], times: int) -> None:
         ratings = [rating for judgement in judgements for rating in judgement.ratings]
-        self.judgements += len(judgements)
-        self.ratings += len(ratings)
-        self.histogram.update(str(int(rating + 0.5)) for rating in ratings if rating is not None)
+        self.judgements += times * len(judgements)
+        self.ratings += times * len(ratings)
+        for rating in ratings:
+            if rating is not None:
+                self.histogram[str(int(rating + 0.5))] += times
         for before, after in _swapped_differences(judgements):
-            self.swapped += 1
-            self.consistent += _sign(before) == _sign(after)
+            self.swapped += times
+            self.consistent += times * (_sign(before) == _sign(after))
         spread = _spread(judgements)
         if spread is not None:
-            self.compared += 1
-            self.tied += spread == 0
+            self.compared += times
+            self.tied += times * (spread == 0)
+
+    def merge(self, other: _Counts) -> None:
+        for name in ("judgements", "ratings", "swapped", "consistent", "compared", "tied"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.histogram.update(other.histogram)
 
 
 def _share(part: int, whole: int) -> float | None:

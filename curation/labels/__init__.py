@@ -1,7 +1,29 @@
-"""From the responses to a record to one verdict: majority, mean, and the judge where no person answered."""
+"""From the responses to a record to one verdict, and how far those who gave them agree."""
 
+from curation.labels.agreement import agreement, judge_agreement, length_bias
+from curation.labels.ballot import Ballot
+from curation.labels.dawid_skene import DawidSkeneResolver, FittedDawidSkene
+from curation.labels.edits import edited, similarity
 from curation.labels.judge import judge_verdict
 from curation.labels.majority import MajorityResolver
 from curation.labels.mean import MeanResolver
+from curation.labels.resolver import FittedResolver
+from curation.labels.unanimous import UnanimousResolver
+from curation.labels.votes import Votes
 
-__all__ = ["MajorityResolver", "MeanResolver", "judge_verdict"]
+__all__ = [
+    "Ballot",
+    "DawidSkeneResolver",
+    "FittedDawidSkene",
+    "FittedResolver",
+    "MajorityResolver",
+    "MeanResolver",
+    "UnanimousResolver",
+    "Votes",
+    "agreement",
+    "edited",
+    "judge_agreement",
+    "judge_verdict",
+    "length_bias",
+    "similarity",
+]

@@ -3,97 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Literal
 
 from curation import ids
-from curation.types import (
-    HUMAN_EDIT,
-    SIMULATED_PREFIX,
-    Annotation,
-    Candidate,
-    CandidateSet,
-    Drop,
-    ReviewRecord,
-    Score,
-    Verdict,
-)
+from curation.types import SIMULATED_PREFIX, Annotation, Drop, Verdict
+
+_by_reviewer = attrgetter("reviewer")
 
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """A record, the candidates it shows in its order, and all that reviewers said of it."""
+    """All that is known of a record's shown candidates: what reviewers said, and the judge's `ratings`.
 
-    record: ReviewRecord
-    candidate_set: CandidateSet
+    Ratings (1 to 5) have the order of the record, null where a candidate has none; they are empty without a judge.
+    `submitted` are the annotations that count, in order of reviewer: the submitted ones, by people if any person
+    answered, else by simulated reviewers.
+    """
+
+    record_id: str
     annotations: tuple[Annotation, ...]
+    ratings: tuple[float | None, ...] = ()
+    submitted: tuple[Annotation, ...] = field(init=False, repr=False, compare=False)
 
-    @property
-    def candidates(self) -> tuple[Candidate, ...]:
-        """The shown candidates, in the order of the record."""
-        return tuple(self.candidate_set.candidate(candidate) for candidate in self.record.candidates)
-
-    @property
-    def submitted(self) -> tuple[Annotation, ...]:
-        """The annotations that count: submitted, by people if any person answered, else by simulated reviewers."""
-        submitted = [annotation for annotation in self.annotations if annotation.status == "submitted"]
-        people = [annotation for annotation in submitted if not _simulated(annotation)]
-        return tuple(sorted(people or submitted, key=lambda annotation: annotation.reviewer))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "submitted", _counting(self.annotations))
 
     @property
     def label_source(self) -> Literal["human", "simulated"]:
-        """Whose answers count."""
-        return "simulated" if any(map(_simulated, self.submitted)) else "human"
+        """Whose answers count; "human" if nobody answered."""
+        return "simulated" if self.submitted and _simulated(self.submitted[0]) else "human"
 
 
 def too_few(ballot: Ballot, minimum: int) -> Drop | None:
     """Return why a ballot cannot be resolved: "unreviewed", "too_few_reviewers"; None if enough people answered."""
-    if not ballot.submitted:
-        return Drop(id=ballot.record.id, reason="unreviewed")
-    if len(ballot.submitted) < minimum:
-        return Drop(id=ballot.record.id, reason="too_few_reviewers")
-    return None
+    answered = len(ballot.submitted)
+    if answered >= max(minimum, 1):
+        return None
+    return Drop(id=ballot.record_id, reason="too_few_reviewers" if answered else "unreviewed")
 
 
 def verdict(
-    ballot: Ballot, scores: Sequence[float], *, agreeing: Sequence[Annotation], editors: Sequence[Annotation]
+    ballot: Ballot, scores: Sequence[float], *, agreeing: Sequence[Annotation], editors: Iterable[Annotation]
 ) -> Verdict:
-    """Return the verdict that gives the shown candidates `scores`, and each text that an editor wrote a score of 1.
+    """Return the verdict that gives the shown candidates `scores`, with what the editors wrote.
 
     Its agreement is the share of `agreeing` reviewers; null with one reviewer, who can agree with nobody.
     """
-    voters = ballot.submitted
-    shown = tuple(Score(candidate=c, score=s) for c, s in zip(ballot.candidates, scores, strict=True))
+    voters = len(ballot.submitted)
     return Verdict(
-        record_id=ballot.record.id,
-        prompt=ballot.candidate_set.prompt,
-        scores=shown + _edit_scores(ballot, editors),
-        reviewers=len(voters),
-        agreement=len(agreeing) / len(voters) if len(voters) > 1 else None,
+        record_id=ballot.record_id,
+        scores=tuple(scores),
+        edits=_edits(editors),
+        reviewers=voters,
+        agreement=len(agreeing) / voters if voters > 1 else None,
         label_source=ballot.label_source,
-        annotations=ballot.annotations,
     )
 
 
-def _edit_scores(ballot: Ballot, editors: Iterable[Annotation]) -> tuple[Score, ...]:
-    """A score of 1 for each text that a reviewer wrote, unless it says what a shown candidate says already."""
-    seen = {ids.normalise(candidate.text) for candidate in ballot.candidates}
-    scores = []
+def _edits(editors: Iterable[Annotation]) -> tuple[str, ...]:
+    """The texts that editors wrote, without the blanks around them, each once: the first reviewer's form of it."""
+    texts: dict[str, str] = {}
     for editor in editors:
-        if editor.edit is None or ids.normalise(editor.edit) in seen:
-            continue
-        seen.add(ids.normalise(editor.edit))
-        scores.append(Score(candidate=_edit_candidate(ballot, editor.edit), score=1.0))
-    return tuple(scores)
+        if editor.edit and (text := editor.edit.strip()):
+            texts.setdefault(ids.normalise(text), text)
+    return tuple(texts.values())
 
 
-def _edit_candidate(ballot: Ballot, text: str) -> Candidate:
-    return Candidate(
-        id=ids.candidate_id(ballot.record.prompt_id, HUMAN_EDIT, text),
-        text=text,
-        generator=HUMAN_EDIT,
-        model=HUMAN_EDIT,
-    )
+def _counting(annotations: Iterable[Annotation]) -> tuple[Annotation, ...]:
+    submitted = [annotation for annotation in annotations if annotation.status == "submitted"]
+    if len(submitted) < 2:
+        return tuple(submitted)
+    people = [annotation for annotation in submitted if not _simulated(annotation)]
+    return tuple(sorted(people or submitted, key=_by_reviewer))
 
 
 def _simulated(annotation: Annotation) -> bool:

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from curation.labels.ballot import Ballot
-from curation.types import Drop, Score, Verdict
+from curation.types import Drop, Verdict
 
 LOWEST, HIGHEST = 1.0, 5.0
 
 
 def judge_verdict(ballot: Ballot) -> Verdict | Drop:
-    """Return UltraFeedback's ratings (1 to 5) as scores (0 to 1), of every rated candidate; drops "unrated".
+    """Return UltraFeedback's ratings (1 to 5) as scores (0 to 1), null where there is no rating; drops "unrated".
 
-    The verdict has no reviewers, no agreement, and `label_source = "judge"`.
+    The verdict has no reviewers, no agreement, no edits, and `label_source = "judge"`.
     """
-    rated = [candidate for candidate in ballot.candidates if candidate.rating is not None]
-    if len(rated) < 2:
-        return Drop(id=ballot.record.id, reason="unrated")
+    if sum(rating is not None for rating in ballot.ratings) < 2:
+        return Drop(id=ballot.record_id, reason="unrated")
     return Verdict(
-        record_id=ballot.record.id,
-        prompt=ballot.candidate_set.prompt,
-        scores=tuple(
-            Score(candidate=candidate, score=((candidate.rating or LOWEST) - LOWEST) / (HIGHEST - LOWEST))
-            for candidate in rated
-        ),
+        record_id=ballot.record_id,
+        scores=tuple(map(_score, ballot.ratings)),
         reviewers=0,
         agreement=None,
         label_source="judge",
-        annotations=ballot.annotations,
     )
+
+
+def _score(rating: float | None) -> float | None:
+    return None if rating is None else (rating - LOWEST) / (HIGHEST - LOWEST)

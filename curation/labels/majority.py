@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from typing import Literal, Self
 
 from curation.labels.ballot import Ballot, too_few, verdict
+from curation.labels.resolver import ResolverOptions
+from curation.labels.votes import Votes
 from curation.types import Drop, Verdict
 
 
-class MajorityResolver(BaseModel):
+class MajorityResolver(ResolverOptions):
     """`[labels] resolver = "majority"`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     resolver: Literal["majority"] = "majority"
-    min_reviewers: PositiveInt = 1
-    judge_fallback: bool = False
+
+    def fit(self, votes: Votes) -> Self:
+        """Return this: a majority needs to know nothing of other records."""
+        return self
 
     def resolve(self, ballot: Ballot) -> Verdict | Drop:
         """Return the most frequent answer among those that count; drops "unreviewed", "too_few_reviewers", "draw".
 
-        `agreement` is the share of reviewers who gave that answer. Only their edits become candidates.
+        `agreement` is the share of reviewers who gave that answer. Only their edits count.
         """
         drop = too_few(ballot, self.min_reviewers)
         if drop is not None:
             return drop
         voters = ballot.submitted
-        ranking = Counter(voter.scores for voter in voters).most_common(2)
-        if len(ranking) == 2 and ranking[0][1] == ranking[1][1]:
-            return Drop(id=ballot.record.id, reason="draw")
-        answer = ranking[0][0]
+        if len(voters) == 1:
+            return verdict(ballot, voters[0].scores, agreeing=voters, editors=voters)
+        counts = Counter([voter.scores for voter in voters])
+        most = max(counts.values())
+        answer, *others = (answer for answer, count in counts.items() if count == most)
+        if others:
+            return Drop(id=ballot.record_id, reason="draw")
         winners = [voter for voter in voters if voter.scores == answer]
         return verdict(ballot, answer, agreeing=winners, editors=winners)

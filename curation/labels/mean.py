@@ -4,34 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import fmean
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from typing import Literal, Self
 
 from curation.labels.ballot import Ballot, too_few, verdict
+from curation.labels.resolver import ResolverOptions
+from curation.labels.votes import Votes
 from curation.types import Drop, Verdict
 
 
-class MeanResolver(BaseModel):
+class MeanResolver(ResolverOptions):
     """`[labels] resolver = "mean"`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     resolver: Literal["mean"] = "mean"
-    min_reviewers: PositiveInt = 1
-    judge_fallback: bool = False
+
+    def fit(self, votes: Votes) -> Self:
+        """Return this: a mean needs to know nothing of other records."""
+        return self
 
     def resolve(self, ballot: Ballot) -> Verdict | Drop:
         """Return the mean per candidate over the answers that count; drops "unreviewed" and "too_few_reviewers".
 
-        `agreement` is the share of reviewers who order the candidates as the means do. Every edit becomes a candidate.
+        `agreement` is the share of reviewers who order the candidates as the means do. Every edit counts.
         """
         drop = too_few(ballot, self.min_reviewers)
         if drop is not None:
             return drop
         voters = ballot.submitted
         means = [fmean(scores) for scores in zip(*(voter.scores for voter in voters), strict=True)]
-        agreeing = [voter for voter in voters if _order(voter.scores) == _order(means)]
+        order = _order(means)
+        agreeing = [voter for voter in voters if _order(voter.scores) == order]
         return verdict(ballot, means, agreeing=agreeing, editors=voters)
 
 

@@ -9,25 +9,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, field_validator
+from pydantic import field_validator
 
 from curation.errors import DataError, MissingError
-from curation.prompts.rows import read_prompts
+from curation.prompts.rows import PromptColumns, read_prompts
 from curation.types import Drop, Prompt
 
 SUFFIXES = (".jsonl", ".parquet", ".csv")
 CSV_FIELD_LIMIT = 1 << 30
 
 
-class FilePrompts(BaseModel):
+class FilePrompts(PromptColumns):
     """`[prompts] type = "file"`: one column of a .jsonl, .parquet or .csv file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Literal["file"] = "file"
     path: Path
-    column: str = "instruction"
-    limit: PositiveInt | None = None
 
     @field_validator("path")
     @classmethod
@@ -50,7 +46,7 @@ class FilePrompts(BaseModel):
     def load(self, source: str, *, endpoint: str, token: str | None) -> Iterator[Prompt | Drop]:
         """Yield a prompt or a drop per row of the file; DataError names the line that cannot be read."""
         readers = {".jsonl": _jsonl, ".parquet": _parquet, ".csv": _csv}
-        return read_prompts(readers[self.path.suffix](self.path), column=self.column, source=source, limit=self.limit)
+        return read_prompts(readers[self.path.suffix](self.path), self, source=source)
 
 
 def _jsonl(path: Path) -> Iterator[dict[str, Any]]:

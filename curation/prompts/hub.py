@@ -5,29 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import Field
 
 from curation.errors import ConfigError, DataError, MissingError
 from curation.hub import connect, hub_errors
-from curation.prompts.rows import read_prompts
+from curation.prompts.rows import PromptColumns, read_prompts
 from curation.types import Drop, Prompt
 
 REPO_ID = r"^[\w.-]+/[\w.-]+$"
 RepoId = Annotated[str, Field(pattern=REPO_ID)]
 
 
-class HubPrompts(BaseModel):
+class HubPrompts(PromptColumns):
     """`[prompts] type = "hub"`: one column of one split of a dataset on the Hub."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Literal["hub"] = "hub"
     repo_id: RepoId
     config: str = "default"
     split: str = "train"
     revision: str = "main"
-    column: str = "instruction"
-    limit: PositiveInt | None = None
 
     def resolve(self, *, endpoint: str, token: str | None) -> str:
         """Return the source with its commit, such as "acme/prompts@<sha>".
@@ -66,4 +62,4 @@ class HubPrompts(BaseModel):
             ) from error
         except datasets.exceptions.DatasetNotFoundError as error:
             raise MissingError(f"The dataset {self.repo_id} holds no data files that `datasets` can read.") from error
-        return read_prompts(rows, column=self.column, source=source, limit=self.limit)
+        return read_prompts(rows, self, source=source)

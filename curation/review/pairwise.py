@@ -48,6 +48,11 @@ class PairwiseTask(BaseModel):
     show_suggestions: bool = False
     guidelines: str = GUIDELINES
 
+    @property
+    def level(self) -> Literal["nominal"]:
+        """The level of measurement of answers, for Krippendorff's alpha: four kinds, in no order."""
+        return "nominal"
+
     def settings(self) -> TaskSpec:
         """Return the settings of the Argilla dataset."""
         return TaskSpec(

@@ -1,11 +1,25 @@
 """One function per verb: values in, one report out. Everything that happens outside happens here."""
 
 from curation.stages.check import check
+from curation.stages.export import export
 from curation.stages.generate import estimate_line, generate, preview
+from curation.stages.lint import lint
 from curation.stages.publish import publish
 from curation.stages.push import push
 from curation.stages.report import Report
 from curation.stages.status import status
 from curation.stages.sync import sync
 
-__all__ = ["Report", "check", "estimate_line", "generate", "preview", "publish", "push", "status", "sync"]
+__all__ = [
+    "Report",
+    "check",
+    "estimate_line",
+    "export",
+    "generate",
+    "lint",
+    "preview",
+    "publish",
+    "push",
+    "status",
+    "sync",
+]

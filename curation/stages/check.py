@@ -10,6 +10,7 @@ from curation.config import Config, Services
 from curation.errors import AuthError, CurationError, TemporaryError
 from curation.generation import check_endpoint
 from curation.hub import connect, hub_errors
+from curation.quality import answer_checks
 from curation.stages.report import Report
 from curation.stages.services import open_review
 
@@ -56,6 +57,7 @@ def check(config: Config, *, services: Services | None = None) -> CheckReport:
     services = services or Services.from_environment()
     findings = [
         Finding(subject="config", ok=True, message=f"{config.name}: {len(config.generators)} generators"),
+        _look("quality", lambda: _checks(config, services)),
         _look("prompts", lambda: config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)),
         _look("token", lambda: _may_write(config, services)),
     ]
@@ -70,6 +72,13 @@ def _look(subject: str, look: Callable[[], str]) -> Finding:
         return Finding(subject=subject, ok=True, message=look())
     except CurationError as error:
         return Finding(subject=subject, ok=False, message=str(error), temporary=isinstance(error, TemporaryError))
+
+
+def _checks(config: Config, services: Services) -> str:
+    """What is dropped and what is not, after everything that the checks need was read."""
+    config.quality.prompt_checks(endpoint=services.hub_endpoint, token=services.hub_token)
+    answer_checks(config.quality, endpoint=services.hub_endpoint, token=services.hub_token)
+    return "".join(f"\n        {line}" for line in config.quality.lines()).lstrip()
 
 
 def _may_write(config: Config, services: Services) -> str:

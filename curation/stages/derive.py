@@ -1,100 +1,202 @@
-"""From a snapshot of the store to verdicts and rows: what people said is kept raw, what it means is computed here."""
+"""From a snapshot of the store to rows: what people said is kept raw, what it means is computed here."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from statistics import fmean
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
-from curation.config import Config
-from curation.export import kto_order, preference_row, split_of, unpaired_rows
-from curation.export.splits import SPLITS
-from curation.labels import judge_verdict
-from curation.labels.ballot import Ballot
-from curation.store import Snapshot
-from curation.types import Annotation, Drop, PreferenceRow, Row, UnpairedPreferenceRow, Verdict
+from curation import labels, quality
+from curation.config import Config, Services
+from curation.export import EXTRAS
+from curation.export.strings import Render, plain
+from curation.labels import Ballot, Votes
+from curation.stages.derivation import Checks, Plan, Tally, annotated, derive_dropped, derive_segment
+from curation.stages.segments import LARGEST_SEGMENT, Segment, StoreTables
+from curation.stages.spending import USAGE_COLUMNS, Spending, spending
+from curation.store import CANDIDATE_SETS, Snapshot
 
-Tables = dict[tuple[str, str], list[Row]]
+PROCESSES = 2
+"""Segments that are derived side by side; each takes a few hundred megabytes."""
+
+NEAR_DUPLICATE = 0.8
+"""The Jaccard similarity of two prompts from which on they fall in the same split."""
+
+Watch = Callable[[int, int], None]
+"""Told how many of how many segments are done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """Everything that follows from a snapshot: verdicts, the records that got none, rows by (config, split), drops."""
+    """Everything that follows from a snapshot.
 
-    verdicts: tuple[Verdict, ...]
-    unresolved: dict[str, int]
-    tables: Tables
-    dropped: dict[str, dict[str, int]]
+    `asked` prompts have a candidate set, `answered` of them one with two answers, `failures` says what went wrong with
+    the others. `reviewers` counts submitted responses by reviewer; `omitted` says why a column that prompts bring
+    along is not published.
+    """
 
-    @property
-    def agreements(self) -> list[float]:
-        """The agreement of each verdict that has one."""
-        return [verdict.agreement for verdict in self.verdicts if verdict.agreement is not None]
+    tally: Tally
+    asked: int
+    answered: int
+    failures: Mapping[str, int]
+    records: int
+    reviewers: Mapping[str, int]
+    spending: Spending
+    resolver: labels.FittedResolver
+    omitted: Mapping[str, str]
 
     @property
     def agreement(self) -> float | None:
-        """The mean agreement, null if no record has two reviewers."""
-        return fmean(self.agreements) if self.agreements else None
+        """The mean agreement of the verdicts that have one, null if no record has two reviewers."""
+        total, count = self.tally.agreements
+        return total / count if count else None
 
     def rows(self, config: str) -> int:
         """How many rows a config has in all splits."""
-        return sum(len(rows) for (name, _), rows in self.tables.items() if name == config)
+        return sum(count for (name, _), count in self.tally.rows.items() if name == config)
 
 
-def derive(config: Config, snapshot: Snapshot) -> Derived:
-    """Return the verdicts and rows that the responses in the store give under this config."""
-    verdicts: list[Verdict] = []
-    unresolved: Counter[str] = Counter()
-    for ballot in _ballots(config, snapshot):
-        found = config.labels.resolve(ballot)
-        if isinstance(found, Drop) and found.reason == "unreviewed" and config.labels.judge_fallback:
-            found = judge_verdict(ballot)
-        if isinstance(found, Drop):
-            unresolved[found.reason] += 1
-        else:
-            verdicts.append(found)
-    tables: Tables = {(name, split): [] for name in config.publish.formats for split in SPLITS}
-    dropped: dict[str, Counter[str]] = {name: Counter() for name in config.publish.formats}
-    for verdict in verdicts:
-        split = split_of(verdict.prompt.id, config.publish.test_size)
-        for name, row in _rows(config, snapshot, verdict):
-            if isinstance(row, Drop):
-                dropped[name][row.reason] += 1
-            else:
-                tables[name, split].append(row)
+def derive(
+    config: Config,
+    snapshot: Snapshot,
+    services: Services,
+    *,
+    folder: Path | None = None,
+    render: Render | None = None,
+    watch: Watch = lambda done, total: None,
+) -> Derived:
+    """Return what the responses in the store give under this config; shards are written to `folder` if there is one.
+
+    `render` makes strings of conversations. Raises DataError if the store contradicts itself, RefusedError if the
+    resolver needs more responses than there are or a row would not train as it is meant.
+    """
+    tables = StoreTables(snapshot, EXTRAS)
+    extras, omitted = _extras(tables.extras)
+    # Other processes are worth their start where there is more than one full segment.
+    run = map if tables.sets <= LARGEST_SEGMENT else _map_in_processes
+    plan = Plan(
+        config=config,
+        resolver=_fitted(config, tables),
+        pseudonyms={reviewer: snapshot.pseudonym(reviewer) for reviewer in tables.reviewers},
+        leaders=_leaders(config, snapshot, run) if folder else {},
+        extras=extras,
+        checks=_checks(config, services, render),
+        folder=folder,
+    )
+    tally = Tally()
+    for done, part in enumerate(run(partial(derive_segment, plan=plan), tables.segments()), 1):
+        tally.add(part)
+        watch(done, len(tables.bounds))
+    if "raw" in config.publish.formats:
+        tally.add(derive_dropped(tables.not_asked(snapshot.dropped_prompts), plan))
     return Derived(
-        verdicts=tuple(verdicts),
-        unresolved=dict(unresolved),
-        tables={key: _ordered(rows) for key, rows in tables.items()},
-        dropped={name: dict(counts) for name, counts in dropped.items()},
+        tally=tally,
+        asked=tables.asked,
+        answered=tables.answered,
+        failures=tables.failures,
+        records=tables.records.num_rows,
+        reviewers=tables.reviewers,
+        spending=spending(table for _, table in snapshot.tables(CANDIDATE_SETS, USAGE_COLUMNS)),
+        resolver=plan.resolver,
+        omitted=omitted,
     )
 
 
-def _ballots(config: Config, snapshot: Snapshot) -> Iterator[Ballot]:
-    annotations: defaultdict[str, list[Annotation]] = defaultdict(list)
-    for response in snapshot.responses.values():
-        annotations[response.record_id].append(config.review.annotation(response))
-    for record in snapshot.records.values():
-        yield Ballot(
-            record=record,
-            candidate_set=snapshot.candidate_sets[record.set_id],
-            annotations=tuple(sorted(annotations[record.id], key=lambda annotation: annotation.reviewer)),
-        )
+def _map_in_processes(function: Callable[[Any], Any], values: Iterable[Any]) -> Iterator[Any]:
+    """Yield what a function gives for each value, in order; only so many values are on their way at a time."""
+    # Not multiprocessing: its workers run the caller's script again unless that is written for it.
+    from loky import get_reusable_executor
+
+    executor = get_reusable_executor(max_workers=PROCESSES, timeout=60)
+    waiting: deque[Any] = deque()
+    try:
+        for value in values:
+            waiting.append(executor.submit(function, value))
+            if len(waiting) > 2 * PROCESSES:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
-def _rows(
-    config: Config, snapshot: Snapshot, verdict: Verdict
-) -> Iterator[tuple[str, PreferenceRow | UnpairedPreferenceRow | Drop]]:
-    if "dpo" in config.publish.formats:
-        yield "dpo", preference_row(verdict, min_gap=config.publish.min_gap, pseudonym=snapshot.pseudonym)
-    if "kto" in config.publish.formats:
-        for row in unpaired_rows(verdict, pseudonym=snapshot.pseudonym):
-            yield "kto", row
+def _fitted(config: Config, tables: StoreTables) -> labels.FittedResolver:
+    """The resolver, after it has seen all answers if it needs to."""
+    needs_all = isinstance(config.labels, labels.DawidSkeneResolver)
+    return config.labels.fit(Votes.of(_ballots(tables.segments(), config) if needs_all else ()))
 
 
-def _ordered(rows: list[Row]) -> list[Row]:
-    unpaired = [row for row in rows if isinstance(row, UnpairedPreferenceRow)]
-    if unpaired:
-        return list(kto_order(unpaired))
-    return sorted(rows, key=lambda row: row.id if isinstance(row, PreferenceRow) else "")
+def _ballots(segments: Iterator[Segment], config: Config) -> Iterator[Ballot]:
+    for segment in segments:
+        for record_id, said in zip(segment.records["id"].to_pylist(), annotated(segment, config), strict=True):
+            yield Ballot(record_id, said)
+
+
+def _leaders(config: Config, snapshot: Snapshot, run: Any) -> dict[str, str]:
+    """For each prompt that is a near-duplicate, the earliest prompt like it."""
+    if not config.publish.test_size:
+        return {}
+    prompts: dict[str, None] = {}
+
+    def texts() -> Iterator[str]:
+        for _, table in snapshot.tables(CANDIDATE_SETS, ("prompt.id", "prompt.messages")):
+            prompt = table["prompt"].combine_chunks()
+            for prompt_id, text in zip(prompt.field("id").to_pylist(), _spoken(prompt.field("messages")), strict=True):
+                if prompt_id not in prompts:
+                    prompts[prompt_id] = None
+                    yield text
+
+    leaders = quality.near_duplicate_leaders(texts(), threshold=NEAR_DUPLICATE, run=run)
+    names = list(prompts)
+    return {name: names[leader] for name, leader in zip(names, leaders, strict=True) if names[leader] != name}
+
+
+def _spoken(conversations: Any) -> Iterator[str]:
+    """What conversations are compared by: their texts without the system's, which many prompts share."""
+    turns = conversations.flatten()
+    said = zip(turns.field("role").to_pylist(), turns.field("content").to_pylist(), strict=True)
+    for length in conversations.value_lengths().to_pylist():
+        yield "\n".join(content for role, content in islice(said, length) if role != "system")
+
+
+def _extras(values: Mapping[str, set[str | None]]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The Arrow types of the columns that every prompt brings along, and why the others are left out."""
+    import pyarrow as pa
+
+    kinds: dict[str, Any] = {}
+    omitted: dict[str, str] = {}
+    for name, found in values.items():
+        texts = [text for text in found if text is not None]
+        if not texts:
+            continue
+        if None in found:
+            omitted[name] = "not every prompt has it"
+        elif name != "chat_template_kwargs":
+            kinds[name] = pa.string()
+        else:
+            kinds_of_each = {str(pa.infer_type([json.loads(text)])) for text in texts}
+            if len(kinds_of_each) > 1:
+                omitted[name] = "its keys or their types differ between prompts"
+            else:
+                kinds[name] = pa.infer_type([json.loads(texts[0])])
+    return kinds, omitted
+
+
+def _checks(config: Config, services: Services, render: Render | None) -> Checks:
+    strings = not config.publish.conversational and render is None
+    # Near-duplicates were looked for before models were asked; here a prompt comes once for each of its sets.
+    options = config.quality.model_copy(update={"near_duplicates": None})
+    prompts = options.prompt_checks(endpoint=services.hub_endpoint, token=services.hub_token)
+    return Checks(
+        answers=quality.answer_checks(options, endpoint=services.hub_endpoint, token=services.hub_token),
+        pairs=quality.pair_checks(options),
+        prompt=prompts.reason if prompts.checks else None,
+        render=plain if strings else render,
+        strings=strings,
+    )

@@ -27,11 +27,12 @@ from curation.generation import (
     stage_meters,
 )
 from curation.generation.completion import RETRIED_STATUS
+from curation.quality import detect_language
 from curation.stages.report import Report, counted, dollars, duration, judge_line, reasons
 from curation.stages.services import open_store
-from curation.stages.spending import spending
-from curation.store import PromptsRead, Snapshot, Store
-from curation.types import CandidateSet, Failure, Prompt, Row
+from curation.stages.spending import USAGE_COLUMNS, spending
+from curation.store import CANDIDATE_SETS, PromptsRead, Snapshot, Store
+from curation.types import CandidateSet, DroppedPrompt, Failure, Prompt, Row
 
 SETS_PER_COMMIT = 500
 SECONDS_PER_COMMIT = 120.0
@@ -282,7 +283,7 @@ def _gate(
     if config.generate.budget is None or not expected.rows:
         return None
     settings = settings_id(config.models)
-    spent = spending(snapshot.each_candidate_set() if snapshot else ())
+    spent = spending(table for _, table in (snapshot.tables(CANDIDATE_SETS, USAGE_COLUMNS) if snapshot else ()))
     again = (
         one
         for one in (snapshot.each_candidate_set() if snapshot else ())
@@ -303,20 +304,28 @@ class _Reader:
 
     def __init__(self, config: Config, services: Services, source: str, *, done: set[str]) -> None:
         self._rows = config.prompts.load(source, endpoint=services.hub_endpoint, token=services.hub_token)
+        self._checks = config.quality.prompt_checks(endpoint=services.hub_endpoint, token=services.hub_token)
         self._done = done
         self.source = source
         self.read = self.already = 0
         self.dropped: Counter[str] = Counter()
+        self.at_fault: list[DroppedPrompt] = []
 
     def prompts(self) -> Iterator[Prompt]:
         for found in self._rows:
             self.read += 1
             if not isinstance(found, Prompt):
                 self.dropped[found.reason] += 1
-            elif found.id in self._done:
+                continue
+            # Those that were paid for are looked at too: later ones may be near-duplicates of them.
+            reason = self._checks.reason(found.messages)
+            if found.id in self._done:
                 self.already += 1
+            elif reason is not None:
+                self.dropped[reason] += 1
+                self.at_fault.append(DroppedPrompt(id=found.id, prompt=found, reason=reason))
             else:
-                yield found
+                yield found.model_copy(update={"language": detect_language(found.messages[-1].content)})
 
 
 class _Writer:
@@ -335,7 +344,7 @@ class _Writer:
     def add(self, candidate_set: CandidateSet) -> None:
         self._waiting.append(candidate_set)
         self.failures.update(candidate_set.failures)
-        self.judges.add(candidate_set)
+        self.judges.add(candidate_set.judgements)
         self.disagreements += disagrees_with_itself(candidate_set.judgements)
         if candidate_set.came_through:
             self.made += 1
@@ -352,8 +361,10 @@ class _Writer:
         read = PromptsRead(
             source=self._reader.source, read=self._reader.read, dropped=dict(sorted(self._reader.dropped.items()))
         )
-        self.commit = self._store.add_candidate_sets(self._waiting, prompts=read) or self.commit
+        dropped = self._reader.at_fault
+        self.commit = self._store.add_candidate_sets(self._waiting, prompts=read, dropped=dropped) or self.commit
         self._waiting.clear()
+        dropped.clear()
         self._flushed = time.monotonic()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.generation import settings_id
+from curation.quality import answer_checks, passed
 from curation.stages.report import Report, counted, reasons
 from curation.stages.services import open_review, open_store
 from curation.store import Snapshot
@@ -53,7 +54,7 @@ def push(config: Config, *, services: Services | None = None) -> PushReport:
     store = open_store(config, services)
     snapshot = store.snapshot()
     sets = snapshot.current_sets(settings_id(config.models)).values()
-    records, skipped = _records(config, snapshot, sets)
+    records, skipped = _records(config, services, snapshot, sets)
     if not records:
         raise RefusedError(
             f"{config.store.repo_id} has nothing to review: {reasons(dict(skipped)) or 'no candidate set'}"
@@ -75,17 +76,27 @@ def push(config: Config, *, services: Services | None = None) -> PushReport:
 
 
 def _records(
-    config: Config, snapshot: Snapshot, sets: Iterable[CandidateSet]
+    config: Config, services: Services, snapshot: Snapshot, sets: Iterable[CandidateSet]
 ) -> tuple[list[ReviewRecord], Counter[str]]:
     """A record per set that can be shown. A stored one wins: what "a" means was settled when it was first shown."""
     records: dict[str, ReviewRecord] = {}
     skipped: Counter[str] = Counter()
+    shown = {(record.task, record.set_id): record for record in snapshot.records.values()}
+    # Sets were paid for: near-duplicates were looked for before.
+    options = config.quality.model_copy(update={"near_duplicates": None})
+    prompts = options.prompt_checks(endpoint=services.hub_endpoint, token=services.hub_token)
+    answers = answer_checks(options, endpoint=services.hub_endpoint, token=services.hub_token)
     for candidate_set in sets:
+        known = shown.get((config.review.task, candidate_set.id))
+        if known is not None:
+            records[known.id] = known
+            continue
         if candidate_set.reviewable and not candidate_set.came_through:
             # Its ratings may still choose another pair; `generate` asks the judge again.
             skipped["judge_did_not_answer_yet"] += 1
             continue
-        record = config.review.record(candidate_set)
+        fit = passed(candidate_set, answers, prompt_fault=prompts.reason(candidate_set.prompt.messages))
+        record = fit if isinstance(fit, Drop) else config.review.record(fit)
         if isinstance(record, Drop):
             skipped[record.reason] += 1
         else:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict
 
 from curation.generation import JudgeStatistics
 from curation.generation.meter import money
+from curation.types import Measure
 
 
 class Report(BaseModel):
@@ -34,7 +37,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def reasons(dropped: dict[str, int]) -> str:
+def reasons(dropped: Mapping[str, int]) -> str:
     """Return "2 duplicate, 1 empty", the most frequent first; "" if there are none."""
     ordered = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count:,} {reason}" for reason, count in ordered)
@@ -48,6 +51,14 @@ def dollars(cost: float | None) -> str:
 def share(part: float | None) -> str:
     """Return a share of 1 as "12.3 %", "none" if it is null."""
     return "none" if part is None else f"{100 * part:.3g} %"
+
+
+def measured(measure: Measure) -> str:
+    """Return "0.71 (0.64 to 0.78, 95 % interval)", or why there is no number."""
+    if measure.value is None:
+        return f"not defined: {measure.reason}"
+    interval = "" if measure.low is None else f" ({measure.low:.2f} to {measure.high:.2f}, 95 % interval)"
+    return f"{measure.value:.2f}{interval}"
 
 
 def duration(seconds: float) -> str:

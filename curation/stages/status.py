@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from curation.config import Config, Services
 from curation.errors import CurationError, MissingError
-from curation.generation import JudgeStatistics, JudgeTally, disagrees_with_itself, settings_id
+from curation.generation import JudgeStatistics, settings_id
 from curation.stages.derive import derive
 from curation.stages.report import Report, counted, dollars, judge_line, reasons
 from curation.stages.services import open_published, open_review, open_store
 from curation.stages.spending import Spending, spending
+from curation.store import Snapshot
 
 
 class StatusReport(Report):
@@ -77,34 +78,37 @@ def status(config: Config, *, services: Services | None = None) -> StatusReport:
         snapshot = store.snapshot()
     except MissingError:
         return _empty(config)
-    derived = derive(config, snapshot)
-    current = snapshot.current_sets(settings_id(config.models)).values()
-    tally = JudgeTally()
-    for candidate_set in current:
-        tally.add(candidate_set)
+    derived = derive(config, snapshot, services)
+    tally = derived.tally
+    came_through = _came_through(config, snapshot)
     completed, in_argilla, argilla = _review(config, services)
     statuses = [response.status for response in snapshot.responses.values()]
     read = snapshot.manifest.prompts
-    spent = spending(snapshot.candidate_sets.values())
     return StatusReport(
         store=config.store.repo_id,
         prompts=read.read if read else 0,
-        candidate_sets=len(current),
-        failed=sum(not candidate_set.came_through for candidate_set in current),
-        spending=spent,
-        judges=tally.statistics(),
-        disagreements=sum(disagrees_with_itself(candidate_set.judgements) for candidate_set in current),
-        records=len(snapshot.records),
+        candidate_sets=len(came_through),
+        failed=sum(not good for good in came_through.values()),
+        spending=derived.spending,
+        judges=tally.judges.statistics(),
+        disagreements=tally.disagreements,
+        records=derived.records,
         responses={name: statuses.count(name) for name in sorted(set(statuses))},
-        verdicts=len(derived.verdicts),
-        unresolved=derived.unresolved,
+        verdicts=tally.verdicts,
+        unresolved=dict(tally.unresolved),
         rows={name: derived.rows(name) for name in config.publish.formats},
-        cost_per_row={name: spent.per_row(derived.rows(name)) for name in config.publish.formats},
+        cost_per_row={name: derived.spending.per_row(derived.rows(name)) for name in config.publish.formats},
         published=open_published(config, services).repo.exists(),
         completed=completed,
         in_argilla=in_argilla,
         argilla=argilla,
     )
+
+
+def _came_through(config: Config, snapshot: Snapshot) -> dict[str, bool]:
+    """For each prompt asked with the present settings, whether its newest set is complete."""
+    settings = settings_id(config.models)
+    return {entry.prompt_id: entry.came_through for entry in snapshot.set_index.values() if entry.settings == settings}
 
 
 def _review(config: Config, services: Services) -> tuple[int | None, int | None, str | None]:

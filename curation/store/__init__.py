@@ -1,12 +1,16 @@
 """The Hub as a store: atomic commits, the tables of a curation, the published dataset and its card."""
 
-from curation.store.card import CardFacts, render_card
+from curation.store.card import CardFacts, card_files
 from curation.store.manifest import Manifest, PromptsRead, ReviewedDataset
-from curation.store.published import PublishedDataset
+from curation.store.published import MANIFEST, PublishedDataset
 from curation.store.repo import Change, HubRepo
-from curation.store.store import Snapshot, Store
+from curation.store.store import CANDIDATE_SETS, RECORDS, RESPONSES, Snapshot, Store
 
 __all__ = [
+    "CANDIDATE_SETS",
+    "MANIFEST",
+    "RECORDS",
+    "RESPONSES",
     "CardFacts",
     "Change",
     "HubRepo",
@@ -16,5 +20,5 @@ __all__ = [
     "ReviewedDataset",
     "Snapshot",
     "Store",
-    "render_card",
+    "card_files",
 ]

@@ -5,23 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import types
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar, get_origin
 
 from curation.errors import DataError
+from curation.schema import arrow_schema
 from curation.types import Row
 
 RowT = TypeVar("RowT", bound=Row)
 ROWS_AT_ONCE = 10_000
-
-
-def arrow_schema(row_type: type[Row]) -> Any:
-    """Return the pyarrow.Schema of a row type: tuples become lists, rows structs, dicts JSON text."""
-    import pyarrow as pa
-
-    return pa.schema([_arrow_field(name, info.annotation) for name, info in row_type.model_fields.items()])
 
 
 def write_parquet(rows: Iterable[Row], row_type: type[Row]) -> bytes:
@@ -58,6 +51,29 @@ def read_parquet(path: Path, row_type: type[RowT]) -> Iterator[RowT]:
         raise DataError(f"{path.name} does not hold rows of type {row_type.__name__}: {error}") from error
 
 
+def table_bytes(table: Any) -> bytes:
+    """Return a pyarrow.Table as one Parquet file, as `write_parquet` does, with a page index for readers of parts."""
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", use_content_defined_chunking=True, write_page_index=True)
+    return buffer.getvalue()
+
+
+def read_table(path: Path, columns: Sequence[str]) -> Any:
+    """Return the named columns of a file as a pyarrow.Table; "prompt.id" is a field of a struct.
+
+    A column that the file does not have is not in the table. Raises DataError if it is no Parquet file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path).read(columns=list(columns), use_threads=False)
+    except (pa.ArrowException, ValueError) as error:
+        raise DataError(f"{path.name} cannot be read: {error}") from error
+
+
 def read_columns(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Yield the named columns of a file's rows as plain values; "prompt.id" is a field of a struct.
 
@@ -92,29 +108,3 @@ def _dump(row: Row) -> dict[str, Any]:
 
 def _json_columns(row_type: type[Row]) -> list[str]:
     return [name for name, info in row_type.model_fields.items() if get_origin(info.annotation) is dict]
-
-
-def _arrow_field(name: str, annotation: Any) -> Any:
-    import pyarrow as pa
-
-    nullable = False
-    if get_origin(annotation) in (Union, types.UnionType):
-        [annotation] = [argument for argument in get_args(annotation) if argument is not types.NoneType]
-        nullable = True
-    return pa.field(name, _arrow_type(annotation), nullable=nullable or get_origin(annotation) is tuple)
-
-
-def _arrow_type(annotation: Any) -> Any:
-    import pyarrow as pa
-
-    scalars = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    if annotation in scalars:
-        return scalars[annotation]
-    origin = get_origin(annotation)
-    if origin is Literal or origin is dict:
-        return pa.string()
-    if origin is tuple:
-        return pa.list_(_arrow_field("item", get_args(annotation)[0]).type)
-    if isinstance(annotation, type) and issubclass(annotation, Row):
-        return pa.struct(list(arrow_schema(annotation)))
-    raise TypeError(f"No Arrow type for {annotation!r}.")

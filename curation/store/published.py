@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.store.parquet import content_name, write_parquet
+from curation.store.card import FUNNEL, LENGTHS
 from curation.store.repo import Change, HubRepo
-from curation.types import Row
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 CARD, MANIFEST = "README.md", "curation.json"
+PICTURES = frozenset({FUNNEL, LENGTHS})
 
-Tables = Mapping[tuple[str, str], Sequence[Row]]
-"""Rows by (config, split), such as ("dpo", "train"); a split without rows is left out."""
+Texts = Callable[[Collection[str]], Mapping[str, bytes]]
+"""Of the paths that the repo holds besides: the card, its pictures and the manifest, by path."""
 
 
 class PublishedDataset:
@@ -25,46 +26,30 @@ class PublishedDataset:
     def __init__(self, api: HfApi, repo_id: str) -> None:
         self.repo = HubRepo(api, repo_id)
 
-    def publish(
-        self,
-        tables: Tables,
-        *,
-        private: bool,
-        card: Callable[[Mapping[str, str]], str],
-        manifest: Callable[[Mapping[str, str]], str],
-    ) -> str | None:
-        """Commit the tables with card and manifest; return the commit, or None if the same rows are published already.
+    def publish(self, shards: Mapping[str, Path], texts: Texts, *, rows: int, private: bool) -> str | None:
+        """Commit the shards, given by the path each gets, with card and manifest; return the commit.
 
-        `card` and `manifest` get the path of each split's file by "config/split". `private` counts when the repo is
-        created; an existing repo keeps its visibility.
+        Only shards that are not there are uploaded, and files that the last publish wrote and this one did not go. None
+        if no shard would change. `private` counts when the repo is created; an existing repo keeps its visibility.
         """
-        files = {key: write_parquet(rows, type(rows[0])) for key, rows in tables.items() if rows}
-        shards = {
-            content_name(config, content, prefix=f"{split}-"): content for (config, split), content in files.items()
-        }
-        paths = {f"{config}/{split}": path for (config, split), path in zip(files, shards, strict=True)}
         self.repo.create(private=private)
 
         def edit(revision: str) -> Change | None:
             present = self.repo.paths(revision)
-            stale = [path for path in self._shards(revision, present) if path in present and path not in shards]
+            ours = set(self._written(revision, present)) & set(present)
             new = [path for path in shards if path not in present]
-            if not new and not stale and CARD in present:
+            if not new and not (ours - shards.keys() - PICTURES) and CARD in present:
                 return None
-            return Change(
-                message=f"Publish {sum(len(rows) for rows in tables.values())} rows",
-                files={
-                    **{path: shards[path] for path in new},
-                    CARD: card(paths).encode(),
-                    MANIFEST: manifest(paths).encode(),
-                },
-                delete=tuple(stale),
-            )
+            files: dict[str, bytes | Path] = {path: shards[path] for path in new}
+            files |= texts(set(present) - ours - shards.keys())
+            stale = ours - shards.keys() - files.keys()
+            return Change(message=f"Publish {rows:,} rows", files=files, delete=tuple(sorted(stale)))
 
         return self.repo.update(edit)
 
-    def _shards(self, revision: str, present: list[str]) -> list[str]:
-        """The files that the last publish wrote: only those are ours to delete."""
-        if MANIFEST not in present:
-            return []
-        return list(json.loads(self.repo.read(MANIFEST, revision)).get("files", {}).values())
+    def _written(self, revision: str, present: list[str]) -> Iterator[str]:
+        """The shards and pictures that the last publish wrote: only those are ours to delete."""
+        if MANIFEST in present:
+            yield from PICTURES
+            for paths in json.loads(self.repo.read(MANIFEST, revision)).get("files", {}).values():
+                yield from [paths] if isinstance(paths, str) else paths

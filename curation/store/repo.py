@@ -22,10 +22,10 @@ TRY_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one commit does: files to write and paths to delete."""
+    """What one commit does: files to write (their content, or where it is on this machine) and paths to delete."""
 
     message: str
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes | Path]
     delete: tuple[str, ...] = field(default=())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from curation import ids
 from curation.errors import DataError, MissingError, RefusedError
+from curation.schema import arrow_schema
 from curation.store.manifest import MANIFEST, SCHEMA_VERSION, Manifest, PromptsRead, ReviewedDataset
-from curation.store.parquet import content_name, read_columns, read_parquet, write_parquet
+from curation.store.parquet import content_name, read_columns, read_parquet, read_table, write_parquet
 from curation.store.repo import Change, HubRepo
-from curation.types import FOR_GOOD, CandidateSet, Response, ReviewRecord, Row
+from curation.types import FOR_GOOD, CandidateSet, DroppedPrompt, Response, ReviewRecord, Row
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -31,6 +32,13 @@ SET_COLUMNS = (
 
 RowT = TypeVar("RowT", bound=Row)
 CANDIDATE_SETS, RECORDS, RESPONSES = "candidate_sets", "records", "responses"
+DROPPED_PROMPTS = "dropped_prompts"
+ROW_TYPES: dict[str, type[Row]] = {
+    CANDIDATE_SETS: CandidateSet,
+    RECORDS: ReviewRecord,
+    RESPONSES: Response,
+    DROPPED_PROMPTS: DroppedPrompt,
+}
 
 
 class SetEntry(NamedTuple):
@@ -83,6 +91,28 @@ class Snapshot:
         """Every response by (record id, reviewer)."""
         return {(row.record_id, row.reviewer): row for row in self._read(RESPONSES, Response)}
 
+    @cached_property
+    def dropped_prompts(self) -> dict[str, DroppedPrompt]:
+        """Every prompt that did not pass a check, by id."""
+        return {row.id: row for row in self._read(DROPPED_PROMPTS, DroppedPrompt)}
+
+    def tables(self, table: str, columns: Sequence[str]) -> Iterator[tuple[Path, Any]]:
+        """Yield each file of a table, in the order in which they were written, with the named columns of its rows.
+
+        They are pyarrow.Tables; "prompt.id" is a field of a struct.
+        """
+        for path in self.manifest.files.get(table, ()):
+            local = self.repo.download(path, self.revision)
+            yield local, read_table(local, columns)
+
+    def whole(self, table: str, columns: Sequence[str]) -> Any:
+        """Return the named columns of all rows of a table as one pyarrow.Table."""
+        import pyarrow as pa
+
+        schema = pa.schema([arrow_schema(ROW_TYPES[table]).field(column) for column in columns])
+        parts = [part.select(schema.names).cast(schema) for _, part in self.tables(table, columns)]
+        return pa.concat_tables(parts) if parts else schema.empty_table()
+
     def current_sets(self, settings: str) -> dict[str, CandidateSet]:
         """The newest candidate set of each prompt that was made with `settings`, by prompt id."""
         return {row.prompt.id: row for row in self.candidate_sets.values() if row.settings == settings}
@@ -115,20 +145,25 @@ class Store:
         """
         return self._at(self.repo.head())
 
-    def add_candidate_sets(self, sets: Iterable[CandidateSet], *, prompts: PromptsRead) -> str | None:
+    def add_candidate_sets(
+        self, sets: Iterable[CandidateSet], *, prompts: PromptsRead, dropped: Iterable[DroppedPrompt] = ()
+    ) -> str | None:
         """Append the sets that are not there, and say what was read; return the commit, None if nothing is new.
 
-        A set that lacked something and has come through since is appended again: the later one counts.
+        A set that lacked something and has come through since is appended again: the later one counts. `dropped`
+        prompts were not asked; those that are not there are appended too.
         """
-        sets = tuple(sets)
+        sets, dropped = tuple(sets), tuple(dropped)
 
         def edit(snapshot: Snapshot) -> Change | None:
             known = snapshot.set_index
             new = [row for row in sets if row.id not in known or (row.came_through and not known[row.id].came_through)]
             manifest = snapshot.manifest.model_copy(update={"prompts": prompts})
-            if not new and manifest == snapshot.manifest:
+            left_out = [row for row in dropped if row.id not in snapshot.dropped_prompts]
+            if not new and not left_out and manifest == snapshot.manifest:
                 return None
-            return _append(manifest, CANDIDATE_SETS, new, CandidateSet, message=f"Add {len(new)} candidate sets")
+            message = f"Add {len(new)} candidate sets"
+            return _append(manifest, {CANDIDATE_SETS: new, DROPPED_PROMPTS: left_out}, message=message)
 
         return self._update(edit)
 
@@ -140,7 +175,7 @@ class Store:
             new = [row for row in records if row.id not in snapshot.records]
             if not new:
                 return None
-            return _append(snapshot.manifest, RECORDS, new, ReviewRecord, message=f"Add {len(new)} review records")
+            return _append(snapshot.manifest, {RECORDS: new}, message=f"Add {len(new)} review records")
 
         return self._update(edit)
 
@@ -197,15 +232,16 @@ class Store:
         return Snapshot(self.repo, revision, manifest, self._indexes)
 
 
-def _append(manifest: Manifest, table: str, rows: list[RowT], row_type: type[RowT], *, message: str) -> Change:
+def _append(manifest: Manifest, tables: Mapping[str, Sequence[Row]], *, message: str) -> Change:
     files: dict[str, bytes] = {}
-    if rows:
-        content = write_parquet(rows, row_type)
-        path = content_name(table, content)
-        files[path] = content
-        manifest = manifest.model_copy(
-            update={"files": {**manifest.files, table: (*manifest.files.get(table, ()), path)}}
-        )
+    for table, rows in tables.items():
+        if rows:
+            content = write_parquet(rows, ROW_TYPES[table])
+            path = content_name(table, content)
+            files[path] = content
+            manifest = manifest.model_copy(
+                update={"files": {**manifest.files, table: (*manifest.files.get(table, ()), path)}}
+            )
     return Change(message=message, files={**files, MANIFEST: _manifest_bytes(manifest)})
 
 

@@ -1,42 +1,64 @@
-"""DPO rows: best against worst, what is dropped, and who said what under a pseudonym."""
+"""The configs dpo and reward: which answers stand against which, what is dropped, who said what under a pseudonym."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from curation import ids
-from curation.export import preference_row
-from curation.types import HUMAN_EDIT, Annotation, Candidate, Drop, PreferenceRow, Verdict
-from tests.rows import make_annotation, make_candidate, make_prompt, make_verdict
+from curation.export import Pair, pairs_of, preference_table
+from curation.export.dpo import PairsPerPrompt
+from curation.schema import arrow_schema
+from curation.types import HUMAN_EDIT, Annotation, Candidate, PreferenceRow, Verdict
+from tests.rows import make_annotation, make_candidate, make_columns, make_prompt, make_resolved, make_verdict
 
 PROMPT = make_prompt()
 ONE, TWO, THREE = (make_candidate(PROMPT, f"Text {name}.", generator=name) for name in ("one", "two", "three"))
-EDIT = make_candidate(PROMPT, "Ann's text.", generator=HUMAN_EDIT).model_copy(update={"model": HUMAN_EDIT})
+EDIT_ID = ids.candidate_id(PROMPT.id, HUMAN_EDIT, "Ann's text.")
+ANN = make_annotation("ann", 0.0, 1.0, edit="Ann's text.")
 
 
-def pseudonym(reviewer: str) -> str:
-    return f"reviewer-{reviewer[::-1]}"
+class Found:
+    """What a verdict gives: pairs or the reason for none, and their rows."""
 
+    def __init__(
+        self,
+        verdict: Verdict,
+        candidates: Sequence[Candidate],
+        annotations: Sequence[Annotation] = (),
+        *,
+        min_gap: float = 0.25,
+        pairs: PairsPerPrompt = "best-worst",
+    ) -> None:
+        self.texts: list[str] = []
+        record = make_resolved(verdict, candidates, annotations, texts=self.texts)
+        found = pairs_of(record, min_gap=min_gap, pairs=pairs)
+        self.reason = found if isinstance(found, str) else None
+        self.pairs: list[Pair] = [] if isinstance(found, str) else found
+        pseudonyms = {one.reviewer: f"reviewer-{one.reviewer[::-1]}" for one in annotations}
+        self.columns = make_columns(self.texts, candidates, pseudonyms=pseudonyms)
 
-def row(verdict: Verdict, *, min_gap: float = 0.25) -> PreferenceRow | Drop:
-    return preference_row(verdict, min_gap=min_gap, pseudonym=pseudonym)
+    @property
+    def said(self) -> list[tuple[str, str]]:
+        return [(self.texts[pair.chosen.row], self.texts[pair.rejected.row]) for pair in self.pairs]
 
+    def table(self, **options: Any) -> Any:
+        return preference_table(self.pairs, self.columns, **options)
 
-def pair(verdict: Verdict, *, min_gap: float = 0.25) -> tuple[str, str]:
-    found = row(verdict, min_gap=min_gap)
-    assert isinstance(found, PreferenceRow), found
-    return found.chosen[0].content, found.rejected[0].content
+    def row(self, **options: Any) -> dict[str, Any]:
+        [row] = self.table(**options).to_pylist()
+        return dict(row)
 
 
 def test_a_row_says_everything_about_its_pair() -> None:
-    verdict = make_verdict((ONE, 0.0), (TWO, 1.0), annotations=[make_annotation("ann", 0.0, 1.0)], agreement=0.75)
-    found = row(verdict)
-    assert isinstance(found, PreferenceRow)
-    assert found.model_dump() == {
+    verdict = make_verdict(0.0, 1.0, agreement=0.75)
+    assert Found(verdict, (ONE, TWO), [make_annotation("ann", 0.0, 1.0)]).row() == {
         "id": ids.row_id("dpo", verdict.record_id, TWO.id, ONE.id),
-        "prompt": ({"role": "user", "content": "Why is the sky blue?"},),
-        "chosen": ({"role": "assistant", "content": "Text two."},),
-        "rejected": ({"role": "assistant", "content": "Text one."},),
+        "prompt": [{"role": "user", "content": "Why is the sky blue?"}],
+        "chosen": [{"role": "assistant", "content": "Text two."}],
+        "rejected": [{"role": "assistant", "content": "Text one."}],
         "prompt_id": PROMPT.id,
         "record_id": verdict.record_id,
         "chosen_score": 1.0,
@@ -49,13 +71,35 @@ def test_a_row_says_everything_about_its_pair() -> None:
         "label_source": "human",
         "source": "acme/prompts@abc",
         "language": None,
-        "annotations": ({"reviewer": "reviewer-nna", "scores": (1.0, 0.0), "status": "submitted"},),
+        "annotations": [{"reviewer": "reviewer-nna", "scores": [1.0, 0.0], "status": "submitted"}],
     }
+
+
+def test_the_columns_are_those_of_the_type_and_no_more_with_rows_and_without() -> None:
+    found = Found(make_verdict(0.0, 1.0), (ONE, TWO))
+    empty = preference_table([], make_columns([], []))
+    assert found.table().schema == empty.schema == arrow_schema(PreferenceRow)
+    assert empty.num_rows == 0
 
 
 def test_no_column_is_one_that_a_trainer_reads_as_something_else() -> None:
     traps = {"messages", "label", "margin", "image", "images", "tools", "chat_template_kwargs", "completion"}
     assert not traps & set(PreferenceRow.model_fields)
+
+
+def test_the_margin_is_there_only_if_asked_for_and_is_the_gap() -> None:
+    found = Found(make_verdict(0.25, 1.0), (ONE, TWO))
+    assert "margin" not in found.row(config="reward")
+    row = found.row(config="reward", margin=True)
+    assert row["margin"] == row["score_gap"] == 0.75
+    assert found.table(margin=True).schema.field("margin").nullable is False
+
+
+def test_the_same_pair_has_another_id_in_reward_and_all_else_the_same() -> None:
+    found = Found(make_verdict(0.0, 1.0), (ONE, TWO))
+    dpo, reward = found.row(), found.row(config="reward")
+    assert reward.pop("id") == ids.row_id("reward", dpo["record_id"], TWO.id, ONE.id) != dpo.pop("id")
+    assert dpo == reward
 
 
 @pytest.mark.parametrize(
@@ -64,87 +108,162 @@ def test_no_column_is_one_that_a_trainer_reads_as_something_else() -> None:
         ((1.0, 0.0, 0.5), ("Text one.", "Text three.")),
         ((0.2, 0.9, 0.1), ("Text three.", "Text two.")),
         ((0.9, 0.2, 1.0), ("Text two.", "Text three.")),
+        ((None, 0.2, 1.0), ("Text two.", "Text three.")),
+        ((1.0, None, 0.5), ("Text one.", "Text two.")),
     ],
 )
-def test_the_best_stands_against_the_worst(scores: tuple[float, float, float], texts: tuple[str, str]) -> None:
-    assert pair(make_verdict(*zip((ONE, THREE, TWO), scores, strict=True))) == texts
+def test_the_best_stands_against_the_worst(scores: tuple[float | None, ...], texts: tuple[str, str]) -> None:
+    assert Found(make_verdict(*scores), (ONE, THREE, TWO)).said == [texts]
 
 
-def test_which_of_two_equals_is_chosen_depends_on_their_ids_alone() -> None:
-    forth = pair(make_verdict((ONE, 1.0), (TWO, 1.0), (THREE, 0.0)))
-    back = pair(make_verdict((THREE, 0.0), (TWO, 1.0), (ONE, 1.0)))
-    assert forth == back
+def test_which_of_two_equals_is_taken_depends_on_their_ids_alone() -> None:
+    for scores in ((1.0, 1.0, 0.0), (1.0, 0.0, 0.0)):
+        forth = Found(make_verdict(*scores), (ONE, TWO, THREE))
+        back = Found(make_verdict(*reversed(scores)), (THREE, TWO, ONE))
+        assert forth.said == back.said
 
 
 @pytest.mark.parametrize(
-    ("scores", "min_gap", "dropped"),
+    ("scores", "min_gap", "reason"),
     [
-        ((0.5, 0.25), 0.25, False),
-        ((0.5, 0.26), 0.25, True),
-        ((1.0, 1.0), 0.25, True),
-        ((0.0, 0.0), 0.25, True),
-        ((0.5, 0.5), 0.0, True),
-        ((0.5, 0.49), 0.0, False),
-        ((1.0, 0.0), 1.0, False),
+        ((0.5, 0.25), 0.25, None),
+        ((0.5, 0.26), 0.25, "gap"),
+        ((1.0, 1.0), 0.25, "tie"),
+        ((0.0, 0.0), 0.25, "tie"),
+        ((0.5, 0.5), 0.0, "tie"),
+        ((0.5, 0.49), 0.0, None),
+        ((1.0, 0.0), 1.0, None),
+        ((0.99, 0.0), 1.0, "gap"),
     ],
 )
+@pytest.mark.parametrize("pairs", ["best-worst", "all"])
 def test_scores_closer_than_the_gap_and_ties_are_dropped(
-    scores: tuple[float, float], min_gap: float, dropped: bool
+    scores: tuple[float, float], min_gap: float, reason: str | None, pairs: PairsPerPrompt
 ) -> None:
-    verdict = make_verdict((ONE, scores[0]), (TWO, scores[1]))
-    found = row(verdict, min_gap=min_gap)
-    assert isinstance(found, Drop) is dropped
-    if dropped:
-        assert found == Drop(id=verdict.record_id, reason="gap")
+    found = Found(make_verdict(*scores), (ONE, TWO), min_gap=min_gap, pairs=pairs)
+    assert found.reason == reason
+    assert bool(found.pairs) is (reason is None)
 
 
-@pytest.mark.parametrize("same", ["Text one.", " Text one.\r\n"])
-def test_two_texts_that_are_the_same_are_no_pair(same: str) -> None:
-    verdict = make_verdict((ONE, 1.0), (make_candidate(PROMPT, same, generator="two"), 0.0))
-    assert row(verdict) == Drop(id=verdict.record_id, reason="identical")
+def test_all_pairs_are_those_that_are_far_enough_apart_each_once_and_the_better_first() -> None:
+    found = Found(make_verdict(0.5, 1.0, 0.4), (ONE, TWO, THREE), pairs="all", min_gap=0.2)
+    assert sorted(found.said) == [("Text two.", "Text one."), ("Text two.", "Text three.")]
+    assert [row["score_gap"] for row in found.table().to_pylist()] == [0.5, 0.6]
+    every = Found(make_verdict(0.5, 1.0, 0.4), (ONE, TWO, THREE), pairs="all", min_gap=0.0)
+    assert sorted(every.said) == [
+        ("Text one.", "Text three."),
+        ("Text two.", "Text one."),
+        ("Text two.", "Text three."),
+    ]
+    assert len({row["id"] for row in every.table().to_pylist()}) == 3
+
+
+def test_all_pairs_leave_out_the_ties_among_them() -> None:
+    found = Found(make_verdict(1.0, 1.0, 0.0), (ONE, TWO, THREE), pairs="all")
+    assert sorted(found.said) == [("Text one.", "Text three."), ("Text two.", "Text three.")]
 
 
 def test_an_edit_wins_over_the_candidate_it_ties_with() -> None:
-    assert pair(make_verdict((ONE, 1.0), (TWO, 0.0), (EDIT, 1.0))) == ("Ann's text.", "Text two.")
-    assert pair(make_verdict((EDIT, 1.0), (TWO, 0.0), (ONE, 1.0))) == ("Ann's text.", "Text two.")
+    for scores, candidates in (((1.0, 0.0), (ONE, TWO)), ((0.0, 1.0), (TWO, ONE))):
+        found = Found(make_verdict(*scores, edits=["Ann's text."]), candidates, [ANN])
+        assert found.said == [("Ann's text.", "Text two.")]
 
 
 def test_an_edit_of_two_good_or_two_bad_answers_gives_the_row_that_they_alone_could_not() -> None:
-    assert pair(make_verdict((ONE, 0.0), (TWO, 0.0), (EDIT, 1.0)))[0] == "Ann's text."
-    good = row(make_verdict((ONE, 1.0), (TWO, 1.0), (EDIT, 1.0)))
-    assert isinstance(good, Drop)
-    assert good.reason == "gap"
+    bad = Found(make_verdict(0.0, 0.0, edits=["Ann's text."]), (ONE, TWO), [ANN])
+    assert bad.said[0][0] == "Ann's text."
+    good = Found(make_verdict(1.0, 1.0, edits=["Ann's text."]), (ONE, TWO), [ANN])
+    assert good.reason == "tie"
 
 
-def published(*said: Annotation, candidates: tuple[Candidate, ...] = (ONE, TWO)) -> list[tuple[object, ...]]:
-    scores = [*zip(candidates, (0.0, 1.0), strict=False), *((extra, 1.0) for extra in candidates[2:])]
-    found = row(make_verdict(*scores, annotations=said))
-    assert isinstance(found, PreferenceRow)
-    return [(entry.reviewer, entry.scores, entry.status) for entry in found.annotations]
+def test_an_edit_stands_against_every_worse_candidate_and_is_never_rejected() -> None:
+    found = Found(make_verdict(0.5, 0.0, edits=["Ann's text."]), (ONE, TWO), [ANN], pairs="all")
+    assert sorted(found.said) == [
+        ("Ann's text.", "Text one."),
+        ("Ann's text.", "Text two."),
+        ("Text one.", "Text two."),
+    ]
+
+
+def test_the_row_of_an_edit_says_whose_it_is() -> None:
+    found = Found(make_verdict(0.0, 1.0, edits=["Ann's text."]), (ONE, TWO), [ANN])
+    row = found.row()
+    assert row["id"] == ids.row_id("dpo", row["record_id"], EDIT_ID, ONE.id)
+    assert (row["chosen_model"], row["rejected_model"], row["chosen_score"]) == (HUMAN_EDIT, "acme/one", 1.0)
+
+
+def published(
+    *said: Annotation, candidates: tuple[Candidate, ...] = (ONE, TWO), edits: Sequence[str] = ()
+) -> list[tuple[object, ...]]:
+    row = Found(make_verdict(0.0, 1.0, edits=edits), candidates, said).row()
+    return [(entry["reviewer"], entry["scores"], entry["status"]) for entry in row["annotations"]]
 
 
 def test_annotations_are_aligned_with_chosen_and_rejected_and_sorted_by_pseudonym() -> None:
     assert published(make_annotation("ann", 0.0, 1.0), make_annotation("eva", 1.0, 0.0)) == [
-        ("reviewer-ave", (0.0, 1.0), "submitted"),
-        ("reviewer-nna", (1.0, 0.0), "submitted"),
+        ("reviewer-ave", [0.0, 1.0], "submitted"),
+        ("reviewer-nna", [1.0, 0.0], "submitted"),
     ]
 
 
 def test_drafts_and_discards_are_published_without_scores() -> None:
     said = (make_annotation("ann", 0.0, 1.0), make_annotation("bob", status="discarded"))
-    assert published(*said)[0] == ("reviewer-bob", (None, None), "discarded")
+    assert published(*said)[0] == ("reviewer-bob", [None, None], "discarded")
 
 
-def test_only_its_author_scores_an_edit() -> None:
-    said = (make_annotation("ann", 0.0, 1.0, edit=" Ann's text. "), make_annotation("eva", 0.0, 1.0))
-    assert published(*said, candidates=(ONE, TWO, EDIT)) == [
-        ("reviewer-ave", (None, 0.0), "submitted"),
-        ("reviewer-nna", (1.0, 0.0), "submitted"),
+def test_only_its_authors_score_an_edit() -> None:
+    said = (
+        make_annotation("ann", 0.0, 1.0, edit=" Ann's text. "),
+        make_annotation("bob", 1.0, 0.0, edit="Ann's text.\r\n"),
+        make_annotation("eva", 0.0, 1.0, edit="Another text."),
+    )
+    assert published(*said, edits=["Ann's text."]) == [
+        ("reviewer-ave", [None, 0.0], "submitted"),
+        ("reviewer-bob", [1.0, 1.0], "submitted"),
+        ("reviewer-nna", [1.0, 0.0], "submitted"),
     ]
 
 
+def test_a_record_that_nobody_answered_has_no_annotations() -> None:
+    assert published() == []
+
+
 def test_no_username_is_in_a_row() -> None:
-    verdict = make_verdict((ONE, 1.0), (TWO, 0.0), annotations=[make_annotation("ann-the-annotator", 1.0, 0.0)])
-    found = preference_row(verdict, min_gap=0.25, pseudonym=lambda name: ids.pseudonym("key", name))
-    assert isinstance(found, PreferenceRow)
-    assert "ann-the-annotator" not in found.model_dump_json()
+    name = "ann-the-annotator"
+    found = Found(make_verdict(1.0, 0.0), (ONE, TWO), [make_annotation(name, 1.0, 0.0)])
+    columns = make_columns(found.texts, (ONE, TWO), pseudonyms={name: ids.pseudonym("key", name)})
+    assert name not in str(preference_table(found.pairs, columns).to_pylist())
+
+
+def test_rows_of_several_prompts_have_each_their_own() -> None:
+    prompts = [make_prompt(f"Question {number}?") for number in range(3)]
+    candidates = [
+        [make_candidate(prompt, f"{prompt.id} {name}", generator=name) for name in "ab"] for prompt in prompts
+    ]
+    texts: list[str] = []
+    records = [
+        make_resolved(
+            make_verdict(1.0, 0.0, record_id=prompt.id), shown, [make_annotation(name, 1.0, 0.0)],
+            texts=texts, prompt=prompt, row=row,
+        )
+        for row, (prompt, shown, name) in enumerate(zip(prompts, candidates, ("ann", "bob", "eva"), strict=True))
+    ]  # fmt: skip
+    pairs = [pair for record in reversed(records) for pair in pairs_of(record, min_gap=0.25) if isinstance(pair, Pair)]
+    columns = make_columns(
+        texts,
+        [one for shown in candidates for one in shown],
+        prompts=prompts,
+        languages=["en", None, "de"],
+        pseudonyms={name: name.upper() for name in ("ann", "bob", "eva")},
+    )
+    rows = preference_table(pairs, columns).to_pylist()
+    assert [(row["prompt"][0]["content"], row["prompt_id"], row["language"]) for row in rows] == [
+        ("Question 2?", prompts[2].id, "de"),
+        ("Question 1?", prompts[1].id, None),
+        ("Question 0?", prompts[0].id, "en"),
+    ]
+    assert [(row["chosen"][0]["content"], row["annotations"][0]["reviewer"]) for row in rows] == [
+        (f"{prompts[2].id} a", "EVA"),
+        (f"{prompts[1].id} a", "BOB"),
+        (f"{prompts[0].id} a", "ANN"),
+    ]

@@ -1,55 +1,75 @@
-"""KTO rows: thresholds, the order that a sequential trainer needs, and the weights that TRL asks for."""
+"""The config kto: thresholds, the order that a sequential trainer needs, and the weights that TRL asks for."""
 
 from __future__ import annotations
 
 import itertools
 import random
 from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import pytest
 
 from curation import ids
-from curation.export import KtoWeights, kto_order, suggested_weights, unpaired_rows
-from curation.types import Drop, UnpairedPreferenceRow
-from tests.rows import make_annotation, make_candidate, make_prompt, make_verdict
+from curation.export import Completion, KtoWeights, completions_of, kto_order, suggested_weights, unpaired_table
+from curation.schema import arrow_schema
+from curation.types import HUMAN_EDIT, UnpairedPreferenceRow
+from tests.rows import make_annotation, make_candidate, make_columns, make_prompt, make_resolved, make_verdict
 
 PROMPT = make_prompt()
 ONE, TWO = (make_candidate(PROMPT, f"Text {name}.", generator=name) for name in ("one", "two"))
 
 
-def rows(prompts: int, *, true: int = 1, false: int = 1) -> list[UnpairedPreferenceRow]:
+class Label(NamedTuple):
+    """What the order of a row depends on."""
+
+    row_id: str
+    prompt_id: str
+    true: bool
+
+
+def labels(prompts: int, *, true: int = 1, false: int = 1) -> list[Label]:
     """Return this many true and false rows for each of so many prompts."""
-    return rows_of([(true, false)] * prompts)
+    return labels_of([(true, false)] * prompts)
 
 
-def rows_of(labels: Iterable[tuple[int, int]]) -> list[UnpairedPreferenceRow]:
+def labels_of(counts: Iterable[tuple[int, int]]) -> list[Label]:
     """Return the rows of one prompt for each pair: how many are true, how many false."""
-    made = []
-    for number, (true, false) in enumerate(labels):
-        prompt = make_prompt(f"Question {number}")
-        scores = [
-            (make_candidate(prompt, f"Answer {position}.", generator=f"g{position}"), float(position < true))
-            for position in range(true + false)
-        ]
-        made += [
-            row
-            for row in unpaired_rows(make_verdict(*scores, prompt=prompt), pseudonym=str)
-            if isinstance(row, UnpairedPreferenceRow)
-        ]
-    return made
+    return [
+        Label(ids.row_id("kto", prompt, str(position)), prompt, position < true)
+        for number, (true, false) in enumerate(counts)
+        for prompt in [make_prompt(f"Question {number}").id]
+        for position in range(true + false)
+    ]
+
+
+def ordered(rows: list[Label]) -> list[Label]:
+    places = kto_order([row.row_id for row in rows], [row.prompt_id for row in rows], [row.true for row in rows])
+    return [rows[place] for place in places]
+
+
+def found(
+    *scores: float | None, edits: tuple[str, ...] = (), agreement: float | None = None
+) -> tuple[list[dict[str, Any]], int]:
+    """Return the rows of a record with these scores, which Ann reviewed, and how many answers are undecided."""
+    texts: list[str] = []
+    shown = (ONE, TWO)[: len(scores)]
+    said = [make_annotation("ann", 0.0, 1.0, edit=edits[0] if edits else None)]
+    verdict = make_verdict(*scores, edits=edits, agreement=agreement)
+    completions, undecided = completions_of(make_resolved(verdict, shown, said, texts=texts))
+    columns = make_columns(texts, shown, pseudonyms={"ann": "ANN"})
+    return unpaired_table(completions, columns).to_pylist(), undecided
 
 
 def test_a_row_says_everything_about_its_completion() -> None:
-    verdict = make_verdict((ONE, 0.25), (TWO, 1.0), annotations=[make_annotation("ann", 0.0, 1.0)], agreement=0.5)
-    found = list(unpaired_rows(verdict, pseudonym=str.upper))
-    assert isinstance(found[0], UnpairedPreferenceRow)
-    assert found[0].model_dump() == {
-        "id": ids.row_id("kto", verdict.record_id, ONE.id),
-        "prompt": ({"role": "user", "content": "Why is the sky blue?"},),
-        "completion": ({"role": "assistant", "content": "Text one."},),
+    rows, _ = found(0.25, 1.0, agreement=0.5)
+    record = make_verdict().record_id
+    assert rows[0] == {
+        "id": ids.row_id("kto", record, ONE.id),
+        "prompt": [{"role": "user", "content": "Why is the sky blue?"}],
+        "completion": [{"role": "assistant", "content": "Text one."}],
         "label": False,
         "prompt_id": PROMPT.id,
-        "record_id": verdict.record_id,
+        "record_id": record,
         "score": 0.25,
         "model": "acme/one",
         "reviewers": 1,
@@ -57,8 +77,17 @@ def test_a_row_says_everything_about_its_completion() -> None:
         "label_source": "human",
         "source": "acme/prompts@abc",
         "language": None,
-        "annotations": ({"reviewer": "ANN", "scores": (0.0,), "status": "submitted"},),
+        "annotations": [{"reviewer": "ANN", "scores": [0.0], "status": "submitted"}],
     }
+    assert (rows[1]["label"], rows[1]["annotations"][0]["scores"]) == (True, [1.0])
+
+
+def test_the_columns_are_those_of_the_type_and_no_more_with_rows_and_without() -> None:
+    texts: list[str] = []
+    record = make_resolved(make_verdict(1.0, 0.0), (ONE, TWO), texts=texts)
+    columns = make_columns(texts, (ONE, TWO))
+    for completions in ([], completions_of(record)[0]):
+        assert unpaired_table(completions, columns).schema == arrow_schema(UnpairedPreferenceRow)
 
 
 def test_no_column_is_one_that_a_trainer_reads_as_something_else() -> None:
@@ -68,65 +97,86 @@ def test_no_column_is_one_that_a_trainer_reads_as_something_else() -> None:
 
 @pytest.mark.parametrize(("score", "label"), [(1.0, True), (0.51, True), (0.49, False), (0.0, False)])
 def test_above_a_half_is_true_and_below_is_false(score: float, label: bool) -> None:
-    [row] = unpaired_rows(make_verdict((ONE, score)), pseudonym=str)
-    assert isinstance(row, UnpairedPreferenceRow)
-    assert row.label is label
+    [row], undecided = found(score)
+    assert row["label"] is label
+    assert undecided == 0
 
 
-def test_exactly_a_half_is_no_row() -> None:
-    undecided, decided = unpaired_rows(make_verdict((ONE, 0.5), (TWO, 1.0)), pseudonym=str)
-    assert undecided == Drop(id=ONE.id, reason="undecided")
-    assert isinstance(decided, UnpairedPreferenceRow)
+def test_exactly_a_half_is_no_row_but_is_counted() -> None:
+    [row], undecided = found(0.5, 1.0)
+    assert row["completion"][0]["content"] == "Text two."
+    assert undecided == 1
+
+
+def test_an_answer_that_nothing_is_known_of_is_neither_a_row_nor_undecided() -> None:
+    rows, undecided = found(None, 1.0)
+    assert (len(rows), undecided) == (1, 0)
 
 
 @pytest.mark.parametrize("scores", [(1.0, 1.0), (0.0, 0.0)])
 def test_both_good_and_both_bad_are_two_rows_with_the_same_label(scores: tuple[float, float]) -> None:
-    found = list(unpaired_rows(make_verdict((ONE, scores[0]), (TWO, scores[1])), pseudonym=str))
-    assert [row.label for row in found if isinstance(row, UnpairedPreferenceRow)] == [bool(scores[0])] * 2
+    assert [row["label"] for row in found(*scores)[0]] == [bool(scores[0])] * 2
+
+
+def test_an_edit_is_a_true_row_that_its_author_scored() -> None:
+    edit = found(0.0, 0.0, edits=("Ann's text.",))[0][-1]
+    assert edit["id"] == ids.row_id("kto", edit["record_id"], ids.candidate_id(PROMPT.id, HUMAN_EDIT, "Ann's text."))
+    assert (edit["label"], edit["score"], edit["model"]) == (True, 1.0, HUMAN_EDIT)
+    assert edit["completion"] == [{"role": "assistant", "content": "Ann's text."}]
+    assert edit["annotations"] == [{"reviewer": "ANN", "scores": [1.0], "status": "submitted"}]
+
+
+def test_rows_stay_in_the_order_that_is_given() -> None:
+    texts: list[str] = []
+    record = make_resolved(make_verdict(1.0, 0.0), (ONE, TWO), texts=texts)
+    completions: list[Completion] = completions_of(record)[0]
+    columns = make_columns(texts, (ONE, TWO))
+    forth, back = (unpaired_table(rows, columns).to_pylist() for rows in (completions, completions[::-1]))
+    assert forth == back[::-1]
 
 
 def test_ordering_loses_and_doubles_nothing() -> None:
     for prompts, true, false in ((0, 1, 1), (1, 1, 0), (7, 2, 1), (5, 0, 3)):
-        made = rows(prompts, true=true, false=false)
-        assert sorted(row.id for row in kto_order(made)) == sorted(row.id for row in made)
+        made = labels(prompts, true=true, false=false)
+        assert sorted(ordered(made)) == sorted(made)
 
 
 def test_the_order_depends_on_the_rows_and_not_on_how_they_came() -> None:
-    made = rows(40, true=2, false=1)
-    mixed = random.Random(1).sample(made, len(made))
-    assert kto_order(mixed) == kto_order(made)
+    made = labels(40, true=2, false=1)
+    for seed in range(5):
+        assert ordered(random.Random(seed).sample(made, len(made))) == ordered(made)
 
 
 def test_the_order_is_not_that_of_the_source() -> None:
-    made = rows(40)
-    assert [row.prompt_id for row in kto_order(made)] != [row.prompt_id for row in made]
+    made = labels(40)
+    assert [row.prompt_id for row in ordered(made)] != [row.prompt_id for row in made]
 
 
 @pytest.mark.parametrize(("true", "false"), [(1, 1), (2, 1), (1, 3)])
 def test_every_stretch_holds_the_labels_in_the_proportion_of_the_whole(true: int, false: int) -> None:
-    labels = [row.label for row in kto_order(rows(60, true=true, false=false))]
+    found = [row.true for row in ordered(labels(60, true=true, false=false))]
     window = 4 * (true + false)
-    for start in range(len(labels) - window):
-        assert abs(labels[start : start + window].count(True) - 4 * true) <= 1
+    for start in range(len(found) - window):
+        assert abs(found[start : start + window].count(True) - 4 * true) <= 1
 
 
 @pytest.mark.parametrize(("true", "false"), [(1, 1), (2, 0), (2, 1), (1, 2)])
 def test_the_rows_of_one_prompt_are_far_apart(true: int, false: int) -> None:
-    ordered = kto_order(rows(50, true=true, false=false))
-    assert smallest_gap(ordered) >= len(ordered) // 8
+    rows = ordered(labels(50, true=true, false=false))
+    assert smallest_gap(rows) >= len(rows) // 8
 
 
 def test_the_rows_of_one_prompt_are_far_apart_when_answers_of_all_kinds_meet() -> None:
     kinds = [(1, 1), (1, 1), (1, 1), (2, 0), (0, 2), (2, 1), (1, 2)]
     for seed in range(10):
-        ordered = kto_order(rows_of(random.Random(seed).choices(kinds, k=100)))
-        assert smallest_gap(ordered) >= len(ordered) // 8
+        rows = ordered(labels_of(random.Random(seed).choices(kinds, k=100)))
+        assert smallest_gap(rows) >= len(rows) // 8
 
 
-def smallest_gap(ordered: list[UnpairedPreferenceRow]) -> int:
+def smallest_gap(rows: list[Label]) -> int:
     """Return the least number of rows from one row of a prompt to the next of it."""
     places: dict[str, list[int]] = {}
-    for place, row in enumerate(ordered):
+    for place, row in enumerate(rows):
         places.setdefault(row.prompt_id, []).append(place)
     return min(later - earlier for found in places.values() for earlier, later in itertools.pairwise(found))
 

@@ -9,14 +9,14 @@ import pytest
 from curation.generation import JudgeStatistics, JudgeTally, disagrees_with_itself
 from curation.generation.judging import mean_rating, rationale
 from curation.types import Judgement
-from tests.rows import make_judgement, make_set
+from tests.rows import make_judgement
 
 
 def tallied(*sets: Sequence[Judgement]) -> tuple[JudgeStatistics, ...]:
     """Return the statistics of sets with these judgements."""
     tally = JudgeTally()
     for judgements in sets:
-        tally.add(make_set().model_copy(update={"judgements": tuple(judgements)}))
+        tally.add(judgements)
     return tally.statistics()
 
 
@@ -169,3 +169,38 @@ def test_aspects_are_compared_with_themselves_alone() -> None:
         ]
     )
     assert (found.judgements, found.swap_consistency) == (4, 1 / 2)
+
+
+SETS = (
+    [make_judgement(5, 3, 1), make_judgement(4, 3, 1)],
+    [make_judgement(5, 1, judge="strict"), make_judgement(1, 5, judge="strict"), make_judgement(3, None)],
+    [make_judgement(2, 2), make_judgement(3, 3)],
+)
+
+
+def test_what_is_counted_several_times_at_once_is_counted_as_often_one_by_one() -> None:
+    tally = JudgeTally()
+    for times, judgements in enumerate(SETS, 2):
+        tally.add(judgements, times=times)
+    assert tally.statistics() == tallied(*SETS[:1] * 2, *SETS[1:2] * 3, *SETS[2:] * 4)
+    mild, strict = tally.statistics()
+    assert (mild.judgements, mild.ties, mild.histogram) == (4 + 3 + 8, 4 / 6, {"1": 4, "2": 8, "3": 15, "4": 2, "5": 2})
+    assert (strict.judgements, strict.ties, strict.swap_consistency) == (6, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 3])
+def test_tallies_that_are_merged_are_one(cut: int) -> None:
+    first, second = JudgeTally(), JudgeTally()
+    for place, judgements in enumerate(SETS):
+        (first if place < cut else second).add(judgements)
+    first.merge(second)
+    assert first.statistics() == tallied(*SETS)
+
+
+def test_merging_leaves_the_other_tally_as_it_was() -> None:
+    first, second = JudgeTally(), JudgeTally()
+    first.add(SETS[0])
+    second.add(SETS[0])
+    first.merge(second)
+    first.add(SETS[2])
+    assert second.statistics() == tallied(SETS[0])

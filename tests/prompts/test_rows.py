@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from curation import ids
 from curation.errors import DataError
 from curation.prompts import read_prompt
-from curation.prompts.rows import read_prompts
+from curation.prompts.rows import PromptColumns, read_prompts
 from curation.types import Drop, Message, Prompt
 
 SOURCE = "acme/prompts@abc"
@@ -22,7 +23,8 @@ def turns(*messages: str) -> list[dict[str, str]]:
 
 
 def prompts(values: list[Any], *, limit: int | None = None) -> list[Prompt | Drop]:
-    return list(read_prompts(({"q": value} for value in values), column="q", source=SOURCE, limit=limit))
+    columns = PromptColumns(column="q", limit=limit)
+    return list(read_prompts(({"q": value} for value in values), columns, source=SOURCE))
 
 
 def test_a_string_is_a_prompt_of_one_user_message() -> None:
@@ -120,14 +122,14 @@ def test_without_a_limit_every_row_is_read() -> None:
 def test_a_wrong_column_is_an_error_that_names_the_columns_there_are() -> None:
     rows = [{"prompt": "Why?", "text": "x"}]
     with pytest.raises(DataError) as caught:
-        list(read_prompts(rows, column="instruction", source=SOURCE, limit=None))
+        list(read_prompts(rows, PromptColumns(), source=SOURCE))
     assert caught.value.message == f"{SOURCE} has no column 'instruction'; it has 'prompt', 'text'."
-    assert caught.value.remedy == "Name one of them as `column` under [prompts]."
+    assert caught.value.remedy == "Name columns that are there under [prompts]."
 
 
 def test_a_row_without_any_column_is_an_error_too() -> None:
     with pytest.raises(DataError, match="it has no columns"):
-        list(read_prompts([{}], column="instruction", source=SOURCE, limit=None))
+        list(read_prompts([{}], PromptColumns(), source=SOURCE))
 
 
 def test_no_row_is_read_before_it_is_needed_nor_after_the_limit() -> None:
@@ -139,9 +141,125 @@ def test_no_row_is_read_before_it_is_needed_nor_after_the_limit() -> None:
             read += 1
             yield {"q": f"Question {read}"}
 
-    rows = read_prompts(endless(), column="q", source=SOURCE, limit=3)
+    rows = read_prompts(endless(), PromptColumns(column="q", limit=3), source=SOURCE)
     assert read == 0
     next(rows)
     assert read == 1
     assert len(list(rows)) == 2
     assert read <= 4
+
+
+WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+EVERY_COLUMN = PromptColumns(
+    column="q",
+    tools_column="functions",
+    chat_template_kwargs_column="options",
+    category_column="topic",
+    subcategory_column="detail",
+)
+
+
+def with_extras(**extras: object) -> Prompt | Drop:
+    return read_prompt("Why?", source=SOURCE, position=7, extras=extras)
+
+
+def test_only_columns_that_are_named_are_read() -> None:
+    assert PromptColumns().extras == {}
+    assert EVERY_COLUMN.extras == {
+        "tools": "functions",
+        "chat_template_kwargs": "options",
+        "category": "topic",
+        "subcategory": "detail",
+    }
+    row = {"q": "Why?", "tools": [WEATHER], "category": "science"}
+    [found] = read_prompts([row], PromptColumns(column="q"), source=SOURCE)
+    assert isinstance(found, Prompt)
+    assert (found.tools, found.category) == (None, None)
+
+
+def test_the_columns_named_fill_the_fields_of_the_prompt() -> None:
+    row = {"q": "Why?", "functions": [WEATHER], "options": {"thinking": False}, "topic": "science", "detail": 4}
+    [found] = read_prompts([row], EVERY_COLUMN, source=SOURCE)
+    assert isinstance(found, Prompt)
+    assert json.loads(found.tools or "") == [WEATHER]
+    assert found.chat_template_kwargs == '{"thinking": false}'
+    assert (found.category, found.subcategory) == ("science", "4")
+
+
+def test_a_missing_extra_column_is_an_error_that_names_it() -> None:
+    with pytest.raises(DataError, match="has no column 'topic'; it has 'q', 'functions', 'options'"):
+        list(read_prompts([{"q": "Why?", "functions": None, "options": None}], EVERY_COLUMN, source=SOURCE))
+
+
+@pytest.mark.parametrize("value", [None, "", "  \n", [], {}, "[]", "{}", "null", '""'])
+@pytest.mark.parametrize("name", ["tools", "chat_template_kwargs"])
+def test_nothing_is_null(name: str, value: object) -> None:
+    found = with_extras(**{name: value})
+    assert isinstance(found, Prompt)
+    assert getattr(found, name) is None
+    assert found.id == ids.prompt_id(found.messages)
+
+
+@pytest.mark.parametrize("value", [None, "", "  \n"])
+def test_a_blank_category_is_null(value: object) -> None:
+    found = with_extras(category=value, subcategory=value)
+    assert isinstance(found, Prompt)
+    assert (found.category, found.subcategory) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("tools", "{", "tools_is_not_a_list_of_objects"),
+        ("tools", WEATHER, "tools_is_not_a_list_of_objects"),
+        ("tools", json.dumps(WEATHER), "tools_is_not_a_list_of_objects"),
+        ("tools", ["weather"], "tools_is_not_a_list_of_objects"),
+        ("tools", [WEATHER, None], "tools_is_not_a_list_of_objects"),
+        ("tools", 0, "tools_is_not_a_list_of_objects"),
+        ("chat_template_kwargs", [WEATHER], "chat_template_kwargs_is_not_an_object"),
+        ("chat_template_kwargs", "thinking", "chat_template_kwargs_is_not_an_object"),
+        ("chat_template_kwargs", False, "chat_template_kwargs_is_not_an_object"),
+        ("chat_template_kwargs", {"key": b"bytes"}, "chat_template_kwargs_is_not_an_object"),
+        ("category", "NUL \0", "nul_or_surrogate_characters"),
+        ("subcategory", "lone \ud83d", "nul_or_surrogate_characters"),
+        ("tools", '[{"name": "\\ud83d"}]', "nul_or_surrogate_characters"),
+    ],
+)
+def test_a_value_that_no_trainer_could_use_drops_the_prompt(name: str, value: object, reason: str) -> None:
+    assert with_extras(**{name: value}) == Drop(id=f"{SOURCE}#7", reason=reason)
+
+
+@pytest.mark.parametrize("name", ["tools", "chat_template_kwargs"])
+def test_json_text_and_values_with_the_nulls_of_parquet_are_the_same(name: str) -> None:
+    plain: Any = {"a": {"b": [{"c": 1}]}, "z": "ü"}
+    padded: Any = {"z": "ü", "n": None, "a": {"m": None, "b": [{"c": 1, "d": None}]}}
+    if name == "tools":
+        plain, padded = [plain], [padded]
+    found = with_extras(**{name: plain})
+    assert found == with_extras(**{name: padded}) == with_extras(**{name: f" {json.dumps(plain)}"})
+    assert isinstance(found, Prompt)
+    assert json.loads(getattr(found, name)) == plain
+
+
+def test_an_object_whose_values_are_all_null_is_null() -> None:
+    found = with_extras(chat_template_kwargs={"thinking": None})
+    assert isinstance(found, Prompt)
+    assert found.chat_template_kwargs is None
+
+
+def test_a_prompt_with_other_tools_or_options_is_another_prompt_and_with_another_category_the_same() -> None:
+    other = {**WEATHER, "type": "other"}
+    texts = [
+        with_extras(tools=[WEATHER]),
+        with_extras(tools=[other]),
+        with_extras(chat_template_kwargs={"thinking": True}),
+        with_extras(tools=[WEATHER], chat_template_kwargs={"thinking": True}),
+        with_extras(),
+    ]
+    assert len({found.id for found in texts}) == len(texts)
+    assert with_extras(category="science").id == with_extras(category="art").id == with_extras().id
+
+
+def test_a_faulty_question_is_dropped_for_itself_whatever_it_brings_along() -> None:
+    found = read_prompt("", source=SOURCE, position=7, extras={"tools": "{"})
+    assert found == Drop(id=f"{SOURCE}#7", reason="empty")

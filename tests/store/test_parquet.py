@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.errors import DataError
-from curation.store.parquet import arrow_schema, content_name, read_parquet, write_parquet
+from curation.schema import arrow_schema
+from curation.store.parquet import content_name, read_parquet, read_table, table_bytes, write_parquet
 from curation.types import (
     CandidateSet,
     Failure,
@@ -179,3 +180,34 @@ def test_values_that_are_no_json_are_an_error(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "rows.parquet")
     with pytest.raises(DataError, match="does not hold rows of type Response"):
         list(read_parquet(tmp_path / "rows.parquet", Response))
+
+
+def test_a_table_comes_back_by_the_columns_that_are_asked_for(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.parquet", [FULL_SET], CandidateSet)
+    found = read_table(
+        path, ["prompt.id", "candidates.list.element.text", "candidates.list.element.rating", "usage.none"]
+    )
+    assert found.to_pylist() == [
+        {
+            "prompt": {"id": FULL_SET.prompt.id},
+            "candidates": [{"text": one.text, "rating": one.rating} for one in FULL_SET.candidates],
+        }
+    ]
+
+
+def test_a_table_that_is_no_parquet_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "rows.parquet").write_bytes(b"not parquet at all")
+    with pytest.raises(DataError, match=r"rows\.parquet cannot be read"):
+        read_table(tmp_path / "rows.parquet", ["id"])
+
+
+def test_the_bytes_of_a_table_follow_from_its_rows_and_hold_an_index_of_pages(tmp_path: Path) -> None:
+    table = pa.table({"id": [str(number) for number in range(1000)], "text": ["word " * 100] * 1000})
+    content = table_bytes(table)
+    assert content == table_bytes(pa.concat_tables([table.slice(0, 1), table.slice(1)]).combine_chunks())
+    (tmp_path / "rows.parquet").write_bytes(content)
+    assert pq.read_table(tmp_path / "rows.parquet").equals(table)
+    column = pq.ParquetFile(tmp_path / "rows.parquet").metadata.row_group(0).column(1)
+    assert column.has_offset_index
+    assert column.has_column_index
+    assert column.compression == "ZSTD"

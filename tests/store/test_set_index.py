@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.errors import DataError
-from curation.store.parquet import arrow_schema, read_columns, read_parquet, write_parquet
+from curation.schema import arrow_schema
+from curation.store.parquet import read_columns, read_parquet, write_parquet
 from curation.store.store import SET_COLUMNS, SetEntry, _set_entries
 from curation.types import CandidateSet, Failure, Usage
 from tests.rows import make_judgement, make_prompt, make_set

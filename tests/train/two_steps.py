@@ -1,120 +1,151 @@
-"""What the training test runs in processes of its own: make a tiny model; train on a published dataset for two steps.
+"""What the training test runs in processes of its own: make a tiny model; train every trainer on every layout.
 
 python -m tests.train.two_steps make MODEL_FOLDER
-python -m tests.train.two_steps train MODEL_FOLDER REPO DESIRABLE UNDESIRABLE REPORT
+python -m tests.train.two_steps train MODEL_FOLDER LAYOUTS REPORT
+
+LAYOUTS is a JSON list of {name, path, weights}: a repo on the Hub or a folder of Parquet files, and KTO's weights.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
-from importlib import import_module
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-SPECIAL = ("<|system|>", "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>")
-TEMPLATE = (
-    "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
-)
-WORDS = ["A question, an answer, and what a reviewer thinks of it: 0123456789.", "small at 1.0 says: what is it?"]
-STEPS = 2
+from tests.train.trainers import KINDS, import_trainers, library, make_model, make_trainer
+
+IGNORED = -100
+"""The label of a token that no loss is taken of."""
 
 
-def library(name: str) -> Any:
-    """Import a library of the `train` extra; mypy has the same to say whether it is installed or not."""
-    return import_module(name)
-
-
-def make_model(folder: Path) -> None:
-    """Save a Llama with hidden size 32 and random weights, and a byte-level BPE tokenizer with a chat template."""
-    tokenizers, transformers = library("tokenizers"), library("transformers")
-    bpe = tokenizers.Tokenizer(tokenizers.models.BPE())
-    bpe.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = tokenizers.decoders.ByteLevel()
-    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
-    trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=340, special_tokens=list(SPECIAL), initial_alphabet=alphabet, show_progress=False
-    )
-    bpe.train_from_iterator(WORDS, trainer)
-    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token="<|end|>", pad_token="<|pad|>")
-    tokenizer.chat_template = TEMPLATE
-    tokenizer.save_pretrained(folder)
-    transformers.set_seed(0)
-    config = transformers.LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=2048,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=None,
-    )
-    transformers.LlamaForCausalLM(config).save_pretrained(folder)
-
-
-def train(model: Path, repo: str, *, desirable: float, undesirable: float) -> dict[str, Any]:
-    """Train DPO and KTO on the published train splits, as they are; return what is to be asserted."""
-    trl = library("trl")
-    common = {
-        "output_dir": str(model.parent / f"out-{os.environ['PYTHONHASHSEED']}"),
-        "max_steps": STEPS,
-        "bf16": False,
-        "use_cpu": True,
-        "report_to": "none",
-        "logging_steps": 1,
-        "save_strategy": "no",
-        "disable_tqdm": True,
-    }
-    dpo = trl.DPOConfig(per_device_train_batch_size=2, **common)
-    kto = trl.KTOConfig(
-        per_device_train_batch_size=4, desirable_weight=desirable, undesirable_weight=undesirable, **common
-    )
-    return {
-        "dpo": _run(trl.DPOTrainer, dpo, model, repo, "dpo", ("chosen", "rejected")),
-        "kto": _run(trl.KTOTrainer, kto, model, repo, "kto", ("completion",)),
-    }
-
-
-def _run(trainer_class: Any, args: Any, model: Path, repo: str, config: str, answers: tuple[str, ...]) -> Any:
+def published(path: str) -> dict[str, Any]:
+    """Return the train split of every training config, as anybody would load it."""
     datasets = library("datasets")
-    rows = datasets.load_dataset(repo, config, split="train")
-    trainer = trainer_class(model=str(model), args=args, train_dataset=rows)
+    wanted = {kind.reads for kind in KINDS.values()}
+    if Path(path).is_dir():
+        files = {config: sorted(map(str, Path(path, config).glob("train-*.parquet"))) for config in wanted}
+        return {
+            config: datasets.load_dataset("parquet", data_files=each, split="train")
+            for config, each in files.items()
+            if each
+        }
+    there = wanted.intersection(datasets.get_dataset_config_names(path))
+    return {config: datasets.load_dataset(path, config, split="train") for config in there}
+
+
+def train(model: Path, layout: Mapping[str, Any]) -> dict[str, Any]:
+    """Train each trainer on the config that it reads, as it is; return what is to be asserted, by trainer."""
+    rows = published(layout["path"])
+    return {
+        kind: _run(kind, model, rows[of_kind.reads], weights=layout["weights"])
+        for kind, of_kind in KINDS.items()
+        if of_kind.reads in rows
+    }
+
+
+def _run(kind: str, model: Path, rows: Any, *, weights: Sequence[float]) -> dict[str, Any]:
+    trainer = make_trainer(kind, model, rows=rows, weights=weights)
     result = trainer.train()
     prepared = trainer.train_dataset
-    tokens = {name: prepared[name] for name in sorted(prepared.column_names) if name.endswith("_ids")}
-    decode = trainer.processing_class.decode
+    tokens = {name: list(prepared[name]) for name in sorted(prepared.column_names) if name.endswith(("_ids", "labels"))}
     return {
         "rows": len(rows),
         "kept": len(prepared),
         "steps": result.global_step,
         "losses": [entry["loss"] for entry in trainer.state.log_history if "loss" in entry],
-        "token_columns": list(tokens),
-        "tokens": hashlib.sha256(json.dumps({name: list(ids) for name, ids in tokens.items()}).encode()).hexdigest(),
-        "changed": _changed(rows, prepared, ("prompt", *answers), decode),
-        "batches_with_one_prompt_twice": _repeated(rows["prompt_id"], args.per_device_train_batch_size),
+        "tokens": hashlib.sha256(json.dumps(tokens).encode()).hexdigest(),
+        "changed": _changed(kind, rows, prepared, trainer.processing_class.decode),
+        "margin": _margin(trainer) if kind == "reward" else None,
+        "gaps": rows["score_gap"][:2] if kind == "reward" else None,
+        "batches_with_one_prompt_twice": _repeated(rows["prompt_id"], KINDS[kind].batch),
     }
 
 
-def _changed(rows: Any, prepared: Any, columns: tuple[str, ...], decode: Any) -> list[dict[str, str]]:
+def _changed(kind: str, rows: Any, prepared: Any, decode: Any) -> list[dict[str, str]]:
     """Where the text that is trained on is not the text that was published."""
     changed = []
     for row, tokenised in zip(rows, prepared, strict=True):
-        for column in columns:
-            messages = row[column]
-            if column == "prompt":
-                published = "".join(f"<|{turn['role']}|>{turn['content']}<|end|>" for turn in messages)
-                published += "<|assistant|>"
-            else:
-                published = "".join(turn["content"] for turn in messages) + "<|end|>"
-            trained = decode(tokenised[f"{column}_ids"])
-            if trained != published:
-                changed.append({"id": row["id"], "column": column, "published": published, "trained": trained})
+        wanted = dict(published_texts(kind, row))
+        trained = dict(trained_texts(kind, tokenised, decode))
+        changed += [
+            {"id": row["id"], "text": name, "published": wanted.get(name, ""), "trained": trained.get(name, "")}
+            for name in wanted.keys() | trained.keys()
+            if wanted.get(name) != trained.get(name)
+        ]
     return changed
+
+
+def trained_texts(kind: str, tokenised: Mapping[str, Any], decode: Any) -> Iterator[tuple[str, str]]:
+    """Yield what a trainer made of a row: "prompt", and by answer the whole and what the loss is taken of."""
+    if kind == "sft":
+        yield "whole completion", decode(tokenised["input_ids"])
+        yield "completion", decode(_learned(tokenised["labels"]))
+    elif kind == "reward":
+        for answer in ("chosen", "rejected"):
+            yield f"whole {answer}", decode(tokenised[f"{answer}_ids"])
+    elif kind in ("orpo", "cpo"):
+        yield "prompt", decode(tokenised["prompt_input_ids"])
+        for answer in ("chosen", "rejected"):
+            yield f"whole {answer}", decode(tokenised[f"{answer}_input_ids"])
+            yield answer, decode(_learned(tokenised[f"{answer}_labels"]))
+    else:
+        yield "prompt", decode(tokenised["prompt_ids"])
+        for answer in ("completion",) if kind == "kto" else ("chosen", "rejected"):
+            yield f"whole {answer}", decode(tokenised["prompt_ids"] + tokenised[f"{answer}_ids"])
+            yield answer, decode(tokenised[f"{answer}_ids"])
+
+
+def published_texts(kind: str, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the same of a row as it was published, written down as the model's chat template would.
+
+    Strings are begun by the tokenizer, conversations by its template.
+    """
+    # ORPO and CPO give the template a row's chat_template_kwargs, but never its tools (TRL 1.16).
+    before = _before(row, tools=kind not in ("orpo", "cpo"))
+    if "messages" in row:
+        turns = row["messages"]
+        whole = before + _turns(turns[:-1]) + "<|assistant|>" + turns[-1]["content"] + "<|end|>"
+        yield "whole completion", whole
+        # Without a prompt of its own every token of a conversation is learned.
+        yield "completion", whole
+        return
+    talk = not isinstance(row["prompt"], str)
+    prompt = before + _turns(row["prompt"]) + "<|assistant|>" if talk else "<|begin|>" + row["prompt"]
+    if kind not in ("sft", "reward"):
+        yield "prompt", prompt
+    for name in ("chosen", "rejected", "completion"):
+        if name in row:
+            answer = row[name][0]["content"] if talk else row[name].removesuffix("<|end|>")
+            yield f"whole {name}", f"{prompt}{answer}<|end|>"
+            if kind != "reward":
+                yield name, f"{answer}<|end|>"
+
+
+def _before(row: Mapping[str, Any], *, tools: bool) -> str:
+    """What the template says before the first turn."""
+    said = []
+    if tools and "tools" in row:
+        said.append(f"Tools: {json.dumps(json.loads(row['tools']), ensure_ascii=False)}")
+    if "chat_template_kwargs" in row:
+        said.append(f"Tone: {row['chat_template_kwargs']['tone']}")
+    return "<|begin|>" + "".join(f"<|system|>{text}<|end|>" for text in said)
+
+
+def _turns(messages: Sequence[Mapping[str, str]]) -> str:
+    return "".join(f"<|{turn['role']}|>{turn['content']}<|end|>" for turn in messages)
+
+
+def _margin(trainer: Any) -> list[float] | None:
+    """The margins that the loss of the first two rows is taken with."""
+    batch = trainer.data_collator([trainer.train_dataset[0], trainer.train_dataset[1]])
+    return list(batch["margin"].tolist()) if "margin" in batch else None
+
+
+def _learned(labels: Sequence[int]) -> list[int]:
+    return [token for token in labels if token != IGNORED]
 
 
 def _repeated(prompts: Any, size: int) -> int:
@@ -127,9 +158,9 @@ def main(arguments: list[str]) -> None:
     match arguments:
         case ["make", folder]:
             make_model(Path(folder))
-        case ["train", folder, repo, desirable, undesirable, report]:
-            library("torch").set_num_threads(1)
-            found = train(Path(folder), repo, desirable=float(desirable), undesirable=float(undesirable))
+        case ["train", folder, layouts, report]:
+            import_trainers()
+            found = {layout["name"]: train(Path(folder), layout) for layout in json.loads(Path(layouts).read_text())}
             Path(report).write_text(json.dumps(found))
         case _:
             sys.exit(__doc__)

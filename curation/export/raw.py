@@ -1,0 +1,97 @@
+"""The `raw` config: every candidate set with all that was said of it, and why it gave the rows it gave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from curation import ids
+from curation.export.resolved import Answer, entries
+from curation.types import (
+    HUMAN_EDIT,
+    Annotation,
+    CandidateSet,
+    PublishedAnnotation,
+    RawCandidate,
+    RawRow,
+    ReviewRecord,
+    Verdict,
+)
+
+
+def raw_row(
+    candidate_set: CandidateSet,
+    record: ReviewRecord | None,
+    *,
+    verdict: Verdict | None,
+    edits: Sequence[tuple[str, Answer]],
+    annotations: Sequence[Annotation],
+    rows: Sequence[str],
+    dropped: Sequence[str],
+    language: str | None,
+    pseudonyms: Mapping[str, str],
+    clean: Callable[[str], str] = str,
+) -> RawRow:
+    """Return a set's row; without a record nobody was asked about it.
+
+    `edits` are the texts that reviewers wrote with the answers they are; `clean` is applied to every text.
+    """
+    shown = record.candidates if record else ()
+    scores = dict(zip(shown, verdict.scores, strict=True)) if verdict else {}
+    answers = [
+        *(
+            Answer(one.id, row, scores.get(one.id), shown.index(one.id) if one.id in shown else None)
+            for row, one in enumerate(candidate_set.candidates)
+        ),
+        *(answer for _, answer in edits),
+    ]
+    candidates = [
+        *(
+            RawCandidate(
+                id=one.id,
+                text=clean(one.text),
+                generator=one.generator,
+                model=one.model,
+                finish_reason=one.finish_reason,
+                rating=one.rating,
+                score=scores.get(one.id),
+                edit_of=None,
+                edit_similarity=None,
+            )
+            for one in candidate_set.candidates
+        ),
+        *(_edit(clean(text), answer) for text, answer in edits),
+    ]
+    prompt = candidate_set.prompt
+    return RawRow(
+        id=ids.row_id("raw", record.id if record else candidate_set.id),
+        prompt=tuple(message.model_copy(update={"content": clean(message.content)}) for message in prompt.messages),
+        prompt_id=prompt.id,
+        record_id=record.id if record else None,
+        candidates=tuple(candidates),
+        reviewers=verdict.reviewers if verdict else 0,
+        agreement=verdict.agreement if verdict else None,
+        label_source=verdict.label_source if verdict else None,
+        rows=tuple(rows),
+        dropped=tuple(dropped),
+        source=prompt.source,
+        language=language,
+        annotations=tuple(
+            PublishedAnnotation.model_validate(entry._asdict())
+            for entry in entries(annotations, answers, pseudonyms=pseudonyms)
+        ),
+    )
+
+
+def _edit(text: str, answer: Answer) -> RawCandidate:
+    original, similarity = answer.edit_of or (None, None)
+    return RawCandidate(
+        id=answer.id,
+        text=text,
+        generator=HUMAN_EDIT,
+        model=HUMAN_EDIT,
+        finish_reason=None,
+        rating=None,
+        score=answer.score,
+        edit_of=original,
+        edit_similarity=similarity,
+    )

@@ -1,0 +1,41 @@
+"""The Arrow schema of a row type: what is written follows from the type, so that files never drift apart."""
+
+from __future__ import annotations
+
+import types
+from typing import Any, Literal, Union, get_args, get_origin
+
+from curation.types import Row
+
+
+def arrow_schema(row_type: type[Row]) -> Any:
+    """Return the pyarrow.Schema of a row type: tuples become lists, rows structs, dicts JSON text."""
+    import pyarrow as pa
+
+    return pa.schema([_arrow_field(name, info.annotation) for name, info in row_type.model_fields.items()])
+
+
+def _arrow_field(name: str, annotation: Any) -> Any:
+    import pyarrow as pa
+
+    nullable = False
+    if get_origin(annotation) in (Union, types.UnionType):
+        [annotation] = [argument for argument in get_args(annotation) if argument is not types.NoneType]
+        nullable = True
+    return pa.field(name, _arrow_type(annotation), nullable=nullable or get_origin(annotation) is tuple)
+
+
+def _arrow_type(annotation: Any) -> Any:
+    import pyarrow as pa
+
+    scalars = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    if annotation in scalars:
+        return scalars[annotation]
+    origin = get_origin(annotation)
+    if origin is Literal or origin is dict:
+        return pa.string()
+    if origin is tuple:
+        return pa.list_(_arrow_field("item", get_args(annotation)[0]).type)
+    if isinstance(annotation, type) and issubclass(annotation, Row):
+        return pa.struct(list(arrow_schema(annotation)))
+    raise TypeError(f"No Arrow type for {annotation!r}.")

@@ -1,0 +1,341 @@
+"""One segment of the store on its way to rows: verdicts, what becomes a row and what does not, shards, and counts."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from curation import export, labels, quality
+from curation.config import Config
+from curation.errors import RefusedError
+from curation.export import Columns, Pair, Resolved
+from curation.generation import disagrees_with_itself
+from curation.labels import Ballot, FittedResolver, Votes
+from curation.stages.derivation.checks import Checks, Faults
+from curation.stages.derivation.sets import SegmentSets, annotated, read_sets
+from curation.stages.derivation.shards import ROW_IDS, made_table, raw_table, write_shard
+from curation.stages.derivation.tally import Tally
+from curation.stages.segments import Segment
+from curation.types import (
+    HUMAN_EDIT,
+    CandidateSet,
+    Drop,
+    DroppedPrompt,
+    Judgement,
+    RawRow,
+    ReviewRecord,
+    Verdict,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done with every segment.
+
+    `leaders` names, for a prompt that is a near-duplicate, the prompt whose split it shares. `extras` are the columns
+    that prompts bring along, with their Arrow types. `folder` is where shards are written, null if rows are only
+    counted.
+    """
+
+    config: Config
+    resolver: FittedResolver
+    pseudonyms: Mapping[str, str]
+    leaders: Mapping[str, str]
+    extras: Mapping[str, Any]
+    checks: Checks
+    folder: Path | None
+
+
+def derive_segment(segment: Segment, plan: Plan) -> Tally:
+    """Return what the segment gives under the plan; its shards are written if the plan has a folder."""
+    # Millions of small values live until the segment is written, none of them in a cycle: the collector would go
+    # through all of them time and again, for a quarter of the time that all else takes.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _Derivation(read_sets(segment.stretches, plan.extras), segment, plan).run()
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def derive_dropped(dropped: Sequence[DroppedPrompt], plan: Plan) -> Tally:
+    """Return the rows of `raw` of the prompts that no model was asked."""
+    tally = Tally()
+    rows = [
+        export.raw_row(
+            CandidateSet(id=one.id, prompt=one.prompt, candidates=(), settings=""),
+            None,
+            verdict=None,
+            edits=(),
+            annotations=(),
+            rows=(),
+            dropped=(one.reason,),
+            language=quality.detect_language(one.prompt.messages[-1].content),
+            pseudonyms={},
+            clean=quality.redacted if plan.config.quality.pii or one.reason == "pii" else str,
+        )
+        for one in dropped
+    ]
+    by_split: defaultdict[str, list[RawRow]] = defaultdict(list)
+    for row in rows:
+        by_split[export.split_of(row.prompt_id, plan.config.publish.test_size)].append(row)
+    for split, of_split in by_split.items():
+        tally.rows["raw", split] += len(of_split)
+        if plan.folder is not None:
+            tally.shards.append(write_shard("raw", split, raw_table(of_split), plan.folder))
+    return tally
+
+
+class _Derivation:
+    """One segment on its way to rows: what was decided so far, and what is counted."""
+
+    def __init__(self, sets: SegmentSets, segment: Segment, plan: Plan) -> None:
+        self.sets = sets
+        self.segment = segment
+        self.plan = plan
+        self.tally = Tally()
+        self.texts = sets.texts
+        self.models = list(sets.models)
+        formats = plan.config.publish.formats
+        self.trained_on = [config for config in formats if config != "raw"]
+        self.keeps_raw = "raw" in formats
+        self.rows: dict[tuple[str, str], list[Any]] = {
+            (config, split): [] for config in formats for split in export.SPLITS
+        }
+        self.faults = Faults(sets, plan.checks, ties_are_dropped=plan.config.labels.ties == "drop")
+        self.verdicts: list[tuple[Verdict, int]] = []
+        self.choices: list[tuple[float, float]] = []
+        self.lengths: list[tuple[int, int, int]] = []
+
+    def run(self) -> Tally:
+        import numpy as np
+
+        records = self.segment.records.to_pydict()
+        counted = []
+        asked = set()
+        for record_id, row, candidates, said in zip(
+            records["id"],
+            records["row"],
+            records["candidates"],
+            annotated(self.segment, self.plan.config),
+            strict=True,
+        ):
+            shown = self.sets.shown(row, candidates)
+            ballot = Ballot(record_id, said, tuple(self.sets.ratings[at] for at in shown))
+            counted.append(ballot)
+            asked.add(row)
+            self._decide(ballot, row, list(zip(candidates, shown, strict=True)))
+        for row, current in enumerate(self.segment.current):
+            if current:
+                self._count_set(row)
+                if self.keeps_raw and row not in asked:
+                    self._raw(row, None, None, (), [], [self.faults.unshown(row)])
+        self._count_verdicts()
+        self.tally.votes.append(Votes.of(counted))
+        self.tally.choices.append(np.array(self.choices, dtype=np.float32).reshape(-1, 2))
+        self.tally.lengths.append(np.array(self.lengths, dtype=np.int32).reshape(-1, 3))
+        self._count_judgements()
+        self._write()
+        return self.tally
+
+    def _decide(self, ballot: Ballot, row: int, shown: list[tuple[str, int]]) -> None:
+        found = self.plan.resolver.resolve(ballot)
+        if isinstance(found, Drop) and found.reason == "unreviewed" and self.plan.config.labels.judge_fallback:
+            found = labels.judge_verdict(ballot)
+        if isinstance(found, Drop):
+            self.tally.unresolved[found.reason] += 1
+            self._raw(row, ballot, None, shown, [], [found.reason])
+            return
+        record = export.resolved(
+            found,
+            ballot.annotations,
+            shown,
+            prompt=row,
+            prompt_id=self.sets.prompt_ids[row],
+            texts=self.texts,
+            similarity=_edited,
+        )
+        self.models += [HUMAN_EDIT] * (len(self.texts) - len(self.models))
+        self._count_verdict(ballot, found, row)
+        given: list[str] = []
+        lost: list[str] = []
+        split = self._split(self.sets.prompt_ids[row])
+        for config, rows, reasons in self._rows_of(record):
+            self.rows[config, split] += rows
+            if reasons:
+                self.tally.dropped[config].update(reasons)
+                lost += [f"{config}:{reason}" for reason in reasons]
+            if self.keeps_raw:
+                given += [ROW_IDS[config](one) for one in rows]
+        self._raw(row, ballot, record, shown, given, lost)
+
+    def _rows_of(self, record: Resolved) -> Iterator[tuple[str, list[Any], list[str]]]:
+        """Yield, per config, the rows of a record and the reasons for those that it does not give."""
+        fault = self.faults.record(record)
+        if fault is not None:
+            yield from ((config, [], [fault]) for config in self.trained_on)
+            return
+        publish = self.plan.config.publish
+        found = export.pairs_of(record, min_gap=publish.min_gap, pairs=publish.pairs)
+        pairs, lost = ([], [found]) if isinstance(found, str) else _kept(found, self.faults.pair)
+        self._measure(pairs)
+        for config in self.trained_on:
+            if config == "kto":
+                completions, undecided = export.completions_of(record)
+                kept, why = _kept(completions, self.faults.completion)
+                yield config, kept, why + ["undecided"] * undecided
+            elif config == "sft":
+                kept, why = _kept(
+                    export.demonstrations_of(record, pairs), lambda one: self.faults.answer(one.record, one.answer)
+                )
+                yield config, kept, why or (lost if not kept else [])
+            else:
+                yield config, pairs, lost
+
+    def _count_verdict(self, ballot: Ballot, verdict: Verdict, row: int) -> None:
+        self.verdicts.append((verdict, row))
+        if verdict.reviewers and len(ballot.ratings) >= 2:
+            self.choices.append((_preferred(ballot.ratings), _preferred(verdict.scores)))
+
+    def _count_verdicts(self) -> None:
+        agreements = [verdict.agreement for verdict, _ in self.verdicts if verdict.agreement is not None]
+        self.tally.verdicts = len(self.verdicts)
+        self.tally.agreements = [math.fsum(agreements), len(agreements)]
+        self.tally.label_sources.update(verdict.label_source for verdict, _ in self.verdicts)
+        self.tally.languages.update(self.sets.languages[row] for _, row in self.verdicts)
+
+    def _measure(self, pairs: Sequence[Pair]) -> None:
+        """Remember how many characters the texts of pairs have."""
+        self.lengths += [
+            (
+                len(self.sets.questions[pair.record.prompt]),
+                len(self.texts[pair.chosen.row]),
+                len(self.texts[pair.rejected.row]),
+            )
+            for pair in pairs
+        ]
+
+    def _count_set(self, row: int) -> None:
+        of_it = slice(self.sets.starts[row], self.sets.starts[row + 1])
+        self.tally.models.update(zip(self.sets.generators[of_it], self.sets.models[of_it], strict=True))
+
+    def _count_judgements(self) -> None:
+        """Count what judges said; the same ratings in the same orders are counted together."""
+        said = Counter(
+            tuple((one["judge"], one["aspect"], tuple(one["order"]), tuple(one["ratings"])) for one in of_set or ())
+            for of_set, current in zip(self.sets.judgements.to_pylist(), self.segment.current, strict=True)
+            if current
+        )
+        for of_set, times in said.items():
+            judgements = [
+                Judgement(judge=judge, aspect=aspect, order=order, ratings=ratings, rationales=(None,) * len(ratings))
+                for judge, aspect, order, ratings in of_set
+            ]
+            self.tally.judges.add(judgements, times=times)
+            self.tally.disagreements += times * disagrees_with_itself(judgements)
+
+    def _raw(
+        self,
+        row: int,
+        ballot: Ballot | None,
+        record: Resolved | None,
+        shown: Sequence[tuple[str, int]],
+        given: Sequence[str],
+        lost: Sequence[str],
+    ) -> None:
+        if not self.keeps_raw:
+            return
+        answers = [answer for answer in record.answers if answer.edited] if record else []
+        self.rows["raw", self._split(self.sets.prompt_ids[row])].append(
+            export.raw_row(
+                self.sets.candidate_set(row),
+                _record(ballot, self.sets, row, shown),
+                verdict=record.verdict if record else None,
+                edits=[(self.texts[answer.row], answer) for answer in answers],
+                annotations=ballot.annotations if ballot else (),
+                rows=given,
+                dropped=lost,
+                language=self.sets.languages[row],
+                pseudonyms=self.plan.pseudonyms,
+                clean=quality.redacted if self.plan.config.quality.pii else str,
+            )
+        )
+
+    def _write(self) -> None:
+        columns = Columns(
+            prompts=self.sets.prompts,
+            prompt_ids=self.sets.prompt_ids,
+            sources=self.sets.sources,
+            languages=self.sets.languages,
+            texts=self.texts,
+            models=self.models,
+            pseudonyms=self.plan.pseudonyms,
+            extras=self.sets.extras,
+        )
+        for (config, split), rows in self.rows.items():
+            if rows:
+                self._publish(config, split, rows, columns)
+
+    def _split(self, prompt: str) -> str:
+        leader = self.plan.leaders.get(prompt, prompt)
+        return export.split_of(leader, self.plan.config.publish.test_size)
+
+    def _publish(self, config: str, split: str, rows: list[Any], columns: Columns) -> None:
+        self.tally.rows[config, split] += len(rows)
+        if config == "kto" and split == "train":
+            self.tally.kto_labels.update(row.label for row in rows)
+        if self.plan.folder is None:
+            return
+        table = made_table(config, rows, columns, margin=self.plan.config.publish.margin)
+        if self.plan.checks.render is not None and config != "raw":
+            table = export.as_strings(table, self.plan.checks.render)
+        wrong = list(export.faults(config, table))
+        if wrong:
+            raise RefusedError(
+                f"TRL would not train on these rows as they are meant: {'; '.join(wrong)}.",
+                remedy="Nothing was published; `curation lint` says more of a dataset that is there.",
+            )
+        self.tally.shards.append(write_shard(config, split, table, self.plan.folder))
+
+
+def _edited(edit: str, shown: Sequence[str]) -> tuple[int, float]:
+    position = labels.edited(edit, shown)
+    return position, labels.similarity(edit, shown[position])
+
+
+def _kept(rows: Sequence[Any], fault: Callable[[Any], str | None]) -> tuple[list[Any], list[str]]:
+    """The rows without a fault, and the faults of the others."""
+    kept, faults = [], []
+    for row in rows:
+        why = fault(row)
+        if why is None:
+            kept.append(row)
+        else:
+            faults.append(why)
+    return kept, faults
+
+
+def _preferred(values: Sequence[float | None]) -> float:
+    """1 if the first of two is better, -1 if the second, 0 if neither, NaN if that is not known."""
+    first, second = values[0], values[1]
+    return math.nan if first is None or second is None else float((first > second) - (first < second))
+
+
+def _record(
+    ballot: Ballot | None, sets: SegmentSets, row: int, shown: Sequence[tuple[str, int]]
+) -> ReviewRecord | None:
+    if ballot is None:
+        return None
+    return ReviewRecord(
+        id=ballot.record_id,
+        task="",
+        prompt_id=sets.prompt_ids[row],
+        set_id=sets.ids[row],
+        candidates=tuple(candidate for candidate, _ in shown),
+    )

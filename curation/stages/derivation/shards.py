@@ -1,0 +1,64 @@
+"""From the rows of a config to a Parquet shard."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from curation import export
+from curation.export import Columns
+from curation.schema import arrow_schema
+from curation.stages.derivation.tally import Shard
+from curation.store.parquet import content_name, table_bytes
+from curation.types import RawRow
+
+ROW_IDS: dict[str, Callable[[Any], str]] = {
+    "dpo": export.row_id,
+    "reward": lambda pair: export.row_id(pair, "reward"),
+    "kto": export.completion_id,
+    "sft": export.demonstration_id,
+}
+
+
+def made_table(config: str, rows: list[Any], columns: Columns, *, margin: bool) -> Any:
+    """Return a config's rows as a pyarrow.Table in the order to publish them in."""
+    return _ordered(config, _table(config, rows, columns, margin=margin))
+
+
+def _table(config: str, rows: list[Any], columns: Columns, *, margin: bool) -> Any:
+    if config == "raw":
+        return raw_table(rows)
+    if config == "kto":
+        return export.unpaired_table(rows, columns)
+    if config == "sft":
+        return export.supervised_table(rows, columns)
+    return export.preference_table(rows, columns, config=config, margin=margin and config == "reward")
+
+
+def raw_table(rows: Sequence[RawRow]) -> Any:
+    """Return rows of `raw` as a pyarrow.Table in order of id."""
+    import pyarrow as pa
+
+    ordered = sorted(rows, key=lambda row: row.id)
+    return pa.Table.from_pylist([row.model_dump() for row in ordered], schema=arrow_schema(RawRow))
+
+
+def _ordered(config: str, table: Any) -> Any:
+    """The order to publish a shard in: KTO's own, else by id."""
+    import pyarrow.compute as pc
+
+    if config == "kto":
+        return table.take(export.kto_order(*(table[name].to_pylist() for name in ("id", "prompt_id", "label"))))
+    return table.take(pc.sort_indices(table["id"]))
+
+
+def write_shard(config: str, split: str, table: Any, folder: Path) -> Shard:
+    """Write a pyarrow.Table into `folder` under the name that follows from its content."""
+    content = table_bytes(table)
+    path = content_name(config, content, prefix=f"{split}-")
+    (folder / config).mkdir(parents=True, exist_ok=True)
+    (folder / path).write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    return Shard(config, split, path, table.num_rows, len(content), digest)

@@ -1,0 +1,56 @@
+"""What came of a segment of the store: its shards, and everything that is counted."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from curation.generation import JudgeTally
+from curation.labels import Votes
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One Parquet file of one split of a config, named by its content."""
+
+    config: str
+    split: str
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of one segment, or of several added together."""
+
+    shards: list[Shard] = field(default_factory=list)
+    rows: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unresolved: Counter[str] = field(default_factory=Counter)
+    dropped: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    verdicts: int = 0
+    agreements: list[float] = field(default_factory=lambda: [0.0, 0])
+    label_sources: Counter[str] = field(default_factory=Counter)
+    kto_labels: Counter[bool] = field(default_factory=Counter)
+    languages: Counter[str | None] = field(default_factory=Counter)
+    models: Counter[tuple[str, str]] = field(default_factory=Counter)
+    judges: JudgeTally = field(default_factory=JudgeTally)
+    disagreements: int = 0
+    votes: list[Votes] = field(default_factory=list)
+    choices: list[Any] = field(default_factory=list)
+    lengths: list[Any] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Count the other one too; its segment comes after those that were counted."""
+        for name in ("rows", "unresolved", "label_sources", "kto_labels", "languages", "models"):
+            getattr(self, name).update(getattr(other, name))
+        for config, reasons in other.dropped.items():
+            self.dropped[config].update(reasons)
+        self.agreements = [a + b for a, b in zip(self.agreements, other.agreements, strict=True)]
+        self.verdicts += other.verdicts
+        self.disagreements += other.disagreements
+        self.judges.merge(other.judges)
+        for each in ("shards", "votes", "choices", "lengths"):
+            getattr(self, each).extend(getattr(other, each))

@@ -1,0 +1,75 @@
+"""export: responses in the store -> Parquet files on this machine, as they would be published or as strings."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from curation.config import Config, Services
+from curation.errors import RefusedError
+from curation.export import chat_template
+from curation.stages.derive import Watch, derive
+from curation.stages.report import Report, counted, reasons
+from curation.stages.services import open_store
+from curation.tokenizer import load_tokenizer
+
+
+class ExportReport(Report):
+    """What `export` wrote: rows by config, files by path relative to the folder."""
+
+    folder: str
+    chat_template: str | None
+    rows: dict[str, int]
+    dropped: dict[str, dict[str, int]]
+    files: tuple[str, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Counts, where the files are, and every reason for a row that is not there."""
+        rows = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
+        template = f" with the chat template of {self.chat_template}" if self.chat_template else ""
+        lines = [f"Wrote {rows} rows{template} to {self.folder} ({counted(len(self.files), 'file')})."]
+        lines += [f"No {name} row: {reasons(dropped)}." for name, dropped in self.dropped.items() if dropped]
+        return tuple(lines)
+
+
+def export(
+    config: Config,
+    folder: Path,
+    *,
+    template: str | None = None,
+    services: Services | None = None,
+    watch: Watch = lambda done, total: None,
+) -> ExportReport:
+    """Write what `publish` would publish into `folder`, a folder per config; nothing leaves this machine.
+
+    `template` is a tokenizer (a folder, or "owner/name" on the Hub) whose chat template turns conversations into
+    strings. Raises RefusedError if the folder holds something or no record gives a row, MissingError without a store
+    or such a tokenizer.
+    """
+    services = services or Services.from_environment()
+    if folder.exists() and any(folder.iterdir()):
+        raise RefusedError(f"{folder} is not empty.", remedy="Name a new folder with --folder.")
+    render = None
+    if template is not None:
+        tokenizer = load_tokenizer(template, endpoint=services.hub_endpoint, token=services.hub_token)
+        render = chat_template(tokenizer)
+    snapshot = open_store(config, services).snapshot()
+    with tempfile.TemporaryDirectory(prefix="curation-") as name:
+        derived = derive(config, snapshot, services, folder=Path(name), render=render, watch=watch)
+        # Prompts that nobody decided on have rows of `raw`: those are nothing to train on.
+        if not any(map(derived.rows, set(config.publish.formats) - {"raw"} or {"raw"})):
+            raise RefusedError(
+                f"No row to write from {counted(derived.records, 'record')} "
+                f"({reasons(derived.tally.unresolved) or 'none decided'}).",
+                remedy="Review in Argilla, then run `curation sync`.",
+            )
+        shutil.copytree(name, folder, dirs_exist_ok=True)
+    return ExportReport(
+        folder=str(folder),
+        chat_template=template,
+        rows={name: derived.rows(name) for name in config.publish.formats},
+        dropped={name: dict(derived.tally.dropped[name]) for name in config.publish.formats},
+        files=tuple(shard.path for shard in derived.tally.shards),
+    )

@@ -1,0 +1,181 @@
+"""The store cut into segments: stretches of candidate sets with the records that show them and what was said of those.
+
+Segments follow the order in which candidate sets were made, and each gives shards of its own: what is published stays
+where it is while data grows, only so much is in memory at a time, and several can be read side by side.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from curation.errors import DataError
+from curation.store import CANDIDATE_SETS, RECORDS, RESPONSES, Snapshot
+from curation.types import DroppedPrompt
+
+LARGEST_SEGMENT, SMALLEST_SEGMENT = 1 << 14, 1 << 10
+RESPONSE_COLUMNS = ("record", "reviewer", "status", "values")
+
+
+class Stretch(NamedTuple):
+    """Rows of a file, from `start` to before `stop`."""
+
+    path: Path
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Some candidate sets in the order of the store, the records that show them and the responses to those.
+
+    `records` has the columns id, row (of its set in the segment), candidates; `responses` has record (row in
+    `records`, ascending), reviewer, status, values. Both are pyarrow.Tables. `current` tells the sets that no later
+    one replaced.
+    """
+
+    stretches: tuple[Stretch, ...]
+    current: Any
+    records: Any
+    responses: Any
+
+
+def segment_bounds(sets: int) -> list[tuple[int, int]]:
+    """Return where the segments of so many candidate sets begin and end.
+
+    All but the last are of 16,384 sets, then halves of that down to 1,024, then the rest: what is appended changes
+    the rest, and now and then joins some of the small ones.
+    """
+    bounds, start, size = [], 0, LARGEST_SEGMENT
+    while start < sets:
+        while size > SMALLEST_SEGMENT and sets - start < size:
+            size //= 2
+        stop = min(start + size, sets)
+        bounds.append((start, stop))
+        start = stop
+    return bounds
+
+
+class StoreTables:
+    """The store's tables as columns: candidate sets by position, records by their set, responses by their record.
+
+    `reviewers` counts the submitted responses of everybody who answered, `extras` has what prompts bring along:
+    distinct values by name, null among them if any prompt lacks it. `asked` prompts have a set, `answered` of them one
+    with two answers; `failures` counts, by stage and reason, what went wrong with the others. Raises DataError if a
+    record shows a set that is not there.
+    """
+
+    def __init__(self, snapshot: Snapshot, extras: Sequence[str]) -> None:
+        import numpy as np
+        import pyarrow.compute as pc
+
+        self._files: list[tuple[Path, int]] = []
+        self.extras: dict[str, set[str | None]] = {name: set() for name in extras}
+        ids = self._read_sets(snapshot)
+        self.sets = len(ids)
+        self.bounds = segment_bounds(self.sets)
+        self._current = _last(ids, ids).to_numpy() == np.arange(len(ids))
+        records = snapshot.whole(RECORDS, ("id", "set_id", "candidates"))
+        rows = _last(records["set_id"], ids)
+        if rows.null_count:
+            raise DataError(f"{snapshot.repo.repo_id} shows {rows.null_count:,} candidate sets that it does not hold.")
+        self.records = records.append_column("row", rows).sort_by("row")
+        responses = snapshot.whole(RESPONSES, ("record_id", *RESPONSE_COLUMNS[1:]))
+        at = pc.index_in(responses["record_id"], self.records["id"].combine_chunks())
+        self._responses = responses.append_column("record", at).filter(pc.is_valid(at)).sort_by("record")
+        self.reviewers = _submitted(self._responses)
+
+    def not_asked(self, dropped: Mapping[str, DroppedPrompt]) -> list[DroppedPrompt]:
+        """Return those of the dropped prompts that have no candidate set: one may have been asked about later."""
+        asked = set(self._prompts.to_pylist()) if dropped else set()
+        return [one for prompt, one in dropped.items() if prompt not in asked]
+
+    def segments(self) -> Iterator[Segment]:
+        """Yield the segments in the order of the store."""
+        for start, stop in self.bounds:
+            records, first = _between(self.records, "row", start, stop)
+            responses, _ = _between(self._responses, "record", first, first + records.num_rows)
+            yield Segment(
+                stretches=tuple(self._stretches(start, stop)),
+                current=self._current[start:stop],
+                records=_counted_from(records, "row", start).select(["id", "row", "candidates"]),
+                responses=_counted_from(responses, "record", first).select(list(RESPONSE_COLUMNS)),
+            )
+
+    def _read_sets(self, snapshot: Snapshot) -> Any:
+        """Return the ids of all candidate sets, and count what their prompts came to and bring along."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        fields = ("id", *(f"prompt.{name}" for name in ("id", *self.extras)), "candidates.list.element.id")
+        failures = ("failures.list.element.stage", "failures.list.element.reason")
+        ids, prompts, answered, failed = [], [], [], []
+        for path, table in snapshot.tables(CANDIDATE_SETS, (*fields, *failures)):
+            self._files.append((path, table.num_rows))
+            prompt = table["prompt"].combine_chunks()
+            for name, values in self.extras.items():
+                known = any(field.name == name for field in prompt.type)
+                values.update(pc.unique(prompt.field(name)).to_pylist() if known else [None])
+            reviewable = pc.greater_equal(pc.list_value_length(table["candidates"]), 2).combine_chunks()
+            ids += table["id"].chunks
+            prompts.append(prompt.field("id"))
+            answered.append(prompt.field("id").filter(reviewable))
+            unanswered = pc.invert(reviewable)
+            failed.append((prompt.field("id").filter(unanswered), table["failures"].filter(unanswered)))
+        together = pc.unique(pa.chunked_array(answered, pa.string()))
+        self._prompts = pc.unique(pa.chunked_array(prompts, pa.string()))
+        self.asked = len(self._prompts)
+        self.answered = len(together)
+        self.failures = Counter(
+            f"{failure['stage']} {failure['reason']}"
+            for of_prompts, of_sets in failed
+            for known, each in zip(pc.is_in(of_prompts, together).to_pylist(), of_sets.to_pylist(), strict=True)
+            if not known
+            for failure in each or ()
+        )
+        return pa.concat_arrays(ids) if ids else pa.array([], pa.string())
+
+    def _stretches(self, start: int, stop: int) -> Iterator[Stretch]:
+        begin = 0
+        for path, rows in self._files:
+            first, last = max(start - begin, 0), min(stop - begin, rows)
+            if first < last:
+                yield Stretch(path, first, last)
+            begin += rows
+
+
+def _last(wanted: Any, ids: Any) -> Any:
+    """The position of the last of `ids` that each wanted one is equal to, null without one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    backwards = ids.take(pa.array(range(len(ids) - 1, -1, -1), pa.int64()))
+    if isinstance(wanted, pa.ChunkedArray):
+        wanted = wanted.combine_chunks()
+    return pc.subtract(len(ids) - 1, pc.index_in(wanted, backwards))
+
+
+def _submitted(responses: Any) -> Mapping[str, int]:
+    import pyarrow.compute as pc
+
+    submitted = responses.filter(pc.equal(responses["status"], "submitted"))
+    counts = {one["values"]: one["counts"] for one in pc.value_counts(submitted["reviewer"]).to_pylist()}
+    return {name: counts.get(name, 0) for name in sorted(pc.unique(responses["reviewer"]).to_pylist())}
+
+
+def _between(table: Any, column: str, start: int, stop: int) -> tuple[Any, int]:
+    """The rows of a table sorted by `column` whose value is in [start, stop), and how many stand before them."""
+    import numpy as np
+
+    first, last = np.searchsorted(table[column].to_numpy(), [start, stop])
+    # Not a slice: that would be sent to another process with the whole table behind it.
+    return table.take(np.arange(first, last)), int(first)
+
+
+def _counted_from(table: Any, column: str, start: int) -> Any:
+    import pyarrow.compute as pc
+
+    return table.set_column(table.column_names.index(column), column, pc.subtract(table[column], start))

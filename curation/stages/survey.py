@@ -1,0 +1,250 @@
+"""What `lint` keeps of the rows that went by: counts, the first rows of each fault, and hashes of the texts."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+
+from curation.errors import DataError
+from curation.ids import normalise
+from curation.labels import length_bias
+from curation.quality.duplicates import near_duplicate_leaders
+from curation.quality.findings import Bounds, row_faults
+from curation.quality.language import detect_language
+from curation.quality.layouts import REFUSED_LAYOUTS, Example, Layout, read_example
+from curation.quality.pii import redacted
+from curation.quality.safety import category_of, subcategory_of
+from curation.quality.sources import SourceRow, Split
+from curation.quality.tokens import TokenCounter
+from curation.types import LengthBias
+
+EXAMPLES = 3
+"""Example rows that are kept of each fault."""
+
+PROMPT_EXCERPT, ANSWER_EXCERPT = 40, 60
+READ_FOR_EXCERPT = 2000
+HALF = 0.5
+MEANT = frozenset({("reward", "column_margin")})
+"""Columns that are no trap in a config of that name: a margin is there for RewardTrainer."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many rows have one fault, and where the first of them are, with an excerpt."""
+
+    count: int = 0
+    examples: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Survey:
+    """Reads splits one after the other, "train" first in each config, and remembers what the report needs.
+
+    `near_duplicates` is the Jaccard similarity of two prompts from which the later one counts as the same. Tokens are
+    looked at where there is a `counter` for them.
+    """
+
+    def __init__(self, bounds: Bounds, *, near_duplicates: float, counter: TokenCounter | None = None) -> None:
+        self.bounds = bounds
+        self.near_duplicates = near_duplicates
+        self.counter = counter
+        self.rows = 0
+        self.layouts: dict[tuple[str, str], Counter[str]] = {}
+        self.languages: Counter[str] = Counter()
+        self.labels: Counter[bool] = Counter()
+        self.categories: Counter[str] = Counter()
+        self.subcategories: Counter[tuple[str, str]] = Counter()
+        self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
+        self._prompts: set[int] = set()
+        self._first_rows = array("Q")
+        self._layout_of_first: dict[tuple[str, str], Layout] = {}
+        self._rows_seen: defaultdict[str, set[int]] = defaultdict(set)
+        self._earlier_splits: defaultdict[str, set[int]] = defaultdict(set)
+        self._chosen_lengths, self._rejected_lengths = array("Q"), array("Q")
+        # A score against a label means something on a scale from 0 to 1 alone, which only the last row can tell.
+        self._label_scores = Tally()
+        self._beyond_one = False
+
+    @property
+    def prompts(self) -> int:
+        """How many different prompts there are."""
+        return len(self._prompts)
+
+    def read(self, splits: Sequence[Split]) -> None:
+        """Look at every row of the splits, in their order; the rows of the first near-duplicates are read again."""
+        # The prompts are searched for near-duplicates as they come, so that no text is kept.
+        leaders = near_duplicate_leaders(self._new_prompts(splits), threshold=self.near_duplicates)
+        near = [row for place, row in enumerate(self._first_rows) if leaders[place] != place]
+        if near:
+            self._tallies["near_duplicate"] = Tally(len(near), list(_examples_at(splits, near[:EXAMPLES])))
+
+    def _new_prompts(self, splits: Sequence[Split]) -> Iterator[str]:
+        """Look at every row, and yield the prompts that did not come before."""
+        for split in splits:
+            self.layouts[split.config, split.name] = Counter()
+            prompts: set[int] = set()
+            for row in split.rows():
+                example = self._look(row, split, prompts)
+                self.rows += 1
+                if example is not None and len(self._first_rows) < len(self._prompts):
+                    self._first_rows.append(self.rows - 1)
+                    yield example.prompt_text
+            self._earlier_splits[split.config] |= prompts
+
+    def _look(self, row: SourceRow, split: Split, prompts: set[int]) -> Example | None:
+        layouts = self.layouts[split.config, split.name]
+        try:
+            example = _read(row)
+        except DataError as error:
+            layouts["unreadable"] += 1
+            self._count("unreadable", row.where, _excerpt(str(error), ANSWER_EXCERPT))
+            return None
+        layouts[example.layout] += 1
+        names = [*row_faults(example, self.bounds), *self._among_others(example, split, prompts)]
+        names += self._token_faults(example, row)
+        for name in dict.fromkeys(names):
+            if (split.config, name) in MEANT:
+                continue
+            self._count(name, row.where, example)
+        self._measure(example, row.where)
+        return example
+
+    def _token_faults(self, example: Example, row: SourceRow) -> list[str]:
+        if self.counter is None or row.values is None or example.layout in REFUSED_LAYOUTS:
+            return []
+        try:
+            return ["too_long"] if self.counter.longest(row.values) > self.bounds.max_length else []
+        except DataError:
+            return ["template_refuses"]
+
+    def tallies(self) -> dict[str, Tally]:
+        """Return what was found of each fault."""
+        found = dict(self._tallies)
+        if self._label_scores.count and not self._beyond_one:
+            pairs = found.get("score_contradicts", Tally())
+            both = [*pairs.examples, *self._label_scores.examples][:EXAMPLES]
+            found["score_contradicts"] = Tally(pairs.count + self._label_scores.count, both)
+        return found
+
+    def length_bias(self) -> LengthBias | None:
+        """Return whether longer answers are chosen; null without pairs."""
+        return length_bias(self._chosen_lengths, self._rejected_lengths) if self._chosen_lengths else None
+
+    def _among_others(self, example: Example, split: Split, prompts: set[int]) -> list[str]:
+        """Return the faults that a row has among the rows before it."""
+        prompt = _hash(*chain.from_iterable(example.prompt or ()))
+        found = self._repeats(example, prompt, config=split.config)
+        if example.layout not in REFUSED_LAYOUTS:
+            first = self._layout_of_first.setdefault((split.config, split.name), example.layout)
+            found += ["mixed_layouts"] if example.layout != first else []
+        if not example.prompt:
+            return found
+        prompts.add(prompt)
+        if prompt in self._earlier_splits[split.config]:
+            found.append("prompt_in_two_splits")
+        if prompt not in self._prompts:
+            self._prompts.add(prompt)
+            self._categorise(example)
+        return found
+
+    def _repeats(self, example: Example, prompt: int, *, config: str) -> list[str]:
+        same, opposite = _row_hashes(example, prompt)
+        # The same pairs may stand in several configs, for several trainers.
+        if not any(same in rows for rows in self._rows_seen.values()):
+            self._measure_lengths(example)
+        seen = self._rows_seen[config]
+        found = [name for name, key in (("duplicate", same), ("contradiction", opposite)) if key in seen]
+        # Two equal answers are their own opposite.
+        if same == opposite and "contradiction" in found:
+            found.remove("contradiction")
+        seen.add(same)
+        return found
+
+    def _categorise(self, example: Example) -> None:
+        category = category_of(example.category)
+        self.categories[category or "other"] += 1
+        subcategory = subcategory_of(category, example.subcategory) if category is not None else None
+        if category is not None and subcategory is not None:
+            self.subcategories[category, subcategory] += 1
+
+    def _measure_lengths(self, example: Example) -> None:
+        if example.chosen is not None and example.rejected is not None:
+            self._chosen_lengths.append(len(example.chosen))
+            self._rejected_lengths.append(len(example.rejected))
+
+    def _measure(self, example: Example, where: str) -> None:
+        said = example.prompt[-1].content if example.prompt else example.answers[0]
+        self.languages[detect_language(said) or "unknown"] += 1
+        if example.label is None:
+            return
+        self.labels[example.label] += 1
+        if example.score is not None:
+            self._beyond_one = self._beyond_one or not 0 <= example.score <= 1
+            if example.score != HALF and (example.score > HALF) != example.label:
+                _add(self._label_scores, where, _row_excerpt(example, "score_contradicts"))
+
+    def _count(self, name: str, where: str, said: Example | str) -> None:
+        tally = self._tallies[name]
+        # An excerpt costs a search for personal data, so it is only made where it is kept.
+        wanted = len(tally.examples) < EXAMPLES
+        _add(tally, where, said if isinstance(said, str) else _row_excerpt(said, name) if wanted else "")
+
+
+def _examples_at(splits: Sequence[Split], numbers: Sequence[int]) -> Iterator[tuple[str, str]]:
+    """Read the rows with these numbers, in rising order and from 0, once more."""
+    rows = enumerate(islice(chain.from_iterable(split.rows() for split in splits), numbers[-1] + 1))
+    for number, row in rows:
+        if number in numbers:
+            yield row.where, _row_excerpt(_read(row), "near_duplicate")
+
+
+def _add(tally: Tally, where: str, excerpt: str) -> None:
+    tally.count += 1
+    if len(tally.examples) < EXAMPLES:
+        tally.examples.append((where, excerpt))
+
+
+def _read(row: SourceRow) -> Example:
+    if row.values is None:
+        raise DataError(row.reason)
+    return read_example(row.values)
+
+
+def _row_hashes(example: Example, prompt: int) -> tuple[int, int]:
+    """Return the hashes of a row and of the one that would say the opposite of the same answers."""
+    if example.chosen is not None and example.rejected is not None:
+        chosen, rejected = _hash(example.chosen), _hash(example.rejected)
+        return hash((prompt, chosen, rejected)), hash((prompt, rejected, chosen))
+    said = _hash(example.completion or "")
+    opposite = None if example.label is None else not example.label
+    return hash((prompt, str(example.label), said)), hash((prompt, str(opposite), said))
+
+
+def _hash(*texts: str) -> int:
+    """Return 64 bits of the texts' normalised contents; the lengths keep ("ab", "c") and ("a", "bc") apart."""
+    digest = hashlib.blake2b(digest_size=8)
+    for text in texts:
+        encoded = normalise(text).encode("utf-8", "surrogatepass")
+        digest.update(len(encoded).to_bytes(8, "little") + encoded)
+    return int.from_bytes(digest.digest(), "little")
+
+
+def _row_excerpt(example: Example, check: str) -> str:
+    """Return the start of the prompt and of the answer that a check is about, on one line."""
+    answer = example.unwanted if check == "rejected_refuses" else example.wanted
+    said = example.answers[0] if answer is None else answer
+    prompt = example.prompt[-1].content if example.prompt else ""
+    return f"{_excerpt(prompt, PROMPT_EXCERPT)} -> {_excerpt(said, ANSWER_EXCERPT)}"
+
+
+def _excerpt(text: str, length: int) -> str:
+    """Return the start of a text on one line, without personal data and what a terminal would obey.
+
+    It is redacted before it is cut: half an address is one still, but no longer looks like one.
+    """
+    plain = "".join(character if character.isprintable() else " " for character in redacted(text[:READ_FOR_EXCERPT]))
+    line = " ".join(plain.split())
+    return line if len(line) <= length else line[: length - 3] + "..."

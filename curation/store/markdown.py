@@ -1,0 +1,79 @@
+"""How values stand in the card's Markdown: texts from outside that cannot break it, numbers, measures, sizes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from curation.store.pictures import UNSHOWN, one_line
+from curation.types import Measure
+
+SPECIAL = re.compile(r"[&<>\\`*\[\]~|#]|\$(?=\$)|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+# A backslash as an entity: in tables, renderers disagree on one that stands before a pipe.
+ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\\": "&#92;"}
+
+
+def text(value: object) -> str:
+    """Return a text from outside as Markdown that shows just that, on one line: in a cell, a list or a heading."""
+    line = SPECIAL.sub(lambda found: ENTITIES.get(found[0], f"\\{found[0]}"), one_line(str(value)))
+    # What would begin a list.
+    return re.sub(r"^(\d*)([-+.)])(?=[\s-]|$)", r"\1\\\2", line)
+
+
+def quoted(value: str) -> str:
+    """Return Markdown from outside as a quotation, which it cannot leave: no HTML and no headings of its own."""
+    lines = (UNSHOWN.sub("", line.expandtabs(4)) for line in value.strip().splitlines())
+    return "\n".join(f"> {_plain(line)}".rstrip() for line in lines)
+
+
+def tex(value: str) -> str:
+    """Return a text from outside as the value of a BibTeX field."""
+    line = re.sub(r"([&%$#_{}])", r"\\\1", one_line(value.replace("\\", " ")))
+    return line.replace("~", r"\~{}").replace("^", r"\^{}")
+
+
+def settings(values: Mapping[str, JsonValue]) -> str:
+    """Return settings as "temperature = 0.7, max_new_tokens = 256"; "" if there are none."""
+    return ", ".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items())
+
+
+def number(value: float) -> str:
+    """Return a number with two decimals, never "-0.00"."""
+    return f"{round(value, 2) + 0.0:.2f}"
+
+
+def percent(part: float) -> str:
+    """Return a share of 1 as "12.3 %"."""
+    return f"{100 * part:.3g} %"
+
+
+def measured(measure: Measure, *, share: bool = False) -> str:
+    """Return the value with its interval, as percent if it is a share; or why there is none."""
+    show = percent if share else number
+    if measure.value is None:
+        return f"not defined ({why(measure)})"
+    if measure.low is None or measure.high is None:
+        return show(measure.value)
+    return f"{show(measure.value)} (95 % interval {show(measure.low)} to {show(measure.high)})"
+
+
+def why(measure: Measure) -> str:
+    """Return the reason of a measure that is null."""
+    return text(measure.reason or "no reason was given").rstrip(".")
+
+
+def size(count: int) -> str:
+    """Return bytes as the Hub shows them: "1.2 MB"."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= scale:
+            return f"{count / scale:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def _plain(line: str) -> str:
+    line = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", line)
+    # Headings: "#" or a line of "=" or "-", also inside a list or a quotation.
+    return re.sub(r"^((?:[\s>*+-]|\d+[.)])*)(#|=+\s*$|-+\s*$)", r"\1\\\2", line)

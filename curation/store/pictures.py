@@ -1,0 +1,256 @@
+"""The pictures of the card: the funnel and the lengths, as small SVG files that need no script, font or network."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from curation.store.card import FunnelStep, Lengths
+
+WIDTH, MARGIN = 860, 24
+INSIDE = WIDTH - 2 * MARGIN
+BAR, PLOT = 12, 56
+PLOT_LEFT = 190
+# An SVG in <img> sees the colours that the browser prefers, not those of the page: hence a background of its own.
+# Attributes hold the light colours, in case a style is not let through.
+LIGHT = {
+    "page": "#ffffff",
+    "line": "#d0d7de",
+    "ink": "#1f2328",
+    "note": "#59636e",
+    "kept": "#2563eb",
+    "gone": "#f0b26b",
+    "text": "#7d8590",
+}
+DARK = {
+    "page": "#0d1117",
+    "line": "#30363d",
+    "ink": "#e6edf3",
+    "note": "#9da7b3",
+    "kept": "#5b9bff",
+    "gone": "#b9772e",
+    "text": "#8b949e",
+}
+FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
+# C0 and C1 controls, what XML forbids, lone surrogates, and what turns the direction of the text that follows.
+UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def funnel_svg(steps: Sequence[FunnelStep]) -> bytes:
+    """Return the funnel: a bar per step, then what was dropped before it on the same scale."""
+    most = max((step.count + sum(step.dropped.values()) for step in steps), default=0) or 1
+    parts, top = _legend(((0, "kept", "left"), (70, "gone", "dropped on the way to it"))), 58
+    for step in steps:
+        parts += _funnel_step(step, top, INSIDE / most)
+        top += 62 if step.dropped else 46
+    return _svg(parts, height=top + 4, title=funnel_text(steps))
+
+
+def lengths_svg(lengths: Lengths) -> bytes:
+    """Return one histogram below the other, on one logarithmic axis of characters and one scale of shares."""
+    axis = _Axis.of(lengths)
+    highest = max((max(counts) / (sum(counts) or 1) for counts in lengths.counts.values()), default=0) or 1
+    bottom = MARGIN + len(lengths.counts) * (PLOT + 22)
+    parts = _ticks(axis, bottom)
+    for place, (name, counts) in enumerate(lengths.counts.items()):
+        floor = MARGIN + PLOT + place * (PLOT + 22)
+        role = ("text", "kept", "gone")[place % 3]
+        parts += _histogram(name, counts, edges=lengths.edges, axis=axis, floor=floor, scale=PLOT / highest, role=role)
+    return _svg(parts, height=bottom + 40, title=lengths_text(lengths))
+
+
+def funnel_text(steps: Iterable[FunnelStep]) -> str:
+    """Return what the funnel shows, for those who cannot see it."""
+    said = (
+        f"{one_line(step.name)} {step.count:,}"
+        + (f" ({sum(step.dropped.values()):,} dropped)" if sum(step.dropped.values()) else "")
+        for step in steps
+    )
+    return f"Funnel from prompts to rows: {', '.join(said)}."
+
+
+def lengths_text(lengths: Lengths) -> str:
+    """Return what the lengths show, for those who cannot see them."""
+    said = (f"{one_line(name)}: {_summary(counts, lengths.edges)}" for name, counts in lengths.counts.items())
+    return f"Lengths in characters. {'; '.join(said)}."
+
+
+def reasons(dropped: Mapping[str, int]) -> str:
+    """Return "2 draw, 1 empty", the most frequent first."""
+    ordered = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count:,} {reason}" for reason, count in ordered if count)
+
+
+def quantile(counts: Sequence[int], edges: Sequence[float], part: float) -> float | None:
+    """Return the length that a share `part` in (0, 1) is below, read off a histogram on a log scale; null if empty."""
+    wanted = part * sum(counts)
+    for low, high, count, before in zip(edges, edges[1:], counts, accumulate(counts, initial=0), strict=False):
+        if count and before + count >= wanted:
+            return float(low * (high / low) ** ((wanted - before) / count))
+    return None
+
+
+def rounded(length: float) -> str:
+    """Return a length with two significant digits, as much as a histogram knows: "310", "12,000"."""
+    size = 10 ** max(math.floor(math.log10(length)) - 1, 0)
+    return f"{round(length / size) * size:,}"
+
+
+def one_line(text: str) -> str:
+    """Return `text` on one line, without what cannot be shown or would turn the text that follows around."""
+    return UNSHOWN.sub("", " ".join(text.split()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """Characters to the right, on a log scale."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, lengths: Lengths) -> _Axis:
+        """The range of what is there and two bins beyond, so that a single bin does not fill the picture."""
+        last = len(lengths.edges) - 1
+        bins = [i for counts in lengths.counts.values() for i, count in enumerate(counts) if count] or [0, last]
+        return cls(lengths.edges[max(min(bins) - 2, 0)], lengths.edges[min(max(bins) + 3, last)])
+
+    def x(self, length: float) -> float:
+        share = math.log(length / self.low) / math.log(self.high / self.low)
+        return PLOT_LEFT + share * (WIDTH - MARGIN - PLOT_LEFT)
+
+    @property
+    def ticks(self) -> list[int]:
+        """Powers of ten in the range, or of two if those are fewer than two."""
+        tens, twos = ([n for n in (base**i for i in range(25)) if self.low <= n <= self.high] for base in (10, 2))
+        return tens if len(tens) > 1 else twos
+
+
+def _funnel_step(step: FunnelStep, top: float, scale: float) -> list[str]:
+    dropped = sum(step.dropped.values())
+    parts = [
+        _text(MARGIN, top, _clip(step.name, 80), size=14),
+        _text(WIDTH - MARGIN, top, f"{step.count:,}", size=14, weight=600, anchor="end"),
+        _rect("kept", MARGIN, top + 8, step.count * scale, BAR, step.name),
+    ]
+    if dropped:
+        parts += [
+            _rect("gone", MARGIN + step.count * scale, top + 8, dropped * scale, BAR, f"{step.name}: dropped"),
+            _text(MARGIN, top + 36, _clip(f"dropped {dropped:,}: {reasons(step.dropped)}", 125), role="note", size=12),
+        ]
+    return parts
+
+
+def _histogram(
+    name: str, counts: Sequence[int], *, edges: Sequence[float], axis: _Axis, floor: float, scale: float, role: str
+) -> list[str]:
+    total = sum(counts)
+    parts = [
+        _text(MARGIN, floor - 30, _clip(name, 20), size=14, weight=600),
+        _text(MARGIN, floor - 13, f"{total:,} {'text' if total == 1 else 'texts'}", role="note", size=12),
+        f'<path class="line" d="M{PLOT_LEFT} {_n(floor)}H{WIDTH - MARGIN}" stroke="{LIGHT["line"]}" fill="none"/>',
+    ]
+    for low, high, count in zip(edges, edges[1:], counts, strict=False):
+        if count:
+            height = count / total * scale
+            parts.append(_rect(role, axis.x(low), floor - height, axis.x(high) - axis.x(low) - 1, height))
+    median = quantile(counts, edges, 0.5)
+    if median is not None:
+        x = axis.x(median)
+        parts += [
+            f'<path class="mark" d="M{_n(x)} {_n(floor - PLOT)}V{_n(floor)}" stroke="{LIGHT["ink"]}"'
+            ' stroke-width="1.5" stroke-dasharray="3 2" fill="none"/>',
+            _text(MARGIN, floor + 3, f"median about {rounded(median)}", role="note", size=12),
+        ]
+    return parts
+
+
+def _ticks(axis: _Axis, bottom: float) -> list[str]:
+    parts = [
+        part
+        for tick in axis.ticks
+        for part in (
+            f'<path class="line" d="M{_n(axis.x(tick))} {MARGIN}V{_n(bottom - 22)}" stroke="{LIGHT["line"]}"'
+            ' stroke-dasharray="2 3" fill="none"/>',
+            _text(axis.x(tick), bottom, f"{tick:,}", role="note", size=12, anchor="middle"),
+        )
+    ]
+    middle = (PLOT_LEFT + WIDTH - MARGIN) / 2
+    caption = "characters, on a log scale; height: share of the texts; dashed: median"
+    return [*parts, _text(middle, bottom + 22, caption, role="note", size=12, anchor="middle")]
+
+
+def _legend(entries: Iterable[tuple[float, str, str]]) -> list[str]:
+    return [
+        part
+        for x, role, name in entries
+        for part in (
+            f'<rect class="{role}" x="{_n(MARGIN + x)}" y="16" width="11" height="11" rx="2" fill="{LIGHT[role]}"/>',
+            _text(MARGIN + x + 17, 26, name, role="note", size=12),
+        )
+    ]
+
+
+def _summary(counts: Sequence[int], edges: Sequence[float]) -> str:
+    median = quantile(counts, edges, 0.5)
+    return "none" if median is None else f"{sum(counts):,}, median about {rounded(median)}"
+
+
+def _svg(parts: Iterable[str], *, height: float, title: str) -> bytes:
+    page = (
+        f'<rect class="page line" x="0.5" y="0.5" width="{WIDTH - 1}" height="{_n(height - 1)}" rx="8"'
+        f' fill="{LIGHT["page"]}" stroke="{LIGHT["line"]}"/>'
+    )
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {_n(height)}" width="{WIDTH}"'
+        f' height="{_n(height)}" role="img" aria-labelledby="title" font-family="{FONT}">'
+    )
+    lines = [head, f'<title id="title">{_escape(title)}</title>', f"<style>{_dark()}</style>", page, *parts, "</svg>"]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _dark() -> str:
+    fills = "".join(f".{role}{{fill:{colour}}}" for role, colour in DARK.items() if role != "line")
+    strokes = f"path.line,.page{{stroke:{DARK['line']}}}.mark{{stroke:{DARK['ink']}}}"
+    return f"@media (prefers-color-scheme:dark){{{fills}{strokes}}}"
+
+
+def _text(
+    x: float, y: float, text: str, *, size: int, role: str = "ink", weight: int = 400, anchor: str = "start"
+) -> str:
+    bold = "" if weight == 400 else f' font-weight="{weight}"'
+    side = "" if anchor == "start" else f' text-anchor="{anchor}"'
+    return (
+        f'<text class="{role}" x="{_n(x)}" y="{_n(y)}" font-size="{size}"{bold}{side} fill="{LIGHT[role]}">'
+        f"{_escape(text)}</text>"
+    )
+
+
+def _rect(role: str, x: float, y: float, width: float, height: float, label: str | None = None) -> str:
+    title = "" if label is None else f"<title>{_escape(label)}</title>"
+    place = f'x="{_n(x)}" y="{_n(y)}" width="{_n(max(width, 0))}" height="{_n(height)}"'
+    return f'<rect class="{role}" {place} fill="{LIGHT[role]}">{title}</rect>'
+
+
+def _n(number: float) -> str:
+    """Return a coordinate in pixels to two digits: the same on every machine, and short."""
+    return f"{number:.2f}".rstrip("0").rstrip(".")
+
+
+def _clip(text: str, columns: int) -> str:
+    """Return `text` cut to the width of `columns` narrow letters, wide ones counting twice."""
+    text = one_line(text)
+    widths = accumulate(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+    fits = sum(width <= columns for width in widths)
+    return text if fits == len(text) else f"{text[: fits - 1]}…"
+
+
+def _escape(text: str) -> str:
+    text = one_line(text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

@@ -1,0 +1,263 @@
+"""Agreement between reviewers, of the judge with people, and of choices with lengths: published and planted truths."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import krippendorff
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from curation.labels import Votes, agreement, judge_agreement, length_bias
+from curation.types import Measure
+from tests.labels.crowd import A, B, make_crowd, make_votes
+
+# "Computing Krippendorff's Alpha-Reliability" (2011), section C: 4 observers, 12 units, 0 where one did not answer.
+PUBLISHED = [
+    [1, 2, 3, 3, 2, 1, 4, 1, 2, 0, 0, 0],
+    [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, 0, 3],
+    [0, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, 0],
+    [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, 0],
+]
+Level = Literal["nominal", "ordinal"]
+LEVELS: list[Level] = ["nominal", "ordinal"]
+
+
+def votes_of(observers: NDArray[np.int64] | list[list[int]]) -> Votes:
+    """The votes of observers x units, values 1 to 5 as the score of one candidate; 0 is no answer."""
+    return make_votes(
+        *(
+            {f"r{row:02}": (value / 5,) for row, value in enumerate(unit) if value}
+            for unit in np.array(observers).T.tolist()
+        )
+    )
+
+
+def alpha(votes: Votes, level: Level = "nominal", seed: int = 0) -> Measure:
+    return agreement(votes, level=level, seed=seed).alpha
+
+
+def number(value: float | None) -> float:
+    assert value is not None
+    return value
+
+
+@pytest.mark.parametrize(("level", "expected"), [("nominal", 0.743), ("ordinal", 0.815)])
+def test_alpha_is_that_of_krippendorffs_example(level: Level, expected: float) -> None:
+    found = alpha(votes_of(PUBLISHED), level)
+    assert number(found.value) == pytest.approx(expected, abs=0.0005)
+    assert number(found.low) < expected < number(found.high)
+    assert found.count == 11  # one unit has one answer
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("level", LEVELS)
+def test_alpha_is_that_of_the_library(level: Level, seed: int) -> None:
+    data = np.random.default_rng(seed).integers(0, 6, size=(4, 60))
+    expected = krippendorff.alpha(np.where(data == 0, np.nan, data), level_of_measurement=level)
+    assert alpha(votes_of(data), level).value == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_candidate_is_a_unit_of_ordinal_alpha_and_every_record_one_of_nominal(level: Level) -> None:
+    rng = np.random.default_rng(1)
+    first, second = rng.integers(1, 4, size=(2, 3, 40))
+    votes = make_votes(
+        *({f"r{row}": (first[row, unit] / 3, second[row, unit] / 3) for row in range(3)} for unit in range(40))
+    )
+    units = np.hstack([first, second]) if level == "ordinal" else first * 10 + second
+    expected = krippendorff.alpha(units.astype(float), level_of_measurement=level)
+    assert alpha(votes, level).value == pytest.approx(expected, abs=1e-12)
+
+
+def test_records_may_show_different_numbers_of_candidates() -> None:
+    votes = make_votes(
+        {"ann": (0.0, 1.0), "bob": (0.0, 1.0)},
+        {"ann": (1.0, 0.0, 0.5), "bob": (1.0, 0.5, 0.5)},
+        {"ann": (0.5,), "bob": (1.0,)},
+    )
+    units = [[0, 1, 1, 0, 0.5, 0.5], [0, 1, 1, 0.5, 0.5, 1]]
+    expected = krippendorff.alpha(units, level_of_measurement="ordinal")
+    assert alpha(votes, "ordinal").value == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_interval_holds_the_alpha_of_the_population(level: Level) -> None:
+    # What so many records have that their own error is far below that of the samples.
+    truth = number(alpha(Votes.of(make_crowd(["honest"] * 8, records=20_000, seed=99)[1]), level).value)
+    found = [alpha(Votes.of(make_crowd(["honest"] * 8, records=120, seed=seed)[1]), level) for seed in range(60)]
+    inside = [number(one.low) <= truth <= number(one.high) for one in found]
+    assert 0.85 <= np.mean(inside) <= 1
+    # Wide enough is easy if it is too wide: the samples vary as much as the intervals say.
+    width = np.mean([number(one.high) - number(one.low) for one in found])
+    assert width == pytest.approx(2 * 1.96 * np.std([number(one.value) for one in found]), rel=0.3)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_with_too_many_kinds_of_records_groups_of_them_are_drawn(level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = np.clip(
+        np.random.default_rng(0).integers(1, 6, size=400) + np.random.default_rng(1).integers(-1, 2, (5, 400)), 1, 5
+    )
+    kinds = alpha(votes_of(data), level)
+    monkeypatch.setattr("curation.labels.alpha.MOST_BLOCKS", 40)
+    groups = alpha(votes_of(data), level)
+    assert groups.value == pytest.approx(number(kinds.value))
+    width = number(kinds.high) - number(kinds.low)
+    assert number(groups.high) - number(groups.low) == pytest.approx(width, rel=0.3)
+    assert groups != kinds
+
+
+def test_the_same_seed_gives_the_same_interval_however_the_records_were_split() -> None:
+    ballots = make_crowd(["honest"] * 5, records=80, seed=1)[1]
+    whole = Votes.of(ballots)
+    parts = Votes.joined([Votes.of(ballots[60:]), Votes.of(ballots[:60])])
+    assert alpha(whole, seed=4) == alpha(parts, seed=4)
+    assert alpha(whole, seed=4) != alpha(whole, seed=5)
+
+
+def test_percent_is_the_mean_share_of_equal_pairs() -> None:
+    votes = make_votes(
+        {"ann": A, "bob": A, "eve": A},  # 3 of 3 pairs
+        {"ann": A, "bob": A, "eve": B},  # 1 of 3
+        {"ann": A, "bob": B},  # 0 of 1
+        {"ann": A},  # no pair
+    )
+    found = agreement(votes, level="nominal", seed=0).percent
+    assert (found.value, found.count) == pytest.approx((4 / 9, 3))
+    assert 0 < number(found.low) < 4 / 9 < number(found.high) < 1
+
+
+@pytest.mark.parametrize(
+    ("records", "reason"),
+    [
+        ((), "nobody answered"),
+        (({}, {}), "nobody answered"),
+        (({"ann": A}, {"ann": B}), "only one reviewer answered"),
+        (({"ann": A}, {"bob": B}), "no record was answered by two reviewers"),
+    ],
+)
+@pytest.mark.parametrize("level", LEVELS)
+def test_where_nobody_can_agree_nothing_is_measured(
+    level: Level, records: tuple[dict[str, tuple[float, float]], ...], reason: str
+) -> None:
+    found = agreement(make_votes(*records), level=level, seed=0)
+    missing = Measure(value=None, reason=reason)
+    assert (found.alpha, found.percent) == (missing, missing)
+    assert all(one.agreement.value is None and one.agreement.reason and not one.marks for one in found.reviewers)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_equal_answers_have_no_alpha_and_a_percentage_with_room_below(level: Level) -> None:
+    found = agreement(make_votes(*[{"ann": (1.0, 1.0), "bob": (1.0, 1.0)}] * 9), level=level, seed=0)
+    assert found.alpha == Measure(value=None, count=9, reason="all answers are equal, as they would be by chance")
+    assert (found.percent.value, found.percent.high) == (1.0, 1.0)
+    assert number(found.percent.low) == pytest.approx(0.7, abs=0.01)
+    assert [one.marks for one in found.reviewers] == [(), ()]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_one_shared_record_has_no_alpha(level: Level) -> None:
+    found = agreement(make_votes({"ann": A, "bob": B}, {"ann": A}), level=level, seed=0)
+    assert found.alpha == Measure(value=None, count=1, reason="only one record was answered by two reviewers")
+    assert (found.percent.value, found.percent.count) == (0.0, 1)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_draws_without_an_alpha_are_left_out(level: Level) -> None:
+    found = alpha(make_votes({"ann": A, "bob": A}, {"ann": B, "bob": B}), level)
+    assert (found.value, found.low, found.high) == pytest.approx((1.0, 1.0, 1.0))
+
+
+def test_the_judge_is_compared_where_both_prefer_one() -> None:
+    judge = np.array([1, 1, -1, -1, 0, 1, np.nan, -1, 1])
+    people = np.array([1, -1, -1, -1, 1, 0, 1, np.nan, 1])
+    found = judge_agreement(judge, people)
+    assert (found.accuracy.value, found.accuracy.count) == (0.8, 5)
+    # Observed 4/5; by chance 3/5 * 2/5 + 2/5 * 3/5 = 12/25.
+    assert found.kappa.value == pytest.approx((0.8 - 0.48) / (1 - 0.48))
+    assert number(found.kappa.low) < number(found.kappa.value) < number(found.kappa.high)
+
+
+def test_kappa_is_that_of_cohens_example() -> None:
+    # A textbook table of 50 decisions by two readers: both yes 20, only the first 5, only the second 10, both no 15.
+    judge = np.repeat([1, 1, -1, -1], [20, 5, 10, 15])
+    people = np.repeat([1, -1, 1, -1], [20, 5, 10, 15])
+    assert judge_agreement(judge, people).kappa.value == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("accuracy", [0.5, 0.7, 0.9])
+def test_the_interval_of_kappa_holds_the_truth(accuracy: float) -> None:
+    rng = np.random.default_rng(0)
+    people = np.where(rng.random((500, 80)) < 0.5, 1, -1)
+    judge = np.where(rng.random((500, 80)) < accuracy, people, -people)
+    found = [judge_agreement(*pair).kappa for pair in zip(judge, people, strict=True)]
+    inside = [number(one.low) <= 2 * accuracy - 1 <= number(one.high) for one in found]
+    assert 0.92 <= np.mean(inside) <= 0.99
+
+
+@pytest.mark.parametrize("judge", [[], [0, 0], [np.nan, 1]])
+def test_without_shared_preferences_the_judge_is_not_measured(judge: list[float]) -> None:
+    found = judge_agreement(judge, [1, 0][: len(judge)])
+    assert found.accuracy == found.kappa
+    assert (found.accuracy.value, found.accuracy.count) == (None, 0)
+    assert found.accuracy.reason == "on no record do both the judge and people prefer one of two"
+
+
+def test_kappa_is_not_defined_where_the_same_position_always_wins() -> None:
+    found = judge_agreement(np.ones(7), np.ones(7))
+    assert found.accuracy.value == 1.0
+    assert number(found.accuracy.low) < 0.7
+    assert (found.kappa.value, found.kappa.count) == (None, 7)
+    assert found.kappa.reason == "the judge and people always preferred the same position"
+
+
+def test_full_agreement_of_a_few_is_not_certain() -> None:
+    found = judge_agreement([1, -1, 1, -1], [1, -1, 1, -1]).kappa
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert number(found.low) < 0.1
+
+
+def test_length_bias_is_kerbys_difference_of_ranks() -> None:
+    # Differences 10, 20, 30, -5 and one of 0: ranks 2, 3, 4 for longer, 1 against; (9 - 1) / 10.
+    found = length_bias([110, 120, 130, 95, 100], [100, 100, 100, 100, 100])
+    assert (found.longer_chosen.value, found.longer_chosen.count) == (0.75, 4)
+    assert (found.effect.value, found.effect.count) == pytest.approx((0.8, 4))
+    assert -1 <= number(found.effect.low) < 0.8 < number(found.effect.high) <= 1
+
+
+def test_the_interval_of_the_effect_holds_the_truth() -> None:
+    # Normal differences with a mean of 0.3: the effect of the population is that of very many of them.
+    rng = np.random.default_rng(0)
+    truth = number(length_bias(rng.normal(0.3, 1, 200_000), np.zeros(200_000)).effect.value)
+    found = [length_bias(one, np.zeros(60)).effect for one in rng.normal(0.3, 1, (400, 60))]
+    inside = [number(one.low) <= truth <= number(one.high) for one in found]
+    assert 0.92 <= np.mean(inside) <= 0.98
+
+
+def test_equal_differences_share_their_rank() -> None:
+    # Ranks 1.5, 1.5 and 3: (4.5 - 1.5) / 6.
+    assert length_bias([2, 3, 1], [1, 1, 2]).effect.value == pytest.approx((4.5 - 1.5) / 6)
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0, 0.0), (10_000, 1.0), (-10_000, -1.0)])
+def test_length_bias_finds_what_was_planted(shift: int, expected: float) -> None:
+    chosen, rejected = np.random.default_rng(0).integers(1, 5000, size=(2, 400))
+    found = length_bias(chosen + shift, rejected)
+    assert number(found.effect.low) - 1e-9 <= expected <= number(found.effect.high) + 1e-9
+    assert found.effect.value == pytest.approx(expected, abs=0.12)
+    assert found.longer_chosen.value == pytest.approx((expected + 1) / 2, abs=0.06)
+
+
+@pytest.mark.parametrize("lengths", [[], [5, 7]])
+def test_equal_lengths_have_no_bias(lengths: list[int]) -> None:
+    found = length_bias(lengths, lengths)
+    missing = Measure(value=None, reason="there is no pair of texts of different lengths")
+    assert (found.longer_chosen, found.effect) == (missing, missing)
+
+
+def test_what_does_not_pair_up_is_an_error() -> None:
+    with pytest.raises(ValueError, match="do not pair up"):
+        length_bias([1, 2], [1])
+    with pytest.raises(ValueError, match="do not pair up"):
+        judge_agreement([1, 1], [1])

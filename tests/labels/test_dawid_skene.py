@@ -1,0 +1,228 @@
+"""Dawid and Skene's estimates are those of a plain loop, find what was planted, and are refused where they cannot."""
+
+from __future__ import annotations
+
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+from curation.errors import RefusedError
+from curation.labels import Ballot, DawidSkeneResolver, FittedDawidSkene, MajorityResolver, Votes
+from curation.labels.em import estimated
+from curation.types import Drop, Verdict
+from tests.labels.crowd import BAD, GOOD, A, B, Habit, make_crowd
+from tests.rows import make_annotation, make_ballot
+
+HONEST: list[Habit] = ["honest"] * 8
+CONTRARY: list[Habit] = ["contrary"] * 3
+MIXED = HONEST + CONTRARY
+
+
+def naive(
+    ballots: list[Ballot], *, smoothing: float, iterations: int
+) -> tuple[list[float], dict[str, list[list[float]]]]:
+    """Priors and confusion[reviewer][true][given] after some iterations, one number at a time."""
+    answers = sorted({voter.scores for ballot in ballots for voter in ballot.submitted})
+    votes = [[(voter.reviewer, answers.index(voter.scores)) for voter in ballot.submitted] for ballot in ballots]
+    votes = [record for record in votes if record]
+    names = {reviewer for record in votes for reviewer, _ in record}
+    classes = range(len(answers))
+    posteriors = [[sum(given == k for _, given in record) / len(record) for k in classes] for record in votes]
+    for _ in range(iterations):
+        sums = [smoothing + sum(posterior[k] for posterior in posteriors) for k in classes]
+        priors = [one / sum(sums) for one in sums]
+        confusion = {}
+        for name in names:
+            counts = [[smoothing] * len(answers) for _ in classes]
+            for record, posterior in zip(votes, posteriors, strict=True):
+                for reviewer, given in record:
+                    for true in classes:
+                        counts[true][given] += posterior[true] * (reviewer == name)
+            confusion[name] = [[count / sum(row) for count in row] for row in counts]
+        posteriors = []
+        for record in votes:
+            joint = [priors[k] * math.prod(confusion[name][k][given] for name, given in record) for k in classes]
+            posteriors.append([one / sum(joint) for one in joint])
+    return priors, confusion
+
+
+def fitted(ballots: list[Ballot], **options: float) -> FittedDawidSkene:
+    return DawidSkeneResolver(force=True, **options).fit(Votes.of(ballots))
+
+
+def right(truth: list[tuple[float, ...]], found: list[Verdict | Drop]) -> float:
+    """The share of records whose true scores are the verdict's, to the nearest whole."""
+    hits = [
+        isinstance(one, Verdict) and tuple(round(score or 0.0) for score in one.scores) == true
+        for true, one in zip(truth, found, strict=True)
+    ]
+    return sum(hits) / len(hits)
+
+
+@pytest.mark.parametrize("smoothing", [0.01, 0.5])
+@pytest.mark.parametrize("habits", [HONEST, MIXED], ids=["honest", "mixed"])
+def test_the_estimate_is_that_of_a_plain_loop(habits: list[Habit], smoothing: float) -> None:
+    ballots = [*make_crowd(habits, records=60, seed=1)[1], make_ballot(), make_ballot(make_annotation("r00", *A))]
+    found = fitted(ballots, smoothing=smoothing)
+    priors, confusion = naive(ballots, smoothing=smoothing, iterations=found.iterations)
+    assert found.converged
+    assert found.priors == pytest.approx(priors, abs=1e-9)
+    assert set(found.confusion) == set(confusion)
+    for reviewer, matrix in confusion.items():
+        assert np.array(found.confusion[reviewer]) == pytest.approx(np.array(matrix), abs=1e-9)
+
+
+def test_a_records_posterior_is_bayes_rule() -> None:
+    found = fitted(make_crowd(MIXED, records=100, seed=2)[1])
+    voters = [make_annotation("r00", *A), make_annotation("r09", *B), make_annotation("r10", *GOOD)]
+    joint = [
+        prior * math.prod(found.confusion[voter.reviewer][true][found.answers.index(voter.scores)] for voter in voters)
+        for true, prior in enumerate(found.priors)
+    ]
+    assert found.posterior(voters) == pytest.approx([one / sum(joint) for one in joint], abs=1e-12)
+
+
+def test_scores_are_expected_scores_with_six_digits() -> None:
+    found = fitted(make_crowd(MIXED, records=100, seed=2)[1])
+    voters = [make_annotation("r00", *A), make_annotation("r01", *B)]
+    posterior = dict(zip(found.answers, found.posterior(voters), strict=True))
+    resolved = found.resolve(make_ballot(*voters))
+    assert isinstance(resolved, Verdict)
+    assert resolved.scores == (
+        round(posterior[A] + posterior[GOOD], 6),
+        round(posterior[B] + posterior[GOOD], 6),
+    )
+
+
+@pytest.mark.parametrize("smoothing", [0.5, 30])
+@pytest.mark.parametrize("seed", range(3))
+def test_an_iteration_never_makes_it_worse(seed: int, smoothing: float) -> None:
+    votes = Votes.of(make_crowd(MIXED, records=150, seed=seed)[1])
+    objectives = estimated(votes, smoothing=smoothing).objectives
+    assert len(objectives) > 3
+    assert np.diff(objectives).min() > -1e-9
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_planted_contrary_reviewers_are_found_and_their_answers_turned(seed: int) -> None:
+    truth, ballots = make_crowd(MIXED, records=1500, seed=seed)
+    votes = Votes.of(ballots)
+    found = DawidSkeneResolver().fit(votes)
+    a, b = found.answers.index(A), found.answers.index(B)
+    for reviewer in ("r08", "r09", "r10"):
+        assert found.confusion[reviewer][a][b] > 0.7
+        assert found.confusion[reviewer][b][a] > 0.7
+    for reviewer in ("r00", "r07"):
+        assert found.confusion[reviewer][a][a] > 0.7
+    resolved, counted = map(found.resolve, ballots), map(MajorityResolver().fit(votes).resolve, ballots)
+    assert right(truth, list(resolved)) > right(truth, list(counted)) + 0.1
+    # The contrary reviewer's A outweighs nobody's B: it speaks for B.
+    alone = found.resolve(make_ballot(make_annotation("r08", *A)))
+    assert isinstance(alone, Verdict)
+    assert alone.scores[0] < 0.5 < alone.scores[1]  # type: ignore[operator]
+    assert alone.edits == ()
+
+
+def test_priors_are_the_shares_of_true_answers() -> None:
+    found = fitted(make_crowd(HONEST, records=3000, seed=5)[1])
+    assert dict(zip(found.answers, found.priors, strict=True)) == pytest.approx(
+        {A: 0.4, B: 0.4, GOOD: 0.12, BAD: 0.08}, abs=0.04
+    )
+
+
+def test_rows_of_every_confusion_matrix_add_up_to_one() -> None:
+    found = fitted(make_crowd(MIXED, records=100, seed=2)[1])
+    for matrix in (*found.confusion.values(), found.average):
+        assert np.array(matrix).sum(axis=1) == pytest.approx(1.0)
+
+
+def test_a_reviewer_whom_the_fit_did_not_see_errs_like_all_together() -> None:
+    ballots = make_crowd(MIXED, records=300, seed=4)[1]
+    found = fitted(ballots)
+    a, b = found.answers.index(A), found.answers.index(B)
+    posterior = found.posterior([make_annotation("stranger", *A)])
+    joint = [prior * row[a] for prior, row in zip(found.priors, found.average, strict=True)]
+    assert posterior == pytest.approx([one / sum(joint) for one in joint])
+    honest, contrary = found.confusion["r00"], found.confusion["r08"]
+    assert contrary[a][a] < found.average[a][a] < honest[a][a]
+    assert honest[a][b] < found.average[a][b] < contrary[a][b]
+
+
+def test_an_answer_that_the_fit_did_not_see_gives_no_verdict() -> None:
+    found = fitted(make_crowd(HONEST, records=50, seed=4)[1])
+    assert found.resolve(make_ballot(make_annotation("r00", 0.5, 0.5))) == Drop(
+        id=make_ballot().record_id, reason="unknown_answer"
+    )
+
+
+def test_the_order_of_records_and_of_reviewers_changes_nothing() -> None:
+    ballots = make_crowd(MIXED, records=200, seed=6)[1]
+    turned = [
+        Ballot(record_id=ballot.record_id, annotations=ballot.annotations[::-1], ratings=()) for ballot in ballots[::-1]
+    ]
+    one, other = fitted(ballots), fitted(turned)
+    assert [one.resolve(ballot) for ballot in ballots] == [other.resolve(ballot) for ballot in turned[::-1]]
+
+
+def test_it_survives_pickling() -> None:
+    found = fitted(make_crowd(MIXED, records=100, seed=2)[1])
+    assert pickle.loads(pickle.dumps(found)) == found
+
+
+def test_many_records_are_summed_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    votes = Votes.of(make_crowd(MIXED, records=300, seed=7)[1])
+    whole = estimated(votes, smoothing=0.5)
+    monkeypatch.setattr("curation.labels.em.CHUNK", 7)
+    parts = estimated(votes, smoothing=0.5)
+    assert parts.confusion == pytest.approx(whole.confusion, abs=1e-9)
+    assert parts.log_likelihood == pytest.approx(whole.log_likelihood)
+
+
+@pytest.mark.parametrize(
+    ("reviewers", "records", "said"),
+    [(8, 199, "199 records .* by 8 reviewers"), (4, 500, "500 records .* by 4 reviewers")],
+)
+def test_too_little_to_learn_from_is_refused_unless_forced(reviewers: int, records: int, said: str) -> None:
+    habits: list[Habit] = ["honest"] * reviewers
+    votes = Votes.of(make_crowd(habits, records=records, seed=0)[1])
+    with pytest.raises(RefusedError, match=said) as refused:
+        DawidSkeneResolver().fit(votes)
+    assert refused.value.remedy is not None
+    assert "labels.force = true" in refused.value.remedy
+    assert 'labels.resolver = "majority"' in refused.value.remedy
+    assert len(DawidSkeneResolver(force=True).fit(votes).confusion) == reviewers
+
+
+def test_two_hundred_records_by_five_reviewers_are_enough() -> None:
+    assert DawidSkeneResolver().fit(Votes.of(make_crowd(["honest"] * 5, records=200, seed=0)[1])).converged
+
+
+def test_records_with_one_answer_are_nothing_to_learn_from() -> None:
+    with pytest.raises(RefusedError, match="0 records with two"):
+        DawidSkeneResolver().fit(Votes.of(make_crowd(HONEST, records=300, seed=0, each=1)[1]))
+
+
+def test_records_of_different_lengths_are_refused() -> None:
+    ballots = [*make_crowd(HONEST, records=5, seed=0)[1], make_ballot(make_annotation("ann", 1.0, 0.0, 0.5))]
+    with pytest.raises(RefusedError, match="different numbers"):
+        fitted(ballots)
+
+
+def test_too_many_distinct_answers_are_refused() -> None:
+    ballots = [make_ballot(make_annotation("ann", number / 100, 0.0)) for number in range(65)]
+    with pytest.raises(RefusedError, match="65 distinct"):
+        fitted(ballots)
+    assert len(fitted(ballots[:64]).answers) == 64
+
+
+def test_with_no_votes_at_all_every_record_is_unreviewed() -> None:
+    assert fitted([]).resolve(make_ballot()) == Drop(id=make_ballot().record_id, reason="unreviewed")
+
+
+def test_where_all_gave_one_answer_it_is_the_verdict() -> None:
+    said = [make_ballot(make_annotation("ann", *A), make_annotation("bob", *A)) for _ in range(3)]
+    resolved = fitted(said).resolve(said[0])
+    assert isinstance(resolved, Verdict)
+    assert (resolved.scores, resolved.agreement) == (A, 1.0)

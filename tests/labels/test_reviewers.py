@@ -1,0 +1,123 @@
+"""Each reviewer's agreement and share of "a", and the marks of those who stand out in simulated crowds."""
+
+from __future__ import annotations
+
+import pytest
+
+from curation.labels import Votes
+from curation.labels.reviewers import reviewer_statistics
+from curation.types import Measure, ReviewerStatistics
+from tests.labels.crowd import BAD, GOOD, A, B, Habit, make_crowd, make_votes
+
+
+def statistics(votes: Votes) -> dict[str, ReviewerStatistics]:
+    return {found.reviewer: found for found in reviewer_statistics(votes)}
+
+
+def marks(habits: list[Habit], *, records: int, seed: int, accuracy: float = 0.8) -> dict[str, tuple[str, ...]]:
+    ballots = make_crowd(habits, records=records, seed=seed, accuracy=accuracy)[1]
+    return {reviewer: found.marks for reviewer, found in statistics(Votes.of(ballots)).items() if found.marks}
+
+
+def test_agreement_is_the_mean_share_of_the_others_with_the_same_answer() -> None:
+    found = statistics(
+        make_votes(
+            {"ann": A, "bob": A, "eve": B},  # ann: 1 of 2
+            {"ann": B, "bob": B, "eve": B},  # ann: 2 of 2
+            {"ann": GOOD, "bob": BAD},  # ann: 0 of 1
+            {"ann": BAD},  # nobody beside her
+        )
+    )
+    assert list(found) == ["ann", "bob", "eve"]
+    assert [one.responses for one in found.values()] == [4, 3, 2]
+    assert [one.agreement.count for one in found.values()] == [3, 3, 2]
+    assert [one.agreement.value for one in found.values()] == pytest.approx([0.5, 0.5, 0.5])
+    assert all(one.agreement.low < 0.5 < one.agreement.high for one in found.values())  # type: ignore[operator]
+
+
+def test_the_share_of_a_is_among_answers_that_prefer_one_of_two() -> None:
+    found = statistics(
+        make_votes({"ann": A}, {"ann": A}, {"ann": B}, {"ann": GOOD}, {"bob": BAD}, {"eve": (1.0, 0.0, 0.5)})
+    )
+    share = found["ann"].share_of_a
+    assert (share.value, share.count) == pytest.approx((2 / 3, 3))
+    # Clopper and Pearson: two or more of three at `low`, and two or less at `high`, have a probability of 2.5 %.
+    low, high = share.low or 0.0, share.high or 0.0
+    assert low**3 + 3 * low**2 * (1 - low) == pytest.approx(0.025)
+    assert 1 - high**3 == pytest.approx(0.025)
+    for reviewer in ("bob", "eve"):
+        assert found[reviewer].share_of_a == Measure(
+            value=None, reason="no answer preferred the first or second of two"
+        )
+
+
+def test_who_shares_no_record_has_no_agreement() -> None:
+    found = statistics(make_votes({"ann": A, "bob": A}, {"eve": A}))
+    assert found["eve"].agreement == Measure(value=None, reason="no other reviewer answered the same records")
+    assert found["ann"].agreement.value == 1.0
+    assert found["ann"].agreement.low == pytest.approx(0.207, abs=0.001)
+    alone = statistics(make_votes({"ann": A}, {"ann": B}))["ann"]
+    assert alone.agreement == Measure(value=None, reason="only one reviewer answered")
+
+
+def test_nobody_has_no_statistics() -> None:
+    assert reviewer_statistics(make_votes()) == ()
+    assert reviewer_statistics(make_votes({}, {})) == ()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_planted_reviewers_are_each_named_by_their_mark_and_nobody_else_is(seed: int) -> None:
+    honest: list[Habit] = ["honest"] * 7
+    habits: list[Habit] = ["contrary", "random", "one_sided", *honest]
+    found = marks(habits, records=1500, seed=seed)
+    assert found.keys() == {"r00", "r01", "r02"}
+    assert found["r00"] == ("contrary",)
+    assert found["r01"] == ("random",)
+    assert "one_sided" in found["r02"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("accuracy", [0.5, 0.8, 0.95])
+@pytest.mark.parametrize(("reviewers", "records"), [(3, 30), (5, 200), (40, 400), (10, 1000)])
+def test_an_honest_crowd_has_no_marks(reviewers: int, records: int, accuracy: float, seed: int) -> None:
+    habits: list[Habit] = ["honest"] * reviewers
+    assert not marks(habits, records=records, seed=seed, accuracy=accuracy)
+
+
+def test_a_little_agreement_is_not_random_if_it_is_certain() -> None:
+    # Two who know 35 of 100 answers, and guess the others, have a kappa near 0.12.
+    honest: list[Habit] = ["honest"] * 3
+    assert not marks(honest, records=3000, seed=0, accuracy=0.35)
+
+
+def test_few_answers_are_no_reason_for_a_mark() -> None:
+    habits: list[Habit] = ["random"] * 4
+    assert not marks(habits, records=12, seed=0)
+
+
+def test_a_crowd_that_only_guesses_is_random_altogether() -> None:
+    habits: list[Habit] = ["random"] * 5
+    found = marks(habits, records=2000, seed=0)
+    assert len(found) >= 4
+    assert set(found.values()) == {("random",)}
+
+
+def test_who_prefers_the_second_is_one_sided_too() -> None:
+    votes = make_votes(*({"ann": B, "bob": A if number % 2 else B} for number in range(60)))
+    found = statistics(votes)
+    assert "one_sided" in found["ann"].marks
+    assert "one_sided" not in found["bob"].marks
+
+
+@pytest.mark.parametrize(("share", "marked"), [(0.55, False), (0.63, False), (0.7, True)])
+def test_a_small_lean_is_no_mark_however_certain(share: float, marked: bool) -> None:
+    votes = make_votes(*({"ann": A if number < share * 3000 else B} for number in range(3000)))
+    found = statistics(votes)["ann"]
+    assert (found.share_of_a.low or 0) > 0.5
+    assert ("one_sided" in found.marks) is marked
+
+
+def test_records_judged_apart_say_nothing_of_contrary() -> None:
+    # Ann and Bob always differ, and each answers but one thing: independent answers would differ as much.
+    found = statistics(make_votes(*[{"ann": A, "bob": B}] * 200))
+    assert all("contrary" not in one.marks for one in found.values())

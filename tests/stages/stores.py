@@ -1,0 +1,207 @@
+"""A store on this machine, written as the Hub would hold it: what `generate`, `push` and `sync` leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from curation import ids
+from curation.config import Config, Services, parse_config
+from curation.stages.derive import Derived, derive
+from curation.store import CANDIDATE_SETS, RECORDS, RESPONSES, Manifest, PromptsRead, Snapshot
+from curation.store.parquet import content_name, write_parquet
+from curation.store.store import DROPPED_PROMPTS, ROW_TYPES
+from curation.types import CandidateSet, DroppedPrompt, Message, Prompt, Response, ReviewRecord, Row, Status
+from tests.rows import make_judgement, make_prompt, make_set
+
+PREFERENCES = ("a", "b", "both_good", "both_bad")
+EVERY = ["dpo", "kto", "reward", "sft", "raw"]
+TRAINED = EVERY[:-1]
+SERVICES = Services(hub_endpoint="http://127.0.0.1:9")
+WORDS = ("tree", "river", "stone", "cloud", "lamp", "chair", "window", "garden", "letter", "engine", "bridge", "winter")
+
+
+class FolderRepo:
+    """A repo that holds the files of a folder."""
+
+    repo_id = "acme/demo-store"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def download(self, path: str, revision: str) -> Path:
+        """Return where the file is."""
+        return self.folder / path
+
+
+def make_snapshot(
+    folder: Path,
+    sets: Iterable[Sequence[CandidateSet]] = (),
+    records: Iterable[Sequence[ReviewRecord]] = (),
+    responses: Sequence[Response] = (),
+    dropped: Sequence[DroppedPrompt] = (),
+) -> Snapshot:
+    """Return a store in which each of the sequences of `sets` and `records` is a file of its own."""
+    files: dict[str, list[str]] = {}
+    tables: list[tuple[str, Sequence[Row]]] = [
+        *((CANDIDATE_SETS, part) for part in sets),
+        *((RECORDS, part) for part in records),
+        *([(RESPONSES, responses)] if responses else []),
+        *([(DROPPED_PROMPTS, dropped)] if dropped else []),
+    ]
+    for table, rows in tables:
+        content = write_parquet(rows, ROW_TYPES[table])
+        path = content_name(table, content)
+        (folder / table).mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+        files.setdefault(table, []).append(path)
+    manifest = Manifest(
+        name="demo",
+        pseudonym_key="key",
+        files={table: tuple(paths) for table, paths in files.items()},
+        prompts=PromptsRead(source="acme/prompts@abc", read=100, dropped={"empty": 3}),
+    )
+    repo: Any = FolderRepo(folder)
+    return Snapshot(repo, "0" * 40, manifest)
+
+
+def make_record(candidate_set: CandidateSet, *places: int) -> ReviewRecord:
+    """Return a record that shows these candidates of the set, A first; the first two unless told."""
+    shown = [candidate_set.candidates[place].id for place in places or (0, 1)]
+    return ReviewRecord(
+        id=ids.record_id("pairwise", candidate_set.prompt.id, shown),
+        task="pairwise",
+        prompt_id=candidate_set.prompt.id,
+        set_id=candidate_set.id,
+        candidates=tuple(shown),
+    )
+
+
+def make_response(
+    record: ReviewRecord,
+    preference: str,
+    reviewer: str = "ann",
+    *,
+    status: Status = "submitted",
+    edit: str | None = None,
+) -> Response:
+    """Return what a reviewer answered to a record."""
+    values: dict[str, Any] = {"preference": preference} | ({} if edit is None else {"edit": edit})
+    return Response(record_id=record.id, reviewer=reviewer, status=status, values=values, dataset_id="d")
+
+
+def make_config(**sections: dict[str, Any]) -> Config:
+    """Return a config; what is given is added to the keys of its section."""
+    values: dict[str, Any] = {
+        "name": "demo",
+        "prompts": {"type": "hub", "repo_id": "acme/prompts"},
+        "generators": [{"model_id": "acme/g0", "name": "g0"}, {"model_id": "acme/g1", "name": "g1"}],
+        "publish": {"repo_id": "acme/demo"},
+        "store": {"repo_id": "acme/demo-store"},
+    }
+    return parse_config(values | {name: {**values.get(name, {}), **keys} for name, keys in sections.items()})
+
+
+def published(folder: Path, config: str, split: str = "*") -> list[dict[str, Any]]:
+    """Return the rows of all shards of a config, in order of id."""
+    rows = [row for path in (folder / config).glob(f"{split}-*.parquet") for row in pq.read_table(path).to_pylist()]
+    return sorted(rows, key=lambda row: str(row["id"]))
+
+
+class Store:
+    """Sets with the records and responses that belong to them, to be written as one store."""
+
+    def __init__(self) -> None:
+        self.sets: list[CandidateSet] = []
+        self.records: list[ReviewRecord] = []
+        self.responses: list[Response] = []
+
+    def add(
+        self,
+        *preferences: str | None,
+        prompt: Prompt | None = None,
+        texts: Sequence[str] = (),
+        ratings: Sequence[float | None] = (None, None),
+        edit: str | None = None,
+        finish_reason: str | None = None,
+    ) -> ReviewRecord:
+        """Add a record with the answers of ann, bob, eva, ...; None is a draft."""
+        number = len(self.sets)
+        made = make_set(prompt or make_prompt(question(number)), ratings)
+        candidates = tuple(
+            candidate.model_copy(
+                update={
+                    "text": texts[place] if texts else f"{number}: {candidate.text}",
+                    "finish_reason": finish_reason,
+                }
+            )
+            for place, candidate in enumerate(made.candidates)
+        )
+        made = made.model_copy(update={"candidates": candidates})
+        record = make_record(made)
+        self.sets.append(made)
+        self.records.append(record)
+        for reviewer, preference in zip(("ann", "bob", "eva"), preferences, strict=False):
+            status: Any = "draft" if preference is None else "submitted"
+            said = make_response(
+                record, preference or "a", reviewer, status=status, edit=edit if reviewer == "ann" else None
+            )
+            self.responses.append(said)
+        return record
+
+    def written(self, folder: Path, *, dropped: Sequence[DroppedPrompt] = (), files: int = 1) -> Snapshot:
+        """Return the store, its sets in so many files."""
+        size = max(1, -(-len(self.sets) // files))
+        parts = [self.sets[start : start + size] for start in range(0, len(self.sets), size)]
+        return make_snapshot(folder, parts, [self.records], self.responses, dropped)
+
+
+def question(number: int) -> str:
+    """Return a question that has nothing in common with another."""
+    return " ".join(f"{word}{number * 17 + place}" for place, word in enumerate(WORDS))
+
+
+def derived(store: Store, folder: Path, config: Config | None = None, **options: Any) -> Derived:
+    """Return what a store gives, all configs unless told; it is written to folder/store, shards to folder/out."""
+    dropped = options.pop("dropped", ())
+    files = options.pop("files", 1)
+    snapshot = store.written(folder / "store", dropped=dropped, files=files)
+    return derive(
+        config or make_config(publish={"formats": EVERY}), snapshot, SERVICES, folder=folder / "out", **options
+    )
+
+
+def varied() -> Store:
+    """Return a store with every kind of record: agreement, draws, drafts, edits, ties, ratings, long prompts."""
+    store = Store()
+    cycle: list[tuple[str | None, ...]] = [
+        ("a",),
+        ("b", "b"),
+        ("a", "b"),
+        (None,),
+        (),
+        ("both_good",),
+        ("both_bad", "both_bad"),
+        ("b", "a", "a"),
+    ]
+    for number in range(64):
+        prompt = make_prompt(question(number))
+        if number % 5 == 0:
+            turns = (Message(role="system", content="Be brief."), Message(role="user", content=question(number)))
+            prompt = Prompt(id=ids.prompt_id(turns), messages=turns, source="acme/prompts@abc")
+        store.add(
+            *cycle[number % len(cycle)],
+            prompt=prompt,
+            ratings=(float(number % 5 + 1), None if number % 7 == 0 else 3.0),
+            edit=f"Edit {number}." if number % 3 == 0 else None,
+            texts=["Same.", " Same.\n"] if number % 11 == 0 else (),
+        )
+        judged = make_judgement(*(one.rating for one in store.sets[-1].candidates))
+        store.sets[-1] = store.sets[-1].model_copy(update={"judgements": (judged,)})
+    lonely = make_set(make_prompt("Only one answer?"), (None,))
+    unshown = make_set(make_prompt("Shown to nobody?"), (1.0, 2.0))
+    store.sets += [lonely, unshown]
+    return store

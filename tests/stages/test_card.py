@@ -1,0 +1,156 @@
+"""What the card says follows from the store: every number can be counted there, and nobody is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation import ids
+from curation.stages.card import card_facts, kto_weights
+from curation.store import CardFacts
+from curation.types import Usage
+from tests.rows import make_set
+from tests.stages.stores import EVERY, TRAINED, Store, derived, make_config, published, varied
+
+JUDGE = {"type": "ultrafeedback", "model_id": "acme/judge", "name": "judge"}
+
+
+def facts(store: Store, folder: Path, **sections: Any) -> CardFacts:
+    """Return what the card of a store says, with all configs unless told."""
+    config = make_config(**{"publish": {"formats": EVERY, "test_size": 0}, **sections})
+    found = derived(store, folder, config)
+    return card_facts(config, store.written(folder / "store"), found)
+
+
+def test_the_funnel_loses_nothing_between_records_and_rows(tmp_path: Path) -> None:
+    found = facts(varied(), tmp_path)
+    steps = {step.name: step for step in found.funnel}
+    assert list(steps) == [
+        "prompts read",
+        "prompts asked",
+        "prompts with at least two answers",
+        "records shown to reviewers",
+        "verdicts",
+        *(f"{name} rows" for name in TRAINED),
+    ]
+    assert [step.count for step in found.funnel][:5] == [100, 66, 65, 64, 40]
+    verdicts = steps["verdicts"]
+    assert verdicts.count + sum(verdicts.dropped.values()) == steps["records shown to reviewers"].count
+    for name in ("dpo", "reward"):
+        # Best against worst: a verdict gives one row or one reason.
+        step = steps[f"{name} rows"]
+        assert step.count + sum(step.dropped.values()) == verdicts.count
+    assert {step.kept_in for step in found.funnel[4:]} == {"raw"}
+    assert steps["prompts asked"].dropped == {"empty": 3}
+
+
+def test_counts_are_those_of_the_files(tmp_path: Path) -> None:
+    found = facts(varied(), tmp_path)
+    rows = {name: published(tmp_path / "out", name) for name in EVERY}
+    assert found.rows == {(name, "train"): len(of_it) for name, of_it in rows.items()}
+    labels = [row["label"] for row in rows["kto"]]
+    assert (found.kto_true, found.kto_false) == (labels.count(True), labels.count(False))
+    files = list((tmp_path / "out").rglob("*.parquet"))
+    assert found.bytes == sum(path.stat().st_size for path in files)
+    assert set(found.checksums) == {str(path.relative_to(tmp_path / "out")) for path in files}
+    lengths = [len(row["chosen"][0]["content"]) for row in rows["dpo"]]
+    assert found.lengths is not None
+    assert {name: sum(counts) for name, counts in found.lengths.counts.items()} == dict.fromkeys(
+        ("prompt", "chosen", "rejected"), len(lengths)
+    )
+
+
+def test_reviewers_are_pseudonyms_everywhere(tmp_path: Path) -> None:
+    found = facts(varied(), tmp_path)
+    names = {ids.pseudonym("key", reviewer) for reviewer in ("ann", "bob", "eva")}
+    assert set(found.reviewers) == names
+    assert found.agreement is not None
+    assert [one.reviewer for one in found.agreement.reviewers] == sorted(names)
+    said = repr(found)
+    assert not any(f"'{name}'" in said for name in ("ann", "bob", "eva"))
+
+
+def test_dawid_skene_is_shown_by_its_answers_and_pseudonyms(tmp_path: Path) -> None:
+    store = Store()
+    for number in range(40):
+        store.add(*(["a", "a", "b"] if number % 4 == 0 else ["ab"[number % 2]] * 3))
+    found = facts(store, tmp_path, labels={"resolver": "dawid-skene", "force": True})
+    assert found.confusion is not None
+    assert set(found.confusion.answers) == {"1 : 0", "0 : 1"}
+    assert set(found.confusion.matrices) == {ids.pseudonym("key", reviewer) for reviewer in ("ann", "bob", "eva")}
+    assert found.resolver == "dawid-skene, of at least 1 reviewer"
+    assert facts(store, tmp_path / "majority").confusion is None
+
+
+def test_the_weights_balance_the_train_split_and_are_null_where_a_label_is_missing(tmp_path: Path) -> None:
+    store = Store()
+    for answers in ("a", "both_bad", "both_bad"):
+        store.add(answers)
+    assert facts(store, tmp_path).kto_weights == (5.0, 1.0)
+    bad = Store()
+    bad.add("both_bad")
+    assert kto_weights(derived(bad, tmp_path / "bad")) is None
+
+
+def test_models_are_told_with_what_they_were_asked_and_how_often_they_answered(tmp_path: Path) -> None:
+    store = Store()
+    store.add("a")
+    store.add("b")
+    warm, other = make_config().generators
+    warm, other = warm.model_copy(update={"temperature": 0.5}), other.model_copy(update={"name": "other"})
+    config = make_config().model_copy(update={"generators": (warm, other)})
+    found = card_facts(config, store.written(tmp_path / "store"), derived(store, tmp_path, config))
+    assert [(one.generator, one.model, one.candidates) for one in found.models] == [
+        ("g0", "acme/g0", 2),
+        ("g1", "acme/g1", 2),
+    ]
+    assert found.models[0].settings["temperature"] == 0.5
+    assert found.models[1].settings == {}, "nothing is known of a generator that the config no longer has"
+
+
+def test_the_judge_is_compared_with_people_where_there_is_one(tmp_path: Path) -> None:
+    store = Store()
+    for number in range(10):
+        # The judge prefers the first every time, people eight times out of ten.
+        store.add("a" if number < 8 else "b", ratings=(5.0, 1.0))
+    assert facts(store, tmp_path).judge_agreement is None
+    found = facts(store, tmp_path / "judged", judge=JUDGE)
+    assert found.judge_agreement is not None
+    assert found.judge_agreement.accuracy.value == pytest.approx(0.8)
+    assert found.judge_agreement.accuracy.count == 10
+    assert [(one.judge, one.model) for one in found.judges] == [("judge", "acme/judge")]
+
+
+def test_length_bias_is_the_share_of_pairs_whose_chosen_text_is_longer(tmp_path: Path) -> None:
+    store = Store()
+    for longer in (True, True, True, False):
+        store.add("a", texts=["a longer answer", "short"] if longer else ["short", "a longer answer"])
+    found = facts(store, tmp_path)
+    assert found.length_bias is not None
+    assert found.length_bias.longer_chosen.value == 0.75
+
+
+def test_the_cost_is_that_of_every_request_once_and_of_each_row(tmp_path: Path) -> None:
+    store = Store()
+    for _ in range(2):
+        store.add("a")
+    for place, one in enumerate(store.sets):
+        usage = Usage(
+            request=f"{place:016x}", stage="generate", generator="g0", input_tokens=1000, output_tokens=500, cost=1.5
+        )
+        store.sets[place] = one.model_copy(update={"usage": (usage,)})
+    said, *each = (facts(store, tmp_path).cost or "").split(", $")
+    assert said == "2 answered requests, 3,000 tokens: $3.00"
+    assert each == ["1.50 a dpo row", "0.7500 a kto row", "1.50 a reward row", "1.50 a sft row", "1.50 a raw row"]
+
+
+def test_a_store_with_nothing_but_sets_has_a_card_without_numbers(tmp_path: Path) -> None:
+    store = Store()
+    store.sets.append(make_set())
+    found = facts(store, tmp_path)
+    assert (found.reviewers, found.label_sources, found.kto_weights, found.lengths) == ({}, {}, None, None)
+    assert found.agreement is not None
+    assert found.agreement.alpha.value is None
+    assert found.agreement.alpha.reason
