@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, field_validator, model_validator
@@ -67,11 +68,17 @@ class Quality(BaseModel):
 
     def lines(self) -> tuple[str, ...]:
         """Return every check with its state in words, one a line."""
-        tokens = f"more than {self.max_tokens} tokens of {self.tokenizer}" if self.max_tokens is not None else None
+        tokens = (
+            f"more than {self.max_tokens} tokens of {_shown(self.tokenizer)}"
+            if self.max_tokens is not None and self.tokenizer is not None
+            else None
+        )
         ratio = (
             f"one answer over {self.max_length_ratio:g} times as long" if self.max_length_ratio is not None else None
         )
-        benchmarks = f"{self.ngram} words in a row of {', '.join(self.benchmarks)}" if self.benchmarks else None
+        benchmarks = (
+            f"{self.ngram} words in a row of {', '.join(map(_shown, self.benchmarks))}" if self.benchmarks else None
+        )
         states = {
             "prompts: near_duplicate": f"similarity {self.near_duplicates:g} or more" if self.near_duplicates else None,
             "prompts: contaminated": benchmarks,
@@ -87,6 +94,12 @@ class Quality(BaseModel):
             "pairs: length_ratio": ratio,
         }
         return tuple(f"{name}: {'off' if state is None else f'dropped if {state}'}" for name, state in states.items())
+
+    def summary(self) -> str:
+        """Return which checks are on and which are off, in one sentence."""
+        names = [(line.split(": ")[1], line.endswith(": off")) for line in self.lines()]
+        on, off = ([name for name, is_off in names if is_off is wanted] for wanted in (False, True))
+        return f"Checks: {', '.join(on)}" + (f"; off: {', '.join(off)}." if off else ".")
 
     def prompt_checks(self, *, endpoint: str = DEFAULT_ENDPOINT, token: str | None = None) -> PromptChecks:
         """Return fresh checks of prompts; benchmarks and the tokenizer are read here, from the Hub at `endpoint`.
@@ -130,6 +143,11 @@ class PromptChecks:
         if failed is None and self.duplicates is not None and self.duplicates.seen(spoken(messages)):
             return "near_duplicate"
         return failed
+
+
+def _shown(source: str) -> str:
+    """A benchmark or a tokenizer as others may read of it: of a file or folder only its name."""
+    return Path(source).name if Path(source).exists() else source
 
 
 def spoken(messages: Sequence[Message]) -> str:

@@ -20,6 +20,8 @@ SCORES: dict[str, tuple[float, float]] = {
     "both_bad": (0.0, 0.0),
 }
 
+LABELS = {"a": "A is better", "b": "B is better", "both_good": "Both are good", "both_bad": "Both are bad"}
+
 LONGEST_TURN = 20_000
 """Characters of one message that a chat field of argilla-server 2.8 accepts."""
 
@@ -53,6 +55,10 @@ class PairwiseTask(BaseModel):
         """The level of measurement of answers, for Krippendorff's alpha: four kinds, in no order."""
         return "nominal"
 
+    def answer_name(self, scores: tuple[float, ...]) -> str:
+        """Return the answer that gives the shown candidates these scores, as reviewers read it."""
+        return next(LABELS[answer] for answer, meant in SCORES.items() if meant == scores)
+
     def settings(self) -> TaskSpec:
         """Return the settings of the Argilla dataset."""
         return TaskSpec(
@@ -62,16 +68,7 @@ class PairwiseTask(BaseModel):
                 Field("response_b", "Response B"),
             ),
             questions=(
-                LabelQuestion(
-                    "preference",
-                    "Which response is better?",
-                    {
-                        "a": "A is better",
-                        "b": "B is better",
-                        "both_good": "Both are good",
-                        "both_bad": "Both are bad",
-                    },
-                ),
+                LabelQuestion("preference", "Which response is better?", LABELS),
                 TextQuestion("edit", "A better answer", "Optional: your improved version of the better response."),
                 TextQuestion("comment", "Comment", "Optional: anything the publisher should know. Never published."),
             ),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import product
 from typing import Any
 
 from curation import labels
 from curation.config import Config
-from curation.export import suggested_weights
+from curation.export import SPLITS, suggested_weights
 from curation.generation import Generator
 from curation.stages.derive import Derived
 from curation.stages.report import counted, dollars, judge_line
@@ -32,7 +33,7 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         repo_id=config.publish.repo_id,
         source=read.source if read else "unknown",
         prompts=read.read if read else 0,
-        rows=dict(sorted(tally.rows.items())),
+        rows={key: tally.rows[key] for key in product(config.publish.formats, SPLITS) if tally.rows[key]},
         funnel=_funnel(config, snapshot, derived),
         year=datetime.now(UTC).year,
         version=version("curation"),
@@ -48,7 +49,7 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         reviewers=dict(sorted((names[name], count) for name, count in derived.reviewers.items() if count)),
         agreement=measured,
         resolver=_resolver_line(config),
-        confusion=_confusion(derived, names),
+        confusion=_confusion(config, derived, names),
         label_sources=dict(sorted(tally.label_sources.items())),  # type: ignore[arg-type]
         kto_true=tally.kto_labels[True],
         kto_false=tally.kto_labels[False],
@@ -109,12 +110,12 @@ def _resolver_line(config: Config) -> str:
     return f"{config.labels.resolver}, of at least {reviewers}{fallback}"
 
 
-def _confusion(derived: Derived, names: dict[str, str]) -> Confusion | None:
+def _confusion(config: Config, derived: Derived, names: dict[str, str]) -> Confusion | None:
     fitted = derived.resolver
     if not isinstance(fitted, labels.FittedDawidSkene):
         return None
-    answers = [" : ".join(f"{score:g}" for score in answer) for answer in fitted.answers]
-    return Confusion(answers, {names[name]: matrix for name, matrix in fitted.confusion.items()})
+    answers = [config.review.answer_name(answer) for answer in fitted.answers]
+    return Confusion(answers, dict(sorted((names[name], matrix) for name, matrix in fitted.confusion.items())))
 
 
 def _funnel(config: Config, snapshot: Snapshot, derived: Derived) -> tuple[FunnelStep, ...]:
@@ -123,8 +124,8 @@ def _funnel(config: Config, snapshot: Snapshot, derived: Derived) -> tuple[Funne
     return (
         FunnelStep("prompts read", read.read if read else 0),
         FunnelStep("prompts asked", derived.asked, read.dropped if read else {}),
-        FunnelStep("prompts with at least two answers", derived.answered, derived.failures),
-        FunnelStep("records shown to reviewers", derived.records),
+        FunnelStep("prompts with at least two answers", derived.answered, derived.failures, kept_in=raw),
+        FunnelStep("records shown to reviewers", derived.records, derived.tally.unshown, kept_in=raw),
         FunnelStep("verdicts", derived.tally.verdicts, derived.tally.unresolved, kept_in=raw),
         *(
             FunnelStep(f"{name} rows", derived.rows(name), derived.tally.dropped[name], kept_in=raw)

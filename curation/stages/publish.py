@@ -36,7 +36,7 @@ class PublishReport(Report):
     alpha: Measure
     marked: dict[str, tuple[str, ...]]
     kto_weights: tuple[float, float] | None
-    checks: tuple[str, ...]
+    checks: str
     omitted: dict[str, str]
     commit: str | None
 
@@ -56,7 +56,7 @@ class PublishReport(Report):
         lines += [f"{reviewer} stands out: {', '.join(marks)}." for reviewer, marks in self.marked.items()]
         if self.kto_weights is not None:
             lines.append("KTO: desirable_weight={}, undesirable_weight={}.".format(*self.kto_weights))
-        return (*lines, *self.checks)
+        return (*lines, self.checks)
 
 
 def publish(
@@ -102,7 +102,7 @@ def publish(
         alpha=facts.agreement.alpha if facts.agreement else Measure(value=None, reason="nobody was asked"),
         marked={one.reviewer: one.marks for one in facts.agreement.reviewers if one.marks} if facts.agreement else {},
         kto_weights=facts.kto_weights,
-        checks=config.quality.lines(),
+        checks=config.quality.summary(),
         omitted=dict(derived.omitted),
         commit=commit,
     )

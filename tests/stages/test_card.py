@@ -78,7 +78,7 @@ def test_dawid_skene_is_shown_by_its_answers_and_pseudonyms(tmp_path: Path) -> N
         store.add(*(["a", "a", "b"] if number % 4 == 0 else ["ab"[number % 2]] * 3))
     found = facts(store, tmp_path, labels={"resolver": "dawid-skene", "force": True})
     assert found.confusion is not None
-    assert set(found.confusion.answers) == {"1 : 0", "0 : 1"}
+    assert set(found.confusion.answers) == {"A is better", "B is better"}
     assert set(found.confusion.matrices) == {ids.pseudonym("key", reviewer) for reviewer in ("ann", "bob", "eva")}
     assert found.resolver == "dawid-skene, of at least 1 reviewer"
     assert facts(store, tmp_path / "majority").confusion is None

@@ -172,9 +172,9 @@ def test_an_edit_of_a_tie_is_no_tie(tmp_path: Path) -> None:
 
 def test_several_edits_of_a_record_are_answers_of_people_each(tmp_path: Path) -> None:
     store = Store()
+    store.add("a")
     record = store.add("a", edit="Ann's.", texts=["One.", "Two."])
     store.responses.append(make_response(record, "a", "bob", edit="Bob's."))
-    store.add("a")
     found = derived(store, tmp_path, make_config(publish={"formats": EVERY}, labels={"resolver": "mean"}))
     models = {row["completion"][0]["content"]: row["model"] for row in published(tmp_path / "out", "kto")}
     assert models == {
@@ -182,13 +182,13 @@ def test_several_edits_of_a_record_are_answers_of_people_each(tmp_path: Path) ->
         "Two.": "acme/g1",
         "Ann's.": HUMAN_EDIT,
         "Bob's.": HUMAN_EDIT,
-        "1: Answer 0.": "acme/g0",
-        "1: Answer 1.": "acme/g1",
+        "0: Answer 0.": "acme/g0",
+        "0: Answer 1.": "acme/g1",
     }
     assert {row["messages"][-1]["content"] for row in published(tmp_path / "out", "sft")} == {
         "Ann's.",
         "Bob's.",
-        "1: Answer 0.",
+        "0: Answer 0.",
     }
     assert found.tally.verdicts == 2
 

@@ -134,8 +134,10 @@ class _Derivation:
         for row, current in enumerate(self.segment.current):
             if current:
                 self._count_set(row)
-                if self.keeps_raw and row not in asked:
-                    self._raw(row, None, None, (), [], [self.faults.unshown(row)])
+                if row not in asked:
+                    why = self.faults.unshown(row)
+                    self.tally.unshown[why] += 1
+                    self._raw(row, None, None, (), [], [why])
         self._count_verdicts()
         self.tally.votes.append(Votes.of(counted))
         self.tally.choices.append(np.array(self.choices, dtype=np.float32).reshape(-1, 2))

@@ -28,6 +28,7 @@ class Tally:
 
     shards: list[Shard] = field(default_factory=list)
     rows: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unshown: Counter[str] = field(default_factory=Counter)
     unresolved: Counter[str] = field(default_factory=Counter)
     dropped: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     verdicts: int = 0
@@ -44,7 +45,7 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Count the other one too; its segment comes after those that were counted."""
-        for name in ("rows", "unresolved", "label_sources", "kto_labels", "languages", "models"):
+        for name in ("rows", "unshown", "unresolved", "label_sources", "kto_labels", "languages", "models"):
             getattr(self, name).update(getattr(other, name))
         for config, reasons in other.dropped.items():
             self.dropped[config].update(reasons)
