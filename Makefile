@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint .ci/constraints.txt
 SOURCES := pyproject.toml .ci/constraints.txt
 
-.PHONY: demo test test-fast lint bench-start bench-generate screenshot clean
+.PHONY: demo test test-fast lint bench-start bench-generate bench-publish screenshot clean
 
 demo: .venv/.demo
 	$(BIN)/curation demo
@@ -27,6 +27,9 @@ bench-start: .venv/.test
 
 bench-generate: .venv/.test
 	$(BIN)/python -m tests.benchmarks.bench_generate
+
+bench-publish: .venv/.test
+	$(BIN)/python -m tests.benchmarks.bench_publish
 
 screenshot: .venv/.test
 	$(BIN)/python -m tests.browser.screenshot

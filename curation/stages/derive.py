@@ -83,7 +83,7 @@ def derive(
         config=config,
         resolver=_fitted(config, tables),
         pseudonyms={reviewer: snapshot.pseudonym(reviewer) for reviewer in tables.reviewers},
-        leaders=_leaders(config, snapshot, run) if folder else {},
+        leaders=_leaders(config, snapshot, tables, run) if folder else {},
         extras=extras,
         checks=_checks(config, services, render),
         folder=folder,
@@ -112,7 +112,8 @@ def _map_in_processes(function: Callable[[Any], Any], values: Iterable[Any]) -> 
     # Not multiprocessing: its workers run the caller's script again unless that is written for it.
     from loky import get_reusable_executor
 
-    executor = get_reusable_executor(max_workers=PROCESSES, timeout=60)
+    # What a segment takes is no leak: loky would start a new process whenever one has grown by 300 MB.
+    executor = get_reusable_executor(max_workers=PROCESSES, timeout=60, env={"LOKY_MAX_MEMORY_LEAK_SIZE": "1e12"})
     waiting: deque[Any] = deque()
     try:
         for value in values:
@@ -138,23 +139,20 @@ def _ballots(segments: Iterator[Segment], config: Config) -> Iterator[Ballot]:
             yield Ballot(record_id, said)
 
 
-def _leaders(config: Config, snapshot: Snapshot, run: Any) -> dict[str, str]:
+def _leaders(config: Config, snapshot: Snapshot, tables: StoreTables, run: Any) -> dict[str, str]:
     """For each prompt that is a near-duplicate, the earliest prompt like it."""
     if not config.publish.test_size:
         return {}
-    prompts: dict[str, None] = {}
-
-    def texts() -> Iterator[str]:
-        for _, table in snapshot.tables(CANDIDATE_SETS, ("prompt.id", "prompt.messages")):
-            prompt = table["prompt"].combine_chunks()
-            for prompt_id, text in zip(prompt.field("id").to_pylist(), _spoken(prompt.field("messages")), strict=True):
-                if prompt_id not in prompts:
-                    prompts[prompt_id] = None
-                    yield text
-
-    leaders = quality.near_duplicate_leaders(texts(), threshold=NEAR_DUPLICATE, run=run)
-    names = list(prompts)
-    return {name: names[leader] for name, leader in zip(names, leaders, strict=True) if names[leader] != name}
+    # A prompt that was asked twice is the same text twice, and leads itself.
+    texts = (
+        text
+        for _, table in snapshot.tables(CANDIDATE_SETS, ("prompt.messages",))
+        for text in _spoken(table["prompt"].combine_chunks().field("messages"))
+    )
+    leaders = quality.near_duplicate_leaders(texts, threshold=NEAR_DUPLICATE, run=run)
+    name = tables.prompts.__getitem__
+    pairs = ((name(position), name(leader)) for position, leader in enumerate(leaders) if leader != position)
+    return {prompt.as_py(): leader.as_py() for prompt, leader in pairs if prompt != leader}
 
 
 def _spoken(conversations: Any) -> Iterator[str]:

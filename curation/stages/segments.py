@@ -63,13 +63,14 @@ class StoreTables:
     """The store's tables as columns: candidate sets by position, records by their set, responses by their record.
 
     `reviewers` counts the submitted responses of everybody who answered, `extras` has what prompts bring along:
-    distinct values by name, null among them if any prompt lacks it. `asked` prompts have a set, `answered` of them one
-    with two answers; `failures` counts, by stage and reason, what went wrong with the others. Raises DataError if a
-    record shows a set that is not there.
+    distinct values by name, null among them if any prompt lacks it. `prompts` has the prompt of each set. `asked`
+    prompts have a set, `answered` of them one with two answers; `failures` counts, by stage and reason, what went
+    wrong with the others. Raises DataError if a record shows a set that is not there.
     """
 
     def __init__(self, snapshot: Snapshot, extras: Sequence[str]) -> None:
         import numpy as np
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         self._files: list[tuple[Path, int]] = []
@@ -82,15 +83,18 @@ class StoreTables:
         rows = _last(records["set_id"], ids)
         if rows.null_count:
             raise DataError(f"{snapshot.repo.repo_id} shows {rows.null_count:,} candidate sets that it does not hold.")
-        self.records = records.append_column("row", rows).sort_by("row")
+        self.records = records.drop(["set_id"]).append_column("row", rows).sort_by("row")
         responses = snapshot.whole(RESPONSES, ("record_id", *RESPONSE_COLUMNS[1:]))
         at = pc.index_in(responses["record_id"], self.records["id"].combine_chunks())
-        self._responses = responses.append_column("record", at).filter(pc.is_valid(at)).sort_by("record")
+        responses = responses.drop(["record_id"]).append_column("record", at)
+        self._responses = responses.filter(pc.is_valid(at)).sort_by("record")
         self.reviewers = _submitted(self._responses)
+        del records, responses
+        pa.default_memory_pool().release_unused()
 
     def not_asked(self, dropped: Mapping[str, DroppedPrompt]) -> list[DroppedPrompt]:
         """Return those of the dropped prompts that have no candidate set: one may have been asked about later."""
-        asked = set(self._prompts.to_pylist()) if dropped else set()
+        asked = set(self.prompts.to_pylist()) if dropped else set()
         return [one for prompt, one in dropped.items() if prompt not in asked]
 
     def segments(self) -> Iterator[Segment]:
@@ -126,16 +130,10 @@ class StoreTables:
             unanswered = pc.invert(reviewable)
             failed.append((prompt.field("id").filter(unanswered), table["failures"].filter(unanswered)))
         together = pc.unique(pa.chunked_array(answered, pa.string()))
-        self._prompts = pc.unique(pa.chunked_array(prompts, pa.string()))
-        self.asked = len(self._prompts)
+        self.prompts = pa.concat_arrays(prompts) if prompts else pa.array([], pa.string())
+        self.asked = int(pc.count_distinct(self.prompts).as_py())
         self.answered = len(together)
-        self.failures = Counter(
-            f"{failure['stage']} {failure['reason']}"
-            for of_prompts, of_sets in failed
-            for known, each in zip(pc.is_in(of_prompts, together).to_pylist(), of_sets.to_pylist(), strict=True)
-            if not known
-            for failure in each or ()
-        )
+        self.failures = _failures(failed, together)
         return pa.concat_arrays(ids) if ids else pa.array([], pa.string())
 
     def _stretches(self, start: int, stop: int) -> Iterator[Stretch]:
@@ -145,6 +143,23 @@ class StoreTables:
             if first < last:
                 yield Stretch(path, first, last)
             begin += rows
+
+
+def _failures(failed: Sequence[tuple[Any, Any]], answered: Any) -> Counter[str]:
+    """What went wrong, by stage and reason, in the sets (prompts, failures) of prompts that were never answered."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    prompts = pa.chunked_array([of_prompts for of_prompts, _ in failed], pa.string())
+    # Looked up in one go: each time takes all prompts.
+    known = iter(pc.is_in(prompts, answered).to_pylist())
+    return Counter(
+        f"{failure['stage']} {failure['reason']}"
+        for _, of_sets in failed
+        for each in of_sets.to_pylist()
+        if not next(known)
+        for failure in each or ()
+    )
 
 
 def _last(wanted: Any, ids: Any) -> Any:
