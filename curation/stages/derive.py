@@ -92,6 +92,8 @@ def derive(
     for done, part in enumerate(run(partial(derive_segment, plan=plan), tables.segments()), 1):
         tally.add(part)
         watch(done, len(tables.bounds))
+    if run is not map:
+        _end_processes()
     if "raw" in config.publish.formats:
         tally.add(derive_dropped(tables.not_asked(snapshot.dropped_prompts), plan))
     return Derived(
@@ -125,6 +127,13 @@ def _map_in_processes(function: Callable[[Any], Any], values: Iterable[Any]) -> 
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _end_processes() -> None:
+    """End the processes of `_map_in_processes`: what they hold is needed no more, and an upload comes next."""
+    from loky import get_reusable_executor
+
+    get_reusable_executor(reuse=True).shutdown(wait=True)
 
 
 def _fitted(config: Config, tables: StoreTables) -> labels.FittedResolver:
