@@ -202,7 +202,7 @@ def test_a_changed_mind_changes_what_is_published(
     review.write("")
     review.submit()
     report = curation.publish()
-    assert (report["rows"], report["dropped"]["dpo"]) == ({"dpo": 0, "kto": 2}, {"gap": 1})
+    assert (report["rows"], report["dropped"]["dpo"]) == ({"dpo": 0, "kto": 2}, {"tie": 1})
     assert curation.rows("dpo") == []
     assert [row["label"] for row in curation.rows("kto")] == [False, False]
 
