@@ -117,9 +117,11 @@ def _known_entries(
     known: dict[Any, list[Entry]],
 ) -> list[Entry]:
     """The entries of some annotations; those of the same annotations to the same places are made once."""
-    if any(answer.authors for answer in answers):
+    places = [answer.shown for answer in answers]
+    if None in places:
+        # An edit: who wrote it matters too.
         return entries(annotations, answers, pseudonyms=pseudonyms)
-    key = (*map(id, annotations), *(answer.shown for answer in answers))
+    key = (id(annotations), *places)
     if key not in known:
         known[key] = entries(annotations, answers, pseudonyms=pseudonyms)
     return known[key]

@@ -169,7 +169,7 @@ def annotated(segment: Segment, config: Config) -> Iterator[tuple[Annotation, ..
     ):
         said[record].append(meaning.of(reviewer, status, values, record_ids[record]))
     for each in said:
-        yield tuple(sorted(each, key=lambda one: one.reviewer)) if len(each) > 1 else tuple(each)
+        yield tuple(sorted(each, key=lambda one: one.reviewer)) if len(each) > 1 else meaning.alone(each)
 
 
 class _Meaning:
@@ -178,6 +178,11 @@ class _Meaning:
     def __init__(self, annotation: Callable[[Response], Annotation]) -> None:
         self._annotation = annotation
         self._known: dict[tuple[str, str, str], Annotation] = {}
+        self._alone: dict[int, tuple[Annotation, ...]] = {}
+
+    def alone(self, said: Sequence[Annotation]) -> tuple[Annotation, ...]:
+        """Return one annotation or none as a tuple, the same one for the same annotation: what follows is known too."""
+        return self._alone.setdefault(id(said[0]), tuple(said)) if said else ()
 
     def of(self, reviewer: str, status: str, values: str, record_id: str) -> Annotation:
         key = (reviewer, status, values)
