@@ -101,7 +101,7 @@ def _cost(config: Config, derived: Derived) -> str:
     spent = derived.spending
     said = f"{counted(spent.requests, 'answered request')}, {spent.tokens:,} tokens: {dollars(spent.cost)}"
     each = {name: spent.per_row(derived.rows(name)) for name in config.publish.formats}
-    return ", ".join((said, *(f"{dollars(cost)} a {name} row" for name, cost in each.items() if cost)))
+    return ", ".join((said, *(f"{dollars(cost)} a row of {name}" for name, cost in each.items() if cost)))
 
 
 def _resolver_line(config: Config) -> str:

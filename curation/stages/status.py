@@ -59,7 +59,7 @@ class StatusReport(Report):
     @property
     def _cost(self) -> str:
         paid = f"{counted(self.spending.requests, 'request')}, {self.spending.tokens:,} tokens"
-        rows = (f"{dollars(cost)} a {name} row" for name, cost in self.cost_per_row.items() if cost is not None)
+        rows = (f"{dollars(cost)} a row of {name}" for name, cost in self.cost_per_row.items() if cost is not None)
         return f"Paid: {', '.join((paid, dollars(self.spending.cost), *rows))}."
 
     @property

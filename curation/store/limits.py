@@ -127,16 +127,18 @@ def _beyond_zero(measure: Measure) -> bool:
 
 
 def _splits(facts: CardFacts) -> Iterator[str]:
-    for config in dict.fromkeys(name for name, _ in facts.rows if name != "raw"):
-        test = facts.rows.get((config, "test"), 0)
-        if not test:
-            yield f"`{config}` has no test split."
-        elif test < SMALL_TEST:
-            rows, points = f"{test} row{'' if test == 1 else 's'}", min(100 / test**0.5, 100)
-            yield (
-                f"The test split of `{config}` is small ({rows}): an accuracy measured on it is uncertain by about "
-                f"{points:.0f} points."
-            )
+    configs = dict.fromkeys(name for name, _ in facts.rows if name != "raw")
+    tests = {config: facts.rows.get((config, "test"), 0) for config in configs}
+    without = [f"`{config}`" for config, rows in tests.items() if not rows]
+    if without:
+        yield f"No test split: {', '.join(without)}."
+    small = {config: rows for config, rows in tests.items() if 0 < rows < SMALL_TEST}
+    if small:
+        least = min(small.values())
+        yield (
+            f"Small test splits, in rows: {', '.join(f'`{config}` {rows}' for config, rows in small.items())}. An "
+            f"accuracy measured on {least} is uncertain by about {min(100 / least**0.5, 100):.0f} points."
+        )
 
 
 def _balance(facts: CardFacts) -> Iterator[str]:

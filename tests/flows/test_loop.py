@@ -122,10 +122,10 @@ def test_the_loop_twice_is_the_loop_once(cli: CommandLine, stack: Stack, scripte
     assert (spending["requests"], spending["tokens"]) == (18, first["tokens"])
     assert spending["cost"] == pytest.approx(cost)
     assert status["cost_per_row"] == {"dpo": pytest.approx(cost / 6), "kto": pytest.approx(cost / 12)}
-    said = f"18 answered requests, {first['tokens']:,} tokens: ${cost:,.2f}, ${cost / 6:.4f} a dpo row"
-    assert f"What the models cost: {said}, ${cost / 12:.4f} a kto row." in card(stack, cli.folder, name)
-    said = f"Paid: 18 requests, {first['tokens']:,} tokens, ${cost:,.2f}, ${cost / 6:.4f} a dpo row"
-    assert f"{said}, ${cost / 12:.4f} a kto row." in cli.run("status", config).stdout
+    said = f"18 answered requests, {first['tokens']:,} tokens: ${cost:,.2f}, ${cost / 6:.4f} a row of dpo"
+    assert f"What the models cost: {said}, ${cost / 12:.4f} a row of kto." in card(stack, cli.folder, name)
+    said = f"Paid: 18 requests, {first['tokens']:,} tokens, ${cost:,.2f}, ${cost / 6:.4f} a row of dpo"
+    assert f"{said}, ${cost / 12:.4f} a row of kto." in cli.run("status", config).stdout
 
 
 def test_edited_withdrawn_and_deleted_responses_propagate(cli: CommandLine, stack: Stack) -> None:

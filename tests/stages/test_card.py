@@ -143,7 +143,8 @@ def test_the_cost_is_that_of_every_request_once_and_of_each_row(tmp_path: Path) 
         store.sets[place] = one.model_copy(update={"usage": (usage,)})
     said, *each = (facts(store, tmp_path).cost or "").split(", $")
     assert said == "2 answered requests, 3,000 tokens: $3.00"
-    assert each == ["1.50 a dpo row", "0.7500 a kto row", "1.50 a reward row", "1.50 a sft row", "1.50 a raw row"]
+    costs = {"dpo": "1.50", "kto": "0.7500", "reward": "1.50", "sft": "1.50", "raw": "1.50"}
+    assert each == [f"{cost} a row of {config}" for config, cost in costs.items()]
 
 
 def test_a_store_with_nothing_but_sets_has_a_card_without_numbers(tmp_path: Path) -> None:

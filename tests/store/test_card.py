@@ -71,7 +71,7 @@ FACTS = CardFacts(
     models=(ModelFacts("cool", "acme/small", 19, {"temperature": 0.2}), ModelFacts("warm", "acme/other", 18)),
     judges=(JUDGE,),
     judge_lines=("Judge acme/large: 97 % of ratings read, best and worst tied in 5 % of sets; ratings 1: 3, 5: 9.",),
-    cost="74 answered requests, 12,345 tokens: $1.25, $0.1042 a dpo row",
+    cost="74 answered requests, 12,345 tokens: $1.25, $0.1042 a row of dpo",
     guidelines="Choose the *better* one.",
     reviewers={FIRST: 12, SECOND: 7},
     label_sources={"human": 13},
@@ -292,7 +292,7 @@ def test_the_sentences_hold_the_rest() -> None:
     assert "rated by acme/large (overall-rating), and reviewed by 2 reviewers." in text
     assert "Licence: cc-by-4.0. Size: 12.3 kB. Languages, by share of the rows: en 97.3 %, de 2.7 %" in text
     assert "Choose the *better* one." in text
-    assert "What the models cost: 74 answered requests, 12,345 tokens: $1.25, $0.1042 a dpo row." in text
+    assert "What the models cost: 74 answered requests, 12,345 tokens: $1.25, $0.1042 a row of dpo." in text
 
 
 def test_one_of_something_is_not_called_several() -> None:
