@@ -9,6 +9,7 @@ from curation.quality.checks import (
     answer_fault,
     pair_checks,
     pair_fault,
+    spoken,
 )
 from curation.quality.contamination import Benchmarks
 from curation.quality.duplicates import NearDuplicates, near_duplicate_leaders
@@ -51,4 +52,5 @@ __all__ = [
     "read_example",
     "redacted",
     "row_faults",
+    "spoken",
 ]

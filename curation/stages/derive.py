@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from curation.stages.derivation import Checks, Plan, Tally, annotated, derive_dr
 from curation.stages.segments import LARGEST_SEGMENT, Segment, StoreTables
 from curation.stages.spending import USAGE_COLUMNS, Spending, spending
 from curation.store import CANDIDATE_SETS, Snapshot
+from curation.types import DroppedPrompt
 
 PROCESSES = 2
 """Segments that are derived side by side; each takes a few hundred megabytes."""
@@ -79,11 +80,12 @@ def derive(
     extras, omitted = _extras(tables.extras)
     # Other processes are worth their start where there is more than one full segment.
     run = map if tables.sets <= LARGEST_SEGMENT else _map_in_processes
+    dropped = tables.not_asked(snapshot.dropped_prompts)
     plan = Plan(
         config=config,
         resolver=_fitted(config, tables),
         pseudonyms={reviewer: snapshot.pseudonym(reviewer) for reviewer in tables.reviewers},
-        leaders=_leaders(config, snapshot, tables, run) if folder else {},
+        leaders=_leaders(config, snapshot, tables.prompts, dropped, run) if folder else {},
         extras=extras,
         checks=_checks(config, services, render),
         folder=folder,
@@ -95,7 +97,7 @@ def derive(
     if run is not map:
         _end_processes()
     if "raw" in config.publish.formats:
-        tally.add(derive_dropped(tables.not_asked(snapshot.dropped_prompts), plan))
+        tally.add(derive_dropped(dropped, plan))
     return Derived(
         tally=tally,
         asked=tables.asked,
@@ -148,8 +150,12 @@ def _ballots(segments: Iterator[Segment], config: Config) -> Iterator[Ballot]:
             yield Ballot(record_id, said)
 
 
-def _leaders(config: Config, snapshot: Snapshot, tables: StoreTables, run: Any) -> dict[str, str]:
-    """For each prompt that is a near-duplicate, the earliest prompt like it."""
+def _leaders(
+    config: Config, snapshot: Snapshot, asked: Any, dropped: Sequence[DroppedPrompt], run: Any
+) -> dict[str, str]:
+    """For each prompt that is a near-duplicate, the earliest prompt like it; those that were dropped come last."""
+    import pyarrow as pa
+
     if not config.publish.test_size:
         return {}
     # A prompt that was asked twice is the same text twice, and leads itself.
@@ -158,14 +164,15 @@ def _leaders(config: Config, snapshot: Snapshot, tables: StoreTables, run: Any) 
         for _, table in snapshot.tables(CANDIDATE_SETS, ("prompt.messages",))
         for text in _spoken(table["prompt"].combine_chunks().field("messages"))
     )
-    leaders = quality.near_duplicate_leaders(texts, threshold=NEAR_DUPLICATE, run=run)
-    name = tables.prompts.__getitem__
-    pairs = ((name(position), name(leader)) for position, leader in enumerate(leaders) if leader != position)
+    texts_of_dropped = (quality.spoken(one.prompt.messages) for one in dropped)
+    leaders = quality.near_duplicate_leaders(chain(texts, texts_of_dropped), threshold=NEAR_DUPLICATE, run=run)
+    prompts = pa.concat_arrays([asked, pa.array([one.id for one in dropped], asked.type)])
+    pairs = ((prompts[position], prompts[leader]) for position, leader in enumerate(leaders) if leader != position)
     return {prompt.as_py(): leader.as_py() for prompt, leader in pairs if prompt != leader}
 
 
 def _spoken(conversations: Any) -> Iterator[str]:
-    """What conversations are compared by: their texts without the system's, which many prompts share."""
+    """What conversations are compared by, as `quality.spoken` gives it, from Arrow columns."""
     turns = conversations.flatten()
     said = zip(turns.field("role").to_pylist(), turns.field("content").to_pylist(), strict=True)
     for length in conversations.value_lengths().to_pylist():

@@ -329,17 +329,21 @@ def splits(folder: Path, config: str = "kto") -> dict[str, set[str]]:
 def test_no_prompt_is_in_two_splits_and_near_duplicates_share_one(tmp_path: Path) -> None:
     store = Store()
     asked = []
+    dropped = []
     for number in range(30):
         asked.append([question(number), f"{question(number)} please", f"{question(number)}?!"])
         for text in asked[-1]:
             store.add("a", prompt=make_prompt(text))
-    derived(store, tmp_path, make_config(publish={"formats": EVERY, "test_size": 0.5}))
+        unasked = make_prompt(f"{question(number)}!")
+        dropped.append(DroppedPrompt(id=unasked.id, prompt=unasked, reason="near_duplicate"))
+    derived(store, tmp_path, make_config(publish={"formats": EVERY, "test_size": 0.5}), dropped=dropped)
     for config in ("dpo", "kto", "reward", "raw"):
         found = splits(tmp_path, config)
         assert all(len(names) == 1 for names in found.values())
         assert {name for names in found.values() for name in names} == {"train", "test"}
-        for alike in asked:
-            assert len(set.union(*(found[text] for text in alike))) == 1
+        for number, alike in enumerate(asked):
+            also = [f"{question(number)}!"] if config == "raw" else []
+            assert len(set.union(*(found[text] for text in (*alike, *also)))) == 1
 
 
 def test_without_a_test_size_all_is_train(tmp_path: Path) -> None:

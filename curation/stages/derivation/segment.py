@@ -50,6 +50,10 @@ class Plan:
     checks: Checks
     folder: Path | None
 
+    def split(self, prompt_id: str) -> str:
+        """Return the split that the rows of a prompt are in."""
+        return export.split_of(self.leaders.get(prompt_id, prompt_id), self.config.publish.test_size)
+
 
 def derive_segment(segment: Segment, plan: Plan) -> Tally:
     """Return what the segment gives under the plan; its shards are written if the plan has a folder."""
@@ -84,7 +88,7 @@ def derive_dropped(dropped: Sequence[DroppedPrompt], plan: Plan) -> Tally:
     ]
     by_split: defaultdict[str, list[RawRow]] = defaultdict(list)
     for row in rows:
-        by_split[export.split_of(row.prompt_id, plan.config.publish.test_size)].append(row)
+        by_split[plan.split(row.prompt_id)].append(row)
     for split, of_split in by_split.items():
         tally.rows["raw", split] += len(of_split)
         if plan.folder is not None:
@@ -167,7 +171,7 @@ class _Derivation:
         self._count_verdict(ballot, found, row)
         given: list[str] = []
         lost: list[str] = []
-        split = self._split(self.sets.prompt_ids[row])
+        split = self.plan.split(self.sets.prompt_ids[row])
         for config, rows, reasons in self._rows_of(record):
             self.rows[config, split] += rows
             if reasons:
@@ -254,7 +258,7 @@ class _Derivation:
         if not self.keeps_raw:
             return
         answers = [answer for answer in record.answers if answer.edited] if record else []
-        self.rows["raw", self._split(self.sets.prompt_ids[row])].append(
+        self.rows["raw", self.plan.split(self.sets.prompt_ids[row])].append(
             export.raw_row(
                 self.sets.candidate_set(row),
                 _record(ballot, self.sets, row, shown),
@@ -283,10 +287,6 @@ class _Derivation:
         for (config, split), rows in self.rows.items():
             if rows:
                 self._publish(config, split, rows, columns)
-
-    def _split(self, prompt: str) -> str:
-        leader = self.plan.leaders.get(prompt, prompt)
-        return export.split_of(leader, self.plan.config.publish.test_size)
 
     def _publish(self, config: str, split: str, rows: list[Any], columns: Columns) -> None:
         self.tally.rows[config, split] += len(rows)
