@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from curation.errors import AuthError, CurationError, MissingError, ServiceError, TemporaryError
+from curation.errors import AuthError, ConfigError, CurationError, MissingError, ServiceError, TemporaryError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -34,6 +34,17 @@ def connect(endpoint: str, token: str | None) -> HfApi:
     disable_progress_bars()
     set_client_factory(with_timeouts)
     return HfApi(endpoint=endpoint, token=token or False)
+
+
+def require_endpoint(endpoint: str) -> None:
+    """Raise ConfigError if `datasets` would read from another Hub than `endpoint`: it knows the one it started with."""
+    import datasets
+
+    if endpoint != datasets.config.HF_ENDPOINT:
+        raise ConfigError(
+            f"HF_ENDPOINT is {endpoint}, but `datasets` was imported while it was {datasets.config.HF_ENDPOINT}.",
+            remedy="Set HF_ENDPOINT before the process starts.",
+        )
 
 
 @contextmanager

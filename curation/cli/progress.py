@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from curation.cli.output import Format
-from curation.generation.meter import clock, money
+from curation.generation.meter import clock, money, told_every
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -28,13 +27,13 @@ def shown(meter: Meter, format: Format) -> Iterator[None]:
     if format is Format.quiet:
         yield
     elif format is Format.json:
-        with _every(EVENT_SECONDS, lambda last: _events(meter, last)):
+        with told_every(EVENT_SECONDS, lambda last: _events(meter, last)):
             yield
     elif sys.stderr.isatty():
         with _table(meter):
             yield
     else:
-        with _every(LOG_SECONDS, lambda last: _log(meter, last)):
+        with told_every(LOG_SECONDS, lambda last: _log(meter, last)):
             yield
 
 
@@ -61,25 +60,6 @@ def _segment_bar() -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("segments", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
-@contextmanager
-def _every(seconds: float, tell: Callable[[bool], None]) -> Iterator[None]:
-    """Call `tell` every so often, and once more at the end, with whether it is the last time."""
-    done = threading.Event()
-
-    def work() -> None:
-        while not done.wait(seconds):
-            tell(False)
-
-    thread = threading.Thread(target=work, name="progress", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-        tell(True)
 
 
 def _events(meter: Meter, last: bool) -> None:

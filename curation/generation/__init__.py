@@ -20,7 +20,7 @@ from curation.generation.budget import Budget, BudgetGate
 from curation.generation.cache import RequestCache, cache_file
 from curation.generation.estimate import Estimate, estimate_run
 from curation.generation.judging import JudgeStatistics, JudgeTally, disagrees_with_itself
-from curation.generation.meter import Amount, Meter, RunProgress, StageMeter
+from curation.generation.meter import Amount, Meter, RunProgress, StageMeter, told_every
 from curation.generation.options import (
     Endpoint,
     Engine,
@@ -62,6 +62,7 @@ __all__ = [
     "settings_id",
     "spooled",
     "stage_meters",
+    "told_every",
 ]
 
 

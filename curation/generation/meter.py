@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -200,3 +202,22 @@ def _stage_progress(stage: StageMeter, prompts: int, seconds: float) -> StagePro
         output_tokens=stage.output_tokens,
         cost=stage.cost,
     )
+
+
+@contextmanager
+def told_every(seconds: float, tell: Callable[[bool], None]) -> Iterator[None]:
+    """Call `tell` every so often while the block runs and once at its end, with whether it is the last time."""
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.wait(seconds):
+            tell(False)
+
+    thread = threading.Thread(target=work, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        tell(True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from curation.generation import Meter
 
 Say = Callable[[str], None]
+
+PROGRESS_SECONDS = 15.0
 
 CONFIG = f"""\
 name = "demo"
@@ -92,7 +93,7 @@ def _loop(stack: Stack, config_file: Path, say: Say) -> None:
     say("1/6 Uploading 20 prompts to the local Hub.")
     _upload_prompts(stack)
     say("2/6 generate: two settings of SmolLM2-135M-Instruct answer, the same model judges (a minute or two).")
-    _tell(stages.generate(config, watch=lambda meter: _now_and_then(meter, say)), say)
+    _tell(stages.generate(config, watch=lambda meter: _followed(meter, say)), say)
     say("3/6 push: records to Argilla.")
     _tell(stages.push(config), say)
     say("4/6 Three simulated reviewers answer through Argilla's API; one of them is contrary.")
@@ -151,22 +152,11 @@ def _tell(report: Any, say: Say) -> None:
         raise RefusedError("The demo's loop did not come through.", remedy="The logs in its folder say why.")
 
 
-@contextmanager
-def _now_and_then(meter: Meter, say: Say) -> Iterator[None]:
-    """Say every 15 seconds how far the generation is."""
-    over = threading.Event()
+def _followed(meter: Meter, say: Say) -> AbstractContextManager[None]:
+    """Say now and then how far the generation is."""
+    from curation.generation import told_every
 
-    def work() -> None:
-        while not over.wait(15):
-            say(f"    {meter.progress().line}")
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return told_every(PROGRESS_SECONDS, lambda last: None if last else say(f"    {meter.progress().line}"))
 
 
 def _wait_for_ctrl_c(say: Say) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from curation.errors import ConfigError, DataError, MissingError
-from curation.hub import connect, hub_errors
+from curation.errors import DataError, MissingError
+from curation.hub import connect, hub_errors, require_endpoint
 from curation.prompts.rows import PromptColumns, read_prompts
 from curation.types import Drop, Prompt
 
@@ -40,11 +40,7 @@ class HubPrompts(PromptColumns):
         """Yield a prompt or a drop per row of the dataset at `source` (what `resolve` returned), read as needed."""
         import datasets
 
-        if endpoint != datasets.config.HF_ENDPOINT:
-            raise ConfigError(
-                f"HF_ENDPOINT is {endpoint}, but `datasets` was imported while it was {datasets.config.HF_ENDPOINT}.",
-                remedy="Set HF_ENDPOINT before the process starts.",
-            )
+        require_endpoint(endpoint)
         revision = source.rpartition("@")[2]
         try:
             rows = datasets.load_dataset(

@@ -12,8 +12,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curation.errors import ConfigError, DataError, MissingError
-from curation.hub import connect, hub_errors
+from curation.errors import DataError, MissingError
+from curation.hub import connect, hub_errors, require_endpoint
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -233,11 +233,7 @@ def _hub(
     """Return the splits of a dataset on the Hub, at the commit that `revision` is now."""
     import datasets
 
-    if endpoint != datasets.config.HF_ENDPOINT:
-        raise ConfigError(
-            f"HF_ENDPOINT is {endpoint}, but `datasets` was imported while it was {datasets.config.HF_ENDPOINT}.",
-            remedy="Set HF_ENDPOINT before the process starts.",
-        )
+    require_endpoint(endpoint)
     api = connect(endpoint, token)
     revision = _commit(api, repo_id, revision)
     try:

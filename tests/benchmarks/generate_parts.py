@@ -19,12 +19,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from curation.generation import Meter, PromptSpool
+from curation.generation import Meter, PromptSpool, told_every
 from curation.local.hub import HubServer
 from curation.local.inference import Fault, Latency
 from tests.benchmarks.peers import ask_plainly
 from tests.benchmarks.serving import Serving
-from tests.benchmarks.workload import CONCURRENCY, followed, make_models, prompts, run_engine, say, write_prompts
+from tests.benchmarks.workload import CONCURRENCY, make_models, prompts, run_engine, say, write_prompts
 
 Figures = dict[str, float | int]
 
@@ -276,11 +276,11 @@ def _storm_faults() -> Iterator[Fault]:
 def _listening(meter: Meter, told: list[str]) -> Iterator[None]:
     """Take out what the meter tells, before it forgets the oldest."""
 
-    def tell(meter: Meter) -> None:
+    def tell(last: bool) -> None:
         while meter.story:
             told.append(meter.story.popleft())
 
-    with followed(meter, tell, every=0.5):
+    with told_every(0.5, tell):
         yield
 
 

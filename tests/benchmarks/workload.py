@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -29,6 +28,7 @@ from curation.generation import (
     _load_distilabel,
     generate_candidate_sets,
     spooled,
+    told_every,
 )
 from curation.prompts import FilePrompts
 from tests.rows import make_prompt
@@ -125,25 +125,6 @@ def run_engine(
     return Outcome(time.perf_counter() - started, time.process_time() - cpu, rows, came_through)
 
 
-@contextmanager
-def followed(meter: Meter, tell: Callable[[Meter], None], *, every: float = PROGRESS_SECONDS) -> Iterator[None]:
-    """Call `tell` now and then while the block runs, and once at its end."""
-    done = threading.Event()
-
-    def work() -> None:
-        while not done.wait(every):
-            tell(meter)
-
-    thread = threading.Thread(target=work, name="progress", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-        tell(meter)
-
-
 def memory_mb(field: str) -> float:
     """Return a field of /proc/self/status in MB: VmRSS is what this process takes now, VmHWM the most it ever took."""
     found = re.search(rf"^{field}:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
@@ -185,14 +166,14 @@ def main(task: dict[str, Any]) -> None:
 def _run_stage(task: dict[str, Any]) -> GenerateReport:
     from curation import stages
 
-    def tell(meter: Meter) -> None:
+    def tell(meter: Meter, last: bool) -> None:
         if meter.stages:
             say(f"{meter.progress().line}; {memory_mb('VmRSS'):,.0f} MB")
 
     return stages.generate(
         make_config(task["base_url"], Path(task["prompts"])),
         services=Services(hub_endpoint=task["store"], hub_token=task["token"]),
-        watch=lambda meter: followed(meter, tell),
+        watch=lambda meter: told_every(PROGRESS_SECONDS, partial(tell, meter)),
     )
 
 
