@@ -187,7 +187,6 @@ class Verdict(Row):
     is the share of reviewers whose answer is the verdict's, null with one reviewer.
     """
 
-    record_id: str
     scores: tuple[float | None, ...]
     edits: tuple[str, ...] = ()
     reviewers: int

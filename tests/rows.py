@@ -98,7 +98,6 @@ def make_ballot(*annotations: Annotation, ratings: Sequence[float | None] = (), 
 
 def make_verdict(
     *scores: float | None,
-    record_id: str = RECORD_ID,
     edits: Sequence[str] = (),
     reviewers: int = 1,
     agreement: float | None = None,
@@ -106,7 +105,6 @@ def make_verdict(
 ) -> Verdict:
     """Return a verdict that gives the shown candidates these scores."""
     return Verdict(
-        record_id=record_id,
         scores=scores,
         edits=tuple(edits),
         reviewers=reviewers,
@@ -121,6 +119,7 @@ def make_resolved(
     annotations: Sequence[Annotation] = (),
     *,
     texts: list[str],
+    record_id: str = RECORD_ID,
     prompt: Prompt | None = None,
     row: int = 0,
 ) -> Resolved:
@@ -131,6 +130,7 @@ def make_resolved(
         verdict,
         tuple(annotations),
         [(candidate.id, start + place) for place, candidate in enumerate(candidates)],
+        record_id=record_id,
         prompt=row,
         prompt_id=(prompt or make_prompt()).id,
         texts=texts,

@@ -53,6 +53,7 @@ def resolved(
     annotations: tuple[Annotation, ...],
     shown: Sequence[tuple[str, int]],
     *,
+    record_id: str,
     prompt: int,
     prompt_id: str,
     texts: list[str],
@@ -69,7 +70,7 @@ def resolved(
     ]
     if verdict.edits:
         answers += _edits(verdict, annotations, shown, prompt_id=prompt_id, texts=texts, similarity=similarity)
-    return Resolved(verdict.record_id, prompt, tuple(answers), verdict, annotations)
+    return Resolved(record_id, prompt, tuple(answers), verdict, annotations)
 
 
 def _edits(

@@ -53,7 +53,6 @@ def verdict(
     """
     voters = len(ballot.submitted)
     return Verdict(
-        record_id=ballot.record_id,
         scores=tuple(scores),
         edits=_edits(editors),
         reviewers=voters,

@@ -16,7 +16,6 @@ def judge_verdict(ballot: Ballot) -> Verdict | Drop:
     if sum(rating is not None for rating in ballot.ratings) < 2:
         return Drop(id=ballot.record_id, reason="unrated")
     return Verdict(
-        record_id=ballot.record_id,
         scores=tuple(map(_score, ballot.ratings)),
         reviewers=0,
         agreement=None,

@@ -12,7 +12,15 @@ from curation.export import Pair, pairs_of, preference_table
 from curation.export.dpo import PairsPerPrompt
 from curation.schema import arrow_schema
 from curation.types import HUMAN_EDIT, Annotation, Candidate, PreferenceRow, Verdict
-from tests.rows import make_annotation, make_candidate, make_columns, make_prompt, make_resolved, make_verdict
+from tests.rows import (
+    RECORD_ID,
+    make_annotation,
+    make_candidate,
+    make_columns,
+    make_prompt,
+    make_resolved,
+    make_verdict,
+)
 
 PROMPT = make_prompt()
 ONE, TWO, THREE = (make_candidate(PROMPT, f"Text {name}.", generator=name) for name in ("one", "two", "three"))
@@ -55,12 +63,12 @@ class Found:
 def test_a_row_says_everything_about_its_pair() -> None:
     verdict = make_verdict(0.0, 1.0, agreement=0.75)
     assert Found(verdict, (ONE, TWO), [make_annotation("ann", 0.0, 1.0)]).row() == {
-        "id": ids.row_id("dpo", verdict.record_id, TWO.id, ONE.id),
+        "id": ids.row_id("dpo", RECORD_ID, TWO.id, ONE.id),
         "prompt": [{"role": "user", "content": "Why is the sky blue?"}],
         "chosen": [{"role": "assistant", "content": "Text two."}],
         "rejected": [{"role": "assistant", "content": "Text one."}],
         "prompt_id": PROMPT.id,
-        "record_id": verdict.record_id,
+        "record_id": RECORD_ID,
         "chosen_score": 1.0,
         "rejected_score": 0.0,
         "score_gap": 1.0,
@@ -243,8 +251,8 @@ def test_rows_of_several_prompts_have_each_their_own() -> None:
     texts: list[str] = []
     records = [
         make_resolved(
-            make_verdict(1.0, 0.0, record_id=prompt.id), shown, [make_annotation(name, 1.0, 0.0)],
-            texts=texts, prompt=prompt, row=row,
+            make_verdict(1.0, 0.0), shown, [make_annotation(name, 1.0, 0.0)],
+            texts=texts, record_id=prompt.id, prompt=prompt, row=row,
         )
         for row, (prompt, shown, name) in enumerate(zip(prompts, candidates, ("ann", "bob", "eva"), strict=True))
     ]  # fmt: skip

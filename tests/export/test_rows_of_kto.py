@@ -13,7 +13,15 @@ from curation import ids
 from curation.export import Completion, KtoWeights, completions_of, kto_order, suggested_weights, unpaired_table
 from curation.schema import arrow_schema
 from curation.types import HUMAN_EDIT, UnpairedPreferenceRow
-from tests.rows import make_annotation, make_candidate, make_columns, make_prompt, make_resolved, make_verdict
+from tests.rows import (
+    RECORD_ID,
+    make_annotation,
+    make_candidate,
+    make_columns,
+    make_prompt,
+    make_resolved,
+    make_verdict,
+)
 
 PROMPT = make_prompt()
 ONE, TWO = (make_candidate(PROMPT, f"Text {name}.", generator=name) for name in ("one", "two"))
@@ -62,14 +70,13 @@ def found(
 
 def test_a_row_says_everything_about_its_completion() -> None:
     rows, _ = found(0.25, 1.0, agreement=0.5)
-    record = make_verdict().record_id
     assert rows[0] == {
-        "id": ids.row_id("kto", record, ONE.id),
+        "id": ids.row_id("kto", RECORD_ID, ONE.id),
         "prompt": [{"role": "user", "content": "Why is the sky blue?"}],
         "completion": [{"role": "assistant", "content": "Text one."}],
         "label": False,
         "prompt_id": PROMPT.id,
-        "record_id": record,
+        "record_id": RECORD_ID,
         "score": 0.25,
         "model": "acme/one",
         "reviewers": 1,

@@ -22,7 +22,7 @@ NAMES = {"ann": "reviewer-2", "bob": "reviewer-1"}
 def resolved_row(*annotations: Annotation, edits: tuple[str, ...] = (), **options: Any) -> RawRow:
     """Return the row of a record that shows the third candidate, then the first, which is better."""
     texts: list[str] = []
-    verdict = make_verdict(0.0, 1.0, record_id="r", edits=edits, reviewers=1, agreement=0.5)
+    verdict = make_verdict(0.0, 1.0, edits=edits, reviewers=1, agreement=0.5)
     record = make_resolved(verdict, (THIRD, FIRST), annotations, texts=texts, prompt=SET.prompt)
     return raw_row(
         SET,

@@ -11,7 +11,15 @@ from curation import ids
 from curation.export import Demonstration, demonstrations_of, pairs_of, supervised_table
 from curation.schema import arrow_schema
 from curation.types import HUMAN_EDIT, Annotation, Message, Prompt, SupervisedRow, Verdict
-from tests.rows import make_annotation, make_candidate, make_columns, make_prompt, make_resolved, make_verdict
+from tests.rows import (
+    RECORD_ID,
+    make_annotation,
+    make_candidate,
+    make_columns,
+    make_prompt,
+    make_resolved,
+    make_verdict,
+)
 
 PROMPT = make_prompt()
 ONE, TWO, THREE = (make_candidate(PROMPT, f"Text {name}.", generator=name) for name in ("one", "two", "three"))
@@ -39,13 +47,13 @@ def test_a_row_says_everything_about_what_was_chosen() -> None:
     verdict = make_verdict(0.25, 1.0, agreement=0.5)
     assert rows(verdict, [make_annotation("ann", 0.0, 1.0)]) == [
         {
-            "id": ids.row_id("sft", verdict.record_id, TWO.id),
+            "id": ids.row_id("sft", RECORD_ID, TWO.id),
             "messages": [
                 {"role": "user", "content": "Why is the sky blue?"},
                 {"role": "assistant", "content": "Text two."},
             ],
             "prompt_id": PROMPT.id,
-            "record_id": verdict.record_id,
+            "record_id": RECORD_ID,
             "score": 1.0,
             "model": "acme/two",
             "edit_similarity": None,
@@ -109,7 +117,7 @@ def test_messages_are_each_prompt_followed_by_its_answer_whatever_their_lengths(
     texts: list[str] = []
     answers = [make_candidate(prompt, f"Answer {row}.") for row, prompt in enumerate(prompts)]
     records = [
-        make_resolved(make_verdict(1.0, record_id=str(row)), [answer], texts=texts, prompt=prompts[row], row=row)
+        make_resolved(make_verdict(1.0), [answer], texts=texts, prompt=prompts[row], row=row)
         for row, answer in enumerate(answers)
     ]
     order = [2, 1, 3, 1, 0]

@@ -346,6 +346,27 @@ def test_no_prompt_is_in_two_splits_and_near_duplicates_share_one(tmp_path: Path
             assert len(set.union(*(found[text] for text in (*alike, *also)))) == 1
 
 
+def test_conversations_are_compared_without_what_the_system_says(tmp_path: Path) -> None:
+    rules = " ".join(f"Rule {number}: be kind." for number in range(40))
+    store, alike = Store(), []
+    for number in range(30):
+        turns = (
+            Message(role="system", content=f"{rules} {number}"),
+            Message(role="user", content=question(number)),
+            Message(role="assistant", content="Go on."),
+            Message(role="user", content="And then?"),
+        )
+        prompts = [Prompt(id=ids.prompt_id(said), messages=said, source="s") for said in (turns, turns[1:])]
+        alike.append([prompt.id for prompt in prompts])
+        for prompt in prompts:
+            store.add("a", prompt=prompt)
+    derived(store, tmp_path, make_config(publish={"test_size": 0.5}))
+    in_test = {row["prompt_id"] for row in published(tmp_path / "out", "dpo", "test")}
+    # What all have in common is the system's: with it all would be one prompt, without it some are elsewhere.
+    assert {one in in_test for one, _ in alike} == {True, False}
+    assert all((one in in_test) == (other in in_test) for one, other in alike)
+
+
 def test_without_a_test_size_all_is_train(tmp_path: Path) -> None:
     found = derived(varied(), tmp_path, make_config(publish={"formats": EVERY, "test_size": 0}))
     assert {split for _, split in found.tally.rows} == {"train"}

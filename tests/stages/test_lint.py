@@ -326,7 +326,7 @@ def publish(folder: Path, *, strings: bool, margin: bool) -> None:
         for number, prompt in enumerate(prompts)
     ]
     records = [
-        make_resolved(make_verdict(1.0, 0.0, record_id=prompt.id), candidates, texts=texts, prompt=prompt, row=row)
+        make_resolved(make_verdict(1.0, 0.0), candidates, texts=texts, record_id=prompt.id, prompt=prompt, row=row)
         for row, (prompt, candidates) in enumerate(zip(prompts, shown, strict=True))
     ]
     columns = make_columns(texts, [one for candidates in shown for one in candidates], prompts=prompts)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +57,7 @@ class Plan:
 
 def derive_segment(segment: Segment, plan: Plan) -> Tally:
     """Return what the segment gives under the plan; its shards are written if the plan has a folder."""
-    # Millions of small values live until the segment is written, none of them in a cycle: the collector would go
-    # through all of them time and again, for a quarter of the time that all else takes.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return _Derivation(read_sets(segment.stretches, plan.extras), segment, plan).run()
-    finally:
-        if collecting:
-            gc.enable()
+    return _Derivation(read_sets(segment.stretches, plan.extras), segment, plan).run()
 
 
 def derive_dropped(dropped: Sequence[DroppedPrompt], plan: Plan) -> Tally:
@@ -113,6 +105,7 @@ class _Derivation:
             (config, split): [] for config in formats for split in export.SPLITS
         }
         self.faults = Faults(sets, plan.checks, ties_are_dropped=plan.config.labels.ties == "drop")
+        self.resolved: dict[int, Verdict | str] = {}
         self.verdicts: list[tuple[Verdict, int]] = []
         self.choices: list[tuple[float, float]] = []
         self.lengths: list[tuple[int, int, int]] = []
@@ -136,12 +129,11 @@ class _Derivation:
             asked.add(row)
             self._decide(ballot, row, list(zip(candidates, shown, strict=True)))
         for row, current in enumerate(self.segment.current):
-            if current:
-                self._count_set(row)
-                if row not in asked:
-                    why = self.faults.unshown(row)
-                    self.tally.unshown[why] += 1
-                    self._raw(row, None, None, (), [], [why])
+            if current and row not in asked:
+                why = self.faults.unshown(row)
+                self.tally.unshown[why] += 1
+                self._raw(row, None, None, (), [], [why])
+        self._count_models()
         self._count_verdicts()
         self.tally.votes.append(Votes.of(counted))
         self.tally.choices.append(np.array(self.choices, dtype=np.float32).reshape(-1, 2))
@@ -151,17 +143,16 @@ class _Derivation:
         return self.tally
 
     def _decide(self, ballot: Ballot, row: int, shown: list[tuple[str, int]]) -> None:
-        found = self.plan.resolver.resolve(ballot)
-        if isinstance(found, Drop) and found.reason == "unreviewed" and self.plan.config.labels.judge_fallback:
-            found = labels.judge_verdict(ballot)
-        if isinstance(found, Drop):
-            self.tally.unresolved[found.reason] += 1
-            self._raw(row, ballot, None, shown, [], [found.reason])
+        found = self._verdict(ballot)
+        if isinstance(found, str):
+            self.tally.unresolved[found] += 1
+            self._raw(row, ballot, None, shown, [], [found])
             return
         record = export.resolved(
             found,
             ballot.annotations,
             shown,
+            record_id=ballot.record_id,
             prompt=row,
             prompt_id=self.sets.prompt_ids[row],
             texts=self.texts,
@@ -180,6 +171,18 @@ class _Derivation:
             if self.keeps_raw:
                 given += [ROW_IDS[config](one) for one in rows]
         self._raw(row, ballot, record, shown, given, lost)
+
+    def _verdict(self, ballot: Ballot) -> Verdict | str:
+        """The verdict of a ballot, or why there is none; the same answers to other candidates are resolved once."""
+        key = id(ballot.annotations)
+        if key not in self.resolved:
+            found = self.plan.resolver.resolve(ballot)
+            self.resolved[key] = found.reason if isinstance(found, Drop) else found
+        known = self.resolved[key]
+        if known != "unreviewed" or not self.plan.config.labels.judge_fallback:
+            return known
+        judged = labels.judge_verdict(ballot)
+        return judged.reason if isinstance(judged, Drop) else judged
 
     def _rows_of(self, record: Resolved) -> Iterator[tuple[str, list[Any], list[str]]]:
         """Yield, per config, the rows of a record and the reasons for those that it does not give."""
@@ -227,9 +230,11 @@ class _Derivation:
             for pair in pairs
         ]
 
-    def _count_set(self, row: int) -> None:
-        of_it = slice(self.sets.starts[row], self.sets.starts[row + 1])
-        self.tally.models.update(zip(self.sets.generators[of_it], self.sets.models[of_it], strict=True))
+    def _count_models(self) -> None:
+        import numpy as np
+
+        current = np.repeat(self.segment.current, np.diff(self.sets.starts)).tolist()
+        self.tally.models.update(compress(zip(self.sets.generators, self.sets.models, strict=True), current))
 
     def _count_judgements(self) -> None:
         """Count what judges said; the same ratings in the same orders are counted together."""

@@ -169,7 +169,7 @@ def annotated(segment: Segment, config: Config) -> Iterator[tuple[Annotation, ..
     ):
         said[record].append(meaning.of(reviewer, status, values, record_ids[record]))
     for each in said:
-        yield tuple(sorted(each, key=lambda one: one.reviewer)) if len(each) > 1 else meaning.alone(each)
+        yield meaning.together(each)
 
 
 class _Meaning:
@@ -178,11 +178,14 @@ class _Meaning:
     def __init__(self, annotation: Callable[[Response], Annotation]) -> None:
         self._annotation = annotation
         self._known: dict[tuple[str, str, str], Annotation] = {}
-        self._alone: dict[int, tuple[Annotation, ...]] = {}
+        self._together: dict[tuple[int, ...], tuple[Annotation, ...]] = {}
 
-    def alone(self, said: Sequence[Annotation]) -> tuple[Annotation, ...]:
-        """Return one annotation or none as a tuple, the same one for the same annotation: what follows is known too."""
-        return self._alone.setdefault(id(said[0]), tuple(said)) if said else ()
+    def together(self, said: list[Annotation]) -> tuple[Annotation, ...]:
+        """Return annotations in order of reviewer; the same ones are always the same tuple."""
+        key = (*map(id, said),)
+        if key not in self._together:
+            self._together[key] = tuple(sorted(said, key=lambda one: one.reviewer))
+        return self._together[key]
 
     def of(self, reviewer: str, status: str, values: str, record_id: str) -> Annotation:
         key = (reviewer, status, values)
