@@ -67,6 +67,8 @@ def publish(
     `watch` is told how far it is. Raises MissingError without a store, RefusedError if no record gives a row or a row
     would not train as it is meant.
     """
+    import pyarrow as pa
+
     services = services or Services.from_environment()
     snapshot = open_store(config, services).snapshot()
     with tempfile.TemporaryDirectory(prefix="curation-") as name:
@@ -81,6 +83,8 @@ def publish(
             )
         facts = card_facts(config, snapshot, derived)
         paths = shard_paths(derived)
+        # Arrow keeps a third of what was read, to use it again; the upload needs that memory.
+        pa.default_memory_pool().release_unused()
         commit = open_published(config, services).publish(
             {shard.path: folder / shard.path for shard in derived.tally.shards},
             lambda present: {
