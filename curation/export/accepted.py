@@ -90,7 +90,7 @@ def _is_empty(column: Any) -> Any:
 
     if pa.types.is_list(column.type):
         column = _last(column, "content")
-    return pc.fill_null(pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(column)), 0), True)
+    return pc.fill_null(pc.or_(pc.utf8_is_space(column), pc.equal(pc.binary_length(column), 0)), True)
 
 
 def _ends_otherwise(column: Any, role: str) -> Any:
