@@ -41,6 +41,8 @@ _DO = (
 _REFUSAL = re.compile(
     rf"\b(?:(?:{_CANNOT}){_ADVERBS} {_DO}"
     r"|i(?:'m| am) afraid i can(?:'t|not) do that"
+    # Not "with that much sugar", nor the sentence as an example in quotation marks.
+    r"|i(?:'m| am) not comfortable with (?:that|this)(?: request)?(?=[.,;!](?:\s|$)|$)"
     r"|i (?:must|have to|need to|'ll have to)(?: respectfully| politely)? (?:decline|refuse)"
     r"|th(?:at|is)(?:'s| is)(?: really| just| simply)? (?:not something|nothing)(?: that)? i(?:'m| am)? ?"
     r"(?:can|could|will|able|willing|comfortable)"
@@ -48,7 +50,7 @@ _REFUSAL = re.compile(
     r"(?:\w+ ){0,3}(?:guidelines|policy|policies|principles|programming|values)"
     r"|ich (?:kann|darf|werde)\b[^.!?\n]{0,60}\b(?:nicht|keine?n?)\b[^.!?\n]{0,60}"
     r"\b(?:helfen|weiterhelfen|unterstützen|beantworten|erfüllen|bereitstellen|nachkommen)"
-    r"|kann ich\b[^.!?\n]{0,60}\b(?:nicht|keine?n?)\b[^.!?\n]{0,60}"
+    r"|(?:(?:dabei|damit|hierbei) )?kann ich\b[^.!?\n]{0,60}\b(?:nicht(?! nur\b)|keine?n?)\b[^.!?\n]{0,60}"
     r"\b(?:helfen|weiterhelfen|unterstützen|beantworten|erfüllen|bereitstellen|nachkommen)"
     r"|je ne (?:peux|puis|suis) pas (?:en mesure (?:de |d'))?(?:vous |t')?"
     r"(?:aider|répondre|fournir|assister|satisfaire|accéder)"
