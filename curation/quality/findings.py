@@ -24,16 +24,31 @@ FAULTS: MappingProxyType[str, tuple[Severity, str]] = MappingProxyType(
             "error",
             "prompt and answers are not all texts or all messages; DPO, KTO and Reward raise a TypeError",
         ),
-        "prompt_repeated": ("error", "the answer begins with the prompt, which trainers then read twice"),
+        "prompt_repeated": ("error", "the answer holds the prompt, which trainers then read twice"),
+        "answer_not_by_assistant": (
+            "error",
+            "an answer has turns of the user or the system, or ends with another role than assistant; all of it is "
+            "trained as the answer",
+        ),
         "completion_without_prompt": ("error", "there is no prompt; KTO raises a KeyError"),
         "messages_with_label": ("error", "KTO reads prompt and completion, not messages, and raises a KeyError"),
         "messages_as_text": ("error", "messages are written as a text, and are trained as that text"),
-        "empty_prompt": ("error", "there is nothing in the prompt; trainers raise an error"),
+        "empty_prompt": (
+            "error",
+            "there is nothing in the prompt; texts are trained without it, an empty list of messages raises an error",
+        ),
+        "question_not_read": (
+            "error",
+            "there is no column prompt; trainers do not read question, instruction or input",
+        ),
         "empty_answer": ("error", "there is nothing in the answer"),
         "identical": ("error", "chosen and rejected are the same"),
         "label_missing": ("error", "the label is null; KTO raises a TypeError"),
         "label_not_boolean": ("error", "the label is not a boolean; KTO raises a TypeError or miscounts"),
-        "null_chat_template_kwargs": ("error", "chat_template_kwargs is null; trainers raise a TypeError"),
+        "null_chat_template_kwargs": (
+            "error",
+            "chat_template_kwargs is null, or missing where others have it; trainers raise a TypeError",
+        ),
         "empty_tools": ("error", "tools is an empty text; trainers raise an error"),
         "template_refuses": (
             "error",
@@ -56,6 +71,10 @@ FAULTS: MappingProxyType[str, tuple[Severity, str]] = MappingProxyType(
             "many, Reward drops it",
         ),
         "score_contradicts": ("warning", "the scores say the opposite of chosen and rejected, or of the label"),
+        "sorted_by_label": (
+            "warning",
+            "all rows of one label come before the others; KTO trains in the order of the rows",
+        ),
         "score_tied": ("warning", "chosen and rejected have the same score"),
         "prompt_ends_with_assistant": ("warning", "the prompt ends with the assistant's turn"),
         "column_margin": ("warning", "RewardTrainer uses a column margin without being asked"),
@@ -78,11 +97,14 @@ FAULTS: MappingProxyType[str, tuple[Severity, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What the checks of a row are held to; `max_length` counts tokens of prompt and answer (TRL's default)."""
+    """What the checks of a row are held to; `max_length` counts tokens of prompt and answer (TRL's default).
+
+    `safety` holds every row to the checklist for refusal data; null only those with a category of it.
+    """
 
     max_length_ratio: float = 5.0
     max_length: int = 1024
-    safety: bool = False
+    safety: bool | None = False
 
 
 def row_faults(example: Example, bounds: Bounds) -> Iterator[str]:
@@ -90,29 +112,37 @@ def row_faults(example: Example, bounds: Bounds) -> Iterator[str]:
 
     What depends on other rows (duplicates, splits, mixed layouts) or on a tokenizer is not looked at. Refusals, tells,
     names and cuts count in wanted answers alone (chosen, or labelled true): in the others they are what a model should
-    unlearn. With `bounds.safety` a wanted answer may refuse.
+    unlearn. Where the safety checklist holds a wanted answer may refuse.
     """
     yield from example.faults
     if example.layout in REFUSED_LAYOUTS:
         yield example.layout
-    if any(is_empty(answer) for answer in example.answers):
+    if any(is_empty(text) and not other for text, other in zip(example.answers, example.others, strict=True)):
         yield "empty_answer"
     elif example.chosen is not None and example.rejected is not None:
         yield from _pair_faults(example.chosen, example.rejected, example, bounds)
-    if example.prompt is not None and is_empty(example.prompt_text):
+    if _has_empty_prompt(example):
         yield "empty_prompt"
+    safe = bounds.safety or (bounds.safety is None and category_of(example.category) is not None)
     if example.wanted is not None and not is_empty(example.wanted):
-        yield from _wanted_faults(example.wanted, bounds)
+        yield from _wanted_faults(example.wanted, may_refuse=safe)
     if find_pii("\n\n".join((example.prompt_text, *example.answers))):
         yield "pii"
-    if bounds.safety:
+    if safe:
         yield from _safety_faults(example)
 
 
+def _has_empty_prompt(example: Example) -> bool:
+    # A question that stands in another column is named already.
+    if example.prompt is None or example.media or "question_not_read" in example.faults:
+        return False
+    return is_empty(example.prompt_text) and not any(turn.other for turn in example.prompt)
+
+
 def _pair_faults(chosen: str, rejected: str, example: Example, bounds: Bounds) -> Iterator[str]:
-    if is_identical(chosen, rejected):
+    if len(set(example.others)) == 1 and is_identical(chosen, rejected):
         yield "identical"
-    elif length_ratio(chosen, rejected) > bounds.max_length_ratio:
+    elif not any(example.others) and length_ratio(chosen, rejected) > bounds.max_length_ratio:
         yield "length_ratio"
     if example.chosen_score is not None and example.rejected_score is not None:
         if example.chosen_score < example.rejected_score:
@@ -121,8 +151,8 @@ def _pair_faults(chosen: str, rejected: str, example: Example, bounds: Bounds) -
             yield "score_tied"
 
 
-def _wanted_faults(text: str, bounds: Bounds) -> Iterator[str]:
-    if not bounds.safety and is_refusal(text):
+def _wanted_faults(text: str, *, may_refuse: bool) -> Iterator[str]:
+    if not may_refuse and is_refusal(text):
         yield "refusal"
     if has_ai_tell(text):
         yield "ai_tell"

@@ -6,9 +6,12 @@ The layouts and what the trainers do with them were found by running TRL 1.16 (`
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
 from curation.errors import DataError
@@ -35,23 +38,42 @@ SCORE_COLUMNS = (
     ("score_chosen", "score_rejected"),
     ("chosen_rating", "rejected_rating"),
     ("rating_chosen", "rating_rejected"),
+    ("chosen-rating", "rejected-rating"),
 )
+QUESTIONS = ("question", "instruction", "input")
+"""Columns that hold the prompt in data which was not made for TRL."""
+
+ANSWER_MARK = "\n\nAssistant:"
+"""Before each answer in texts that hold whole conversations, as those of HH-RLHF."""
+SHORTEST_REPEATED = 20
+"""Characters of a prompt from which an answer that begins with it repeats it: one to "Hello" may begin with "Hello"."""
+
+MESSAGES_AS_TEXT = re.compile(r"""\s*\[\s*\{\s*["'](?:role|content)["']""")
 
 
 class Turn(NamedTuple):
-    """One message; the role is any string, because chat templates know more roles than ours."""
+    """One message; the role is any string, because chat templates know more roles than ours.
+
+    `content` is its text, `other` a canonical JSON of what it holds beside text: images, calls of tools; "" if nothing.
+    """
 
     role: str
     content: str
+    other: str = ""
+
+
+Side = str | tuple[Turn, ...]
+"""A prompt or an answer: a text or messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
     """One row of a preference dataset, whatever its layout: a pair (chosen, rejected) or a completion with a label.
 
-    Texts are the answers alone: an implicit or repeated prompt is taken out. `prompt` is null where the layout has
-    none. `label` is null in pairs, and where it is not a boolean (then `faults` says so). `faults` names what is wrong
-    with the row as TRL reads it.
+    Texts are the answers alone: an implicit or repeated prompt is taken out. `others` has for each of `answers` what it
+    holds beside text, as `Turn.other`, `media` the row's images. `prompt` is null where the layout has none. `label` is
+    null in pairs, and where it is not a boolean (then `faults` says so). `faults` names what is wrong with the row as
+    TRL reads it.
     """
 
     layout: Layout
@@ -59,6 +81,8 @@ class Example:
     chosen: str | None = None
     rejected: str | None = None
     completion: str | None = None
+    others: tuple[str, ...] = ()
+    media: str = ""
     label: bool | None = None
     chosen_score: float | None = None
     rejected_score: float | None = None
@@ -109,6 +133,8 @@ def read_example(row: Mapping[str, Any]) -> Example:
         return _unpaired(row)
     if "messages" in row and "label" in row:
         return _labelled_messages(row)
+    if "chosen" in row and "rejected" in row:
+        raise DataError("chosen and rejected are null")
     raise DataError(f"no columns of a preference dataset, only {', '.join(sorted(row)) or 'none'}")
 
 
@@ -133,47 +159,59 @@ def _is_pair(row: Mapping[str, Any]) -> bool:
 def _pair(row: Mapping[str, Any]) -> Example:
     chosen, rejected = (_side(row, name) for name in ("chosen", "rejected"))
     prompt = _side(row, "prompt") if row.get("prompt") is not None else None
-    texts = [isinstance(side, str) for side in (prompt, chosen, rejected) if side is not None]
-    layout: Layout
-    if len(set(texts)) == 2:
-        layout = "mixed_text_and_messages"
-    elif isinstance(chosen, str) and isinstance(rejected, str):
-        layout = "text" if prompt is not None else "text_implicit_prompt"
-    elif prompt is None:
-        layout = "conversational_implicit_prompt"
-    else:
-        repeated = any(_repeats(side, prompt) for side in (chosen, rejected))
-        layout = "prompt_repeated" if repeated else "conversational"
+    layout = _pair_layout(prompt, chosen, rejected)
     if prompt is None and layout != "mixed_text_and_messages":
         prompt, chosen, rejected = _without_shared_start(chosen, rejected)
+    answers = [_answer(side, layout, prompt) for side in (chosen, rejected)]
     turns = None if prompt is None else _turns(prompt)
     chosen_score, rejected_score = _scores(row)
     return Example(
         layout=layout,
         prompt=turns,
-        chosen=_answer(chosen, layout),
-        rejected=_answer(rejected, layout),
+        chosen=_text(answers[0]),
+        rejected=_text(answers[1]),
+        others=tuple(map(_other_of, answers)),
+        media=_media(row),
         chosen_score=chosen_score,
         rejected_score=rejected_score,
         category=_text_or_none(row.get("category")),
         subcategory=_text_or_none(row.get("subcategory")),
-        faults=(*_column_faults(row, paired=True), *_message_faults(row), *_role_faults(layout, turns)),
+        faults=(
+            *_column_faults(row, paired=True),
+            *_message_faults(row),
+            *_question_faults(row, layout, prompt),
+            *_role_faults(layout, turns, answers),
+        ),
     )
+
+
+def _pair_layout(prompt: Side | None, chosen: Side, rejected: Side) -> Layout:
+    texts = {isinstance(side, str) for side in (prompt, chosen, rejected) if side is not None}
+    if len(texts) == 2:
+        return "mixed_text_and_messages"
+    if prompt is None:
+        return "text_implicit_prompt" if texts == {True} else "conversational_implicit_prompt"
+    repeats = [_repeats(side, prompt) for side in (chosen, rejected)]
+    # Of texts both have to: one answer may say again what it was asked.
+    if all(repeats) if texts == {True} else any(repeats):
+        return "prompt_repeated"
+    return "text" if texts == {True} else "conversational"
 
 
 def _unpaired(row: Mapping[str, Any]) -> Example:
     completion = _side(row, "completion")
     prompt = _side(row, "prompt") if row.get("prompt") is not None else None
-    layout: Layout
+    return _labelled(row, layout=_unpaired_layout(prompt, completion), prompt=prompt, completion=completion)
+
+
+def _unpaired_layout(prompt: Side | None, completion: Side) -> Layout:
     if prompt is None:
-        layout = "completion_without_prompt"
-    elif isinstance(prompt, str) != isinstance(completion, str):
-        layout = "mixed_text_and_messages"
-    elif isinstance(completion, str):
-        layout = "unpaired_text"
-    else:
-        layout = "prompt_repeated" if _repeats(completion, prompt) else "unpaired_conversational"
-    return _labelled(row, layout=layout, prompt=None if prompt is None else _turns(prompt), completion=completion)
+        return "completion_without_prompt"
+    if isinstance(prompt, str) != isinstance(completion, str):
+        return "mixed_text_and_messages"
+    if _repeats(completion, prompt):
+        return "prompt_repeated"
+    return "unpaired_text" if isinstance(completion, str) else "unpaired_conversational"
 
 
 def _labelled_messages(row: Mapping[str, Any]) -> Example:
@@ -184,17 +222,19 @@ def _labelled_messages(row: Mapping[str, Any]) -> Example:
     return _labelled(row, layout="messages_with_label", prompt=messages[:start], completion=messages[start:])
 
 
-def _labelled(
-    row: Mapping[str, Any], *, layout: Layout, prompt: tuple[Turn, ...] | None, completion: str | tuple[Turn, ...]
-) -> Example:
+def _labelled(row: Mapping[str, Any], *, layout: Layout, prompt: Side | None, completion: Side) -> Example:
     label = row.get("label")
     # True and 1 train alike; a trainer adds labels up, so that no other number means true.
     known = isinstance(label, bool | int | float) and label in (0, 1)
     faults = () if known else ("label_missing",) if label is None else ("label_not_boolean",)
+    answer = _answer(completion, layout, prompt)
+    turns = None if prompt is None else _turns(prompt)
     return Example(
         layout=layout,
-        prompt=prompt,
-        completion=_answer(completion, layout),
+        prompt=turns,
+        completion=_text(answer),
+        others=(_other_of(answer),),
+        media=_media(row),
         label=bool(label) if known else None,
         score=_number(row.get("score")),
         category=_text_or_none(row.get("category")),
@@ -203,16 +243,16 @@ def _labelled(
             *faults,
             *_column_faults(row, paired=False),
             *_message_faults(row),
-            *_role_faults(layout, prompt),
+            *_role_faults(layout, turns, [answer]),
         ),
     )
 
 
-def _side(row: Mapping[str, Any], column: str) -> str | tuple[Turn, ...]:
+def _side(row: Mapping[str, Any], column: str) -> Side:
     """Return a text or messages; DataError if the value is neither."""
     value = row[column]
     if isinstance(value, str):
-        return value
+        return _readable(value, column)
     if not isinstance(value, list | tuple):
         raise DataError(f"{column} is {'null' if value is None else type(value).__name__}, not a text or messages")
     return tuple(_turn(item, column) for item in value)
@@ -223,7 +263,7 @@ def _turn(value: Any, column: str) -> Turn:
         raise DataError(f'{column} has messages with "from" and "value"; TRL reads "role" and "content"')
     if not isinstance(value, Mapping) or not isinstance(value.get("role"), str):
         raise DataError(f"{column} has an item that is no message with a role and a content")
-    return Turn(value["role"], _content(value.get("content"), column))
+    return Turn(value["role"], _readable(_content(value.get("content"), column), column), _other(value))
 
 
 def _content(value: Any, column: str) -> str:
@@ -237,16 +277,53 @@ def _content(value: Any, column: str) -> str:
     raise DataError(f"{column} has a message whose content is {type(value).__name__}")
 
 
-def _turns(prompt: str | tuple[Turn, ...]) -> tuple[Turn, ...]:
+def _readable(text: str, column: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{column} has half of a surrogate pair, which is no character") from None
+    return text
+
+
+def _other(message: Mapping[str, Any]) -> str:
+    """Return what a message holds beside its text: the calls of tools, and the parts that are no text."""
+    content = message.get("content")
+    parts = content if isinstance(content, list | tuple) else ()
+    return _canonical([part for part in parts if part.get("type", "text") != "text"], message.get("tool_calls"))
+
+
+def _media(row: Mapping[str, Any]) -> str:
+    return _canonical(row.get("image"), row.get("images"))
+
+
+def _canonical(*values: Any) -> str:
+    """Return the same JSON for the same values, "" if there is nothing in any of them."""
+    return json.dumps(values, sort_keys=True, default=_shown) if any(values) else ""
+
+
+def _shown(value: Any) -> str:
+    """Stand for what JSON has no form for: the bytes of an image are a digest."""
+    return blake2b(value, digest_size=16).hexdigest() if isinstance(value, bytes) else str(value)
+
+
+def _turns(prompt: Side) -> tuple[Turn, ...]:
     return (Turn("user", prompt),) if isinstance(prompt, str) else prompt
 
 
-def _answer(side: str | tuple[Turn, ...], layout: Layout) -> str:
-    """Return the text of an answer; where the prompt stands before it, only what follows the last other turn."""
+def _answer(side: Side, layout: Layout, prompt: Side | None) -> Side:
+    """Return the answer alone; where the prompt stands before it, only what follows the last other turn."""
     if isinstance(side, str):
-        return side
+        return side.removeprefix(prompt) if layout == "prompt_repeated" and isinstance(prompt, str) else side
     whole = layout in {"prompt_repeated", "mixed_text_and_messages", "completion_without_prompt"}
-    return text_of(side[_last_answer(side) :] if whole else side)
+    return side[_last_answer(side) :] if whole else side
+
+
+def _text(answer: Side) -> str:
+    return answer if isinstance(answer, str) else text_of(answer)
+
+
+def _other_of(answer: Side) -> str:
+    return "" if isinstance(answer, str) else "".join(turn.other for turn in answer)
 
 
 def _last_answer(turns: Sequence[Turn]) -> int:
@@ -257,19 +334,30 @@ def _last_answer(turns: Sequence[Turn]) -> int:
     return start
 
 
-def _repeats(side: str | tuple[Turn, ...], prompt: str | tuple[Turn, ...]) -> bool:
-    """Whether messages begin with the last turns of the prompt."""
-    return any(side[:length] == prompt[-length:] for length in range(1, len(prompt) + 1))
+def _repeats(side: Side, prompt: Side) -> bool:
+    """Whether a text begins with the prompt, or messages have the last turn of the prompt among them."""
+    if isinstance(side, str) and isinstance(prompt, str):
+        return len(prompt.strip()) >= SHORTEST_REPEATED and side.startswith(prompt)
+    return bool(prompt) and prompt[-1] in side
 
 
-def _without_shared_start(
-    chosen: str | tuple[Turn, ...], rejected: str | tuple[Turn, ...]
-) -> tuple[Any, str | tuple[Turn, ...], str | tuple[Turn, ...]]:
-    """Split as `trl.extract_prompt` does: the longest shared start is the prompt, but never all of the shorter side."""
-    end = max(min(len(chosen), len(rejected)) - 1, 0)
-    split = next((place for place in range(end) if chosen[place] != rejected[place]), end)
-    if split and isinstance(chosen, str) and chosen[split - 1] == " ":
-        split -= 1
+def _without_shared_start(chosen: Side, rejected: Side) -> tuple[Any, Side, Side]:
+    """Split as `trl.extract_prompt` does: the longest shared start is the prompt, but never all of the shorter side.
+
+    In texts that mark their answers the prompt ends with the last mark that both have: TRL gives the words with which
+    both answers begin to the prompt, but what they say is judged whole.
+    """
+    shared = next(
+        (place for place, (one, other) in enumerate(zip(chosen, rejected, strict=False)) if one != other),
+        min(len(chosen), len(rejected)),
+    )
+    split = min(shared, max(min(len(chosen), len(rejected)) - 1, 0))
+    if isinstance(chosen, str):
+        mark = chosen.rfind(ANSWER_MARK, 0, shared)
+        if mark >= 0:
+            split = mark + len(ANSWER_MARK)
+        elif split and chosen[split - 1] == " ":
+            split -= 1
     return chosen[:split], chosen[split:], rejected[split:]
 
 
@@ -288,16 +376,34 @@ def _column_faults(row: Mapping[str, Any], *, paired: bool) -> tuple[str, ...]:
 
 def _message_faults(row: Mapping[str, Any]) -> tuple[str, ...]:
     """Name messages that were written as a text, which trainers would read as the text itself."""
-    starts = ('[{"role"', "[{'role'", '[{"content"', "[{'content'")
     sides = (row.get(name) for name in ("prompt", "chosen", "rejected", "completion"))
-    written = any(isinstance(side, str) and side.startswith(starts) for side in sides)
+    written = any(isinstance(side, str) and MESSAGES_AS_TEXT.match(side) for side in sides)
     return ("messages_as_text",) if written else ()
 
 
-def _role_faults(layout: Layout, prompt: tuple[Turn, ...] | None) -> tuple[str, ...]:
-    if prompt is None or layout in REFUSED_LAYOUTS:
+def _question_faults(row: Mapping[str, Any], layout: Layout, prompt: Side | None) -> tuple[str, ...]:
+    """Name a question that stands beside the answers, and not in what both begin with."""
+    if layout != "text_implicit_prompt" or not isinstance(prompt, str):
         return ()
-    return ("prompt_ends_with_assistant",) if prompt and prompt[-1].role == "assistant" else ()
+    asked = [row[name].strip() for name in QUESTIONS if isinstance(row.get(name), str)]
+    return ("question_not_read",) if any(asked) and not any(text in prompt for text in asked if text) else ()
+
+
+def _role_faults(layout: Layout, prompt: tuple[Turn, ...] | None, answers: Sequence[Side]) -> tuple[str, ...]:
+    if layout in REFUSED_LAYOUTS:
+        return ()
+    found = {
+        "prompt_ends_with_assistant": prompt and prompt[-1].role == "assistant",
+        "answer_not_by_assistant": any(_has_another_voice(answer) for answer in answers),
+    }
+    return tuple(name for name, there in found.items() if there)
+
+
+def _has_another_voice(answer: Side) -> bool:
+    """Whether messages end with another than the assistant, or the user or system speaks in them; tools may."""
+    if isinstance(answer, str) or not answer:
+        return False
+    return answer[-1].role != "assistant" or any(turn.role in {"user", "system"} for turn in answer)
 
 
 def _scores(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
@@ -308,9 +414,14 @@ def _scores(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    """Return a number, also one written as a text; null if it is none, or not finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    return float(value)
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _text_or_none(value: Any) -> str | None:

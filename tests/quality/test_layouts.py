@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -106,6 +107,93 @@ def test_a_prompt_is_repeated_too_if_only_its_last_turns_are() -> None:
     assert (example.layout, example.chosen, example.rejected) == ("prompt_repeated", "It is blue.", "It is green.")
 
 
+def test_a_prompt_is_repeated_too_if_a_system_turn_stands_before_it() -> None:
+    system = [{"role": "system", "content": "Be brief."}]
+    example = read_example({"prompt": ASK, "chosen": system + ASK + BLUE, "rejected": system + ASK + GREEN})
+    assert (example.layout, example.chosen, example.rejected) == ("prompt_repeated", "It is blue.", "It is green.")
+
+
+def test_texts_that_begin_with_the_prompt_repeat_it() -> None:
+    asked = "What color is the sky?\n"
+    pair = read_example({"prompt": asked, "chosen": f"{asked}It is blue.", "rejected": f"{asked}It is green."})
+    assert (pair.layout, pair.chosen, pair.rejected) == ("prompt_repeated", "It is blue.", "It is green.")
+    labelled = read_example({"prompt": asked, "completion": f"{asked}It is blue.", "label": True})
+    assert (labelled.layout, labelled.completion) == ("prompt_repeated", "It is blue.")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "chosen", "rejected"),
+    [
+        ("Hello", "Hello! How are you?", "Hello there."),
+        ("What color is the sky?", "What color is the sky? It is blue.", "Green."),
+        ("", "It is blue.", "It is green."),
+    ],
+)
+def test_an_answer_that_says_a_few_words_of_the_prompt_does_not_repeat_it(
+    prompt: str, chosen: str, rejected: str
+) -> None:
+    example = read_example({"prompt": prompt, "chosen": chosen, "rejected": rejected})
+    assert (example.layout, example.chosen) == ("text", chosen)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "chosen"),
+    [
+        (ASK, [{"role": "user", "content": "It is blue."}]),
+        (ASK, [{"role": "gpt", "content": "It is blue."}]),
+        ([{"role": "system", "content": "Be brief."}], ASK + BLUE),
+        (ASK, [*BLUE, {"role": "user", "content": "Sure?"}, *BLUE]),
+    ],
+)
+def test_answers_with_another_voice_are_named(prompt: list[dict[str, str]], chosen: list[dict[str, str]]) -> None:
+    fault = ("answer_not_by_assistant",)
+    assert read_example({"prompt": prompt, "chosen": chosen, "rejected": GREEN}).faults == fault
+    assert read_example({"prompt": prompt, "completion": chosen, "label": True}).faults == fault
+
+
+def test_conversations_that_end_with_the_user_are_named() -> None:
+    thanks = [{"role": "user", "content": "Thanks."}]
+    example = read_example({"chosen": ASK + BLUE + thanks, "rejected": ASK + GREEN + thanks})
+    assert example.faults == ("answer_not_by_assistant",)
+
+
+def test_tools_may_speak_in_an_answer() -> None:
+    talk = [{"role": "assistant", "content": ""}, {"role": "tool", "content": "4"}, *BLUE]
+    assert read_example({"prompt": ASK, "chosen": talk, "rejected": GREEN}).faults == ()
+
+
+HUMAN = "\n\nHuman: What color is the sky?\n\nAssistant:"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rejected"),
+    [(" It is blue.", " It is green."), (" It is blue.", ""), (" It is blue.", " It is blue.")],
+)
+def test_answers_that_texts_mark_are_whole(chosen: str, rejected: str) -> None:
+    example = read_example({"chosen": HUMAN + chosen, "rejected": HUMAN + rejected})
+    assert (example.layout, example.prompt_text) == ("text_implicit_prompt", HUMAN)
+    assert (example.chosen, example.rejected) == (chosen, rejected)
+
+
+def test_of_several_marked_answers_the_last_that_both_have_is_meant() -> None:
+    talk = f"{HUMAN} It is blue.\n\nHuman: Sure?\n\nAssistant:"
+    example = read_example({"chosen": f"{talk} Yes, I am.", "rejected": f"{talk} Yes, I was.\n\nAssistant: No."})
+    assert (example.prompt_text, example.chosen) == (talk, " Yes, I am.")
+
+
+@pytest.mark.parametrize("column", ["question", "instruction", "input"])
+def test_a_question_that_no_trainer_reads_is_named(column: str) -> None:
+    row = {"chosen": "Sure, it is blue.", "rejected": "Sure, it is green."}
+    assert read_example({**row, column: "What color is the sky?"}).faults == ("question_not_read",)
+    assert read_example({**row, column: " "}).faults == ()
+    assert read_example({**row, column: "What color is the sky?", "prompt": "What color?"}).faults == ()
+
+
+def test_a_question_that_both_answers_begin_with_is_read() -> None:
+    row = {"chosen": f"{HUMAN} Blue.", "rejected": f"{HUMAN} Green.", "question": "What color is the sky?", "input": ""}
+    assert read_example(row).faults == ()
+
+
 def test_a_list_prompt_with_a_text_is_mixed() -> None:
     assert read_example({"prompt": ASK, "chosen": "a", "rejected": "b"}).layout == "mixed_text_and_messages"
 
@@ -160,8 +248,9 @@ def test_messages_beside_a_completion_are_named() -> None:
     assert read_example(row).faults == ("column_messages",)
 
 
-def test_messages_written_as_a_text_are_named() -> None:
-    row = {"prompt": "Why?", "chosen": '[{"role": "assistant", "content": "a"}]', "rejected": "b"}
+@pytest.mark.parametrize("indent", [None, 2])
+def test_messages_written_as_a_text_are_named(indent: int | None) -> None:
+    row = {"prompt": "Why?", "chosen": json.dumps(BLUE, indent=indent), "rejected": "b"}
     assert read_example(row).faults == ("messages_as_text",)
 
 
@@ -172,15 +261,21 @@ def test_a_prompt_that_ends_with_the_assistant_is_named() -> None:
 
 @pytest.mark.parametrize(
     "columns",
-    [("chosen_score", "rejected_score"), ("score_chosen", "score_rejected"), ("chosen_rating", "rejected_rating")],
+    [
+        ("chosen_score", "rejected_score"),
+        ("score_chosen", "score_rejected"),
+        ("chosen_rating", "rejected_rating"),
+        ("chosen-rating", "rejected-rating"),
+    ],
 )
 def test_scores_are_found_by_their_usual_names(columns: tuple[str, str]) -> None:
-    example = read_example({**PAIRS["text"], columns[0]: 8, columns[1]: 2.5})
+    example = read_example({**PAIRS["text"], columns[0]: 8, columns[1]: "2.5"})
     assert (example.chosen_score, example.rejected_score) == (8.0, 2.5)
 
 
-def test_a_score_that_is_no_number_is_unknown() -> None:
-    example = read_example({**PAIRS["text"], "chosen_score": float("nan"), "rejected_score": "high"})
+@pytest.mark.parametrize("score", [float("nan"), "high", "", "inf", True, [8], pytest.param(10**400, id="huge")])
+def test_a_score_that_is_no_number_is_unknown(score: object) -> None:
+    example = read_example({**PAIRS["text"], "chosen_score": score, "rejected_score": score})
     assert (example.chosen_score, example.rejected_score) == (None, None)
 
 
@@ -191,9 +286,44 @@ def test_the_texts_of_parts_are_joined_and_calls_of_tools_have_none() -> None:
     assert (example.prompt_text, example.chosen) == ("What is this?", "\n\n4\n\nIt is blue.")
 
 
+def test_calls_of_tools_and_images_are_kept_beside_the_texts() -> None:
+    def call(city: str) -> list[dict[str, Any]]:
+        return [{"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f", "arguments": city}}]}]
+
+    def shown(url: str) -> list[dict[str, Any]]:
+        return [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]
+
+    example = read_example({"prompt": shown("a.png"), "chosen": call("Paris"), "rejected": call("Rome")})
+    assert (example.prompt_text, example.answers) == ("", ("", ""))
+    assert all(city in other for city, other in zip(("Paris", "Rome"), example.others, strict=True))
+    assert example.prompt is not None
+    assert "a.png" in example.prompt[0].other
+    assert read_example(PAIRS["conversational"]).others == ("", "")
+
+
+def test_the_same_calls_are_the_same_whatever_the_order_of_their_keys() -> None:
+    calls: list[dict[str, Any]] = [{"name": "f", "arguments": {"a": 1}}, {"arguments": {"a": 1}, "name": "f"}]
+    sides = [[{"role": "assistant", "content": "", "tool_calls": [call]}] for call in calls]
+    example = read_example({"prompt": ASK, "chosen": sides[0], "rejected": sides[1]})
+    assert example.others[0] == example.others[1] != ""
+
+
+def test_images_of_a_row_are_told_apart_by_their_bytes() -> None:
+    def media(columns: dict[str, Any]) -> str:
+        return read_example({**PAIRS["conversational"], **columns}).media
+
+    first, same, other = ({"bytes": data, "path": None} for data in (b"\x89a", b"\x89a", b"\x89b"))
+    assert media({"images": [first]}) == media({"images": [same]}) != media({"images": [other]})
+    assert media({"image": "0.png"}) != media({"image": "1.png"})
+    assert media({"images": [], "image": None}) == ""
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
+        ({"prompt": "Why \ud83d?", "chosen": "a", "rejected": "b"}, "prompt has half of a surrogate pair"),
+        ({"completion": [{"role": "assistant", "content": "\udc00"}], "label": True}, "completion has half"),
+        ({"prompt": "Why?", "chosen": None, "rejected": None}, "chosen and rejected are null"),
         ({"prompt": "Why?", "chosen": None, "rejected": "b"}, "chosen is null"),
         ({"prompt": "Why?", "chosen": 7, "rejected": "b"}, "chosen is int"),
         ({"prompt": {"text": "Why?"}, "chosen": "a", "rejected": "b"}, "prompt is dict"),
