@@ -13,7 +13,7 @@ from curation.errors import ConfigError, DataError
 from curation.export import suggested_weights
 from curation.quality.findings import FAULTS, Bounds
 from curation.quality.layouts import is_preference_row
-from curation.quality.safety import MINIMUM, Coverage, Use, category_of, coverage
+from curation.quality.safety import MINIMUM, Coverage, Use, coverage
 from curation.quality.sources import SourceRow, Split, open_dataset
 from curation.quality.tokens import TokenCounter
 from curation.stages.report import Report, counted, share
@@ -21,7 +21,7 @@ from curation.stages.survey import Survey, Tally
 from curation.types import LengthBias, Measure
 
 PEEK = 100
-"""Rows of each split that are read first, to see whether it is a preference dataset and has safety categories."""
+"""Rows of each split that are read first, to see whether it is a preference dataset."""
 
 NO_TRAINING_PAIRS = frozenset({"raw", "sft"})
 """Configs that by their names hold no preferences, and are passed over if they hold none."""
@@ -73,7 +73,8 @@ class LabelBalance(_Value):
 class LintReport(Report):
     """What `lint` found; `length_bias`, `labels` and `coverage` are null where the dataset has nothing of the kind.
 
-    `max_length` is null if no `tokenizer` was named; then no tokens were counted.
+    `max_length` is null if no `tokenizer` was named; then no tokens were counted. `safety` is whether the dataset as a
+    whole was held to the checklist for refusal data.
     """
 
     dataset: str
@@ -136,10 +137,10 @@ def lint(
     """Look at every row of a preference dataset: a file, a folder, or "owner/name" on the Hub, in any layout of TRL.
 
     `near_duplicates` is the Jaccard similarity of two prompts from which one is a near-duplicate of the other.
-    `safety` adds the checklist for refusal data, held to the minimum size of `use`; null is where the rows have its
-    categories. With a `tokenizer` (a folder, or "owner/name" on the Hub) rows of more than `max_length` tokens are
-    found, as TRL's trainers would cut them. Raises DataError if it is no preference dataset, MissingError if it or the
-    tokenizer is not there.
+    `safety` adds the checklist for refusal data, held to the minimum size of `use`; null holds to it the rows that have
+    its categories, and the dataset if most of its prompts have. With a `tokenizer` (a folder, or "owner/name" on the
+    Hub) rows of more than `max_length` tokens are found, as TRL's trainers would cut them. Raises DataError if it is no
+    preference dataset, MissingError if it or the tokenizer is not there.
     """
     if not 0.5 <= near_duplicates <= 1 or max_length_ratio <= 1:
         raise ConfigError("near_duplicates must be from 0.5 to 1, and max_length_ratio above 1.")
@@ -149,14 +150,26 @@ def lint(
     hub: dict[str, Any] = {"endpoint": services.hub_endpoint, "token": services.hub_token}
     splits = open_dataset(dataset, config=config, split=split, **hub)
     kept, notes = _with_preferences(splits, dataset, asked=config is not None)
-    safe = safety if safety is not None else any(_has_categories(peeked) for _, peeked in kept)
-    bounds = Bounds(max_length_ratio=max_length_ratio, max_length=max_length, safety=safe)
+    bounds = Bounds(max_length_ratio=max_length_ratio, max_length=max_length, safety=safety)
     counter = None if tokenizer is None else TokenCounter(tokenizer, **hub)
     survey = Survey(bounds, near_duplicates=near_duplicates, counter=counter)
     survey.read([kept_split for kept_split, _ in kept])
     if not survey.rows:
         raise DataError(f"{dataset} holds no rows.")
-    return _report(dataset, survey, use=use, tokenizer=tokenizer, notes=(*notes, _token_note(tokenizer, max_length)))
+    notes = (*notes, *_safety_notes(survey), _token_note(tokenizer, max_length))
+    return _report(dataset, survey, use=use, tokenizer=tokenizer, notes=notes)
+
+
+def _safety_notes(survey: Survey) -> Iterator[str]:
+    """Say that the checklist came on by itself."""
+    if survey.bounds.safety is None and _in_checklist(survey):
+        number = counted(_in_checklist(survey), "prompt")
+        yield f"The checklist for refusal data was held to {number} with a category of it; --no-safety leaves it out."
+
+
+def _in_checklist(survey: Survey) -> int:
+    """Return how many prompts have a category of the safety checklist."""
+    return survey.categories.total() - survey.categories["other"]
 
 
 def _token_note(tokenizer: str | None, max_length: int) -> str:
@@ -176,8 +189,13 @@ def _with_preferences(
     without = {split.config for split, rows in peeked if rows and not _has_preferences(rows)}
     if not any(_has_preferences(rows) for _, rows in peeked):
         columns = sorted({column for _, rows in peeked for row in rows for column in row.values or {}})
+        if not columns:
+            raise DataError(
+                f"{dataset} is no preference dataset: none of its first rows is a JSON object.",
+                remedy="Write each row on one line, or all rows as one array.",
+            )
         raise DataError(
-            f"{dataset} is no preference dataset: its columns are {', '.join(columns) or 'not JSON objects'}.",
+            f"{dataset} is no preference dataset: its columns are {', '.join(columns)}.",
             remedy="It needs prompt, chosen and rejected, or prompt, completion and label.",
         )
     passed = without & NO_TRAINING_PAIRS if not asked else set()
@@ -193,13 +211,10 @@ def _has_preferences(rows: list[SourceRow]) -> bool:
     return any(row.values is not None and is_preference_row(row.values) for row in rows)
 
 
-def _has_categories(rows: list[SourceRow]) -> bool:
-    cells = (row.values.get("category") for row in rows if row.values is not None)
-    return any(isinstance(cell, str) and category_of(cell) is not None for cell in cells)
-
-
 def _report(dataset: str, survey: Survey, *, use: Use, tokenizer: str | None, notes: tuple[str, ...]) -> LintReport:
     safety = survey.bounds.safety
+    if safety is None:
+        safety = 2 * _in_checklist(survey) > survey.prompts
     spread = coverage(survey.categories, survey.subcategories or None, minimum=MINIMUM[use]) if safety else None
     bias, balance = survey.length_bias(), _balance(survey)
     findings = [

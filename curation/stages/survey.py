@@ -15,7 +15,7 @@ from curation.labels import length_bias
 from curation.quality.duplicates import near_duplicate_leaders
 from curation.quality.findings import Bounds, row_faults
 from curation.quality.language import detect_language
-from curation.quality.layouts import REFUSED_LAYOUTS, Example, Layout, read_example
+from curation.quality.layouts import REFUSED_LAYOUTS, Example, Layout, read_example, text_of
 from curation.quality.pii import redacted
 from curation.quality.safety import category_of, subcategory_of
 from curation.quality.sources import SourceRow, Split
@@ -28,6 +28,8 @@ EXAMPLES = 3
 PROMPT_EXCERPT, ANSWER_EXCERPT = 40, 60
 READ_FOR_EXCERPT = 2000
 HALF = 0.5
+FEWEST_SORTED = 8
+"""Rows of either label from which labels in order are no chance: one of 12,870 mixtures of 8 and 8 begins so."""
 MEANT = frozenset({("reward", "column_margin")})
 """Columns that are no trap in a config of that name: a margin is there for RewardTrainer."""
 
@@ -38,6 +40,26 @@ class Tally:
 
     count: int = 0
     examples: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _SplitTally:
+    """What one split shows only when its last row was read."""
+
+    first_layout: Layout | None = None
+    labels: Counter[bool] = field(default_factory=Counter)
+    last_label: bool | None = None
+    label_changes: Tally = field(default_factory=Tally)
+    without_kwargs: Tally = field(default_factory=Tally)
+    has_kwargs: bool = False
+
+    def found(self) -> Iterator[tuple[str, Tally]]:
+        """Yield each fault with its rows."""
+        if self.label_changes.count == 1 and min(self.labels.values()) >= FEWEST_SORTED:
+            yield "sorted_by_label", Tally(self.labels.total(), self.label_changes.examples)
+        # Read together, a key that only some rows have is null in the others.
+        if self.has_kwargs and self.without_kwargs.count:
+            yield "null_chat_template_kwargs", self.without_kwargs
 
 
 class Survey:
@@ -60,9 +82,8 @@ class Survey:
         self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
         self._prompts: set[int] = set()
         self._first_rows = array("Q")
-        self._layout_of_first: dict[tuple[str, str], Layout] = {}
         self._rows_seen: defaultdict[str, set[int]] = defaultdict(set)
-        self._earlier_splits: defaultdict[str, set[int]] = defaultdict(set)
+        self._prompts_of_kind: defaultdict[str, defaultdict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
         self._chosen_lengths, self._rejected_lengths = array("Q"), array("Q")
         # A score against a label means something on a scale from 0 to 1 alone, which only the last row can tell.
         self._label_scores = Tally()
@@ -82,19 +103,21 @@ class Survey:
             self._tallies["near_duplicate"] = Tally(len(near), list(_examples_at(splits, near[:EXAMPLES])))
 
     def _new_prompts(self, splits: Sequence[Split]) -> Iterator[str]:
-        """Look at every row, and yield the prompts that did not come before."""
+        """Look at every row, and yield of the prompts that did not come before those that are all text."""
         for split in splits:
             self.layouts[split.config, split.name] = Counter()
-            prompts: set[int] = set()
+            whole = _SplitTally()
             for row in split.rows():
-                example = self._look(row, split, prompts)
+                prompts = self.prompts
+                example = self._look(row, split, whole)
                 self.rows += 1
-                if example is not None and len(self._first_rows) < len(self._prompts):
+                if example is not None and self.prompts > prompts and _is_text(example):
                     self._first_rows.append(self.rows - 1)
-                    yield example.prompt_text
-            self._earlier_splits[split.config] |= prompts
+                    yield _compared(example)
+            for name, tally in whole.found():
+                _merge(self._tallies[name], tally)
 
-    def _look(self, row: SourceRow, split: Split, prompts: set[int]) -> Example | None:
+    def _look(self, row: SourceRow, split: Split, whole: _SplitTally) -> Example | None:
         layouts = self.layouts[split.config, split.name]
         try:
             example = _read(row)
@@ -103,13 +126,14 @@ class Survey:
             self._count("unreadable", row.where, _excerpt(str(error), ANSWER_EXCERPT))
             return None
         layouts[example.layout] += 1
-        names = [*row_faults(example, self.bounds), *self._among_others(example, split, prompts)]
+        names = [*row_faults(example, self.bounds), *self._among_others(example, split, whole)]
         names += self._token_faults(example, row)
         for name in dict.fromkeys(names):
             if (split.config, name) in MEANT:
                 continue
             self._count(name, row.where, example)
         self._measure(example, row.where)
+        _look_in_split(whole, example, row)
         return example
 
     def _token_faults(self, example: Example, row: SourceRow) -> list[str]:
@@ -133,22 +157,28 @@ class Survey:
         """Return whether longer answers are chosen; null without pairs."""
         return length_bias(self._chosen_lengths, self._rejected_lengths) if self._chosen_lengths else None
 
-    def _among_others(self, example: Example, split: Split, prompts: set[int]) -> list[str]:
+    def _among_others(self, example: Example, split: Split, whole: _SplitTally) -> list[str]:
         """Return the faults that a row has among the rows before it."""
-        prompt = _hash(*chain.from_iterable(example.prompt or ()))
+        prompt = _hash(*chain.from_iterable(example.prompt or ()), example.media)
         found = self._repeats(example, prompt, config=split.config)
         if example.layout not in REFUSED_LAYOUTS:
-            first = self._layout_of_first.setdefault((split.config, split.name), example.layout)
-            found += ["mixed_layouts"] if example.layout != first else []
+            whole.first_layout = whole.first_layout or example.layout
+            found += ["mixed_layouts"] if example.layout != whole.first_layout else []
         if not example.prompt:
             return found
-        prompts.add(prompt)
-        if prompt in self._earlier_splits[split.config]:
+        if self._is_in_another_split(prompt, split):
             found.append("prompt_in_two_splits")
         if prompt not in self._prompts:
             self._prompts.add(prompt)
             self._categorise(example)
         return found
+
+    def _is_in_another_split(self, prompt: int, split: Split) -> bool:
+        """Whether a prompt came in a split of another kind; "train_sft" and "train_prefs" are both for training."""
+        of_config = self._prompts_of_kind[split.config]
+        kind = next((kind for kind in ("train", "test") if split.name.startswith(kind)), split.name)
+        of_config[kind].add(prompt)
+        return any(prompt in prompts for other, prompts in of_config.items() if other != kind)
 
     def _repeats(self, example: Example, prompt: int, *, config: str) -> list[str]:
         same, opposite = _row_hashes(example, prompt)
@@ -171,7 +201,8 @@ class Survey:
             self.subcategories[category, subcategory] += 1
 
     def _measure_lengths(self, example: Example) -> None:
-        if example.chosen is not None and example.rejected is not None:
+        # A call of a tool has no length in characters.
+        if example.chosen is not None and example.rejected is not None and not any(example.others):
             self._chosen_lengths.append(len(example.chosen))
             self._rejected_lengths.append(len(example.rejected))
 
@@ -187,10 +218,10 @@ class Survey:
                 _add(self._label_scores, where, _row_excerpt(example, "score_contradicts"))
 
     def _count(self, name: str, where: str, said: Example | str) -> None:
-        tally = self._tallies[name]
-        # An excerpt costs a search for personal data, so it is only made where it is kept.
-        wanted = len(tally.examples) < EXAMPLES
-        _add(tally, where, said if isinstance(said, str) else _row_excerpt(said, name) if wanted else "")
+        if isinstance(said, str):
+            _add(self._tallies[name], where, said)
+        else:
+            _add_example(self._tallies[name], where, said, name)
 
 
 def _examples_at(splits: Sequence[Split], numbers: Sequence[int]) -> Iterator[tuple[str, str]]:
@@ -199,6 +230,40 @@ def _examples_at(splits: Sequence[Split], numbers: Sequence[int]) -> Iterator[tu
     for number, row in rows:
         if number in numbers:
             yield row.where, _row_excerpt(_read(row), "near_duplicate")
+
+
+def _look_in_split(whole: _SplitTally, example: Example, row: SourceRow) -> None:
+    if row.values is not None and "chat_template_kwargs" in row.values:
+        whole.has_kwargs = True
+    else:
+        _add_example(whole.without_kwargs, row.where, example, "null_chat_template_kwargs")
+    if example.label is None:
+        return
+    whole.labels[example.label] += 1
+    if whole.last_label not in (None, example.label):
+        _add_example(whole.label_changes, row.where, example, "sorted_by_label")
+    whole.last_label = example.label
+
+
+def _is_text(example: Example) -> bool:
+    """Whether there is nothing but text in the prompt: of two images the words do not tell whether they are alike."""
+    return not example.media and not any(turn.other for turn in example.prompt or ())
+
+
+def _compared(example: Example) -> str:
+    """Return what a prompt is compared by: its texts without the system's, which many prompts share."""
+    spoken = [turn for turn in example.prompt or () if turn.role != "system"]
+    return text_of(spoken) if spoken else example.prompt_text
+
+
+def _merge(tally: Tally, other: Tally) -> None:
+    tally.count += other.count
+    tally.examples = [*tally.examples, *other.examples][:EXAMPLES]
+
+
+def _add_example(tally: Tally, where: str, example: Example, check: str) -> None:
+    # An excerpt costs a search for personal data, so it is only made where it is kept.
+    _add(tally, where, _row_excerpt(example, check) if len(tally.examples) < EXAMPLES else "")
 
 
 def _add(tally: Tally, where: str, excerpt: str) -> None:
@@ -215,12 +280,11 @@ def _read(row: SourceRow) -> Example:
 
 def _row_hashes(example: Example, prompt: int) -> tuple[int, int]:
     """Return the hashes of a row and of the one that would say the opposite of the same answers."""
-    if example.chosen is not None and example.rejected is not None:
-        chosen, rejected = _hash(example.chosen), _hash(example.rejected)
-        return hash((prompt, chosen, rejected)), hash((prompt, rejected, chosen))
-    said = _hash(example.completion or "")
+    answers = [_hash(text, other) for text, other in zip(example.answers, example.others, strict=True)]
+    if example.paired:
+        return hash((prompt, *answers)), hash((prompt, *reversed(answers)))
     opposite = None if example.label is None else not example.label
-    return hash((prompt, str(example.label), said)), hash((prompt, str(opposite), said))
+    return hash((prompt, str(example.label), *answers)), hash((prompt, str(opposite), *answers))
 
 
 def _hash(*texts: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import pytest
 from curation.config import Services
 from curation.errors import ConfigError, DataError, MissingError
 from curation.export import Demonstration, as_strings, completions_of, pairs_of, plain, raw_row
-from curation.quality.findings import FAULTS
+from curation.quality.findings import FAULTS, Bounds
+from curation.quality.sources import SourceRow, Split
 from curation.stages.derivation.shards import made_table, raw_table, write_shard
 from curation.stages.lint import LintFinding, LintReport, lint
+from curation.stages.survey import Survey
 from curation.types import CandidateSet, RawRow
 from tests.quality.test_tokens import TEMPLATE, needs_transformers, write_tokenizer
 from tests.rows import make_candidate, make_columns, make_prompt, make_resolved, make_set, make_verdict
@@ -99,6 +102,7 @@ def test_clean_completions_are_said_to_be_clean(tmp_path: Path) -> None:
 PLANTED: dict[str, list[object]] = {
     "unreadable": ["{", "[1]", pair(2, chosen=7)],
     "mixed_layouts": [{"prompt": "Is this a text?", "chosen": "It is a text.", "rejected": "It is none."}],
+    "answer_not_by_assistant": [pair(2, rejected=[{"role": "user", "content": "Nobody knows it, I think."}])],
     "prompt_repeated": [pair(2, chosen=[{"role": "user", "content": question(2)}, *said("They sleep.")])],
     "mixed_text_and_messages": [pair(2, prompt=question(2)), pair(3, prompt=question(3))],
     "messages_as_text": [pair(2, prompt="[{'role': 'user', 'content': 'Why?'}]", chosen="One.", rejected="Two.")],
@@ -128,6 +132,8 @@ COUNTS = {
     "unreadable": 3,
     "mixed_text_and_messages": 2,
     "empty_answer": 2,
+    # The two rows before it have no such key, which is null where others have it.
+    "null_chat_template_kwargs": 3,
     "duplicate": 3,
     "refusal": 2,
     "column_messages": 2,
@@ -167,6 +173,119 @@ def test_a_fault_in_completions_is_found_as_often_as_it_was_planted(
     assert faults(report) == expected
 
 
+def test_a_key_that_only_some_rows_of_a_split_have_is_null_in_the_others(tmp_path: Path) -> None:
+    kwargs = {"chat_template_kwargs": {"tone": "warm"}}
+    rows = [pair(0), pair(1, **kwargs), pair(2), pair(3, **kwargs)]
+    report = linted(tmp_path / "some", rows)
+    assert (faults(report), report.exit_code) == ({"null_chat_template_kwargs": 2}, 1)
+    assert [row.where for row in found(report, "null_chat_template_kwargs").examples] == [
+        "mine.jsonl:1",
+        "mine.jsonl:3",
+    ]
+    assert faults(linted(tmp_path / "all", rows[1::2])) == {}
+    write(tmp_path / "splits/train.jsonl", rows[::2])
+    write(tmp_path / "splits/test.jsonl", rows[1::2])
+    assert faults(lint(str(tmp_path / "splits"), services=SERVICES)) == {}
+
+
+def called(city: str) -> list[dict[str, Any]]:
+    """Return an answer that is nothing but the call of a tool."""
+    call = {"type": "function", "function": {"name": "weather", "arguments": json.dumps({"city": city})}}
+    return [{"role": "assistant", "content": None, "tool_calls": [call]}]
+
+
+def test_calls_of_tools_are_answers(tmp_path: Path) -> None:
+    rows = [pair(number, chosen=called(f"Paris {number}"), rejected=called("Rome")) for number in range(5)]
+    rows.append(pair(5, chosen=called("Paris")))
+    assert faults(linted(tmp_path, rows)) == {}
+    same = pair(6, chosen=called("Paris"), rejected=called("Paris"))
+    assert faults(linted(tmp_path, [*rows, same, pair(7, chosen=called(""), rejected=said(""))])) == {
+        "identical": 1,
+        "empty_answer": 1,
+    }
+    assert faults(linted(tmp_path, [pair(0, rejected=called(city)) for city in ("Paris", "Rome")])) == {}
+
+
+def seen(number: int, **columns: Any) -> dict[str, Any]:
+    """Return a row that asks the same of every image."""
+    asked = [{"type": "image"}, {"type": "text", "text": "What is it that can be seen in this image, please?"}]
+    return pair(number, prompt=[{"role": "user", "content": asked}], **columns)
+
+
+def test_the_same_question_about_other_images_is_another_prompt(tmp_path: Path) -> None:
+    write(tmp_path / "train.jsonl", [seen(number, images=[f"{number}.png"]) for number in range(5)])
+    write(tmp_path / "test.jsonl", [seen(6, images=["6.png"]), seen(7, images=["0.png"])])
+    report = lint(str(tmp_path), services=SERVICES)
+    assert (report.prompts, faults(report)) == (6, {"column_images": 7, "prompt_in_two_splits": 1})
+
+
+def test_the_same_answers_about_other_images_contradict_nothing(tmp_path: Path) -> None:
+    def shown(number: int, url: str, **columns: Any) -> dict[str, Any]:
+        return pair(number, prompt=[{"role": "user", "content": [{"type": "image", "url": url}]}], **columns)
+
+    other_way = {"chosen": pair(0)["rejected"], "rejected": pair(0)["chosen"]}
+    rows = [shown(0, "a.png"), shown(0, "b.png"), shown(0, "c.png", **other_way)]
+    assert faults(linted(tmp_path, rows)) == {}
+    assert faults(linted(tmp_path, [*rows, shown(0, "a.png", **other_way)])) == {"contradiction": 1}
+
+
+def test_questions_under_one_long_system_prompt_are_not_near(tmp_path: Path) -> None:
+    rules = {"role": "system", "content": " ".join(f"Rule {number} holds at any time." for number in range(80))}
+    rows = [pair(number, prompt=[rules, *pair(number)["prompt"]]) for number in range(6)]
+    assert faults(linted(tmp_path, rows)) == {}
+    again = pair(7, prompt=[{**rules, "content": "Be brief."}, *pair(0)["prompt"]])
+    assert faults(linted(tmp_path, [*rows, again])) == {"near_duplicate": 1}
+
+
+def marked(number: int, *, chosen: str, rejected: str) -> dict[str, str]:
+    """Return a row of texts that hold the whole conversation, as in HH-RLHF."""
+    start = f"\n\nHuman: {question(number)}\n\nAssistant:"
+    return {"chosen": f"{start} {chosen}", "rejected": f"{start} {rejected}".rstrip()}
+
+
+def test_faults_are_found_in_texts_that_begin_alike(tmp_path: Path) -> None:
+    rows = [
+        marked(0, chosen="I'm sorry, but I can't help with that.", rejected="I'm glad to tell you what they eat."),
+        marked(1, chosen="I'm an AI language model, I do not sleep.", rejected="I'm sure that they sleep for weeks."),
+        marked(2, chosen="They sleep.", rejected=""),
+    ]
+    assert faults(linted(tmp_path, rows)) == {"refusal": 1, "ai_tell": 1, "empty_answer": 1}
+
+
+def test_a_prompt_in_two_splits_is_found_in_texts_that_begin_alike(tmp_path: Path) -> None:
+    write(tmp_path / "train.jsonl", [marked(0, chosen="They sleep.", rejected="They eat.")])
+    write(tmp_path / "test.jsonl", [marked(0, chosen="In caves, I think.", rejected="In caves, I guess.")])
+    assert faults(lint(str(tmp_path), services=SERVICES)) == {"prompt_in_two_splits": 1}
+
+
+def test_a_question_in_another_column_is_an_error_whatever_the_answers_share(tmp_path: Path) -> None:
+    rows = [
+        {"question": question(0), "chosen": "They sleep for weeks.", "rejected": "Nobody knows, they say."},
+        {"question": question(1), "chosen": "Sure, they sleep for weeks.", "rejected": "Sure, nobody knows, they say."},
+    ]
+    report = linted(tmp_path, rows)
+    assert (faults(report), report.exit_code) == ({"question_not_read": 2}, 1)
+
+
+def test_half_a_surrogate_pair_cannot_be_read(tmp_path: Path) -> None:
+    report = linted(tmp_path, [pair(0), pair(1, chosen=said("They sleep \ud83d."))])
+    assert (faults(report), report.exit_code) == ({"unreadable": 1}, 1)
+    assert "half of a surrogate pair" in found(report, "unreadable").examples[0].excerpt
+
+
+def test_labels_in_order_are_a_warning(tmp_path: Path) -> None:
+    rows = [labelled(number, label=number < 10) for number in range(20)]
+    report = linted(tmp_path, rows)
+    assert (faults(report), report.exit_code) == ({"sorted_by_label": 20}, 0)
+    assert [row.where for row in found(report, "sorted_by_label").examples] == ["mine.jsonl:11"]
+
+
+@pytest.mark.parametrize("labels", ["10" * 10, "1" * 20, "1" * 10 + "0" * 9 + "1", "1" * 13 + "0" * 7])
+def test_labels_that_alternate_or_are_few_are_not_in_order(tmp_path: Path, labels: str) -> None:
+    rows = [labelled(number, label=label == "1") for number, label in enumerate(labels)]
+    assert faults(linted(tmp_path, rows)) == {}
+
+
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
@@ -193,6 +312,29 @@ def test_a_prompt_in_two_splits_of_a_config_is_an_error(tmp_path: Path) -> None:
     ]
     assert faults(lint(str(tmp_path), config="kto", services=SERVICES)) == {}
     assert faults(lint(str(tmp_path), split="test", services=SERVICES)) == {}
+
+
+def test_splits_that_are_both_for_training_or_both_for_tests_may_share_prompts(tmp_path: Path) -> None:
+    counter = [
+        ("train_prefs", pair(0)),
+        ("train_sft", pair(0, chosen=said("They fly."))),
+        ("test_prefs", pair(1)),
+        ("test_sft", pair(1, chosen=said("They fly."))),
+    ]
+    splits = [Split("default", name, partial(iter, [SourceRow(f"{name}:1", row)])) for name, row in counter]
+    assert surveyed(splits) == {}
+    leak = Split("default", "test_gen", partial(iter, [SourceRow("test_gen:1", pair(0, rejected=said("They fly.")))]))
+    assert surveyed([*splits, leak]) == {"prompt_in_two_splits": 1}
+    validation = Split(
+        "default", "validation", partial(iter, [SourceRow("validation:1", pair(1, chosen=said("They swim.")))])
+    )
+    assert surveyed([*splits, validation]) == {"prompt_in_two_splits": 1}
+
+
+def surveyed(splits: Sequence[Split]) -> dict[str, int]:
+    survey = Survey(Bounds(), near_duplicates=0.8)
+    survey.read(splits)
+    return {name: tally.count for name, tally in survey.tallies().items()}
 
 
 def test_configs_that_are_not_for_preferences_are_passed_over_with_a_note(tmp_path: Path) -> None:
@@ -441,17 +583,35 @@ def test_faults_of_safety_data_are_found_as_often_as_they_were_planted(tmp_path:
     rows[2]["rejected"] = said(REFUSAL)
     rows[3]["chosen"] = said("I can't help with spying on people, and there is nothing more to say.")
     # Of 21 prompts, 2 are less than 10 % and 4 less than 20 %.
-    report = linted(tmp_path, [*rows, pair(50, chosen=said(OFFER), category="math")], use="iteration")
-    assert faults(report) == {
-        "chosen_too_short": 1,
-        "lectures": 1,
-        "offers_no_alternative": 2,
-        "rejected_refuses": 1,
-        "unknown_category": 1,
-        "coverage_gap": 2,
-    }
+    rows.append(pair(50, chosen=said(REFUSAL), category="math"))
+    planted = {"chosen_too_short": 1, "lectures": 1, "offers_no_alternative": 2, "rejected_refuses": 1}
+    report = linted(tmp_path, rows, use="iteration")
+    assert faults(report) == {**planted, "coverage_gap": 2, "refusal": 1}
     assert "refuses" not in found(report, "lectures").examples[0].excerpt
     assert found(report, "rejected_refuses").examples[0].excerpt.endswith(REFUSAL)
+    all_held = {**planted, "chosen_too_short": 2, "offers_no_alternative": 3, "unknown_category": 1}
+    assert faults(linted(tmp_path, rows, use="iteration", safety=True)) == {**all_held, "coverage_gap": 2}
+
+
+@pytest.mark.parametrize("safe_first", [True, False])
+def test_a_few_rows_of_safety_data_are_held_to_the_checklist_wherever_they_stand(
+    tmp_path: Path, safe_first: bool
+) -> None:
+    other = [pair(number, category="general") for number in range(20, 60)]
+    rows = [*safe_rows()[:4], *other] if safe_first else [*other, *safe_rows()[:4]]
+    rows.append(pair(5, chosen=said(REFUSAL), category="edge case"))
+    report = linted(tmp_path, rows)
+    assert (report.safety, report.coverage) == (False, None)
+    assert faults(report) == {"chosen_too_short": 1, "offers_no_alternative": 1}
+    assert report.notes[0] == (
+        "The checklist for refusal data was held to 5 prompts with a category of it; --no-safety leaves it out."
+    )
+
+
+def test_of_the_checklist_nothing_is_said_where_it_was_asked_for_or_not_held(tmp_path: Path) -> None:
+    assert linted(tmp_path, safe_rows(), safety=True).notes == (NOT_COUNTED,)
+    assert linted(tmp_path, safe_rows(), safety=False).notes == (NOT_COUNTED,)
+    assert linted(tmp_path, [pair(0, category="math")]).notes == (NOT_COUNTED,)
 
 
 @pytest.mark.parametrize(("use", "lacking"), [("alignment", 80), ("domain", 30), ("iteration", None)])
@@ -477,7 +637,7 @@ def test_gaps_are_said_with_what_they_lack(tmp_path: Path) -> None:
 def test_what_is_no_preference_dataset_is_said_with_its_columns(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no preference dataset: its columns are id, text\."):
         linted(tmp_path, [{"id": 1, "text": "a"}])
-    with pytest.raises(DataError, match="not JSON objects"):
+    with pytest.raises(DataError, match="none of its first rows is a JSON object"):
         linted(tmp_path, ["no", "json"])
 
 
