@@ -197,7 +197,8 @@ def called(city: str) -> list[dict[str, Any]]:
 def test_calls_of_tools_are_answers(tmp_path: Path) -> None:
     rows = [pair(number, chosen=called(f"Paris {number}"), rejected=called("Rome")) for number in range(5)]
     rows.append(pair(5, chosen=called("Paris")))
-    assert faults(linted(tmp_path, rows)) == {}
+    report = linted(tmp_path, rows)
+    assert (faults(report), report.length_bias) == ({}, None)
     same = pair(6, chosen=called("Paris"), rejected=called("Paris"))
     assert faults(linted(tmp_path, [*rows, same, pair(7, chosen=called(""), rejected=said(""))])) == {
         "identical": 1,
@@ -217,6 +218,11 @@ def test_the_same_question_about_other_images_is_another_prompt(tmp_path: Path) 
     write(tmp_path / "test.jsonl", [seen(6, images=["6.png"]), seen(7, images=["0.png"])])
     report = lint(str(tmp_path), services=SERVICES)
     assert (report.prompts, faults(report)) == (6, {"column_images": 7, "prompt_in_two_splits": 1})
+
+
+def test_a_question_that_is_an_image_alone_is_not_empty(tmp_path: Path) -> None:
+    rows = [pair(number, prompt=[{"role": "user", "content": ""}], images=[f"{number}.png"]) for number in range(3)]
+    assert faults(linted(tmp_path, rows)) == {"column_images": 3}
 
 
 def test_the_same_answers_about_other_images_contradict_nothing(tmp_path: Path) -> None:
