@@ -14,6 +14,7 @@ KINDS = ("CREDIT_CARD", "EMAIL", "IP_ADDRESS", "PHONE", "SSN")
 # A line without such a number and without an @ has none of them, and that is found far faster.
 _NUMBER = re.compile(r"\d[\d\-.() ]{5,}\d")
 _RESERVED_DOMAIN = re.compile(r"(?:@|\.)(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)$", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"(?:git|name|your[._-]?(?:name|e?mail))@|.*@domain\.com$", re.IGNORECASE)
 _VERSION_BEFORE = re.compile(r"(?:\bv|\bver|version|release|build|[=~^<>]=?|[\w.][/-]|\d\.)\s*$", re.IGNORECASE)
 _NANP = re.compile(r"1?([2-9]\d\d)([2-9]\d\d)\d{4}")
 
@@ -21,11 +22,12 @@ _NANP = re.compile(r"1?([2-9]\d\d)([2-9]\d\d)\d{4}")
 def find_pii(text: str) -> tuple[str, ...]:
     """Return the kinds of `KINDS` that a text has, sorted, each once.
 
-    Left out, since they are nobody's: addresses that are reserved for examples (RFC 2606) or belong to `git`; phone
-    numbers that cannot exist or are reserved for fiction (area code or exchange 555, first digit 0 or 1); private,
-    documentation and other special IP addresses (RFC 6890); version and section numbers (and so 8.8.8.8); card numbers
-    with a wrong check digit; and phone and social security numbers without any separator, which look like ids. Names,
-    postal addresses, IPv6 and national numbers of other countries are not looked for.
+    Left out, since they are nobody's: addresses that are reserved for examples (RFC 2606), are placeholders
+    (your.name@email.com) or belong to `git`; phone numbers that cannot exist or are reserved for fiction (area code or
+    exchange 555, first digit 0 or 1); private, documentation and other special IP addresses (RFC 6890); version and
+    section numbers (and so 8.8.8.8); card numbers with a wrong check digit; and phone and social security numbers
+    without any separator, which look like ids. Names, postal addresses, IPv6 and national numbers of other countries
+    are not looked for.
     """
     return tuple(sorted({kind for kind, _, _ in _spans(text)}))
 
@@ -66,9 +68,9 @@ def _spans_of_line(line: str) -> Iterator[tuple[str, int, int]]:
 def _is_somebodys(kind: str, found: str, *, before: str, after: str) -> bool:
     digits = re.sub(r"\D", "", found)
     if kind == "EMAIL":
-        return not found.startswith("git@") and _RESERVED_DOMAIN.search(found) is None
+        return _PLACEHOLDER.match(found) is None and _RESERVED_DOMAIN.search(found) is None
     if kind == "IP_ADDRESS":
-        return not _is_version(found, before=before, after=after) and ipaddress.ip_address(found).is_global
+        return not _is_version(found, before=before, after=after) and _is_public(found)
     if kind == "CREDIT_CARD":
         return _has_check_digit(digits)
     if kind == "SSN":
@@ -82,6 +84,14 @@ def _is_nanp(digits: str) -> bool:
     """Whether a number of the North American Numbering Plan can be somebody's."""
     number = _NANP.fullmatch(digits)
     return number is not None and "555" not in number.groups()
+
+
+def _is_public(found: str) -> bool:
+    """Whether an IP address is one of the internet's; digits of other scripts and leading zeros make none."""
+    try:
+        return ipaddress.ip_address(found).is_global
+    except ValueError:
+        return False
 
 
 def _is_version(found: str, *, before: str, after: str) -> bool:

@@ -36,6 +36,7 @@ def test_personal_data_is_found_and_redacted(text: str, kinds: tuple[str, ...], 
     [
         "Mail user@example.com, a@b.example.org or me@host.test.",
         "git clone git@github.com:a/b.git",
+        "Mail your.name@email.com, Your_Name@firma.de, youremail@gmail.com, name@domain.com or anna@domain.com.",
         "Use Python 3.11.7 or version 10.0.190.1, v1.22.33.44, Chrome/99.0.48.120, pkg==30.2.100.7.",
         "Section 1.2.3.4 and the OIDs 1.3.6.1.4.1.311 and 93.184.216.34.7.",
         "127.0.0.1, 192.168.0.1, 10.1.2.30, 192.0.2.33, 255.255.255.0 and 8.8.8.8",
@@ -51,6 +52,19 @@ def test_personal_data_is_found_and_redacted(text: str, kinds: tuple[str, ...], 
 def test_what_only_looks_like_it_is_left(text: str) -> None:
     assert find_pii(text) == ()
     assert redacted(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["٢٥.٣.٤.٥", "۲۵.۳.۴.۵", "२५.३.४.५", "192.168.٠.1", "25.03.04.05"],  # noqa: RUF001
+)
+def test_numbers_in_other_digits_or_with_leading_zeros_are_no_address(text: str) -> None:
+    assert find_pii(f"See {text} of the contract; write to anna@firma.de.") == ("EMAIL",)
+
+
+@pytest.mark.parametrize("address", ["yourij@firma.de", "rename@firma.de", "anna@mydomain.com", "digit@firma.de"])
+def test_addresses_that_only_begin_or_end_like_placeholders_are_somebodys(address: str) -> None:
+    assert find_pii(f"Mail {address}.") == ("EMAIL",)
 
 
 def test_planted_data_is_counted_exactly() -> None:
