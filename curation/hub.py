@@ -97,7 +97,8 @@ def _translate(error: Exception, api: HfApi, repo_id: str) -> ServiceError:
     if status in {401, 403}:
         reason = "HF_TOKEN is not set" if anonymous else f"HF_TOKEN was refused ({status})"
         return AuthError(
-            f"{api.endpoint} did not let us at {repo_id}: {reason}.", remedy="Set HF_TOKEN to a write token."
+            f"{api.endpoint} did not let us at {repo_id}: {reason}.",
+            remedy="Set HF_TOKEN to a token that has access; publishing needs a write token.",
         )
     if status in {408, 409, 412, 429} or status >= 500:
         return TemporaryError(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
+import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from curation.errors import DataError, MissingError
 from curation.hub import connect, hub_errors, require_endpoint
@@ -18,14 +19,23 @@ from curation.hub import connect, hub_errors, require_endpoint
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
+FORMATS = {".jsonl": "JSON", ".json": "JSON", ".csv": "CSV", ".parquet": "Parquet"}
+SUFFIXES = tuple(FORMATS)
+"""What is read, in lower or upper case; text also with ".gz" behind it."""
+
 NOT_DATA = frozenset(
     {"curation.json", "config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
 )
 """JSON files that lie beside data in a dataset's folder."""
 
 REPO_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
-CSV_FIELD_LIMIT = 1 << 30
+CSV_ROWS = 10_000
+"""How many rows of a CSV file have one type in a column, as in `datasets`."""
+PARQUET_ROWS, PARQUET_BYTES, PARQUET_BUFFER = 1000, 8 << 20, 1 << 20
+"""At most so many rows and so many bytes of a Parquet file are held at once."""
+
+UNREADABLE = (OSError, EOFError, TypeError, ValueError, RuntimeError, zlib.error)
+"""What readers raise of files that are damaged or hold something else; Arrow's and pandas' errors are among them."""
 
 # The words that `datasets` reads as the name of a split in a file's or folder's name.
 SPLITS = {
@@ -69,24 +79,25 @@ def open_dataset(
     endpoint: str,
     token: str | None,
 ) -> tuple[Split, ...]:
-    """Return the splits of a file, a folder or a Hub dataset ("owner/name"), those named "train" first in each config.
+    """Return the splits of a file, a folder or a Hub dataset ("owner/name"), "train..." first in each config.
 
     `revision` is one of the Hub's, by default the newest commit. In a folder the config is the name of the first
-    subfolder and the split the word in the file's name, as in "dpo/train-00000.parquet". Only the first bytes are read
-    here. Raises MissingError if there is no such dataset, DataError if it has no such config or split or nothing that
-    can be read, AuthError and TemporaryError of the Hub.
+    subfolder. The split is the word in the file's name, as in "dpo/train-1.parquet", or all that stands before the
+    numbers of a shard, as in "data/train_prefs-00000-of-00001.parquet". Only the first bytes are read here. Raises
+    MissingError if there is no such dataset, DataError if it has no such config or split or nothing that can be read,
+    AuthError and TemporaryError of the Hub.
     """
     if _is_local(dataset):
         found = _local(Path(dataset))
     else:
         found = _hub(dataset, config, revision=revision, endpoint=endpoint, token=token)
     kept = _selected(_selected(found, "config", config, dataset), "split", split, dataset)
-    return tuple(sorted(kept, key=lambda item: (item.config, item.name != "train", item.name)))
+    return tuple(sorted(kept, key=lambda item: (item.config, not item.name.startswith("train"), item.name)))
 
 
 def _is_local(dataset: str) -> bool:
     """Whether this is a path: it is there, or it looks like nothing else."""
-    return Path(dataset).exists() or Path(dataset).suffix in SUFFIXES or not REPO_ID.fullmatch(dataset)
+    return Path(dataset).exists() or _suffix(Path(dataset)) != "" or not REPO_ID.fullmatch(dataset)
 
 
 def _selected(splits: tuple[Split, ...], kind: str, wanted: str | None, dataset: str) -> tuple[Split, ...]:
@@ -107,9 +118,18 @@ def _local(path: Path) -> tuple[Split, ...]:
         return _folder(path)
     if not path.exists():
         raise MissingError(f"There is no file or folder {path}.", remedy="A dataset on the Hub is named as owner/name.")
-    if path.suffix not in SUFFIXES:
-        raise DataError(f"{path} is none of the files that can be read: {', '.join(SUFFIXES)}.")
-    return (Split("default", _split_in(path.stem) or "train", partial(read_file, path, name=path.name)),)
+    if not _suffix(path):
+        raise DataError(
+            f"{path} is none of the files that can be read: {', '.join(SUFFIXES)}.", remedy="Save it as one of these."
+        )
+    _, split = _place(Path(path.name))
+    return (Split("default", split, partial(read_file, path, name=path.name)),)
+
+
+def _suffix(path: Path) -> str:
+    """Return the one of `SUFFIXES` that a file's name has, in any case and before ".gz"; "" if it has none."""
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    return suffix if suffix in SUFFIXES else ""
 
 
 def _folder(folder: Path) -> tuple[Split, ...]:
@@ -125,15 +145,27 @@ def _folder(folder: Path) -> tuple[Split, ...]:
 
 def _is_data(path: Path, folder: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return path.suffix in SUFFIXES and path.name not in NOT_DATA and not hidden and path.is_file()
+    return _suffix(path) != "" and path.name not in NOT_DATA and not hidden and path.is_file()
 
 
 def _place(path: Path) -> tuple[str, str]:
     """Return config and split of a file in a dataset's folder."""
     folders = [part for part in path.parts[:-1] if part != "data"]
-    split = _split_in(path.stem) or next(filter(None, map(_split_in, reversed(folders))), None)
+    named = _split_of_shard(path) or _split_in(path.stem)
+    split = named or next(filter(None, map(_split_in, reversed(folders))), None)
     configs = [part for part in folders if _split_in(part) is None]
     return (configs[0] if configs else "default", split or "train")
+
+
+def _split_of_shard(path: Path) -> str | None:
+    """Return the name before a shard's numbers: in `data/`, as `datasets` does, and where it has the word of a split.
+
+    Of "train/part-00000-of-00001.parquet" the folder says what it is.
+    """
+    shard = re.match(r"(.+)-\d{5}-of-\d{5}", path.name)
+    if shard is None or (path.parent.name != "data" and _split_in(shard[1]) is None):
+        return None
+    return shard[1]
 
 
 def _split_in(name: str) -> str | None:
@@ -147,22 +179,32 @@ def _read_files(paths: tuple[Path, ...], folder: Path) -> Iterator[SourceRow]:
 
 
 def read_file(path: Path, *, name: str) -> Iterator[SourceRow]:
-    """Yield the rows of a .jsonl, .json, .csv or .parquet file; in JSONL the number is the line's.
+    """Yield the rows of a file of `SUFFIXES`; in JSONL the number is the line's.
 
     A line that is not a JSON object is a row without values. DataError if the file as a whole cannot be read. A .json
-    file that holds one array is read at once, everything else as needed.
+    file that holds one array or one object is read at once, everything else as needed.
     """
-    if path.suffix == ".jsonl" or (path.suffix == ".json" and not _holds_array(path)):
-        yield from _jsonl(path, name)
-        return
-    readers = {".json": _json, ".csv": _csv, ".parquet": _parquet}
-    for number, value in enumerate(readers[path.suffix](path), 1):
-        yield _source_row(f"{name}:{number}", value)
+    suffix = _suffix(path)
+    try:
+        if suffix == ".jsonl" or (suffix == ".json" and not _holds_one_value(path)):
+            yield from _jsonl(path, name)
+            return
+        readers = {".json": _json, ".csv": _csv, ".parquet": _parquet}
+        for number, value in enumerate(readers[suffix](path), 1):
+            yield _source_row(f"{name}:{number}", value)
+    except UNREADABLE as error:
+        raise DataError(f"{path} is not a {FORMATS[suffix]} file that can be read: {error}") from error
 
 
-def _holds_array(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+def _open(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+def _holds_one_value(path: Path) -> bool:
+    """Whether a file is one array, or one object over several lines, rather than one object a line."""
+    with _open(path) as file:
+        start = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+    return re.match(rb"\[|\{\s*\n", start) is not None
 
 
 def _source_row(where: str, value: Any) -> SourceRow:
@@ -172,7 +214,7 @@ def _source_row(where: str, value: Any) -> SourceRow:
 
 
 def _jsonl(path: Path, name: str) -> Iterator[SourceRow]:
-    with path.open("rb") as file:
+    with _open(path) as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
@@ -186,45 +228,34 @@ def _jsonl(path: Path, name: str) -> Iterator[SourceRow]:
 
 
 def _json(path: Path) -> Iterator[Any]:
-    try:
-        yield from json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON: {error}.") from error
+    """Yield the items of an array; an object is one row, as in `datasets`."""
+    with _open(path) as file:
+        value = json.loads(file.read())
+    yield from value if isinstance(value, list) else [value]
 
 
 def _csv(path: Path) -> Iterator[dict[str, Any]]:
-    # The default limit of 128 KiB a field would refuse long texts that every other format takes.
-    csv.field_size_limit(CSV_FIELD_LIMIT)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            for row in csv.DictReader(file):
-                yield {str(column): _typed(str(column), value) for column, value in row.items()}
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not a CSV file in UTF-8: {error}.") from error
+    """Yield the rows as `datasets` reads them, by pandas: "N/A" is null, a column of numbers or booleans is that."""
+    import pandas as pd  # type: ignore[import-untyped]
+    import pyarrow as pa
 
-
-def _typed(column: str, value: Any) -> Any:
-    """Return a field as `datasets` reads it: nothing is null, and a column of numbers or booleans is that."""
-    if value == "":
-        return None
-    if column != "label" and "score" not in column and "rating" not in column:
-        return value
-    try:
-        return json.loads(str(value).lower())
-    except ValueError:
-        return value
+    with _open(path) as file, pd.read_csv(file, chunksize=CSV_ROWS) as chunks:
+        for chunk in chunks:
+            yield from pa.Table.from_pandas(chunk).to_pylist()
 
 
 def _parquet(path: Path) -> Iterator[dict[str, Any]]:
     import pyarrow.parquet as pq
-    from pyarrow import ArrowException
 
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=1000):
-                yield from batch.to_pylist()
-    except ArrowException as error:
-        raise DataError(f"{path} is not a Parquet file that can be read: {error}.") from error
+    with pq.ParquetFile(path, buffer_size=PARQUET_BUFFER, pre_buffer=False) as file:
+        for batch in file.iter_batches(batch_size=_rows_at_once(file.metadata)):
+            yield from batch.to_pylist()
+
+
+def _rows_at_once(metadata: Any) -> int:
+    """Return how many rows of a Parquet file have about `PARQUET_BYTES`, at least one."""
+    size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    return max(1, min(PARQUET_ROWS, int(PARQUET_BYTES * metadata.num_rows / max(size, 1))))
 
 
 def _hub(
@@ -233,6 +264,8 @@ def _hub(
     """Return the splits of a dataset on the Hub, at the commit that `revision` is now."""
     import datasets
 
+    # Of what it raises it also writes a line, which would stand before the error that we say.
+    datasets.logging.set_verbosity(datasets.logging.CRITICAL)
     require_endpoint(endpoint)
     api = connect(endpoint, token)
     revision = _commit(api, repo_id, revision)
@@ -248,13 +281,18 @@ def _hub(
                 name: datasets.load_dataset(repo_id, name, revision=revision, token=token, streaming=True)
                 for name in ([config] if config is not None else configs)
             }
-    except (ValueError, FileNotFoundError, datasets.exceptions.DatasetsError) as error:
+    except (*UNREADABLE, datasets.exceptions.DatasetsError) as error:
         raise DataError(f"{repo_id} holds no data files that `datasets` can read: {error}") from error
     return tuple(
-        Split(name, str(split), partial(_hub_rows, rows, api, repo_id, f"{name}/{split}"))
+        Split(name, str(split), partial(_hub_rows, _undecoded(rows), api, repo_id, f"{name}/{split}"))
         for name, stream in streams.items()
         for split, rows in stream.items()
     )
+
+
+def _undecoded(rows: Any) -> Any:
+    """Leave images and sounds the bytes that they are: what opens them need not be there, and they may be damaged."""
+    return rows.decode(False) if rows.features else rows
 
 
 def _commit(api: HfApi, repo_id: str, revision: str | None) -> str:
@@ -278,5 +316,5 @@ def _hub_rows(rows: Any, api: HfApi, repo_id: str, name: str) -> Iterator[Source
         with hub_errors(api, repo_id):
             for number, values in enumerate(rows, 1):
                 yield SourceRow(f"{name}:{number}", values)
-    except (ArrowException, ValueError, DatasetsError) as error:
+    except (*UNREADABLE, ArrowException, DatasetsError) as error:
         raise DataError(f"{repo_id}, {name}, cannot be read: {error}") from error

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
+import random
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -93,7 +97,7 @@ def test_a_folder_has_configs_by_subfolder_and_splits_by_name(tmp_path: Path) ->
 
 
 def test_a_folder_without_subfolders_is_one_config(tmp_path: Path) -> None:
-    for name in ("data/train-00000-of-00001.parquet", "data/eval-00000-of-00001.parquet"):
+    for name in ("data/train-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"):
         write(tmp_path / name, ROWS)
     assert names_of(tmp_path) == [("default", "train"), ("default", "test")]
 
@@ -110,6 +114,76 @@ def test_an_unknown_config_or_split_is_named_with_those_there_are(tmp_path: Path
         splits_of(tmp_path, **{option: "reward"})
 
 
+def test_the_split_of_a_shard_is_all_that_stands_before_its_numbers(tmp_path: Path) -> None:
+    for split in ("train_prefs", "train_sft", "test_prefs", "rows"):
+        write(tmp_path / f"data/{split}-00000-of-00001.parquet", ROWS)
+    # The same name as `datasets` finds, but those of training first.
+    assert [name for _, name in names_of(tmp_path)] == ["train_prefs", "train_sft", "rows", "test_prefs"]
+    assert names_of(tmp_path / "data/test_prefs-00000-of-00001.parquet") == [("default", "test_prefs")]
+
+
+def test_the_folder_names_the_split_of_shards_that_do_not(tmp_path: Path) -> None:
+    for name in ("test/part-00000-of-00002.parquet", "test/part-00001-of-00002.parquet", "dpo/test_prefs-0.jsonl"):
+        write(tmp_path / name, ROWS)
+    assert names_of(tmp_path) == [("default", "test"), ("dpo", "test")]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv"])
+def test_zipped_files_of_a_folder_are_read_like_the_others(tmp_path: Path, suffix: str) -> None:
+    plain = write(tmp_path / f"rows{suffix}", ROWS)
+    (tmp_path / f"train{suffix}.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    plain.rename(tmp_path / f"test{suffix}")
+    assert names_of(tmp_path) == [("default", "train"), ("default", "test")]
+    assert [row.values for row in rows_of(tmp_path)] == [*ROWS, *ROWS]
+    assert [row.where for row in rows_of(tmp_path, split="train")] == [f"train{suffix}.gz:{row}" for row in (1, 2)]
+
+
+def test_the_case_of_a_suffix_does_not_matter(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.jsonl", ROWS).rename(tmp_path / "MINE.JSONL")
+    assert [row.values for row in rows_of(path)] == [row.values for row in rows_of(tmp_path)] == ROWS
+
+
+def test_a_json_file_of_one_object_over_several_lines_is_one_row(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"data": [{"prompt": "Why?"}]}, indent=2))
+    assert [row.values for row in rows_of(path)] == [{"data": [{"prompt": "Why?"}]}]
+
+
+def test_a_csv_file_is_read_as_datasets_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        "prompt,chosen,rejected,label\nWhy?,None,4,True\nHow?,N/A,5,\nWho?,null,6,FALSE\nIs it?,Yes,7,true\n"
+    )
+    [split] = datasets.load_dataset("csv", data_files=str(path), cache_dir=str(tmp_path / "cache")).values()
+    rows = [row.values for row in rows_of(path)]
+    assert rows == split.to_list()
+    assert rows[1:3] == [
+        {"prompt": "How?", "chosen": None, "rejected": 5, "label": None},
+        {"prompt": "Who?", "chosen": None, "rejected": 6, "label": False},
+    ]
+
+
+def test_a_csv_row_with_too_many_cells_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("prompt,chosen,rejected\nWhat?,yes,no\nWho?,a,b,c,d\n")
+    with pytest.raises(DataError, match=r"mine\.csv is not a CSV file that can be read: .* line 3, saw 5"):
+        rows_of(path)
+
+
+def test_few_rows_of_a_wide_parquet_file_are_held_at_once(tmp_path: Path) -> None:
+    # Of one value Arrow writes less than it says, so every picture is another.
+    rows = [{"prompt": str(row), "image": random.Random(row).randbytes(1 << 20)} for row in range(48)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "mine.parquet", row_group_size=4)
+    [split] = splits_of(tmp_path / "mine.parquet")
+    tracemalloc.start()
+    try:
+        assert [row.values["prompt"] for row in split.rows() if row.values] == [row["prompt"] for row in rows]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 24 << 20
+
+
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match=r"no file or folder .*missing.jsonl"):
         splits_of(tmp_path / "missing.jsonl")
@@ -124,15 +198,39 @@ def test_a_folder_without_data_is_said(tmp_path: Path) -> None:
 
 def test_another_kind_of_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "rows.xlsx").write_bytes(b"PK")
-    with pytest.raises(DataError, match="none of the files that can be read"):
+    with pytest.raises(DataError, match=r"none of the files that can be read: .* Save it as one of these"):
         splits_of(tmp_path / "rows.xlsx")
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("a.parquet", b"PAR1"), ("a.csv", b"prompt\n\xff\xfe"), ("a.json", b"[{]")]
+    ("name", "content"),
+    [
+        ("a.parquet", b"PAR1"),
+        ("a.csv", b"prompt\n\xff\xfe"),
+        ("a.json", b"[{]"),
+        ("b.json", b'{\n"a": 1\n}\n{\n"a": 2\n}'),
+        ("a.jsonl.gz", b"{}"),
+        ("b.jsonl.gz", gzip.compress(b'{"a": 1}', mtime=0)[:-9]),
+        ("c.jsonl.gz", gzip.compress(b'{"a": 1}', mtime=0)[:12] + b"\xff" * 20),
+    ],
 )
 def test_a_file_that_is_broken_as_a_whole_is_named(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(DataError, match=f"{name} is not"):
         rows_of(path)
+
+
+def test_a_parquet_file_that_is_damaged_inside_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.parquet", ROWS * 50)
+    path.write_bytes(path.read_bytes()[:200] + b"\xff" * 200 + path.read_bytes()[400:])
+    with pytest.raises(DataError, match=r"mine\.parquet is not a Parquet file that can be read"):
+        rows_of(path)
+
+
+def test_a_file_that_is_gone_when_it_is_read_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.jsonl", ROWS)
+    [split] = splits_of(path)
+    path.unlink()
+    with pytest.raises(DataError, match=r"mine\.jsonl is not a JSON file that can be read: .*No such file"):
+        list(split.rows())

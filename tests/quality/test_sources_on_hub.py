@@ -1,0 +1,85 @@
+"""Datasets of the Hub that cannot be read are said in a sentence; pictures and sounds need not be opened."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from huggingface_hub import CommitOperationAdd, HfApi
+
+from curation.local import Stack
+from tests.conftest import CommandLine
+
+pytestmark = pytest.mark.stack
+
+PAIRS = [
+    {"prompt": f"What is {number} and two?", "chosen": f"It is {number + 2}.", "rejected": "Nobody knows that."}
+    for number in range(6)
+]
+CARD = """---
+dataset_info:
+  features:
+  - {{name: prompt, dtype: string}}
+  - {{name: chosen, dtype: string}}
+  - {{name: rejected, dtype: string}}
+  - {{name: seen, dtype: {0}}}
+---
+"""
+
+
+def lines(rows: list[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def parquet(rows: list[dict[str, Any]]) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), file)
+    return file.getvalue()
+
+
+def publish(stack: Stack, name: str, files: dict[str, bytes]) -> str:
+    """Put files on the local Hub; return the dataset's id."""
+    settings = stack.settings()
+    api = HfApi(endpoint=settings["HF_ENDPOINT"], token=settings["HF_TOKEN"])
+    repo_id = f"{api.whoami()['name']}/{name}"
+    api.create_repo(repo_id, repo_type="dataset", private=True)
+    added = [CommitOperationAdd(path, content) for path, content in files.items()]
+    api.create_commit(repo_id, added, commit_message="files", repo_type="dataset")
+    return repo_id
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("damaged", {"train.parquet": parquet(PAIRS * 50)[:200] + b"\xff" * 200 + parquet(PAIRS * 50)[400:]}),
+        ("drifting", {"train-1.jsonl": lines(PAIRS), "train-2.jsonl": lines([{"prompt": ["x"]}])}),
+        ("scripted", {"scripted.py": b"import datasets\n", "rows.jsonl": lines(PAIRS)}),
+        ("broken", {"train.jsonl": b'{"prompt": "a", "chosen": \n'}),
+    ],
+)
+def test_a_dataset_that_cannot_be_read_is_said(
+    cli: CommandLine, stack: Stack, name: str, files: dict[str, bytes]
+) -> None:
+    repo_id = publish(stack, name, files)
+    done = cli.run("lint", repo_id, "--format", "json")
+    assert (done.returncode, done.stdout) == (1, "")
+    # One object, and no line of `datasets` before it.
+    error = json.loads(done.stderr)
+    assert error["error"] == "DataError"
+    assert repo_id in error["message"]
+
+
+@pytest.mark.parametrize("kind", ["image", "audio"])
+def test_pictures_and_sounds_are_not_opened(cli: CommandLine, stack: Stack, kind: str) -> None:
+    rows = [{**pair, "seen": {"bytes": b"neither", "path": None}} for pair in PAIRS]
+    files = {"README.md": CARD.format(kind).encode(), "data/train-00000-of-00001.parquet": parquet(rows)}
+    assert cli.json("lint", publish(stack, f"with-{kind}", files))["rows"] == 6
+
+
+def test_a_refused_token_needs_no_right_to_write(cli: CommandLine) -> None:
+    sentence = cli.error("lint", "acme/any", HF_TOKEN="hf_wrong")
+    assert "HF_TOKEN was refused (401). Set HF_TOKEN to a token that has access; publishing needs a write" in sentence
