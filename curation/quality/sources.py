@@ -193,7 +193,11 @@ def read_file(path: Path, *, name: str) -> Iterator[SourceRow]:
         for number, value in enumerate(readers[suffix](path), 1):
             yield _source_row(f"{name}:{number}", value)
     except UNREADABLE as error:
-        raise DataError(f"{path} is not a {FORMATS[suffix]} file that can be read: {error}") from error
+        raise DataError(f"{path} is not a {FORMATS[suffix]} file that can be read: {_on_one_line(error)}") from error
+
+
+def _on_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -282,7 +286,7 @@ def _hub(
                 for name in ([config] if config is not None else configs)
             }
     except (*UNREADABLE, datasets.exceptions.DatasetsError) as error:
-        raise DataError(f"{repo_id} holds no data files that `datasets` can read: {error}") from error
+        raise DataError(f"{repo_id} holds no data files that `datasets` can read: {_on_one_line(error)}") from error
     return tuple(
         Split(name, str(split), partial(_hub_rows, _undecoded(rows), api, repo_id, f"{name}/{split}"))
         for name, stream in streams.items()
@@ -317,4 +321,4 @@ def _hub_rows(rows: Any, api: HfApi, repo_id: str, name: str) -> Iterator[Source
             for number, values in enumerate(rows, 1):
                 yield SourceRow(f"{name}:{number}", values)
     except (*UNREADABLE, ArrowException, DatasetsError) as error:
-        raise DataError(f"{repo_id}, {name}, cannot be read: {error}") from error
+        raise DataError(f"{repo_id}, {name}, cannot be read: {_on_one_line(error)}") from error
