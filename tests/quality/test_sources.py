@@ -166,7 +166,7 @@ def test_a_csv_file_is_read_as_datasets_reads_it(tmp_path: Path) -> None:
 def test_a_csv_row_with_too_many_cells_is_said(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("prompt,chosen,rejected\nWhat?,yes,no\nWho?,a,b,c,d\n")
-    with pytest.raises(DataError, match=r"mine\.csv is not a CSV file that can be read: .* line 3, saw 5$"):
+    with pytest.raises(DataError, match=r"mine\.csv is not a CSV file that can be read: .* line 3, saw 5\Z"):
         rows_of(path)
 
 
