@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import JsonValue
 
-from curation.types import Message
+from curation.types import SIMULATED_PREFIX, Message
 
 LENGTH = 16
 """Hex digits of an id: 64 bits, so a collision is expected at about four billion rows."""
@@ -67,6 +67,10 @@ def unit_interval(kind: str, identifier: str) -> float:
 
 
 def pseudonym(key: str, reviewer: str) -> str:
-    """Return the published name of a reviewer: keyed (HMAC-SHA-256, RFC 2104), so that names cannot be guessed back."""
+    """Return the published name of a reviewer: keyed (HMAC-SHA-256, RFC 2104), so that names cannot be guessed back.
+
+    That of a program begins as its username does.
+    """
     digest = hmac.new(key.encode(), reviewer.encode(), hashlib.sha256).hexdigest()
-    return f"reviewer-{digest[:LENGTH]}"
+    kind = SIMULATED_PREFIX if reviewer.startswith(SIMULATED_PREFIX) else "reviewer-"
+    return f"{kind}{digest[:LENGTH]}"

@@ -13,8 +13,8 @@ LabelSource = Literal["human", "simulated", "judge"]
 SIMULATED_PREFIX = "simulated-"
 """Usernames that begin with this are programs; what they answered is never published as human."""
 
-HUMAN_EDIT = "human-edit"
-"""The model name of a candidate that a reviewer wrote."""
+HUMAN_EDIT, SIMULATED_EDIT = "human-edit", "simulated-edit"
+"""The model names of a candidate that a person, or a program in the place of one, wrote."""
 
 
 FOR_GOOD = frozenset({"context_too_long", "content_filter"})
@@ -351,7 +351,8 @@ class RawCandidate(Row):
 class RawRow(Row):
     """A row of the `raw` config: everything about one record, or about a candidate set that gave none.
 
-    `rows` are the ids of the published rows it gave, `dropped` the reasons for those it did not.
+    `rows` are the ids of the published rows it gave, `dropped` the reasons for those it did not; `reviewers` counts
+    those whose answers count, also where they came to no verdict.
     """
 
     id: str

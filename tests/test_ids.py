@@ -126,4 +126,5 @@ def test_a_pseudonym_is_stable_and_hides_the_name_without_the_key() -> None:
     assert name == ids.pseudonym("key", "ann")
     assert "ann" not in name.removeprefix("reviewer-")
     assert re.fullmatch(r"reviewer-[0-9a-f]{16}", name)
+    assert ids.pseudonym("key", "simulated-ann").startswith("simulated-")
     assert len({name, ids.pseudonym("other key", "ann"), ids.pseudonym("key", "bob")}) == 3

@@ -14,7 +14,7 @@ from curation.export.kto import (
     unpaired_table,
 )
 from curation.export.raw import raw_row
-from curation.export.resolved import Answer, Resolved, resolved
+from curation.export.resolved import Answer, Resolved, edits_of, resolved
 from curation.export.sft import Demonstration, demonstration_id, demonstrations_of, supervised_table
 from curation.export.splits import SPLITS, Split, split_of
 from curation.export.strings import as_strings, plain
@@ -37,6 +37,7 @@ __all__ = [
     "completions_of",
     "demonstration_id",
     "demonstrations_of",
+    "edits_of",
     "faults",
     "kto_order",
     "pairs_of",

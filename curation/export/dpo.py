@@ -23,8 +23,8 @@ class Pair(NamedTuple):
 
     @property
     def gap(self) -> float:
-        """How far apart their scores are."""
-        return (self.chosen.score or 0.0) - (self.rejected.score or 0.0)
+        """How far apart their scores are. Rounded, as 0.6 - 0.4 is less than 0.2."""
+        return round((self.chosen.score or 0.0) - (self.rejected.score or 0.0), 9)
 
 
 def pairs_of(record: Resolved, *, min_gap: float, pairs: PairsPerPrompt = "best-worst") -> list[Pair] | str:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from curation import ids
 from curation.export.resolved import Answer, entries
 from curation.types import (
-    HUMAN_EDIT,
     Annotation,
     CandidateSet,
     PublishedAnnotation,
@@ -25,6 +24,7 @@ def raw_row(
     verdict: Verdict | None,
     edits: Sequence[tuple[str, Answer]],
     annotations: Sequence[Annotation],
+    reviewers: int = 0,
     rows: Sequence[str],
     dropped: Sequence[str],
     language: str | None,
@@ -33,7 +33,8 @@ def raw_row(
 ) -> RawRow:
     """Return a set's row; without a record nobody was asked about it.
 
-    `edits` are the texts that reviewers wrote with the answers they are; `clean` is applied to every text.
+    `edits` are the texts that reviewers wrote with the answers they are. `reviewers` counts those whose answers count,
+    verdict or not. `clean` is applied to every text.
     """
     shown = record.candidates if record else ()
     scores = dict(zip(shown, verdict.scores, strict=True)) if verdict else {}
@@ -68,7 +69,7 @@ def raw_row(
         prompt_id=prompt.id,
         record_id=record.id if record else None,
         candidates=tuple(candidates),
-        reviewers=verdict.reviewers if verdict else 0,
+        reviewers=reviewers,
         agreement=verdict.agreement if verdict else None,
         label_source=verdict.label_source if verdict else None,
         rows=tuple(rows),
@@ -87,8 +88,8 @@ def _edit(text: str, answer: Answer) -> RawCandidate:
     return RawCandidate(
         id=answer.id,
         text=text,
-        generator=HUMAN_EDIT,
-        model=HUMAN_EDIT,
+        generator=answer.editor,
+        model=answer.editor,
         finish_reason=None,
         rating=None,
         score=answer.score,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from curation import ids
-from curation.types import HUMAN_EDIT, Annotation, Verdict
+from curation.types import HUMAN_EDIT, SIMULATED_EDIT, SIMULATED_PREFIX, Annotation, Verdict
 
 
 class Answer(NamedTuple):
@@ -25,8 +25,13 @@ class Answer(NamedTuple):
 
     @property
     def edited(self) -> bool:
-        """Whether a person wrote it."""
+        """Whether a reviewer wrote it."""
         return bool(self.authors)
+
+    @property
+    def editor(self) -> str:
+        """The model name of an edit: programs are never published as people."""
+        return SIMULATED_EDIT if all(map(_simulated, self.authors)) else HUMAN_EDIT
 
 
 class Resolved(NamedTuple):
@@ -69,23 +74,30 @@ def resolved(
         if score is not None
     ]
     if verdict.edits:
-        answers += _edits(verdict, annotations, shown, prompt_id=prompt_id, texts=texts, similarity=similarity)
+        answers += edits_of(
+            verdict.edits, annotations, shown, prompt_id=prompt_id, texts=texts, similarity=similarity, score=1.0
+        )
     return Resolved(record_id, prompt, tuple(answers), verdict, annotations)
 
 
-def _edits(
-    verdict: Verdict,
-    annotations: tuple[Annotation, ...],
+def edits_of(
+    edits: Iterable[str],
+    annotations: Sequence[Annotation],
     shown: Sequence[tuple[str, int]],
     *,
     prompt_id: str,
     texts: list[str],
     similarity: Similarity,
+    score: float | None,
 ) -> list[Answer]:
+    """Return the answers that these edits are, all with this score; their texts are added to `texts`.
+
+    An edit that says what a shown candidate or another edit says already is none.
+    """
     shown_texts = [texts[row] for _, row in shown]
     said = {ids.normalise(text) for text in shown_texts}
     answers = []
-    for edit in verdict.edits:
+    for edit in edits:
         wanted = ids.normalise(edit)
         if wanted in said:
             continue
@@ -93,16 +105,13 @@ def _edits(
         position, alike = similarity(edit, shown_texts)
         authors = [one.reviewer for one in annotations if one.edit is not None and ids.normalise(one.edit) == wanted]
         texts.append(edit)
-        answers.append(
-            Answer(
-                ids.candidate_id(prompt_id, HUMAN_EDIT, edit),
-                len(texts) - 1,
-                1.0,
-                authors=frozenset(authors),
-                edit_of=(shown[position][0], alike),
-            )
-        )
+        answer = Answer("", len(texts) - 1, score, authors=frozenset(authors), edit_of=(shown[position][0], alike))
+        answers.append(answer._replace(id=ids.candidate_id(prompt_id, answer.editor, edit)))
     return answers
+
+
+def _simulated(reviewer: str) -> bool:
+    return reviewer.startswith(SIMULATED_PREFIX)
 
 
 class Entry(NamedTuple):

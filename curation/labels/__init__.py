@@ -1,7 +1,7 @@
 """From the responses to a record to one verdict, and how far those who gave them agree."""
 
 from curation.labels.agreement import agreement, judge_agreement, length_bias
-from curation.labels.ballot import Ballot
+from curation.labels.ballot import Ballot, written
 from curation.labels.dawid_skene import DawidSkeneResolver, FittedDawidSkene
 from curation.labels.edits import edited, similarity
 from curation.labels.judge import judge_verdict
@@ -26,4 +26,5 @@ __all__ = [
     "judge_verdict",
     "length_bias",
     "similarity",
+    "written",
 ]

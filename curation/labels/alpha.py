@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from curation.labels.intervals import ERROR
+from curation.labels.intervals import ERROR, wilson
 from curation.labels.votes import Answer, distinct
 from curation.types import Measure
 
@@ -29,8 +29,9 @@ def alpha(paired: Any, answers: Sequence[Answer], *, level: Level, seed: int) ->
 
     Every record has two answers or more. Nominal: a record is a unit, and an answer its value. Ordinal: a record's
     candidate is a unit, and its score the value. The interval is that of the percentile bootstrap: records are drawn
-    with replacement, 2,000 times. Draws in which all is equal have no alpha and are left out. Null for one record, and
-    where everything is equal.
+    with replacement, 2,000 times. Draws in which all is equal have no alpha and are left out. Where nobody disagreed
+    every draw is 1, and the low end is the alpha of as many disagreements as Wilson's interval of none allows. Null for
+    one record, and where everything is equal.
 
     The formula is Krippendorff's, "Computing Krippendorff's Alpha-Reliability" (2011), on weighted records, which the
     `krippendorff` library has not: it needs a matrix per record and call.
@@ -48,8 +49,19 @@ def alpha(paired: Any, answers: Sequence[Answer], *, level: Level, seed: int) ->
     value, *resampled = _nominal_alpha(weighted) if level == "nominal" else _ordinal_alpha(weighted)
     if np.isnan(value):
         return Measure(value=None, count=records, reason="all answers are equal, as they would be by chance")
+    if value == 1:
+        return Measure(value=1.0, low=_lowest(blocks, records), high=1.0, count=records)
     low, high = np.nanquantile(resampled, [ERROR / 2, 1 - ERROR / 2]).tolist()
     return Measure(value=float(value), low=low, high=high, count=records)
+
+
+def _lowest(blocks: _Blocks, records: int) -> float:
+    """The alpha of the most disagreement that so many records without any still allow at 95 %."""
+    counts = blocks.times @ _nominal_sums(blocks)[:, 1:]
+    total = counts.sum()
+    expected = (total**2 - (counts**2).sum()) / (total * (total - 1))
+    low, _ = wilson(1.0, records)
+    return float(1 - (1 - low) / expected)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -54,15 +54,15 @@ def verdict(
     voters = len(ballot.submitted)
     return Verdict(
         scores=tuple(scores),
-        edits=_edits(editors),
+        edits=written(editors),
         reviewers=voters,
         agreement=len(agreeing) / voters if voters > 1 else None,
         label_source=ballot.label_source,
     )
 
 
-def _edits(editors: Iterable[Annotation]) -> tuple[str, ...]:
-    """The texts that editors wrote, without the blanks around them, each once: the first reviewer's form of it."""
+def written(editors: Iterable[Annotation]) -> tuple[str, ...]:
+    """Return the texts that editors wrote, without the blanks around them, each once in its first reviewer's form."""
     texts: dict[str, str] = {}
     for editor in editors:
         if editor.edit and (text := editor.edit.strip()):

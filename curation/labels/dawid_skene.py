@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import mul
+from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import PositiveFloat
@@ -66,6 +67,7 @@ class FittedDawidSkene:
     def resolve(self, ballot: Ballot) -> Verdict | Drop:
         """Return the expected scores under the posterior of the true answer, rounded to 6 digits.
 
+        Candidates that the most probable answer scores equally have equal scores, the mean of what is expected of them.
         Drops "unreviewed", "too_few_reviewers", and "unknown_answer": one that occurred in no record of the fit.
         `agreement` is the share of reviewers who gave the most probable answer. Only their edits count.
         """
@@ -78,7 +80,7 @@ class FittedDawidSkene:
         posterior = self.posterior(voters)
         answer = self.answers[posterior.index(max(posterior))]
         agreeing = [voter for voter in voters if voter.scores == answer]
-        return verdict(ballot, _expected(self.answers, posterior), agreeing=agreeing, editors=agreeing)
+        return verdict(ballot, _expected(self.answers, posterior, answer), agreeing=agreeing, editors=agreeing)
 
     def posterior(self, voters: Sequence[Annotation]) -> list[float]:
         """Return the probability of each of `answers`, given these annotations; KeyError for an unknown answer."""
@@ -171,6 +173,13 @@ def _log_columns(confusion: Confusion) -> Iterator[tuple[float, ...]]:
         yield tuple(map(math.log, column))
 
 
-def _expected(answers: Sequence[Answer], posterior: Sequence[float]) -> list[float]:
-    """The mean score of each candidate. It cannot leave [0, 1] by rounding, since 6 digits are kept."""
-    return [round(sum(map(mul, posterior, scores)), 6) for scores in zip(*answers, strict=True)]
+def _expected(answers: Sequence[Answer], posterior: Sequence[float], probable: Answer) -> list[float]:
+    """The mean score of each candidate. It cannot leave [0, 1] by rounding, since 6 digits are kept.
+
+    What is equal in the most probable answer is equal here: the means alone would make a preference of every tie.
+    """
+    means = [sum(map(mul, posterior, scores)) for scores in zip(*answers, strict=True)]
+    level: dict[float, list[float]] = {}
+    for score, mean in zip(probable, means, strict=True):
+        level.setdefault(score, []).append(mean)
+    return [round(fmean(level[score]), 6) for score in probable]

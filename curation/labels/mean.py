@@ -24,7 +24,7 @@ class MeanResolver(ResolverOptions):
     def resolve(self, ballot: Ballot) -> Verdict | Drop:
         """Return the mean per candidate over the answers that count; drops "unreviewed" and "too_few_reviewers".
 
-        `agreement` is the share of reviewers who order the candidates as the means do. Every edit counts.
+        `agreement` is the share of reviewers who order the candidates as the means do. Only their edits count.
         """
         drop = too_few(ballot, self.min_reviewers)
         if drop is not None:
@@ -33,7 +33,7 @@ class MeanResolver(ResolverOptions):
         means = [fmean(scores) for scores in zip(*(voter.scores for voter in voters), strict=True)]
         order = _order(means)
         agreeing = [voter for voter in voters if _order(voter.scores) == order]
-        return verdict(ballot, means, agreeing=agreeing, editors=voters)
+        return verdict(ballot, means, agreeing=agreeing, editors=agreeing)
 
 
 def _order(scores: Sequence[float]) -> list[int]:

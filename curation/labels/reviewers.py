@@ -24,6 +24,9 @@ so the truth is even; but with thousands of answers 52 % would differ from even 
 MARK_ERROR = 0.01
 """How often an honest crowd has a reviewer with a given mark."""
 
+ROUNDING = 1e-9
+"""What two numbers that are equal may differ by: where all answers are equal, agreement and chance are both 1."""
+
 SLIGHT = 0.2
 """Cohen's kappa up to which agreement is "slight" (Landis and Koch 1977)."""
 
@@ -146,14 +149,14 @@ def _marks(votes: Votes, shared: _Shared, sides: _Sides) -> Iterator[tuple[str, 
 
 def _contrary(shared: _Shared, error: float) -> Flags:
     _, high = wilson(shared.agreement, shared.count, error=error)
-    return high < shared.chance
+    return high < shared.chance - ROUNDING
 
 
 def _random(shared: _Shared, error: float) -> Flags:
     low, _ = wilson(shared.agreement, shared.count)
     _, high = wilson(shared.agreement, shared.count, error=error)
     slight = shared.chance + SLIGHT * (1 - shared.chance)
-    return (low <= shared.chance) & (high < slight)
+    return (low <= shared.chance) & (high < slight - ROUNDING)
 
 
 def _one_sided(sides: _Sides, error: float) -> Flags:

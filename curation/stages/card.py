@@ -27,7 +27,7 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
     read, review, tally = snapshot.manifest.prompts, snapshot.manifest.review, derived.tally
     names = {reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers}
     measured = _agreement(config, derived, names)
-    choices, lengths = _stacked(tally.choices, 2), _stacked(tally.lengths, 3)
+    choices, lengths = _stacked(tally.choices[derived.measured], 2), _stacked(tally.lengths, 3)
     return CardFacts(
         name=config.name,
         repo_id=config.publish.repo_id,
@@ -46,6 +46,7 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         judge_agreement=labels.judge_agreement(choices[:, 0], choices[:, 1]) if config.models.judges else None,
         cost=_cost(config, derived),
         guidelines=review.guidelines if review else config.review.guidelines,
+        suggested=config.review.show_suggestions,
         reviewers=dict(sorted((names[name], count) for name, count in derived.reviewers.items() if count)),
         agreement=measured,
         resolver=_resolver_line(config),
@@ -78,7 +79,7 @@ def kto_weights(derived: Derived) -> tuple[float, float] | None:
 
 
 def _agreement(config: Config, derived: Derived, names: dict[str, str]) -> Agreement:
-    votes = labels.Votes.joined(derived.tally.votes)
+    votes = labels.Votes.joined(derived.tally.votes[derived.measured])
     found = labels.agreement(votes, level=config.review.level, seed=SEED)
     reviewers = (one.model_copy(update={"reviewer": names[one.reviewer]}) for one in found.reviewers)
     return found.model_copy(update={"reviewers": tuple(sorted(reviewers, key=lambda one: one.reviewer))})

@@ -21,7 +21,7 @@ from curation.stages.derivation import Checks, Plan, Tally, annotated, derive_dr
 from curation.stages.segments import LARGEST_SEGMENT, Segment, StoreTables
 from curation.stages.spending import USAGE_COLUMNS, Spending, spending
 from curation.store import CANDIDATE_SETS, Snapshot
-from curation.types import DroppedPrompt
+from curation.types import DroppedPrompt, LabelSource
 
 PROCESSES = 2
 """Segments that are derived side by side; each takes a few hundred megabytes."""
@@ -53,10 +53,9 @@ class Derived:
     omitted: Mapping[str, str]
 
     @property
-    def agreement(self) -> float | None:
-        """The mean agreement of the verdicts that have one, null if no record has two reviewers."""
-        total, count = self.tally.agreements
-        return total / count if count else None
+    def measured(self) -> LabelSource:
+        """Whose answers agreement is measured on: those of people, if any person answered, else of programs."""
+        return "human" if any(map(len, self.tally.votes["human"])) else "simulated"
 
     def rows(self, config: str) -> int:
         """How many rows a config has in all splits."""

@@ -21,8 +21,8 @@ from curation.types import Measure
 class PublishReport(Report):
     """What `publish` did. records = verdicts + unresolved.
 
-    `agreement` is the mean share of reviewers whose answer is the verdict's, `alpha` Krippendorff's; `omitted` says
-    why a column that prompts bring along is not published.
+    `agreement` is the share of pairs of answers to the same record that are equal, `alpha` Krippendorff's, both of
+    people if any answered; `omitted` says why a column that prompts bring along is not published.
     """
 
     repo: str
@@ -32,7 +32,7 @@ class PublishReport(Report):
     unresolved: dict[str, int]
     rows: dict[str, int]
     dropped: dict[str, dict[str, int]]
-    agreement: float | None
+    agreement: Measure
     alpha: Measure
     marked: dict[str, tuple[str, ...]]
     kto_weights: tuple[float, float] | None
@@ -50,8 +50,8 @@ class PublishReport(Report):
             lines.append(f"Records without a verdict: {reasons(self.unresolved)}.")
         lines += [f"No {name} row: {reasons(dropped)}." for name, dropped in self.dropped.items() if dropped]
         lines += [f"No column {name!r}: {why}." for name, why in self.omitted.items()]
-        if self.agreement is not None:
-            lines.append(f"Mean agreement: {self.agreement:.2f}.")
+        if self.agreement.value is not None:
+            lines.append(f"Equal pairs of answers: {measured(self.agreement)}.")
         lines.append(f"Krippendorff's alpha: {measured(self.alpha)}.")
         lines += [f"{reviewer} stands out: {', '.join(marks)}." for reviewer, marks in self.marked.items()]
         if self.kto_weights is not None:
@@ -62,7 +62,7 @@ class PublishReport(Report):
 def publish(
     config: Config, *, services: Services | None = None, watch: Watch = lambda done, total: None
 ) -> PublishReport:
-    """Resolve, export and commit the configs with their card in one commit; no new rows: no commit.
+    """Resolve, export and commit the configs with their card in one commit; nothing new: no commit.
 
     `watch` is told how far it is. Raises MissingError without a store, RefusedError if no record gives a row or a row
     would not train as it is meant.
@@ -102,9 +102,9 @@ def publish(
         unresolved=dict(derived.tally.unresolved),
         rows={name: derived.rows(name) for name in config.publish.formats},
         dropped={name: dict(derived.tally.dropped[name]) for name in config.publish.formats},
-        agreement=derived.agreement,
-        alpha=facts.agreement.alpha if facts.agreement else Measure(value=None, reason="nobody was asked"),
-        marked={one.reviewer: one.marks for one in facts.agreement.reviewers if one.marks} if facts.agreement else {},
+        agreement=facts.agreement.percent,
+        alpha=facts.agreement.alpha,
+        marked={one.reviewer: one.marks for one in facts.agreement.reviewers if one.marks},
         kto_weights=facts.kto_weights,
         checks=config.quality.summary(),
         omitted=dict(derived.omitted),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.generation import JudgeStatistics
 from curation.generation.meter import money
+from curation.store.markdown import number
 from curation.types import Measure
 
 
@@ -57,8 +58,9 @@ def measured(measure: Measure) -> str:
     """Return "0.71 (0.64 to 0.78, 95 % interval)", or why there is no number."""
     if measure.value is None:
         return f"not defined: {measure.reason}"
-    interval = "" if measure.low is None else f" ({measure.low:.2f} to {measure.high:.2f}, 95 % interval)"
-    return f"{measure.value:.2f}{interval}"
+    if measure.low is None or measure.high is None:
+        return number(measure.value)
+    return f"{number(measure.value)} ({number(measure.low)} to {number(measure.high)}, 95 % interval)"
 
 
 def duration(seconds: float) -> str:

@@ -15,7 +15,8 @@ from curation.store import Snapshot
 class StatusReport(Report):
     """Counts along the flow. `completed` and `in_argilla` are null if Argilla does not answer; `argilla` says why.
 
-    `cost_per_row` is that of a row of each format in US dollars, null if a price is unknown or there is no row.
+    `reviewers` has the pseudonym of each, for the owner's eyes. `cost_per_row` is that of a row of each format in US
+    dollars, null if a price is unknown or there is no row.
     """
 
     store: str
@@ -27,6 +28,7 @@ class StatusReport(Report):
     disagreements: int
     records: int
     responses: dict[str, int]
+    reviewers: dict[str, str]
     verdicts: int
     unresolved: dict[str, int]
     rows: dict[str, int]
@@ -52,6 +54,7 @@ class StatusReport(Report):
             *(judge_line(judge) for judge in self.judges),
             review,
             f"Responses synced: {reasons(self.responses) or 'none'}.",
+            *(f"Published as {pseudonym}: {reviewer}." for reviewer, pseudonym in self.reviewers.items()),
             f"Verdicts: {self.verdicts:,}; without: {reasons(self.unresolved) or 'none'}.",
             f"Rows: {rows}; {'published' if self.published else 'not published yet'}.",
         )
@@ -94,6 +97,7 @@ def status(config: Config, *, services: Services | None = None) -> StatusReport:
         disagreements=tally.disagreements,
         records=derived.records,
         responses={name: statuses.count(name) for name in sorted(set(statuses))},
+        reviewers={reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers},
         verdicts=tally.verdicts,
         unresolved=dict(tally.unresolved),
         rows={name: derived.rows(name) for name in config.publish.formats},
@@ -130,6 +134,7 @@ def _empty(config: Config) -> StatusReport:
         disagreements=0,
         records=0,
         responses={},
+        reviewers={},
         verdicts=0,
         unresolved={},
         rows={},

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pydantic import JsonValue
 
 from curation.store import markdown
-from curation.store.limits import MARKS, known_limits, statistics
+from curation.store.limits import MARKS, known_limits, programs
 from curation.store.pictures import (
     funnel_svg,
     funnel_text,
@@ -124,8 +124,8 @@ class CardFacts:
 
     `source` is "owner/name@sha" or "file.jsonl@hash", `prompts` how many were read there. `languages` counts rows by
     ISO 639-1 code, null for unknown; `rows` by (config, split); `label_sources` verdicts by who decided; `reviewers`
-    submitted responses. `bytes` is the size of all shards. `judge_lines` and `checks` are sentences, `cost` and
-    `resolver` phrases.
+    submitted responses, of programs too. `suggested` says that reviewers saw the judge's choice before their own.
+    `bytes` is the size of all shards. `judge_lines` and `checks` are sentences, `cost` and `resolver` phrases.
     `options` are the settings one must know to read the rows; `checksums` SHA-256 in hex by path. `address` is where
     the program that made this (`version`, in `year`) is found.
     """
@@ -138,6 +138,7 @@ class CardFacts:
     funnel: Sequence[FunnelStep]
     year: int
     version: str
+    agreement: Agreement
     address: str | None = None
     bytes: int | None = None
     licence: str | None = None
@@ -148,8 +149,8 @@ class CardFacts:
     judge_agreement: JudgeAgreement | None = None
     cost: str | None = None
     guidelines: str = ""
+    suggested: bool = False
     reviewers: Mapping[str, int] = field(default_factory=dict)
-    agreement: Agreement | None = None
     resolver: str | None = None
     confusion: Confusion | None = None
     label_sources: Mapping[LabelSource, int] = field(default_factory=dict)
@@ -198,6 +199,8 @@ def render_card(facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present
         decided={DECIDERS[source]: count for source, count in facts.label_sources.items() if count},
         marks=MARKS,
         reviewers=_reviewers(facts),
+        reviewed=_reviewed(facts),
+        programs=programs(facts),
         limits=list(known_limits(facts)),
         pictures=_pictures(facts),
         lengths=_lengths(facts.lengths),
@@ -213,8 +216,15 @@ def _pictures(facts: CardFacts) -> dict[str, str]:
 
 
 def _reviewers(facts: CardFacts) -> list[tuple[str, int, ReviewerStatistics | None]]:
-    known = {reviewer.reviewer: reviewer for reviewer in statistics(facts)}
+    known = {reviewer.reviewer: reviewer for reviewer in facts.agreement.reviewers}
     return [(reviewer, responses, known.get(reviewer)) for reviewer, responses in facts.reviewers.items()]
+
+
+def _reviewed(facts: CardFacts) -> str:
+    """By whom: "1 reviewer and 2 programs"; nobody is a phrase too."""
+    simulated = len(programs(facts))
+    each = {"reviewer": len(facts.reviewers) - simulated, "program": simulated}
+    return " and ".join(f"{n:,} {who}{'' if n == 1 else 's'}" for who, n in each.items() if n) or "nobody"
 
 
 def _lengths(lengths: Lengths | None) -> list[tuple[str, int, str, str]]:

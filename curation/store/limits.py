@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from curation.store.markdown import number, percent, text, why
-from curation.types import Measure, ReviewerStatistics
+from curation.types import SIMULATED_PREFIX, Measure
 
 if TYPE_CHECKING:
     from curation.store.card import CardFacts
@@ -44,9 +44,9 @@ def known_limits(facts: CardFacts) -> Iterator[str]:
     yield from _language(facts)
 
 
-def statistics(facts: CardFacts) -> tuple[ReviewerStatistics, ...]:
-    """Return what is known of each reviewer; nothing if agreement was not measured."""
-    return facts.agreement.reviewers if facts.agreement else ()
+def programs(facts: CardFacts) -> tuple[str, ...]:
+    """Return the reviewers that are programs."""
+    return tuple(reviewer for reviewer in facts.reviewers if reviewer.startswith(SIMULATED_PREFIX))
 
 
 def _labels(facts: CardFacts) -> Iterator[str]:
@@ -62,7 +62,9 @@ def _labels(facts: CardFacts) -> Iterator[str]:
 
 
 def _reviewers(facts: CardFacts) -> Iterator[str]:
-    count = len(facts.reviewers)
+    simulated = len(programs(facts))
+    # The figures are of people, if any answered.
+    count = len(facts.reviewers) - simulated or simulated
     if count == 1:
         yield "One reviewer gave all answers: the labels are one opinion, and agreement cannot be measured."
     elif count:
@@ -70,16 +72,13 @@ def _reviewers(facts: CardFacts) -> Iterator[str]:
             yield f"Only {count} reviewers gave the answers; others may prefer differently."
         yield from _alpha(facts)
     for mark, meaning in MARKS.items():
-        marked = sum(mark in reviewer.marks for reviewer in statistics(facts))
+        marked = sum(mark in reviewer.marks for reviewer in facts.agreement.reviewers)
         if marked:
-            those = f"{marked} of {len(statistics(facts))} reviewers {'is' if marked == 1 else 'are'}"
+            those = f"{marked} of {len(facts.agreement.reviewers)} reviewers {'is' if marked == 1 else 'are'}"
             yield f"{those} marked `{mark}` ({meaning}); those answers were not left out."
 
 
 def _alpha(facts: CardFacts) -> Iterator[str]:
-    if facts.agreement is None:
-        yield "How far reviewers agree was not measured."
-        return
     alpha = facts.agreement.alpha
     if alpha.value is None:
         yield f"How far reviewers agree is not known: {why(alpha)}."
@@ -93,9 +92,19 @@ def _alpha(facts: CardFacts) -> Iterator[str]:
             f"Reviewers agree moderately: alpha is {number(alpha.value)}, and below {RELIABLE} Krippendorff allows "
             "tentative conclusions only."
         )
+    elif alpha.low is not None and alpha.low < TENTATIVE:
+        yield (
+            f"Alpha rests on {alpha.count:,} record{'' if alpha.count == 1 else 's'} and may be as low as "
+            f"{number(alpha.low)}: too few answers to say that reviewers agree."
+        )
 
 
 def _judge(facts: CardFacts) -> Iterator[str]:
+    if facts.suggested and facts.reviewers:
+        yield (
+            "Reviewers saw the judge's choice filled in before they answered and may have followed it: the labels, how "
+            "far reviewers agree, and how right the judge is may all be worse than they look."
+        )
     if not facts.judges:
         return
     if facts.judge_agreement is None:

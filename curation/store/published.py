@@ -13,7 +13,7 @@ from curation.store.repo import Change, HubRepo
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-CARD, MANIFEST = "README.md", "curation.json"
+MANIFEST = "curation.json"
 PICTURES = frozenset({FUNNEL, LENGTHS})
 
 Texts = Callable[[Collection[str]], Mapping[str, bytes]]
@@ -29,21 +29,28 @@ class PublishedDataset:
     def publish(self, shards: Mapping[str, Path], texts: Texts, *, rows: int, private: bool) -> str | None:
         """Commit the shards, given by the path each gets, with card and manifest; return the commit.
 
-        Only shards that are not there are uploaded, and files that the last publish wrote and this one did not go. None
-        if no shard would change. `private` counts when the repo is created; an existing repo keeps its visibility.
+        Only what is not there as it is to be is uploaded, and files that the last publish wrote and this one did not
+        go. None if nothing would change. `private` counts when the repo is created; an existing repo keeps its
+        visibility.
         """
         self.repo.create(private=private)
 
         def edit(revision: str) -> Change | None:
             present = self.repo.paths(revision)
             ours = set(self._written(revision, present)) & set(present)
-            new = [path for path in shards if path not in present]
-            if not new and not (ours - shards.keys() - PICTURES) and CARD in present:
+            said = texts(set(present) - ours - shards.keys())
+            # A shard is named by its content. What is said of the rows may change while no row does.
+            files: dict[str, bytes | Path] = {path: local for path, local in shards.items() if path not in present}
+            files |= {
+                path: text
+                for path, text in said.items()
+                if path not in present or self.repo.read(path, revision) != text
+            }
+            stale = ours - shards.keys() - said.keys()
+            if not files and not stale:
                 return None
-            files: dict[str, bytes | Path] = {path: shards[path] for path in new}
-            files |= texts(set(present) - ours - shards.keys())
-            stale = ours - shards.keys() - files.keys()
-            return Change(message=f"Publish {rows:,} rows", files=files, delete=tuple(sorted(stale)))
+            message = f"Publish {rows:,} rows" if stale or files.keys() - said.keys() else "Bring the card up to date"
+            return Change(message=message, files=files, delete=tuple(sorted(stale)))
 
         return self.repo.update(edit)
 

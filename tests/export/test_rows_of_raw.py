@@ -35,6 +35,7 @@ def resolved_row(*annotations: Annotation, edits: tuple[str, ...] = (), **option
             "dropped": ["kto:undecided"],
             "language": "en",
             "pseudonyms": NAMES,
+            "reviewers": 1,
             **options,
         },
     )
@@ -51,6 +52,7 @@ def bare_row(record: ReviewRecord | None, *annotations: Annotation) -> RawRow:
         dropped=["draw"],
         language=None,
         pseudonyms=NAMES,
+        reviewers=len(annotations),
     )
 
 
@@ -111,7 +113,7 @@ def test_every_reviewer_is_there_with_scores_in_the_order_of_all_candidates() ->
 
 def test_a_record_without_a_verdict_has_what_was_said_and_no_scores() -> None:
     row = bare_row(RECORD, ANN, make_annotation("bob", 1.0, 0.0))
-    assert (row.record_id, row.reviewers, row.agreement, row.label_source) == ("r", 0, None, None)
+    assert (row.record_id, row.reviewers, row.agreement, row.label_source) == ("r", 2, None, None)
     assert [one.score for one in row.candidates] == [None, None, None]
     assert [entry.scores for entry in row.annotations] == [(0.0, None, 1.0), (1.0, None, 0.0)]
     assert (row.rows, row.dropped) == ((), ("draw",))

@@ -367,6 +367,22 @@ def test_another_resolver_needs_neither_argilla_nor_models_and_dawid_skene_sees_
     assert crowd.line.run("publish", str(crowd.line.folder / "fitted.toml")).stdout.startswith("Nothing new:")
 
 
+def test_the_card_keeps_up_where_no_row_changes(crowd: Crowd) -> None:
+    config = Path(variant(crowd.config, "restated", publish='license = "mit"'))
+    first = crowd.line.json("publish", str(config))
+    before = files(crowd.stack, crowd.line.folder, "restated")
+    config.write_text(config.read_text(encoding="utf-8").replace('"mit"', '"cc-by-4.0"'), encoding="utf-8")
+    second = crowd.line.json("publish", str(config))
+    after = files(crowd.stack, crowd.line.folder, "restated")
+    assert first["commit"]
+    assert second["commit"]
+    assert {path for path in after if after[path] != before.get(path)} == {"README.md"}
+    assert before.keys() == after.keys()
+    assert b"license: mit" in before["README.md"]
+    assert b"license: cc-by-4.0" in after["README.md"]
+    assert crowd.line.json("publish", str(config))["commit"] is None
+
+
 def test_records_without_one_mind_are_dropped_by_the_unanimous_resolver_with_that_reason(crowd: Crowd) -> None:
     report, rows = crowd.exported("unanimous", publish=ALL_FORMATS, more='\n[labels]\nresolver = "unanimous"\n')
     shown = [row for row in together(rows["raw"]) if row["record_id"]]

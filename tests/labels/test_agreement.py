@@ -165,8 +165,37 @@ def test_one_shared_record_has_no_alpha(level: Level) -> None:
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_draws_without_an_alpha_are_left_out(level: Level) -> None:
-    found = alpha(make_votes({"ann": A, "bob": A}, {"ann": B, "bob": B}), level)
-    assert (found.value, found.low, found.high) == pytest.approx((1.0, 1.0, 1.0))
+    found = alpha(make_votes({"ann": A, "bob": A}, {"ann": B, "bob": B}, {"ann": A, "bob": B}), level)
+    assert -1 <= number(found.low) < number(found.value) < number(found.high) == 1
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_records_without_any_disagreement_say_little_if_they_are_few(level: Level) -> None:
+    few, many = (alpha(make_votes(*[{"ann": A, "bob": A}, {"ann": B, "bob": B}] * n), level) for n in (1, 500))
+    assert (few.value, few.high, many.value, many.high) == (1.0, 1.0, 1.0, 1.0)
+    # Wilson: none of 2 leaves room for 66 % of records, none of 1,000 for 0.4 %; by chance half of all would disagree.
+    assert number(few.low) == pytest.approx(0.01, abs=0.01)
+    assert number(many.low) == pytest.approx(0.992, abs=0.001)
+
+
+@pytest.mark.parametrize(("records", "truth"), [(5, 0.9), (10, 0.9), (20, 0.6)])
+def test_the_interval_of_few_records_holds_the_truth(records: int, truth: float) -> None:
+    rng = np.random.default_rng(3)
+    answers = (A, B, (1.0, 1.0), (0.0, 0.0))
+    inside = []
+    for _ in range(200):
+        true = rng.integers(4, size=records)
+        guessed = rng.random((3, records)) > truth**0.5
+        given = np.where(guessed, rng.integers(4, size=(3, records)), true)
+        votes = make_votes(
+            *[
+                dict(zip(("ann", "bob", "eva"), (answers[one] for one in of_record), strict=True))
+                for of_record in given.T
+            ]
+        )
+        found = alpha(votes, "nominal")
+        inside.append(number(found.low) <= truth <= number(found.high))
+    assert np.mean(inside) >= 0.88
 
 
 def test_the_judge_is_compared_where_both_prefer_one() -> None:

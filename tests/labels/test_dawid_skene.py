@@ -96,6 +96,19 @@ def test_scores_are_expected_scores_with_six_digits() -> None:
     )
 
 
+@pytest.mark.parametrize("tie", [GOOD, BAD])
+def test_what_is_most_probably_a_tie_is_a_tie(tie: tuple[float, float]) -> None:
+    found = fitted(make_crowd(MIXED, records=100, seed=2)[1])
+    voters = [make_annotation(f"r0{number}", *tie) for number in range(3)]
+    posterior = dict(zip(found.answers, found.posterior(voters), strict=True))
+    assert max(posterior, key=lambda answer: posterior[answer]) == tie
+    assert posterior[A] != posterior[B]
+    resolved = found.resolve(make_ballot(*voters))
+    assert isinstance(resolved, Verdict)
+    both = round(posterior[GOOD] + (posterior[A] + posterior[B]) / 2, 6)
+    assert resolved.scores == (both, both)
+
+
 @pytest.mark.parametrize("smoothing", [0.5, 30])
 @pytest.mark.parametrize("seed", range(3))
 def test_an_iteration_never_makes_it_worse(seed: int, smoothing: float) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from curation.labels import Votes
 from curation.labels.reviewers import reviewer_statistics
+from curation.labels.votes import Answer
 from curation.types import Measure, ReviewerStatistics
 from tests.labels.crowd import BAD, GOOD, A, B, Habit, make_crowd, make_votes
 
@@ -121,3 +122,11 @@ def test_records_judged_apart_say_nothing_of_contrary() -> None:
     # Ann and Bob always differ, and each answers but one thing: independent answers would differ as much.
     found = statistics(make_votes(*[{"ann": A, "bob": B}] * 200))
     assert all("contrary" not in one.marks for one in found.values())
+
+
+@pytest.mark.parametrize("others", [(), (GOOD,), (GOOD, BAD, B)])
+def test_people_of_one_mind_are_neither_contrary_nor_random_however_many_answers(others: tuple[Answer, ...]) -> None:
+    # Agreement and chance are both 1 among equal answers, and must be so to the last digit.
+    for count in range(1, 200):
+        votes = make_votes(*[{"ann": said, "bob": said, "eve": said} for said in (*[A] * count, *others)])
+        assert not {mark for one in reviewer_statistics(votes) for mark in one.marks} - {"one_sided"}, count

@@ -144,7 +144,7 @@ class Store:
         record = make_record(made)
         self.sets.append(made)
         self.records.append(record)
-        for reviewer, preference in zip(("ann", "bob", "eva"), preferences, strict=False):
+        for reviewer, preference in zip(("ann", "bob", "eva", "kim", "leo"), preferences, strict=False):
             status: Any = "draft" if preference is None else "submitted"
             said = make_response(
                 record, preference or "a", reviewer, status=status, edit=edit if reviewer == "ann" else None

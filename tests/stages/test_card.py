@@ -12,7 +12,7 @@ from curation.stages.card import card_facts, kto_weights
 from curation.store import CardFacts
 from curation.types import Usage
 from tests.rows import make_set
-from tests.stages.stores import EVERY, TRAINED, Store, derived, make_config, published, varied
+from tests.stages.stores import EVERY, TRAINED, Store, derived, make_config, make_response, published, varied
 
 JUDGE = {"type": "ultrafeedback", "model_id": "acme/judge", "name": "judge"}
 
@@ -66,10 +66,31 @@ def test_reviewers_are_pseudonyms_everywhere(tmp_path: Path) -> None:
     found = facts(varied(), tmp_path)
     names = {ids.pseudonym("key", reviewer) for reviewer in ("ann", "bob", "eva")}
     assert set(found.reviewers) == names
-    assert found.agreement is not None
     assert [one.reviewer for one in found.agreement.reviewers] == sorted(names)
     said = repr(found)
     assert not any(f"'{name}'" in said for name in ("ann", "bob", "eva"))
+
+
+def test_where_people_answered_agreement_and_the_judge_are_measured_on_them_alone(tmp_path: Path) -> None:
+    store = Store()
+    for number in range(8):
+        # Two people agree with each other and with the judge; two programs, elsewhere, with nobody.
+        for reviewers, said in ((("ann", "bob"), "aa"), (("simulated-ann", "simulated-bob"), "ba")):
+            ratings = (5.0, 1.0) if number % 2 else (1.0, 5.0)
+            record = store.add(ratings=ratings)
+            answers = said if number % 2 else said.translate({97: "b", 98: "a"})
+            store.responses += [
+                make_response(record, answer, reviewer) for reviewer, answer in zip(reviewers, answers, strict=True)
+            ]
+    found = facts(store, tmp_path, judge=JUDGE)
+    assert (found.agreement.alpha.value, found.agreement.percent.value) == (1.0, 1.0)
+    assert found.judge_agreement is not None
+    assert (found.judge_agreement.accuracy.value, found.judge_agreement.accuracy.count) == (1.0, 8)
+    assert {name: name in {one.reviewer for one in found.agreement.reviewers} for name in found.reviewers} == {
+        ids.pseudonym("key", reviewer): not reviewer.startswith("simulated-")
+        for reviewer in ("ann", "bob", "simulated-ann", "simulated-bob")
+    }
+    assert found.label_sources == {"human": 8}
 
 
 def test_dawid_skene_is_shown_by_its_answers_and_pseudonyms(tmp_path: Path) -> None:
@@ -152,6 +173,5 @@ def test_a_store_with_nothing_but_sets_has_a_card_without_numbers(tmp_path: Path
     store.sets.append(make_set())
     found = facts(store, tmp_path)
     assert (found.reviewers, found.label_sources, found.kto_weights, found.lengths) == ({}, {}, None, None)
-    assert found.agreement is not None
     assert found.agreement.alpha.value is None
     assert found.agreement.alpha.reason

@@ -20,7 +20,7 @@ from curation.stages import derive as derive_module
 from curation.stages import segments
 from curation.stages.derive import Derived, derive
 from curation.store import CANDIDATE_SETS
-from curation.types import HUMAN_EDIT, DroppedPrompt, Message, Prompt
+from curation.types import HUMAN_EDIT, SIMULATED_EDIT, DroppedPrompt, Message, Prompt
 from tests.rows import make_judgement, make_prompt
 from tests.stages.stores import (
     EVERY,
@@ -193,6 +193,43 @@ def test_several_edits_of_a_record_are_answers_of_people_each(tmp_path: Path) ->
     assert found.tally.verdicts == 2
 
 
+def test_raw_has_every_edit_and_only_what_the_verdict_followed_has_a_score(tmp_path: Path) -> None:
+    store = Store()
+    drawn = store.add("a", "b", edit="Ann's.", texts=["One.", "Two."])
+    outvoted = store.add("a", "b", "b", edit="Ann's.", texts=["One.", "Two."])
+    store.responses[-1] = make_response(outvoted, "b", "eva", edit="Eva's.")
+    few = store.add("a", edit="Two.", texts=["One.", "Two."])
+    config = make_config(publish={"formats": EVERY}, labels={"min_reviewers": 2})
+    found = derived(store, tmp_path, config)
+    assert found.tally.unresolved == {"draw": 1, "too_few_reviewers": 1}
+    rows = {row["record_id"]: row for row in published(tmp_path / "out", "raw")}
+    edits = {
+        name: {one["text"]: (one["model"], one["score"], one["edit_of"] is not None) for one in row["candidates"][2:]}
+        for name, row in rows.items()
+    }
+    assert edits[drawn.id] == {"Ann's.": (HUMAN_EDIT, None, True)}
+    assert edits[outvoted.id] == {"Eva's.": (HUMAN_EDIT, 1.0, True), "Ann's.": (HUMAN_EDIT, None, True)}
+    # What is there already is no edit.
+    assert edits[few.id] == {}
+    assert {name: row["reviewers"] for name, row in rows.items()} == {drawn.id: 2, outvoted.id: 3, few.id: 1}
+    assert [row["chosen"][0]["content"] for row in published(tmp_path / "out", "dpo")] == ["Eva's."]
+
+
+def test_what_a_program_wrote_is_not_published_as_written_by_a_person(tmp_path: Path) -> None:
+    store = Store()
+    for reviewer in ("ann", "simulated-ann"):
+        record = store.add()
+        store.responses.append(make_response(record, "both_bad", reviewer, edit=f"By {reviewer}."))
+    derived(store, tmp_path)
+    rows = {row["chosen"][0]["content"]: row for row in published(tmp_path / "out", "dpo")}
+    assert {text: (row["chosen_model"], row["label_source"]) for text, row in rows.items()} == {
+        "By ann.": (HUMAN_EDIT, "human"),
+        "By simulated-ann.": (SIMULATED_EDIT, "simulated"),
+    }
+    names = {text: row["annotations"][0]["reviewer"].rpartition("-")[0] for text, row in rows.items()}
+    assert names == {"By ann.": "reviewer", "By simulated-ann.": "simulated"}
+
+
 def test_what_a_person_wrote_is_not_cut_off(tmp_path: Path) -> None:
     store = Store()
     store.add("a", edit="A whole sentence.", finish_reason="length")
@@ -229,7 +266,7 @@ def test_where_nobody_answered_the_judge_may(tmp_path: Path) -> None:
     without = derived(store, tmp_path / "without")
     assert without.tally.unresolved == {"unreviewed": 2, "draw": 1}
     # What the judge preferred against what people did: of the one record with a verdict of people.
-    assert [list(map(float, row)) for part in found.tally.choices for row in part] == [[1.0, -1.0]]
+    assert [list(map(float, row)) for part in found.tally.choices["human"] for row in part] == [[1.0, -1.0]]
 
 
 def rows_of(folder: Path) -> dict[str, list[dict[str, Any]]]:
@@ -243,7 +280,6 @@ def counts(found: Derived) -> dict[str, Any]:
         "unresolved": tally.unresolved,
         "dropped": dict(tally.dropped),
         "verdicts": tally.verdicts,
-        "agreement": found.agreement and round(found.agreement, 12),
         "label_sources": tally.label_sources,
         "kto_labels": tally.kto_labels,
         "languages": tally.languages,
@@ -251,8 +287,8 @@ def counts(found: Derived) -> dict[str, Any]:
         "judges": tally.judges.statistics(),
         "disagreements": tally.disagreements,
         "lengths": sorted(tuple(map(int, row)) for part in tally.lengths for row in part),
-        "choices": [len(part) for part in tally.choices if len(part)] and sum(len(part) for part in tally.choices),
-        "votes": sum(len(votes) for votes in tally.votes),
+        "choices": {source: sum(map(len, parts)) for source, parts in tally.choices.items()},
+        "votes": {source: sum(map(len, parts)) for source, parts in tally.votes.items()},
         "found": (found.asked, found.answered, found.failures, found.records, found.reviewers),
     }
 
@@ -290,7 +326,7 @@ def test_appending_leaves_the_shards_of_what_was_there(tmp_path: Path, monkeypat
 
 def test_an_empty_store_gives_nothing(tmp_path: Path) -> None:
     found = derived(Store(), tmp_path)
-    assert (found.records, found.tally.rows, found.tally.shards, found.agreement) == (0, {}, [], None)
+    assert (found.records, found.tally.rows, found.tally.shards) == (0, {}, [])
 
 
 def test_a_store_without_responses_gives_raw_alone(tmp_path: Path) -> None:
@@ -579,7 +615,16 @@ def test_a_gap_that_is_too_small_is_a_reason(tmp_path: Path) -> None:
     assert {name: dict(found.tally.dropped[name]) for name in TRAINED} == {
         "dpo": {"gap": 1}, "reward": {"gap": 1}, "sft": {"gap": 1}, "kto": {},
     }  # fmt: skip
-    assert found.agreement == pytest.approx(2 / 3)
+    assert [row["agreement"] for row in published(tmp_path / "out", "kto")] == [pytest.approx(2 / 3)] * 2
+
+
+def test_a_gap_is_what_it_looks_like_in_decimals(tmp_path: Path) -> None:
+    store = Store()
+    # 3 of 5 against 2 of 5: 0.6 - 0.4 is 0.19999999999999996.
+    store.add("a", "a", "a", "b", "b")
+    config = make_config(publish={"formats": EVERY, "min_gap": 0.2}, labels={"resolver": "mean"})
+    derived(store, tmp_path, config)
+    assert [row["score_gap"] for row in published(tmp_path / "out", "dpo")] == [0.2]
 
 
 def test_an_answer_of_exactly_a_half_is_undecided_in_kto(tmp_path: Path) -> None:

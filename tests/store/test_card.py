@@ -64,6 +64,7 @@ FACTS = CardFacts(
     ),
     year=2026,
     version="0.1.0",
+    agreement=AGREEMENT,
     address="https://example.org/curation",
     bytes=12_345,
     licence="cc-by-4.0",
@@ -317,14 +318,22 @@ def test_a_measure_that_is_null_prints_its_reason_and_no_number() -> None:
         judge_agreement=JudgeAgreement(accuracy=null, kappa=null),
         length_bias=LengthBias(longer_chosen=null, effect=null),
     )
-    assert text.count("not defined (all answers are equal)") == 6
+    assert text.count("not defined (all answers are equal)") == 4
+    assert "Whether longer answers are chosen is not known: all answers are equal." in text
     assert "None" not in text
 
 
-def test_agreement_that_was_not_measured_is_not_a_number() -> None:
-    text = card(agreement=None)
-    assert "How far reviewers agree was not measured." in text
-    assert table(text, "Reviewers and agreement") == [[FIRST, "12"], [SECOND, "7"]]
+def test_programs_are_told_from_people() -> None:
+    program = "simulated-0123456789abcdef"
+    text = card(reviewers={FIRST: 12, SECOND: 7, program: 3})
+    assert "and reviewed by 2 reviewers and 1 program." in text
+    assert "where a person answered, their answers do not count" in text
+    assert table(text, "Reviewers and agreement")[2] == [program, "3", "-", "-", "-"]
+    alone = card(reviewers={program: 3}, agreement=AGREEMENT.model_copy(update={"reviewers": (statistics(program),)}))
+    assert "and reviewed by 1 program." in alone
+    assert "Those that begin with `simulated-` are programs." in alone
+    assert "programs" not in card()
+    assert "and reviewed by nobody." in card(reviewers={})
 
 
 def test_reviewers_who_stand_out_are_named_with_what_it_means() -> None:

@@ -80,7 +80,13 @@ def test_the_card_lists_every_limit() -> None:
         ({"reviewers": {"r": 9}}, "One reviewer gave all answers"),
         ({"reviewers": {"r": 9}, "agreement": agreement(NULL)}, "One reviewer gave all answers"),
         ({"reviewers": {f"r{n}": 9 for n in range(4)}}, "Only 4 reviewers"),
-        ({"agreement": None}, "How far reviewers agree was not measured."),
+        ({"reviewers": {"r": 9, **{f"simulated-{n}": 9 for n in range(9)}}}, "One reviewer gave all answers"),
+        ({"reviewers": {f"simulated-{n}": 9 for n in range(4)}}, "Only 4 reviewers"),
+        (
+            {"agreement": agreement(Measure(value=0.9, low=0.66, high=1, count=7))},
+            "rests on 7 records and may be as low",
+        ),
+        ({"suggested": True}, "Reviewers saw the judge's choice filled in"),
         ({"agreement": agreement(NULL)}, "How far reviewers agree is not known: nobody overlaps."),
         ({"agreement": agreement(Measure(value=0.79))}, "moderately: alpha is 0.79"),
         ({"agreement": agreement(Measure(value=0.667))}, "moderately: alpha is 0.67"),
@@ -121,6 +127,7 @@ def test_a_limit_that_holds_is_the_only_one_said(changes: dict[str, Any], words:
     [
         {"judges": (), "judge_agreement": None},
         {"length_bias": None},
+        {"agreement": agreement(Measure(value=0.9, low=0.667, high=1, count=7))},
         {"length_bias": biased(NULL)},
         {"length_bias": biased(Measure(value=0.6, low=-0.1, high=0.9))},
         {"kto_true": 0, "kto_false": 0},
@@ -135,7 +142,7 @@ def test_what_does_not_hold_or_does_not_apply_is_no_limit(changes: dict[str, Any
 
 
 def test_without_reviewers_nothing_is_said_of_them() -> None:
-    assert limits(reviewers={}, agreement=None, label_sources={"judge": 5}) == [
+    assert limits(reviewers={}, suggested=True, label_sources={"judge": 5}) == [
         "The judge decided 100 % of the verdicts alone, without any reviewer."
     ]
 

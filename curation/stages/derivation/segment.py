@@ -10,7 +10,7 @@ from itertools import compress
 from pathlib import Path
 from typing import Any
 
-from curation import export, labels, quality
+from curation import export, ids, labels, quality
 from curation.config import Config
 from curation.errors import RefusedError
 from curation.export import Columns, Pair, Resolved
@@ -22,11 +22,11 @@ from curation.stages.derivation.shards import ROW_IDS, made_table, raw_table, wr
 from curation.stages.derivation.tally import Tally
 from curation.stages.segments import Segment
 from curation.types import (
-    HUMAN_EDIT,
     CandidateSet,
     Drop,
     DroppedPrompt,
     Judgement,
+    LabelSource,
     RawRow,
     ReviewRecord,
     Verdict,
@@ -107,14 +107,14 @@ class _Derivation:
         self.faults = Faults(sets, plan.checks, ties_are_dropped=plan.config.labels.ties == "drop")
         self.resolved: dict[int, Verdict | str] = {}
         self.verdicts: list[tuple[Verdict, int]] = []
-        self.choices: list[tuple[float, float]] = []
+        self.choices: defaultdict[LabelSource, list[tuple[float, float]]] = defaultdict(list)
         self.lengths: list[tuple[int, int, int]] = []
 
     def run(self) -> Tally:
         import numpy as np
 
         records = self.segment.records.to_pydict()
-        counted = []
+        counted: dict[LabelSource, list[Ballot]] = {"human": [], "simulated": []}
         asked = set()
         for record_id, row, candidates, said in zip(
             records["id"],
@@ -125,7 +125,7 @@ class _Derivation:
         ):
             shown = self.sets.shown(row, candidates)
             ballot = Ballot(record_id, said, tuple(self.sets.ratings[at] for at in shown))
-            counted.append(ballot)
+            counted[ballot.label_source].append(ballot)
             asked.add(row)
             self._decide(ballot, row, list(zip(candidates, shown, strict=True)))
         for row, current in enumerate(self.segment.current):
@@ -135,8 +135,9 @@ class _Derivation:
                 self._raw(row, None, None, (), [], [why])
         self._count_models()
         self._count_verdicts()
-        self.tally.votes.append(Votes.of(counted))
-        self.tally.choices.append(np.array(self.choices, dtype=np.float32).reshape(-1, 2))
+        for source, ballots in counted.items():
+            self.tally.votes[source].append(Votes.of(ballots))
+            self.tally.choices[source].append(np.array(self.choices[source], dtype=np.float32).reshape(-1, 2))
         self.tally.lengths.append(np.array(self.lengths, dtype=np.int32).reshape(-1, 3))
         self._count_judgements()
         self._write()
@@ -158,7 +159,7 @@ class _Derivation:
             texts=self.texts,
             similarity=_edited,
         )
-        self.models += [HUMAN_EDIT] * (len(self.texts) - len(self.models))
+        self.models += [answer.editor for answer in record.answers if answer.edited]
         self._count_verdict(ballot, found, row)
         given: list[str] = []
         lost: list[str] = []
@@ -210,12 +211,10 @@ class _Derivation:
     def _count_verdict(self, ballot: Ballot, verdict: Verdict, row: int) -> None:
         self.verdicts.append((verdict, row))
         if verdict.reviewers and len(ballot.ratings) >= 2:
-            self.choices.append((_preferred(ballot.ratings), _preferred(verdict.scores)))
+            self.choices[ballot.label_source].append((_preferred(ballot.ratings), _preferred(verdict.scores)))
 
     def _count_verdicts(self) -> None:
-        agreements = [verdict.agreement for verdict, _ in self.verdicts if verdict.agreement is not None]
         self.tally.verdicts = len(self.verdicts)
-        self.tally.agreements = [math.fsum(agreements), len(agreements)]
         self.tally.label_sources.update(verdict.label_source for verdict, _ in self.verdicts)
         self.tally.languages.update(self.sets.languages[row] for _, row in self.verdicts)
 
@@ -262,14 +261,15 @@ class _Derivation:
     ) -> None:
         if not self.keeps_raw:
             return
-        answers = [answer for answer in record.answers if answer.edited] if record else []
+        edits = self._edits(ballot, record, row, shown) if ballot else []
         self.rows["raw", self.plan.split(self.sets.prompt_ids[row])].append(
             export.raw_row(
                 self.sets.candidate_set(row),
                 _record(ballot, self.sets, row, shown),
                 verdict=record.verdict if record else None,
-                edits=[(self.texts[answer.row], answer) for answer in answers],
+                edits=[(self.texts[answer.row], answer) for answer in edits],
                 annotations=ballot.annotations if ballot else (),
+                reviewers=len(ballot.submitted) if ballot else 0,
                 rows=given,
                 dropped=lost,
                 language=self.sets.languages[row],
@@ -277,6 +277,24 @@ class _Derivation:
                 clean=quality.redacted if self.plan.config.quality.pii else str,
             )
         )
+
+    def _edits(
+        self, ballot: Ballot, record: Resolved | None, row: int, shown: Sequence[tuple[str, int]]
+    ) -> list[export.Answer]:
+        """Everything that reviewers wrote: what counts has a score, what the verdict did not follow has none."""
+        scored = [answer for answer in record.answers if answer.edited] if record else []
+        known = {ids.normalise(self.texts[answer.row]) for answer in scored}
+        others = export.edits_of(
+            [text for text in labels.written(ballot.annotations) if ids.normalise(text) not in known],
+            ballot.annotations,
+            shown,
+            prompt_id=self.sets.prompt_ids[row],
+            texts=self.texts,
+            similarity=_edited,
+            score=None,
+        )
+        self.models += [answer.editor for answer in others]
+        return scored + others
 
     def _write(self) -> None:
         columns = Columns(

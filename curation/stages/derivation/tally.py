@@ -8,6 +8,7 @@ from typing import Any
 
 from curation.generation import JudgeTally
 from curation.labels import Votes
+from curation.types import LabelSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,11 @@ class Shard:
 
 @dataclass(slots=True)
 class Tally:
-    """What came of one segment, or of several added together."""
+    """What came of one segment, or of several added together.
+
+    `votes` and `choices` (the judge's and the verdict's preference of each record) are by who answered: people, or
+    programs in their place.
+    """
 
     shards: list[Shard] = field(default_factory=list)
     rows: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -32,15 +37,14 @@ class Tally:
     unresolved: Counter[str] = field(default_factory=Counter)
     dropped: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     verdicts: int = 0
-    agreements: list[float] = field(default_factory=lambda: [0.0, 0])
     label_sources: Counter[str] = field(default_factory=Counter)
     kto_labels: Counter[bool] = field(default_factory=Counter)
     languages: Counter[str | None] = field(default_factory=Counter)
     models: Counter[tuple[str, str]] = field(default_factory=Counter)
     judges: JudgeTally = field(default_factory=JudgeTally)
     disagreements: int = 0
-    votes: list[Votes] = field(default_factory=list)
-    choices: list[Any] = field(default_factory=list)
+    votes: defaultdict[LabelSource, list[Votes]] = field(default_factory=lambda: defaultdict(list))
+    choices: defaultdict[LabelSource, list[Any]] = field(default_factory=lambda: defaultdict(list))
     lengths: list[Any] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
@@ -49,9 +53,11 @@ class Tally:
             getattr(self, name).update(getattr(other, name))
         for config, reasons in other.dropped.items():
             self.dropped[config].update(reasons)
-        self.agreements = [a + b for a, b in zip(self.agreements, other.agreements, strict=True)]
         self.verdicts += other.verdicts
         self.disagreements += other.disagreements
         self.judges.merge(other.judges)
-        for each in ("shards", "votes", "choices", "lengths"):
-            getattr(self, each).extend(getattr(other, each))
+        self.shards += other.shards
+        self.lengths += other.lengths
+        for source in other.votes:
+            self.votes[source] += other.votes[source]
+            self.choices[source] += other.choices[source]
