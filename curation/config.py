@@ -30,7 +30,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Publish(_Section):
@@ -158,7 +158,7 @@ class Config(_Section):
 class Services(BaseModel):
     """Where the services are and the keys to them: from the environment only, never from a file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
     hub_endpoint: str = DEFAULT_ENDPOINT
     hub_token: Annotated[str | None, Field(repr=False)] = None
@@ -241,6 +241,7 @@ ALLOWED = {
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
     "float_type": "must be a number",
+    "finite_number": "must be a finite number",
     "bool_type": "must be true or false",
     "tuple_type": "must be a list",
     "dict_type": "must be a table",

@@ -661,7 +661,8 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         ("publish.min_gap", 2, "publish.min_gap = 2: must be at least 0 and at most 1."),
         ("publish.test_size", 1, "publish.test_size = 1: must be at least 0 and less than 1."),
         ("publish.test_size", -0.1, "publish.test_size = -0.1: must be at least 0 and less than 1."),
-        ("publish.test_size", float("nan"), "publish.test_size = nan: must be at least 0 and less than 1."),
+        ("publish.test_size", float("nan"), "publish.test_size = nan: must be a finite number."),
+        ("generate.confirm_above", float("inf"), "generate.confirm_above = inf: must be a finite number."),
         ("publish.test_size", "0.1", "publish.test_size = '0.1': must be a number."),
         (
             "store.repo_id",

@@ -29,6 +29,7 @@ from curation.generation.options import (
     Models,
     UltraFeedbackJudge,
     settings_id,
+    settings_of,
 )
 from curation.types import CandidateSet, Prompt
 
@@ -60,6 +61,7 @@ __all__ = [
     "generate_candidate_sets",
     "run",
     "settings_id",
+    "settings_of",
     "spooled",
     "stage_meters",
     "told_every",

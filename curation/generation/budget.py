@@ -18,7 +18,7 @@ class Budget(BaseModel):
     It counts everything that the curation's rows cost, in earlier runs too.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     money: Annotated[float, Field(gt=0)] | None = None
     tokens: PositiveInt | None = None

@@ -58,7 +58,7 @@ class Endpoint(BaseModel):
     `max_concurrency` is the most requests in flight; fewer are sent while the server pushes back.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
     model_id: Annotated[str, Field(min_length=1)]
     provider: Annotated[str, Field(pattern=PROVIDER)] | None = None
@@ -171,7 +171,7 @@ Asked = Generator | Evolver | UltraFeedbackJudge
 class Models(BaseModel):
     """Every model that a prompt passes: generators, then the evolver, then judges."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     generators: Annotated[tuple[Generator, ...], Field(min_length=1)]
     evolve: Evolver | None = None
@@ -197,9 +197,14 @@ class Models(BaseModel):
         }
 
 
+def settings_of(models: Models) -> dict[str, dict[str, JsonValue]]:
+    """Return everything that shapes the answers and ratings, by stage: models, prompts and sampling options."""
+    return {stage: _identity(options) for stage, options in models.stages.items()}
+
+
 def settings_id(models: Models) -> str:
-    """Return the hash of everything that shapes the answers and ratings: models, prompts and sampling options."""
-    return ids.content_hash("settings", [[stage, _identity(options)] for stage, options in models.stages.items()])
+    """Return the hash of `settings_of` the models."""
+    return ids.content_hash("settings", [[stage, options] for stage, options in settings_of(models).items()])
 
 
 def _identity(options: Asked) -> dict[str, JsonValue]:

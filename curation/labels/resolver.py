@@ -16,7 +16,7 @@ class ResolverOptions(BaseModel):
     `ties` says what becomes of candidates with equal scores: nothing at all, or rows of the `kto` config only.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     min_reviewers: PositiveInt = 1
     judge_fallback: bool = False

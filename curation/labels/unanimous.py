@@ -13,7 +13,7 @@ from curation.types import Drop, Verdict
 
 
 class UnanimousResolver(ResolverOptions):
-    """`[labels] resolver = "unanimous"`: two reviewers at least, for one is always of one mind."""
+    """`[labels] resolver = "unanimous"`: two reviewers unless told, for one is always of one mind."""
 
     resolver: Literal["unanimous"] = "unanimous"
     min_reviewers: PositiveInt = 2

@@ -31,7 +31,7 @@ class Quality(BaseModel):
     because on some data each of these is right: a refusal where one is wanted, a name in a letter, a short answer.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     near_duplicates: Annotated[float, Field(ge=0.5, le=1)] | None = None
     """Drop a prompt whose Jaccard similarity to an earlier one is at least this."""

@@ -33,9 +33,10 @@ SHOWN = 300
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """All that an Argilla dataset holds: its id, the ids of our records, and every response to them."""
+    """All that an Argilla dataset holds: its id, what it tells reviewers, our records' ids, every response to them."""
 
     dataset_id: str
+    guidelines: str
     record_ids: frozenset[str]
     responses: tuple[Response, ...]
 
@@ -148,12 +149,13 @@ class ArgillaReview:
                     remedy="Run `curation push`: the store keeps all answers synced so far.",
                 )
             usernames = self._usernames()
+            guidelines = dataset.settings.guidelines or ""
         responses = tuple(
             response
             for record_id, answers in records.items()
             for response in _responses(record_id, answers, usernames=usernames, dataset_id=dataset_id)
         )
-        return Pulled(dataset_id=dataset_id, record_ids=frozenset(records), responses=responses)
+        return Pulled(dataset_id=dataset_id, guidelines=guidelines, record_ids=frozenset(records), responses=responses)
 
     def progress(self) -> tuple[int, int]:
         """Return (completed records, all records) as Argilla counts them; (0, 0) if there is no dataset."""

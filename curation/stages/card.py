@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import product
@@ -10,29 +13,28 @@ from typing import Any
 from curation import labels
 from curation.config import Config
 from curation.export import SPLITS, suggested_weights
-from curation.generation import Generator
 from curation.stages.derive import Derived
 from curation.stages.report import counted, dollars, judge_line
 from curation.store import CardFacts, Snapshot
 from curation.store.card import Confusion, FunnelStep, JudgeFacts, Lengths, ModelFacts
 from curation.types import Agreement
 
-SHOWN_SETTINGS = ("temperature", "max_new_tokens", "system_prompt")
+SHOWN_SETTINGS = ("temperature", "max_new_tokens", "system_prompt", "methods", "order")
 SEED = 0
 """Of the bootstrap of alpha: the same votes have the same interval."""
 
 
 def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFacts:
     """Return everything the card says."""
-    read, review, tally = snapshot.manifest.prompts, snapshot.manifest.review, derived.tally
+    review, tally = snapshot.manifest.review, derived.tally
     names = {reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers}
     measured = _agreement(config, derived, names)
+    judges = _judges(snapshot, derived)
     choices, lengths = _stacked(tally.choices[derived.measured], 2), _stacked(tally.lengths, 3)
     return CardFacts(
         name=config.name,
         repo_id=config.publish.repo_id,
-        source=read.source if read else "unknown",
-        prompts=read.read if read else 0,
+        sources=derived.sources,
         rows={key: tally.rows[key] for key in product(config.publish.formats, SPLITS) if tally.rows[key]},
         funnel=_funnel(config, snapshot, derived),
         year=datetime.now(UTC).year,
@@ -40,10 +42,10 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         bytes=sum(shard.bytes for shard in tally.shards),
         licence=config.publish.license,
         languages=tally.languages,
-        models=_models(config, derived),
-        judges=tuple(JudgeFacts(judge.name, judge.model_id, judge.all_aspects) for judge in config.models.judges),
+        models=_models(snapshot, derived),
+        judges=judges,
         judge_lines=tuple(judge_line(judge) for judge in tally.judges.statistics()),
-        judge_agreement=labels.judge_agreement(choices[:, 0], choices[:, 1]) if config.models.judges else None,
+        judge_agreement=labels.judge_agreement(choices[:, 0], choices[:, 1]) if judges else None,
         cost=_cost(config, derived),
         guidelines=review.guidelines if review else config.review.guidelines,
         suggested=config.review.show_suggestions,
@@ -85,17 +87,34 @@ def _agreement(config: Config, derived: Derived, names: dict[str, str]) -> Agree
     return found.model_copy(update={"reviewers": tuple(sorted(reviewers, key=lambda one: one.reviewer))})
 
 
-def _models(config: Config, derived: Derived) -> tuple[ModelFacts, ...]:
-    options = {generator.name: generator for generator in config.generators}
-    return tuple(
-        ModelFacts(name, model, count, _settings(options.get(name)))
-        for (name, model), count in sorted(derived.tally.models.items())
-    )
+def _models(snapshot: Snapshot, derived: Derived) -> tuple[ModelFacts, ...]:
+    """The models that answered, as they were asked then: what the config says now may have been changed since."""
+    found: list[ModelFacts] = []
+    for (name, model, settings), count in sorted(derived.tally.models.items()):
+        stages = snapshot.manifest.settings.get(settings, {})
+        shown = _shown(stages.get(f"generate {name}") or stages.get(f"evolve {name}") or {})
+        same = ModelFacts(name, model, count, shown)
+        alike = [one for one in found if replace(one, candidates=count) == same]
+        for one in alike:
+            found.remove(one)
+        found.append(replace(same, candidates=count + sum(one.candidates for one in alike)))
+    return tuple(found)
 
 
-def _settings(generator: Generator | None) -> dict[str, Any]:
-    found = {} if generator is None else generator.model_dump(include=set(SHOWN_SETTINGS))
-    return {name: found[name] for name in SHOWN_SETTINGS if found.get(name) is not None}
+def _judges(snapshot: Snapshot, derived: Derived) -> tuple[JudgeFacts, ...]:
+    """The judges of what was answered, as they were asked then."""
+    found: dict[JudgeFacts, None] = {}
+    for settings in sorted({settings for _, _, settings in derived.tally.models}):
+        for stage, options in snapshot.manifest.settings.get(settings, {}).items():
+            kind, _, name = stage.partition(" ")
+            if kind == "judge":
+                aspects: Any = options["aspects"]
+                found[JudgeFacts(name, str(options["model_id"]), tuple(aspects), _shown(options))] = None
+    return tuple(found)
+
+
+def _shown(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in SHOWN_SETTINGS if options.get(name) is not None}
 
 
 def _cost(config: Config, derived: Derived) -> str:
@@ -120,13 +139,16 @@ def _confusion(config: Config, derived: Derived, names: dict[str, str]) -> Confu
 
 
 def _funnel(config: Config, snapshot: Snapshot, derived: Derived) -> tuple[FunnelStep, ...]:
-    read = snapshot.manifest.prompts
     raw = "raw" if "raw" in config.publish.formats else None
+    unread = _unread(snapshot)
+    dropped = unread + Counter(derived.dropped)
+    # Sets with too few answers were counted a step before.
+    unshown = {why: count for why, count in derived.tally.unshown.items() if why != "fewer_than_two_answers"}
     return (
-        FunnelStep("prompts read", read.read if read else 0),
-        FunnelStep("prompts asked", derived.asked, read.dropped if read else {}),
+        FunnelStep("prompts read", derived.asked + dropped.total()),
+        FunnelStep("prompts asked", derived.asked, dropped, kept_in=_kept_in(raw, derived.dropped, unread)),
         FunnelStep("prompts with at least two answers", derived.answered, derived.failures, kept_in=raw),
-        FunnelStep("records shown to reviewers", derived.records, derived.tally.unshown, kept_in=raw),
+        FunnelStep("records shown to reviewers", derived.records, unshown, kept_in=raw),
         FunnelStep("verdicts", derived.tally.verdicts, derived.tally.unresolved, kept_in=raw),
         *(
             FunnelStep(f"{name} rows", derived.rows(name), derived.tally.dropped[name], kept_in=raw)
@@ -136,6 +158,21 @@ def _funnel(config: Config, snapshot: Snapshot, derived: Derived) -> tuple[Funne
     )
 
 
+def _unread(snapshot: Snapshot) -> Counter[str]:
+    """What was dropped because it is no prompt of its own, by reason, when each source was last read."""
+    of_checks = {one.reason for one in snapshot.dropped_prompts.values()}
+    found: Counter[str] = Counter()
+    for read in snapshot.manifest.prompts.values():
+        found.update({reason: count for reason, count in read.dropped.items() if reason not in of_checks})
+    return found
+
+
+def _kept_in(raw: str | None, kept: Collection[str], lost: Collection[str]) -> str | None:
+    if raw is None or not kept:
+        return None
+    return f"{raw} ({', '.join(sorted(kept))})" if lost else raw
+
+
 def _histograms(lengths: Any) -> Lengths | None:
     import numpy as np
 
@@ -143,11 +180,12 @@ def _histograms(lengths: Any) -> Lengths | None:
         return None
     edges = Lengths({}).edges
     clipped = np.clip(lengths, edges[0], edges[-1])
-    counts = {
-        name: tuple(int(count) for count in np.histogram(clipped[:, column], edges)[0])
-        for column, name in enumerate(("prompt", "chosen", "rejected"))
-    }
-    return Lengths(counts)
+    counts, quantiles = {}, {}
+    for column, name in enumerate(("prompt", "chosen", "rejected")):
+        counts[name] = tuple(int(count) for count in np.histogram(clipped[:, column], edges)[0])
+        median, most = np.quantile(lengths[:, column], (0.5, 0.95), method="inverted_cdf").tolist()
+        quantiles[name] = int(median), int(most)
+    return Lengths(counts, quantiles)
 
 
 def _stacked(parts: list[Any], columns: int) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -38,11 +38,13 @@ class Derived:
     """Everything that follows from a snapshot.
 
     `asked` prompts have a candidate set, `answered` of them one with two answers, `failures` says what went wrong with
-    the others. `reviewers` counts submitted responses by reviewer; `omitted` says why a column that prompts bring
-    along is not published.
+    the others. `dropped` counts the prompts that a check kept from being asked, by reason, `reviewers` submitted
+    responses by reviewer; `omitted` says why a column that prompts bring along is not published.
     """
 
     tally: Tally
+    sources: tuple[str, ...]
+    dropped: Mapping[str, int]
     asked: int
     answered: int
     failures: Mapping[str, int]
@@ -101,6 +103,8 @@ def derive(
         tally.add(derive_dropped(dropped, plan))
     return Derived(
         tally=tally,
+        sources=tables.sources,
+        dropped=Counter(one.reason for one in dropped),
         asked=tables.asked,
         answered=tables.answered,
         failures=tables.failures,

@@ -17,12 +17,14 @@ from curation.generation import (
     JudgeStatistics,
     JudgeTally,
     Meter,
+    Models,
     PromptSpool,
     cache_file,
     disagrees_with_itself,
     estimate,
     generate_candidate_sets,
     settings_id,
+    settings_of,
     spooled,
     stage_meters,
 )
@@ -178,7 +180,7 @@ def generate(
     with spooled(reader.prompts()) as spool:
         expected = estimate(spool, config.models, cache=cache)
         _confirmed(config, expected, confirm)
-        writer = _Writer(store, reader)
+        writer = _Writer(store, reader, config.models)
         meter.start(stage_meters(config.models), prompts=spool.prompts)
         gate = _gate(config, snapshot, spool, meter, expected)
         sets = generate_candidate_sets(
@@ -331,9 +333,10 @@ class _Reader:
 class _Writer:
     """Commits finished sets as they come, many at a time, and counts what they say."""
 
-    def __init__(self, store: Store, reader: _Reader) -> None:
+    def __init__(self, store: Store, reader: _Reader, models: Models) -> None:
         self._store = store
         self._reader = reader
+        self._settings = {settings_id(models): settings_of(models)}
         self._waiting: list[CandidateSet] = []
         self._flushed = time.monotonic()
         self.made = self.failed = self.failed_for_good = self.disagreements = 0
@@ -362,7 +365,8 @@ class _Writer:
             source=self._reader.source, read=self._reader.read, dropped=dict(sorted(self._reader.dropped.items()))
         )
         dropped = self._reader.at_fault
-        self.commit = self._store.add_candidate_sets(self._waiting, prompts=read, dropped=dropped) or self.commit
+        commit = self._store.add_candidate_sets(self._waiting, prompts=read, settings=self._settings, dropped=dropped)
+        self.commit = commit or self.commit
         self._waiting.clear()
         dropped.clear()
         self._flushed = time.monotonic()

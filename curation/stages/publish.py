@@ -14,7 +14,7 @@ from curation.stages.card import card_facts
 from curation.stages.derive import Derived, Watch, derive
 from curation.stages.report import Report, counted, measured, reasons
 from curation.stages.services import open_published, open_store
-from curation.store import MANIFEST, Snapshot, card_files
+from curation.store import MANIFEST, card_files
 from curation.types import Measure
 
 
@@ -70,6 +70,9 @@ def publish(
     import pyarrow as pa
 
     services = services or Services.from_environment()
+    # Before the store is read: what is published after that may be of a newer one.
+    published = open_published(config, services)
+    head = published.head()
     snapshot = open_store(config, services).snapshot()
     with tempfile.TemporaryDirectory(prefix="curation-") as name:
         folder = Path(name)
@@ -85,14 +88,15 @@ def publish(
         paths = shard_paths(derived)
         # Arrow keeps a third of what was read, to use it again; the upload needs that memory.
         pa.default_memory_pool().release_unused()
-        commit = open_published(config, services).publish(
+        commit = published.publish(
             {shard.path: folder / shard.path for shard in derived.tally.shards},
             lambda present: {
                 **card_files(facts, paths, present=present),
-                MANIFEST: _manifest(config, snapshot, derived, paths),
+                MANIFEST: _manifest(config, derived, paths),
             },
             rows=sum(derived.tally.rows.values()),
             private=config.publish.private,
+            head=head,
         )
     return PublishReport(
         repo=config.publish.repo_id,
@@ -120,13 +124,12 @@ def shard_paths(derived: Derived) -> dict[str, list[str]]:
     return dict(paths)
 
 
-def _manifest(config: Config, snapshot: Snapshot, derived: Derived, paths: Mapping[str, list[str]]) -> bytes:
+def _manifest(config: Config, derived: Derived, paths: Mapping[str, list[str]]) -> bytes:
     """What a program wants to know of the published dataset; the store is private and not named."""
-    read = snapshot.manifest.prompts
     manifest = {
         "schema_version": 1,
         "name": config.name,
-        "source": read.source if read else None,
+        "sources": list(derived.sources),
         "resolver": config.labels.resolver,
         "min_gap": config.publish.min_gap,
         "files": dict(paths),

@@ -45,8 +45,8 @@ def reasons(dropped: Mapping[str, int]) -> str:
 
 
 def dollars(cost: float | None) -> str:
-    """Return US dollars, or "cost unknown" without a price."""
-    return "cost unknown (no price_in and price_out)" if cost is None else money(cost)
+    """Return US dollars, or "cost unknown" if there was no price."""
+    return "cost unknown (price_in or price_out was not given)" if cost is None else money(cost)
 
 
 def share(part: float | None) -> str:
@@ -75,7 +75,7 @@ def judge_line(judge: JudgeStatistics) -> str:
     histogram = ", ".join(f"{rating}: {count:,}" for rating, count in judge.histogram.items())
     consistent = judge.swap_consistency
     swapped = "" if consistent is None else f", {share(consistent)} of pairs in the same order when swapped"
+    tied = "no two ratings to compare" if judge.ties is None else f"best and worst tied in {share(judge.ties)} of sets"
     return (
-        f"Judge {judge.judge}: {share(judge.parsed)} of ratings read{swapped}, best and worst tied in "
-        f"{share(judge.ties)} of sets; ratings {histogram or 'none'}."
+        f"Judge {judge.judge}: {share(judge.parsed)} of ratings read{swapped}, {tied}; ratings {histogram or 'none'}."
     )

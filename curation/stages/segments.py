@@ -63,9 +63,9 @@ class StoreTables:
     """The store's tables as columns: candidate sets by position, records by their set, responses by their record.
 
     `reviewers` counts the submitted responses of everybody who answered, `extras` has what prompts bring along:
-    distinct values by name, null among them if any prompt lacks it. `prompts` has the prompt of each set. `asked`
-    prompts have a set, `answered` of them one with two answers; `failures` counts, by stage and reason, what went
-    wrong with the others. Raises DataError if a record shows a set that is not there.
+    distinct values by name, null among them if any prompt lacks it. `prompts` has the prompt of each set, `sources` all
+    that they came from. `asked` prompts have a set, `answered` of them one with two answers; `failures` counts the
+    others by the stage and reason of what first went wrong. Raises DataError if a record shows a set that is not there.
     """
 
     def __init__(self, snapshot: Snapshot, extras: Sequence[str]) -> None:
@@ -78,11 +78,13 @@ class StoreTables:
         ids = self._read_sets(snapshot)
         self.sets = len(ids)
         self.bounds = segment_bounds(self.sets)
-        self._current = _last(ids, ids).to_numpy() == np.arange(len(ids))
+        heirs = self._heirs(snapshot)
+        self._current = heirs == np.arange(len(ids))
         records = snapshot.whole(RECORDS, ("id", "set_id", "candidates"))
         rows = _last(records["set_id"], ids)
         if rows.null_count:
             raise DataError(f"{snapshot.repo.repo_id} shows {rows.null_count:,} candidate sets that it does not hold.")
+        rows = pa.array(heirs[rows.to_numpy()])
         self.records = records.drop(["set_id"]).append_column("row", rows).sort_by("row")
         responses = snapshot.whole(RESPONSES, ("record_id", *RESPONSE_COLUMNS[1:]))
         at = pc.index_in(responses["record_id"], self.records["id"].combine_chunks())
@@ -114,9 +116,10 @@ class StoreTables:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        fields = ("id", *(f"prompt.{name}" for name in ("id", *self.extras)), "candidates.list.element.id")
+        fields = ("id", *(f"prompt.{name}" for name in ("id", "source", *self.extras)), "candidates.list.element.id")
         failures = ("failures.list.element.stage", "failures.list.element.reason")
         ids, prompts, answered, failed = [], [], [], []
+        sources: dict[str, None] = {}
         for path, table in snapshot.tables(CANDIDATE_SETS, (*fields, *failures)):
             self._files.append((path, table.num_rows))
             prompt = table["prompt"].combine_chunks()
@@ -124,6 +127,7 @@ class StoreTables:
                 known = any(field.name == name for field in prompt.type)
                 values.update(pc.unique(prompt.field(name)).to_pylist() if known else [None])
             reviewable = pc.greater_equal(pc.list_value_length(table["candidates"]), 2).combine_chunks()
+            sources |= dict.fromkeys(pc.unique(prompt.field("source")).to_pylist())
             ids += table["id"].chunks
             prompts.append(prompt.field("id"))
             answered.append(prompt.field("id").filter(reviewable))
@@ -134,7 +138,30 @@ class StoreTables:
         self.asked = int(pc.count_distinct(self.prompts).as_py())
         self.answered = len(together)
         self.failures = _failures(failed, together)
+        self.sources = tuple(sources)
         return pa.concat_arrays(ids) if ids else pa.array([], pa.string())
+
+    def _heirs(self, snapshot: Snapshot) -> Any:
+        """The position of the set that each is replaced by: the last of its prompt that has all its candidates.
+
+        So a set that a failed request left incomplete gives way to the one with the missing answer, and one that
+        another judge has rated since to that. Most have no heir but themselves.
+        """
+        import numpy as np
+        import pyarrow as pa
+
+        heirs = np.arange(self.sets)
+        if self.asked == self.sets:
+            return heirs
+        lists = [table["candidates"] for _, table in snapshot.tables(CANDIDATE_SETS, ("candidates.list.element.id",))]
+        candidates = pa.concat_arrays([chunk for column in lists for chunk in column.chunks])
+        starts = np.concatenate(([0], np.cumsum(candidates.value_lengths().to_numpy())))
+        held = candidates.flatten().field("id").dictionary_encode().indices.to_numpy()
+        for positions in _groups(self.prompts.dictionary_encode().indices.to_numpy()):
+            newest_first = [(at, set(held[starts[at] : starts[at + 1]].tolist())) for at in reversed(positions)]
+            for position, answers in newest_first:
+                heirs[position] = next(at for at, others in newest_first if answers <= others)
+        return heirs
 
     def _stretches(self, start: int, stop: int) -> Iterator[Stretch]:
         begin = 0
@@ -145,21 +172,32 @@ class StoreTables:
             begin += rows
 
 
+def _groups(codes: Any) -> Iterator[list[int]]:
+    """The positions of each code that stands at several, ascending."""
+    import numpy as np
+
+    order = np.argsort(codes, kind="stable")
+    ends = np.flatnonzero(np.diff(codes[order], append=-1)) + 1
+    for start, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True):
+        if end - start > 1:
+            yield order[start:end].tolist()
+
+
 def _failures(failed: Sequence[tuple[Any, Any]], answered: Any) -> Counter[str]:
-    """What went wrong, by stage and reason, in the sets (prompts, failures) of prompts that were never answered."""
+    """Why prompts were never answered: what first went wrong in their last set; sets are (prompts, failures)."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     prompts = pa.chunked_array([of_prompts for of_prompts, _ in failed], pa.string())
     # Looked up in one go: each time takes all prompts.
-    known = iter(pc.is_in(prompts, answered).to_pylist())
-    return Counter(
-        f"{failure['stage']} {failure['reason']}"
-        for _, of_sets in failed
-        for each in of_sets.to_pylist()
-        if not next(known)
-        for failure in each or ()
-    )
+    answered_later = pc.is_in(prompts, answered).to_pylist()
+    of_sets = (each for _, of_part in failed for each in of_part.to_pylist())
+    last = dict(zip(prompts.to_pylist(), zip(answered_later, of_sets, strict=True), strict=True))
+    return Counter(_failure(each) for later, each in last.values() if not later)
+
+
+def _failure(failures: Sequence[Mapping[str, Any]] | None) -> str:
+    return f"{failures[0]['stage']} {failures[0]['reason']}" if failures else "fewer_than_two_answers"
 
 
 def _last(wanted: Any, ids: Any) -> Any:

@@ -19,7 +19,9 @@ def open_store(config: Config, services: Services) -> Store:
 
 def open_published(config: Config, services: Services) -> PublishedDataset:
     """Return the published dataset of the config; nothing is read yet."""
-    return PublishedDataset(connect(services.hub_endpoint, services.hub_token), config.publish.repo_id)
+    return PublishedDataset(
+        connect(services.hub_endpoint, services.hub_token), config.publish.repo_id, name=config.name
+    )
 
 
 def open_review(config: Config, services: Services) -> ArgillaReview:

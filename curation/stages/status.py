@@ -86,10 +86,9 @@ def status(config: Config, *, services: Services | None = None) -> StatusReport:
     came_through = _came_through(config, snapshot)
     completed, in_argilla, argilla = _review(config, services)
     statuses = [response.status for response in snapshot.responses.values()]
-    read = snapshot.manifest.prompts
     return StatusReport(
         store=config.store.repo_id,
-        prompts=read.read if read else 0,
+        prompts=sum(read.read for read in snapshot.manifest.prompts.values()),
         candidate_sets=len(came_through),
         failed=sum(not good for good in came_through.values()),
         spending=derived.spending,

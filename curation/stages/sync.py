@@ -76,7 +76,7 @@ def sync(config: Config, *, services: Services | None = None) -> SyncReport:
             workspace=config.review.workspace,
             dataset=config.review_dataset,
             dataset_id=pulled.dataset_id,
-            guidelines=config.review.guidelines,
+            guidelines=pulled.guidelines,
         ),
     )
     [merged] = outcome

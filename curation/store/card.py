@@ -19,9 +19,7 @@ from curation.store.pictures import (
     lengths_svg,
     lengths_text,
     one_line,
-    quantile,
     reasons,
-    rounded,
 )
 from curation.types import Agreement, JudgeAgreement, LabelSource, LengthBias, ReviewerStatistics
 
@@ -76,11 +74,13 @@ class FunnelStep:
 class Lengths:
     """Histograms of lengths in characters, by what was measured ("prompt", "chosen", "rejected").
 
-    Bin i counts lengths from edges[i] to below edges[i + 1], the last bin also its upper edge, as `numpy.histogram`
-    does. Raises ValueError unless the edges are positive and increasing and there is a count for every bin.
+    `quantiles` are the median and the 95th percentile, missing where nothing was measured. Bin i counts lengths from
+    edges[i] to below edges[i + 1], the last bin also its upper edge, as `numpy.histogram` does. Raises ValueError
+    unless the edges are positive and increasing and there is a count for every bin.
     """
 
     counts: Mapping[str, Sequence[int]]
+    quantiles: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     edges: Sequence[float] = LENGTH_EDGES
 
     def __post_init__(self) -> None:
@@ -103,11 +103,12 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class JudgeFacts:
-    """A judge: its name, the model behind it, and the UltraFeedback aspects that it rated."""
+    """A judge: its name, the model behind it, the UltraFeedback aspects that it rated, and how it was asked."""
 
     judge: str
     model: str
     aspects: Sequence[str]
+    settings: Mapping[str, JsonValue] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,24 +123,22 @@ class Confusion:
 class CardFacts:
     """Everything a card says. Reviewers are pseudonyms everywhere.
 
-    `source` is "owner/name@sha" or "file.jsonl@hash", `prompts` how many were read there. `languages` counts rows by
-    ISO 639-1 code, null for unknown; `rows` by (config, split); `label_sources` verdicts by who decided; `reviewers`
+    `sources` are "owner/name@sha" or "file.jsonl@hash", in the order in which they were read. `languages` counts rows
+    by ISO 639-1 code, null for unknown; `rows` by (config, split); `label_sources` verdicts by who decided; `reviewers`
     submitted responses, of programs too. `suggested` says that reviewers saw the judge's choice before their own.
     `bytes` is the size of all shards. `judge_lines` and `checks` are sentences, `cost` and `resolver` phrases.
-    `options` are the settings one must know to read the rows; `checksums` SHA-256 in hex by path. `address` is where
-    the program that made this (`version`, in `year`) is found.
+    `options` are the settings one must know to read the rows; `checksums` SHA-256 in hex by path. `version` is that of
+    the program that made this, in `year`.
     """
 
     name: str
     repo_id: str
-    source: str
-    prompts: int
+    sources: Sequence[str]
     rows: Mapping[tuple[str, str], int]
     funnel: Sequence[FunnelStep]
     year: int
     version: str
     agreement: Agreement
-    address: str | None = None
     bytes: int | None = None
     licence: str | None = None
     languages: Mapping[str | None, int] = field(default_factory=dict)
@@ -200,6 +199,8 @@ def render_card(facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present
         marks=MARKS,
         reviewers=_reviewers(facts),
         reviewed=_reviewed(facts),
+        answerers=len({model.generator for model in facts.models}),
+        read_from=_read_from(facts.sources),
         programs=programs(facts),
         limits=list(known_limits(facts)),
         pictures=_pictures(facts),
@@ -232,19 +233,36 @@ def _lengths(lengths: Lengths | None) -> list[tuple[str, int, str, str]]:
     if lengths is None:
         return []
     return [
-        (name, sum(counts), _about(quantile(counts, lengths.edges, 0.5)), _about(quantile(counts, lengths.edges, 0.95)))
+        (name, sum(counts), *(f"{one:,}" for one in lengths.quantiles[name]))  # type: ignore[misc]
         for name, counts in lengths.counts.items()
+        if name in lengths.quantiles
     ]
 
 
-def _about(length: float | None) -> str:
-    return "-" if length is None else f"about {rounded(length)}"
+def _revisions(sources: Sequence[str]) -> dict[str, list[str]]:
+    """The revisions of each source, by its name."""
+    found: dict[str, list[str]] = {}
+    for source in sources:
+        name, _, revision = one_line(source).rpartition("@")
+        found.setdefault(name, []).append(revision)
+    return found
+
+
+def _read_from(sources: Sequence[str]) -> str:
+    """The sources as words; many revisions of one are only counted."""
+    return (
+        " and ".join(
+            f"{name}@{revisions[0]}" if len(revisions) == 1 else f"{name} ({len(revisions)} revisions)"
+            for name, revisions in _revisions(sources).items()
+        )
+        or "an unknown source"
+    )
 
 
 def _yaml(facts: CardFacts, paths: Mapping[str, Sequence[str]], configs: list[str], present: Collection[str]) -> str:
     from huggingface_hub import DatasetCardData
 
-    dataset, _, revision = one_line(facts.source).rpartition("@")
+    revisions = _revisions(facts.sources)
     known = {path for shards in paths.values() for path in shards} | set(present)
     data = DatasetCardData(
         pretty_name=one_line(facts.name),
@@ -252,7 +270,7 @@ def _yaml(facts: CardFacts, paths: Mapping[str, Sequence[str]], configs: list[st
         language=_languages(facts) or None,
         task_categories=["text-generation"],
         size_categories=[_size_category(facts)],
-        source_datasets=[dataset] if "/" in dataset else None,
+        source_datasets=[name for name in revisions if "/" in name] or None,
         # The Hub's words for people are a crowd or experts, and we know neither.
         annotations_creators=["machine-generated"] if facts.label_sources and not _people(facts) else None,
         language_creators=["found", "machine-generated"] if facts.models else ["found"],
@@ -268,7 +286,7 @@ def _yaml(facts: CardFacts, paths: Mapping[str, Sequence[str]], configs: list[st
             }
             for config in configs
         ],
-        curation={"source": dataset, "revision": revision, "version": facts.version},
+        curation={"sources": revisions, "version": facts.version},
     )
     return str(data.to_yaml())
 

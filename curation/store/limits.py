@@ -154,7 +154,7 @@ def _balance(facts: CardFacts) -> Iterator[str]:
     total = facts.kto_true + facts.kto_false
     rare = min(facts.kto_true, facts.kto_false) / (total or 1)
     if total and not rare:
-        yield f"All labels of `kto` are {'true' if facts.kto_true else 'false'}: KTO cannot train on them."
+        yield f"All labels of `kto` are {'true' if facts.kto_true else 'false'}: KTO has nothing to tell apart."
     elif total and rare < RARE_LABEL:
         which = "true" if facts.kto_true < facts.kto_false else "false"
         yield f"Only {percent(rare)} of the labels of `kto` are {which}: train with the suggested weights."

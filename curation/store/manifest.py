@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from curation.types import Row
+
+Settings = dict[str, dict[str, JsonValue]]
+"""The options of each model by its stage, such as "generate small"."""
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
 
 
 class PromptsRead(Row):
-    """What the last `generate` read: the source with its revision, rows read, and rows dropped by reason."""
+    """What a `generate` read: the source with its revision, rows read, and rows dropped by reason."""
 
     source: str
     read: int
     dropped: dict[str, int]
+
+    @property
+    def name(self) -> str:
+        """The source without its revision."""
+        return self.source.rpartition("@")[0]
 
 
 class ReviewedDataset(Row):
@@ -30,6 +38,8 @@ class ReviewedDataset(Row):
 class Manifest(Row):
     """`files` names the Parquet files of each table in the order in which they were written.
 
+    `prompts` has what was last read of each source, by its name; `settings` the options of every model that candidate
+    sets were made with, by their hash and then by stage.
     `pseudonym_key` turns reviewers into pseudonyms; whoever has it and a list of usernames can turn them back, so it
     stays in the private store.
     """
@@ -38,5 +48,6 @@ class Manifest(Row):
     name: str
     pseudonym_key: str
     files: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    prompts: PromptsRead | None = None
+    prompts: dict[str, PromptsRead] = Field(default_factory=dict)
+    settings: dict[str, Settings] = Field(default_factory=dict)
     review: ReviewedDataset | None = None

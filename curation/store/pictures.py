@@ -58,10 +58,10 @@ def lengths_svg(lengths: Lengths) -> bytes:
     highest = max((max(counts) / (sum(counts) or 1) for counts in lengths.counts.values()), default=0) or 1
     bottom = MARGIN + len(lengths.counts) * (PLOT + 22)
     parts = _ticks(axis, bottom)
-    for place, (name, counts) in enumerate(lengths.counts.items()):
+    for place, name in enumerate(lengths.counts):
         floor = MARGIN + PLOT + place * (PLOT + 22)
         role = ("text", "kept", "gone")[place % 3]
-        parts += _histogram(name, counts, edges=lengths.edges, axis=axis, floor=floor, scale=PLOT / highest, role=role)
+        parts += _histogram(name, lengths, axis=axis, floor=floor, scale=PLOT / highest, role=role)
     return _svg(parts, height=bottom + 40, title=lengths_text(lengths))
 
 
@@ -77,7 +77,7 @@ def funnel_text(steps: Iterable[FunnelStep]) -> str:
 
 def lengths_text(lengths: Lengths) -> str:
     """Return what the lengths show, for those who cannot see them."""
-    said = (f"{one_line(name)}: {_summary(counts, lengths.edges)}" for name, counts in lengths.counts.items())
+    said = (f"{one_line(name)}: {_summary(name, lengths)}" for name in lengths.counts)
     return f"Lengths in characters. {'; '.join(said)}."
 
 
@@ -85,21 +85,6 @@ def reasons(dropped: Mapping[str, int]) -> str:
     """Return "2 draw, 1 empty", the most frequent first."""
     ordered = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count:,} {reason}" for reason, count in ordered if count)
-
-
-def quantile(counts: Sequence[int], edges: Sequence[float], part: float) -> float | None:
-    """Return the length that a share `part` in (0, 1) is below, read off a histogram on a log scale; null if empty."""
-    wanted = part * sum(counts)
-    for low, high, count, before in zip(edges, edges[1:], counts, accumulate(counts, initial=0), strict=False):
-        if count and before + count >= wanted:
-            return float(low * (high / low) ** ((wanted - before) / count))
-    return None
-
-
-def rounded(length: float) -> str:
-    """Return a length with two significant digits, as much as a histogram knows: "310", "12,000"."""
-    size = 10 ** max(math.floor(math.log10(length)) - 1, 0)
-    return f"{round(length / size) * size:,}"
 
 
 def one_line(text: str) -> str:
@@ -147,9 +132,8 @@ def _funnel_step(step: FunnelStep, top: float, scale: float) -> list[str]:
     return parts
 
 
-def _histogram(
-    name: str, counts: Sequence[int], *, edges: Sequence[float], axis: _Axis, floor: float, scale: float, role: str
-) -> list[str]:
+def _histogram(name: str, lengths: Lengths, *, axis: _Axis, floor: float, scale: float, role: str) -> list[str]:
+    counts, edges = lengths.counts[name], lengths.edges
     total = sum(counts)
     parts = [
         _text(MARGIN, floor - 30, _clip(name, 20), size=14, weight=600),
@@ -160,13 +144,13 @@ def _histogram(
         if count:
             height = count / total * scale
             parts.append(_rect(role, axis.x(low), floor - height, axis.x(high) - axis.x(low) - 1, height))
-    median = quantile(counts, edges, 0.5)
-    if median is not None:
-        x = axis.x(median)
+    if name in lengths.quantiles:
+        median, _ = lengths.quantiles[name]
+        x = axis.x(max(median, axis.low))
         parts += [
             f'<path class="mark" d="M{_n(x)} {_n(floor - PLOT)}V{_n(floor)}" stroke="{LIGHT["ink"]}"'
             ' stroke-width="1.5" stroke-dasharray="3 2" fill="none"/>',
-            _text(MARGIN, floor + 3, f"median about {rounded(median)}", role="note", size=12),
+            _text(MARGIN, floor + 3, f"median {median:,}", role="note", size=12),
         ]
     return parts
 
@@ -197,9 +181,10 @@ def _legend(entries: Iterable[tuple[float, str, str]]) -> list[str]:
     ]
 
 
-def _summary(counts: Sequence[int], edges: Sequence[float]) -> str:
-    median = quantile(counts, edges, 0.5)
-    return "none" if median is None else f"{sum(counts):,}, median about {rounded(median)}"
+def _summary(name: str, lengths: Lengths) -> str:
+    if name not in lengths.quantiles:
+        return "none"
+    return f"{sum(lengths.counts[name]):,}, median {lengths.quantiles[name][0]:,}"
 
 
 def _svg(parts: Iterable[str], *, height: float, title: str) -> bytes:

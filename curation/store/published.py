@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curation.errors import RefusedError, TemporaryError
 from curation.store.card import FUNNEL, LENGTHS
 from curation.store.repo import Change, HubRepo
 
@@ -15,29 +16,40 @@ if TYPE_CHECKING:
 
 MANIFEST = "curation.json"
 PICTURES = frozenset({FUNNEL, LENGTHS})
+OF_NEW_REPOS = frozenset({".gitattributes", "README.md", "LICENSE"})
+"""Files that the Hub, or somebody who made a repo there, puts into a new one."""
 
 Texts = Callable[[Collection[str]], Mapping[str, bytes]]
 """Of the paths that the repo holds besides: the card, its pictures and the manifest, by path."""
 
 
 class PublishedDataset:
-    """The repo that others load and train on."""
+    """The repo that others load and train on, of the curation with this name."""
 
-    def __init__(self, api: HfApi, repo_id: str) -> None:
+    def __init__(self, api: HfApi, repo_id: str, *, name: str) -> None:
         self.repo = HubRepo(api, repo_id)
+        self.name = name
 
-    def publish(self, shards: Mapping[str, Path], texts: Texts, *, rows: int, private: bool) -> str | None:
+    def head(self) -> str | None:
+        """Return the commit that is published now, null if there is no repo yet."""
+        return self.repo.head() if self.repo.exists() else None
+
+    def publish(
+        self, shards: Mapping[str, Path], texts: Texts, *, rows: int, private: bool, head: str | None
+    ) -> str | None:
         """Commit the shards, given by the path each gets, with card and manifest; return the commit.
 
         Only what is not there as it is to be is uploaded, and files that the last publish wrote and this one did not
         go. None if nothing would change. `private` counts when the repo is created; an existing repo keeps its
-        visibility.
+        visibility. `head` is what was published before the store was read: raises TemporaryError if somebody published
+        since, who may have read a newer store; RefusedError if the repo is not this curation's.
         """
         self.repo.create(private=private)
 
         def edit(revision: str) -> Change | None:
             present = self.repo.paths(revision)
-            ours = set(self._written(revision, present)) & set(present)
+            written = self._written(revision, present, private=private)
+            ours = set(written) & set(present)
             said = texts(set(present) - ours - shards.keys())
             # A shard is named by its content. What is said of the rows may change while no row does.
             files: dict[str, bytes | Path] = {path: local for path, local in shards.items() if path not in present}
@@ -49,14 +61,43 @@ class PublishedDataset:
             stale = ours - shards.keys() - said.keys()
             if not files and not stale:
                 return None
+            if head is not None and revision != head:
+                raise TemporaryError(
+                    f"{self.repo.repo_id} was changed while these rows were made, perhaps from newer answers.",
+                    remedy="Run `curation publish` again.",
+                )
             message = f"Publish {rows:,} rows" if stale or files.keys() - said.keys() else "Bring the card up to date"
             return Change(message=message, files=files, delete=tuple(sorted(stale)))
 
-        return self.repo.update(edit)
+        commit = self.repo.update(edit)
+        if commit is None and (now := self.repo.head()) != head:
+            # The answer to the commit was lost; it is there all the same.
+            return now
+        return commit
 
-    def _written(self, revision: str, present: list[str]) -> Iterator[str]:
+    def _written(self, revision: str, present: Collection[str], *, private: bool) -> list[str]:
         """The shards and pictures that the last publish wrote: only those are ours to delete."""
-        if MANIFEST in present:
-            yield from PICTURES
-            for paths in json.loads(self.repo.read(MANIFEST, revision)).get("files", {}).values():
-                yield from [paths] if isinstance(paths, str) else paths
+        if MANIFEST not in present:
+            self._require_new(present, private=private)
+            return []
+        manifest = json.loads(self.repo.read(MANIFEST, revision))
+        if manifest.get("name", self.name) != self.name:
+            raise RefusedError(
+                f"{self.repo.repo_id} is the dataset of {manifest['name']!r}, not of {self.name!r}.",
+                remedy="Give this curation another publish.repo_id, or correct `name`.",
+            )
+        return [*PICTURES, *(path for paths in manifest.get("files", {}).values() for path in paths)]
+
+    def _require_new(self, present: Collection[str], *, private: bool) -> None:
+        """Raise RefusedError if there is something in the repo that nobody of us wrote, or if all would see it."""
+        others = [path for path in present if path not in OF_NEW_REPOS]
+        if others:
+            raise RefusedError(
+                f"{self.repo.repo_id} holds files that curation did not write: {', '.join(sorted(others)[:3])}.",
+                remedy="Give publish.repo_id a repo of its own.",
+            )
+        if private and not self.repo.is_private():
+            raise RefusedError(
+                f"{self.repo.repo_id} is public, and publish.private is true.",
+                remedy="Set private = false under [publish], or make the repo private.",
+            )

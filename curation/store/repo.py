@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import tenacity
 
-from curation.errors import RefusedError, TemporaryError
+from curation.errors import DataError, RefusedError, TemporaryError
 from curation.hub import hub_errors
 
 if TYPE_CHECKING:
@@ -45,11 +45,16 @@ class HubRepo:
         """Create the repo unless it exists. Raises RefusedError if it must be private and is public."""
         with hub_errors(self.api, self.repo_id):
             self.api.create_repo(self.repo_id, repo_type="dataset", private=private, exist_ok=True)
-            if must_be_private and not self.api.dataset_info(self.repo_id).private:
+            if must_be_private and not self.is_private():
                 raise RefusedError(
                     f"{self.repo_id} is public, and a store holds the names and answers of reviewers.",
                     remedy=f"Make it private at {self.api.endpoint}/datasets/{self.repo_id}/settings.",
                 )
+
+    def is_private(self) -> bool:
+        """Whether only those may see it who were let in."""
+        with hub_errors(self.api, self.repo_id):
+            return bool(self.api.dataset_info(self.repo_id).private)
 
     def head(self) -> str:
         """Return the commit that main points to."""
@@ -97,15 +102,23 @@ class HubRepo:
         change = edit(head)
         if change is None:
             return None
-        with hub_errors(self.api, self.repo_id):
-            commit = self.api.create_commit(
-                self.repo_id,
-                repo_type="dataset",
-                operations=[
-                    *(CommitOperationAdd(path, content) for path, content in change.files.items()),
-                    *(CommitOperationDelete(path) for path in change.delete),
-                ],
-                commit_message=change.message,
-                parent_commit=head,
-            )
+        try:
+            with hub_errors(self.api, self.repo_id):
+                commit = self.api.create_commit(
+                    self.repo_id,
+                    repo_type="dataset",
+                    operations=[
+                        *(CommitOperationAdd(path, content) for path, content in change.files.items()),
+                        *(CommitOperationDelete(path) for path in change.delete),
+                    ],
+                    commit_message=change.message,
+                    parent_commit=head,
+                )
+        except ValueError as error:
+            # What the client raises where the Hub refuses the YAML of a card; the words after the first line are its.
+            why = " ".join(str(error).split()).removeprefix("Invalid metadata in README.md.")
+            raise DataError(
+                f"Nothing was written to {self.repo_id}: the Hub does not accept the card.{why}",
+                remedy="Correct `license` under [publish], or what else it names.",
+            ) from error
         return str(commit.oid)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from curation import ids
 from curation.errors import DataError, MissingError, RefusedError
 from curation.schema import arrow_schema
-from curation.store.manifest import MANIFEST, SCHEMA_VERSION, Manifest, PromptsRead, ReviewedDataset
+from curation.store.manifest import MANIFEST, SCHEMA_VERSION, Manifest, PromptsRead, ReviewedDataset, Settings
 from curation.store.parquet import content_name, read_columns, read_parquet, read_table, write_parquet
 from curation.store.repo import Change, HubRepo
 from curation.types import FOR_GOOD, CandidateSet, DroppedPrompt, Response, ReviewRecord, Row
@@ -146,19 +146,31 @@ class Store:
         return self._at(self.repo.head())
 
     def add_candidate_sets(
-        self, sets: Iterable[CandidateSet], *, prompts: PromptsRead, dropped: Iterable[DroppedPrompt] = ()
+        self,
+        sets: Iterable[CandidateSet],
+        *,
+        prompts: PromptsRead,
+        settings: Mapping[str, Settings],
+        dropped: Iterable[DroppedPrompt] = (),
     ) -> str | None:
         """Append the sets that are not there, and say what was read; return the commit, None if nothing is new.
 
-        A set that lacked something and has come through since is appended again: the later one counts. `dropped`
-        prompts were not asked; those that are not there are appended too.
+        `settings` are those that the sets were made with, by their hash. A set that lacked something and has come
+        through since is appended again: the later one counts. `dropped` prompts were not asked; those that are not
+        there are appended too.
         """
         sets, dropped = tuple(sets), tuple(dropped)
 
         def edit(snapshot: Snapshot) -> Change | None:
             known = snapshot.set_index
             new = [row for row in sets if row.id not in known or (row.came_through and not known[row.id].came_through)]
-            manifest = snapshot.manifest.model_copy(update={"prompts": prompts})
+            manifest = snapshot.manifest
+            manifest = manifest.model_copy(
+                update={
+                    "prompts": {**manifest.prompts, prompts.name: prompts},
+                    "settings": {**manifest.settings, **settings},
+                }
+            )
             left_out = [row for row in dropped if row.id not in snapshot.dropped_prompts]
             if not new and not left_out and manifest == snapshot.manifest:
                 return None

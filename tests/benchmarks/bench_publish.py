@@ -76,7 +76,7 @@ def fill(name: str, sets: str, start: str) -> None:
         # The stages write one file of responses; of two the later just follows.
         together = {table: (*old.files.get(table, ()), *paths) for table, paths in files.items()}
         read = PromptsRead(source="acme/prompts@" + "0" * 40, read=int(start) + int(sets), dropped={})
-        manifest = old.model_copy(update={"files": together, "prompts": read})
+        manifest = old.model_copy(update={"files": together, "prompts": {read.name: read}})
         content = {path: Path(folder) / path for paths in files.values() for path in paths}
         store.repo.update(
             lambda head: Change(f"Add {sets}", {**content, MANIFEST: manifest.model_dump_json().encode()})

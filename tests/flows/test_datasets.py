@@ -20,8 +20,9 @@ import httpx2
 import pyarrow.parquet as pq
 import pytest
 
-from curation import ids, stages
+from curation import ids, publish, stages
 from curation.config import Services, load_config
+from curation.errors import TemporaryError
 from curation.local import Stack
 from curation.local.inference import Fault, Reply, Request, ScriptedServer
 from curation.local.reviewers import Fields, Rule, simulate_reviewers
@@ -381,6 +382,60 @@ def test_the_card_keeps_up_where_no_row_changes(crowd: Crowd) -> None:
     assert b"license: mit" in before["README.md"]
     assert b"license: cc-by-4.0" in after["README.md"]
     assert crowd.line.json("publish", str(config))["commit"] is None
+
+
+def test_a_publish_that_was_overtaken_does_not_undo_what_was_published_since(crowd: Crowd) -> None:
+    first, late, newer = (Path(variant(crowd.config, name)) for name in ("overtaken", "late", "newer"))
+    for path, licence in ((late, "mit"), (newer, "cc-by-4.0")):
+        text = first.read_text(encoding="utf-8").replace("[publish]", f'[publish]\nlicense = "{licence}"')
+        path.write_text(text, encoding="utf-8")
+    crowd.line.json("publish", str(first))
+    services = Services(hub_endpoint=crowd.stack.hub.url, hub_token=crowd.stack.hub.token)
+    overtaken: list[str] = []
+
+    def watch(done: int, total: int) -> None:
+        if not overtaken:
+            overtaken.append(crowd.line.json("publish", str(newer))["commit"])
+
+    with pytest.raises(TemporaryError, match="was changed while these rows were made"):
+        publish(load_config(late), services=services, watch=watch)
+    assert hub(crowd.stack).dataset_info("acme/overtaken").sha == overtaken[0]
+    assert publish(load_config(late), services=services).commit != overtaken[0]
+
+
+def test_a_repo_with_something_else_in_it_is_not_taken_over(crowd: Crowd) -> None:
+    api = hub(crowd.stack)
+    api.create_repo("acme/of-somebody", repo_type="dataset", private=True)
+    api.upload_file(path_or_fileobj=b"{}\n", path_in_repo="data.jsonl", repo_id="acme/of-somebody", repo_type="dataset")
+    before = api.dataset_info("acme/of-somebody").sha
+    said = crowd.line.error("publish", variant(crowd.config, "of-somebody"))
+    assert "holds files that curation did not write: data.jsonl." in said
+    assert api.dataset_info("acme/of-somebody").sha == before
+
+    api.create_repo("acme/open-to-all", repo_type="dataset", private=False)
+    said = crowd.line.error("publish", variant(crowd.config, "open-to-all"))
+    assert "acme/open-to-all is public, and publish.private is true. Set private = false" in said
+    assert crowd.line.json("publish", variant(crowd.config, "open-to-all", publish="private = false"))["commit"]
+
+    api.create_repo("acme/of-another", repo_type="dataset", private=True)
+    api.upload_file(
+        path_or_fileobj=b'{"name": "another"}',
+        path_in_repo="curation.json",
+        repo_id="acme/of-another",
+        repo_type="dataset",
+    )
+    said = crowd.line.error("publish", variant(crowd.config, "of-another"))
+    assert "acme/of-another is the dataset of 'another', not of 'crowd'." in said
+
+
+def test_a_licence_that_the_hub_does_not_know_is_named(crowd: Crowd) -> None:
+    config = variant(crowd.config, "unlicensed", publish='license = "cc-by-anything"')
+    body = {"errors": [{"message": '"license" must be one of [apache-2.0, mit, ...]'}], "warnings": []}
+    crowd.stack.hub.fail("/api/validate-yaml", status=400, body=body)
+    said = crowd.line.error("publish", config)
+    assert 'the Hub does not accept the card. - "license" must be one of' in said
+    assert "Correct `license` under [publish]" in said
+    assert "Unexpected" not in said
 
 
 def test_records_without_one_mind_are_dropped_by_the_unanimous_resolver_with_that_reason(crowd: Crowd) -> None:

@@ -147,7 +147,7 @@ def test_edited_withdrawn_and_deleted_responses_propagate(cli: CommandLine, stac
     assert report["unresolved"] == {"unreviewed": 3}
     rows = published(stack, cli.folder, name, "dpo")
     assert len(rows) == 3
-    [better] = [row for row in rows if row["chosen_model"] == "human-edit"]
+    [better] = [row for row in rows if row["chosen_model"] == "simulated-edit"]
     assert better["chosen"] == [{"role": "assistant", "content": "Better: ﷽ 👩‍👩‍👧"}]
 
 
@@ -237,6 +237,24 @@ def test_judge_labels_only_where_nobody_answered_and_only_if_asked(cli: CommandL
     assert rows
     assert {(row["label_source"], row["reviewers"]) for row in rows} == {("judge", 0)}
     assert report["verdicts"] == 6
+
+
+def test_the_card_says_what_reviewers_and_models_were_told_then(cli: CommandLine, stack: Stack) -> None:
+    name = "as-it-was"
+    path = write_config(cli.folder, name, more='\n[review]\nguidelines = "Choose the braver one."\n')
+    cli.json("generate", str(path))
+    cli.json("push", str(path))
+    review(stack, name, ann=always("a"))
+    said = path.read_text(encoding="utf-8").replace("the braver one", "the shorter one")
+    path.write_text(said.replace("temperature = 0.2", "temperature = 1.9"), encoding="utf-8")
+    assert "temperature = 1.9" in path.read_text(encoding="utf-8")
+    cli.json("sync", str(path))
+    cli.json("publish", str(path))
+    text = card(stack, cli.folder, name)
+    assert "Choose the braver one." in text
+    assert "shorter one" not in text
+    assert "temperature = 0.2" in text
+    assert "1.9" not in text
 
 
 def test_two_publishers_at_once_both_end_well(cli: CommandLine, stack: Stack) -> None:

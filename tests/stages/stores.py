@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,14 @@ import pyarrow.parquet as pq
 
 from curation import ids
 from curation.config import Config, Services, parse_config
+from curation.generation import settings_of
 from curation.stages.derive import Derived, derive
 from curation.store import CANDIDATE_SETS, RECORDS, RESPONSES, Manifest, PromptsRead, Snapshot
+from curation.store.manifest import Settings
 from curation.store.parquet import content_name, write_parquet
 from curation.store.store import DROPPED_PROMPTS, ROW_TYPES
 from curation.types import CandidateSet, DroppedPrompt, Message, Prompt, Response, ReviewRecord, Row, Status
-from tests.rows import make_judgement, make_prompt, make_set
+from tests.rows import SETTINGS, make_judgement, make_prompt, make_set
 
 PREFERENCES = ("a", "b", "both_good", "both_bad")
 EVERY = ["dpo", "kto", "reward", "sft", "raw"]
@@ -43,6 +45,7 @@ def make_snapshot(
     records: Iterable[Sequence[ReviewRecord]] = (),
     responses: Sequence[Response] = (),
     dropped: Sequence[DroppedPrompt] = (),
+    settings: Mapping[str, Settings] | None = None,
 ) -> Snapshot:
     """Return a store in which each of the sequences of `sets` and `records` is a file of its own."""
     files: dict[str, list[str]] = {}
@@ -62,7 +65,8 @@ def make_snapshot(
         name="demo",
         pseudonym_key="key",
         files={table: tuple(paths) for table, paths in files.items()},
-        prompts=PromptsRead(source="acme/prompts@abc", read=100, dropped={"empty": 3}),
+        prompts={"acme/prompts": PromptsRead(source="acme/prompts@abc", read=100, dropped={"empty": 3})},
+        settings=dict(settings or {}),
     )
     repo: Any = FolderRepo(folder)
     return Snapshot(repo, "0" * 40, manifest)
@@ -118,6 +122,7 @@ class Store:
         self.sets: list[CandidateSet] = []
         self.records: list[ReviewRecord] = []
         self.responses: list[Response] = []
+        self.settings = {SETTINGS: settings_of(make_config().models)}
 
     def add(
         self,
@@ -156,7 +161,7 @@ class Store:
         """Return the store, its sets in so many files."""
         size = max(1, -(-len(self.sets) // files))
         parts = [self.sets[start : start + size] for start in range(0, len(self.sets), size)]
-        return make_snapshot(folder, parts, [self.records], self.responses, dropped)
+        return make_snapshot(folder, parts, [self.records], self.responses, dropped, self.settings)
 
 
 def question(number: int) -> str:

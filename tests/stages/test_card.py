@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from curation import ids
+from curation.generation import settings_of
 from curation.stages.card import card_facts, kto_weights
 from curation.store import CardFacts
-from curation.types import Usage
-from tests.rows import make_set
-from tests.stages.stores import EVERY, TRAINED, Store, derived, make_config, make_response, published, varied
+from curation.types import DroppedPrompt, Usage
+from tests.rows import SETTINGS, make_prompt, make_set
+from tests.stages.stores import EVERY, TRAINED, Store, derived, make_config, make_response, published, question, varied
 
-JUDGE = {"type": "ultrafeedback", "model_id": "acme/judge", "name": "judge"}
+JUDGED = {
+    SETTINGS: settings_of(
+        make_config(judge={"type": "ultrafeedback", "model_id": "acme/judge", "name": "judge"}).models
+    )
+}
 
 
 def facts(store: Store, folder: Path, **sections: Any) -> CardFacts:
@@ -35,7 +41,10 @@ def test_the_funnel_loses_nothing_between_records_and_rows(tmp_path: Path) -> No
         "verdicts",
         *(f"{name} rows" for name in TRAINED),
     ]
-    assert [step.count for step in found.funnel][:5] == [100, 66, 65, 64, 40]
+    # One had too few answers, one was shown to nobody; nothing is counted twice.
+    assert [step.count for step in found.funnel][:5] == [69, 66, 65, 64, 40]
+    for before, after in pairwise(found.funnel[:5]):
+        assert after.count + sum(after.dropped.values()) == before.count
     verdicts = steps["verdicts"]
     assert verdicts.count + sum(verdicts.dropped.values()) == steps["records shown to reviewers"].count
     for name in ("dpo", "reward"):
@@ -82,7 +91,8 @@ def test_where_people_answered_agreement_and_the_judge_are_measured_on_them_alon
             store.responses += [
                 make_response(record, answer, reviewer) for reviewer, answer in zip(reviewers, answers, strict=True)
             ]
-    found = facts(store, tmp_path, judge=JUDGE)
+    store.settings = JUDGED
+    found = facts(store, tmp_path)
     assert (found.agreement.alpha.value, found.agreement.percent.value) == (1.0, 1.0)
     assert found.judge_agreement is not None
     assert (found.judge_agreement.accuracy.value, found.judge_agreement.accuracy.count) == (1.0, 8)
@@ -115,20 +125,43 @@ def test_the_weights_balance_the_train_split_and_are_null_where_a_label_is_missi
     assert kto_weights(derived(bad, tmp_path / "bad")) is None
 
 
-def test_models_are_told_with_what_they_were_asked_and_how_often_they_answered(tmp_path: Path) -> None:
+def test_models_are_told_with_what_they_were_asked_then_whatever_the_config_says_now(tmp_path: Path) -> None:
+    store = Store()
+    for number in range(3):
+        store.add("a")
+        store.sets[-1] = store.sets[-1].model_copy(update={"settings": ("warm", "cool", "forgotten")[number]})
+    cool = make_config().models
+    warm = cool.model_copy(update={"generators": (cool.generators[0].model_copy(update={"temperature": 1.5}),)})
+    store.settings = {"cool": settings_of(cool), "warm": settings_of(warm)}
+    config = make_config().model_copy(update={"generators": warm.generators})
+    found = card_facts(config, store.written(tmp_path / "store"), derived(store, tmp_path, config))
+    asked = [(one.generator, one.model, one.candidates, one.settings.get("temperature")) for one in found.models]
+    assert sorted(asked, key=repr) == [
+        ("g0", "acme/g0", 1, 0.7),
+        ("g0", "acme/g0", 1, 1.5),
+        ("g0", "acme/g0", 1, None),
+        ("g1", "acme/g1", 1, 0.7),
+        # Nothing is known of it in "warm" and in "forgotten".
+        ("g1", "acme/g1", 2, None),
+    ]
+
+
+def test_every_source_that_prompts_came_from_is_told(tmp_path: Path) -> None:
+    store = Store()
+    for source in ("acme/prompts@1", "acme/prompts@2", "mine.jsonl@3", "acme/prompts@1"):
+        store.add("a", prompt=make_prompt(question(len(store.sets))).model_copy(update={"source": source}))
+    assert facts(store, tmp_path).sources == ("acme/prompts@1", "acme/prompts@2", "mine.jsonl@3")
+
+
+def test_what_a_check_kept_from_being_asked_is_in_the_funnel_and_in_raw(tmp_path: Path) -> None:
     store = Store()
     store.add("a")
-    store.add("b")
-    warm, other = make_config().generators
-    warm, other = warm.model_copy(update={"temperature": 0.5}), other.model_copy(update={"name": "other"})
-    config = make_config().model_copy(update={"generators": (warm, other)})
-    found = card_facts(config, store.written(tmp_path / "store"), derived(store, tmp_path, config))
-    assert [(one.generator, one.model, one.candidates) for one in found.models] == [
-        ("g0", "acme/g0", 2),
-        ("g1", "acme/g1", 2),
-    ]
-    assert found.models[0].settings["temperature"] == 0.5
-    assert found.models[1].settings == {}, "nothing is known of a generator that the config no longer has"
+    prompt = make_prompt("Who is 078-05-1120?")
+    dropped = (DroppedPrompt(id=prompt.id, prompt=prompt, reason="pii"),)
+    config = make_config(publish={"formats": EVERY})
+    found = card_facts(config, store.written(tmp_path, dropped=dropped), derived(store, tmp_path, dropped=dropped))
+    assert [step.count for step in found.funnel][:2] == [5, 1]
+    assert (found.funnel[1].dropped, found.funnel[1].kept_in) == ({"pii": 1, "empty": 3}, "raw (pii)")
 
 
 def test_the_judge_is_compared_with_people_where_there_is_one(tmp_path: Path) -> None:
@@ -137,11 +170,14 @@ def test_the_judge_is_compared_with_people_where_there_is_one(tmp_path: Path) ->
         # The judge prefers the first every time, people eight times out of ten.
         store.add("a" if number < 8 else "b", ratings=(5.0, 1.0))
     assert facts(store, tmp_path).judge_agreement is None
-    found = facts(store, tmp_path / "judged", judge=JUDGE)
+    store.settings = JUDGED
+    found = facts(store, tmp_path / "judged")
     assert found.judge_agreement is not None
     assert found.judge_agreement.accuracy.value == pytest.approx(0.8)
     assert found.judge_agreement.accuracy.count == 10
-    assert [(one.judge, one.model) for one in found.judges] == [("judge", "acme/judge")]
+    [judge] = found.judges
+    assert (judge.judge, judge.model, judge.aspects) == ("judge", "acme/judge", ("overall-rating",))
+    assert judge.settings == {"temperature": 0.0, "max_new_tokens": 1024, "order": "shuffled"}
 
 
 def test_length_bias_is_the_share_of_pairs_whose_chosen_text_is_longer(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from curation.stages import segments
 from curation.stages.derive import Derived, derive
 from curation.store import CANDIDATE_SETS
 from curation.types import HUMAN_EDIT, SIMULATED_EDIT, DroppedPrompt, Message, Prompt
-from tests.rows import make_judgement, make_prompt
+from tests.rows import SETTINGS, make_judgement, make_prompt, make_set
 from tests.stages.stores import (
     EVERY,
     PREFERENCES,
@@ -30,6 +30,7 @@ from tests.stages.stores import (
     Store,
     derived,
     make_config,
+    make_record,
     make_response,
     published,
     question,
@@ -165,7 +166,7 @@ def test_an_edit_of_a_tie_is_no_tie(tmp_path: Path) -> None:
     assert chosen(dpo)[0] == sft["messages"][-1]["content"] == "One!"
     assert sft["edit_similarity"] == pytest.approx(0.75)
     assert {row["label"] for row in published(tmp_path / "out", "kto")} == {True, False}
-    assert found.tally.models == {("g0", "acme/g0"): 1, ("g1", "acme/g1"): 1}
+    assert found.tally.models == {("g0", "acme/g0", SETTINGS): 1, ("g1", "acme/g1", SETTINGS): 1}
     [raw] = published(tmp_path / "out", "raw")
     assert raw["candidates"][-1]["edit_of"] == store.sets[0].candidates[0].id
 
@@ -235,6 +236,52 @@ def test_what_a_person_wrote_is_not_cut_off(tmp_path: Path) -> None:
     store.add("a", edit="A whole sentence.", finish_reason="length")
     derived(store, tmp_path, make_config(publish={"formats": EVERY}, quality={"truncated": True}))
     assert [row["messages"][-1]["content"] for row in published(tmp_path / "out", "sft")] == ["A whole sentence."]
+
+
+def test_a_set_gives_way_to_a_later_one_of_its_prompt_with_all_its_answers(tmp_path: Path) -> None:
+    store = Store()
+    # A request failed, and the next `generate` asked for the missing answer.
+    prompt = make_prompt(question(100))
+    whole = make_set(prompt, (None, None))
+    store.sets.append(make_set(prompt, (None,)))
+    assert store.sets[0].candidates == whole.candidates[:1]
+    # Another judge rated the answers that people were shown already.
+    judged = store.add(ratings=(1.0, 5.0), prompt=make_prompt(question(200)))
+    first, second = store.sets[1].candidates
+    rerated = (first.model_copy(update={"rating": 5.0}), second.model_copy(update={"rating": 1.0}))
+    other = store.sets[1].model_copy(update={"id": "f" * 16, "settings": "other", "candidates": rerated})
+    store.sets += [whole, other]
+    store.settings["other"] = store.settings[SETTINGS]
+    record = make_record(whole)
+    store.records.append(record)
+    store.responses.append(make_response(record, "a"))
+    config = make_config(
+        publish={"formats": EVERY}, labels={"judge_fallback": True}, judge={"type": "ultrafeedback", "model_id": "j"}
+    )
+    found = derived(store, tmp_path, config)
+    raw = {row["record_id"]: row for row in published(tmp_path / "out", "raw")}
+    assert raw.keys() == {record.id, judged.id}
+    assert found.tally.unshown == {}
+    assert found.tally.models == {
+        ("g0", "acme/g0", SETTINGS): 1, ("g1", "acme/g1", SETTINGS): 1,
+        ("g0", "acme/g0", "other"): 1, ("g1", "acme/g1", "other"): 1,
+    }  # fmt: skip
+    # What nobody answered is decided by the judge of today.
+    scores = {row["label_source"]: row["chosen"][0]["content"] for row in published(tmp_path / "out", "dpo")}
+    assert scores["judge"] == rerated[0].text
+    assert len(published(tmp_path / "out", "dpo")) == 2
+
+
+def test_sets_of_one_prompt_with_other_answers_all_stay(tmp_path: Path) -> None:
+    store = Store()
+    prompt = make_prompt(question(1))
+    three = make_set(prompt, (None, None, None))
+    for number, answers in enumerate((three.candidates[:2], three.candidates[::2])):
+        one = three.model_copy(update={"id": f"{number:016x}", "candidates": answers})
+        store.sets.append(one)
+        store.records.append(make_record(one))
+    found = derived(store, tmp_path)
+    assert (found.asked, found.rows("raw"), found.tally.models.total()) == (1, 2, 4)
 
 
 def test_what_judges_said_is_counted_once_for_each_set(tmp_path: Path) -> None:
@@ -640,8 +687,9 @@ def test_languages_models_and_lengths_are_counted(tmp_path: Path) -> None:
     store.add("b", prompt=make_prompt("?"))
     store.add(prompt=given(make_prompt("Warum ist der Himmel blau?"), language="de"))
     found = derived(store, tmp_path)
-    assert found.tally.languages == {"en": 1, None: 1}
-    assert found.tally.models == {("g0", "acme/g0"): 3, ("g1", "acme/g1"): 3}
+    # Of rows that can be trained on: one each of dpo, reward and sft, two of kto.
+    assert found.tally.languages == {"en": 5, None: 5}
+    assert found.tally.models == {("g0", "acme/g0", SETTINGS): 3, ("g1", "acme/g1", SETTINGS): 3}
     assert (20, 4, 7) in [tuple(map(int, row)) for part in found.tally.lengths for row in part]
     assert {row["language"] for row in published(tmp_path / "out", "dpo")} == {"en", None}
     assert {row["language"] for row in published(tmp_path / "out", "raw")} == {"en", "de", None}

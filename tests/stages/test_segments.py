@@ -228,7 +228,7 @@ def test_prompts_are_counted_once_and_failures_of_those_that_never_got_two_answe
     ]
     tables = StoreTables(make_snapshot(tmp_path, files), EXTRAS)
     assert (tables.asked, tables.answered) == (4, 2)
-    assert tables.failures == {"generate timeout": 1, "generate refused": 2}
+    assert tables.failures == {"generate timeout": 1, "generate refused": 1}
 
 
 def test_extras_are_the_distinct_values_with_null_where_a_prompt_has_none(tmp_path: Path) -> None:

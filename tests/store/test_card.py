@@ -54,8 +54,7 @@ AGREEMENT = Agreement(
 FACTS = CardFacts(
     name="helpful",
     repo_id="acme/helpful",
-    source="acme/prompts@0123abc",
-    prompts=20,
+    sources=("acme/prompts@0123abc",),
     rows={("dpo", "train"): 11, ("dpo", "test"): 1, ("kto", "train"): 25},
     funnel=(
         FunnelStep("prompts kept", 18, {"duplicate": 1, "empty": 1}, "the store"),
@@ -65,7 +64,6 @@ FACTS = CardFacts(
     year=2026,
     version="0.1.0",
     agreement=AGREEMENT,
-    address="https://example.org/curation",
     bytes=12_345,
     licence="cc-by-4.0",
     languages={"en": 36, "de": 1, None: 0},
@@ -86,7 +84,7 @@ PATHS = {
     "kto/train": ["kto/train-2.parquet"],
 }
 ALL_PATHS = {f"{config}/train": [f"{config}/train-0.parquet"] for config in ("dpo", "kto", "reward", "sft", "raw")}
-LENGTHS = Lengths({"prompt": tuple(3 if edge == 256 else 0 for edge in LENGTH_EDGES[:-1])})
+LENGTHS = Lengths({"prompt": tuple(3 if edge == 256 else 0 for edge in LENGTH_EDGES[:-1])}, {"prompt": (300, 360)})
 
 
 def card(paths: dict[str, list[str]] = PATHS, **changes: Any) -> str:
@@ -182,7 +180,7 @@ def test_the_yaml_lists_no_config_or_split_without_a_file() -> None:
 def test_the_yaml_says_what_the_hub_asks_for() -> None:
     head = front(card())
     assert head["source_datasets"] == ["acme/prompts"]
-    assert head["curation"] == {"source": "acme/prompts", "revision": "0123abc", "version": "0.1.0"}
+    assert head["curation"] == {"sources": {"acme/prompts": ["0123abc"]}, "version": "0.1.0"}
     assert head["pretty_name"] == "helpful"
     assert head["license"] == "cc-by-4.0"
     assert head["language"] == ["de", "en"]
@@ -193,9 +191,17 @@ def test_the_yaml_says_what_the_hub_asks_for() -> None:
 
 
 def test_what_is_not_known_is_not_in_the_yaml() -> None:
-    head = front(card(licence=None, languages={None: 3}, source="prompts.jsonl@0123abc"))
+    head = front(card(licence=None, languages={None: 3}, sources=("prompts.jsonl@0123abc",)))
     assert not {"license", "language", "source_datasets", "annotations_creators"} & set(head)
-    assert head["curation"]["source"] == "prompts.jsonl"
+    assert head["curation"]["sources"] == {"prompts.jsonl": ["0123abc"]}
+
+
+def test_every_source_is_named_with_its_revisions() -> None:
+    text = card(sources=("acme/prompts@1", "prompts.jsonl@2", "acme/prompts@3"))
+    head = front(text)
+    assert head["curation"]["sources"] == {"acme/prompts": ["1", "3"], "prompts.jsonl": ["2"]}
+    assert head["source_datasets"] == ["acme/prompts"]
+    assert "prompts from acme/prompts (2 revisions) and prompts.jsonl@2 were answered by 2 generators" in text
 
 
 def test_a_language_of_less_than_one_row_in_a_hundred_is_left_out() -> None:
@@ -289,7 +295,7 @@ def test_who_decided_nothing_is_not_among_those_who_decide() -> None:
 
 def test_the_sentences_hold_the_rest() -> None:
     text = card()
-    assert "20 prompts were read from acme/prompts@0123abc. Those that were kept were answered by 2 generators" in text
+    assert "prompts from acme/prompts@0123abc were answered by 2 generators" in text
     assert "rated by acme/large (overall-rating), and reviewed by 2 reviewers." in text
     assert "Licence: cc-by-4.0. Size: 12.3 kB. Languages, by share of the rows: en 97.3 %, de 2.7 %" in text
     assert "Choose the *better* one." in text
@@ -297,9 +303,8 @@ def test_the_sentences_hold_the_rest() -> None:
 
 
 def test_one_of_something_is_not_called_several() -> None:
-    text = card(reviewers={"reviewer-1": 3}, prompts=1, models=FACTS.models[:1])
-    assert "1 prompt were" not in text
-    assert "1 prompt was read" in text
+    text = card(reviewers={"reviewer-1": 3}, models=FACTS.models[:1])
+    assert "answered by 1 generator," in text
     assert "by 1 generator," in text
     assert "reviewed by 1 reviewer." in text
 
@@ -346,10 +351,16 @@ def test_reviewers_who_stand_out_are_named_with_what_it_means() -> None:
 
 
 def test_every_judge_is_named_with_what_its_ratings_were_like() -> None:
-    judges = (JudgeFacts("a", "acme/a", ("honesty",)), JudgeFacts("b", "acme/b", ("helpfulness", "honesty")))
+    judges = (
+        JudgeFacts("a", "acme/a", ("honesty",), {"order": "swap"}),
+        JudgeFacts("b", "acme/b", ("helpfulness", "honesty")),
+    )
     text = card(judges=judges, judge_lines=("Judge a: 97 % of ratings read.", "Judge b: 12 % of ratings read."))
     assert "rated by acme/a (honesty), acme/b (helpfulness, honesty), and reviewed by" in text
-    assert table(text, "Judge") == [["a", "acme/a", "honesty"], ["b", "acme/b", "helpfulness, honesty"]]
+    assert table(text, "Judge") == [
+        ["a", "acme/a", "honesty", 'order = "swap"'],
+        ["b", "acme/b", "helpfulness, honesty", "-"],
+    ]
     assert "- Judge a: 97 % of ratings read.\n- Judge b: 12 % of ratings read." in text
     assert "2310.01377" in text
 
@@ -394,8 +405,8 @@ def test_the_weights_of_kto_are_said_and_used() -> None:
 
 def test_without_weights_the_card_says_what_is_missing() -> None:
     text = card(kto_weights=None, kto_true=5, kto_false=0)
-    assert "KTO labels: 5 true, 0 false: KTO needs both." in text
-    assert "KTOConfig(per_device_train_batch_size=4)" in text
+    assert "KTO labels in `train`: 5 true, 0 false: KTO needs both." in text
+    assert "KTOConfig" not in text
 
 
 def test_the_snippets_are_python_that_loads_each_config_and_trains_on_those_that_can_be_trained_on() -> None:
@@ -477,7 +488,7 @@ def test_confusion_matrices_are_folded_away() -> None:
 
 def test_the_guidelines_are_folded_away_as_a_quotation() -> None:
     assert "</summary>\n\n> Choose the *better* one.\n\n</details>" in card()
-    assert "Reviewers were given no guidelines." in card(guidelines=" \n")
+    assert "There were no guidelines." in card(guidelines=" \n")
 
 
 def test_the_checksums_can_be_checked() -> None:
@@ -515,7 +526,7 @@ def everything(word: str) -> str:
     null = measure(None, reason=word)
     return card(
         name=word,
-        source=f"{word}@{word}",
+        sources=(f"{word}@{word}",),
         licence=word,
         languages={word: 1},
         options={word: word},
@@ -532,7 +543,7 @@ def everything(word: str) -> str:
         agreement=Agreement(level="nominal", alpha=null, percent=null, reviewers=reviewers),
         confusion=Confusion((word,), {word: ((1.0,),)}),
         length_bias=LengthBias(longer_chosen=null, effect=null),
-        lengths=Lengths({word: LENGTHS.counts["prompt"]}),
+        lengths=Lengths({word: LENGTHS.counts["prompt"]}, {word: (3, 5)}),
         version=word,
     )
 
@@ -560,8 +571,8 @@ def test_hostile_names_leave_tables_headings_details_and_yaml_whole() -> None:
 def test_zero_of_everything_is_a_card() -> None:
     text = card(
         {},
-        prompts=0,
         rows={},
+        sources=(),
         funnel=(),
         models=(),
         judges=(),
@@ -573,14 +584,13 @@ def test_zero_of_everything_is_a_card() -> None:
         kto_false=0,
         kto_weights=None,
     )
-    assert "0 prompts were read" in text
+    assert "Preference data: prompts from an unknown source were answered by 0 generators" in text
     assert "Nobody reviewed." in text
     assert front(text)["size_categories"] == ["n<1K"]
 
 
 def test_huge_counts_are_readable() -> None:
-    text = card(rows={("dpo", "train"): 10**12}, prompts=10**9)
-    assert "1,000,000,000 prompts were read" in text
+    text = card(rows={("dpo", "train"): 10**12})
     assert table(text, "Rows")[0][2] == "1,000,000,000,000"
 
 

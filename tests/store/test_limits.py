@@ -33,8 +33,7 @@ def biased(effect: Measure) -> LengthBias:
 SOUND = CardFacts(
     name="sound",
     repo_id="acme/sound",
-    source="acme/prompts@0123abc",
-    prompts=1000,
+    sources=("acme/prompts@0123abc",),
     rows={("dpo", "train"): 900, ("dpo", "test"): 100, ("raw", "train"): 1000},
     funnel=(),
     year=2026,

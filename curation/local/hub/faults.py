@@ -22,7 +22,7 @@ _OWN_PATHS = ("/health", "/stats", "/faults")
 class Fault:
     """Fail the next `count` requests whose path matches; status 0 breaks the connection off.
 
-    With `after`, the request is first carried out, so that only its answer is lost.
+    With `after`, the request is first carried out, so that only its answer is lost. `body` is what a status comes with.
     """
 
     match: re.Pattern[str]
@@ -30,6 +30,7 @@ class Fault:
     count: int
     after: bool
     headers: Mapping[str, str]
+    body: Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ class Faults:
 
 
 async def set_fault(request: Request) -> Response:
-    """POST {status, count, match, headers, after} adds a fault; DELETE clears all. JSON only, so no web page can."""
+    """POST a fault {status, count, match, headers, body, after}; DELETE clears all. JSON only, so no web page can."""
     faults: Faults = request.app.state.faults
     if request.method == "DELETE":
         faults.pending.clear()
@@ -90,7 +91,7 @@ class Surroundings:
 
 async def _fail(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
     if fault.status != LOST:
-        answer = JSONResponse({"error": "Injected fault"}, status_code=fault.status, headers=dict(fault.headers))
+        answer = JSONResponse(dict(fault.body), status_code=fault.status, headers=dict(fault.headers))
         await answer(scope, receive, send)
         return
     # An answer that ends before its announced length: the server closes the connection on it.
@@ -115,6 +116,7 @@ def _parse(value: dict[str, Any]) -> Fault:
             count=int(value.get("count", 1)),
             after=bool(value.get("after", False)),
             headers={str(key): str(text) for key, text in dict(value.get("headers") or {}).items()},
+            body=dict(value.get("body") or {"error": "Injected fault"}),
         )
     except (re.error, ValueError, TypeError) as error:
         raise refusal(400, f"Invalid fault: {error}") from error

@@ -67,14 +67,15 @@ class HubServer(ServerProcess):
         count: int = 1,
         after: bool = False,
         headers: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
     ) -> None:
         """Fail the next `count` requests whose path matches the regex; status 0 breaks the connection off.
 
-        With `after` the request is carried out and only its answer is lost.
+        With `after` the request is carried out and only its answer is lost. `body` is the JSON of the answer.
         """
         fault: dict[str, Any] = {"match": match, "status": status, "count": count, "after": after}
-        answer = httpx2.post(f"{self.url}/faults", json={**fault, "headers": dict(headers or {})}, trust_env=False)
-        answer.raise_for_status()
+        fault |= {"headers": dict(headers or {}), "body": dict(body or {})}
+        httpx2.post(f"{self.url}/faults", json=fault, trust_env=False).raise_for_status()
 
     def clear_faults(self) -> None:
         """Let every request through again."""

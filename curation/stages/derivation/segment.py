@@ -6,7 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, compress, repeat
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ class _Derivation:
         }
         self.faults = Faults(sets, plan.checks, ties_are_dropped=plan.config.labels.ties == "drop")
         self.resolved: dict[int, Verdict | str] = {}
-        self.verdicts: list[tuple[Verdict, int]] = []
+        self.verdicts: list[Verdict] = []
         self.choices: defaultdict[LabelSource, list[tuple[float, float]]] = defaultdict(list)
         self.lengths: list[tuple[int, int, int]] = []
 
@@ -134,7 +134,8 @@ class _Derivation:
                 self.tally.unshown[why] += 1
                 self._raw(row, None, None, (), [], [why])
         self._count_models()
-        self._count_verdicts()
+        self.tally.verdicts = len(self.verdicts)
+        self.tally.label_sources.update(verdict.label_source for verdict in self.verdicts)
         for source, ballots in counted.items():
             self.tally.votes[source].append(Votes.of(ballots))
             self.tally.choices[source].append(np.array(self.choices[source], dtype=np.float32).reshape(-1, 2))
@@ -160,7 +161,7 @@ class _Derivation:
             similarity=_edited,
         )
         self.models += [answer.editor for answer in record.answers if answer.edited]
-        self._count_verdict(ballot, found, row)
+        self._count_verdict(ballot, found)
         given: list[str] = []
         lost: list[str] = []
         split = self.plan.split(self.sets.prompt_ids[row])
@@ -208,21 +209,16 @@ class _Derivation:
             else:
                 yield config, pairs, lost
 
-    def _count_verdict(self, ballot: Ballot, verdict: Verdict, row: int) -> None:
-        self.verdicts.append((verdict, row))
+    def _count_verdict(self, ballot: Ballot, verdict: Verdict) -> None:
+        self.verdicts.append(verdict)
         if verdict.reviewers and len(ballot.ratings) >= 2:
             self.choices[ballot.label_source].append((_preferred(ballot.ratings), _preferred(verdict.scores)))
-
-    def _count_verdicts(self) -> None:
-        self.tally.verdicts = len(self.verdicts)
-        self.tally.label_sources.update(verdict.label_source for verdict, _ in self.verdicts)
-        self.tally.languages.update(self.sets.languages[row] for _, row in self.verdicts)
 
     def _measure(self, pairs: Sequence[Pair]) -> None:
         """Remember how many characters the texts of pairs have."""
         self.lengths += [
             (
-                len(self.sets.questions[pair.record.prompt]),
+                self.sets.prompt_lengths[pair.record.prompt],
                 len(self.texts[pair.chosen.row]),
                 len(self.texts[pair.rejected.row]),
             )
@@ -232,8 +228,10 @@ class _Derivation:
     def _count_models(self) -> None:
         import numpy as np
 
-        current = np.repeat(self.segment.current, np.diff(self.sets.starts)).tolist()
-        self.tally.models.update(compress(zip(self.sets.generators, self.sets.models, strict=True), current))
+        answers = np.diff(self.sets.starts)
+        current = np.repeat(self.segment.current, answers).tolist()
+        settings = chain.from_iterable(map(repeat, self.sets.settings, answers.tolist()))
+        self.tally.models.update(compress(zip(self.sets.generators, self.sets.models, settings, strict=True), current))
 
     def _count_judgements(self) -> None:
         """Count what judges said; the same ratings in the same orders are counted together."""
@@ -313,6 +311,8 @@ class _Derivation:
 
     def _publish(self, config: str, split: str, rows: list[Any], columns: Columns) -> None:
         self.tally.rows[config, split] += len(rows)
+        if config != "raw":
+            self.tally.languages.update(self.sets.languages[row.record.prompt] for row in rows)
         if config == "kto" and split == "train":
             self.tally.kto_labels.update(row.label for row in rows)
         if self.plan.folder is None:

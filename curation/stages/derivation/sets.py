@@ -32,14 +32,17 @@ SET_COLUMNS = (
 
 
 class SegmentSets(NamedTuple):
-    """The candidate sets of a segment as columns: a value per set, or per candidate (those of set n from starts[n])."""
+    """The candidate sets of a segment as columns: a value per set, or per candidate (those of set n from starts[n]).
+
+    `prompt_lengths` are in characters, of all messages together.
+    """
 
     prompts: Any
     prompt_ids: list[str]
     sources: Any
     extras: dict[str, Any]
     judgements: Any
-    questions: list[str]
+    prompt_lengths: list[int]
     languages: Sequence[str | None]
     ids: list[str]
     settings: list[str]
@@ -100,7 +103,7 @@ def read_sets(stretches: Sequence[Stretch], extras: Mapping[str, Any]) -> Segmen
         sources=column["source"],
         extras={name: _extra(column[name], kind) for name, kind in extras.items()},
         judgements=column["judgements"],
-        questions=questions,
+        prompt_lengths=_lengths(column["messages"]),
         languages=_languages(column["language"].to_pylist(), questions),
         ids=column["id"].to_pylist(),
         settings=column["settings"].to_pylist(),
@@ -135,6 +138,16 @@ def _languages(known: list[str | None], questions: list[str]) -> list[str | None
         quality.detect_language(question) if language == "" else language
         for language, question in zip(known, questions, strict=True)
     ]
+
+
+def _lengths(conversations: Any) -> list[int]:
+    import numpy as np
+    import pyarrow.compute as pc
+
+    characters = pc.utf8_length(conversations.flatten().field("content")).to_numpy()
+    ends = np.cumsum(conversations.value_lengths().to_numpy())
+    found: list[int] = np.diff(np.concatenate(([0], np.cumsum(characters)))[np.concatenate(([0], ends))]).tolist()
+    return found
 
 
 def _last_contents(conversations: Any) -> list[str]:

@@ -27,7 +27,8 @@ class Shard:
 class Tally:
     """What came of one segment, or of several added together.
 
-    `votes` and `choices` (the judge's and the verdict's preference of each record) are by who answered: people, or
+    `languages` counts rows that can be trained on; `models` answers by generator, model and settings. `votes` and
+    `choices` (the judge's and the verdict's preference of each record) are by who answered: people, or
     programs in their place.
     """
 
@@ -40,7 +41,7 @@ class Tally:
     label_sources: Counter[str] = field(default_factory=Counter)
     kto_labels: Counter[bool] = field(default_factory=Counter)
     languages: Counter[str | None] = field(default_factory=Counter)
-    models: Counter[tuple[str, str]] = field(default_factory=Counter)
+    models: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     judges: JudgeTally = field(default_factory=JudgeTally)
     disagreements: int = 0
     votes: defaultdict[LabelSource, list[Votes]] = field(default_factory=lambda: defaultdict(list))
