@@ -17,8 +17,9 @@ def chat_template(tokenizer: Any) -> Render:
     """Return the function that applies the chat template of a transformers tokenizer.
 
     The prompt ends where the assistant begins to speak (`add_generation_prompt`), the answer is what the template of
-    the whole conversation adds to it, given the row's tools and keyword arguments (TRL's `apply_chat_template`). The
-    function raises DataError for a conversation that the template does not take, and where it rewrites the prompt once
+    the whole conversation adds to it, given the row's tools and keyword arguments (TRL's `apply_chat_template`). Blanks
+    after a last end token are left out: TRL adds that token to every text that does not end with it. The function
+    raises DataError for a conversation that the template does not take, and where it rewrites the prompt once
     it is answered, so that no string could be cut there.
     """
     from jinja2 import TemplateError
@@ -45,6 +46,8 @@ def chat_template(tokenizer: Any) -> Render:
                 "cannot be told apart.",
                 remedy=REMEDY,
             )
-        return asked.removeprefix(begin), whole.removeprefix(asked)
+        said, end = whole.removeprefix(asked), tokenizer.eos_token
+        ended = end is not None and said.rstrip().endswith(end)
+        return asked.removeprefix(begin), said.rstrip() if ended else said
 
     return render

@@ -628,7 +628,7 @@ def test_plain_strings_are_prompts_of_one_message_alone(tmp_path: Path) -> None:
 class Bracketed:
     """A tokenizer whose template is a few brackets."""
 
-    bos_token = None
+    bos_token = eos_token = None
 
     def apply_chat_template(
         self, turns: Iterable[dict[str, str]], *, add_generation_prompt: bool = False, **options: Any
