@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
 from curation.config import Config, Services
-from curation.errors import RefusedError
+from curation.errors import MissingError, RefusedError
 from curation.export import chat_template
 from curation.stages.derive import Watch, derive
 from curation.stages.report import Report, counted, reasons
@@ -16,12 +17,16 @@ from curation.tokenizer import load_tokenizer
 
 
 class ExportReport(Report):
-    """What `export` wrote: rows by config, files by path relative to the folder."""
+    """What `export` wrote: rows by config, files by path relative to the folder.
+
+    `omitted` says why a column that prompts bring along is not there.
+    """
 
     folder: str
     chat_template: str | None
     rows: dict[str, int]
     dropped: dict[str, dict[str, int]]
+    omitted: dict[str, str]
     files: tuple[str, ...]
 
     @property
@@ -31,6 +36,7 @@ class ExportReport(Report):
         template = f" with the chat template of {self.chat_template}" if self.chat_template else ""
         lines = [f"Wrote {rows} rows{template} to {self.folder} ({counted(len(self.files), 'file')})."]
         lines += [f"No {name} row: {reasons(dropped)}." for name, dropped in self.dropped.items() if dropped]
+        lines += [f"No column {name!r}: {why}." for name, why in self.omitted.items()]
         return tuple(lines)
 
 
@@ -45,12 +51,16 @@ def export(
     """Write what `publish` would publish into `folder`, a folder per config; nothing leaves this machine.
 
     `template` is a tokenizer (a folder, or "owner/name" on the Hub) whose chat template turns conversations into
-    strings. Raises RefusedError if the folder holds something or no record gives a row, MissingError without a store
-    or such a tokenizer.
+    strings. Raises RefusedError if the folder holds something or cannot be made, or no record gives a row, MissingError
+    without a store or such a tokenizer.
     """
     services = services or Services.from_environment()
-    if folder.exists() and any(folder.iterdir()):
-        raise RefusedError(f"{folder} is not empty.", remedy="Name a new folder with --folder.")
+    _refuse_unless_free(folder)
+    if template is not None and not template.strip():
+        raise MissingError(
+            "The tokenizer whose chat template is to be applied has no name.",
+            remedy="Name a folder, or owner/name on the Hub; without --chat-template conversations stay conversations.",
+        )
     render = None
     if template is not None:
         tokenizer = load_tokenizer(template, endpoint=services.hub_endpoint, token=services.hub_token)
@@ -71,5 +81,21 @@ def export(
         chat_template=template,
         rows={name: derived.rows(name) for name in config.publish.formats},
         dropped={name: dict(derived.tally.dropped[name]) for name in config.publish.formats},
+        omitted=dict(derived.omitted),
         files=tuple(shard.path for shard in derived.tally.shards),
     )
+
+
+def _refuse_unless_free(folder: Path) -> None:
+    """Raise RefusedError if a folder holds something, or could not be made where it is to be."""
+    # Not `exists`: a link to nowhere is there too.
+    there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+    if not there.is_dir():
+        why = f"{there} is not a folder."
+    elif not os.access(there, os.W_OK | os.X_OK):
+        why = f"{there} cannot be written to."
+    elif there == folder and any(folder.iterdir()):
+        why = f"{folder} is not empty."
+    else:
+        return
+    raise RefusedError(why, remedy="Name a new folder with --folder.")

@@ -1,0 +1,73 @@
+"""What `export` refuses before it does any work, and what it says of what it left out."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from curation.errors import MissingError, RefusedError, TemporaryError
+from curation.stages import export
+from tests.rows import make_prompt
+from tests.stages.stores import SERVICES, Store, make_config, published, question
+
+TOOLS = json.dumps([{"type": "function"}])
+
+
+def make_obstacles(folder: Path) -> None:
+    """Make a file, a link to nowhere and a folder that holds something."""
+    (folder / "file").write_text("x")
+    (folder / "link").symlink_to(folder / "nowhere")
+    (folder / "full").mkdir()
+    (folder / "full" / "file").write_text("x")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("file", "file is not a folder"),
+        ("file/below/it", "file is not a folder"),
+        ("link", "link is not a folder"),
+        ("link/below/it", "link is not a folder"),
+        ("full", "full is not empty"),
+    ],
+)
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_asked_of_the_hub(
+    tmp_path: Path, name: str, why: str
+) -> None:
+    make_obstacles(tmp_path)
+    with pytest.raises(RefusedError) as caught:
+        export(make_config(), tmp_path / name, services=SERVICES)
+    assert str(caught.value) == f"{tmp_path}/{why}. Name a new folder with --folder."
+
+
+@pytest.mark.parametrize("name", ["", "new", "full/new/below"])
+def test_an_empty_folder_and_one_that_can_be_made_are_taken(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    make_obstacles(tmp_path)
+    # There is no Hub: that it is asked for the store says that the folder was taken.
+    with pytest.raises(TemporaryError):
+        export(make_config(), tmp_path / (name or "empty"), services=SERVICES)
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_tokenizer_without_a_name_is_refused_with_a_sentence(tmp_path: Path, name: str) -> None:
+    with pytest.raises(MissingError, match=r"has no name\. Name a folder, or owner/name on the Hub"):
+        export(make_config(), tmp_path / "new", template=name, services=SERVICES)
+
+
+def test_columns_that_are_left_out_are_named_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store()
+    for number, tools in enumerate([TOOLS, None]):
+        store.add("a", prompt=make_prompt(question(number)).model_copy(update={"tools": tools, "category": "sums"}))
+    snapshot = store.written(tmp_path / "store")
+    opened = SimpleNamespace(snapshot=lambda: snapshot)
+    monkeypatch.setattr(import_module("curation.stages.export"), "open_store", lambda config, services: opened)
+    report = export(make_config(), tmp_path / "out", services=SERVICES)
+    assert report.omitted == {"tools": "not every prompt has it"}
+    assert "No column 'tools': not every prompt has it." in report.lines
+    rows = published(tmp_path / "out", "dpo")
+    assert [(row["category"], "tools" in row) for row in rows] == [("sums", False)] * 2
