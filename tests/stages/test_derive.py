@@ -625,6 +625,18 @@ def test_plain_strings_are_prompts_of_one_message_alone(tmp_path: Path) -> None:
     assert all(isinstance(row["prompt"], list) for row in published(tmp_path / "out", "raw"))
 
 
+@pytest.mark.parametrize("conversational", [True, False])
+def test_a_conversation_that_nobody_was_shown_yet_is_not_shown_whatever_the_rows_are(
+    tmp_path: Path, *, conversational: bool
+) -> None:
+    store = Store()
+    turns = (Message(role="system", content="Be brief."), Message(role="user", content="Why not?"))
+    store.sets.append(make_set(Prompt(id=ids.prompt_id(turns), messages=turns, source="s"), (None, None)))
+    config = make_config(publish={"formats": EVERY, "conversational": conversational})
+    assert derived(store, tmp_path, config).tally.unshown == {"not_shown": 1}
+    assert [row["dropped"] for row in published(tmp_path / "out", "raw")] == [["not_shown"]]
+
+
 class Bracketed:
     """A tokenizer whose template is a few brackets."""
 

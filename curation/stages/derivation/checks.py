@@ -47,24 +47,24 @@ class Faults:
         return self.prompt(record.prompt)
 
     def prompt(self, row: int) -> str | None:
-        """The check that the prompt of a set does not pass."""
-        if row not in self._prompts:
-            self._prompts[row] = self._of_prompt(row)
-        return self._prompts[row]
+        """Why the prompt of a set gives no rows: what strings cannot hold, or the check that it does not pass."""
+        if self._checks.strings and len(self._sets.prompts[row]) != 1:
+            return "conversation"
+        return self._failed(row)
 
     def unshown(self, row: int) -> str:
         """Why nobody was asked about a set: the check that left it fewer than two answers, if it was one."""
         candidate_set = self._sets.candidate_set(row)
         if not candidate_set.reviewable:
             return "fewer_than_two_answers"
-        found = quality.passed(candidate_set, self._checks.answers, prompt_fault=self.prompt(row))
+        found = quality.passed(candidate_set, self._checks.answers, prompt_fault=self._failed(row))
         return found.reason if isinstance(found, Drop) else "not_shown"
 
-    def _of_prompt(self, row: int) -> str | None:
-        checks = self._checks
-        if checks.strings and len(self._sets.prompts[row]) != 1:
-            return "conversation"
-        return checks.prompt(self._sets.messages(row)) if checks.prompt else None
+    def _failed(self, row: int) -> str | None:
+        """The check that the prompt of a set does not pass, whatever the rows are."""
+        if row not in self._prompts:
+            self._prompts[row] = self._checks.prompt(self._sets.messages(row)) if self._checks.prompt else None
+        return self._prompts[row]
 
     def pair(self, pair: Pair) -> str | None:
         """The check that a pair, or one of its sides, does not pass."""
