@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,6 +29,9 @@ PROCESSES = 2
 
 NEAR_DUPLICATE = 0.8
 """The Jaccard similarity of two prompts from which on they fall in the same split."""
+
+CANNOT_HOLD = "Parquet cannot hold its values as they are"
+"""Why keyword arguments of chat templates are no column where some would come back as others."""
 
 Watch = Callable[[int, int], None]
 """Told how many of how many segments are done."""
@@ -210,8 +214,6 @@ def _spoken(conversations: Any) -> Any:
 
 def _extras(values: Mapping[str, set[str | None]]) -> tuple[dict[str, Any], dict[str, str]]:
     """The Arrow types of the columns that every prompt brings along, and why the others are left out."""
-    import pyarrow as pa
-
     kinds: dict[str, Any] = {}
     omitted: dict[str, str] = {}
     for name, found in values.items():
@@ -220,15 +222,33 @@ def _extras(values: Mapping[str, set[str | None]]) -> tuple[dict[str, Any], dict
             continue
         if None in found:
             omitted[name] = "not every prompt has it"
-        elif name != "chat_template_kwargs":
-            kinds[name] = pa.string()
+        elif isinstance(kind := _extra_kind(name, texts), str):
+            omitted[name] = kind
         else:
-            kinds_of_each = {str(pa.infer_type([json.loads(text)])) for text in texts}
-            if len(kinds_of_each) > 1:
-                omitted[name] = "its keys or their types differ between prompts"
-            else:
-                kinds[name] = pa.infer_type([json.loads(texts[0])])
+            kinds[name] = kind
     return kinds, omitted
+
+
+def _extra_kind(name: str, texts: Sequence[str]) -> Any:
+    """The Arrow type of a column that every prompt brings along, or why it can be no column."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if name != "chat_template_kwargs":
+        return pa.string()
+    values = [json.loads(text) for text in texts]
+    file = io.BytesIO()
+    try:
+        if len({str(pa.infer_type([value])) for value in values}) > 1:
+            return "its keys or their types differ between prompts"
+        kind = pa.infer_type(values[:1])
+        # Arrow has types that Parquet lacks, and gives unlike objects of a list each other's keys.
+        pq.write_table(pa.table({name: pa.array(values, kind)}), file)
+        kept = pq.read_table(file)[name].to_pylist()
+    except (pa.ArrowException, OverflowError):
+        return CANNOT_HOLD
+    # As text: 1 is not 1.0.
+    return kind if json.dumps(kept, sort_keys=True) == json.dumps(values, sort_keys=True) else CANNOT_HOLD
 
 
 def _checks(config: Config, services: Services, render: Render | None) -> Checks:

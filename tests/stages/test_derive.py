@@ -610,6 +610,54 @@ def test_keyword_arguments_of_different_kinds_cannot_be_one_column(tmp_path: Pat
     assert not any("chat_template_kwargs" in row for row in published(tmp_path / "out", "dpo"))
 
 
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"a": {}},
+        {"l": [{}]},
+        {"n": 2**70},
+        {"l": [1, "x"]},
+        {"l": [1, 0.5]},
+        {"documents": [{"t": "x"}, {"u": 1}]},
+    ],
+)
+def test_keyword_arguments_that_parquet_would_change_or_refuse_are_left_out_and_said(
+    tmp_path: Path, kwargs: dict[str, Any]
+) -> None:
+    store = Store()
+    for number in range(2):
+        store.add("a", prompt=given(make_prompt(question(number)), chat_template_kwargs=json.dumps(kwargs)))
+    found = derived(store, tmp_path)
+    assert found.omitted == {"chat_template_kwargs": "Parquet cannot hold its values as they are"}
+    assert [row.get("chat_template_kwargs") for row in published(tmp_path / "out", "dpo")] == [None] * 2
+
+
+def test_one_value_that_parquet_would_change_leaves_the_column_out(tmp_path: Path) -> None:
+    store = Store()
+    for number, documents in enumerate([[{"t": "x", "u": 1}], [{"t": "x"}, {"u": 1}]]):
+        kwargs = json.dumps({"documents": documents})
+        store.add("a", prompt=given(make_prompt(question(number)), chat_template_kwargs=kwargs))
+    found = derived(store, tmp_path)
+    assert found.omitted == {"chat_template_kwargs": "Parquet cannot hold its values as they are"}
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"documents": []},
+        {"l": [[], [1]]},
+        {"a b": True, "a.b": None, "n": -1, "x": 1e300},
+        {"documents": [{"t": "x", "u": [{"v": "2024-01-01"}]}] * 2},
+    ],
+)
+def test_keyword_arguments_are_published_as_they_are(tmp_path: Path, kwargs: dict[str, Any]) -> None:
+    store = Store()
+    store.add("a", prompt=given(make_prompt(question(0)), chat_template_kwargs=json.dumps(kwargs)))
+    found = derived(store, tmp_path)
+    assert found.omitted == {}
+    assert [row["chat_template_kwargs"] for row in published(tmp_path / "out", "dpo")] == [kwargs]
+
+
 def test_plain_strings_are_prompts_of_one_message_alone(tmp_path: Path) -> None:
     store = Store()
     store.add("a", texts=["Good.", "Bad."], prompt=make_prompt("Why?"))
