@@ -153,9 +153,10 @@ def _map_in_processes(function: Callable[[Any], Any], values: Iterable[Any]) -> 
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
+    except BaseException:
+        # Also where the caller fails or is interrupted. What it then removes must not be written to any more.
+        executor.shutdown(wait=True, kill_workers=True)
+        raise
 
 
 def _end_processes() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -357,6 +359,73 @@ def test_rows_and_counts_are_the_same_however_the_store_is_cut(tmp_path: Path, m
     assert [shard.path for shard in apart.tally.shards] == [shard.path for shard in parts.tally.shards]
     assert rows_of(tmp_path / "apart") == rows_of(tmp_path / "whole")
     assert counts(apart) == counts(whole)
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class Hanging:
+    """Makes strings in processes that leave their ids in a folder: that of the first segment ends, the others hang."""
+
+    first = frozenset(map(question, range(16)))
+
+    def __init__(self, folder: Path, error: Exception | None) -> None:
+        self.folder = folder
+        self.error = error
+        folder.mkdir()
+
+    @property
+    def processes(self) -> list[int]:
+        """The ids that were left."""
+        return [int(path.name) for path in self.folder.iterdir()]
+
+    def __call__(self, prompt: Sequence[Message], answer: Message, given: Mapping[str, Any]) -> tuple[str, str]:
+        (self.folder / str(os.getpid())).touch()
+        if prompt[-1].content not in self.first:
+            time.sleep(30)
+        while len(self.processes) < 2:
+            time.sleep(0.01)
+        if self.error is not None:
+            raise self.error
+        return prompt[-1].content, answer.content
+
+
+def interrupted(done: int, total: int) -> None:
+    raise KeyboardInterrupt
+
+
+def unwatched(done: int, total: int) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("error", "watch", "raised"),
+    [(DataError("No."), unwatched, DataError), (None, interrupted, KeyboardInterrupt)],
+    ids=["error", "interrupt"],
+)
+def test_no_process_goes_on_after_an_error_or_an_interrupt(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception | None,
+    watch: Callable[[int, int], None],
+    raised: type[BaseException],
+) -> None:
+    for module, name, size in ((segments, "LARGEST", 16), (segments, "SMALLEST", 1), (derive_module, "LARGEST", 16)):
+        monkeypatch.setattr(module, f"{name}_SEGMENT", size)
+    render = Hanging(tmp_path / "processes", error)
+    with pytest.raises(raised) as caught:
+        derived(varied(), tmp_path, make_config(publish={"test_size": 0.0}), render=render, watch=watch)
+    assert caught.value.args == (error.args if error else ())
+    assert len(render.processes) == 2
+    assert not any(map(alive, render.processes))
+    # The next run gets processes of its own.
+    again = derived(varied(), tmp_path / "again", make_config())
+    assert again.rows("dpo") > 0
 
 
 def test_appending_leaves_the_shards_of_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
