@@ -34,7 +34,7 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
     return CardFacts(
         name=config.name,
         repo_id=config.publish.repo_id,
-        sources=derived.sources,
+        sources=tuple(tally.sources),
         rows={key: tally.rows[key] for key in product(config.publish.formats, SPLITS) if tally.rows[key]},
         funnel=_funnel(config, snapshot, derived),
         year=datetime.now(UTC).year,

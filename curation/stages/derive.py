@@ -47,7 +47,6 @@ class Derived:
     """
 
     tally: Tally
-    sources: tuple[str, ...]
     dropped: Mapping[str, int]
     asked: int
     answered: int
@@ -107,7 +106,6 @@ def derive(
         tally.add(derive_dropped(dropped, plan))
     return Derived(
         tally=tally,
-        sources=tables.sources,
         dropped=Counter(one.reason for one in dropped),
         asked=tables.asked,
         answered=tables.answered,

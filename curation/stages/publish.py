@@ -129,7 +129,7 @@ def _manifest(config: Config, derived: Derived, paths: Mapping[str, list[str]]) 
     manifest = {
         "schema_version": 1,
         "name": config.name,
-        "sources": list(derived.sources),
+        "sources": list(derived.tally.sources),
         "resolver": config.labels.resolver,
         "min_gap": config.publish.min_gap,
         "files": dict(paths),

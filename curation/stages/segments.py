@@ -63,9 +63,9 @@ class StoreTables:
     """The store's tables as columns: candidate sets by position, records by their set, responses by their record.
 
     `reviewers` counts the submitted responses of everybody who answered, `extras` has what prompts bring along:
-    distinct values by name, null among them if any prompt lacks it. `prompts` has the prompt of each set, `sources` all
-    that they came from. `asked` prompts have a set, `answered` of them one with two answers; `failures` counts the
-    others by the stage and reason of what first went wrong. Raises DataError if a record shows a set that is not there.
+    distinct values by name, null among them if any prompt lacks it. `prompts` has the prompt of each set. `asked`
+    prompts have a set, `answered` of them one with two answers; `failures` counts the others by the stage and reason
+    of what first went wrong. Raises DataError if a record shows a set that is not there.
     """
 
     def __init__(self, snapshot: Snapshot, extras: Sequence[str]) -> None:
@@ -116,10 +116,9 @@ class StoreTables:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        fields = ("id", *(f"prompt.{name}" for name in ("id", "source", *self.extras)), "candidates.list.element.id")
+        fields = ("id", *(f"prompt.{name}" for name in ("id", *self.extras)), "candidates.list.element.id")
         failures = ("failures.list.element.stage", "failures.list.element.reason")
         ids, prompts, answered, failed = [], [], [], []
-        sources: dict[str, None] = {}
         for path, table in snapshot.tables(CANDIDATE_SETS, (*fields, *failures)):
             self._files.append((path, table.num_rows))
             prompt = table["prompt"].combine_chunks()
@@ -127,7 +126,6 @@ class StoreTables:
                 known = any(field.name == name for field in prompt.type)
                 values.update(pc.unique(prompt.field(name)).to_pylist() if known else [None])
             reviewable = pc.greater_equal(pc.list_value_length(table["candidates"]), 2).combine_chunks()
-            sources |= dict.fromkeys(pc.unique(prompt.field("source")).to_pylist())
             ids += table["id"].chunks
             prompts.append(prompt.field("id"))
             answered.append(prompt.field("id").filter(reviewable))
@@ -138,7 +136,6 @@ class StoreTables:
         self.asked = int(pc.count_distinct(self.prompts).as_py())
         self.answered = len(together)
         self.failures = _failures(failed, together)
-        self.sources = tuple(sources)
         return pa.concat_arrays(ids) if ids else pa.array([], pa.string())
 
     def _heirs(self, snapshot: Snapshot) -> Any:

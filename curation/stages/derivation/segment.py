@@ -133,6 +133,9 @@ class _Derivation:
                 why = self.faults.unshown(row)
                 self.tally.unshown[why] += 1
                 self._raw(row, None, None, (), [], [why])
+        self.tally.sources.update(
+            {one["values"]: one["counts"] for one in self.sets.sources.value_counts().to_pylist()}
+        )
         self._count_models()
         self.tally.verdicts = len(self.verdicts)
         self.tally.label_sources.update(verdict.label_source for verdict in self.verdicts)

@@ -27,12 +27,13 @@ class Shard:
 class Tally:
     """What came of one segment, or of several added together.
 
-    `languages` counts rows that can be trained on; `models` answers by generator, model and settings. `votes` and
-    `choices` (the judge's and the verdict's preference of each record) are by who answered: people, or
-    programs in their place.
+    `sources` counts candidate sets, in the order of the store, `languages` rows that can be trained on, `models`
+    answers by generator, model and settings. `votes` and `choices` (the judge's and the verdict's preference of each
+    record) are by who answered: people, or programs in their place.
     """
 
     shards: list[Shard] = field(default_factory=list)
+    sources: Counter[str] = field(default_factory=Counter)
     rows: Counter[tuple[str, str]] = field(default_factory=Counter)
     unshown: Counter[str] = field(default_factory=Counter)
     unresolved: Counter[str] = field(default_factory=Counter)
@@ -50,7 +51,7 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Count the other one too; its segment comes after those that were counted."""
-        for name in ("rows", "unshown", "unresolved", "label_sources", "kto_labels", "languages", "models"):
+        for name in ("sources", "rows", "unshown", "unresolved", "label_sources", "kto_labels", "languages", "models"):
             getattr(self, name).update(getattr(other, name))
         for config, reasons in other.dropped.items():
             self.dropped[config].update(reasons)
