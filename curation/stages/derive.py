@@ -179,7 +179,10 @@ def _ballots(segments: Iterator[Segment], config: Config) -> Iterator[Ballot]:
 def _leaders(
     config: Config, snapshot: Snapshot, asked: Any, dropped: Sequence[DroppedPrompt], run: Any
 ) -> dict[str, str]:
-    """For each prompt that is a near-duplicate, the earliest prompt like it; those that were dropped come last."""
+    """For each prompt that is a near-duplicate, the earliest prompt like it.
+
+    Those that were dropped come last and follow: what is never published moves nothing from one split to another.
+    """
     import pyarrow as pa
 
     if not config.publish.test_size:
@@ -191,7 +194,9 @@ def _leaders(
         for text in _spoken(table["prompt"].combine_chunks().field("messages")).to_pylist()
     )
     texts_of_dropped = (quality.spoken(one.prompt.messages) for one in dropped)
-    leaders = quality.near_duplicate_leaders(chain(texts, texts_of_dropped), threshold=NEAR_DUPLICATE, run=run)
+    leaders = quality.near_duplicate_leaders(
+        chain(texts, texts_of_dropped), threshold=NEAR_DUPLICATE, followers=len(dropped), run=run
+    )
     prompts = pa.concat_arrays([asked, pa.array([one.id for one in dropped], asked.type)])
     pairs = ((prompts[position], prompts[leader]) for position, leader in enumerate(leaders) if leader != position)
     return {prompt.as_py(): leader.as_py() for prompt, leader in pairs if prompt != leader}

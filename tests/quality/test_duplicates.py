@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import pytest
 
-from curation.quality.duplicates import RECALL, SHINGLE, NearDuplicates, bands_for, near_duplicate_leaders
+from curation.quality import duplicates
+from curation.quality.duplicates import NEIGHBOURS, RECALL, SHINGLE, NearDuplicates, bands_for, near_duplicate_leaders
 
 VOCABULARY = [f"{first}{second}{last}" for first in "bdfgk" for second in "aeiou" for last in "lmnrstz"]
 
@@ -24,11 +27,13 @@ def changed(text: str, *positions: int) -> str:
 
 def similarity(first: str, second: str) -> float:
     """The definition, word by word."""
-    shingles = [
-        {tuple(words[start : start + SHINGLE]) for start in range(len(words) - SHINGLE + 1)}
-        for words in (first.split(), second.split())
-    ]
-    return len(shingles[0] & shingles[1]) / len(shingles[0] | shingles[1])
+    return len(shingles(first) & shingles(second)) / len(shingles(first) | shingles(second))
+
+
+@cache
+def shingles(text: str) -> set[tuple[str, ...]]:
+    words = text.split()
+    return {tuple(words[start : start + SHINGLE]) for start in range(len(words) - SHINGLE + 1)}
 
 
 def seen(texts: Sequence[str], threshold: float) -> list[bool]:
@@ -131,3 +136,98 @@ def test_no_texts_have_no_leaders() -> None:
     assert near_duplicate_leaders([], threshold=0.8) == []
     assert near_duplicate_leaders([""], threshold=0.8) == [0]
     assert near_duplicate_leaders(["", " ", "a"], threshold=0.8) == [0, 0, 2]
+
+
+def write_alike(count: int, *, seed: int, shared: int = 100, own: int = 30) -> list[str]:
+    """Texts with a long instruction in common: with 100 of 130 words a similarity of 0.62, of 118 one of 0.73."""
+    source = random.Random(seed)
+    instruction = " ".join(f"shared{number}" for number in range(shared))
+    return [f"{instruction} {' '.join(str(source.randrange(10**9)) for _ in range(own))}" for _ in range(count)]
+
+
+def count_compared(texts: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return how many pairs `near_duplicate_leaders` compares by their shingles; no two texts are to be near."""
+    sizes: list[int] = []
+    compare = duplicates._similarities
+
+    def counted(first: Any, second: Any) -> Any:
+        sizes.append(first.shape[0])
+        return compare(first, second)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(duplicates, "_similarities", counted)
+        assert near_duplicate_leaders(texts, threshold=0.8) == list(range(len(texts)))
+    return sum(sizes)
+
+
+def test_no_pair_is_compared_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = write_alike(NEIGHBOURS + 1, seed=1)
+    assert 0 < count_compared(few, monkeypatch) <= (NEIGHBOURS + 1) * NEIGHBOURS / 2
+
+
+def test_texts_with_an_instruction_in_common_are_compared_with_some_however_many_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for count in (500, 2000):
+        assert NEIGHBOURS < count_compared(write_alike(count, seed=1), monkeypatch) / count < 40
+
+
+@pytest.mark.parametrize(("own", "most"), [(30, 20), (18, duplicates.CANDIDATES)])
+def test_a_text_is_compared_with_some_of_those_that_share_its_instruction(
+    own: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts, compared = write_alike(500, seed=1, own=own), []
+    compare = duplicates._jaccard
+
+    def counted(first: Any, second: Any) -> float:
+        compared.append(second)
+        return compare(first, second)
+
+    monkeypatch.setattr(duplicates, "_jaccard", counted)
+    assert seen(texts, 0.8) == [False] * len(texts)
+    assert len(compared) / len(texts) < most
+
+
+@pytest.mark.parametrize("own", [30, 18])
+def test_near_ones_are_found_among_texts_that_share_an_instruction_and_are_not_near(own: int) -> None:
+    texts = write_alike(1000, seed=1, own=own)
+    copies = [changed(text, *range(104, 114)) for text in texts]
+    assert similarity(texts[0], texts[1]) < 0.8 <= similarity(texts[0], copies[0])
+    assert seen([*texts, *copies], 0.8) == [False] * 1000 + [True] * 1000
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.7, 0.8, 0.9, 1])
+@pytest.mark.parametrize("shared", [0, 40])
+def test_what_is_found_is_what_comparing_all_with_all_finds(threshold: float, shared: int) -> None:
+    source = random.Random(7)
+    texts = write_alike(100, seed=8, shared=shared, own=20)
+    # Some say everything twice.
+    texts += [f"{text} {text}" for text in texts[:20]]
+    for _ in range(200):
+        text = source.choice(texts)
+        texts.append(changed(text, *source.sample(range(len(text.split())), source.randint(0, 6))))
+    near = [
+        {earlier for earlier in range(later) if similarity(texts[earlier], texts[later]) >= threshold}
+        for later in range(len(texts))
+    ]
+    leaders, kept = [*range(len(texts))], set[int]()
+    for later, found in enumerate(near):
+        joined = {leaders[one] for one in (*found, later)}
+        leaders = [min(joined) if leader in joined else leader for leader in leaders]
+        kept |= set() if found & kept else {later}
+    assert near_duplicate_leaders(texts, threshold=threshold) == leaders
+    assert seen(texts, threshold) == [number not in kept for number in range(len(texts))]
+
+
+def test_followers_are_in_the_cluster_of_the_earliest_text_that_they_are_near_and_join_none() -> None:
+    first = write_texts(1, seed=4, length=40)[0]
+    between = changed(first, 10)
+    last = changed(between, 20)
+    assert similarity(first, last) < 0.8 <= min(similarity(first, between), similarity(between, last))
+    other, alike = write_texts(2, seed=9, length=40)
+    texts = [first, last, between, between.upper(), other, changed(other, 20), alike]
+    assert near_duplicate_leaders(texts, threshold=0.8) == [0, 0, 0, 0, 4, 4, 6]
+    assert near_duplicate_leaders(texts, threshold=0.8, followers=5) == [0, 1, 0, 0, 4, 4, 6]
+    assert near_duplicate_leaders(texts[:3], threshold=0.8, followers=3) == [0, 1, 0]
+    # What follows a follower is where that is.
+    assert near_duplicate_leaders([first, other, between, last], threshold=0.8, followers=2) == [0, 1, 0, 0]

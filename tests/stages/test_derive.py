@@ -498,6 +498,28 @@ def test_no_prompt_is_in_two_splits_and_near_duplicates_share_one(tmp_path: Path
             assert len(set.union(*(found[text] for text in (*alike, *also)))) == 1
 
 
+def test_a_dropped_prompt_moves_no_other_from_one_split_to_another(tmp_path: Path) -> None:
+    store, dropped, asked = Store(), [], []
+    for number in range(30):
+        words = [f"{number}x{place}" for place in range(40)]
+        between = make_prompt(" ".join([*words[:36], "a", "b", "c", "d"]))
+        # It is near two prompts (0.81) that are not near each other (0.65).
+        asked.append([" ".join(words), " ".join(["e", "f", "g", "h", *words[4:36], "a", "b", "c", "d"])])
+        for text in asked[-1]:
+            store.add("a", prompt=make_prompt(text))
+        dropped.append(DroppedPrompt(id=between.id, prompt=between, reason="near_duplicate"))
+    config = make_config(publish={"formats": EVERY, "test_size": 0.5})
+    derived(store, tmp_path / "without", config)
+    derived(store, tmp_path / "with", config, dropped=dropped)
+    without = splits(tmp_path / "without")
+    assert splits(tmp_path / "with") == without
+    assert any(without[one] != without[other] for one, other in asked)
+    raw = splits(tmp_path / "with", "raw")
+    assert all(
+        raw[one.prompt.messages[-1].content] == raw[first] for one, (first, _) in zip(dropped, asked, strict=True)
+    )
+
+
 def test_conversations_are_compared_without_what_the_system_says(tmp_path: Path) -> None:
     rules = " ".join(f"Rule {number}: be kind." for number in range(40))
     store, alike = Store(), []
