@@ -30,7 +30,7 @@ def _download(repo_id: str, *, endpoint: str, token: str | None) -> Path:
     name, _, revision = repo_id.partition("@")
     if name.count("/") != 1 or name.startswith((".", "/")):
         raise MissingError(
-            f"There is no folder {repo_id}, and it is no name of a model on the Hub.",
+            f"There is no tokenizer {repo_id!r}: it is neither a folder nor the name of a model on the Hub.",
             remedy="Name a folder, or owner/name.",
         )
     api = connect(endpoint, token)

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from curation.config import Config, Services
-from curation.errors import MissingError, RefusedError
+from curation.errors import RefusedError
 from curation.export import chat_template
 from curation.stages.derive import Watch, derive
 from curation.stages.report import Report, counted, reasons
@@ -56,11 +56,6 @@ def export(
     """
     services = services or Services.from_environment()
     _refuse_unless_free(folder)
-    if template is not None and not template.strip():
-        raise MissingError(
-            "The tokenizer whose chat template is to be applied has no name.",
-            remedy="Name a folder, or owner/name on the Hub; without --chat-template conversations stay conversations.",
-        )
     render = None
     if template is not None:
         tokenizer = load_tokenizer(template, endpoint=services.hub_endpoint, token=services.hub_token)

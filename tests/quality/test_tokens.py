@@ -115,7 +115,7 @@ def test_a_tokenizer_that_is_broken_is_refused(tmp_path: Path, content: str) -> 
 
 @pytest.mark.parametrize("name", ["", "no-owner", "./missing", "/missing/folder", "a/b/c"])
 def test_what_is_neither_a_folder_nor_a_model_is_named(name: str) -> None:
-    with pytest.raises(MissingError, match="no name of a model"):
+    with pytest.raises(MissingError, match="neither a folder nor the name of a model"):
         TokenCounter(name)
 
 

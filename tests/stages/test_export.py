@@ -55,7 +55,7 @@ def test_an_empty_folder_and_one_that_can_be_made_are_taken(tmp_path: Path, name
 
 @pytest.mark.parametrize("name", ["", " "])
 def test_a_tokenizer_without_a_name_is_refused_with_a_sentence(tmp_path: Path, name: str) -> None:
-    with pytest.raises(MissingError, match=r"has no name\. Name a folder, or owner/name on the Hub"):
+    with pytest.raises(MissingError, match=rf"There is no tokenizer '{name}': .* Name a folder, or owner/name"):
         export(make_config(), tmp_path / "new", template=name, services=SERVICES)
 
 

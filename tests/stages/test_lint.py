@@ -552,7 +552,7 @@ def test_without_a_tokenizer_it_is_said_that_tokens_were_not_counted(tmp_path: P
 
 
 def test_a_tokenizer_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(MissingError, match="There is no folder missing"):
+    with pytest.raises(MissingError, match="There is no tokenizer 'missing'"):
         linted(tmp_path, [pair(0)], tokenizer="missing")
     with pytest.raises(ConfigError, match="max_length must be 1 or more, but is 0"):
         linted(tmp_path, [pair(0)], max_length=0)
