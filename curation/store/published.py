@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.errors import RefusedError, TemporaryError
+from curation.errors import DataError, RefusedError, TemporaryError
 from curation.store.card import FUNNEL, LENGTHS
 from curation.store.repo import Change, HubRepo
 
@@ -80,13 +80,20 @@ class PublishedDataset:
         if MANIFEST not in present:
             self._require_new(present, private=private)
             return []
-        manifest = json.loads(self.repo.read(MANIFEST, revision))
+        try:
+            manifest = json.loads(self.repo.read(MANIFEST, revision))
+            written = [path for paths in manifest.get("files", {}).values() for path in paths]
+        except (ValueError, AttributeError, TypeError) as error:
+            raise DataError(
+                f"{MANIFEST} of {self.repo.repo_id} cannot be read, so it is not known which files are ours.",
+                remedy=f"Restore {MANIFEST} from an earlier commit, or give publish.repo_id a new repo.",
+            ) from error
         if manifest.get("name", self.name) != self.name:
             raise RefusedError(
                 f"{self.repo.repo_id} is the dataset of {manifest['name']!r}, not of {self.name!r}.",
                 remedy="Give this curation another publish.repo_id, or correct `name`.",
             )
-        return [*PICTURES, *(path for paths in manifest.get("files", {}).values() for path in paths)]
+        return [*PICTURES, *written]
 
     def _require_new(self, present: Collection[str], *, private: bool) -> None:
         """Raise RefusedError if there is something in the repo that nobody of us wrote, or if all would see it."""

@@ -426,6 +426,13 @@ def test_a_repo_with_something_else_in_it_is_not_taken_over(crowd: Crowd) -> Non
     )
     said = crowd.line.error("publish", variant(crowd.config, "of-another"))
     assert "acme/of-another is the dataset of 'another', not of 'crowd'." in said
+    for content in (b"{", b"[]", b'{"files": 3}'):
+        api.upload_file(
+            path_or_fileobj=content, path_in_repo="curation.json", repo_id="acme/of-another", repo_type="dataset"
+        )
+        said = crowd.line.error("publish", variant(crowd.config, "of-another"))
+        assert "curation.json of acme/of-another cannot be read" in said
+        assert "Unexpected" not in said
 
 
 def test_a_licence_that_the_hub_does_not_know_is_named(crowd: Crowd) -> None:

@@ -111,7 +111,11 @@ def test_every_histogram_says_its_number_and_median() -> None:
 
 @pytest.mark.parametrize("lengths", [Lengths({}), Lengths({"prompt": ZERO}), Lengths({"prompt": [1]}, edges=[3, 3.5])])
 def test_lengths_of_nothing_or_of_one_bin_are_a_picture(lengths: Lengths) -> None:
-    parse(lengths_svg(lengths))
+    svg = lengths_svg(lengths)
+    parse(svg)
+    # A bar for each count that is not 0, and none where nothing was counted.
+    filled = sum(count > 0 for counted in lengths.counts.values() for count in counted)
+    assert len(bars(svg, "text", "height")) == filled
 
 
 def test_the_common_edges_rise_by_half_doublings_from_one_character() -> None:

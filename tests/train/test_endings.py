@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-pytestmark = [
-    pytest.mark.train,
-    pytest.mark.skipif(
-        find_spec("trl") is None or find_spec("torch") is None, reason="torch and TRL are missing: make test ALL=1"
-    ),
-]
+from tests.train.apart import NEEDS_TRL, run_apart
 
-ROOT = Path(__file__).parents[2]
+pytestmark = NEEDS_TRL
 
 
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What TRL made of both layouts; in a process of its own, because torch warns where we take warnings for errors."""
     folder = tmp_path_factory.mktemp("endings")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.train.endings", str(folder)],
-        cwd=ROOT,
-        env={**os.environ, "HF_HOME": str(folder / "hf"), "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run_apart("tests.train.endings", folder)
     return json.loads((folder / "tokens.json").read_text())
 
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,16 +10,11 @@ import pytest
 from curation.config import Services
 from curation.quality import TokenCounter
 from curation.stages.lint import lint
+from tests.train.apart import NEEDS_TRL, run_apart
 from tests.train.lengths import MAX_LENGTH, layouts
 
-pytestmark = [
-    pytest.mark.train,
-    pytest.mark.skipif(
-        find_spec("trl") is None or find_spec("torch") is None, reason="torch and TRL are missing: make test ALL=1"
-    ),
-]
+pytestmark = NEEDS_TRL
 
-ROOT = Path(__file__).parents[2]
 LAYOUTS = layouts()
 
 
@@ -31,16 +22,7 @@ LAYOUTS = layouts()
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What TRL counted; in a process of its own, because torch warns where we take warnings for errors."""
     made = tmp_path_factory.mktemp("lengths")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.train.lengths", str(made)],
-        cwd=ROOT,
-        env={**os.environ, "HF_HOME": str(made / "hf"), "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run_apart("tests.train.lengths", made)
     return made
 
 

@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from curation.export import faults
+from tests.train.apart import NEEDS_TRL, run_apart
 from tests.train.refused import MISREAD, SOUND, STOPPED, Case
 
-pytestmark = [
-    pytest.mark.train,
-    pytest.mark.skipif(
-        find_spec("trl") is None or find_spec("torch") is None, reason="torch and TRL are missing: make test ALL=1"
-    ),
-]
-
-ROOT = Path(__file__).parents[2]
+pytestmark = NEEDS_TRL
 
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What TRL did with each case; in a process of its own, because torch warns where we take warnings for errors."""
     folder = tmp_path_factory.mktemp("refused")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.train.refused", str(folder)],
-        cwd=ROOT,
-        env={**os.environ, "HF_HOME": str(folder / "hf"), "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run_apart("tests.train.refused", folder)
     return json.loads((folder / "outcomes.json").read_text())
 
 
