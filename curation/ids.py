@@ -15,6 +15,7 @@ from curation.types import SIMULATED_PREFIX, Message
 LENGTH = 16
 """Hex digits of an id: 64 bits, so a collision is expected at about four billion rows."""
 
+_HASHES = float(16**LENGTH)
 _canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -32,6 +33,9 @@ def hash_of_ids(kind: str, *identifiers: str) -> str:
 
 def normalise(text: str) -> str:
     """Return `text` in Unicode NFC with LF line ends and no blanks around it: what counts as the same content."""
+    if text.isascii() and "\r" not in text:
+        # The same as below, three times faster.
+        return text.strip()
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
@@ -63,7 +67,7 @@ def row_id(config: str, record: str, *candidates: str) -> str:
 
 def unit_interval(kind: str, identifier: str) -> float:
     """Return a number in [0, 1) that depends on an id alone: stable splits come from it."""
-    return int(hash_of_ids(kind, identifier), 16) / float(16**LENGTH)
+    return int(hash_of_ids(kind, identifier), 16) / _HASHES
 
 
 def pseudonym(key: str, reviewer: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from curation.export.resolved import Answer, Entry, Resolved, entries
 from curation.schema import arrow_schema
-from curation.types import Annotation, Message, PublishedAnnotation, Row
+from curation.types import Message, PublishedAnnotation, Row
 
 EXTRAS = ("tools", "chat_template_kwargs", "category", "subcategory")
 """What prompts may bring along; a column of it is published only if it is never null."""
@@ -98,8 +98,18 @@ def annotation_column(said: Sequence[tuple[Any, Sequence[Answer]]], pseudonyms: 
     """Return, for each (annotations, answers), a list of {reviewer, scores, status}."""
     import pyarrow as pa
 
-    known: dict[Any, list[Entry]] = {}
-    found = [_known_entries(annotations, answers, pseudonyms, known) for annotations, answers in said]
+    # The same annotations to the same places are published alike, and stand many times.
+    known: dict[Any, int] = {}
+    found: list[list[Entry]] = []
+    rows = []
+    for of_record, answers in said:
+        places = [answer.shown for answer in answers]
+        # Of an edit, without a place, it matters too who wrote it.
+        key = None if None in places else (id(of_record), *places)
+        if key is None or key not in known:
+            known[key] = len(found)
+            found.append(entries(of_record, answers, pseudonyms=pseudonyms))
+        rows.append(known[key])
     flat = [entry for each in found for entry in each]
     scores = _lists([entry.scores for entry in flat], pa.float64())
     reviewers, statuses = ([getattr(entry, name) for entry in flat] for name in ("reviewer", "status"))
@@ -107,24 +117,7 @@ def annotation_column(said: Sequence[tuple[Any, Sequence[Answer]]], pseudonyms: 
         [pa.array(reviewers, pa.string()), scores, pa.array(statuses, pa.string())],
         fields=list(arrow_schema(PublishedAnnotation)),
     )
-    return pa.ListArray.from_arrays(_offsets(found), structs)
-
-
-def _known_entries(
-    annotations: Sequence[Annotation],
-    answers: Sequence[Answer],
-    pseudonyms: Mapping[str, str],
-    known: dict[Any, list[Entry]],
-) -> list[Entry]:
-    """The entries of some annotations; those of the same annotations to the same places are made once."""
-    places = [answer.shown for answer in answers]
-    if None in places:
-        # An edit: who wrote it matters too.
-        return entries(annotations, answers, pseudonyms=pseudonyms)
-    key = (id(annotations), *places)
-    if key not in known:
-        known[key] = entries(annotations, answers, pseudonyms=pseudonyms)
-    return known[key]
+    return pa.ListArray.from_arrays(_offsets(found), structs).take(pa.array(rows, pa.int64()))
 
 
 def _lists(values: Sequence[Sequence[Any]], item_type: Any) -> Any:

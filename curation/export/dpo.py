@@ -15,16 +15,12 @@ PairsPerPrompt = Literal["best-worst", "all"]
 
 
 class Pair(NamedTuple):
-    """A row to be: the better and the worse answer of a record."""
+    """A row to be: the better and the worse answer of a record, and how far apart their scores are."""
 
     record: Resolved
     chosen: Answer
     rejected: Answer
-
-    @property
-    def gap(self) -> float:
-        """How far apart their scores are. Rounded, as 0.6 - 0.4 is less than 0.2."""
-        return round((self.chosen.score or 0.0) - (self.rejected.score or 0.0), 9)
+    gap: float
 
 
 def pairs_of(record: Resolved, *, min_gap: float, pairs: PairsPerPrompt = "best-worst") -> list[Pair] | str:
@@ -33,12 +29,15 @@ def pairs_of(record: Resolved, *, min_gap: float, pairs: PairsPerPrompt = "best-
     An edit wins over a candidate with the same score. Instead of no pair the reason: "tie" (no answer is better than
     another) or "gap" (too close).
     """
-    ranked = sorted(record.answers, key=lambda answer: (answer.score, answer.edited, answer.id), reverse=True)
+    ranked = sorted(record.answers, key=_rank, reverse=True)
     either = [(ranked[0], ranked[-1])] if pairs == "best-worst" else combinations(ranked, 2)
-    found = [Pair(record, better, worse) for better, worse in either]
-    # A tie is no preference, however small the gap that the config accepts.
-    apart = [pair for pair in found if pair.gap >= min_gap and pair.gap > 0]
-    return apart or ("tie" if record.tied else "gap")
+    found = []
+    for better, worse in either:
+        gap = _gap(better, worse)
+        # A tie is no preference, however small the gap that the config accepts.
+        if gap >= min_gap and gap > 0:
+            found.append(Pair(record, better, worse, gap))
+    return found or ("tie" if record.tied else "gap")
 
 
 def preference_table(pairs: Sequence[Pair], columns: Columns, *, config: str = "dpo", margin: bool = False) -> Any:
@@ -70,3 +69,12 @@ def preference_table(pairs: Sequence[Pair], columns: Columns, *, config: str = "
 def row_id(pair: Pair, config: str = "dpo") -> str:
     """Return the id of the row that a pair becomes."""
     return ids.row_id(config, pair.record.record_id, pair.chosen.id, pair.rejected.id)
+
+
+def _rank(answer: Answer) -> tuple[float | None, bool, str]:
+    return answer.score, answer.edited, answer.id
+
+
+def _gap(better: Answer, worse: Answer) -> float:
+    """How far apart two scores are. Rounded, as 0.6 - 0.4 is less than 0.2."""
+    return round((better.score or 0.0) - (worse.score or 0.0), 9)

@@ -34,9 +34,9 @@ class KtoWeights:
 def completions_of(record: Resolved) -> tuple[list[Completion], int]:
     """Return the answers that score above 0.5 (true) or below (false), and how many are undecided at exactly 0.5."""
     decided = [
-        Completion(record, answer, answer.score > THRESHOLD)
+        Completion(record, answer, score > THRESHOLD)
         for answer in record.answers
-        if answer.score is not None and answer.score != THRESHOLD
+        if (score := answer.score) is not None and score != THRESHOLD
     ]
     return decided, len(record.answers) - len(decided)
 
@@ -61,24 +61,24 @@ def completion_id(completion: Completion) -> str:
     return ids.row_id("kto", completion.record.record_id, completion.answer.id)
 
 
-def kto_order(row_ids: Sequence[str], prompt_ids: Sequence[str], labels: Sequence[bool]) -> list[int]:
+def kto_order(row_ids: Any, prompt_ids: Any, labels: Any) -> Any:
     """Return the order to publish rows in: KTOTrainer reads them in sequence and estimates its KL term per batch.
 
     Prompts come in the order of their ids, which are hashes; the second of two rows of a prompt half a turn after the
     first, of three rows each a third of a turn after the one before, and so on. Then the two labels are interleaved
-    in proportion. Returns positions in the given rows.
+    in proportion. Takes pyarrow.Arrays of one length, returns positions in them as a numpy array.
     """
     import numpy as np
+    import pyarrow.compute as pc
 
-    if not row_ids:
-        return []
-    order = np.argsort(np.asarray(row_ids), kind="stable")
-    _, place, sizes = np.unique(np.asarray(prompt_ids)[order], return_inverse=True, return_counts=True)
+    order = pc.sort_indices(row_ids).to_numpy()
+    place = _ranks(prompt_ids.dictionary_encode())[order]
+    sizes = np.bincount(place)
     turn = _occurrence(place)
     phase = (place / len(sizes) + turn / sizes[place]) % 1
     order = order[np.argsort(phase, kind="stable")]
-    true = np.asarray(labels, dtype=bool)[order]
-    return [int(position) for position in order[_interleaved(true)]]
+    true = labels.to_numpy(zero_copy_only=False)[order]
+    return order[_interleaved(true)]
 
 
 def suggested_weights(desirable: int, undesirable: int) -> KtoWeights:
@@ -93,6 +93,16 @@ def suggested_weights(desirable: int, undesirable: int) -> KtoWeights:
     if undesirable * HIGHEST_RATIO >= desirable:
         return KtoWeights(1.0, 1.0)
     return KtoWeights(1.0, round(desirable / undesirable, 4))
+
+
+def _ranks(values: Any) -> Any:
+    """For each value of a DictionaryArray, how many of the dictionary are less."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    ranks = np.empty(len(values.dictionary), dtype=np.int64)
+    ranks[pc.sort_indices(values.dictionary).to_numpy()] = np.arange(len(ranks))
+    return ranks[values.indices.to_numpy()]
 
 
 def _occurrence(values: Any) -> Any:

@@ -70,7 +70,7 @@ def resolved(
     """
     answers = [
         Answer(candidate, row, score, position)
-        for position, ((candidate, row), score) in enumerate(zip(shown, verdict.scores, strict=True))
+        for (candidate, row), score, position in zip(shown, verdict.scores, range(len(shown)), strict=True)
         if score is not None
     ]
     if verdict.edits:

@@ -71,9 +71,9 @@ def written(editors: Iterable[Annotation]) -> tuple[str, ...]:
 
 
 def _counting(annotations: Iterable[Annotation]) -> tuple[Annotation, ...]:
-    submitted = [annotation for annotation in annotations if annotation.status == "submitted"]
+    submitted = tuple([annotation for annotation in annotations if annotation.status == "submitted"])
     if len(submitted) < 2:
-        return tuple(submitted)
+        return submitted
     people = [annotation for annotation in submitted if not _simulated(annotation)]
     return tuple(sorted(people or submitted, key=_by_reviewer))
 

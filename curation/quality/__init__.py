@@ -12,7 +12,7 @@ from curation.quality.checks import (
     spoken,
 )
 from curation.quality.contamination import Benchmarks
-from curation.quality.duplicates import NearDuplicates, near_duplicate_leaders
+from curation.quality.duplicates import NearDuplicates, Sketches, leaders_of, near_duplicate_leaders, sketched
 from curation.quality.findings import row_faults
 from curation.quality.language import detect_language
 from curation.quality.layouts import Example, read_example
@@ -31,6 +31,7 @@ __all__ = [
     "NearDuplicates",
     "PromptChecks",
     "Quality",
+    "Sketches",
     "TokenCounter",
     "answer_checks",
     "answer_fault",
@@ -42,6 +43,7 @@ __all__ = [
     "is_identical",
     "is_refusal",
     "is_truncated",
+    "leaders_of",
     "leaked_names",
     "length_ratio",
     "near_duplicate_leaders",
@@ -52,5 +54,6 @@ __all__ = [
     "read_example",
     "redacted",
     "row_faults",
+    "sketched",
     "spoken",
 ]

@@ -11,12 +11,12 @@ Numbers are words: short texts that differ in one are different. Long ones are n
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from hashlib import blake2b
 from heapq import nlargest
 from itertools import chain, islice
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from curation.quality.words import hashed_ngrams, words
@@ -38,17 +38,35 @@ CANDIDATES = 64
 """How many texts, the latest, a shingle finds; and with how many a text is compared, those that most find."""
 
 
-Run = Callable[[Callable[[list[str]], Any], Iterable[list[str]]], Iterable[Any]]
-"""How batches are worked on, in order: `map`, or the `map` of an executor."""
+class Sketches(NamedTuple):
+    """What is needed of n texts to find those that are near, as numpy arrays.
+
+    They are the texts' keys (n), hashes of their bands (n, bands), their sketches (n, permutations), the sets of their
+    shingles one after the other, and how many each has (n): none if it is too short to be compared.
+    """
+
+    keys: Any
+    bands: Any
+    sketches: Any
+    shingles: Any
+    counts: Any
 
 
-def near_duplicate_leaders(texts: Iterable[str], *, threshold: float, followers: int = 0, run: Run = map) -> list[int]:
+def near_duplicate_leaders(texts: Iterable[str], *, threshold: float, followers: int = 0) -> list[int]:
     """Return for each text the position of the earliest text of its cluster: its own if there is none like it.
 
-    Clusters are the connected components of the pairs whose Jaccard similarity is at least `threshold`, in (0, 1]. The
-    last `followers` texts join no clusters: each is in that of the earliest text that it is near. The texts are read
-    once; about 300 bytes are kept of one with 150 characters. With the `map` of an executor for `run` two thirds of the
-    work are done in other processes.
+    It is what `leaders_of` gives for what is `sketched` of the texts, which are read once and not kept.
+    """
+    sketches = map(partial(sketched, threshold=threshold), _batches(texts))
+    return leaders_of(sketches, threshold=threshold, followers=followers)
+
+
+def leaders_of(sketches: Iterable[Sketches], *, threshold: float, followers: int = 0) -> list[int]:
+    """Return for each text the position of the earliest text of its cluster: its own if there is none like it.
+
+    The texts are those that were `sketched`, part by part, for this threshold. Clusters are the connected components of
+    the pairs whose Jaccard similarity is at least `threshold`, in (0, 1]. The last `followers` texts join no clusters:
+    each is in that of the earliest text that it is near. About 300 bytes are kept of a text with 150 characters.
 
     Two texts are compared once, and one with the next `NEIGHBOURS` in its bucket of each band. Where more texts than
     that have most words in common and are not near, as under a long instruction, fewer than `RECALL` are found of the
@@ -56,7 +74,7 @@ def near_duplicate_leaders(texts: Iterable[str], *, threshold: float, followers:
     """
     import numpy as np
 
-    parts = [*run(partial(_sketch, band_count=bands_for(threshold)), _batches(texts))]
+    parts = [*sketches]
     if not parts:
         return []
     columns = [*zip(*parts, strict=True)]
@@ -85,6 +103,24 @@ def near_duplicate_leaders(texts: Iterable[str], *, threshold: float, followers:
             np.minimum.at(leaders, right[follows], left[follows])
             _join(leaders, left[~follows], right[~follows])
     return list(_roots(leaders, own).tolist())
+
+
+def sketched(texts: Sequence[str], *, threshold: float) -> Sketches:
+    """Return what is needed of texts to find those of them that are near, two thirds of all the work.
+
+    30 bits do for hashes of shingles, which are only compared within two texts, 32 for bands, which only propose pairs;
+    8 bits for a permutation, of which many are counted.
+    """
+    import numpy as np
+
+    documents = [words(text) for text in texts]
+    keys = np.fromiter(
+        (_hashed(_key(text, found)) for text, found in zip(texts, documents, strict=True)), np.int64, len(texts)
+    )
+    shingles, counts = hashed_ngrams(documents, SHINGLE)
+    sketches = _minhashes(shingles, counts)
+    bands = _band_hashes(sketches, bands_for(threshold))
+    return Sketches(keys, bands, sketches.astype(np.uint8), *_different(shingles, counts))
 
 
 class NearDuplicates:
@@ -165,25 +201,6 @@ def _fewest_equal(threshold: float) -> float:
     a template the comparison of their shingles, which takes ten times longer.
     """
     return float(PERMUTATIONS * threshold - 3.5 * (PERMUTATIONS * threshold * (1 - threshold)) ** 0.5)
-
-
-def _sketch(texts: Sequence[str], band_count: int) -> tuple[Any, Any, Any, Any, Any]:
-    """Return the texts' keys (n), hashes of their bands (n, bands), their sketches (n, permutations), the sets of their
-    shingles in one array, and how many each has: none if it is too short to be compared.
-
-    30 bits do for hashes of shingles, which are only compared within two texts, 32 for bands, which only propose pairs;
-    8 bits for a permutation, of which many are counted.
-    """
-    import numpy as np
-
-    documents = [words(text) for text in texts]
-    keys = np.fromiter(
-        (_hashed(_key(text, found)) for text, found in zip(texts, documents, strict=True)), np.int64, len(texts)
-    )
-    shingles, counts = hashed_ngrams(documents, SHINGLE)
-    sketches = _minhashes(shingles, counts)
-    bands = _band_hashes(sketches, band_count)
-    return (keys, bands, sketches.astype(np.uint8), *_different(shingles, counts))
 
 
 def _hashed(key: str) -> int:

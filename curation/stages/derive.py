@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import json
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,16 +18,17 @@ from curation.export import EXTRAS
 from curation.export.strings import Render, plain
 from curation.labels import Ballot, Votes
 from curation.stages.derivation import Checks, Plan, Tally, annotated, derive_dropped, derive_segment
-from curation.stages.segments import LARGEST_SEGMENT, Segment, StoreTables
+from curation.stages.processes import PROCESSES, running
+from curation.stages.segments import LARGEST_SEGMENT, Segment, SetFiles, StoreTables, Stretch
 from curation.stages.spending import USAGE_COLUMNS, Spending, spending
 from curation.store import CANDIDATE_SETS, Snapshot
 from curation.types import DroppedPrompt, LabelSource
 
-PROCESSES = 2
-"""Segments that are derived side by side; each takes a few hundred megabytes."""
-
 NEAR_DUPLICATE = 0.8
 """The Jaccard similarity of two prompts from which on they fall in the same split."""
+
+SKETCHED = 20_000
+"""From how many prompts what near-duplicates are found by is made at once."""
 
 CANNOT_HOLD = "Parquet cannot hold its values as they are"
 """Why keyword arguments of chat templates are no column where some would come back as others."""
@@ -81,27 +81,31 @@ def derive(
     `render` makes strings of conversations. Raises DataError if the store contradicts itself, RefusedError if the
     resolver needs more responses than there are or a row would not train as it is meant.
     """
-    tables = StoreTables(snapshot, EXTRAS)
-    extras, omitted = _extras(tables.extras)
+    files = SetFiles(snapshot)
     # Other processes are worth their start where there is more than one full segment.
-    in_processes = tables.sets > LARGEST_SEGMENT
-    run = _map_in_processes if in_processes else _map_here
-    dropped = tables.not_asked(snapshot.dropped_prompts)
-    plan = Plan(
-        config=config,
-        resolver=_fitted(config, tables),
-        pseudonyms={reviewer: snapshot.pseudonym(reviewer) for reviewer in tables.reviewers},
-        leaders=_leaders(config, snapshot, tables.prompts, dropped, run) if folder else {},
-        extras=extras,
-        checks=_checks(config, services, render),
-        folder=folder,
-    )
-    tally = Tally()
-    for done, part in enumerate(run(partial(derive_segment, plan=plan), tables.segments()), 1):
-        tally.add(part)
-        watch(done, len(tables.bounds))
-    if in_processes:
-        _end_processes()
+    with running(in_processes=files.sets > LARGEST_SEGMENT) as run:
+        splits = folder is not None and config.publish.test_size > 0
+        # They begin at once, and go on while the tables are joined here.
+        batches = (tuple(files.stretches(start, start + SKETCHED)) for start in range(0, files.sets, SKETCHED))
+        sketches = run(_sketched, batches, ahead=None) if splits else None
+        tables = StoreTables(snapshot, EXTRAS)
+        spent = spending(table for _, table in snapshot.tables(CANDIDATE_SETS, USAGE_COLUMNS))
+        extras, omitted = _extras(tables.extras)
+        dropped = tables.not_asked(snapshot.dropped_prompts)
+        plan = Plan(
+            config=config,
+            resolver=_fitted(config, tables),
+            pseudonyms={reviewer: snapshot.pseudonym(reviewer) for reviewer in tables.reviewers},
+            leaders={} if sketches is None else _leaders(sketches, tables.prompts, dropped),
+            extras=extras,
+            checks=_checks(config, services, render),
+            folder=folder,
+        )
+        tally = Tally()
+        parts = run(partial(derive_segment, plan=plan), tables.segments(), ahead=2 * PROCESSES)
+        for done, part in enumerate(parts, 1):
+            tally.add(part)
+            watch(done, len(tables.bounds))
     if "raw" in config.publish.formats:
         tally.add(derive_dropped(dropped, plan))
     return Derived(
@@ -112,56 +116,10 @@ def derive(
         failures=tables.failures,
         records=tables.records.num_rows,
         reviewers=tables.reviewers,
-        spending=spending(table for _, table in snapshot.tables(CANDIDATE_SETS, USAGE_COLUMNS)),
+        spending=spent,
         resolver=plan.resolver,
         omitted=omitted,
     )
-
-
-def _map_here(function: Callable[[Any], Any], values: Iterable[Any]) -> Iterator[Any]:
-    return map(partial(_uncollected, function), values)
-
-
-def _uncollected(function: Callable[[Any], Any], value: Any) -> Any:
-    """Call a function that makes millions of small values and no cycles, without the garbage collector.
-
-    It would go through all of them time and again, for a quarter of the time that all else takes.
-    """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return function(value)
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _map_in_processes(function: Callable[[Any], Any], values: Iterable[Any]) -> Iterator[Any]:
-    """Yield what a function gives for each value, in order; only so many values are on their way at a time."""
-    # Not multiprocessing: its workers run the caller's script again unless that is written for it.
-    from loky import get_reusable_executor
-
-    # What a segment takes is no leak: loky would start a new process whenever one has grown by 300 MB.
-    executor = get_reusable_executor(max_workers=PROCESSES, timeout=60, env={"LOKY_MAX_MEMORY_LEAK_SIZE": "1e12"})
-    waiting: deque[Any] = deque()
-    try:
-        for value in values:
-            waiting.append(executor.submit(_uncollected, function, value))
-            if len(waiting) > 2 * PROCESSES:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    except BaseException:
-        # Also where the caller fails or is interrupted. What it then removes must not be written to any more.
-        executor.shutdown(wait=True, kill_workers=True)
-        raise
-
-
-def _end_processes() -> None:
-    """End the processes of `_map_in_processes`: what they hold is needed no more, and an upload comes next."""
-    from loky import get_reusable_executor
-
-    get_reusable_executor(reuse=True).shutdown(wait=True)
 
 
 def _fitted(config: Config, tables: StoreTables) -> labels.FittedResolver:
@@ -176,27 +134,24 @@ def _ballots(segments: Iterator[Segment], config: Config) -> Iterator[Ballot]:
             yield Ballot(record_id, said)
 
 
-def _leaders(
-    config: Config, snapshot: Snapshot, asked: Any, dropped: Sequence[DroppedPrompt], run: Any
-) -> dict[str, str]:
-    """For each prompt that is a near-duplicate, the earliest prompt like it.
+def _sketched(stretches: Sequence[Stretch]) -> quality.Sketches:
+    """What near-duplicates are found by, of the prompts of some candidate sets."""
+    prompts = [part.read(("prompt.messages",))["prompt"].combine_chunks() for part in stretches]
+    texts = [text for each in prompts for text in _spoken(each.field("messages")).to_pylist()]
+    return quality.sketched(texts, threshold=NEAR_DUPLICATE)
+
+
+def _leaders(sketches: Iterable[quality.Sketches], asked: Any, dropped: Sequence[DroppedPrompt]) -> dict[str, str]:
+    """For each prompt that is a near-duplicate, the earliest prompt like it; `sketches` are of the `asked` ones.
 
     Those that were dropped come last and follow: what is never published moves nothing from one split to another.
     """
     import pyarrow as pa
 
-    if not config.publish.test_size:
-        return {}
     # A prompt that was asked twice is the same text twice, and leads itself.
-    texts = (
-        text
-        for _, table in snapshot.tables(CANDIDATE_SETS, ("prompt.messages",))
-        for text in _spoken(table["prompt"].combine_chunks().field("messages")).to_pylist()
-    )
-    texts_of_dropped = (quality.spoken(one.prompt.messages) for one in dropped)
-    leaders = quality.near_duplicate_leaders(
-        chain(texts, texts_of_dropped), threshold=NEAR_DUPLICATE, followers=len(dropped), run=run
-    )
+    texts = [quality.spoken(one.prompt.messages) for one in dropped]
+    of_dropped = [quality.sketched(texts, threshold=NEAR_DUPLICATE)] if texts else []
+    leaders = quality.leaders_of(chain(sketches, of_dropped), threshold=NEAR_DUPLICATE, followers=len(dropped))
     prompts = pa.concat_arrays([asked, pa.array([one.id for one in dropped], asked.type)])
     pairs = ((prompts[position], prompts[leader]) for position, leader in enumerate(leaders) if leader != position)
     return {prompt.as_py(): leader.as_py() for prompt, leader in pairs if prompt != leader}

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from curation.errors import DataError
 from curation.store import CANDIDATE_SETS, RECORDS, RESPONSES, Snapshot
+from curation.store.parquet import read_table
 from curation.types import DroppedPrompt
 
 LARGEST_SEGMENT, SMALLEST_SEGMENT = 1 << 14, 1 << 10
@@ -26,6 +27,10 @@ class Stretch(NamedTuple):
     path: Path
     start: int
     stop: int
+
+    def read(self, columns: Sequence[str]) -> Any:
+        """Return the named columns of these rows as a pyarrow.Table; see `read_table`."""
+        return read_table(self.path, columns).slice(self.start, self.stop - self.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,23 @@ def segment_bounds(sets: int) -> list[tuple[int, int]]:
     return bounds
 
 
+class SetFiles:
+    """The files of candidate sets, in the order of the store, on this machine; `sets` are in all of them together."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._files = [(path, table.num_rows) for path, table in snapshot.tables(CANDIDATE_SETS, ())]
+        self.sets = sum(rows for _, rows in self._files)
+
+    def stretches(self, start: int, stop: int) -> Iterator[Stretch]:
+        """Yield where the sets from `start` to before `stop` are."""
+        begin = 0
+        for path, rows in self._files:
+            first, last = max(start - begin, 0), min(stop - begin, rows)
+            if first < last:
+                yield Stretch(path, first, last)
+            begin += rows
+
+
 class StoreTables:
     """The store's tables as columns: candidate sets by position, records by their set, responses by their record.
 
@@ -73,10 +95,10 @@ class StoreTables:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        self._files: list[tuple[Path, int]] = []
+        self._files = SetFiles(snapshot)
+        self.sets = self._files.sets
         self.extras: dict[str, set[str | None]] = {name: set() for name in extras}
         ids = self._read_sets(snapshot)
-        self.sets = len(ids)
         self.bounds = segment_bounds(self.sets)
         heirs = self._heirs(snapshot)
         self._current = heirs == np.arange(len(ids))
@@ -105,7 +127,7 @@ class StoreTables:
             records, first = _between(self.records, "row", start, stop)
             responses, _ = _between(self._responses, "record", first, first + records.num_rows)
             yield Segment(
-                stretches=tuple(self._stretches(start, stop)),
+                stretches=tuple(self._files.stretches(start, stop)),
                 current=self._current[start:stop],
                 records=_counted_from(records, "row", start).select(["id", "row", "candidates"]),
                 responses=_counted_from(responses, "record", first).select(list(RESPONSE_COLUMNS)),
@@ -119,8 +141,7 @@ class StoreTables:
         fields = ("id", *(f"prompt.{name}" for name in ("id", *self.extras)), "candidates.list.element.id")
         failures = ("failures.list.element.stage", "failures.list.element.reason")
         ids, prompts, answered, failed = [], [], [], []
-        for path, table in snapshot.tables(CANDIDATE_SETS, (*fields, *failures)):
-            self._files.append((path, table.num_rows))
+        for _, table in snapshot.tables(CANDIDATE_SETS, (*fields, *failures)):
             prompt = table["prompt"].combine_chunks()
             for name, values in self.extras.items():
                 known = any(field.name == name for field in prompt.type)
@@ -133,7 +154,7 @@ class StoreTables:
             failed.append((prompt.field("id").filter(unanswered), table["failures"].filter(unanswered)))
         together = pc.unique(pa.chunked_array(answered, pa.string()))
         self.prompts = pa.concat_arrays(prompts) if prompts else pa.array([], pa.string())
-        self.asked = int(pc.count_distinct(self.prompts).as_py())
+        self.asked = len(pc.unique(self.prompts))
         self.answered = len(together)
         self.failures = _failures(failed, together)
         return pa.concat_arrays(ids) if ids else pa.array([], pa.string())
@@ -159,14 +180,6 @@ class StoreTables:
             for position, answers in newest_first:
                 heirs[position] = next(at for at, others in newest_first if answers <= others)
         return heirs
-
-    def _stretches(self, start: int, stop: int) -> Iterator[Stretch]:
-        begin = 0
-        for path, rows in self._files:
-            first, last = max(start - begin, 0), min(stop - begin, rows)
-            if first < last:
-                yield Stretch(path, first, last)
-            begin += rows
 
 
 def _groups(codes: Any) -> Iterator[list[int]]:

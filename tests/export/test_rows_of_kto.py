@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import pyarrow as pa
 import pytest
 
 from curation import ids
@@ -51,8 +52,9 @@ def labels_of(counts: Iterable[tuple[int, int]]) -> list[Label]:
 
 
 def ordered(rows: list[Label]) -> list[Label]:
-    places = kto_order([row.row_id for row in rows], [row.prompt_id for row in rows], [row.true for row in rows])
-    return [rows[place] for place in places]
+    columns = [*zip(*rows, strict=True)] or [(), (), ()]
+    kinds = (pa.string(), pa.string(), pa.bool_())
+    return [rows[place] for place in kto_order(*map(pa.array, columns, kinds))]
 
 
 def found(

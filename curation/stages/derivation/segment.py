@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -107,8 +106,8 @@ class _Derivation:
         self.faults = Faults(sets, plan.checks, ties_are_dropped=plan.config.labels.ties == "drop")
         self.resolved: dict[int, Verdict | str] = {}
         self.verdicts: list[Verdict] = []
-        self.choices: defaultdict[LabelSource, list[tuple[float, float]]] = defaultdict(list)
-        self.lengths: list[tuple[int, int, int]] = []
+        self.choices: defaultdict[LabelSource, list[tuple[float | None, ...]]] = defaultdict(list)
+        self.pairs: list[Pair] = []
 
     def run(self) -> Tally:
         import numpy as np
@@ -141,8 +140,8 @@ class _Derivation:
         self.tally.label_sources.update(verdict.label_source for verdict in self.verdicts)
         for source, ballots in counted.items():
             self.tally.votes[source].append(Votes.of(ballots))
-            self.tally.choices[source].append(np.array(self.choices[source], dtype=np.float32).reshape(-1, 2))
-        self.tally.lengths.append(np.array(self.lengths, dtype=np.int32).reshape(-1, 3))
+            self.tally.choices[source].append(_preferred(self.choices[source]))
+        self.tally.lengths.append(np.array([*map(self._lengths, self.pairs)], dtype=np.int32).reshape(-1, 3))
         self._count_judgements()
         self._write()
         return self.tally
@@ -198,7 +197,7 @@ class _Derivation:
         publish = self.plan.config.publish
         found = export.pairs_of(record, min_gap=publish.min_gap, pairs=publish.pairs)
         pairs, lost = ([], [found]) if isinstance(found, str) else _kept(found, self.faults.pair)
-        self._measure(pairs)
+        self.pairs += pairs
         for config in self.trained_on:
             if config == "kto":
                 completions, undecided = export.completions_of(record)
@@ -215,18 +214,16 @@ class _Derivation:
     def _count_verdict(self, ballot: Ballot, verdict: Verdict) -> None:
         self.verdicts.append(verdict)
         if verdict.reviewers and len(ballot.ratings) >= 2:
-            self.choices[ballot.label_source].append((_preferred(ballot.ratings), _preferred(verdict.scores)))
+            self.choices[ballot.label_source].append((*ballot.ratings[:2], *verdict.scores[:2]))
 
-    def _measure(self, pairs: Sequence[Pair]) -> None:
-        """Remember how many characters the texts of pairs have."""
-        self.lengths += [
-            (
-                self.sets.prompt_lengths[pair.record.prompt],
-                len(self.texts[pair.chosen.row]),
-                len(self.texts[pair.rejected.row]),
-            )
-            for pair in pairs
-        ]
+    def _lengths(self, pair: Pair) -> tuple[int, int, int]:
+        """How many characters the prompt, the chosen and the rejected answer have."""
+        texts = self.texts
+        return (
+            self.sets.prompt_lengths[pair.record.prompt],
+            len(texts[pair.chosen.row]),
+            len(texts[pair.rejected.row]),
+        )
 
     def _count_models(self) -> None:
         import numpy as np
@@ -349,10 +346,14 @@ def _kept(rows: Sequence[Any], fault: Callable[[Any], str | None]) -> tuple[list
     return kept, faults
 
 
-def _preferred(values: Sequence[float | None]) -> float:
-    """1 if the first of two is better, -1 if the second, 0 if neither, NaN if that is not known."""
-    first, second = values[0], values[1]
-    return math.nan if first is None or second is None else float((first > second) - (first < second))
+def _preferred(choices: Sequence[tuple[float | None, ...]]) -> Any:
+    """Of the two ratings and the two scores of each record, as two columns: 1 if the first is better, -1 if the second,
+    0 if neither, NaN if that is not known.
+    """
+    import numpy as np
+
+    values = np.array(choices, dtype=np.float64).reshape(-1, 2, 2)
+    return np.sign(values[:, :, 0] - values[:, :, 1]).astype(np.float32)
 
 
 def _record(

@@ -11,7 +11,6 @@ from curation import quality
 from curation.config import Config
 from curation.errors import DataError
 from curation.stages.segments import Segment, Stretch
-from curation.store.parquet import read_table
 from curation.types import Annotation, Candidate, CandidateSet, Message, Prompt, Response
 
 SET_COLUMNS = (
@@ -87,10 +86,7 @@ def read_sets(stretches: Sequence[Stretch], extras: Mapping[str, Any]) -> Segmen
     """Return the candidate sets of some stretches, and the `extras` of their prompts in the Arrow types given."""
     import pyarrow as pa
 
-    parts = [
-        _flat(read_table(part.path, SET_COLUMNS).slice(part.start, part.stop - part.start), extras)
-        for part in stretches
-    ]
+    parts = [_flat(part.read(SET_COLUMNS), extras) for part in stretches]
     table = pa.concat_tables(parts).combine_chunks()
     column = {name: _whole(table[name]) for name in table.column_names}
     lists = column["candidates"]

@@ -50,7 +50,8 @@ def _ordered(config: str, table: Any) -> Any:
     import pyarrow.compute as pc
 
     if config == "kto":
-        return table.take(export.kto_order(*(table[name].to_pylist() for name in ("id", "prompt_id", "label"))))
+        columns = (table[name].combine_chunks() for name in ("id", "prompt_id", "label"))
+        return table.take(export.kto_order(*columns))
     return table.take(pc.sort_indices(table["id"]))
 
 
