@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from curation import ids
 from curation.types import SIMULATED_PREFIX, Annotation, Drop, Verdict
@@ -13,27 +12,30 @@ from curation.types import SIMULATED_PREFIX, Annotation, Drop, Verdict
 _by_reviewer = attrgetter("reviewer")
 
 
-@dataclass(frozen=True, slots=True)
-class Ballot:
+class Ballot(NamedTuple):
     """All that is known of a record's shown candidates: what reviewers said, and the judge's `ratings`.
 
     Ratings (1 to 5) have the order of the record, null where a candidate has none; they are empty without a judge.
-    `submitted` are the annotations that count, in order of reviewer: the submitted ones, by people if any person
-    answered, else by simulated reviewers.
     """
 
     record_id: str
     annotations: tuple[Annotation, ...]
     ratings: tuple[float | None, ...] = ()
-    submitted: tuple[Annotation, ...] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "submitted", _counting(self.annotations))
+    @property
+    def submitted(self) -> tuple[Annotation, ...]:
+        """The annotations that count, in order of reviewer: by people if any person submitted one, else by programs."""
+        submitted = tuple([annotation for annotation in self.annotations if annotation.status == "submitted"])
+        if len(submitted) < 2:
+            return submitted
+        people = [annotation for annotation in submitted if not _simulated(annotation)]
+        return tuple(sorted(people or submitted, key=_by_reviewer))
 
     @property
     def label_source(self) -> Literal["human", "simulated"]:
         """Whose answers count; "human" if nobody answered."""
-        return "simulated" if self.submitted and _simulated(self.submitted[0]) else "human"
+        submitted = self.submitted
+        return "simulated" if submitted and _simulated(submitted[0]) else "human"
 
 
 def too_few(ballot: Ballot, minimum: int) -> Drop | None:
@@ -68,14 +70,6 @@ def written(editors: Iterable[Annotation]) -> tuple[str, ...]:
         if editor.edit and (text := editor.edit.strip()):
             texts.setdefault(ids.normalise(text), text)
     return tuple(texts.values())
-
-
-def _counting(annotations: Iterable[Annotation]) -> tuple[Annotation, ...]:
-    submitted = tuple([annotation for annotation in annotations if annotation.status == "submitted"])
-    if len(submitted) < 2:
-        return submitted
-    people = [annotation for annotation in submitted if not _simulated(annotation)]
-    return tuple(sorted(people or submitted, key=_by_reviewer))
 
 
 def _simulated(annotation: Annotation) -> bool:

@@ -19,7 +19,7 @@ from itertools import chain, islice
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from curation.quality.words import hashed_ngrams, words
+from curation.quality.words import FACTOR, hashed_words, ngrams, words
 
 SHINGLE = 3
 MIN_SHINGLES = 5
@@ -113,11 +113,9 @@ def sketched(texts: Sequence[str], *, threshold: float) -> Sketches:
     """
     import numpy as np
 
-    documents = [words(text) for text in texts]
-    keys = np.fromiter(
-        (_hashed(_key(text, found)) for text, found in zip(texts, documents, strict=True)), np.int64, len(texts)
-    )
-    shingles, counts = hashed_ngrams(documents, SHINGLE)
+    hashes, lengths = hashed_words(texts)
+    keys = _keys(texts, hashes, lengths)
+    shingles, counts = ngrams(hashes, lengths, SHINGLE)
     sketches = _minhashes(shingles, counts)
     bands = _band_hashes(sketches, bands_for(threshold))
     return Sketches(keys, bands, sketches.astype(np.uint8), *_different(shingles, counts))
@@ -203,9 +201,22 @@ def _fewest_equal(threshold: float) -> float:
     return float(PERMUTATIONS * threshold - 3.5 * (PERMUTATIONS * threshold * (1 - threshold)) ** 0.5)
 
 
-def _hashed(key: str) -> int:
-    """64 bits that are the same in every process, as those of `hash` are not."""
-    return int.from_bytes(blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)
+def _keys(texts: Sequence[str], hashes: Any, lengths: Any) -> Any:
+    """Return hashes of what `_key` gives for each text, 64 bits that are the same in every process.
+
+    The hash of words is a polynomial of theirs (Karp, Rabin 1987), modulo 2**64 as theirs are random.
+    """
+    import numpy as np
+
+    ends = np.cumsum(lengths)
+    powers = np.cumprod(np.full(lengths.max(initial=0), FACTOR, dtype=np.uint64))
+    terms = hashes * powers[np.arange(len(hashes)) - np.repeat(ends - lengths, lengths)]
+    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(terms)))
+    keys = sums[ends] - sums[ends - lengths]
+    for position in np.flatnonzero(lengths == 0).tolist():
+        blank = _key(texts[position], ()).encode("utf-8", "surrogatepass")
+        keys[position] = int.from_bytes(blake2b(blank, digest_size=8).digest())
+    return keys
 
 
 def _minhashes(shingles: Any, counts: Any) -> Any:

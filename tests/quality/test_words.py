@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from curation.quality.words import hashed_ngrams, words
+from curation.quality.words import hashed_ngrams, hashed_words, words
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,22 @@ def test_the_fast_way_gives_the_same_words() -> None:
     text = "".join(map(chr, range(128))).translate({ord(digit): "x" for digit in "0123456789"})
     # What is not ASCII takes the slow way: the word that makes it so is left out.
     assert words(text) == words(f"{text} é")[:-1]
+
+
+def test_words_of_many_texts_are_hashed_as_those_of_one() -> None:
+    source = random.Random(1)
+    letters = "".join(map(chr, range(128))) + "éß今" + "3 + " * 10
+    texts = ["".join(source.choices(letters, k=source.choice([0, 1, 2, 5, 40]))) for _ in range(2000)]
+    for some in (texts, texts[:1], ["?!"], ["é"], ["", ""], []):
+        hashes, counts = hashed_words(some)
+        assert counts.tolist() == [len(words(text)) for text in some]
+        assert hashes.tolist() == [hashed for text in some for hashed in hashed_words([text])[0].tolist()]
+    by_hash = {
+        hashed: word for text in texts for hashed, word in zip(hashed_words([text])[0], words(text), strict=True)
+    }
+    assert len(by_hash) == len({word for text in texts for word in words(text)})
+    hashes, _ = hashed_words(texts)
+    assert [by_hash[hashed] for hashed in hashes] == [word for text in texts for word in words(text)]
 
 
 def test_ngrams_stay_within_a_document_and_do_not_depend_on_others() -> None:
