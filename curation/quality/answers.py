@@ -19,7 +19,7 @@ _INVISIBLE = string.whitespace + "\u00a0\u00ad\u200b\u200c\u200d\u200e\u200f\u20
 
 def is_empty(text: str) -> bool:
     """Whether a text has nothing to read in it: only blanks and characters that do not show."""
-    return not text.strip().strip(_INVISIBLE)
+    return not text[:1].isalnum() and not text.strip().strip(_INVISIBLE)
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------

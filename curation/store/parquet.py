@@ -60,6 +60,17 @@ def table_bytes(table: Any) -> bytes:
     return buffer.getvalue()
 
 
+def joined_parquet(files: Sequence[bytes]) -> bytes | None:
+    """Return the rows of Parquet files one after the other in one; null if they do not have the same columns."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    first, *others = (pq.read_table(io.BytesIO(content)) for content in files)
+    if any(not table.schema.equals(first.schema) for table in others):
+        return None
+    return table_bytes(pa.concat_tables([first, *others]))
+
+
 def read_table(path: Path, columns: Sequence[str]) -> Any:
     """Return the named columns of a file as a pyarrow.Table; "prompt.id" is a field of a struct.
 

@@ -47,7 +47,7 @@ class PublishedDataset:
         self.repo.create(private=private)
 
         def edit(revision: str) -> Change | None:
-            present = self.repo.paths(revision)
+            present = self.repo.sizes(revision)
             written = self._written(revision, present, private=private)
             ours = set(written) & set(present)
             said = texts(set(present) - ours - shards.keys())

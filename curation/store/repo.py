@@ -61,10 +61,13 @@ class HubRepo:
         with hub_errors(self.api, self.repo_id):
             return str(self.api.dataset_info(self.repo_id).sha)
 
-    def paths(self, revision: str) -> list[str]:
-        """Return the paths of all files at a revision."""
+    def sizes(self, revision: str) -> dict[str, int]:
+        """Return the sizes in bytes of all files at a revision, by path."""
+        from huggingface_hub.hf_api import RepoFile
+
         with hub_errors(self.api, self.repo_id):
-            return list(self.api.list_repo_files(self.repo_id, repo_type="dataset", revision=revision))
+            tree = self.api.list_repo_tree(self.repo_id, repo_type="dataset", revision=revision, recursive=True)
+            return {entry.path: entry.size for entry in tree if isinstance(entry, RepoFile)}
 
     def download(self, path: str, revision: str) -> Path:
         """Return a cached local copy of a file at a revision."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -14,7 +16,14 @@ from curation import ids
 from curation.errors import DataError, MissingError, RefusedError
 from curation.schema import arrow_schema
 from curation.store.manifest import MANIFEST, SCHEMA_VERSION, Manifest, PromptsRead, ReviewedDataset, Settings
-from curation.store.parquet import content_name, read_columns, read_parquet, read_table, write_parquet
+from curation.store.parquet import (
+    content_name,
+    joined_parquet,
+    read_columns,
+    read_parquet,
+    read_table,
+    write_parquet,
+)
 from curation.store.repo import Change, HubRepo
 from curation.types import FOR_GOOD, CandidateSet, DroppedPrompt, Response, ReviewRecord, Row
 
@@ -29,6 +38,12 @@ SET_COLUMNS = (
     "failures.list.element.stage",
     "failures.list.element.reason",
 )
+
+SMALL_BYTES = 1 << 21
+"""A file of fewer bytes, a few thousand candidate sets, is small: such files are joined once they have twice as many
+together, which makes one that is not."""
+SMALL_FILES = 64
+"""So many small files are joined, whatever their size."""
 
 RowT = TypeVar("RowT", bound=Row)
 CANDIDATE_SETS, RECORDS, RESPONSES = "candidate_sets", "records", "responses"
@@ -56,10 +71,19 @@ Indexes = dict[str, dict[str, SetEntry]]
 class Snapshot:
     """The store at one commit; tables are read when first asked for."""
 
-    def __init__(self, repo: HubRepo, revision: str, manifest: Manifest, indexes: Indexes | None = None) -> None:
+    def __init__(
+        self,
+        repo: HubRepo,
+        revision: str,
+        manifest: Manifest,
+        *,
+        sizes: Mapping[str, int] = MappingProxyType({}),
+        indexes: Indexes | None = None,
+    ) -> None:
         self.repo = repo
         self.revision = revision
         self.manifest = manifest
+        self.sizes = sizes
         self._indexes: Indexes = {} if indexes is None else indexes
 
     @cached_property
@@ -104,6 +128,12 @@ class Snapshot:
         for path in self.manifest.files.get(table, ()):
             local = self.repo.download(path, self.revision)
             yield local, read_table(local, columns)
+
+    def small_files(self, table: str) -> tuple[str, ...]:
+        """Return the last files of a table, in their order, that are smaller than SMALL_BYTES."""
+        paths = self.manifest.files.get(table, ())
+        small = takewhile(lambda path: self.sizes.get(path, SMALL_BYTES) < SMALL_BYTES, reversed(paths))
+        return tuple(small)[::-1]
 
     def whole(self, table: str, columns: Sequence[str]) -> Any:
         """Return the named columns of all rows of a table as one pyarrow.Table."""
@@ -175,7 +205,7 @@ class Store:
             if not new and not left_out and manifest == snapshot.manifest:
                 return None
             message = f"Add {len(new)} candidate sets"
-            return _append(manifest, {CANDIDATE_SETS: new, DROPPED_PROMPTS: left_out}, message=message)
+            return _append(snapshot, manifest, {CANDIDATE_SETS: new, DROPPED_PROMPTS: left_out}, message=message)
 
         return self._update(edit)
 
@@ -187,7 +217,8 @@ class Store:
             new = [row for row in records if row.id not in snapshot.records]
             if not new:
                 return None
-            return _append(snapshot.manifest, {RECORDS: new}, message=f"Add {len(new)} review records")
+            message = f"Add {len(new)} review records"
+            return _append(snapshot, snapshot.manifest, {RECORDS: new}, message=message)
 
         return self._update(edit)
 
@@ -217,11 +248,12 @@ class Store:
         return self.repo.update(lambda revision: edit(self._at(revision, create=True)))
 
     def _at(self, revision: str, *, create: bool = False) -> Snapshot:
-        if MANIFEST not in self.repo.paths(revision):
+        sizes = self.repo.sizes(revision)
+        if MANIFEST not in sizes:
             if not create:
                 raise MissingError(f"{self.repo.repo_id} holds no store yet.", remedy="Run `curation generate` first.")
             manifest = Manifest(name=self.name, pseudonym_key=secrets.token_hex(32))
-            return Snapshot(self.repo, revision, manifest, self._indexes)
+            return Snapshot(self.repo, revision, manifest, sizes=sizes, indexes=self._indexes)
         try:
             manifest = Manifest.model_validate_json(self.repo.read(MANIFEST, revision))
         except ValidationError as error:
@@ -241,20 +273,34 @@ class Store:
                 f"{self.repo.repo_id} is the store of {manifest.name!r}, not of {self.name!r}.",
                 remedy="Give this curation a store of its own, or correct `name`.",
             )
-        return Snapshot(self.repo, revision, manifest, self._indexes)
+        return Snapshot(self.repo, revision, manifest, sizes=sizes, indexes=self._indexes)
 
 
-def _append(manifest: Manifest, tables: Mapping[str, Sequence[Row]], *, message: str) -> Change:
+def _append(snapshot: Snapshot, manifest: Manifest, tables: Mapping[str, Sequence[Row]], *, message: str) -> Change:
+    """The rows in one new file of each table; now and then it takes the place of the small files before it.
+
+    A store that grows by a few hundred rows at a time would else be thousands of files, each of which is asked for.
+    """
     files: dict[str, bytes] = {}
+    replaced: list[str] = []
     for table, rows in tables.items():
-        if rows:
-            content = write_parquet(rows, ROW_TYPES[table])
-            path = content_name(table, content)
-            files[path] = content
-            manifest = manifest.model_copy(
-                update={"files": {**manifest.files, table: (*manifest.files.get(table, ()), path)}}
-            )
-    return Change(message=message, files={**files, MANIFEST: _manifest_bytes(manifest)})
+        if not rows:
+            continue
+        content = write_parquet(rows, ROW_TYPES[table])
+        paths = manifest.files.get(table, ())
+        small = snapshot.small_files(table)
+        size = len(content) + sum(snapshot.sizes[path] for path in small)
+        if small and (size >= 2 * SMALL_BYTES or len(small) >= SMALL_FILES):
+            local = [snapshot.repo.download(path, snapshot.revision) for path in small]
+            joined = joined_parquet([*(path.read_bytes() for path in local), content])
+            # What an older version wrote stays as it is.
+            if joined is not None:
+                content, paths = joined, paths[: -len(small)]
+                replaced += small
+        path = content_name(table, content)
+        files[path] = content
+        manifest = manifest.model_copy(update={"files": {**manifest.files, table: (*paths, path)}})
+    return Change(message=message, files={**files, MANIFEST: _manifest_bytes(manifest)}, delete=tuple(replaced))
 
 
 def _manifest_bytes(manifest: Manifest) -> bytes:

@@ -38,7 +38,9 @@ class Faults:
         self._ties_are_dropped = ties_are_dropped
         self._of_bad = tuple(check for check in checks.answers if check.name in BOTH_SIDES)
         self._prompts: dict[int, str | None] = {}
-        self._answers: dict[bool, dict[int, str | None]] = {True: {}, False: {}}
+        # Where both have the same to pass, each text is looked at once.
+        of_good: dict[int, str | None] = {}
+        self._answers = {False: of_good, True: of_good if self._of_bad == checks.answers else {}}
 
     def record(self, record: Resolved) -> str | None:
         """Why a record gives no rows at all."""

@@ -214,7 +214,8 @@ class _Derivation:
     def _count_verdict(self, ballot: Ballot, verdict: Verdict) -> None:
         self.verdicts.append(verdict)
         if verdict.reviewers and len(ballot.ratings) >= 2:
-            self.choices[ballot.label_source].append((*ballot.ratings[:2], *verdict.scores[:2]))
+            # With reviewers the source is theirs, no judge's.
+            self.choices[verdict.label_source].append((*ballot.ratings[:2], *verdict.scores[:2]))
 
     def _lengths(self, pair: Pair) -> tuple[int, int, int]:
         """How many characters the prompt, the chosen and the rejected answer have."""

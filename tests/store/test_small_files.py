@@ -1,0 +1,122 @@
+"""A store that grows by few rows at a time stays few files, and holds every row once and in its order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from curation.hub import connect
+from curation.local.hub import HubServer
+from curation.store import CANDIDATE_SETS, RECORDS, PromptsRead, Store
+from curation.store import store as store_module
+from curation.store.parquet import joined_parquet, write_parquet
+from curation.store.store import DROPPED_PROMPTS
+from curation.types import CandidateSet, DroppedPrompt, ReviewRecord
+from tests.rows import make_prompt, make_set
+from tests.stages.stores import make_record
+
+READ = PromptsRead(source="acme/prompts@abc", read=1, dropped={})
+# Texts that do not compress, so that a file is about as large as its rows.
+SETS = [make_set(make_prompt(f"{number}: {random.Random(number).randbytes(3000).hex()}")) for number in range(200)]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A store on a local Hub, which remembers nothing of what it wrote."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    with HubServer(tmp_path / "hub") as hub:
+        found = Store(connect(hub.url, hub.token), "admin/demo-store", name="demo")
+        found.create()
+        yield found
+
+
+def add(store: Store, sets: Sequence[CandidateSet], *, dropped: Sequence[DroppedPrompt] = ()) -> None:
+    store.add_candidate_sets(sets, prompts=READ, settings={}, dropped=dropped)
+
+
+def files(store: Store, table: str = CANDIDATE_SETS) -> list[int]:
+    """Return how many rows each file of a table has; the repo holds no other files of it."""
+    snapshot = store.snapshot()
+    paths = snapshot.manifest.files[table]
+    assert sorted(paths) == sorted(path for path in snapshot.sizes if path.startswith(f"{table}/"))
+    return [table.num_rows for _, table in snapshot.tables(table, ())]
+
+
+def test_small_files_become_one_as_soon_as_they_make_a_big_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Two files of ten are small, and less than twice that; three are more.
+    monkeypatch.setattr(store_module, "SMALL_BYTES", int(1.25 * len(write_parquet(SETS[:10], CandidateSet))))
+    seen = []
+    for start in range(0, 70, 10):
+        add(store, SETS[start : start + 10])
+        seen.append(files(store))
+        # Whoever reads all sets, and who reads what is to be known of them, finds each once.
+        assert list(store.snapshot().candidate_sets.values()) == SETS[: start + 10]
+        assert list(store.snapshot().set_index) == [one.id for one in SETS[: start + 10]]
+    assert seen == [[10], [10, 10], [30], [30, 10], [30, 10, 10], [30, 30], [30, 30, 10]]
+    add(store, SETS[60:170])
+    assert files(store) == [30, 30, 110]
+    assert store.add_candidate_sets(SETS[:170], prompts=READ, settings={}) is None
+    assert list(store.snapshot().candidate_sets.values()) == SETS[:170]
+
+
+def test_many_small_files_become_one_however_small(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "SMALL_FILES", 4)
+    seen = []
+    for number, one in enumerate(SETS[:9]):
+        prompt = SETS[100 + number].prompt
+        add(store, [one], dropped=[DroppedPrompt(id=prompt.id, prompt=prompt, reason="pii")])
+        store.add_records([make_record(one)])
+        seen.append(files(store))
+        assert files(store, DROPPED_PROMPTS) == files(store, RECORDS) == seen[-1]
+    assert seen[:6] == [[1], [1, 1], [1, 1, 1], [1, 1, 1, 1], [5], [5, 1]]
+    assert seen[6:] == [[5, 1, 1], [5, 1, 1, 1], [9]]
+    found = store.snapshot()
+    assert list(found.candidate_sets.values()) == SETS[:9]
+    assert list(found.dropped_prompts) == [one.prompt.id for one in SETS[100:109]]
+    assert list(found.records.values()) == [make_record(one) for one in SETS[:9]]
+
+
+def test_files_of_other_columns_are_not_joined(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = write_parquet([make_record(SETS[0])], ReviewRecord)
+    assert joined_parquet([write_parquet(SETS[:1], CandidateSet), others]) is None
+    monkeypatch.setattr(store_module, "SMALL_FILES", 1)
+    monkeypatch.setattr(store_module, "joined_parquet", lambda content: None)
+    add(store, [SETS[0]])
+    add(store, [SETS[1]])
+    assert files(store) == [1, 1]
+    assert list(store.snapshot().candidate_sets.values()) == SETS[:2]
+
+
+def test_a_join_that_another_writer_came_before_loses_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "SMALL_FILES", 2)
+    add(store, [SETS[0]])
+    add(store, [SETS[1]])
+    commit = store.repo.api.create_commit
+    raced: list[Any] = []
+
+    def late(*arguments: Any, **options: Any) -> Any:
+        if not raced:
+            raced.append(True)
+            add(store, [SETS[9]])
+        return commit(*arguments, **options)
+
+    monkeypatch.setattr(store.repo.api, "create_commit", late)
+    add(store, [SETS[2]])
+    assert list(store.snapshot().candidate_sets.values()) == [SETS[0], SETS[1], SETS[9], SETS[2]]
+    assert sum(files(store)) == 4
+
+
+def test_a_joined_file_is_like_any(tmp_path: Path) -> None:
+    content = joined_parquet([write_parquet(SETS[:3], CandidateSet), write_parquet(SETS[3:5], CandidateSet)])
+    assert content is not None
+    path = tmp_path / "joined.parquet"
+    path.write_bytes(content)
+    whole = tmp_path / "whole.parquet"
+    whole.write_bytes(write_parquet(SETS[:5], CandidateSet))
+    assert pq.read_table(path).equals(pq.read_table(whole))
+    assert pq.ParquetFile(path).schema_arrow.equals(pq.ParquetFile(whole).schema_arrow)
