@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from curation.labels.ballot import Ballot
+from curation.types import Annotation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,12 +41,17 @@ class Votes:
     @classmethod
     def of(cls, ballots: Iterable[Ballot]) -> Votes:
         """Return the answers that count of these ballots (`Ballot.submitted`), in their order."""
+        return cls.counted(ballot.submitted for ballot in ballots)
+
+    @classmethod
+    def counted(cls, submitted: Iterable[Sequence[Annotation]]) -> Votes:
+        """Return these answers of each record, in their order."""
         reviewers: dict[str, int] = {}
         answers: dict[Answer, int] = {}
         record, reviewer, answer = array("i"), array("i"), array("i")
         records = 0
-        for ballot in ballots:
-            for voter in ballot.submitted:
+        for voters in submitted:
+            for voter in voters:
                 record.append(records)
                 reviewer.append(reviewers.setdefault(voter.reviewer, len(reviewers)))
                 answer.append(answers.setdefault(voter.scores, len(answers)))

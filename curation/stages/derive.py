@@ -6,6 +6,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -83,13 +84,13 @@ def derive(
     """
     files = SetFiles(snapshot)
     # Other processes are worth their start where there is more than one full segment.
-    with running(in_processes=files.sets > LARGEST_SEGMENT) as run:
+    with running(in_processes=files.sets > LARGEST_SEGMENT) as run, ThreadPoolExecutor(1) as thread:
         splits = folder is not None and config.publish.test_size > 0
         # They begin at once, and go on while the tables are joined here.
         batches = (tuple(files.stretches(start, start + SKETCHED)) for start in range(0, files.sets, SKETCHED))
         sketches = run(_sketched, batches, ahead=None) if splits else None
         tables = StoreTables(snapshot, EXTRAS)
-        spent = spending(table for _, table in snapshot.tables(CANDIDATE_SETS, USAGE_COLUMNS))
+        spent = thread.submit(spending, (table for _, table in snapshot.tables(CANDIDATE_SETS, USAGE_COLUMNS)))
         extras, omitted = _extras(tables.extras)
         dropped = tables.not_asked(snapshot.dropped_prompts)
         plan = Plan(
@@ -116,7 +117,7 @@ def derive(
         failures=tables.failures,
         records=tables.records.num_rows,
         reviewers=tables.reviewers,
-        spending=spent,
+        spending=spent.result(),
         resolver=plan.resolver,
         omitted=omitted,
     )

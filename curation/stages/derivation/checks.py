@@ -84,17 +84,14 @@ class Faults:
     def answer(self, record: Resolved, answer: Answer, *, bad: bool = False) -> str | None:
         """The check that an answer does not pass; one that is there as a `bad` example has fewer to pass."""
         known, at = self._answers[bad], answer.row
-        if at not in known:
-            known[at] = self._of_answer(record, at, bad=bad)
-        return known[at]
-
-    def _of_answer(self, record: Resolved, at: int, *, bad: bool) -> str | None:
+        if at in known:
+            return known[at]
         # What a person wrote ends where that person stopped.
         finish = self._sets.finish_reasons[at] if at < len(self._sets.finish_reasons) else "stop"
-        checks = self._of_bad if bad else self._checks.answers
-        return quality.answer_fault(
-            checks,
+        known[at] = quality.answer_fault(
+            self._of_bad if bad else self._checks.answers,
             lambda: self._sets.messages(record.prompt),
             answer=self._sets.texts[at],
             finish_reason=finish,
         )
+        return known[at]

@@ -21,6 +21,7 @@ from curation.stages.derivation.shards import ROW_IDS, made_table, raw_table, wr
 from curation.stages.derivation.tally import Tally
 from curation.stages.segments import Segment
 from curation.types import (
+    Annotation,
     CandidateSet,
     Drop,
     DroppedPrompt,
@@ -113,7 +114,9 @@ class _Derivation:
         import numpy as np
 
         records = self.segment.records.to_pydict()
-        counted: dict[LabelSource, list[Ballot]] = {"human": [], "simulated": []}
+        counted: dict[LabelSource, list[tuple[Annotation, ...]]] = {"human": [], "simulated": []}
+        # The same answers are the same tuple, whatever record they are to.
+        counting: dict[int, tuple[LabelSource, tuple[Annotation, ...]]] = {}
         asked = set()
         for record_id, row, candidates, said in zip(
             records["id"],
@@ -124,7 +127,10 @@ class _Derivation:
         ):
             shown = self.sets.shown(row, candidates)
             ballot = Ballot(record_id, said, tuple(self.sets.ratings[at] for at in shown))
-            counted[ballot.label_source].append(ballot)
+            if id(said) not in counting:
+                counting[id(said)] = ballot.label_source, ballot.submitted
+            source, submitted = counting[id(said)]
+            counted[source].append(submitted)
             asked.add(row)
             self._decide(ballot, row, list(zip(candidates, shown, strict=True)))
         for row, current in enumerate(self.segment.current):
@@ -138,8 +144,8 @@ class _Derivation:
         self._count_models()
         self.tally.verdicts = len(self.verdicts)
         self.tally.label_sources.update(verdict.label_source for verdict in self.verdicts)
-        for source, ballots in counted.items():
-            self.tally.votes[source].append(Votes.of(ballots))
+        for source, answers in counted.items():
+            self.tally.votes[source].append(Votes.counted(answers))
             self.tally.choices[source].append(_preferred(self.choices[source]))
         self.tally.lengths.append(np.array([*map(self._lengths, self.pairs)], dtype=np.int32).reshape(-1, 3))
         self._count_judgements()
