@@ -160,7 +160,7 @@ def make_columns(
         prompt_ids=[prompt.id for prompt in prompts],
         sources=pa.array([prompt.source for prompt in prompts]),
         languages=languages or [None] * len(prompts),
-        texts=texts,
+        texts=pa.array(texts, pa.string()),
         models=[models.get(text, HUMAN_EDIT) for text in texts],
         pseudonyms=pseudonyms or {},
         extras=extras or {},

@@ -17,18 +17,18 @@ EXTRAS = ("tools", "chat_template_kwargs", "category", "subcategory")
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The prompts and answers of some candidate sets, as pyarrow arrays or lists, one value per row.
+    """The prompts and answers of some candidate sets, one value per row.
 
-    `prompts` are lists of {role, content}; `texts` and `models` have a row per candidate, then one per edit. `extras`
-    holds the columns of EXTRAS that are never null in the whole dataset. `pseudonyms` maps reviewers to their
-    published names.
+    `prompts` (lists of {role, content}), `sources`, `texts` and the `extras` are pyarrow.Arrays. `texts` and `models`
+    have a row per candidate, then one per edit. `extras` holds the columns of EXTRAS that are never null in the whole
+    dataset. `pseudonyms` maps reviewers to their published names.
     """
 
     prompts: Any
     prompt_ids: Sequence[str]
     sources: Any
     languages: Sequence[str | None]
-    texts: Sequence[str]
+    texts: Any
     models: Sequence[str]
     pseudonyms: Mapping[str, str]
     extras: Mapping[str, Any] = field(default_factory=dict)
@@ -65,7 +65,7 @@ def answer_column(answers: Sequence[Answer], columns: Columns) -> Any:
     """Return each answer as a conversation of the assistant's turn alone."""
     import pyarrow as pa
 
-    texts = pa.array([columns.texts[answer.row] for answer in answers], pa.string())
+    texts = columns.texts.take(pa.array([answer.row for answer in answers], pa.int64()))
     roles = pa.repeat(pa.scalar("assistant"), len(answers))
     message = arrow_schema(Message)
     turns = pa.StructArray.from_arrays([roles, texts], fields=list(message))

@@ -20,6 +20,7 @@ from curation.store.parquet import content_name, table_bytes
 from curation.types import CandidateSet, Response, ReviewRecord
 
 SETS_PER_FILE = 10_000
+"""About 4 MB, to which the store joins what `generate` commits, some hundred sets at a time."""
 POOL_BYTES = 1 << 25
 PROMPT_WORDS, ANSWER_BYTES = (8, 45), (150, 650)
 PREFERENCES = (

@@ -302,12 +302,14 @@ class _Derivation:
         return scored + others
 
     def _write(self) -> None:
+        import pyarrow as pa
+
         columns = Columns(
             prompts=self.sets.prompts,
             prompt_ids=self.sets.prompt_ids,
             sources=self.sets.sources,
             languages=self.sets.languages,
-            texts=self.texts,
+            texts=pa.array(self.texts, pa.string()),
             models=self.models,
             pseudonyms=self.plan.pseudonyms,
             extras=self.sets.extras,
