@@ -74,6 +74,9 @@ def leaders_of(sketches: Iterable[Sketches], *, threshold: float, followers: int
     """
     import numpy as np
 
+    # Takes a second, which passes while others still make sketches.
+    from scipy.sparse import csr_array  # type: ignore[import-untyped]
+
     parts = [*sketches]
     if not parts:
         return []
@@ -85,7 +88,8 @@ def leaders_of(sketches: Iterable[Sketches], *, threshold: float, followers: int
     leaders = first[same]
     own = np.arange(len(leaders))
     long = np.flatnonzero((leaders == own) & (counts > 0))
-    sets = _sets(shingles, counts)
+    # A row for each text and a column for each shingle that there could be.
+    sets = csr_array(_shingle_rows(shingles, counts), shape=(len(counts), 2**30))
     fewest = _fewest_equal(threshold)
     for number, band in enumerate(bands.T):
         order, places = _places(band[long], long)
@@ -254,15 +258,14 @@ def _different(shingles: Any, counts: Any) -> tuple[Any, Any]:
     return (tagged & np.uint64(0xFFFFFFFF)).astype(np.int32), sizes.astype(np.int32)
 
 
-def _sets(shingles: Any, counts: Any) -> Any:
-    """Return a sparse matrix with a row for each text and a column for each shingle that there could be."""
+def _shingle_rows(shingles: Any, counts: Any) -> tuple[Any, Any, Any]:
+    """Return the values, columns and row ends of a sparse matrix that is true where a text has a shingle."""
     import numpy as np
-    from scipy.sparse import csr_array  # type: ignore[import-untyped]
 
     ends = np.concatenate(([0], np.cumsum(counts)))
     kind = np.int32 if len(shingles) < 2**31 else np.int64
     present = np.ones(len(shingles), dtype=np.bool_)
-    return csr_array((present, shingles, ends.astype(kind)), shape=(len(counts), 2**30))
+    return present, shingles, ends.astype(kind)
 
 
 def _similarities(first: Any, second: Any) -> Any:
@@ -293,8 +296,11 @@ def _candidates(positions: Any, places: Any) -> Iterator[tuple[Any, Any]]:
     """Yield pairs of positions whose texts share a bucket, a text with its next, then the one after, and so on."""
     import numpy as np
 
+    together = np.arange(len(places))
     for distance in range(1, NEIGHBOURS + 1):
-        together = np.flatnonzero(_neighbours(places[distance:], places[:-distance]))
+        # Only those whose next but one is near enough can have one after it that is.
+        together = together[: np.searchsorted(together, len(places) - distance)]
+        together = together[_neighbours(places[together + distance], places[together])]
         if not len(together):
             return
         for start in range(0, len(together), PAIRS):
