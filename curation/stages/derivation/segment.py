@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, compress, repeat
+from itertools import accumulate, chain, compress, pairwise, repeat
 from pathlib import Path
 from typing import Any
 
@@ -242,11 +242,17 @@ class _Derivation:
 
     def _count_judgements(self) -> None:
         """Count what judges said; the same ratings in the same orders are counted together."""
-        said = Counter(
-            tuple((one["judge"], one["aspect"], tuple(one["order"]), tuple(one["ratings"])) for one in of_set or ())
-            for of_set, current in zip(self.sets.judgements.to_pylist(), self.segment.current, strict=True)
-            if current
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        lists = self.sets.judgements.filter(pa.array(self.segment.current))
+        flat = lists.flatten()
+        judge, aspect, order, ratings = (
+            flat.field(name).to_pylist() for name in ("judge", "aspect", "order", "ratings")
         )
+        each = [*zip(judge, aspect, map(tuple, order), map(tuple, ratings), strict=True)]
+        ends = accumulate(pc.fill_null(pc.list_value_length(lists), 0).to_pylist(), initial=0)
+        said = Counter(tuple(each[start:end]) for start, end in pairwise(ends))
         for of_set, times in said.items():
             judgements = [
                 Judgement(judge=judge, aspect=aspect, order=order, ratings=ratings, rationales=(None,) * len(ratings))
