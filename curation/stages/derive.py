@@ -86,7 +86,7 @@ def derive(
     # Other processes are worth their start where there is more than one full segment.
     with running(in_processes=files.sets > LARGEST_SEGMENT) as run, ThreadPoolExecutor(1) as thread:
         splits = folder is not None and config.publish.test_size > 0
-        # They begin at once, and go on while the tables are joined here.
+        # In other processes these begin at once, and go on while the tables are joined here.
         batches = (tuple(files.stretches(start, start + SKETCHED)) for start in range(0, files.sets, SKETCHED))
         sketches = run(_sketched, batches, ahead=None) if splits else None
         tables = StoreTables(snapshot, EXTRAS)
