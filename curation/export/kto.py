@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 from curation import ids
@@ -12,6 +14,10 @@ from curation.export.resolved import Answer, Resolved
 from curation.types import UnpairedPreferenceRow
 
 THRESHOLD = 0.5
+BATCH = 8
+"""The rows of a batch that trainers take unless they are told another number (transformers' TrainingArguments)."""
+LOOKED_AT = 64
+"""How many rows are looked at for one whose prompt is not in the batch."""
 HIGHEST_RATIO = 1.33
 
 
@@ -66,19 +72,25 @@ def kto_order(row_ids: Any, prompt_ids: Any, labels: Any) -> Any:
 
     Prompts come in the order of their ids, which are hashes; the second of two rows of a prompt half a turn after the
     first, of three rows each a third of a turn after the one before, and so on. Then the two labels are interleaved
-    in proportion. Takes pyarrow.Arrays of one length, returns positions in them as a numpy array.
+    in proportion. Where that brings two rows of a prompt into one batch, as it can among few prompts, rows of the same
+    label change places. Takes pyarrow.Arrays of one length, returns positions in them as a numpy array.
     """
     import numpy as np
     import pyarrow.compute as pc
 
     order = pc.sort_indices(row_ids).to_numpy()
-    place = _ranks(prompt_ids.dictionary_encode())[order]
+    prompts = _ranks(prompt_ids.dictionary_encode())
+    place = prompts[order]
     sizes = np.bincount(place)
     turn = _occurrence(place)
     phase = (place / len(sizes) + turn / sizes[place]) % 1
     order = order[np.argsort(phase, kind="stable")]
-    true = labels.to_numpy(zero_copy_only=False)[order]
-    return order[_interleaved(true)]
+    true = labels.to_numpy(zero_copy_only=False)
+    order = order[_interleaved(true[order])]
+    met = _meetings(prompts[order])
+    parted = _parted(order, prompts, true) if met else order
+    # A prompt with many of the rows would only meet itself later.
+    return parted if _meetings(prompts[parted]) < met else order
 
 
 def suggested_weights(desirable: int, undesirable: int) -> KtoWeights:
@@ -127,3 +139,29 @@ def _interleaved(mask: Any) -> Any:
         placed[kind] = (np.arange(kind.sum()) + 0.5) / max(kind.sum(), 1)
     # At equal places the true come first.
     return np.lexsort((~mask, placed))
+
+
+def _meetings(prompts: Any) -> int:
+    """How many pairs of rows are of one prompt, and less than a batch apart."""
+    distances = range(1, min(BATCH, len(prompts)))
+    return sum(int((prompts[distance:] == prompts[:-distance]).sum()) for distance in distances)
+
+
+def _parted(order: Any, prompts: Any, true: Any) -> Any:
+    """The same order of labels, but each row is the next of its label whose prompt is in no batch with it so far.
+
+    Where there is none, it is the one whose prompt was last seen longest ago.
+    """
+    import numpy as np
+
+    waiting = {label: deque(order[true[order] == label].tolist()) for label in (True, False)}
+    seen: defaultdict[int, int] = defaultdict(lambda: -BATCH)
+    parted = []
+    for place, label in enumerate(true[order].tolist()):
+        last = [seen[prompts[row]] for row in islice(waiting[label], LOOKED_AT)]
+        found = next((at for at, before in enumerate(last) if place - before >= BATCH), last.index(min(last)))
+        row = waiting[label][found]
+        del waiting[label][found]
+        seen[prompts[row]] = place
+        parted.append(row)
+    return np.array(parted)

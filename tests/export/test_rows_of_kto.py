@@ -182,6 +182,29 @@ def test_the_rows_of_one_prompt_are_far_apart_when_answers_of_all_kinds_meet() -
         assert smallest_gap(rows) >= len(rows) // 8
 
 
+@pytest.mark.parametrize(("prompts", "batch"), [(20, 4), (40, 8), (300, 8)])
+def test_no_batch_has_a_prompt_twice_where_prompts_are_few(prompts: int, batch: int) -> None:
+    # A third row of a prompt is an edit; most rows are true.
+    kinds = [(1, 1), (1, 1), (2, 0), (0, 2), (1, 0), (2, 1), (2, 1), (3, 0)]
+    for seed in range(50):
+        made = labels_of(random.Random(seed).choices(kinds, k=prompts))
+        rows = ordered(made)
+        assert sorted(rows) == sorted(made)
+        batches = [[row.prompt_id for row in rows[start : start + batch]] for start in range(0, len(rows), batch)]
+        assert [len(set(found)) for found in batches] == [len(found) for found in batches]
+        share = sum(row.true for row in rows) / len(rows)
+        assert all(
+            abs(sum(row.true for row in rows[start : start + batch]) - batch * share) <= 1.5
+            for start in range(len(rows) - batch)
+        )
+
+
+def test_a_prompt_with_most_of_the_rows_is_spread_as_far_as_it_goes() -> None:
+    prompts = [row.prompt_id for row in ordered(labels_of([(12, 0), *[(1, 1)] * 6]))]
+    most = max(prompts, key=prompts.count)
+    assert [prompts[start : start + 8].count(most) for start in (0, 8, 16)] == [4, 4, 4]
+
+
 def smallest_gap(rows: list[Label]) -> int:
     """Return the least number of rows from one row of a prompt to the next of it."""
     places: dict[str, list[int]] = {}
