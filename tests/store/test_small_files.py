@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from curation.errors import TemporaryError
 from curation.hub import connect
 from curation.local.hub import HubServer
 from curation.store import CANDIDATE_SETS, RECORDS, PromptsRead, Store
@@ -109,6 +110,25 @@ def test_a_join_that_another_writer_came_before_loses_nothing(store: Store, monk
     add(store, [SETS[2]])
     assert list(store.snapshot().candidate_sets.values()) == [SETS[0], SETS[1], SETS[9], SETS[2]]
     assert sum(files(store)) == 4
+
+
+def test_a_hub_that_fails_while_files_are_joined_is_asked_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "SMALL_FILES", 2)
+    add(store, SETS[:1])
+    add(store, SETS[1:2])
+    failed: list[int] = []
+
+    def failing(content: Sequence[bytes]) -> bytes | None:
+        if not failed:
+            failed.append(len(content))
+            raise TemporaryError("The Hub answered 429.")
+        return joined_parquet(content)
+
+    monkeypatch.setattr(store_module, "joined_parquet", failing)
+    add(store, SETS[2:3])
+    assert failed == [3]
+    assert files(store) == [3]
+    assert list(store.snapshot().candidate_sets.values()) == SETS[:3]
 
 
 def test_a_joined_file_is_like_any(tmp_path: Path) -> None:
