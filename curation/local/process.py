@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,7 @@ from curation.errors import ServiceError, TemporaryError
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 10.0
+LET_GO = b"."
 
 
 def free_port(preferred: int | None = None) -> int:
@@ -39,8 +41,8 @@ def free_port(preferred: int | None = None) -> int:
 class ServerProcess:
     """A server that lives in its own process; its port is kept in `folder`/port, its output in `folder`/server.log.
 
-    With `tied=True` (tests, demo) the child ends when this process does, however it ends: the child's standard input
-    is a pipe, and `exit_with_parent()` in the child waits for its end. With `tied=False` the child outlives us.
+    The child ends when this process does, however it ends, unless `let_go` was called: its standard input is a pipe,
+    and `exit_with_parent()` in the child waits for the end of that.
     """
 
     def __init__(
@@ -52,7 +54,6 @@ class ServerProcess:
         health: str,
         env: Mapping[str, str] | None = None,
         startup_seconds: float = 60.0,
-        tied: bool = True,
         inherit: Sequence[int] = (),
     ) -> None:
         self.name = name
@@ -62,10 +63,10 @@ class ServerProcess:
         self._health = health
         self._env = dict(env or {})
         self._startup_seconds = startup_seconds
-        self._tied = tied
         self._inherit = tuple(inherit)
         self._port: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._tie: int | None = None
 
     @property
     def url(self) -> str:
@@ -103,31 +104,29 @@ class ServerProcess:
         preferred = int(remembered.read_text()) if remembered.exists() else None
         self._port = free_port(preferred)
         remembered.write_text(str(self._port))
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                list(self._command(self._port)),
-                stdin=subprocess.PIPE if self._tied else subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **self._env, "CURATION_TIED": "1" if self._tied else "0"},
-                start_new_session=True,
-                pass_fds=self._inherit,
-            )
+        command = list(self._command(self._port))
         try:
+            self._spawn(command)
             self._await_health()
         except BaseException:
             self.stop()
             raise
         return self
 
+    def let_go(self) -> None:
+        """Let the child outlive this process."""
+        if self._tie is None:
+            raise ServiceError(f"The local {self.name} is not running.")
+        # One that has ended since it was healthy cannot be told; `healthy` says so to who asks.
+        with suppress(BrokenPipeError):
+            os.write(self._tie, LET_GO)
+        self._untie()
+
     def stop(self) -> None:
         """Ask the child to end, and end it after ten seconds; nothing happens if it is not running."""
+        self._untie()
         process, self._process = self._process, None
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        if process.poll() is None:
+        if process is not None and process.poll() is None:
             process.terminate()
             try:
                 process.wait(STOP_SECONDS)
@@ -142,6 +141,28 @@ class ServerProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _spawn(self, command: Sequence[str]) -> None:
+        # A pipe of our own and not Popen's: a Ctrl-C inside of Popen leaves a child of which only the tie is known.
+        theirs, self._tie = os.pipe()
+        try:
+            with self.log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=theirs,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **self._env, "CURATION_TIED": "1"},
+                    start_new_session=True,
+                    pass_fds=self._inherit,
+                )
+        finally:
+            os.close(theirs)
+
+    def _untie(self) -> None:
+        tie, self._tie = self._tie, None
+        if tie is not None:
+            os.close(tie)
 
     def _await_health(self) -> None:
         deadline = time.monotonic() + self._startup_seconds
@@ -164,13 +185,12 @@ class ServerProcess:
 
 
 def exit_with_parent() -> None:
-    """In a child: end this process when the parent that tied it ends (its end of our standard input closes)."""
+    """In a child of `ServerProcess`: end when the parent does (standard input ends), unless it lets us go first."""
     if os.environ.get("CURATION_TIED") != "1":
         return
 
     def wait() -> None:
-        while os.read(0, 1024):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
+        if os.read(0, 1) != LET_GO:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="exit-with-parent", daemon=True).start()

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from curation.errors import RefusedError, ServiceError
+from curation.errors import RefusedError, ServiceError, TemporaryError
 from curation.local.argilla import ArgillaServer
 from curation.local.hub import Account, HubServer
 from curation.local.inference import InferenceServer
@@ -37,7 +37,8 @@ class ServerStatus:
 class Stack:
     """Three servers on 127.0.0.1. A lock that the servers themselves hold keeps two stacks out of one folder.
 
-    With `tied=True` they end when this process does; else they stay up until `down`, from any process.
+    With `tied=True` they end when this process does; else, once all are up, they stay up until `down`, from any
+    process. Until then they end with this process too, so that nothing runs that `down` could not name.
     """
 
     def __init__(self, folder: Path, *, tied: bool = False) -> None:
@@ -62,40 +63,47 @@ class Stack:
         return self._attached()[2]
 
     def up(self, *, say: Callable[[str], None] = lambda sentence: None) -> Self:
-        """Start all three and wait until they answer; if one does not, or on Ctrl-C, stop those that run.
+        """Start all three and wait until they answer; if one does not, or on Ctrl-C, stop them.
 
         Raises RefusedError if a stack runs in this folder already.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         self._lock = self._take_lock()
+        self._pids.unlink(missing_ok=True)
         self._servers = self._make(inherit=(self._lock,))
         try:
             for server in self._servers:
                 say(f"Starting the local {server.name} ...")
                 server.start()
+            self._pids.write_text(json.dumps({server.name: server.pid for server in self._servers}))
+            if not self._tied:
+                for server in self._servers:
+                    server.let_go()
         except BaseException:
             self._stop_children()
             raise
-        pids = self.folder / "pids.json"
-        pids.write_text(json.dumps({server.name: server.pid for server in self._servers}))
         return self
 
     def down(self) -> bool:
-        """Stop the servers, whoever started them; return whether any ran. Their data stays."""
+        """Stop the servers, whoever started them; return whether any ran. Their data stays.
+
+        Raises TemporaryError if they do not end, because another process is only just starting them.
+        """
         if self._lock is not None:
             self._stop_children()
             return True
         if not self._runs():
             return False
-        self._signal(signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        while self._runs():
-            if time.monotonic() > deadline:
-                self._signal(signal.SIGKILL)
-                deadline += STOP_SECONDS
-            time.sleep(0.1)
-        return True
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            self._signal(number)
+            if self._ended():
+                return True
+        raise TemporaryError(
+            f"The stack in {self.folder} has not ended after {2 * STOP_SECONDS:.0f} s.",
+            remedy="If a `curation local up` is still starting it, press Ctrl-C there, or wait for it and run "
+            "`curation local down` again.",
+        )
 
     def status(self) -> tuple[ServerStatus, ...]:
         """Return the state of each server; ServiceError if no stack ever ran here."""
@@ -140,15 +148,20 @@ class Stack:
     ) -> None:
         self.down()
 
+    @property
+    def _pids(self) -> Path:
+        """Where the processes of a stack that is up are listed; not there while it starts."""
+        return self.folder / "pids.json"
+
     def _make(self, inherit: tuple[int, ...] = ()) -> tuple[HubServer, ArgillaServer, InferenceServer]:
         hub = self.folder / "hub"
         users = None
         if not (hub / "users.json").exists():
             users = {f"hf_{secrets.token_hex(17)}": Account(USER, orgs=(ORGANISATION,))}
         return (
-            HubServer(hub, users=users, tied=self._tied, inherit=inherit),
-            ArgillaServer(self.folder / "argilla", tied=self._tied, inherit=inherit),
-            InferenceServer(self.folder / "inference", tied=self._tied, inherit=inherit),
+            HubServer(hub, users=users, inherit=inherit),
+            ArgillaServer(self.folder / "argilla", inherit=inherit),
+            InferenceServer(self.folder / "inference", inherit=inherit),
         )
 
     def _attached(self) -> tuple[HubServer, ArgillaServer, InferenceServer]:
@@ -183,16 +196,25 @@ class Stack:
             return True
         return False
 
+    def _ended(self) -> bool:
+        deadline = time.monotonic() + STOP_SECONDS
+        while self._runs():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
+
     def _stop_children(self) -> None:
         for server in reversed(self._servers or ()):
             server.stop()
         if self._lock is not None:
             os.close(self._lock)
         self._lock = None
+        # A Ctrl-C while a process was being made leaves one that `stop` does not know: it ends by itself.
+        self._ended()
 
     def _signal(self, number: int) -> None:
-        pids = self.folder / "pids.json"
-        for pid in json.loads(pids.read_text()).values() if pids.exists() else ():
+        for pid in json.loads(self._pids.read_text()).values() if self._pids.exists() else ():
             try:
                 os.kill(pid, number)
             except ProcessLookupError:

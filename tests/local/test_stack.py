@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -9,9 +10,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
+
+from curation.errors import TemporaryError
+from curation.local import Stack
+from curation.local import stack as stack_module
 
 pytestmark = pytest.mark.stack
 
@@ -86,6 +92,49 @@ def test_ctrl_c_while_starting_stops_what_was_started(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert not answers(f"http://127.0.0.1:{port.read_text()}/health")
     assert "No stack runs" in run("local", "down", cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize("servers", [1, 2, 3])
+def test_ctrl_c_in_the_moment_a_process_is_made_leaves_none(
+    servers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[subprocess.Popen[bytes]] = []
+
+    def interrupted(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        made.append(real(*arguments, **options))
+        if len(made) == servers:
+            raise KeyboardInterrupt
+        return made[-1]
+
+    real = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Stack(tmp_path).up()
+    assert [process.wait(10) is not None for process in made] == [True] * servers
+    assert Stack(tmp_path).down() is False
+
+
+def test_up_that_is_killed_while_starting_leaves_nothing_running(tmp_path: Path) -> None:
+    process = subprocess.Popen([*CURATION, "local", "up"], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    port = tmp_path / ".curation" / "hub" / "port"
+    deadline = time.monotonic() + 60
+    while not (tmp_path / ".curation" / "argilla" / "server.log").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert run("local", "down", cwd=tmp_path).returncode == 0
+    assert not answers(f"http://127.0.0.1:{port.read_text()}/health")
+    assert run("local", "up", cwd=tmp_path).returncode == 0
+    assert "Stopped." in run("local", "down", cwd=tmp_path).stderr
+
+
+def test_down_of_a_stack_that_is_still_starting_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack_module, "STOP_SECONDS", 0.2)
+    with (tmp_path / "lock").open("w") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        with pytest.raises(TemporaryError, match=r"has not ended after 0 s\. .*Ctrl-C"):
+            Stack(tmp_path).down()
+    assert Stack(tmp_path).down() is False
 
 
 def test_servers_end_with_the_process_that_tied_them(tmp_path: Path) -> None:

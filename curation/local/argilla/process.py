@@ -17,9 +17,7 @@ class ArgillaServer(ServerProcess):
     The first start on a machine installs argilla-server in the user's cache. `workspace` is created if it is missing.
     """
 
-    def __init__(
-        self, folder: Path, *, workspace: str = "argilla", tied: bool = True, inherit: Sequence[int] = ()
-    ) -> None:
+    def __init__(self, folder: Path, *, workspace: str = "argilla", inherit: Sequence[int] = ()) -> None:
         super().__init__(
             "Argilla",
             folder=folder,
@@ -28,7 +26,6 @@ class ArgillaServer(ServerProcess):
             # The folder `server` beside this file is a package there, and nothing else of ours can be imported.
             env={"PYTHONPATH": str(Path(__file__).parent), "PYTHONNOUSERSITE": "1"},
             startup_seconds=120.0,
-            tied=tied,
             inherit=inherit,
         )
         self.workspace = workspace

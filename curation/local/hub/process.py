@@ -29,7 +29,6 @@ class HubServer(ServerProcess):
         folder: Path,
         *,
         users: Mapping[str, Account] | None = None,
-        tied: bool = True,
         inherit: Sequence[int] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +43,7 @@ class HubServer(ServerProcess):
             module = [sys.executable, "-m", "curation.local.hub"]
             return [*module, "--data", str(folder / "data"), "--port", str(port), "--users", str(path)]
 
-        super().__init__("Hub", folder=folder, command=command, health="/health", tied=tied, inherit=inherit)
+        super().__init__("Hub", folder=folder, command=command, health="/health", inherit=inherit)
 
     @property
     def token(self) -> str:

@@ -31,7 +31,6 @@ class InferenceServer(ServerProcess):
         latency: Latency | None = None,
         faults: Iterable[Fault] = (),
         seed: int = 0,
-        tied: bool = True,
         inherit: Sequence[int] = (),
     ) -> None:
         self._backend = backend
@@ -46,7 +45,6 @@ class InferenceServer(ServerProcess):
             folder=folder,
             command=self._arguments,
             health="/health",
-            tied=tied,
             inherit=inherit,
         )
 

@@ -65,14 +65,13 @@ def _leave_on_signal() -> None:
 
 
 def _exit_with_parent() -> None:
-    """End when standard input closes, if we were asked to (curation.local.process, which we cannot import)."""
+    """As `exit_with_parent` in curation.local.process, which we cannot import."""
     if os.environ.get("CURATION_TIED") != "1":
         return
 
     def wait() -> None:
-        while os.read(0, 1024):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
+        if not os.read(0, 1):
+            os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="exit-with-parent", daemon=True).start()
 
