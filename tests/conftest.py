@@ -46,7 +46,7 @@ class CommandLine:
             [sys.executable, "-m", "curation", *arguments],
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=600,
             cwd=self.folder,
             env={
                 **outside,

@@ -28,7 +28,10 @@ ARGUMENTS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 WIDTH, HEIGHT = 1280, 800
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
+
+# The default of `expect` is five seconds, which a busy machine can take.
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass(frozen=True)

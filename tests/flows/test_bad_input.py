@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
+from curation.generation.cache import RequestCache
 from curation.local import Stack
 from curation.local.inference import Fault, Reply, Request, ScriptedServer, read_judge_prompt
 from tests.configs import write_config
@@ -230,12 +231,13 @@ def test_an_interrupted_generate_keeps_what_was_paid_for(cli: CommandLine, scrip
             text=True,
         )
         deadline = time.monotonic() + 60
-        while sum(e.status == 200 for e in server.requests) < 15 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        # The last replies are sent; let them be read.
+        # Fifteen replies are sent; let the last of them be read.
+        with RequestCache(cli.folder / "cache" / "requests.sqlite") as cache:
+            while cache.info().replies < 15 and time.monotonic() < deadline:
+                time.sleep(0.1)
         time.sleep(1)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
     assert process.returncode == 130, said
     assert re.search("Interrupted", said)
     report = cli.json("generate", config)

@@ -124,7 +124,7 @@ def on_a_terminal(cli: CommandLine, *arguments: str, types: str) -> tuple[int, s
         # What Linux says when nobody has the terminal open any more.
         pass
     os.close(ours)
-    return process.wait(timeout=60), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.decode())
+    return process.wait(timeout=300), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.decode())
 
 
 def test_on_a_terminal_the_answer_decides_and_a_table_shows_how_far_it_is(cli: CommandLine) -> None:

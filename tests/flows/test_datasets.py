@@ -237,7 +237,7 @@ class Crowd:
         """What `load_dataset` gives of it, in a process and a cache of its own."""
         env = {"PATH": "", "HF_HOME": str(self.line.folder / "other-hf"), **self.line.settings}
         command = [sys.executable, "-c", LOAD, self.everything["repo"]]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
         return dict(json.loads(done.stdout.splitlines()[-1]))
 
@@ -538,7 +538,7 @@ def templated(turns: Sequence[Mapping[str, str]]) -> str:
 @pytest.mark.skipif(importlib.util.find_spec("transformers") is None, reason="needs the extra `train`")
 def test_a_chat_template_makes_strings_of_conversations(crowd: Crowd, tmp_path: Path) -> None:
     model, folder = tmp_path / "model", tmp_path / "strings"
-    subprocess.run([sys.executable, "-m", "tests.train.two_steps", "make", str(model)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-m", "tests.train.two_steps", "make", str(model)], check=True, timeout=300)
     config = variant(crowd.config, "templated", publish=ALL_FORMATS)
     crowd.line.json("export", config, "--folder", str(folder), "--chat-template", str(model))
     rows = written(folder)

@@ -110,7 +110,7 @@ def write_from_processes(path: Path, *names: str) -> None:
     arguments = [[sys.executable, "-c", WRITER, str(path), name, str(len(names))] for name in names]
     processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for command in arguments]
     for process in processes:
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
         assert process.returncode == -signal.SIGKILL, said
 
 

@@ -437,4 +437,4 @@ def test_using_distilabel_leaves_the_way_errors_are_shown_alone() -> None:
         "_load_distilabel('endpoints')\n"
         "assert 'distilabel' in sys.modules and sys.excepthook is hook\n"
     )
-    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, timeout=300)

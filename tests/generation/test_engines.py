@@ -38,7 +38,7 @@ def results(what: str, engine: str, url: str, folder: Path) -> list[str]:
         [sys.executable, "-W", "ignore", "-m", "tests.generation.run_engine", what, engine, url, str(file)],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         cwd=ROOT,
         env={**os.environ, "HF_HOME": str(folder / "hf"), "HOME": str(folder)},
         check=False,
@@ -147,6 +147,8 @@ def test_whoever_stops_taking_rows_stops_the_run() -> None:
         rows.close()
         # The server may still be busy with requests that were broken off.
         time.sleep(0.2)
+        while server.stats.in_flight:
+            time.sleep(0.05)
         sent = len(server.requests)
         assert sent < 1000
         time.sleep(0.2)

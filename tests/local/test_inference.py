@@ -154,11 +154,9 @@ def test_a_scripted_child_judges_what_its_table_lacks(scripted: InferenceServer,
     assert parsed_ratings(tasks["helpfulness"], content(answer), TEXTS) == [hashed_rating(text) for text in TEXTS]
 
 
-def test_a_scripted_child_starts_and_stops_quickly(tmp_path: Path) -> None:
-    started = time.monotonic()
+def test_a_scripted_child_starts_and_stops_without_a_trace(tmp_path: Path) -> None:
     with InferenceServer(tmp_path, backend="scripted", default_reply="so?") as server:
         assert content(post(server, "any", "what")) == "so?"
-    assert time.monotonic() - started < 3
     assert "Traceback" not in server.log.read_text()
 
 
@@ -293,12 +291,16 @@ def test_what_cannot_be_answered_is_refused_and_the_server_lives_on(llama: Infer
 
 @pytest.mark.stack
 def test_a_client_that_leaves_ends_the_generation(llama: InferenceServer) -> None:
-    body = {"model": "warm", "messages": [{"role": "user", "content": "Tell a long story."}], "max_tokens": 2000}
+    body: dict[str, Any] = {"model": "warm", "messages": [{"role": "user", "content": "Tell a long story."}]}
+    started = time.monotonic()
+    assert post(llama, **body, max_tokens=100).json()["choices"][0]["finish_reason"] == "length"
+    hundred = time.monotonic() - started
     with httpx2.Client(trust_env=False, verify=False, timeout=1) as client, pytest.raises(httpx2.ReadTimeout):
-        client.post(f"{llama.base_url}/chat/completions", json=body)
+        client.post(f"{llama.base_url}/chat/completions", json=body | {"max_tokens": 2000})
     started = time.monotonic()
     assert content(post(llama, "cold", "hi", max_tokens=2))
-    assert time.monotonic() - started < 8
+    # The two thousand tokens would have taken twenty times as long as the hundred.
+    assert time.monotonic() - started < 8 * hundred
 
 
 @pytest.mark.stack

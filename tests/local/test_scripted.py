@@ -227,12 +227,12 @@ def test_a_status_fault_has_code_headers_and_body() -> None:
 
 
 def test_a_hang_answers_late_and_tolerates_a_client_that_leaves() -> None:
-    with ScriptedServer(echo, faults=[Fault(kind="hang", seconds=0.3)]) as server:
+    with ScriptedServer(echo, faults=[Fault(kind="hang", seconds=0.6)]) as server:
         with pytest.raises(httpx2.ReadTimeout):
-            post(server, chat("hi"), timeout=0.05)
+            post(server, chat("hi"), timeout=httpx2.Timeout(10, read=0.2))
         started = time.monotonic()
         assert post(server, chat("hi")).status_code == 200
-        assert time.monotonic() - started >= 0.3
+        assert time.monotonic() - started >= 0.6
     assert [(exchange.status, exchange.fault) for exchange in server.requests] == [(499, "hang"), (200, "hang")]
     assert server.stats.in_flight == 0
 
@@ -244,7 +244,7 @@ def test_stopping_does_not_wait_for_a_hang() -> None:
         while server.stats.in_flight == 0:
             time.sleep(0.005)
         started = time.monotonic()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 30
     waiting.join()
 
 

@@ -25,7 +25,7 @@ CURATION = [sys.executable, "-m", "curation"]
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*CURATION, *arguments], capture_output=True, text=True, timeout=120, cwd=cwd, check=False)
+    return subprocess.run([*CURATION, *arguments], capture_output=True, text=True, timeout=300, cwd=cwd, check=False)
 
 
 def answers(address: str) -> bool:
@@ -88,7 +88,7 @@ def test_ctrl_c_while_starting_stops_what_was_started(tmp_path: Path) -> None:
     while not (tmp_path / ".curation" / "argilla" / "server.log").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == 130
     assert not answers(f"http://127.0.0.1:{port.read_text()}/health")
     assert "No stack runs" in run("local", "down", cwd=tmp_path).stderr
@@ -149,7 +149,7 @@ def test_servers_end_with_the_process_that_tied_them(tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while answers(f"{url}/health") and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not answers(f"{url}/health")

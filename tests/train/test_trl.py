@@ -194,7 +194,7 @@ def start(cli: CommandLine, *arguments: str, seed: str) -> subprocess.Popen[str]
 
 def finish(process: subprocess.Popen[str]) -> str:
     """Wait for a process that must succeed; return what it printed."""
-    output, _ = process.communicate(timeout=200)
+    output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output
     return output
 
