@@ -64,8 +64,8 @@ class Endpoint(BaseModel):
     provider: Annotated[str, Field(pattern=PROVIDER)] | None = None
     bill_to: Annotated[str, Field(pattern=ACCOUNT)] | None = None
     base_url: str | None = None
-    endpoint_name: str | None = None
-    api_key_env: str | None = None
+    endpoint_name: Annotated[str, Field(min_length=1)] | None = None
+    api_key_env: Annotated[str, Field(min_length=1)] | None = None
     max_concurrency: PositiveInt = 16
     max_attempts: PositiveInt = 10
     timeout: Annotated[float, Field(gt=0)] = 120.0
@@ -105,7 +105,7 @@ class Generator(Endpoint):
     name: Annotated[str, Field(validate_default=True)] = ""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
     max_new_tokens: PositiveInt = 512
-    system_prompt: str | None = None
+    system_prompt: Annotated[str, Field(min_length=1)] | None = None
 
     @field_validator("name")
     @classmethod
