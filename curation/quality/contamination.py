@@ -51,7 +51,7 @@ class Benchmarks:
         endpoint: str = DEFAULT_ENDPOINT,
         token: str | None = None,
     ) -> Benchmarks:
-        """Read benchmarks: .jsonl, .json, .parquet, .csv or .txt files, folders of them, or datasets of the Hub.
+        """Read benchmarks: .txt and what `curation lint` reads: files, folders of them, or datasets of the Hub.
 
         A dataset is "owner/name[:config[:split]][@revision]"; without a config or split all of them are read. Every
         column of text counts, also within lists and objects, so that questions, choices and answers all do; in a .txt

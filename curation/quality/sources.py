@@ -19,9 +19,20 @@ from curation.hub import connect, hub_errors, require_endpoint
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-FORMATS = {".jsonl": "JSON", ".json": "JSON", ".csv": "CSV", ".parquet": "Parquet"}
+FORMATS = {
+    ".jsonl": "JSON",
+    ".ndjson": "JSON",
+    ".json": "JSON",
+    ".csv": "CSV",
+    ".tsv": "TSV",
+    ".parquet": "Parquet",
+    ".arrow": "Arrow",
+}
 SUFFIXES = tuple(FORMATS)
 """What is read, in lower or upper case; text also with ".gz" behind it."""
+
+UNREAD = frozenset({".zst", ".zip", ".bz2", ".xz", ".lz4", ".7z", ".tar", ".tgz", ".xlsx", ".lance"})
+"""What may hold rows too, and is not read."""
 
 NOT_DATA = frozenset(
     {"curation.json", "config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
@@ -32,7 +43,10 @@ REPO_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 CSV_ROWS = 10_000
 """How many rows of a CSV file have one type in a column, as in `datasets`."""
 PARQUET_ROWS, PARQUET_BYTES, PARQUET_BUFFER = 1000, 8 << 20, 1 << 20
-"""At most so many rows and so many bytes of a Parquet file are held at once."""
+"""At most so many rows and so many bytes of a Parquet or Arrow file are held at once."""
+
+ARROW_FILE = b"ARROW1"
+"""How a file in Arrow's file format begins; one in its stream format does not."""
 
 UNREADABLE = (OSError, EOFError, TypeError, ValueError, RuntimeError, zlib.error)
 """What readers raise of files that are damaged or hold something else; Arrow's and pandas' errors are among them."""
@@ -144,8 +158,19 @@ def _folder(folder: Path) -> tuple[Split, ...]:
 
 
 def _is_data(path: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return _suffix(path) != "" and path.name not in NOT_DATA and not hidden and path.is_file()
+    return _suffix(path) != "" and path.name not in NOT_DATA and _is_there(path, folder)
+
+
+def _is_there(path: Path, folder: Path) -> bool:
+    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def unread(dataset: str) -> tuple[str, ...]:
+    """Return the files of a folder that may hold rows but are of no kind that is read; none of a dataset on the Hub."""
+    folder = Path(dataset)
+    files = folder.rglob("*") if folder.is_dir() else ()
+    found = (path for path in files if path.suffix.lower() in UNREAD and _is_there(path, folder))
+    return tuple(sorted(path.relative_to(folder).as_posix() for path in found))
 
 
 def _place(path: Path) -> tuple[str, str]:
@@ -186,14 +211,20 @@ def read_file(path: Path, *, name: str) -> Iterator[SourceRow]:
     """
     suffix = _suffix(path)
     try:
-        if suffix == ".jsonl" or (suffix == ".json" and not _holds_one_value(path)):
+        if suffix in (".jsonl", ".ndjson") or (suffix == ".json" and not _holds_one_value(path)):
             yield from _jsonl(path, name)
             return
-        readers = {".json": _json, ".csv": _csv, ".parquet": _parquet}
+        readers: dict[str, Callable[[Path], Iterator[Any]]] = {
+            ".json": _json,
+            ".csv": _csv,
+            ".tsv": partial(_csv, separator="\t"),
+            ".parquet": _parquet,
+            ".arrow": _arrow,
+        }
         for number, value in enumerate(readers[suffix](path), 1):
             yield _source_row(f"{name}:{number}", value)
     except UNREADABLE as error:
-        raise DataError(f"{path} is not a {FORMATS[suffix]} file that can be read: {_on_one_line(error)}") from error
+        raise DataError(f"{path} is no {FORMATS[suffix]} file that can be read: {_on_one_line(error)}") from error
 
 
 def _on_one_line(error: Exception) -> str:
@@ -238,12 +269,12 @@ def _json(path: Path) -> Iterator[Any]:
     yield from value if isinstance(value, list) else [value]
 
 
-def _csv(path: Path) -> Iterator[dict[str, Any]]:
+def _csv(path: Path, separator: str = ",") -> Iterator[dict[str, Any]]:
     """Yield the rows as `datasets` reads them, by pandas: "N/A" is null, a column of numbers or booleans is that."""
     import pandas as pd  # type: ignore[import-untyped]
     import pyarrow as pa
 
-    with _open(path) as file, pd.read_csv(file, chunksize=CSV_ROWS) as chunks:
+    with _open(path) as file, pd.read_csv(file, sep=separator, chunksize=CSV_ROWS) as chunks:
         for chunk in chunks:
             yield from pa.Table.from_pandas(chunk).to_pylist()
 
@@ -259,7 +290,33 @@ def _parquet(path: Path) -> Iterator[dict[str, Any]]:
 def _rows_at_once(metadata: Any) -> int:
     """Return how many rows of a Parquet file have about `PARQUET_BYTES`, at least one."""
     size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
-    return max(1, min(PARQUET_ROWS, int(PARQUET_BYTES * metadata.num_rows / max(size, 1))))
+    return _rows_of_size(metadata.num_rows, size)
+
+
+def _arrow(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file in either format of Arrow's; `Dataset.save_to_disk` writes streams."""
+    with path.open("rb") as file:
+        for batch in _arrow_batches(file):
+            # As `datasets` does: what is damaged inside would end this process when it is read.
+            batch.validate(full=True)
+            step = _rows_of_size(batch.num_rows, batch.nbytes)
+            for start in range(0, batch.num_rows, step):
+                yield from batch.slice(start, step).to_pylist()
+
+
+def _arrow_batches(file: IO[bytes]) -> Iterator[Any]:
+    import pyarrow as pa
+
+    if file.read(len(ARROW_FILE)) == ARROW_FILE:
+        whole = pa.ipc.open_file(file)
+        yield from map(whole.get_batch, range(whole.num_record_batches))
+    else:
+        file.seek(0)
+        yield from pa.ipc.open_stream(file)
+
+
+def _rows_of_size(rows: int, size: int) -> int:
+    return max(1, min(PARQUET_ROWS, int(PARQUET_BYTES * rows / max(size, 1))))
 
 
 def _hub(

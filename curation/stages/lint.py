@@ -14,7 +14,7 @@ from curation.export import suggested_weights
 from curation.quality.findings import FAULTS, Bounds
 from curation.quality.layouts import is_preference_row
 from curation.quality.safety import MINIMUM, Coverage, Use, coverage
-from curation.quality.sources import SourceRow, Split, open_dataset
+from curation.quality.sources import SUFFIXES, SourceRow, Split, open_dataset, unread
 from curation.quality.tokens import TokenCounter
 from curation.stages.report import Report, counted, share
 from curation.stages.survey import Survey, Tally
@@ -28,6 +28,7 @@ NO_TRAINING_PAIRS = frozenset({"raw", "sft"})
 
 SEVERITIES = ("error", "warning", "info")
 LANGUAGES_SHOWN = 8
+FILES_SHOWN = 3
 
 
 class _Value(BaseModel):
@@ -156,8 +157,15 @@ def lint(
     survey.read([kept_split for kept_split, _ in kept])
     if not survey.rows:
         raise DataError(f"{dataset} holds no rows.")
-    notes = (*notes, *_safety_notes(survey), _token_note(tokenizer, max_length))
+    notes = (*notes, *_unread_notes(dataset), *_safety_notes(survey), _token_note(tokenizer, max_length))
     return _report(dataset, survey, use=use, tokenizer=tokenizer, notes=notes)
+
+
+def _unread_notes(dataset: str) -> Iterator[str]:
+    """Say which files of a folder nobody looked at."""
+    if files := unread(dataset):
+        shown = ", ".join(files[:FILES_SHOWN]) + (", ..." if len(files) > FILES_SHOWN else "")
+        yield f"Not read: {counted(len(files), 'file')} of other kinds than {', '.join(SUFFIXES)} ({shown})."
 
 
 def _safety_notes(survey: Survey) -> Iterator[str]:

@@ -142,7 +142,7 @@ def test_tokens_are_counted_with_a_tokenizer_and_nothing_else_is_said(cli: Comma
         ("empty.jsonl", "", "empty.jsonl holds no rows."),
         ("other.jsonl", '{"text": "a"}', "other.jsonl is no preference dataset: its columns are text."),
         ("notes.txt", "a", "notes.txt is none of the files that can be read"),
-        ("bad.parquet", "a", "bad.parquet is not a Parquet file that can be read"),
+        ("bad.parquet", "a", "bad.parquet is no Parquet file that can be read"),
     ],
 )
 def test_bad_input_is_said(cli: CommandLine, name: str, content: str | None, sentence: str) -> None:

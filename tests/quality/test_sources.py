@@ -7,6 +7,7 @@ import gzip
 import json
 import random
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.errors import DataError, MissingError
-from curation.quality.sources import SourceRow, Split, open_dataset
+from curation.quality.sources import SourceRow, Split, open_dataset, unread
 
 ROWS = [
     {"prompt": 'Why, "quoted"?\nSecond line 👩', "completion": "x" * 200_000, "label": True, "score": 0.5},
@@ -26,18 +27,26 @@ ROWS = [
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".jsonl":
+    if path.suffix in (".jsonl", ".ndjson"):
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     elif path.suffix == ".json":
         path.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     elif path.suffix == ".parquet":
         pq.write_table(pa.Table.from_pylist(rows), path)
+    elif path.suffix == ".arrow":
+        write_arrow(path, rows, pa.ipc.new_stream)
     else:
         with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
+            writer = csv.DictWriter(file, list(rows[0]), delimiter="\t" if path.suffix == ".tsv" else ",")
             writer.writeheader()
             writer.writerows(rows)
     return path
+
+
+def write_arrow(path: Path, rows: list[dict[str, Any]], writer: Callable[..., Any]) -> None:
+    table = pa.Table.from_pylist(rows)
+    with writer(path, table.schema) as file:
+        file.write_table(table, max_chunksize=1000)
 
 
 def splits_of(dataset: Path | str, **options: Any) -> tuple[Split, ...]:
@@ -52,7 +61,7 @@ def names_of(dataset: Path, **options: Any) -> list[tuple[str, str]]:
     return [(split.config, split.name) for split in splits_of(dataset, **options)]
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".parquet"])
+@pytest.mark.parametrize("suffix", [".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow"])
 def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, suffix: str) -> None:
     rows = rows_of(write(tmp_path / f"mine{suffix}", ROWS))
     assert [row.values for row in rows] == ROWS
@@ -166,7 +175,7 @@ def test_a_csv_file_is_read_as_datasets_reads_it(tmp_path: Path) -> None:
 def test_a_csv_row_with_too_many_cells_is_said(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("prompt,chosen,rejected\nWhat?,yes,no\nWho?,a,b,c,d\n")
-    with pytest.raises(DataError, match=r"mine\.csv is not a CSV file that can be read: .* line 3, saw 5\Z"):
+    with pytest.raises(DataError, match=r"mine\.csv is no CSV file that can be read: .* line 3, saw 5\Z"):
         rows_of(path)
 
 
@@ -192,7 +201,7 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_data_is_said(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"holds no \.jsonl, \.json, \.csv, \.parquet file"):
+    with pytest.raises(DataError, match=r"holds no \.jsonl, \.ndjson, \.json, \.csv, \.tsv, \.parquet, \.arrow file"):
         splits_of(tmp_path)
 
 
@@ -206,6 +215,10 @@ def test_another_kind_of_file_is_said(tmp_path: Path) -> None:
     ("name", "content"),
     [
         ("a.parquet", b"PAR1"),
+        ("a.arrow", b"ARROW1"),
+        ("b.arrow", b"no Arrow at all"),
+        ("c.arrow", b""),
+        ("a.tsv", b"prompt\n\xff\xfe"),
         ("a.csv", b"prompt\n\xff\xfe"),
         ("a.json", b"[{]"),
         ("b.json", b'{\n"a": 1\n}\n{\n"a": 2\n}'),
@@ -217,20 +230,50 @@ def test_another_kind_of_file_is_said(tmp_path: Path) -> None:
 def test_a_file_that_is_broken_as_a_whole_is_named(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(DataError, match=f"{name} is not"):
+    with pytest.raises(DataError, match=f"{name} is no "):
         rows_of(path)
 
 
 def test_a_parquet_file_that_is_damaged_inside_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.parquet", ROWS * 50)
     path.write_bytes(path.read_bytes()[:200] + b"\xff" * 200 + path.read_bytes()[400:])
-    with pytest.raises(DataError, match=r"mine\.parquet is not a Parquet file that can be read"):
+    with pytest.raises(DataError, match=r"mine\.parquet is no Parquet file that can be read"):
         rows_of(path)
+
+
+@pytest.mark.parametrize("writer", [pa.ipc.new_stream, pa.ipc.new_file])
+def test_both_formats_of_arrow_are_read_and_what_is_damaged_inside_is_named(tmp_path: Path, writer: Any) -> None:
+    path = tmp_path / "mine.arrow"
+    rows = [{"prompt": f"Question {row}?", "label": row % 2 == 0} for row in range(2500)]
+    write_arrow(path, rows, writer)
+    assert [row.values for row in rows_of(path)] == rows
+    content = path.read_bytes()
+    for damaged in (content[: len(content) // 2], content.replace(b"\0" * 3 + b"\x0b", b"\xff" * 4)):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"mine\.arrow is no Arrow file that can be read"):
+            rows_of(path)
+
+
+def test_a_folder_that_datasets_saved_to_disk_is_read(tmp_path: Path) -> None:
+    rows = [{"prompt": "Why?", "completion": str(row), "label": row % 2 == 0} for row in range(20)]
+    whole = datasets.Dataset.from_list(rows)
+    datasets.DatasetDict({"train": whole, "test": whole.select([0])}).save_to_disk(str(tmp_path))
+    assert names_of(tmp_path) == [("default", "train"), ("default", "test")]
+    assert [row.values for row in rows_of(tmp_path)] == [*rows, rows[0]]
+
+
+def test_files_of_other_kinds_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "train.jsonl", ROWS)
+    for name in ("README.md", "more/train.JSONL.ZST", "a.zip", ".git/b.zip"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"?")
+    assert unread(str(tmp_path)) == ("a.zip", "more/train.JSONL.ZST")
+    assert unread(str(tmp_path / "train.jsonl")) == unread("acme/mine") == ()
 
 
 def test_a_file_that_is_gone_when_it_is_read_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.jsonl", ROWS)
     [split] = splits_of(path)
     path.unlink()
-    with pytest.raises(DataError, match=r"mine\.jsonl is not a JSON file that can be read: .*No such file"):
+    with pytest.raises(DataError, match=r"mine\.jsonl is no JSON file that can be read: .*No such file"):
         list(split.rows())

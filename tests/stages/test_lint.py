@@ -337,6 +337,17 @@ def test_splits_that_are_both_for_training_or_both_for_tests_may_share_prompts(t
     assert surveyed([*splits, validation]) == {"prompt_in_two_splits": 1}
 
 
+def test_files_that_nobody_looked_at_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "train.jsonl", [pair(number) for number in range(5)])
+    for name in ("a.zip", "b.jsonl.zst", "c.zip", "d.zip"):
+        (tmp_path / name).touch()
+    kinds = ".jsonl, .ndjson, .json, .csv, .tsv, .parquet, .arrow"
+    assert lint(str(tmp_path), services=SERVICES).notes == (
+        f"Not read: 4 files of other kinds than {kinds} (a.zip, b.jsonl.zst, c.zip, ...).",
+        NOT_COUNTED,
+    )
+
+
 def surveyed(splits: Sequence[Split]) -> dict[str, int]:
     survey = Survey(Bounds(), near_duplicates=0.8)
     survey.read(splits)
