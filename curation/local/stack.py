@@ -76,7 +76,7 @@ class Stack:
             for server in self._servers:
                 say(f"Starting the local {server.name} ...")
                 server.start()
-            self._pids.write_text(json.dumps({server.name: server.pid for server in self._servers}))
+            self._write_pids({server.name: server.pid for server in self._servers})
             if not self._tied:
                 for server in self._servers:
                     server.let_go()
@@ -212,6 +212,12 @@ class Stack:
         self._lock = None
         # A Ctrl-C while a process was being made leaves one that `stop` does not know: it ends by itself.
         self._ended()
+
+    def _write_pids(self, pids: dict[str, int]) -> None:
+        """Write the list whole or not at all, so that `down` can read it whenever this process ends."""
+        beside = self._pids.with_suffix(".new")
+        beside.write_text(json.dumps(pids))
+        beside.replace(self._pids)
 
     def _signal(self, number: int) -> None:
         for pid in json.loads(self._pids.read_text()).values() if self._pids.exists() else ():

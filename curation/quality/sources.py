@@ -142,8 +142,13 @@ def _local(path: Path) -> tuple[Split, ...]:
 
 def _suffix(path: Path) -> str:
     """Return the one of `SUFFIXES` that a file's name has, in any case and before ".gz"; "" if it has none."""
-    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    suffix = _last_suffix(path)
     return suffix if suffix in SUFFIXES else ""
+
+
+def _last_suffix(path: Path) -> str:
+    """Return the last suffix of a file's name, in lower case and before ".gz"."""
+    return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
 def _folder(folder: Path) -> tuple[Split, ...]:
@@ -169,7 +174,7 @@ def unread(dataset: str) -> tuple[str, ...]:
     """Return the files of a folder that may hold rows but are of no kind that is read; none of a dataset on the Hub."""
     folder = Path(dataset)
     files = folder.rglob("*") if folder.is_dir() else ()
-    found = (path for path in files if path.suffix.lower() in UNREAD and _is_there(path, folder))
+    found = (path for path in files if _last_suffix(path) in UNREAD and _is_there(path, folder))
     return tuple(sorted(path.relative_to(folder).as_posix() for path in found))
 
 

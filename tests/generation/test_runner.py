@@ -133,8 +133,9 @@ def test_a_run_that_is_cancelled_leaves_nothing_running(tmp_path: Path) -> None:
     with ScriptedServer(scripted_reply, faults=[Fault(kind="hang", seconds=30)]) as server:
         tasks, seconds = asyncio.run(watched(pipeline(tmp_path, *pair(server.url))))
     assert tasks == 1
-    # Each reply would have taken thirty.
+    # Each reply would have taken thirty seconds: none was waited for.
     assert seconds < 10
+    assert {exchange.status for exchange in server.requests} == {499}
     assert problems == []
 
 

@@ -154,7 +154,8 @@ def test_a_scripted_child_judges_what_its_table_lacks(scripted: InferenceServer,
     assert parsed_ratings(tasks["helpfulness"], content(answer), TEXTS) == [hashed_rating(text) for text in TEXTS]
 
 
-def test_a_scripted_child_starts_and_stops_without_a_trace(tmp_path: Path) -> None:
+def test_a_scripted_child_stops_when_asked_and_is_never_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess.Popen, "kill", lambda process: pytest.fail("it did not end when it was asked to"))
     with InferenceServer(tmp_path, backend="scripted", default_reply="so?") as server:
         assert content(post(server, "any", "what")) == "so?"
     assert "Traceback" not in server.log.read_text()

@@ -264,10 +264,10 @@ def test_a_folder_that_datasets_saved_to_disk_is_read(tmp_path: Path) -> None:
 
 def test_files_of_other_kinds_are_named(tmp_path: Path) -> None:
     write(tmp_path / "train.jsonl", ROWS)
-    for name in ("README.md", "more/train.JSONL.ZST", "a.zip", ".git/b.zip"):
+    for name in ("README.md", "more/train.JSONL.ZST", "a.zip", "b.tar.gz", ".git/b.zip"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"?")
-    assert unread(str(tmp_path)) == ("a.zip", "more/train.JSONL.ZST")
+    assert unread(str(tmp_path)) == ("a.zip", "b.tar.gz", "more/train.JSONL.ZST")
     assert unread(str(tmp_path / "train.jsonl")) == unread("acme/mine") == ()
 
 
