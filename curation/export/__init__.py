@@ -2,40 +2,40 @@
 
 from curation.export.accepted import faults
 from curation.export.chat_template import chat_template
-from curation.export.columns import EXTRAS, Columns
-from curation.export.dpo import Pair, PairsPerPrompt, pairs_of, preference_table, row_id
+from curation.export.columns import EXTRAS, Columns, Rows
+from curation.export.dpo import Pairs, PairsPerPrompt, pairs_of, preference_table, without_pair
 from curation.export.kto import (
-    Completion,
+    Completions,
     KtoWeights,
-    completion_id,
     completions_of,
     kto_order,
     suggested_weights,
+    undecided,
     unpaired_table,
 )
 from curation.export.raw import raw_row
-from curation.export.resolved import Answer, Resolved, edits_of, resolved
-from curation.export.sft import Demonstration, demonstration_id, demonstrations_of, supervised_table
+from curation.export.resolved import Case, Edit, Resolved, edits_of, resolved
+from curation.export.sft import Demonstrations, demonstrations_of, supervised_table
 from curation.export.splits import SPLITS, Split, split_of
 from curation.export.strings import as_strings, plain
 
 __all__ = [
     "EXTRAS",
     "SPLITS",
-    "Answer",
+    "Case",
     "Columns",
-    "Completion",
-    "Demonstration",
+    "Completions",
+    "Demonstrations",
+    "Edit",
     "KtoWeights",
-    "Pair",
+    "Pairs",
     "PairsPerPrompt",
     "Resolved",
+    "Rows",
     "Split",
     "as_strings",
     "chat_template",
-    "completion_id",
     "completions_of",
-    "demonstration_id",
     "demonstrations_of",
     "edits_of",
     "faults",
@@ -45,9 +45,10 @@ __all__ = [
     "preference_table",
     "raw_row",
     "resolved",
-    "row_id",
     "split_of",
     "suggested_weights",
     "supervised_table",
+    "undecided",
     "unpaired_table",
+    "without_pair",
 ]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
-from curation import ids
-from curation.export.columns import Cells, Columns, answer_column, models, prompt_column, table
-from curation.export.resolved import Answer, Resolved
+from curation.export.columns import Columns, Rows, answer_column, model_column, prompt_column, table
+from curation.export.resolved import Resolved
 from curation.types import UnpairedPreferenceRow
 
 THRESHOLD = 0.5
@@ -21,12 +19,17 @@ LOOKED_AT = 64
 HIGHEST_RATIO = 1.33
 
 
-class Completion(NamedTuple):
-    """A row to be: an answer and whether it is desirable."""
+@dataclass(frozen=True, slots=True)
+class Completions(Rows):
+    """Rows to be: the number of an answer, and whether it is desirable."""
 
-    record: Resolved
-    answer: Answer
-    label: bool
+    completion: Any
+    label: Any
+
+    @property
+    def answers(self) -> tuple[Any, ...]:
+        """The completions."""
+        return (self.completion,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,34 +40,31 @@ class KtoWeights:
     undesirable: float | None
 
 
-def completions_of(record: Resolved) -> tuple[list[Completion], int]:
-    """Return the answers that score above 0.5 (true) or below (false), and how many are undecided at exactly 0.5."""
-    decided = [
-        Completion(record, answer, score > THRESHOLD)
-        for answer in record.answers
-        if (score := answer.score) is not None and score != THRESHOLD
-    ]
-    return decided, len(record.answers) - len(decided)
+def completions_of(resolved: Resolved) -> Completions:
+    """Return the answers that score above 0.5 (true) or below (false); one of exactly 0.5 is undecided."""
+    import numpy as np
+
+    answers = np.flatnonzero(resolved.score != THRESHOLD)
+    return Completions(resolved, answers, resolved.score[answers] > THRESHOLD)
 
 
-def unpaired_table(completions: Sequence[Completion], columns: Columns) -> Any:
+def undecided(resolved: Resolved) -> Any:
+    """Return the numbers of the records of undecided answers, one for each of those."""
+    return resolved.record[resolved.score == THRESHOLD]
+
+
+def unpaired_table(completions: Completions, columns: Columns) -> Any:
     """Return a pyarrow.Table of UnpairedPreferenceRow, in the order given."""
-    answers = [completion.answer for completion in completions]
-    cells: Cells = [(completion.record, (completion.answer,)) for completion in completions]
+    answers = completions.completion
     own = {
-        "id": [completion_id(completion) for completion in completions],
-        "prompt": prompt_column(cells, columns),
-        "completion": answer_column(answers, columns),
-        "label": [completion.label for completion in completions],
-        "score": [answer.score for answer in answers],
-        "model": models(answers, columns),
+        "id": completions.ids("kto"),
+        "prompt": prompt_column(completions, columns),
+        "completion": answer_column(completions, answers, columns),
+        "label": completions.label,
+        "score": completions.resolved.score[answers],
+        "model": model_column(completions, answers, columns),
     }
-    return table(UnpairedPreferenceRow, cells, columns, own)
-
-
-def completion_id(completion: Completion) -> str:
-    """Return the id of the row that a completion becomes."""
-    return ids.row_id("kto", completion.record.record_id, completion.answer.id)
+    return table(UnpairedPreferenceRow, completions, columns, own)
 
 
 def kto_order(row_ids: Any, prompt_ids: Any, labels: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from curation import ids
-from curation.export.resolved import Answer, entries
+from curation.export.resolved import Edit, Place, entries
 from curation.types import (
     Annotation,
     CandidateSet,
@@ -22,7 +22,7 @@ def raw_row(
     record: ReviewRecord | None,
     *,
     verdict: Verdict | None,
-    edits: Sequence[tuple[str, Answer]],
+    edits: Sequence[tuple[Edit, float | None]],
     annotations: Sequence[Annotation],
     reviewers: int = 0,
     rows: Sequence[str],
@@ -33,18 +33,13 @@ def raw_row(
 ) -> RawRow:
     """Return a set's row; without a record nobody was asked about it.
 
-    `edits` are the texts that reviewers wrote with the answers they are. `reviewers` counts those whose answers count,
-    verdict or not. `clean` is applied to every text.
+    `edits` are what reviewers wrote, with its score, null if the verdict did not follow it. `reviewers` counts those
+    whose answers count, verdict or not. `clean` is applied to every text.
     """
     shown = record.candidates if record else ()
     scores = dict(zip(shown, verdict.scores, strict=True)) if verdict else {}
-    answers = [
-        *(
-            Answer(one.id, row, scores.get(one.id), shown.index(one.id) if one.id in shown else None)
-            for row, one in enumerate(candidate_set.candidates)
-        ),
-        *(answer for _, answer in edits),
-    ]
+    places: list[Place] = [shown.index(one.id) if one.id in shown else None for one in candidate_set.candidates]
+    places += [edit.authors for edit, _ in edits]
     candidates = [
         *(
             RawCandidate(
@@ -60,7 +55,7 @@ def raw_row(
             )
             for one in candidate_set.candidates
         ),
-        *(_edit(clean(text), answer) for text, answer in edits),
+        *(_edited(edit, score, clean=clean) for edit, score in edits),
     ]
     prompt = candidate_set.prompt
     return RawRow(
@@ -78,21 +73,21 @@ def raw_row(
         language=language,
         annotations=tuple(
             PublishedAnnotation.model_validate(entry._asdict())
-            for entry in entries(annotations, answers, pseudonyms=pseudonyms)
+            for entry in entries(annotations, places, pseudonyms=pseudonyms)
         ),
     )
 
 
-def _edit(text: str, answer: Answer) -> RawCandidate:
-    original, similarity = answer.edit_of or (None, None)
+def _edited(edit: Edit, score: float | None, *, clean: Callable[[str], str]) -> RawCandidate:
+    original, similarity = edit.edit_of
     return RawCandidate(
-        id=answer.id,
-        text=text,
-        generator=answer.editor,
-        model=answer.editor,
+        id=edit.id,
+        text=clean(edit.text),
+        generator=edit.model,
+        model=edit.model,
         finish_reason=None,
         rating=None,
-        score=answer.score,
+        score=score,
         edit_of=original,
         edit_similarity=similarity,
     )

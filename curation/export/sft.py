@@ -2,46 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
-from curation import ids
-from curation.export.columns import Cells, Columns, answer_column, models, prompt_column, table
-from curation.export.dpo import Pair
-from curation.export.resolved import Answer, Resolved
+from curation.export.columns import Columns, Rows, answer_column, model_column, prompt_column, table
+from curation.export.dpo import Pairs
 from curation.types import SupervisedRow
 
 
-class Demonstration(NamedTuple):
-    """A row to be: an answer to learn from."""
+@dataclass(frozen=True, slots=True)
+class Demonstrations(Rows):
+    """Rows to be: the number of an answer."""
 
-    record: Resolved
-    answer: Answer
+    answer: Any
+
+    @property
+    def answers(self) -> tuple[Any, ...]:
+        """The answers that are shown to learn from."""
+        return (self.answer,)
 
 
-def demonstrations_of(record: Resolved, pairs: Iterable[Pair]) -> list[Demonstration]:
-    """Return what a record's pairs chose and what reviewers wrote, each once, in the order of the record's answers."""
-    chosen = {pair.chosen.id for pair in pairs}
-    return [Demonstration(record, answer) for answer in record.answers if answer.id in chosen or answer.edited]
+def demonstrations_of(pairs: Pairs) -> Demonstrations:
+    """Return the answers that pairs chose and those that reviewers of any record wrote, in order, each once."""
+    import numpy as np
+
+    wanted = pairs.resolved.edited.copy()
+    wanted[pairs.chosen] = True
+    return Demonstrations(pairs.resolved, np.flatnonzero(wanted))
 
 
-def supervised_table(demonstrations: Sequence[Demonstration], columns: Columns) -> Any:
-    """Return a pyarrow.Table of SupervisedRow."""
-    answers = [one.answer for one in demonstrations]
-    cells: Cells = [(one.record, (one.answer,)) for one in demonstrations]
+def supervised_table(demonstrations: Demonstrations, columns: Columns) -> Any:
+    """Return a pyarrow.Table of SupervisedRow, in the order given."""
+    resolved, answers = demonstrations.resolved, demonstrations.answer
+    edits = map(resolved.edits.get, resolved.row[answers].tolist())
+    messages = _joined(prompt_column(demonstrations, columns), answer_column(demonstrations, answers, columns))
     own = {
-        "id": [demonstration_id(one) for one in demonstrations],
-        "messages": _joined(prompt_column(cells, columns), answer_column(answers, columns)),
-        "score": [answer.score for answer in answers],
-        "model": models(answers, columns),
-        "edit_similarity": [answer.edit_of[1] if answer.edit_of else None for answer in answers],
+        "id": demonstrations.ids("sft"),
+        "messages": messages,
+        "score": resolved.score[answers],
+        "model": model_column(demonstrations, answers, columns),
+        "edit_similarity": [edit.edit_of[1] if edit else None for edit in edits],
     }
-    return table(SupervisedRow, cells, columns, own)
-
-
-def demonstration_id(one: Demonstration) -> str:
-    """Return the id of the row that a demonstration becomes."""
-    return ids.row_id("sft", one.record.record_id, one.answer.id)
+    return table(SupervisedRow, demonstrations, columns, own)
 
 
 def _joined(prompts: Any, completions: Any) -> Any:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from curation.export import (
     EXTRAS,
-    Columns,
-    Demonstration,
     completions_of,
+    demonstrations_of,
     pairs_of,
     preference_table,
     supervised_table,
@@ -19,7 +19,7 @@ from curation.export import (
 )
 from curation.prompts.rows import EXTRAS as READ
 from curation.types import Prompt
-from tests.rows import make_candidate, make_columns, make_prompt, make_resolved, make_verdict
+from tests.rows import Record, make_candidate, make_columns, make_prompt, make_resolved, make_verdict
 
 GIVEN = {
     "tools": pa.array(["[1]", "[2]"]),
@@ -30,21 +30,22 @@ GIVEN = {
 
 def tables(extras: dict[str, Any], **options: Any) -> dict[str, Any]:
     """Return the table of each config with a row of the second prompt, then one of the first."""
-    prompts = [make_prompt("First?"), make_prompt("Second?")]
-    texts: list[str] = []
-    shown = [[make_candidate(prompt, f"{prompt.id}{name}", generator=name) for name in "ab"] for prompt in prompts]
     records = [
-        make_resolved(make_verdict(1.0, 0.0), candidates, texts=texts, prompt=prompt, row=row)
-        for row, (prompt, candidates) in enumerate(zip(prompts, shown, strict=True))
-    ][::-1]
-    columns: Columns = make_columns(texts, [*shown[0], *shown[1]], prompts=prompts, extras=extras)
-    pairs: list[Any] = [pair for record in records for pair in pairs_of(record, min_gap=0.25)]
-    completions = [completions_of(record)[0][0] for record in records]
+        Record(
+            make_verdict(1.0, 0.0),
+            [make_candidate(prompt, f"{prompt.id}{name}", generator=name) for name in "ab"],
+            prompt=prompt,
+        )
+        for prompt in (make_prompt("First?"), make_prompt("Second?"))
+    ]
+    resolved, columns = make_resolved(*records), make_columns(*records, extras=extras)
+    second_first = np.array([1, 0])
+    pairs = pairs_of(resolved, min_gap=0.25).where(second_first)
     return {
         "dpo": preference_table(pairs, columns),
         "reward": preference_table(pairs, columns, config="reward", **options),
-        "kto": unpaired_table(completions, columns),
-        "sft": supervised_table([Demonstration(record, record.answers[0]) for record in records], columns),
+        "kto": unpaired_table(completions_of(resolved).where(2 * second_first), columns),
+        "sft": supervised_table(demonstrations_of(pairs).where(second_first), columns),
     }
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from curation import ids
-from curation.export import Pair, pairs_of, preference_table
+from curation.export import pairs_of, preference_table, without_pair
 from curation.export.dpo import PairsPerPrompt
 from curation.schema import arrow_schema
 from curation.types import HUMAN_EDIT, Annotation, Candidate, PreferenceRow, Verdict
 from tests.rows import (
     RECORD_ID,
+    Record,
     make_annotation,
     make_candidate,
     make_columns,
@@ -40,17 +42,18 @@ class Found:
         min_gap: float = 0.25,
         pairs: PairsPerPrompt = "best-worst",
     ) -> None:
-        self.texts: list[str] = []
-        record = make_resolved(verdict, candidates, annotations, texts=self.texts)
-        found = pairs_of(record, min_gap=min_gap, pairs=pairs)
-        self.reason = found if isinstance(found, str) else None
-        self.pairs: list[Pair] = [] if isinstance(found, str) else found
+        record = Record(verdict, candidates, annotations)
+        self.resolved = make_resolved(record)
+        self.pairs = pairs_of(self.resolved, min_gap=min_gap, pairs=pairs)
+        self.reason = without_pair(self.pairs).get(0)
         pseudonyms = {one.reviewer: f"reviewer-{one.reviewer[::-1]}" for one in annotations}
-        self.columns = make_columns(self.texts, candidates, pseudonyms=pseudonyms)
+        self.columns = make_columns(record, pseudonyms=pseudonyms)
 
     @property
     def said(self) -> list[tuple[str, str]]:
-        return [(self.texts[pair.chosen.row], self.texts[pair.rejected.row]) for pair in self.pairs]
+        texts = self.columns.texts.to_pylist()
+        sides = [self.resolved.row[answers].tolist() for answers in self.pairs.answers]
+        return [(texts[chosen], texts[rejected]) for chosen, rejected in zip(*sides, strict=True)]
 
     def table(self, **options: Any) -> Any:
         return preference_table(self.pairs, self.columns, **options)
@@ -85,7 +88,7 @@ def test_a_row_says_everything_about_its_pair() -> None:
 
 def test_the_columns_are_those_of_the_type_and_no_more_with_rows_and_without() -> None:
     found = Found(make_verdict(0.0, 1.0), (ONE, TWO))
-    empty = preference_table([], make_columns([], []))
+    empty = preference_table(pairs_of(make_resolved(), min_gap=0.25), make_columns())
     assert found.table().schema == empty.schema == arrow_schema(PreferenceRow)
     assert empty.num_rows == 0
 
@@ -150,7 +153,7 @@ def test_scores_closer_than_the_gap_and_ties_are_dropped(
 ) -> None:
     found = Found(make_verdict(*scores), (ONE, TWO), min_gap=min_gap, pairs=pairs)
     assert found.reason == reason
-    assert bool(found.pairs) is (reason is None)
+    assert len(found.said) == (reason is None)
 
 
 def test_all_pairs_are_those_that_are_far_enough_apart_each_once_and_the_better_first() -> None:
@@ -239,7 +242,7 @@ def test_a_record_that_nobody_answered_has_no_annotations() -> None:
 def test_no_username_is_in_a_row() -> None:
     name = "ann-the-annotator"
     found = Found(make_verdict(1.0, 0.0), (ONE, TWO), [make_annotation(name, 1.0, 0.0)])
-    columns = make_columns(found.texts, (ONE, TWO), pseudonyms={name: ids.pseudonym("key", name)})
+    columns = replace(found.columns, pseudonyms={name: ids.pseudonym("key", name)})
     assert name not in str(preference_table(found.pairs, columns).to_pylist())
 
 
@@ -248,21 +251,13 @@ def test_rows_of_several_prompts_have_each_their_own() -> None:
     candidates = [
         [make_candidate(prompt, f"{prompt.id} {name}", generator=name) for name in "ab"] for prompt in prompts
     ]
-    texts: list[str] = []
     records = [
-        make_resolved(
-            make_verdict(1.0, 0.0), shown, [make_annotation(name, 1.0, 0.0)],
-            texts=texts, record_id=prompt.id, prompt=prompt, row=row,
-        )
-        for row, (prompt, shown, name) in enumerate(zip(prompts, candidates, ("ann", "bob", "eva"), strict=True))
-    ]  # fmt: skip
-    pairs = [pair for record in reversed(records) for pair in pairs_of(record, min_gap=0.25) if isinstance(pair, Pair)]
+        Record(make_verdict(1.0, 0.0), shown, [make_annotation(name, 1.0, 0.0)], prompt.id, prompt)
+        for prompt, shown, name in zip(prompts, candidates, ("ann", "bob", "eva"), strict=True)
+    ]
+    pairs = pairs_of(make_resolved(*records), min_gap=0.25).where([2, 1, 0])
     columns = make_columns(
-        texts,
-        [one for shown in candidates for one in shown],
-        prompts=prompts,
-        languages=["en", None, "de"],
-        pseudonyms={name: name.upper() for name in ("ann", "bob", "eva")},
+        *records, languages=["en", None, "de"], pseudonyms={name: name.upper() for name in ("ann", "bob", "eva")}
     )
     rows = preference_table(pairs, columns).to_pylist()
     assert [(row["prompt"][0]["content"], row["prompt_id"], row["language"]) for row in rows] == [

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pytest
 
 from curation import ids
-from curation.export import Completion, KtoWeights, completions_of, kto_order, suggested_weights, unpaired_table
+from curation.export import KtoWeights, completions_of, kto_order, suggested_weights, undecided, unpaired_table
 from curation.schema import arrow_schema
 from curation.types import HUMAN_EDIT, UnpairedPreferenceRow
 from tests.rows import (
     RECORD_ID,
+    Record,
     make_annotation,
     make_candidate,
     make_columns,
@@ -61,13 +62,12 @@ def found(
     *scores: float | None, edits: tuple[str, ...] = (), agreement: float | None = None
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the rows of a record with these scores, which Ann reviewed, and how many answers are undecided."""
-    texts: list[str] = []
-    shown = (ONE, TWO)[: len(scores)]
     said = [make_annotation("ann", 0.0, 1.0, edit=edits[0] if edits else None)]
-    verdict = make_verdict(*scores, edits=edits, agreement=agreement)
-    completions, undecided = completions_of(make_resolved(verdict, shown, said, texts=texts))
-    columns = make_columns(texts, shown, pseudonyms={"ann": "ANN"})
-    return unpaired_table(completions, columns).to_pylist(), undecided
+    record = Record(make_verdict(*scores, edits=edits, agreement=agreement), (ONE, TWO)[: len(scores)], said)
+    resolved = make_resolved(record)
+    columns = make_columns(record, pseudonyms={"ann": "ANN"})
+    table = unpaired_table(completions_of(resolved), columns)
+    return table.to_pylist(), len(undecided(resolved))
 
 
 def test_a_row_says_everything_about_its_completion() -> None:
@@ -92,11 +92,11 @@ def test_a_row_says_everything_about_its_completion() -> None:
 
 
 def test_the_columns_are_those_of_the_type_and_no_more_with_rows_and_without() -> None:
-    texts: list[str] = []
-    record = make_resolved(make_verdict(1.0, 0.0), (ONE, TWO), texts=texts)
-    columns = make_columns(texts, (ONE, TWO))
-    for completions in ([], completions_of(record)[0]):
-        assert unpaired_table(completions, columns).schema == arrow_schema(UnpairedPreferenceRow)
+    record = Record(make_verdict(1.0, 0.0), (ONE, TWO))
+    for records in ([], [record]):
+        resolved = make_resolved(*records)
+        table = unpaired_table(completions_of(resolved), make_columns(*records))
+        assert (table.num_rows, table.schema) == (2 * len(records), arrow_schema(UnpairedPreferenceRow))
 
 
 def test_no_column_is_one_that_a_trainer_reads_as_something_else() -> None:
@@ -106,20 +106,20 @@ def test_no_column_is_one_that_a_trainer_reads_as_something_else() -> None:
 
 @pytest.mark.parametrize(("score", "label"), [(1.0, True), (0.51, True), (0.49, False), (0.0, False)])
 def test_above_a_half_is_true_and_below_is_false(score: float, label: bool) -> None:
-    [row], undecided = found(score)
+    [row], between = found(score)
     assert row["label"] is label
-    assert undecided == 0
+    assert between == 0
 
 
 def test_exactly_a_half_is_no_row_but_is_counted() -> None:
-    [row], undecided = found(0.5, 1.0)
+    [row], between = found(0.5, 1.0)
     assert row["completion"][0]["content"] == "Text two."
-    assert undecided == 1
+    assert between == 1
 
 
 def test_an_answer_that_nothing_is_known_of_is_neither_a_row_nor_undecided() -> None:
-    rows, undecided = found(None, 1.0)
-    assert (len(rows), undecided) == (1, 0)
+    rows, between = found(None, 1.0)
+    assert (len(rows), between) == (1, 0)
 
 
 @pytest.mark.parametrize("scores", [(1.0, 1.0), (0.0, 0.0)])
@@ -136,11 +136,10 @@ def test_an_edit_is_a_true_row_that_its_author_scored() -> None:
 
 
 def test_rows_stay_in_the_order_that_is_given() -> None:
-    texts: list[str] = []
-    record = make_resolved(make_verdict(1.0, 0.0), (ONE, TWO), texts=texts)
-    completions: list[Completion] = completions_of(record)[0]
-    columns = make_columns(texts, (ONE, TWO))
-    forth, back = (unpaired_table(rows, columns).to_pylist() for rows in (completions, completions[::-1]))
+    record = Record(make_verdict(1.0, 0.0), (ONE, TWO))
+    resolved, columns = make_resolved(record), make_columns(record)
+    completions = completions_of(resolved)
+    forth, back = (unpaired_table(completions.where(order), columns).to_pylist() for order in ([0, 1], [1, 0]))
     assert forth == back[::-1]
 
 

@@ -10,7 +10,7 @@ from curation import ids
 from curation.export import raw_row
 from curation.schema import arrow_schema
 from curation.types import HUMAN_EDIT, Annotation, RawRow, ReviewRecord
-from tests.rows import make_annotation, make_resolved, make_set, make_verdict
+from tests.rows import Record, make_annotation, make_resolved, make_set, make_verdict
 
 SET = make_set(ratings=(4.0, None, 2.0))
 FIRST, SECOND, THIRD = SET.candidates
@@ -21,15 +21,14 @@ NAMES = {"ann": "reviewer-2", "bob": "reviewer-1"}
 
 def resolved_row(*annotations: Annotation, edits: tuple[str, ...] = (), **options: Any) -> RawRow:
     """Return the row of a record that shows the third candidate, then the first, which is better."""
-    texts: list[str] = []
     verdict = make_verdict(0.0, 1.0, edits=edits, reviewers=1, agreement=0.5)
-    record = make_resolved(verdict, (THIRD, FIRST), annotations, texts=texts, prompt=SET.prompt)
+    resolved = make_resolved(Record(verdict, (THIRD, FIRST), annotations, prompt=SET.prompt))
     return raw_row(
         SET,
         RECORD,
         **{
             "verdict": verdict,
-            "edits": [(texts[answer.row], answer) for answer in record.answers if answer.edited],
+            "edits": [(edit, 1.0) for edit in resolved.edits.values()],
             "annotations": annotations,
             "rows": ["row-1"],
             "dropped": ["kto:undecided"],

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from curation import ids
-from curation.export import Demonstration, demonstrations_of, pairs_of, supervised_table
+from curation.export import Demonstrations, demonstrations_of, pairs_of, supervised_table
 from curation.schema import arrow_schema
 from curation.types import HUMAN_EDIT, Annotation, Message, Prompt, SupervisedRow, Verdict
 from tests.rows import (
     RECORD_ID,
+    Record,
     make_annotation,
     make_candidate,
     make_columns,
@@ -29,14 +31,10 @@ ANN = make_annotation("ann", 1.0, 0.0, edit="Text one!")
 def rows(
     verdict: Verdict, annotations: Sequence[Annotation] = (), *, pairs: Any = "best-worst"
 ) -> list[dict[str, Any]]:
-    texts: list[str] = []
-    record = make_resolved(verdict, (ONE, TWO, THREE)[: len(verdict.scores)], annotations, texts=texts)
-    found = pairs_of(record, min_gap=0.25, pairs=pairs)
-    demonstrations = demonstrations_of(record, [] if isinstance(found, str) else found)
-    columns = make_columns(
-        texts, (ONE, TWO, THREE), pseudonyms={one.reviewer: one.reviewer.upper() for one in annotations}
-    )
-    return list(supervised_table(demonstrations, columns).to_pylist())
+    record = Record(verdict, (ONE, TWO, THREE)[: len(verdict.scores)], annotations)
+    found = demonstrations_of(pairs_of(make_resolved(record), min_gap=0.25, pairs=pairs))
+    columns = make_columns(record, pseudonyms={one.reviewer: one.reviewer.upper() for one in annotations})
+    return list(supervised_table(found, columns).to_pylist())
 
 
 def said(found: list[dict[str, Any]]) -> list[str]:
@@ -91,13 +89,10 @@ def test_what_several_pairs_chose_is_one_row() -> None:
 
 
 def test_the_columns_are_those_of_the_type_and_no_more_with_rows_and_without() -> None:
-    texts: list[str] = []
-    record = make_resolved(make_verdict(1.0, 0.0), (ONE, TWO), texts=texts)
-    found = pairs_of(record, min_gap=0.25)
-    assert not isinstance(found, str)
-    columns = make_columns(texts, (ONE, TWO))
-    for demonstrations in ([], demonstrations_of(record, found)):
-        assert supervised_table(demonstrations, columns).schema == arrow_schema(SupervisedRow)
+    for records in ([], [Record(make_verdict(1.0, 0.0), (ONE, TWO))]):
+        found = demonstrations_of(pairs_of(make_resolved(*records), min_gap=0.25))
+        table = supervised_table(found, make_columns(*records))
+        assert (table.num_rows, table.schema) == (len(records), arrow_schema(SupervisedRow))
 
 
 def talk(*contents: str) -> Prompt:
@@ -114,15 +109,12 @@ def test_messages_are_each_prompt_followed_by_its_answer_whatever_their_lengths(
         make_prompt("Third?"),
         talk("S", "F"),
     ]
-    texts: list[str] = []
-    answers = [make_candidate(prompt, f"Answer {row}.") for row, prompt in enumerate(prompts)]
     records = [
-        make_resolved(make_verdict(1.0), [answer], texts=texts, prompt=prompts[row], row=row)
-        for row, answer in enumerate(answers)
+        Record(make_verdict(1.0), [make_candidate(prompt, f"Answer {row}.")], prompt=prompt)
+        for row, prompt in enumerate(prompts)
     ]
     order = [2, 1, 3, 1, 0]
-    demonstrations = [Demonstration(records[row], records[row].answers[0]) for row in order]
-    found = supervised_table(demonstrations, make_columns(texts, answers, prompts=prompts))
+    found = supervised_table(Demonstrations(make_resolved(*records), np.array(order)), make_columns(*records))
     assert [row["messages"] for row in found.to_pylist()] == [
         [
             *(message.model_dump() for message in prompts[row].messages),

@@ -286,6 +286,21 @@ def test_sets_of_one_prompt_with_other_answers_all_stay(tmp_path: Path) -> None:
     assert (found.asked, found.rows("raw"), found.tally.models.total()) == (1, 2, 4)
 
 
+def test_an_answer_in_two_sets_has_in_each_record_what_its_own_set_says(tmp_path: Path) -> None:
+    store = Store()
+    prompt = make_prompt(question(1))
+    one, two, three = make_set(prompt, (None, None, None)).candidates
+    for number, rated in enumerate((((one, 5.0), (two, 1.0)), ((one, 1.0), (three, 5.0)))):
+        answers = tuple(candidate.model_copy(update={"rating": rating}) for candidate, rating in rated)
+        made = make_set(prompt).model_copy(update={"id": f"{number:016x}", "candidates": answers})
+        store.sets.append(made)
+        store.records.append(make_record(made))
+    config = make_config(labels={"judge_fallback": True}, judge={"type": "ultrafeedback", "model_id": "j"})
+    derived(store, tmp_path, config)
+    found = {chosen(row) for row in published(tmp_path / "out", "dpo")}
+    assert found == {(one.text, two.text), (three.text, one.text)}
+
+
 def test_what_judges_said_is_counted_once_for_each_set(tmp_path: Path) -> None:
     store = Store()
     for number in range(3):
@@ -464,9 +479,11 @@ def test_only_the_configs_that_are_asked_for_are_made(tmp_path: Path, formats: l
 def test_a_record_that_shows_what_its_set_does_not_hold_is_an_error(tmp_path: Path) -> None:
     store = Store()
     record = store.add("a")
-    store.records[0] = record.model_copy(update={"candidates": (record.candidates[0], "nothing")})
-    with pytest.raises(DataError, match=store.sets[0].id):
-        derived(store, tmp_path)
+    other = store.add("a")
+    for candidate in ("nothing", other.candidates[0]):
+        store.records[0] = record.model_copy(update={"candidates": (record.candidates[0], candidate)})
+        with pytest.raises(DataError, match=store.sets[0].id):
+            derived(store, tmp_path / candidate)
 
 
 def splits(folder: Path, config: str = "kto") -> dict[str, set[str]]:

@@ -12,7 +12,7 @@ import pytest
 
 from curation.config import Services
 from curation.errors import ConfigError, DataError, MissingError
-from curation.export import Demonstration, as_strings, completions_of, pairs_of, plain, raw_row
+from curation.export import as_strings, completions_of, demonstrations_of, pairs_of, plain, raw_row
 from curation.quality.findings import FAULTS, Bounds
 from curation.quality.sources import SourceRow, Split
 from curation.stages.derivation.shards import made_table, raw_table, write_shard
@@ -20,7 +20,7 @@ from curation.stages.lint import LintFinding, LintReport, lint
 from curation.stages.survey import Survey
 from curation.types import CandidateSet, RawRow
 from tests.quality.test_tokens import TEMPLATE, needs_transformers, write_tokenizer
-from tests.rows import make_candidate, make_columns, make_prompt, make_resolved, make_set, make_verdict
+from tests.rows import Record, make_candidate, make_columns, make_prompt, make_resolved, make_set, make_verdict
 
 SERVICES = Services(hub_endpoint="http://127.0.0.1:9")
 ANIMALS = ("otters", "pandas", "walruses", "sparrows", "lizards", "beetles", "salmon", "camels", "goats", "moths")
@@ -476,26 +476,26 @@ def test_what_we_publish_is_clean(tmp_path: Path, strings: bool, margin: bool) -
 def publish(folder: Path, *, strings: bool, margin: bool) -> None:
     """Write forty decided records in every config, as `publish` would."""
     prompts = [make_prompt(question(number)) for number in range(40)]
-    texts: list[str] = []
-    shown = [
-        [
-            make_candidate(prompt, f"They sleep for {number + 20} days and live on their fat.", generator="good"),
-            make_candidate(prompt, f"Nobody knows it, after {number + 20} years.", generator="bad"),
-        ]
+    records = [
+        Record(
+            make_verdict(1.0, 0.0),
+            [
+                make_candidate(prompt, f"They sleep for {number + 20} days and live on their fat.", generator="good"),
+                make_candidate(prompt, f"Nobody knows it, after {number + 20} years.", generator="bad"),
+            ],
+            id=prompt.id,
+            prompt=prompt,
+        )
         for number, prompt in enumerate(prompts)
     ]
-    records = [
-        make_resolved(make_verdict(1.0, 0.0), candidates, texts=texts, record_id=prompt.id, prompt=prompt, row=row)
-        for row, (prompt, candidates) in enumerate(zip(prompts, shown, strict=True))
-    ]
-    columns = make_columns(texts, [one for candidates in shown for one in candidates], prompts=prompts)
     for split, chosen in (("train", records[:32]), ("test", records[32:])):
-        pairs: list[Any] = [pair for record in chosen for pair in pairs_of(record, min_gap=0.25)]
-        rows: dict[str, list[Any]] = {
+        resolved, columns = make_resolved(*chosen), make_columns(*chosen)
+        pairs = pairs_of(resolved, min_gap=0.25)
+        rows = {
             "dpo": pairs,
             "reward": pairs,
-            "kto": [completion for record in chosen for completion in completions_of(record)[0]],
-            "sft": [Demonstration(pair.record, pair.chosen) for pair in pairs],
+            "kto": completions_of(resolved),
+            "sft": demonstrations_of(pairs),
         }
         for config, of_config in rows.items():
             table = made_table(config, of_config, columns, margin=margin)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from typing import Any
 
 from curation import quality
-from curation.export import Answer, Completion, Pair, Resolved
+from curation.export import Completions, Demonstrations, Pairs, Resolved
 from curation.export.strings import Render
 from curation.stages.derivation.sets import SegmentSets
 from curation.types import Drop, Message
@@ -40,13 +42,12 @@ class Faults:
         self._prompts: dict[int, str | None] = {}
         # Where both have the same to pass, each text is looked at once.
         of_good: dict[int, str | None] = {}
-        self._answers = {False: of_good, True: of_good if self._of_bad == checks.answers else {}}
+        self._known = {False: of_good, True: of_good if self._of_bad == checks.answers else {}}
 
-    def record(self, record: Resolved) -> str | None:
-        """Why a record gives no rows at all."""
-        if self._ties_are_dropped and record.tied:
-            return "tie"
-        return self.prompt(record.prompt)
+    def records(self, resolved: Resolved) -> list[str | None]:
+        """Why records give no rows at all."""
+        tied = (resolved.tied() & self._ties_are_dropped).tolist()
+        return ["tie" if tie else self.prompt(row) for tie, row in zip(tied, resolved.prompts.tolist(), strict=True)]
 
     def prompt(self, row: int) -> str | None:
         """Why the prompt of a set gives no rows: what strings cannot hold, or the check that it does not pass."""
@@ -68,30 +69,46 @@ class Faults:
             self._prompts[row] = self._checks.prompt(self._sets.messages(row)) if self._checks.prompt else None
         return self._prompts[row]
 
-    def pair(self, pair: Pair) -> str | None:
-        """The check that a pair, or one of its sides, does not pass."""
-        chosen, rejected = self._sets.texts[pair.chosen.row], self._sets.texts[pair.rejected.row]
-        return (
-            quality.pair_fault(self._checks.pairs, chosen, rejected=rejected)
-            or self.answer(pair.record, pair.chosen)
-            or self.answer(pair.record, pair.rejected, bad=True)
-        )
+    def pairs(self, pairs: Pairs) -> list[str | None]:
+        """The check that each pair, or one of its sides, does not pass."""
+        texts, resolved = self._sets.texts, pairs.resolved
+        sides = [resolved.row[answers].tolist() for answers in pairs.answers]
+        together = [
+            quality.pair_fault(self._checks.pairs, texts[chosen], rejected=texts[rejected])
+            for chosen, rejected in zip(*sides, strict=True)
+        ]
+        of_sides = [
+            self._answers(resolved, answers, bad=repeat(bad, len(pairs)))
+            for answers, bad in zip(pairs.answers, (False, True), strict=True)
+        ]
+        return [first or second or third for first, second, third in zip(together, *of_sides, strict=True)]
 
-    def completion(self, completion: Completion) -> str | None:
-        """The check that a completion does not pass."""
-        return self.answer(completion.record, completion.answer, bad=not completion.label)
+    def completions(self, completions: Completions) -> list[str | None]:
+        """The check that each completion does not pass."""
+        bad = (~completions.label).tolist()
+        return self._answers(completions.resolved, completions.completion, bad=bad)
 
-    def answer(self, record: Resolved, answer: Answer, *, bad: bool = False) -> str | None:
-        """The check that an answer does not pass; one that is there as a `bad` example has fewer to pass."""
-        known, at = self._answers[bad], answer.row
-        if at in known:
-            return known[at]
-        # What a person wrote ends where that person stopped.
-        finish = self._sets.finish_reasons[at] if at < len(self._sets.finish_reasons) else "stop"
-        known[at] = quality.answer_fault(
+    def demonstrations(self, demonstrations: Demonstrations) -> list[str | None]:
+        """The check that each demonstration does not pass."""
+        good = repeat(False, len(demonstrations))
+        return self._answers(demonstrations.resolved, demonstrations.answer, bad=good)
+
+    def _answers(self, resolved: Resolved, answers: Any, *, bad: Iterable[bool]) -> list[str | None]:
+        """The check that each of these answers does not pass; one there as a `bad` example has fewer to pass."""
+        rows, prompts = resolved.row[answers].tolist(), resolved.prompts[resolved.record[answers]].tolist()
+        found = []
+        for row, prompt, is_bad in zip(rows, prompts, bad, strict=True):
+            known = self._known[is_bad]
+            if row not in known:
+                known[row] = self._answer(row, prompt, bad=is_bad)
+            found.append(known[row])
+        return found
+
+    def _answer(self, row: int, prompt: int, *, bad: bool) -> str | None:
+        return quality.answer_fault(
             self._of_bad if bad else self._checks.answers,
-            lambda: self._sets.messages(record.prompt),
-            answer=self._sets.texts[at],
-            finish_reason=finish,
+            lambda: self._sets.messages(prompt),
+            answer=self._sets.texts[row],
+            # What a person wrote ends where that person stopped.
+            finish_reason=self._sets.finish_reasons[row] if row < len(self._sets.finish_reasons) else "stop",
         )
-        return known[at]

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, compress, pairwise, repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from curation import export, ids, labels, quality
 from curation.config import Config
 from curation.errors import RefusedError
-from curation.export import Columns, Pair, Resolved
+from curation.export import Columns, Completions, Edit, Pairs, Rows
 from curation.generation import disagrees_with_itself
-from curation.labels import Ballot, FittedResolver, Votes
+from curation.labels import FittedResolver, Votes
+from curation.stages.derivation.ballots import Ballots
 from curation.stages.derivation.checks import Checks, Faults
-from curation.stages.derivation.sets import SegmentSets, annotated, read_sets
-from curation.stages.derivation.shards import ROW_IDS, made_table, raw_table, write_shard
-from curation.stages.derivation.tally import Tally
+from curation.stages.derivation.sets import SegmentSets, read_sets
+from curation.stages.derivation.shards import made_table, raw_table, write_shard
+from curation.stages.derivation.tally import Shard, Tally
 from curation.stages.segments import Segment
-from curation.types import (
-    Annotation,
-    CandidateSet,
-    Drop,
-    DroppedPrompt,
-    Judgement,
-    LabelSource,
-    RawRow,
-    ReviewRecord,
-    Verdict,
-)
+from curation.types import CandidateSet, DroppedPrompt, Judgement, LabelSource, RawRow, ReviewRecord, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +79,19 @@ def derive_dropped(dropped: Sequence[DroppedPrompt], plan: Plan) -> Tally:
     return tally
 
 
+SomeRows = TypeVar("SomeRows", bound=Rows)
+
+Lost = tuple[int, str]
+"""The number of a record and why it gives no row, or not all it could."""
+
+
+class Made(NamedTuple):
+    """The rows of a config, and what others were lost by."""
+
+    rows: Rows
+    lost: list[Lost]
+
+
 class _Derivation:
     """One segment on its way to rows: what was decided so far, and what is counted."""
 
@@ -96,141 +100,80 @@ class _Derivation:
         self.segment = segment
         self.plan = plan
         self.tally = Tally()
-        self.texts = sets.texts
-        self.models = list(sets.models)
         formats = plan.config.publish.formats
         self.trained_on = [config for config in formats if config != "raw"]
         self.keeps_raw = "raw" in formats
-        self.rows: dict[tuple[str, str], list[Any]] = {
-            (config, split): [] for config in formats for split in export.SPLITS
-        }
         self.faults = Faults(sets, plan.checks, ties_are_dropped=plan.config.labels.ties == "drop")
-        self.resolved: dict[int, Verdict | str] = {}
-        self.verdicts: list[Verdict] = []
-        self.choices: defaultdict[LabelSource, list[tuple[float | None, ...]]] = defaultdict(list)
-        self.pairs: list[Pair] = []
+        self.splits = [plan.split(prompt_id) for prompt_id in sets.prompt_ids]
+        self.ballots = Ballots(segment, sets, plan.config, plan.resolver)
+        self.resolved = self.ballots.resolved()
 
     def run(self) -> Tally:
-        import numpy as np
-
-        records = self.segment.records.to_pydict()
-        counted: dict[LabelSource, list[tuple[Annotation, ...]]] = {"human": [], "simulated": []}
-        # The same answers are the same tuple, whatever record they are to.
-        counting: dict[int, tuple[LabelSource, tuple[Annotation, ...]]] = {}
-        asked = set()
-        for record_id, row, candidates, said in zip(
-            records["id"],
-            records["row"],
-            records["candidates"],
-            annotated(self.segment, self.plan.config),
-            strict=True,
-        ):
-            shown = self.sets.shown(row, candidates)
-            ballot = Ballot(record_id, said, tuple(self.sets.ratings[at] for at in shown))
-            if id(said) not in counting:
-                counting[id(said)] = ballot.label_source, ballot.submitted
-            source, submitted = counting[id(said)]
-            counted[source].append(submitted)
-            asked.add(row)
-            self._decide(ballot, row, list(zip(candidates, shown, strict=True)))
-        for row, current in enumerate(self.segment.current):
-            if current and row not in asked:
-                why = self.faults.unshown(row)
-                self.tally.unshown[why] += 1
-                self._raw(row, None, None, (), [], [why])
+        """Decide, write and count."""
+        self.tally.unresolved.update(self.ballots.reasons.values())
         self.tally.sources.update(
             {one["values"]: one["counts"] for one in self.sets.sources.value_counts().to_pylist()}
         )
         self._count_models()
-        self.tally.verdicts = len(self.verdicts)
-        self.tally.label_sources.update(verdict.label_source for verdict in self.verdicts)
-        for source, answers in counted.items():
-            self.tally.votes[source].append(Votes.counted(answers))
-            self.tally.choices[source].append(_preferred(self.choices[source]))
-        self.tally.lengths.append(np.array([*map(self._lengths, self.pairs)], dtype=np.int32).reshape(-1, 3))
+        self._count_verdicts()
         self._count_judgements()
-        self._write()
+        made = self._made()
+        columns = self._columns()
+        for config, (rows, lost) in made.items():
+            self.tally.dropped[config].update(reason for _, reason in lost)
+            self._publish(config, rows, columns)
+        asked = {*self.ballots.rows.tolist()}
+        unshown = {
+            row: self.faults.unshown(row)
+            for row, current in enumerate(self.segment.current)
+            if current and row not in asked
+        }
+        self.tally.unshown.update(unshown.values())
+        if self.keeps_raw:
+            self._publish_raw(made, unshown)
         return self.tally
 
-    def _decide(self, ballot: Ballot, row: int, shown: list[tuple[str, int]]) -> None:
-        found = self._verdict(ballot)
-        if isinstance(found, str):
-            self.tally.unresolved[found] += 1
-            self._raw(row, ballot, None, shown, [], [found])
-            return
-        record = export.resolved(
-            found,
-            ballot.annotations,
-            shown,
-            record_id=ballot.record_id,
-            prompt=row,
-            prompt_id=self.sets.prompt_ids[row],
-            texts=self.texts,
-            similarity=_edited,
-        )
-        self.models += [answer.editor for answer in record.answers if answer.edited]
-        self._count_verdict(ballot, found)
-        given: list[str] = []
-        lost: list[str] = []
-        split = self.plan.split(self.sets.prompt_ids[row])
-        for config, rows, reasons in self._rows_of(record):
-            self.rows[config, split] += rows
-            if reasons:
-                self.tally.dropped[config].update(reasons)
-                lost += [f"{config}:{reason}" for reason in reasons]
-            if self.keeps_raw:
-                given += [ROW_IDS[config](one) for one in rows]
-        self._raw(row, ballot, record, shown, given, lost)
+    def _made(self) -> dict[str, Made]:
+        """The rows of every config that is trained on, and why records give no others."""
+        import numpy as np
 
-    def _verdict(self, ballot: Ballot) -> Verdict | str:
-        """The verdict of a ballot, or why there is none; the same answers to other candidates are resolved once."""
-        key = id(ballot.annotations)
-        if key not in self.resolved:
-            found = self.plan.resolver.resolve(ballot)
-            self.resolved[key] = found.reason if isinstance(found, Drop) else found
-        known = self.resolved[key]
-        if known != "unreviewed" or not self.plan.config.labels.judge_fallback:
-            return known
-        judged = labels.judge_verdict(ballot)
-        return judged.reason if isinstance(judged, Drop) else judged
+        publish, resolved = self.plan.config.publish, self.resolved
+        faults = self.faults.records(resolved)
+        lost = [(record, reason) for record, reason in enumerate(faults) if reason]
+        sound = np.array([reason is None for reason in faults], dtype=bool)
 
-    def _rows_of(self, record: Resolved) -> Iterator[tuple[str, list[Any], list[str]]]:
-        """Yield, per config, the rows of a record and the reasons for those that it does not give."""
-        fault = self.faults.record(record)
-        if fault is not None:
-            yield from ((config, [], [fault]) for config in self.trained_on)
-            return
-        publish = self.plan.config.publish
-        found = export.pairs_of(record, min_gap=publish.min_gap, pairs=publish.pairs)
-        pairs, lost = ([], [found]) if isinstance(found, str) else _kept(found, self.faults.pair)
-        self.pairs += pairs
+        found = export.pairs_of(resolved, min_gap=publish.min_gap, pairs=publish.pairs)
+        without = [(record, why) for record, why in export.without_pair(found).items() if sound[record]]
+        found = found.where(sound[found.records])
+        pairs, lost_pairs = _kept(found, self.faults.pairs(found))
+        lost_pairs += without
+        self.tally.lengths.append(self._lengths(pairs))
+
+        made: dict[str, Made] = {}
         for config in self.trained_on:
             if config == "kto":
-                completions, undecided = export.completions_of(record)
-                kept, why = _kept(completions, self.faults.completion)
-                yield config, kept, why + ["undecided"] * undecided
+                made[config] = self._completions(sound, lost)
             elif config == "sft":
-                kept, why = _kept(
-                    export.demonstrations_of(record, pairs), lambda one: self.faults.answer(one.record, one.answer)
-                )
-                yield config, kept, why or (lost if not kept else [])
+                made[config] = self._demonstrations(pairs, sound, lost, lost_pairs)
             else:
-                yield config, pairs, lost
+                made[config] = Made(pairs, lost + lost_pairs)
+        return made
 
-    def _count_verdict(self, ballot: Ballot, verdict: Verdict) -> None:
-        self.verdicts.append(verdict)
-        if verdict.reviewers and len(ballot.ratings) >= 2:
-            # With reviewers the source is theirs, no judge's.
-            self.choices[verdict.label_source].append((*ballot.ratings[:2], *verdict.scores[:2]))
+    def _completions(self, sound: Any, lost: list[Lost]) -> Made:
+        resolved = self.resolved
+        found = export.completions_of(resolved)
+        found = found.where(sound[found.records])
+        kept, failed = _kept(found, self.faults.completions(found))
+        undecided = [(record, "undecided") for record in export.undecided(resolved).tolist() if sound[record]]
+        return Made(kept, lost + failed + undecided)
 
-    def _lengths(self, pair: Pair) -> tuple[int, int, int]:
-        """How many characters the prompt, the chosen and the rejected answer have."""
-        texts = self.texts
-        return (
-            self.sets.prompt_lengths[pair.record.prompt],
-            len(texts[pair.chosen.row]),
-            len(texts[pair.rejected.row]),
-        )
+    def _demonstrations(self, pairs: Pairs, sound: Any, lost: list[Lost], lost_pairs: list[Lost]) -> Made:
+        """A record that gives none, although none of its answers has a fault, gives none for what it lacks pairs."""
+        found = export.demonstrations_of(pairs)
+        found = found.where(sound[found.records])
+        kept, failed = _kept(found, self.faults.demonstrations(found))
+        some = {*found.records.tolist()}
+        return Made(kept, lost + failed + [(record, reason) for record, reason in lost_pairs if record not in some])
 
     def _count_models(self) -> None:
         import numpy as np
@@ -238,7 +181,9 @@ class _Derivation:
         answers = np.diff(self.sets.starts)
         current = np.repeat(self.segment.current, answers).tolist()
         settings = chain.from_iterable(map(repeat, self.sets.settings, answers.tolist()))
-        self.tally.models.update(compress(zip(self.sets.generators, self.sets.models, settings, strict=True), current))
+        # Behind the models of candidates stand those of edits.
+        models = self.sets.models[: len(current)]
+        self.tally.models.update(compress(zip(self.sets.generators, models, settings, strict=True), current))
 
     def _count_judgements(self) -> None:
         """Count what judges said; the same ratings in the same orders are counted together."""
@@ -261,125 +206,157 @@ class _Derivation:
             self.tally.judges.add(judgements, times=times)
             self.tally.disagreements += times * disagrees_with_itself(judgements)
 
-    def _raw(
-        self,
-        row: int,
-        ballot: Ballot | None,
-        record: Resolved | None,
-        shown: Sequence[tuple[str, int]],
-        given: Sequence[str],
-        lost: Sequence[str],
-    ) -> None:
-        if not self.keeps_raw:
-            return
-        edits = self._edits(ballot, record, row, shown) if ballot else []
-        self.rows["raw", self.plan.split(self.sets.prompt_ids[row])].append(
-            export.raw_row(
-                self.sets.candidate_set(row),
-                _record(ballot, self.sets, row, shown),
-                verdict=record.verdict if record else None,
-                edits=[(self.texts[answer.row], answer) for answer in edits],
-                annotations=ballot.annotations if ballot else (),
-                reviewers=len(ballot.submitted) if ballot else 0,
-                rows=given,
-                dropped=lost,
-                language=self.sets.languages[row],
-                pseudonyms=self.plan.pseudonyms,
-                clean=quality.redacted if self.plan.config.quality.pii else str,
-            )
-        )
+    def _count_verdicts(self) -> None:
+        import numpy as np
 
-    def _edits(
-        self, ballot: Ballot, record: Resolved | None, row: int, shown: Sequence[tuple[str, int]]
-    ) -> list[export.Answer]:
-        """Everything that reviewers wrote: what counts has a score, what the verdict did not follow has none."""
-        scored = [answer for answer in record.answers if answer.edited] if record else []
-        known = {ids.normalise(self.texts[answer.row]) for answer in scored}
-        others = export.edits_of(
-            [text for text in labels.written(ballot.annotations) if ids.normalise(text) not in known],
-            ballot.annotations,
-            shown,
-            prompt_id=self.sets.prompt_ids[row],
-            texts=self.texts,
-            similarity=_edited,
-            score=None,
-        )
-        self.models += [answer.editor for answer in others]
-        return scored + others
+        ballots, resolved = self.ballots, self.resolved
+        cases = np.bincount(resolved.case, minlength=len(resolved.cases)).tolist()
+        for one, times in zip(resolved.cases, cases, strict=True):
+            self.tally.label_sources[one.verdict.label_source] += times
+        self.tally.verdicts = len(resolved.record_ids)
+        for source, answers in ballots.counted().items():
+            self.tally.votes[source].append(Votes.counted(answers))
+            self.tally.choices[source].append(self._preferred(source))
 
-    def _write(self) -> None:
+    def _preferred(self, source: LabelSource) -> Any:
+        """Of the first two candidates of records with answers: what the judge and what reviewers preferred.
+
+        Two columns: 1 if the first is better, -1 if the second, 0 if neither, NaN if that is not known.
+        """
+        import numpy as np
+
+        ballots, resolved = self.ballots, self.resolved
+        verdicts = [one.verdict for one in resolved.cases]
+        reviewed = np.array([one.label_source == source and one.reviewers > 0 for one in verdicts], dtype=bool)
+        scores = [[*one.scores[:2], None, None][:2] for one in verdicts]
+        decided = np.array([*ballots.verdicts], dtype=np.int64)
+        wanted = reviewed[resolved.case] & (np.diff(ballots.starts)[decided] >= 2)
+        first = ballots.starts[decided[wanted]]
+        ratings = np.array(self.sets.ratings, dtype=np.float64)[ballots.shown[np.stack((first, first + 1), axis=1)]]
+        given = np.array(scores, dtype=np.float64).reshape(-1, 2)[resolved.case[wanted]]
+        return np.sign(np.stack((ratings[:, 0] - ratings[:, 1], given[:, 0] - given[:, 1]), axis=1)).astype(np.float32)
+
+    def _lengths(self, pairs: Pairs) -> Any:
+        """How many characters the prompt, the chosen and the rejected answer have, in three columns."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        texts = pc.utf8_length(pa.array(self.sets.texts, pa.string())).to_numpy()
+        prompts = np.array(self.sets.prompt_lengths)[pairs.prompts]
+        sides = [texts[self.resolved.row[answers]] for answers in pairs.answers]
+        return np.stack((prompts, *sides), axis=1).astype(np.int32)
+
+    def _columns(self) -> Columns:
         import pyarrow as pa
 
-        columns = Columns(
-            prompts=self.sets.prompts,
-            prompt_ids=self.sets.prompt_ids,
-            sources=self.sets.sources,
-            languages=self.sets.languages,
-            texts=pa.array(self.texts, pa.string()),
-            models=self.models,
+        sets = self.sets
+        return Columns(
+            prompts=sets.prompts,
+            prompt_ids=pa.array(sets.prompt_ids, pa.string()),
+            sources=sets.sources,
+            languages=pa.array(sets.languages, pa.string()),
+            texts=pa.array(sets.texts, pa.string()),
+            models=pa.array(sets.models, pa.string()),
             pseudonyms=self.plan.pseudonyms,
-            extras=self.sets.extras,
+            extras=sets.extras,
         )
-        for (config, split), rows in self.rows.items():
-            if rows:
-                self._publish(config, split, rows, columns)
 
-    def _publish(self, config: str, split: str, rows: list[Any], columns: Columns) -> None:
-        self.tally.rows[config, split] += len(rows)
-        if config != "raw":
-            self.tally.languages.update(self.sets.languages[row.record.prompt] for row in rows)
-        if config == "kto" and split == "train":
-            self.tally.kto_labels.update(row.label for row in rows)
-        if self.plan.folder is None:
-            return
-        table = made_table(config, rows, columns, margin=self.plan.config.publish.margin)
-        if self.plan.checks.render is not None and config != "raw":
-            table = export.as_strings(table, self.plan.checks.render)
-        wrong = list(export.faults(config, table))
-        if wrong:
-            raise RefusedError(
-                f"TRL would not train on these rows as they are meant: {'; '.join(wrong)}.",
-                remedy="Nothing was published; `curation lint` says more of a dataset that is there.",
-            )
-        self.tally.shards.append(write_shard(config, split, table, self.plan.folder))
+    def _publish(self, config: str, rows: Rows, columns: Columns) -> None:
+        import numpy as np
+        import pyarrow as pa
+
+        counts = columns.languages.take(pa.array(rows.prompts, pa.int64())).value_counts().to_pylist()
+        self.tally.languages.update({one["values"]: one["counts"] for one in counts})
+        splits = np.array(self.splits, dtype=object)[rows.prompts]
+        for split in export.SPLITS:
+            of_split = rows.where(splits == split)
+            if not len(of_split):
+                continue
+            self.tally.rows[config, split] += len(of_split)
+            if isinstance(of_split, Completions) and split == "train":
+                self.tally.kto_labels.update(of_split.label.tolist())
+            if self.plan.folder is not None:
+                table = made_table(config, of_split, columns, margin=self.plan.config.publish.margin)
+                render = self.plan.checks.render
+                table = table if render is None else export.as_strings(table, render)
+                self.tally.shards.append(_written(config, split, table, self.plan.folder))
+
+    def _publish_raw(self, made: Mapping[str, Made], unshown: Mapping[int, str]) -> None:
+        """Write every set with all that was said of it, and why it gave the rows it gave."""
+        given: defaultdict[int, list[str]] = defaultdict(list)
+        dropped: defaultdict[int, list[str]] = defaultdict(list)
+        for config, (rows, lost) in made.items():
+            for record, identifier in zip(rows.records.tolist(), rows.ids(config), strict=True):
+                given[record].append(identifier)
+            for record, reason in lost:
+                dropped[record].append(f"{config}:{reason}")
+        places = {number: place for place, number in enumerate(self.ballots.verdicts)}
+        by_split: defaultdict[str, list[RawRow]] = defaultdict(list)
+        for number, row in enumerate(self.ballots.rows.tolist()):
+            place = places.get(number)
+            if place is None:
+                one = self._raw(row, number, [], [self.ballots.reasons[number]])
+            else:
+                one = self._raw(row, number, given[place], dropped[place])
+            by_split[self.splits[row]].append(one)
+        for row, why in unshown.items():
+            by_split[self.splits[row]].append(self._raw(row, None, [], [why]))
+        for split, of_split in by_split.items():
+            self.tally.rows["raw", split] += len(of_split)
+            if self.plan.folder is not None:
+                self.tally.shards.append(_written("raw", split, raw_table(of_split), self.plan.folder))
+
+    def _raw(self, row: int, number: int | None, given: Sequence[str], dropped: Sequence[str]) -> RawRow:
+        """The row of a set; `number` is that of its record, null if nobody was asked."""
+        ballot = None if number is None else self.ballots[number]
+        verdict = None if number is None else self.ballots.verdicts.get(number)
+        return export.raw_row(
+            self.sets.candidate_set(row),
+            None if number is None else self._record(number, row),
+            verdict=verdict,
+            edits=[] if number is None else self._edits(number, verdict),
+            annotations=ballot.annotations if ballot else (),
+            reviewers=len(ballot.submitted) if ballot else 0,
+            rows=given,
+            dropped=dropped,
+            language=self.sets.languages[row],
+            pseudonyms=self.plan.pseudonyms,
+            clean=quality.redacted if self.plan.config.quality.pii else str,
+        )
+
+    def _edits(self, number: int, verdict: Verdict | None) -> list[tuple[Edit, float | None]]:
+        """Everything that reviewers wrote: what counts has a score, what the verdict did not follow has none."""
+        scored = self.ballots.edits(number, verdict.edits if verdict else ())
+        known = {ids.normalise(edit.text) for edit in scored}
+        written = labels.written(self.ballots.said[number])
+        others = self.ballots.edits(number, [text for text in written if ids.normalise(text) not in known])
+        return [*((edit, 1.0) for edit in scored), *((edit, None) for edit in others)]
+
+    def _record(self, number: int, row: int) -> ReviewRecord:
+        return ReviewRecord(
+            id=self.ballots.record_ids[number],
+            task="",
+            prompt_id=self.sets.prompt_ids[row],
+            set_id=self.sets.ids[row],
+            candidates=tuple(self.sets.candidate_ids[at] for at in self.ballots.shown_of(number)),
+        )
 
 
-def _edited(edit: str, shown: Sequence[str]) -> tuple[int, float]:
-    position = labels.edited(edit, shown)
-    return position, labels.similarity(edit, shown[position])
+def _written(config: str, split: str, table: Any, folder: Path) -> Shard:
+    """The shard of a table; RefusedError if TRL would not train on its rows."""
+    wrong = list(export.faults(config, table))
+    if wrong:
+        raise RefusedError(
+            f"TRL would not train on these rows as they are meant: {'; '.join(wrong)}.",
+            remedy="Nothing was published; `curation lint` says more of a dataset that is there.",
+        )
+    return write_shard(config, split, table, folder)
 
 
-def _kept(rows: Sequence[Any], fault: Callable[[Any], str | None]) -> tuple[list[Any], list[str]]:
-    """The rows without a fault, and the faults of the others."""
-    kept, faults = [], []
-    for row in rows:
-        why = fault(row)
-        if why is None:
-            kept.append(row)
-        else:
-            faults.append(why)
-    return kept, faults
-
-
-def _preferred(choices: Sequence[tuple[float | None, ...]]) -> Any:
-    """Of the two ratings and the two scores of each record, as two columns: 1 if the first is better, -1 if the second,
-    0 if neither, NaN if that is not known.
-    """
+def _kept(rows: SomeRows, faults: Sequence[str | None]) -> tuple[SomeRows, list[Lost]]:
+    """The rows without a fault, and of the others their record and fault."""
     import numpy as np
 
-    values = np.array(choices, dtype=np.float64).reshape(-1, 2, 2)
-    return np.sign(values[:, :, 0] - values[:, :, 1]).astype(np.float32)
-
-
-def _record(
-    ballot: Ballot | None, sets: SegmentSets, row: int, shown: Sequence[tuple[str, int]]
-) -> ReviewRecord | None:
-    if ballot is None:
-        return None
-    return ReviewRecord(
-        id=ballot.record_id,
-        task="",
-        prompt_id=sets.prompt_ids[row],
-        set_id=sets.ids[row],
-        candidates=tuple(candidate for candidate, _ in shown),
-    )
+    lost = [(record, fault) for record, fault in zip(rows.records.tolist(), faults, strict=True) if fault]
+    return rows.where(np.array([fault is None for fault in faults], dtype=bool)), lost

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from curation import quality
 from curation.config import Config
-from curation.errors import DataError
+from curation.export import Edit
 from curation.stages.segments import Segment, Stretch
 from curation.types import Annotation, Candidate, CandidateSet, Message, Prompt, Response
 
@@ -53,13 +53,12 @@ class SegmentSets(NamedTuple):
     finish_reasons: list[str | None]
     ratings: list[float | None]
 
-    def shown(self, row: int, candidates: Sequence[str]) -> list[int]:
-        """Return the rows of some candidates of a set; DataError if it has no such candidate."""
-        start, stop = self.starts[row], self.starts[row + 1]
-        try:
-            return [self.candidate_ids.index(candidate, start, stop) for candidate in candidates]
-        except ValueError as error:
-            raise DataError(f"A record shows a candidate that its set {self.ids[row]} does not hold.") from error
+    def add(self, edit: Edit) -> int:
+        """Give an edit a row of its own behind the candidates, and return that."""
+        self.candidate_ids.append(edit.id)
+        self.texts.append(edit.text)
+        self.models.append(edit.model)
+        return len(self.texts) - 1
 
     def messages(self, row: int) -> tuple[Message, ...]:
         """Return the prompt of a set."""

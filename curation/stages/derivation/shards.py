@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from curation import export
-from curation.export import Columns
+from curation.export import Columns, Completions, Demonstrations, Pairs, Rows
 from curation.schema import arrow_schema
 from curation.stages.derivation.tally import Shard
 from curation.store.parquet import content_name, table_bytes
 from curation.types import RawRow
 
-ROW_IDS: dict[str, Callable[[Any], str]] = {
-    "dpo": export.row_id,
-    "reward": lambda pair: export.row_id(pair, "reward"),
-    "kto": export.completion_id,
-    "sft": export.demonstration_id,
-}
 
-
-def made_table(config: str, rows: list[Any], columns: Columns, *, margin: bool) -> Any:
-    """Return a config's rows as a pyarrow.Table in the order to publish them in."""
-    return _ordered(config, _table(config, rows, columns, margin=margin))
-
-
-def _table(config: str, rows: list[Any], columns: Columns, *, margin: bool) -> Any:
-    if config == "raw":
-        return raw_table(rows)
-    if config == "kto":
-        return export.unpaired_table(rows, columns)
-    if config == "sft":
-        return export.supervised_table(rows, columns)
-    return export.preference_table(rows, columns, config=config, margin=margin and config == "reward")
+def made_table(config: str, rows: Rows, columns: Columns, *, margin: bool) -> Any:
+    """Return the rows of a config that is trained on as a pyarrow.Table in the order to publish them in."""
+    match rows:
+        case Completions():
+            table = export.unpaired_table(rows, columns)
+        case Demonstrations():
+            table = export.supervised_table(rows, columns)
+        case Pairs():
+            table = export.preference_table(rows, columns, config=config, margin=margin and config == "reward")
+        case _:
+            raise TypeError(f"No config has rows of {type(rows).__name__}")
+    return _ordered(config, table)
 
 
 def raw_table(rows: Sequence[RawRow]) -> Any:
