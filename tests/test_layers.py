@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -163,6 +165,22 @@ def test_all_is_sorted_and_complete(file: Path) -> None:
     for names in named:
         assert names == sorted(names, key=_constants_then_classes)
         assert defined | (set() if defined else bound) <= set(names) <= defined | bound
+
+
+def test_types_can_be_checked_where_the_optional_packages_are_missing() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = project["project"]["optional-dependencies"]
+    optional = {found[0] for name in (*extras["train"], *extras["ray"]) if (found := re.match(r"[\w-]+", name))}
+    may_be_missing = {
+        module.removesuffix(".*")
+        for override in project["tool"]["mypy"]["overrides"]
+        if override["ignore_missing_imports"]
+        for module in override["module"]
+    }
+    checked = [file for folder in ("curation", "pipelines", "tests") for file in (ROOT / folder).rglob("*.py")]
+    used = {name.partition(".")[0] for file in checked for name in imported(file)}
+    assert "transformers" in optional & used
+    assert optional & used <= may_be_missing
 
 
 def test_the_public_names_are_there() -> None:
