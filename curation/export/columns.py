@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import accumulate
@@ -36,15 +37,15 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(ABC):
     """The rows that records give to a config, as numpy arrays with a value per row; subclasses add what a row holds."""
 
     resolved: Resolved
 
     @property
+    @abstractmethod
     def answers(self) -> tuple[Any, ...]:
         """The numbers of the answers in the rows: one array for each that a row holds."""
-        raise NotImplementedError
 
     def __len__(self) -> int:
         return len(self.answers[0])
