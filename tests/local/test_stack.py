@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -135,6 +136,20 @@ def test_down_of_a_stack_that_is_still_starting_says_so(tmp_path: Path, monkeypa
         with pytest.raises(TemporaryError, match=r"has not ended after 0 s\. .*Ctrl-C"):
             Stack(tmp_path).down()
     assert Stack(tmp_path).down() is False
+
+
+def test_a_list_of_processes_is_whole_or_not_there(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # A file ends after eight bytes, as on a full disk.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            stack._write_pids({"hub": 4_000_000, "argilla": 4_000_001})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not (tmp_path / "pids.json").exists()
+    assert stack.down() is False
 
 
 def test_servers_end_with_the_process_that_tied_them(tmp_path: Path) -> None:
