@@ -135,6 +135,20 @@ def test_an_edit_is_a_true_row_that_its_author_scored() -> None:
     assert edit["annotations"] == [{"reviewer": "ANN", "scores": [1.0], "status": "submitted"}]
 
 
+def test_each_edit_of_a_record_is_scored_by_its_own_author() -> None:
+    said = [make_annotation(name, 0.0, 0.0, edit=f"By {name}.") for name in ("ann", "bob")]
+    record = Record(make_verdict(0.0, 0.0, edits=["By ann.", "By bob."]), (ONE, TWO), said)
+    columns = make_columns(record, pseudonyms={"ann": "ANN", "bob": "BOB"})
+    rows = unpaired_table(completions_of(make_resolved(record)), columns).to_pylist()
+    scores = {row["completion"][0]["content"]: [one["scores"] for one in row["annotations"]] for row in rows}
+    assert scores == {
+        "Text one.": [[0.0], [0.0]],
+        "Text two.": [[0.0], [0.0]],
+        "By ann.": [[1.0], [None]],
+        "By bob.": [[None], [1.0]],
+    }
+
+
 def test_rows_stay_in_the_order_that_is_given() -> None:
     record = Record(make_verdict(1.0, 0.0), (ONE, TWO))
     resolved, columns = make_resolved(record), make_columns(record)

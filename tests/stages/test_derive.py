@@ -160,6 +160,14 @@ def test_a_tie_is_for_kto_only_or_for_nothing(tmp_path: Path) -> None:
     assert (dropped.tally.verdicts, dropped.rows("raw")) == (1, 1)
 
 
+def test_an_edit_of_a_tie_is_learnt_from_and_sft_has_lost_nothing(tmp_path: Path) -> None:
+    store = Store()
+    store.add("both_good", edit="Better.")
+    found = derived(store, tmp_path)
+    assert {name: dict(found.tally.dropped[name]) for name in ("dpo", "sft")} == {"dpo": {"tie": 1}, "sft": {}}
+    assert [row["messages"][-1]["content"] for row in published(tmp_path / "out", "sft")] == ["Better."]
+
+
 def test_an_edit_of_a_tie_is_no_tie(tmp_path: Path) -> None:
     store = Store()
     store.add("both_bad", texts=["One.", "Two."], edit="One!")
@@ -847,6 +855,25 @@ def test_an_answer_of_exactly_a_half_is_undecided_in_kto(tmp_path: Path) -> None
     store.add("both_good", "b")
     found = derived(store, tmp_path, make_config(publish={"formats": EVERY}, labels={"resolver": "mean"}))
     assert (found.rows("kto"), dict(found.tally.dropped["kto"])) == (1, {"undecided": 1})
+
+
+def test_what_a_record_is_dropped_for_is_its_only_reason(tmp_path: Path) -> None:
+    store = Store()
+    store.add("a", "b")
+    config = make_config(publish={"formats": EVERY}, labels={"resolver": "mean", "ties": "drop"})
+    found = derived(store, tmp_path, config)
+    assert {name: dict(found.tally.dropped[name]) for name in TRAINED} == {name: {"tie": 1} for name in TRAINED}
+
+
+def test_the_judge_is_compared_with_the_verdicts_of_the_same_records(tmp_path: Path) -> None:
+    store = Store()
+    store.add("a", "b", ratings=(1.0, 5.0))
+    store.add("a", ratings=(5.0, 1.0))
+    store.add(ratings=(1.0, 5.0))
+    store.add("both_good", ratings=(None, 5.0))
+    found = derived(store, tmp_path)
+    [choices] = found.tally.choices["human"]
+    assert [[None if value != value else value for value in row] for row in choices.tolist()] == [[1, 1], [None, 0]]
 
 
 def test_languages_models_and_lengths_are_counted(tmp_path: Path) -> None:
