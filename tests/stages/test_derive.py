@@ -636,6 +636,15 @@ def test_a_prompt_that_fails_a_check_gives_no_row_at_all(tmp_path: Path) -> None
     assert dropped_by(tmp_path, GOOD, OTHER, question=f"Who is {MAIL}?") == {name: ["pii"] for name in TRAINED}
 
 
+def test_what_was_written_for_a_prompt_that_fails_a_check_is_not_published_either(tmp_path: Path) -> None:
+    store = Store()
+    store.add("a", prompt=make_prompt(f"Who is {MAIL}?"), edit="A better answer.")
+    found = derived(store, tmp_path, make_config(publish={"formats": EVERY}, quality={"pii": True}))
+    assert {name: (found.rows(name), dict(found.tally.dropped[name])) for name in TRAINED} == {
+        name: (0, {"pii": 1}) for name in TRAINED
+    }
+
+
 def test_an_answer_that_was_cut_off_is_not_learnt_from_and_may_be_rejected(tmp_path: Path) -> None:
     lost = dropped_by(tmp_path, GOOD, OTHER, finish="length")
     assert lost == {name: ["truncated"] for name in TRAINED}
@@ -871,9 +880,16 @@ def test_the_judge_is_compared_with_the_verdicts_of_the_same_records(tmp_path: P
     store.add("a", ratings=(5.0, 1.0))
     store.add(ratings=(1.0, 5.0))
     store.add("both_good", ratings=(None, 5.0))
-    found = derived(store, tmp_path)
-    [choices] = found.tally.choices["human"]
-    assert [[None if value != value else value for value in row] for row in choices.tolist()] == [[1, 1], [None, 0]]
+    simulated = store.add(ratings=(1.0, 5.0))
+    store.responses.append(make_response(simulated, "a", "simulated-one"))
+    config = make_config(labels={"judge_fallback": True}, judge={"type": "ultrafeedback", "model_id": "j"})
+    found = derived(store, tmp_path, config)
+    assert found.tally.label_sources == {"human": 2, "judge": 1, "simulated": 1}
+    choices = {
+        source: [[None if value != value else value for value in row] for part in parts for row in part.tolist()]
+        for source, parts in found.tally.choices.items()
+    }
+    assert choices == {"human": [[1, 1], [None, 0]], "simulated": [[-1, 1]]}
 
 
 def test_languages_models_and_lengths_are_counted(tmp_path: Path) -> None:
@@ -914,6 +930,7 @@ def test_simulated_answers_are_never_human(tmp_path: Path) -> None:
     store.responses.append(make_response(record, "a", "simulated-one"))
     found = derived(store, tmp_path)
     assert found.tally.label_sources == {"simulated": 1}
+    assert found.measured == "simulated"
     assert published(tmp_path / "out", "dpo")[0]["label_source"] == "simulated"
 
 

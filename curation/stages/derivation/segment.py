@@ -227,7 +227,7 @@ class _Derivation:
 
         ballots, resolved = self.ballots, self.resolved
         verdicts = [one.verdict for one in resolved.cases]
-        reviewed = np.array([one.label_source == source and one.reviewers > 0 for one in verdicts], dtype=bool)
+        reviewed = np.array([one.label_source == source for one in verdicts], dtype=bool)
         scores = [[*one.scores[:2], None, None][:2] for one in verdicts]
         decided = np.array([*ballots.verdicts], dtype=np.int64)
         wanted = reviewed[resolved.case] & (np.diff(ballots.starts)[decided] >= 2)
