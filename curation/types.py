@@ -255,7 +255,7 @@ class LengthBias(Row):
 class Agreement(Row):
     """How far reviewers agree: Krippendorff's alpha and the share of pairs of answers that are equal."""
 
-    level: Literal["nominal", "ordinal"]
+    level: Literal["nominal", "ordinal", "interval"]
     alpha: Measure
     percent: Measure
     reviewers: tuple[ReviewerStatistics, ...]

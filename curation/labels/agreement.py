@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def agreement(votes: Votes, *, level: Level, seed: int) -> Agreement:
     """Return how far reviewers agree: alpha, the share of pairs of equal answers, and what each reviewer is like.
 
-    "ordinal" compares scores, candidate by candidate; "nominal" whole answers, as the share of pairs always does. The
-    bootstrap interval of alpha depends on `seed`. Where something is not defined, its reason says why.
+    "ordinal" compares the order of scores and "interval" their distances, candidate by candidate; "nominal" compares
+    whole answers, as the share of pairs always does. The bootstrap interval of alpha depends on `seed`. Where
+    something is not defined, its reason says why.
     """
     return Agreement(
         level=level, alpha=_alpha(votes, level, seed), percent=_percent(votes), reviewers=reviewer_statistics(votes)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-Level = Literal["nominal", "ordinal"]
+Level = Literal["nominal", "ordinal", "interval"]
 
 RESAMPLES = 2_000
 
@@ -27,11 +27,14 @@ MOST_BLOCKS = 2_048
 def alpha(paired: Any, answers: Sequence[Answer], *, level: Level, seed: int) -> Measure:
     """Return alpha and its interval, from how often each record has each answer (sparse: records x answers).
 
-    Every record has two answers or more. Nominal: a record is a unit, and an answer its value. Ordinal: a record's
-    candidate is a unit, and its score the value. The interval is that of the percentile bootstrap: records are drawn
-    with replacement, 2,000 times. Draws in which all is equal have no alpha and are left out. Where nobody disagreed
-    every draw is 1, and the low end is the alpha of as many disagreements as Wilson's interval of none allows. Null for
-    one record, and where everything is equal.
+    Every record has two answers or more. Nominal: a record is a unit, and an answer its value. Ordinal and interval:
+    a record's candidate is a unit, and its score the value; ordinal counts how many scores lie between two of them,
+    interval how far apart they are.
+
+    The interval of alpha is that of the percentile bootstrap: records are drawn with replacement, 2,000 times. Draws
+    in which all is equal have no alpha and are left out. Where nobody disagreed every draw is 1, and the low end is
+    the alpha of as many disagreements as Wilson's interval of none allows. Null for one record, and where everything
+    is equal.
 
     The formula is Krippendorff's, "Computing Krippendorff's Alpha-Reliability" (2011), on weighted records, which the
     `krippendorff` library has not: it needs a matrix per record and call.
@@ -43,10 +46,10 @@ def alpha(paired: Any, answers: Sequence[Answer], *, level: Level, seed: int) ->
         return Measure(value=None, count=1, reason="only one record was answered by two reviewers")
     rng = np.random.default_rng(seed)
     blocks = _blocks(paired, rng)
-    sums = _nominal_sums(blocks) if level == "nominal" else _ordinal_sums(blocks, answers)
+    sums = _nominal_sums(blocks) if level == "nominal" else _score_sums(blocks, answers)
     drawn = rng.multinomial(blocks.times.sum(), blocks.times / blocks.times.sum(), size=RESAMPLES)
     weighted = np.concatenate([blocks.times[None], drawn]).astype(np.float64) @ sums
-    value, *resampled = _nominal_alpha(weighted) if level == "nominal" else _ordinal_alpha(weighted)
+    value, *resampled = _nominal_alpha(weighted) if level == "nominal" else _score_alpha(weighted, answers, level)
     if np.isnan(value):
         return Measure(value=None, count=records, reason="all answers are equal, as they would be by chance")
     if value == 1:
@@ -109,7 +112,7 @@ def _nominal_alpha(sums: Floats) -> Floats:
     return _one_less_ratio(total - agreeing, (total**2 - (counts**2).sum(axis=1)) / (total - 1))
 
 
-def _ordinal_sums(blocks: _Blocks, answers: Sequence[Answer]) -> Floats:
+def _score_sums(blocks: _Blocks, answers: Sequence[Answer]) -> Floats:
     """Per block, the coincidence matrix of the scores, row after row: the sum over the candidates."""
     import numpy as np
 
@@ -127,21 +130,29 @@ def _score_tables(answers: Sequence[Answer]) -> Iterator[Floats]:
     """Per candidate, which score each answer gives it (answers x scores, 0 and 1); no score beyond an answer's end."""
     import numpy as np
 
-    scores = sorted({score for answer in answers for score in answer})
+    scores = _scores(answers)
     for candidate in range(max(map(len, answers))):
         given = [answer[candidate] if candidate < len(answer) else None for answer in answers]
         yield np.array([[score == one for score in scores] for one in given], dtype=np.float64)
 
 
-def _ordinal_alpha(sums: Floats) -> Floats:
+def _scores(answers: Sequence[Answer]) -> list[float]:
+    """Every score that occurs, ascending."""
+    return sorted({score for answer in answers for score in answer})
+
+
+def _score_alpha(sums: Floats, answers: Sequence[Answer], level: Level) -> Floats:
+    """Alpha of each row of coincidence matrices (`_score_sums`), by the squared distances of the scores."""
     import numpy as np
 
-    values = round(sums.shape[1] ** 0.5)
-    observed = sums.reshape(-1, values, values)
+    scores = np.array(_scores(answers))
+    # In steps of the smallest difference, which changes no ratio: so no two scores are closer than 1.
+    scores = scores / np.diff(scores).min(initial=1.0)
+    observed = sums.reshape(-1, len(scores), len(scores))
     counts = observed.sum(axis=2)
     # The ordinal metric counts what lies between two values, and half of both: the distance of their mid-ranks.
-    ranks = np.cumsum(counts, axis=1) - counts / 2
-    distances = (ranks[:, :, None] - ranks[:, None, :]) ** 2
+    places = np.cumsum(counts, axis=1) - counts / 2 if level == "ordinal" else scores[None]
+    distances = (places[:, :, None] - places[:, None, :]) ** 2
     expected = counts[:, :, None] * counts[:, None, :] / (counts.sum(axis=1) - 1)[:, None, None]
     return _one_less_ratio((observed * distances).sum(axis=(1, 2)), (expected * distances).sum(axis=(1, 2)))
 

@@ -20,8 +20,8 @@ PUBLISHED = [
     [0, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, 0],
     [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, 0],
 ]
-Level = Literal["nominal", "ordinal"]
-LEVELS: list[Level] = ["nominal", "ordinal"]
+Level = Literal["nominal", "ordinal", "interval"]
+LEVELS: list[Level] = ["nominal", "ordinal", "interval"]
 
 
 def votes_of(observers: NDArray[np.int64] | list[list[int]]) -> Votes:
@@ -43,7 +43,7 @@ def number(value: float | None) -> float:
     return value
 
 
-@pytest.mark.parametrize(("level", "expected"), [("nominal", 0.743), ("ordinal", 0.815)])
+@pytest.mark.parametrize(("level", "expected"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)])
 def test_alpha_is_that_of_krippendorffs_example(level: Level, expected: float) -> None:
     found = alpha(votes_of(PUBLISHED), level)
     assert number(found.value) == pytest.approx(expected, abs=0.0005)
@@ -60,13 +60,13 @@ def test_alpha_is_that_of_the_library(level: Level, seed: int) -> None:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_every_candidate_is_a_unit_of_ordinal_alpha_and_every_record_one_of_nominal(level: Level) -> None:
+def test_every_record_is_a_unit_of_nominal_alpha_and_every_candidate_of_the_others(level: Level) -> None:
     rng = np.random.default_rng(1)
     first, second = rng.integers(1, 4, size=(2, 3, 40))
     votes = make_votes(
         *({f"r{row}": (first[row, unit] / 3, second[row, unit] / 3) for row in range(3)} for unit in range(40))
     )
-    units = np.hstack([first, second]) if level == "ordinal" else first * 10 + second
+    units = first * 10 + second if level == "nominal" else np.hstack([first, second])
     expected = krippendorff.alpha(units.astype(float), level_of_measurement=level)
     assert alpha(votes, level).value == pytest.approx(expected, abs=1e-12)
 

@@ -74,6 +74,22 @@ def test_the_estimate_is_that_of_a_plain_loop(habits: list[Habit], smoothing: fl
         assert np.array(found.confusion[reviewer]) == pytest.approx(np.array(matrix), abs=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_more_iterations_of_a_plain_loop_move_no_posterior(seed: int) -> None:
+    """The crowds are hard: half of all answers are random, so EM comes near its end in small steps."""
+    ballots = make_crowd(MIXED, records=60, seed=seed, accuracy=0.5)[1]
+    found = fitted(ballots)
+    priors, confusion = naive(ballots, smoothing=0.5, iterations=4 * found.iterations)
+    for ballot in ballots:
+        given = [(voter.reviewer, found.answers.index(voter.scores)) for voter in ballot.submitted]
+        joint = [
+            prior * math.prod(confusion[reviewer][true][answer] for reviewer, answer in given)
+            for true, prior in enumerate(priors)
+        ]
+        expected = [probability / sum(joint) for probability in joint]
+        assert found.posterior(ballot.submitted) == pytest.approx(expected, abs=1e-6)
+
+
 def test_a_records_posterior_is_bayes_rule() -> None:
     found = fitted(make_crowd(MIXED, records=100, seed=2)[1])
     voters = [make_annotation("r00", *A), make_annotation("r09", *B), make_annotation("r10", *GOOD)]
