@@ -47,6 +47,41 @@ def test_short_texts_numbers_and_noise_have_none(text: str) -> None:
     assert detect_language(text) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        # The model says Portuguese, English, Japanese or nothing of some of these.
+        ("Python中如何读取文件？用open函数", "zh"),
+        ("用Python写一个快速排序算法，并解释 time complexity", "zh"),
+        ("的一是了我不人在他有这个上们来到时大地为子", "zh"),
+        ("「ありがとう」这个词是什么意思？请用中文回答我", "zh"),
+        ("量子コンピュータの基本原理を API で説明してください。", "ja"),
+        ("東京都の人口統計について説明", "ja"),
+        ("ช่วยอธิบาย Python ให้หน่อย", "th"),
+        ("ຂ້ອຍຢາກຮຽນພາສາລາວ", "lo"),
+        ("ខ្ញុំចង់រៀនភាសាខ្មែរ", "km"),
+        ("မင်္ဂလာပါ နေကောင်းလား", "my"),
+    ],
+)
+def test_a_script_without_blanks_tells_the_language(text: str, language: str) -> None:
+    assert detect_language(text) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ('"Dans la nuit, tous les chats sont gris." What does this French proverb mean?', "en"),
+        ("What does the word “Weltanschauung, Zeitgeist und Schadenfreude” mean in German?", "en"),
+        ("Wie übersetzt man 'the quick brown fox jumps over the lazy dog' ins Deutsche?", "de"),
+        ("Explain what this line does: `für jede Zeile in der Datei gib die Zeile aus`", "en"),
+        # With the quotation taken away too little would remain.
+        ("Traduis : « Il fait très beau aujourd'hui et nous allons au parc »", "fr"),
+    ],
+)
+def test_a_short_quotation_makes_no_prompt_foreign(text: str, language: str) -> None:
+    assert detect_language(text) == language
+
+
 def test_five_words_are_enough_and_four_are_not() -> None:
     assert detect_language("Where is my black cat?") == "en"
     assert detect_language("Where is my cat?") is None
