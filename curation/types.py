@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -377,3 +378,17 @@ def is_text(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return "\0" not in value
+
+
+_SHOWS_NOTHING = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | frozenset(
+    map(chr, range(0xFE00, 0xFE10))
+)
+"""Characters of other kinds that are blank too: fillers, an empty Braille cell, variation selectors."""
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+
+
+def is_blank(text: str) -> bool:
+    """Whether there is nothing to see in a text: white space, control, zero-width and filler characters alone."""
+    return all(
+        unicodedata.category(character) in _INVISIBLE_CATEGORIES or character in _SHOWS_NOTHING for character in text
+    )

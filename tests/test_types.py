@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from curation import types
-from curation.types import Candidate, CandidateSet, Failure, Judgement, Message, Prompt, Response, Row, Usage
+from curation.types import Candidate, CandidateSet, Failure, Judgement, Message, Prompt, Response, Row, Usage, is_blank
 
 ROWS = [row for row in vars(types).values() if isinstance(row, type) and issubclass(row, Row) and row is not Row]
 PROMPT = Prompt(id="p", messages=(Message(role="user", content="Why?"),), source="acme/prompts@1")
@@ -103,3 +103,20 @@ def test_a_set_of_before_there_were_judgements_is_read_as_one_without() -> None:
     made = CandidateSet(id="s", prompt=PROMPT, candidates=(answer(1),), settings="x")
     old = made.model_dump(exclude={"judgements", "usage"})
     assert CandidateSet.model_validate(old) == made
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " \t\r\n", "\u200b", "\u200b\u200d\ufeff\n", "\u2060\u00ad", "\u202e\u2069", "\x1b", "\U000e0041"),
+        # Fillers of Hangul, an empty Braille cell, a joiner and a variation selector.
+        *("\u3164", "\u115f\u1160", "\u2800", "\u034f\ufe0f"),
+    ],
+)
+def test_a_text_of_characters_that_do_not_show_is_blank(text: str) -> None:
+    assert is_blank(text)
+
+
+@pytest.mark.parametrize("text", ["a", "\u200ba", ".", "0", "。", "👩\u200d👩", "\u0301", "\ufffd", "-"])
+def test_a_text_with_anything_to_see_is_not_blank(text: str) -> None:
+    assert not is_blank(text)

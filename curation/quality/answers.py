@@ -9,17 +9,16 @@ know is English, refusals and self-introductions also in a few other languages.
 from __future__ import annotations
 
 import re
-import string
+
+from curation.types import is_blank
 
 OPENING = 400
 """How many characters of an answer are read as its opening."""
 
-_INVISIBLE = string.whitespace + "\u00a0\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\u3000\ufeff"
-
 
 def is_empty(text: str) -> bool:
     """Whether a text has nothing to read in it: only blanks and characters that do not show."""
-    return not text[:1].isalnum() and not text.strip().strip(_INVISIBLE)
+    return is_blank(text)
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------
