@@ -184,12 +184,14 @@ class Annotation(Row):
 class Verdict(Row):
     """The resolved scores of a record: one in [0, 1] per shown candidate, null for one that nothing is known of.
 
-    `edits` are the better texts of the reviewers whose answers count, each a candidate with a score of 1. `agreement`
-    is the share of reviewers whose answer is the verdict's, null with one reviewer.
+    `edits` are the better texts of the reviewers whose answers count, each a candidate that scores `edit_score`: as
+    much as a shown candidate that is certainly good. `agreement` is the share of reviewers whose answer is the
+    verdict's, null with one reviewer.
     """
 
     scores: tuple[float | None, ...]
     edits: tuple[str, ...] = ()
+    edit_score: float = 1.0
     reviewers: int
     agreement: float | None
     label_source: LabelSource

@@ -96,6 +96,7 @@ def resolved(
     score = scores[case[record], shown]
     known = ~np.isnan(score)
     more = np.array(edited, dtype=np.int64).reshape(-1, 2)
+    edit_scores = np.array([one.verdict.edit_score for one in cases], dtype=np.float64)
     record = np.concatenate((record[known], more[:, 0]))
     order = np.argsort(record, kind="stable")
     return Resolved(
@@ -105,7 +106,7 @@ def resolved(
         cases=cases,
         record=record[order],
         row=np.concatenate((rows[known], more[:, 1]))[order],
-        score=np.concatenate((score[known], np.ones(len(more))))[order],
+        score=np.concatenate((score[known], edit_scores[case[more[:, 0]]]))[order],
         shown=np.concatenate((shown[known], np.full(len(more), -1)))[order],
         answer_ids=answer_ids,
         edits=edits,

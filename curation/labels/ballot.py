@@ -39,17 +39,32 @@ class Ballot(NamedTuple):
 
 
 def too_few(ballot: Ballot, minimum: int) -> Drop | None:
-    """Return why a ballot cannot be resolved: "unreviewed", "too_few_reviewers"; None if enough people answered."""
+    """Return why a ballot cannot be resolved, None if enough people answered.
+
+    "unreviewed": nobody answered. "discarded": reviewers looked at the record, and all that they decided is that they
+    cannot answer. "too_few_reviewers": some answered.
+    """
     answered = len(ballot.submitted)
     if answered >= max(minimum, 1):
         return None
-    return Drop(id=ballot.record_id, reason="too_few_reviewers" if answered else "unreviewed")
+    if answered:
+        reason = "too_few_reviewers"
+    elif any(annotation.status == "discarded" for annotation in ballot.annotations):
+        reason = "discarded"
+    else:
+        reason = "unreviewed"
+    return Drop(id=ballot.record_id, reason=reason)
 
 
 def verdict(
-    ballot: Ballot, scores: Sequence[float], *, agreeing: Sequence[Annotation], editors: Iterable[Annotation]
+    ballot: Ballot,
+    scores: Sequence[float],
+    *,
+    agreeing: Sequence[Annotation],
+    editors: Iterable[Annotation],
+    edit_score: float = 1.0,
 ) -> Verdict:
-    """Return the verdict that gives the shown candidates `scores`, with what the editors wrote.
+    """Return the verdict that gives the shown candidates `scores`, and what the editors wrote `edit_score`.
 
     Its agreement is the share of `agreeing` reviewers; null with one reviewer, who can agree with nobody.
     """
@@ -57,6 +72,7 @@ def verdict(
     return Verdict(
         scores=tuple(scores),
         edits=written(editors),
+        edit_score=edit_score,
         reviewers=voters,
         agreement=len(agreeing) / voters if voters > 1 else None,
         label_source=ballot.label_source,

@@ -68,8 +68,8 @@ class FittedDawidSkene:
         """Return the expected scores under the posterior of the true answer, rounded to 6 digits.
 
         Candidates that the most probable answer scores equally have equal scores, the mean of what is expected of them.
-        Drops "unreviewed", "too_few_reviewers", and "unknown_answer": one that occurred in no record of the fit.
-        `agreement` is the share of reviewers who gave the most probable answer. Only their edits count.
+        Drops "unreviewed", "discarded", "too_few_reviewers", and "unknown_answer": one that occurred in no record of
+        the fit. `agreement` is the share of reviewers who gave the most probable answer. Only their edits count.
         """
         drop = too_few(ballot, self.min_reviewers)
         if drop is not None:
@@ -80,7 +80,8 @@ class FittedDawidSkene:
         posterior = self.posterior(voters)
         answer = self.answers[posterior.index(max(posterior))]
         agreeing = [voter for voter in voters if voter.scores == answer]
-        return verdict(ballot, _expected(self.answers, posterior, answer), agreeing=agreeing, editors=agreeing)
+        scores = _expected(self.answers, posterior, answer)
+        return verdict(ballot, scores, agreeing=agreeing, editors=agreeing, edit_score=_edit_score(scores, answer))
 
     def posterior(self, voters: Sequence[Annotation]) -> list[float]:
         """Return the probability of each of `answers`, given these annotations; KeyError for an unknown answer."""
@@ -171,6 +172,16 @@ def _log_columns(confusion: Confusion) -> Iterator[tuple[float, ...]]:
     """Of each given answer, the log-probability under each true one."""
     for column in zip(*confusion, strict=True):
         yield tuple(map(math.log, column))
+
+
+def _edit_score(scores: Sequence[float], probable: Answer) -> float:
+    """The score of an edit: that of a candidate which the most probable answer calls good, so that both good and an
+    edit is a tie.
+
+    It is 1 where there is no such candidate, and where little is known of it: an edit is never called bad.
+    """
+    good = max((score for score, answer in zip(scores, probable, strict=True) if answer == 1.0), default=1.0)
+    return good if good > 0.5 else 1.0
 
 
 def _expected(answers: Sequence[Answer], posterior: Sequence[float], probable: Answer) -> list[float]:

@@ -21,8 +21,9 @@ class MajorityResolver(ResolverOptions):
         return self
 
     def resolve(self, ballot: Ballot) -> Verdict | Drop:
-        """Return the most frequent answer among those that count; drops "unreviewed", "too_few_reviewers", "draw".
+        """Return the most frequent answer among those that count.
 
+        Drops "unreviewed", "discarded", "too_few_reviewers" and "draw".
         `agreement` is the share of reviewers who gave that answer. Only their edits count.
         """
         drop = too_few(ballot, self.min_reviewers)

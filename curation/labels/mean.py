@@ -22,8 +22,9 @@ class MeanResolver(ResolverOptions):
         return self
 
     def resolve(self, ballot: Ballot) -> Verdict | Drop:
-        """Return the mean per candidate over the answers that count; drops "unreviewed" and "too_few_reviewers".
+        """Return the mean per candidate over the answers that count.
 
+        Drops "unreviewed", "discarded" and "too_few_reviewers".
         `agreement` is the share of reviewers who order the candidates as the means do. Only their edits count.
         """
         drop = too_few(ballot, self.min_reviewers)

@@ -23,7 +23,7 @@ class UnanimousResolver(ResolverOptions):
         return self
 
     def resolve(self, ballot: Ballot) -> Verdict | Drop:
-        """Return the answer that all gave; drops "unreviewed", "too_few_reviewers", "not_unanimous".
+        """Return the answer that all gave; drops "unreviewed", "discarded", "too_few_reviewers" and "not_unanimous".
 
         `agreement` is 1, null with one reviewer. Every edit counts.
         """

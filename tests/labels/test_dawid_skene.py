@@ -125,6 +125,29 @@ def test_what_is_most_probably_a_tie_is_a_tie(tie: tuple[float, float]) -> None:
     assert resolved.scores == (both, both)
 
 
+@pytest.mark.parametrize(
+    ("priors", "scores", "edit_score"),
+    [
+        ((0.7, 0.1, 0.1, 0.1), (0.8, 0.8), 0.8),  # both good: a tie with the edit
+        ((0.1, 0.1, 0.7, 0.1), (0.8, 0.2), 0.8),  # A: the edit takes its place
+        ((0.1, 0.7, 0.1, 0.1), (0.2, 0.2), 1.0),  # both bad: only the edit is good
+        ((0.0, 0.3, 0.36, 0.34), (0.36, 0.34), 1.0),  # A, but probably not good
+    ],
+)
+def test_an_edit_scores_as_much_as_what_is_probably_good(
+    priors: tuple[float, ...], scores: tuple[float, ...], edit_score: float
+) -> None:
+    """The reviewer answers at random, so that the posterior is the prior."""
+    answers = (GOOD, BAD, A, B)
+    by_chance = ((0.25,) * 4,) * 4
+    priors = tuple(max(prior, 1e-12) for prior in priors)
+    most_probable = answers[priors.index(max(priors))]
+    found = FittedDawidSkene(1, answers, priors, {"ann": by_chance}, by_chance, 0.0, 1, True)
+    resolved = found.resolve(make_ballot(make_annotation("ann", *most_probable, edit="Better.")))
+    assert isinstance(resolved, Verdict)
+    assert (resolved.scores, resolved.edits, resolved.edit_score) == (scores, ("Better.",), edit_score)
+
+
 @pytest.mark.parametrize("smoothing", [0.5, 30])
 @pytest.mark.parametrize("seed", range(3))
 def test_an_iteration_never_makes_it_worse(seed: int, smoothing: float) -> None:

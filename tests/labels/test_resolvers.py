@@ -167,7 +167,13 @@ def test_drafts_and_discards_never_count(name: str, status: Literal["draft", "di
     assert scores(found, name) == B
     assert (found.reviewers, found.agreement, found.edits) == (1, None, ())
     silent = make_ballot(*loud)
-    assert resolver(name).resolve(silent) == drop(silent, "unreviewed")
+    assert resolver(name).resolve(silent) == drop(silent, "discarded" if status == "discarded" else "unreviewed")
+
+
+@every_resolver
+def test_a_draft_beside_a_discard_is_no_answer_either(name: str) -> None:
+    looked_at = make_ballot(make_annotation("ann", status="draft"), make_annotation("bob", status="discarded"))
+    assert resolver(name).resolve(looked_at) == drop(looked_at, "discarded")
 
 
 @every_resolver

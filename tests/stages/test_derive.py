@@ -168,6 +168,37 @@ def test_an_edit_of_a_tie_is_learnt_from_and_sft_has_lost_nothing(tmp_path: Path
     assert [row["messages"][-1]["content"] for row in published(tmp_path / "out", "sft")] == ["Better."]
 
 
+@pytest.mark.parametrize("resolver", ["majority", "mean", "unanimous", "dawid-skene"])
+def test_both_good_and_an_edit_is_a_tie_whatever_the_resolver(tmp_path: Path, resolver: str) -> None:
+    store = Store()
+    for _ in range(10):
+        store.add(*["both_good"] * 3, edit="Better.")
+        store.add(*"aaa")
+        store.add(*"bbb")
+    options = {"resolver": resolver, "ties": "drop", **({"force": True} if resolver == "dawid-skene" else {})}
+    config = make_config(publish={"formats": ["dpo", "kto", "raw"], "min_gap": 0, "test_size": 0}, labels=options)
+    found = derived(store, tmp_path, config)
+    assert {name: dict(found.tally.dropped[name]) for name in ("dpo", "kto")} == {
+        "dpo": {"tie": 10},
+        "kto": {"tie": 10},
+    }
+    assert (found.rows("dpo"), found.rows("kto")) == (20, 40)
+
+
+def test_the_judge_does_not_answer_for_those_who_discarded(tmp_path: Path) -> None:
+    store = Store()
+    looked_at, unseen = store.add(ratings=(5.0, 1.0)), store.add(ratings=(5.0, 1.0))
+    store.responses += [make_response(looked_at, "a", name, status="discarded") for name in ("ann", "bob", "eve")]
+    judge = {"type": "ultrafeedback", "model_id": "j"}
+    config = make_config(
+        publish={"formats": ["dpo", "raw"], "test_size": 0}, labels={"judge_fallback": True}, judge=judge
+    )
+    found = derived(store, tmp_path, config)
+    assert found.tally.unresolved == {"discarded": 1}
+    [row] = published(tmp_path / "out", "dpo")
+    assert (row["record_id"], row["label_source"]) == (unseen.id, "judge")
+
+
 def test_an_edit_of_a_tie_is_no_tie(tmp_path: Path) -> None:
     store = Store()
     store.add("both_bad", texts=["One.", "Two."], edit="One!")

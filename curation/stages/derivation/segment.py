@@ -331,7 +331,8 @@ class _Derivation:
         known = {ids.normalise(edit.text) for edit in scored}
         written = labels.written(self.ballots.said[number])
         others = self.ballots.edits(number, [text for text in written if ids.normalise(text) not in known])
-        return [*((edit, 1.0) for edit in scored), *((edit, None) for edit in others)]
+        score = verdict.edit_score if verdict else None
+        return [*((edit, score) for edit in scored), *((edit, None) for edit in others)]
 
     def _record(self, number: int, row: int) -> ReviewRecord:
         return ReviewRecord(
