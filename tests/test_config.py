@@ -440,8 +440,9 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         ("prompts", {"type": "file"}, "prompts.path is missing."),
         (
             "prompts",
-            {"type": "file", "path": "x.txt"},
-            "prompts.path = 'x.txt': must end in .jsonl, .parquet, .csv.",
+            {"type": "file", "path": "x.pdf"},
+            "prompts.path = 'x.pdf': must end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .arrow, .txt, or in .gz "
+            "behind one of these.",
         ),
         ("prompts.tools_column", 3, "prompts.tools_column = 3: must be a string."),
         ("prompts.category_column", ["kind"], "prompts.category_column: must be a string."),

@@ -73,16 +73,22 @@ def read_prompt(
     return Prompt(id=ids.prompt_id(messages, context=context), messages=messages, source=source, **more)
 
 
-def read_prompts(rows: Iterable[Mapping[str, Any]], columns: PromptColumns, *, source: str) -> Iterator[Prompt | Drop]:
+def read_prompts(
+    rows: Iterable[Mapping[str, Any] | str], columns: PromptColumns, *, source: str
+) -> Iterator[Prompt | Drop]:
     """Yield a prompt or a drop per row, at most `limit` prompts; a prompt seen before is dropped as "duplicate".
 
-    Raises DataError, naming the columns there are, if a row lacks one.
+    A row may be the reason why its source could not give it: that is a drop too. Raises DataError, naming the columns
+    there are, if a row lacks one.
     """
     column, limit, extras = columns.column, columns.limit, columns.extras
     seen: set[str] = set()
     for position, row in enumerate(rows):
         if limit is not None and len(seen) >= limit:
             return
+        if isinstance(row, str):
+            yield Drop(id=f"{source}#{position}", reason=row)
+            continue
         for wanted in (column, *extras.values()):
             if wanted not in row:
                 raise DataError(

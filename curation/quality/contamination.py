@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from curation.errors import DataError, MissingError
+from curation.files import SUFFIXES
 from curation.hub import DEFAULT_ENDPOINT
-from curation.quality.sources import SUFFIXES, open_dataset
+from curation.quality.sources import open_dataset
 from curation.quality.words import hashed_ngrams, words
 
 NGRAM = 13
@@ -130,25 +131,15 @@ def _padded(document: list[str], ngram: int) -> list[str]:
 def _rows(source: str, *, endpoint: str, token: str | None) -> Iterator[Any]:
     """Yield the rows of a benchmark, whatever they hold."""
     path = Path(source)
-    if path.suffix == ".txt" and path.is_file():
-        return _lines(path)
     if source and path.exists():
         return _dataset_rows(source, {"dataset": source}, endpoint=endpoint, token=token)
     named = _DATASET.fullmatch(source)
-    if named is None or path.suffix in {".txt", *SUFFIXES}:
+    if named is None or path.suffix in SUFFIXES:
         raise MissingError(
             f"There is no benchmark {source}.",
-            remedy=f"quality.benchmarks takes .txt, {', '.join(SUFFIXES)} and owner/name[:config[:split]][@revision].",
+            remedy=f"quality.benchmarks takes {', '.join(SUFFIXES)} and owner/name[:config[:split]][@revision].",
         )
     return _dataset_rows(source, named.groupdict(), endpoint=endpoint, token=token)
-
-
-def _lines(path: Path) -> Iterator[str]:
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            yield from file
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a text file in UTF-8: {error}.") from error
 
 
 def _dataset_rows(source: str, named: Mapping[str, Any], *, endpoint: str, token: str | None) -> Iterator[Any]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from hashlib import blake2b
 from heapq import nlargest
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -28,6 +28,7 @@ PERMUTATIONS = 48
 RECALL = 0.99
 SEED = 1
 BATCH = 20_000
+BATCH_CHARACTERS = 1 << 25
 NEIGHBOURS = 16
 """With how many of the next texts in its bucket a text is compared."""
 PAIRS = 10_000
@@ -186,8 +187,16 @@ def bands_for(threshold: float) -> int:
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    remaining = iter(texts)
-    while batch := list(islice(remaining, BATCH)):
+    """Yield the texts in parts of at most `BATCH` texts, and of about `BATCH_CHARACTERS` where they are long."""
+    batch: list[str] = []
+    characters = 0
+    for text in texts:
+        batch.append(text)
+        characters += len(text)
+        if len(batch) == BATCH or characters >= BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
         yield batch
 
 

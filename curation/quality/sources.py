@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import gzip
-import json
+import csv
+import io
 import re
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from curation.errors import DataError, MissingError
+from curation.files import (
+    FOLDER_SUFFIXES,
+    FORMATS,
+    SUFFIXES,
+    UNREADABLE,
+    FileRow,
+    class_names,
+    classes_of,
+    last_suffix,
+    read_rows,
+    suffix_of,
+    with_class_names,
+)
 from curation.hub import connect, hub_errors, require_endpoint
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-
-FORMATS = {
-    ".jsonl": "JSON",
-    ".ndjson": "JSON",
-    ".json": "JSON",
-    ".csv": "CSV",
-    ".tsv": "TSV",
-    ".parquet": "Parquet",
-    ".arrow": "Arrow",
-}
-SUFFIXES = tuple(FORMATS)
-"""What is read, in lower or upper case; text also with ".gz" behind it."""
 
 UNREAD = frozenset({".zst", ".zip", ".bz2", ".xz", ".lz4", ".7z", ".tar", ".tgz", ".xlsx", ".lance"})
 """What may hold rows too, and is not read."""
@@ -42,14 +42,9 @@ NOT_DATA = frozenset(
 REPO_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 CSV_ROWS = 10_000
 """How many rows of a CSV file have one type in a column, as in `datasets`."""
-PARQUET_ROWS, PARQUET_BYTES, PARQUET_BUFFER = 1000, 8 << 20, 1 << 20
-"""At most so many rows and so many bytes of a Parquet or Arrow file are held at once."""
-
-ARROW_FILE = b"ARROW1"
-"""How a file in Arrow's file format begins; one in its stream format does not."""
-
-UNREADABLE = (OSError, EOFError, TypeError, ValueError, RuntimeError, zlib.error)
-"""What readers raise of files that are damaged or hold something else; Arrow's and pandas' errors are among them."""
+CSV_CHARACTERS = 1 << 25
+"""So many characters of long rows are typed at once, where 10,000 of them would be too much to hold."""
+LABEL = "label"
 
 # The words that `datasets` reads as the name of a split in a file's or folder's name.
 SPLITS = {
@@ -68,11 +63,15 @@ SPLITS = {
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One row and where it stands, "dpo/train:12"; `values` is null if the row is no JSON object, `reason` says why."""
+    """One row and where it stands, "dpo/train:12"; `values` is null if it cannot be used, and `reason` says why.
+
+    `too_large` is whether it was left out for its size alone.
+    """
 
     where: str
     values: dict[str, Any] | None
     reason: str = ""
+    too_large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ def open_dataset(
 
 def _is_local(dataset: str) -> bool:
     """Whether this is a path: it is there, or it looks like nothing else."""
-    return Path(dataset).exists() or _suffix(Path(dataset)) != "" or not REPO_ID.fullmatch(dataset)
+    return Path(dataset).exists() or suffix_of(Path(dataset)) != "" or not REPO_ID.fullmatch(dataset)
 
 
 def _selected(splits: tuple[Split, ...], kind: str, wanted: str | None, dataset: str) -> tuple[Split, ...]:
@@ -132,7 +131,7 @@ def _local(path: Path) -> tuple[Split, ...]:
         return _folder(path)
     if not path.exists():
         raise MissingError(f"There is no file or folder {path}.", remedy="A dataset on the Hub is named as owner/name.")
-    if not _suffix(path):
+    if not suffix_of(path):
         raise DataError(
             f"{path} is none of the files that can be read: {', '.join(SUFFIXES)}.", remedy="Save it as one of these."
         )
@@ -140,21 +139,10 @@ def _local(path: Path) -> tuple[Split, ...]:
     return (Split("default", split, partial(read_file, path, name=path.name)),)
 
 
-def _suffix(path: Path) -> str:
-    """Return the one of `SUFFIXES` that a file's name has, in any case and before ".gz"; "" if it has none."""
-    suffix = _last_suffix(path)
-    return suffix if suffix in SUFFIXES else ""
-
-
-def _last_suffix(path: Path) -> str:
-    """Return the last suffix of a file's name, in lower case and before ".gz"."""
-    return Path(path.name.lower().removesuffix(".gz")).suffix
-
-
 def _folder(folder: Path) -> tuple[Split, ...]:
     files = sorted(path for path in folder.rglob("*") if _is_data(path, folder))
     if not files:
-        raise DataError(f"The folder {folder} holds no {', '.join(SUFFIXES)} file.")
+        raise DataError(f"The folder {folder} holds no {', '.join(FOLDER_SUFFIXES)} file.")
     placed = sorted((_place(path.relative_to(folder)), path) for path in files)
     return tuple(
         Split(config, split, partial(_read_files, tuple(path for _, path in group), folder))
@@ -163,7 +151,7 @@ def _folder(folder: Path) -> tuple[Split, ...]:
 
 
 def _is_data(path: Path, folder: Path) -> bool:
-    return _suffix(path) != "" and path.name not in NOT_DATA and _is_there(path, folder)
+    return suffix_of(path) in FOLDER_SUFFIXES and path.name not in NOT_DATA and _is_there(path, folder)
 
 
 def _is_there(path: Path, folder: Path) -> bool:
@@ -174,7 +162,7 @@ def unread(dataset: str) -> tuple[str, ...]:
     """Return the files of a folder that may hold rows but are of no kind that is read; none of a dataset on the Hub."""
     folder = Path(dataset)
     files = folder.rglob("*") if folder.is_dir() else ()
-    found = (path for path in files if _last_suffix(path) in UNREAD and _is_there(path, folder))
+    found = (path for path in files if last_suffix(path) in UNREAD and _is_there(path, folder))
     return tuple(sorted(path.relative_to(folder).as_posix() for path in found))
 
 
@@ -209,119 +197,66 @@ def _read_files(paths: tuple[Path, ...], folder: Path) -> Iterator[SourceRow]:
 
 
 def read_file(path: Path, *, name: str) -> Iterator[SourceRow]:
-    """Yield the rows of a file of `SUFFIXES`; in JSONL the number is the line's.
+    """Yield the rows of a file that `curation.files` reads, as `datasets` reads them where both can.
 
-    A line that is not a JSON object is a row without values. DataError if the file as a whole cannot be read. A .json
-    file that holds one array or one object is read at once, everything else as needed.
+    A line that is not a JSON object, and a row that is too large, is a row without values. DataError if the file
+    cannot be read; a row of CSV with too few or too many cells is such an error, with its line.
     """
-    suffix = _suffix(path)
-    try:
-        if suffix in (".jsonl", ".ndjson") or (suffix == ".json" and not _holds_one_value(path)):
-            yield from _jsonl(path, name)
-            return
-        readers: dict[str, Callable[[Path], Iterator[Any]]] = {
-            ".json": _json,
-            ".csv": _csv,
-            ".tsv": partial(_csv, separator="\t"),
-            ".parquet": _parquet,
-            ".arrow": _arrow,
-        }
-        for number, value in enumerate(readers[suffix](path), 1):
-            yield _source_row(f"{name}:{number}", value)
-    except UNREADABLE as error:
-        raise DataError(f"{path} is no {FORMATS[suffix]} file that can be read: {_on_one_line(error)}") from error
+    rows = read_rows(path)
+    if FORMATS[suffix_of(path)] in ("CSV", "TSV"):
+        rows = _typed(rows, path)
+    names = class_names(path)
+    for row in rows:
+        values = None if row.values is None else _with_names(row.values, names)
+        yield SourceRow(f"{name}:{row.number}", values, row.reason, row.too_large)
+
+
+def _with_names(values: dict[str, Any], names: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """Return the values with the names of classes; trainers read the numbers of `label` as they are."""
+    return with_class_names(values, {column: known for column, known in names.items() if column != LABEL})
+
+
+def _typed(rows: Iterable[FileRow], path: Path) -> Iterator[FileRow]:
+    """Yield rows of texts as `datasets` has them, by pandas: "N/A" is null, a column of numbers or booleans is that."""
+    for batch in _batches(rows):
+        try:
+            values = iter(_values_by_pandas([row.values for row in batch if row.values is not None]))
+        except UNREADABLE as error:
+            raise DataError(f"{path} is no CSV file that can be read: {_on_one_line(error)}") from error
+        for row in batch:
+            yield row if row.values is None else FileRow(row.number, next(values))
+
+
+def _batches(rows: Iterable[FileRow]) -> Iterator[list[FileRow]]:
+    batch, characters = [], 0
+    for row in rows:
+        batch.append(row)
+        characters += sum(map(len, (row.values or {}).values()))
+        if len(batch) >= CSV_ROWS or characters >= CSV_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def _values_by_pandas(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what pandas reads in these rows, written as CSV without anything that readers differ in."""
+    import pandas as pd  # type: ignore[import-untyped]
+    import pyarrow as pa
+
+    if not rows:
+        return []
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    text.seek(0)
+    found: list[dict[str, Any]] = pa.Table.from_pandas(pd.read_csv(text)).to_pylist()
+    return found
 
 
 def _on_one_line(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _open(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")
-
-
-def _holds_one_value(path: Path) -> bool:
-    """Whether a file is one array, or one object over several lines, rather than one object a line."""
-    with _open(path) as file:
-        start = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
-    return re.match(rb"\[|\{\s*\n", start) is not None
-
-
-def _source_row(where: str, value: Any) -> SourceRow:
-    if isinstance(value, dict):
-        return SourceRow(where, value)
-    return SourceRow(where, None, "not a JSON object")
-
-
-def _jsonl(path: Path, name: str) -> Iterator[SourceRow]:
-    with _open(path) as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            where = f"{name}:{number}"
-            try:
-                value = json.loads(line.removeprefix(b"\xef\xbb\xbf"))
-            except (ValueError, RecursionError) as error:
-                yield SourceRow(where, None, f"not JSON: {error}")
-            else:
-                yield _source_row(where, value)
-
-
-def _json(path: Path) -> Iterator[Any]:
-    """Yield the items of an array; an object is one row, as in `datasets`."""
-    with _open(path) as file:
-        value = json.loads(file.read())
-    yield from value if isinstance(value, list) else [value]
-
-
-def _csv(path: Path, separator: str = ",") -> Iterator[dict[str, Any]]:
-    """Yield the rows as `datasets` reads them, by pandas: "N/A" is null, a column of numbers or booleans is that."""
-    import pandas as pd  # type: ignore[import-untyped]
-    import pyarrow as pa
-
-    with _open(path) as file, pd.read_csv(file, sep=separator, chunksize=CSV_ROWS) as chunks:
-        for chunk in chunks:
-            yield from pa.Table.from_pandas(chunk).to_pylist()
-
-
-def _parquet(path: Path) -> Iterator[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path, buffer_size=PARQUET_BUFFER, pre_buffer=False) as file:
-        for batch in file.iter_batches(batch_size=_rows_at_once(file.metadata)):
-            yield from batch.to_pylist()
-
-
-def _rows_at_once(metadata: Any) -> int:
-    """Return how many rows of a Parquet file have about `PARQUET_BYTES`, at least one."""
-    size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
-    return _rows_of_size(metadata.num_rows, size)
-
-
-def _arrow(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a file in either format of Arrow's; `Dataset.save_to_disk` writes streams."""
-    with path.open("rb") as file:
-        for batch in _arrow_batches(file):
-            # As `datasets` does: what is damaged inside would end this process when it is read.
-            batch.validate(full=True)
-            step = _rows_of_size(batch.num_rows, batch.nbytes)
-            for start in range(0, batch.num_rows, step):
-                yield from batch.slice(start, step).to_pylist()
-
-
-def _arrow_batches(file: IO[bytes]) -> Iterator[Any]:
-    import pyarrow as pa
-
-    if file.read(len(ARROW_FILE)) == ARROW_FILE:
-        whole = pa.ipc.open_file(file)
-        yield from map(whole.get_batch, range(whole.num_record_batches))
-    else:
-        file.seek(0)
-        yield from pa.ipc.open_stream(file)
-
-
-def _rows_of_size(rows: int, size: int) -> int:
-    return max(1, min(PARQUET_ROWS, int(PARQUET_BYTES * rows / max(size, 1))))
 
 
 def _hub(
@@ -378,9 +313,10 @@ def _hub_rows(rows: Any, api: HfApi, repo_id: str, name: str) -> Iterator[Source
     from datasets.exceptions import DatasetsError
     from pyarrow import ArrowException
 
+    names = classes_of(rows.features.to_dict() if rows.features else None)
     try:
         with hub_errors(api, repo_id):
             for number, values in enumerate(rows, 1):
-                yield SourceRow(f"{name}:{number}", values)
+                yield SourceRow(f"{name}:{number}", _with_names(values, names))
     except (*UNREADABLE, ArrowException, DatasetsError) as error:
         raise DataError(f"{repo_id}, {name}, cannot be read: {_on_one_line(error)}") from error

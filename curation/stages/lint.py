@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -11,10 +13,11 @@ from pydantic import BaseModel, ConfigDict
 from curation.config import Services
 from curation.errors import ConfigError, DataError
 from curation.export import suggested_weights
+from curation.files import FOLDER_SUFFIXES
 from curation.quality.findings import FAULTS, Bounds
 from curation.quality.layouts import is_preference_row
 from curation.quality.safety import MINIMUM, Coverage, Use, coverage
-from curation.quality.sources import SUFFIXES, SourceRow, Split, open_dataset, unread
+from curation.quality.sources import Split, open_dataset, unread
 from curation.quality.tokens import TokenCounter
 from curation.stages.report import Report, counted, share
 from curation.stages.survey import Survey, Tally
@@ -154,7 +157,7 @@ def lint(
     bounds = Bounds(max_length_ratio=max_length_ratio, max_length=max_length, safety=safety)
     counter = None if tokenizer is None else TokenCounter(tokenizer, **hub)
     survey = Survey(bounds, near_duplicates=near_duplicates, counter=counter)
-    survey.read([kept_split for kept_split, _ in kept])
+    survey.read(kept)
     if not survey.rows:
         raise DataError(f"{dataset} holds no rows.")
     notes = (*notes, *_unread_notes(dataset), *_safety_notes(survey), _token_note(tokenizer, max_length))
@@ -165,7 +168,7 @@ def _unread_notes(dataset: str) -> Iterator[str]:
     """Say which files of a folder nobody looked at."""
     if files := unread(dataset):
         shown = ", ".join(files[:FILES_SHOWN]) + (", ..." if len(files) > FILES_SHOWN else "")
-        yield f"Not read: {counted(len(files), 'file')} of other kinds than {', '.join(SUFFIXES)} ({shown})."
+        yield f"Not read: {counted(len(files), 'file')} of other kinds than {', '.join(FOLDER_SUFFIXES)} ({shown})."
 
 
 def _safety_notes(survey: Survey) -> Iterator[str]:
@@ -187,19 +190,26 @@ def _token_note(tokenizer: str | None, max_length: int) -> str:
     return f"Tokens were counted with {tokenizer}; max_length is {max_length:,}."
 
 
-def _with_preferences(
-    splits: Iterable[Split], dataset: str, *, asked: bool
-) -> tuple[list[tuple[Split, list[SourceRow]]], tuple[str, ...]]:
-    """Return the splits to lint, each with its first rows, and a note for every config that is passed over."""
+@dataclass(frozen=True, slots=True)
+class _FirstRows:
+    """What the first rows of a split are: how many, with which columns, and whether one of them is a preference."""
+
+    rows: int
+    columns: frozenset[str]
+    has_preferences: bool
+
+
+def _with_preferences(splits: Iterable[Split], dataset: str, *, asked: bool) -> tuple[list[Split], tuple[str, ...]]:
+    """Return the splits to lint, and a note for every config that is passed over."""
     peeked = [(split, _peek(split)) for split in splits]
-    if not any(rows for _, rows in peeked):
+    if not any(first.rows for _, first in peeked):
         raise DataError(f"{dataset} holds no rows.")
-    without = {split.config for split, rows in peeked if rows and not _has_preferences(rows)}
-    if not any(_has_preferences(rows) for _, rows in peeked):
-        columns = sorted({column for _, rows in peeked for row in rows for column in row.values or {}})
+    without = {split.config for split, first in peeked if first.rows and not first.has_preferences}
+    if not any(first.has_preferences for _, first in peeked):
+        columns = sorted(frozenset().union(*(first.columns for _, first in peeked)))
         if not columns:
             raise DataError(
-                f"{dataset} is no preference dataset: none of its first rows is a JSON object.",
+                f"{dataset} is no preference dataset: none of its first rows is a JSON object that can be read.",
                 remedy="Write each row on one line, or all rows as one array.",
             )
         raise DataError(
@@ -208,15 +218,17 @@ def _with_preferences(
         )
     passed = without & NO_TRAINING_PAIRS if not asked else set()
     notes = tuple(f"The config {name} holds no preferences and was passed over." for name in sorted(passed))
-    return [(split, rows) for split, rows in peeked if split.config not in passed], notes
+    return [split for split, _ in peeked if split.config not in passed], notes
 
 
-def _peek(split: Split) -> list[SourceRow]:
-    return [row for _, row in zip(range(PEEK), split.rows(), strict=False)]
-
-
-def _has_preferences(rows: list[SourceRow]) -> bool:
-    return any(row.values is not None and is_preference_row(row.values) for row in rows)
+def _peek(split: Split) -> _FirstRows:
+    # The rows themselves are not kept: a hundred of them may be a gigabyte.
+    count, columns, has_preferences = 0, set[str](), False
+    for row in islice(split.rows(), PEEK):
+        count += 1
+        columns.update(row.values or {})
+        has_preferences = has_preferences or (row.values is not None and is_preference_row(row.values))
+    return _FirstRows(count, frozenset(columns), has_preferences)
 
 
 def _report(dataset: str, survey: Survey, *, use: Use, tokenizer: str | None, notes: tuple[str, ...]) -> LintReport:

@@ -122,8 +122,9 @@ class Survey:
         try:
             example = _read(row)
         except DataError as error:
-            layouts["unreadable"] += 1
-            self._count("unreadable", row.where, _excerpt(str(error), ANSWER_EXCERPT))
+            fault = "row_too_large" if row.too_large else "unreadable"
+            layouts[fault] += 1
+            self._count(fault, row.where, _excerpt(str(error), ANSWER_EXCERPT))
             return None
         layouts[example.layout] += 1
         names = [*row_faults(example, self.bounds), *self._among_others(example, split, whole)]

@@ -1,17 +1,20 @@
-"""JSONL, Parquet and CSV files: the same prompts from each, read lazily, and faults named by line."""
+"""Files of every kind: the same prompts from each, read lazily, and faults named by line."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from curation.errors import DataError, MissingError
+from curation.files.rows import ROW_SIZE
 from curation.prompts import FilePrompts
 from curation.types import Drop, Prompt
 
@@ -128,26 +131,81 @@ def test_a_byte_order_mark_is_not_part_of_the_first_column(tmp_path: Path) -> No
         assert contents(read(tmp_path / name)) == ["Why?"]
 
 
-def test_a_csv_row_with_too_few_or_too_many_cells_is_still_one_row(tmp_path: Path) -> None:
+@pytest.mark.parametrize("row", ["1", "1,Why?,extra", "1,Why, oh why?"])
+def test_a_csv_row_with_too_few_or_too_many_cells_is_an_error_with_its_line(tmp_path: Path, row: str) -> None:
     path = tmp_path / "prompts.csv"
-    path.write_text("id,instruction\n1\n2,Why?,extra\n", encoding="utf-8")
-    short, long = read(path)
-    assert isinstance(short, Drop)
-    assert short.reason == "empty"
-    assert contents([long]) == ["Why?"]
+    path.write_text(f"id,instruction\n0,Fine?\n{row}\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"prompts\.csv, line 3: the row that begins here has [13] cells?, but the "):
+        read(path)
+
+
+def test_a_quote_that_is_not_closed_swallows_no_prompt(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.csv"
+    path.write_text('id,instruction\n0,"Two\nlines?"\n1,"Why?\n2,How?\n3,Who?\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"prompts\.csv, line 4: a quote in the row that begins here is not closed"):
+        read(path)
+
+
+def test_a_cell_of_csv_is_the_text_that_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.csv"
+    path.write_text("instruction\nN/A\nNone\n007\nnull\n", encoding="utf-8")
+    assert contents(read(path)) == ["N/A", "None", "007", "null"]
 
 
 def test_a_csv_file_in_another_encoding_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "prompts.csv"
-    path.write_bytes("instruction\né\n".encode("latin-1"))
-    with pytest.raises(DataError, match=r"prompts\.csv is not a CSV file in UTF-8"):
+    path.write_bytes("instruction\nWhy?\né\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"prompts\.csv, line 3, is not UTF-8\. Save the file as UTF-8\."):
         read(path)
+
+
+@pytest.mark.parametrize("column", ["instruction", "whatever"])
+def test_each_line_of_a_text_file_is_a_prompt(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "prompts.txt"
+    path.write_bytes('\ufeffWhy?\r\n\r\n  \nÜber, "was"?'.encode())
+    assert contents(read(path, column=column)) == ["Why?", 'Über, "was"?']
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".json", ".txt"])
+def test_prompts_are_read_in_every_unicode_encoding_and_zipped(tmp_path: Path, suffix: str, encoding: str) -> None:
+    texts = {
+        ".csv": "id;instruction\r\n1;Why, é?\r\n",
+        ".tsv": "id\tinstruction\n1\tWhy, é?\n",
+        ".jsonl": '{"instruction": "Why, é?"}\n',
+        ".json": '[\n {"instruction": "Why, é?"}\n]',
+        ".txt": "Why, é?\n",
+    }
+    path = tmp_path / f"prompts{suffix}.GZ"
+    path.write_bytes(gzip.compress(texts[suffix].encode(encoding)))
+    assert contents(read(path)) == ["Why, é?"]
+
+
+def test_a_category_of_classes_is_published_by_its_name(tmp_path: Path) -> None:
+    features = datasets.Features(
+        {"instruction": datasets.Value("string"), "topic": datasets.ClassLabel(names=["art", "science"])}
+    )
+    rows = datasets.Dataset.from_list([{"instruction": "Why?", "topic": 1}], features=features)
+    rows.to_parquet(tmp_path / "prompts.parquet")
+    [found] = read(tmp_path / "prompts.parquet", category_column="topic")
+    assert isinstance(found, Prompt)
+    assert found.category == "science"
+
+
+def test_a_row_that_is_too_large_is_dropped_and_the_others_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.jsonl.gz"
+    with gzip.open(path, "wt", compresslevel=1) as file:
+        file.write('{"instruction": "One"}\n{"instruction": "' + "x" * ROW_SIZE + '"}\n{"instruction": "Two"}\n')
+    found = read(path)
+    assert contents(found) == ["One", "Two"]
+    [drop] = [row for row in found if isinstance(row, Drop)]
+    assert (drop.reason, drop.id.partition("#")[2]) == ("row_too_large", "1")
 
 
 def test_a_parquet_file_that_is_none_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "prompts.parquet"
     path.write_bytes(b"PAR1 or so")
-    with pytest.raises(DataError, match=r"prompts\.parquet is not a Parquet file"):
+    with pytest.raises(DataError, match=r"prompts\.parquet is no Parquet file that can be read"):
         read(path)
 
 
@@ -172,7 +230,12 @@ def test_a_file_is_not_read_further_than_needed(tmp_path: Path, suffix: str) -> 
         list(rows)
 
 
-@pytest.mark.parametrize("name", ["prompts.txt", "prompts", "prompts.json", "prompts.JSONL"])
+@pytest.mark.parametrize("name", ["prompts.xlsx", "prompts", "prompts.gz", "prompts.txt.zip"])
 def test_another_kind_of_file_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=r"must end in \.jsonl, \.parquet, \.csv"):
+    with pytest.raises(ValueError, match=r"must end in \.jsonl, \.ndjson, \.json, \.csv, \.tsv, \.parquet, \.arrow"):
         FilePrompts(path=Path(name))
+
+
+def test_the_case_of_a_suffix_does_not_matter(tmp_path: Path) -> None:
+    path = write(tmp_path / "prompts.jsonl", TEXTS).rename(tmp_path / "PROMPTS.JSONL")
+    assert contents(read(path)) == TEXTS

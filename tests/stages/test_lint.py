@@ -13,6 +13,7 @@ import pytest
 from curation.config import Services
 from curation.errors import ConfigError, DataError, MissingError
 from curation.export import as_strings, completions_of, demonstrations_of, pairs_of, plain, raw_row
+from curation.files.rows import ROW_SIZE
 from curation.quality.findings import FAULTS, Bounds
 from curation.quality.sources import SourceRow, Split
 from curation.stages.derivation.shards import made_table, raw_table, write_shard
@@ -277,6 +278,14 @@ def test_half_a_surrogate_pair_cannot_be_read(tmp_path: Path) -> None:
     report = linted(tmp_path, [pair(0), pair(1, chosen=said("They sleep \ud83d."))])
     assert (faults(report), report.exit_code) == ({"unreadable": 1}, 1)
     assert "half of a surrogate pair" in found(report, "unreadable").examples[0].excerpt
+
+
+def test_a_row_that_is_too_large_is_named_and_the_others_are_looked_at(tmp_path: Path) -> None:
+    large = f'{{"prompt": "{"x" * ROW_SIZE}"}}'
+    report = linted(tmp_path, [pair(0), large, pair(1, chosen=said(""))])
+    assert (faults(report), report.rows) == ({"row_too_large": 1, "empty_answer": 1}, 3)
+    assert [row.where for row in found(report, "row_too_large").examples] == ["mine.jsonl:2"]
+    assert f"{ROW_SIZE:,} characters" in found(report, "row_too_large").message
 
 
 def test_labels_in_order_are_a_warning(tmp_path: Path) -> None:

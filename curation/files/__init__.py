@@ -1,0 +1,28 @@
+"""Files of rows as people have them: CSV, TSV, JSON, JSON lines, Parquet, Arrow and text, read in bounded pieces."""
+
+from curation.files.classes import class_names, classes_of, with_class_names
+from curation.files.reading import (
+    FOLDER_SUFFIXES,
+    FORMATS,
+    SUFFIXES,
+    TEXT_COLUMN,
+    last_suffix,
+    read_rows,
+    suffix_of,
+)
+from curation.files.rows import UNREADABLE, FileRow
+
+__all__ = [
+    "FOLDER_SUFFIXES",
+    "FORMATS",
+    "SUFFIXES",
+    "TEXT_COLUMN",
+    "UNREADABLE",
+    "FileRow",
+    "class_names",
+    "classes_of",
+    "last_suffix",
+    "read_rows",
+    "suffix_of",
+    "with_class_names",
+]

@@ -1,0 +1,73 @@
+"""Columns of classes (`datasets.ClassLabel`): stored as numbers, meant as names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from curation.errors import DataError
+from curation.files.reading import FORMATS, suffix_of
+from curation.files.rows import UNREADABLE
+
+METADATA = b"huggingface"
+"""Where `datasets` notes its features in the schema of a Parquet or Arrow file."""
+NO_CLASS = -1
+"""The number that `datasets` gives to a row without a class."""
+
+
+def class_names(path: Path) -> dict[str, tuple[str, ...]]:
+    """Return the names of the classes of each such column of a file; none in files that cannot say it.
+
+    Raises DataError if a Parquet or Arrow file cannot be opened.
+    """
+    suffix = suffix_of(path)
+    if suffix not in (".parquet", ".arrow"):
+        return {}
+    try:
+        note = (_schema(path, suffix).metadata or {}).get(METADATA)
+    except UNREADABLE as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path} is no {FORMATS[suffix]} file that can be read: {reason}") from error
+    try:
+        return classes_of(json.loads(note)["info"]["features"]) if note else {}
+    except (KeyError, TypeError, ValueError):
+        # Any library may write what it likes there.
+        return {}
+
+
+def classes_of(features: object) -> dict[str, tuple[str, ...]]:
+    """Return the names of the classes in what `datasets.Features.to_dict` gives: {"topic": {"names": [...], ...}}."""
+    if not isinstance(features, Mapping):
+        return {}
+    return {
+        column: tuple(map(str, feature["names"]))
+        for column, feature in features.items()
+        if isinstance(feature, Mapping) and feature.get("_type") == "ClassLabel" and feature.get("names")
+    }
+
+
+def with_class_names(values: dict[str, Any], names: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """Return a row with the names of its classes in place of their numbers, null for "no class" (-1)."""
+    return {column: _name(value, names[column]) if column in names else value for column, value in values.items()}
+
+
+def _name(value: Any, names: tuple[str, ...]) -> Any:
+    if not isinstance(value, int) or isinstance(value, bool) or not NO_CLASS <= value < len(names):
+        return value
+    return None if value == NO_CLASS else names[value]
+
+
+def _schema(path: Path, suffix: str) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from curation.files.columnar import ARROW_FILE
+
+    if suffix == ".parquet":
+        return pq.read_schema(path)
+    with path.open("rb") as file:
+        is_file = file.read(len(ARROW_FILE)) == ARROW_FILE
+        file.seek(0)
+        return (pa.ipc.open_file(file) if is_file else pa.ipc.open_stream(file)).schema

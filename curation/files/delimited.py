@@ -1,0 +1,176 @@
+"""CSV and TSV files: each cell as the text that it is; a row that does not fit the header is an error with its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from curation.errors import DataError
+from curation.files.rows import ROW_SIZE, FileRow, too_large
+from curation.files.text import is_utf8, not_utf8, open_text
+
+SEPARATORS = (",", ";", "\t", "|")
+TSV_SEPARATORS = ("\t", ",", ";", "|")
+NAMED_SEPARATOR = re.compile(r"sep=(.)\r?\n")
+"""The first line of a file in which Excel names the separator."""
+SAMPLE = 1 << 16
+"""How many characters of a file tell its separator."""
+PIECE = 1 << 20
+"""How many characters of one line are read at once."""
+QUOTES = "Text that holds a quote, a separator or a line end stands in quotes, and a quote within it is written twice."
+
+
+def read_delimited(path: Path, *, separators: Sequence[str] = SEPARATORS) -> Iterator[FileRow]:
+    """Yield the rows below the header, each cell a text; the number is the line on which the row begins.
+
+    The separator is the one of `separators` that fits the first rows best; the first if none does. Raises DataError
+    with the line if a row has more or fewer cells than the header, a quote is not closed, two columns have one name,
+    or the file is not UTF-8, UTF-16 or UTF-32. Blank lines are no rows.
+    """
+    # The default limit of 128 KiB a field would refuse long texts that every other format takes.
+    csv.field_size_limit(4 * ROW_SIZE)
+    with open_text(path, newline="") as file:
+        sample = file.read(SAMPLE)
+    with open_text(path, newline="") as file:
+        named = NAMED_SEPARATOR.match(sample)
+        separator = named[1] if named else separator_of(sample, separators)
+        lines = _RowLines(file, path, separator)
+        if named:
+            next(lines)
+        yield from _rows(lines, path, separator)
+
+
+def separator_of(sample: str, separators: Sequence[str] = SEPARATORS) -> str:
+    """Return the separator with which the first rows have as many cells as the header, and the header most of them.
+
+    A separator that the header does not have is none: a single column is a file too.
+    """
+    fits = {separator: _fit(sample, separator) for separator in separators}
+    return max(separators, key=lambda separator: fits[separator])
+
+
+def _fit(sample: str, separator: str) -> tuple[bool, int]:
+    """Return whether all rows of the sample are alike, and how many cells the header has."""
+    counts = []
+    rows = csv.reader(io.StringIO(sample, newline=""), delimiter=separator, strict=True)
+    try:
+        counts = [len(row) for row in rows if not _is_blank(row)]
+    except csv.Error:
+        # The sample ends within a quoted cell, or a quote is not closed: the header alone decides.
+        header = next(csv.reader(io.StringIO(sample, newline=""), delimiter=separator), [])
+        return False, len(header)
+    if len(sample) == SAMPLE:
+        counts = counts[:-1]
+    cells = counts[0] if counts else 0
+    return cells > 1 and set(counts) == {cells}, cells
+
+
+class _RowLines:
+    """The lines of a file as `csv.reader` takes them, with the number of the last one and the size of the row so far.
+
+    Of a row above `ROW_SIZE` only what separates its cells is kept, so that its end is found without its text.
+    """
+
+    def __init__(self, file: io.TextIOWrapper, path: Path, separator: str) -> None:
+        self._file = file
+        self._path = path
+        self._text = re.compile(rf'[^"\r\n{re.escape(separator)}]+')
+        self.number = 0
+        self.size = 0
+        self._kept_size = 0
+        self._row_starts_at = 1
+
+    def __iter__(self) -> _RowLines:
+        return self
+
+    def start_row(self) -> int:
+        """Begin a row, and return the number of its first line."""
+        self.size = self._kept_size = 0
+        self._row_starts_at = self.number + 1
+        return self._row_starts_at
+
+    def __next__(self) -> str:
+        piece = self._file.readline(PIECE)
+        if not piece:
+            raise StopIteration
+        self.number += 1
+        pieces = [self._kept(piece)]
+        while not piece.endswith(("\n", "\r")) and (piece := self._file.readline(PIECE)):
+            pieces.append(self._kept(piece))
+        line = "".join(pieces)
+        if not is_utf8(line):
+            raise not_utf8(self._path, self.number)
+        return line
+
+    def _kept(self, piece: str) -> str:
+        self.size += len(piece)
+        if self.size <= ROW_SIZE:
+            return piece
+        # A run of ordinary characters means to the format what one of them means.
+        short = self._text.sub("x", piece)
+        self._kept_size += len(short)
+        if self._kept_size > ROW_SIZE:
+            raise DataError(
+                f"{self._path}, line {self._row_starts_at}: the row that begins here has no end within "
+                f"{self.size:,} characters; a quote in it may not be closed.",
+                remedy=QUOTES,
+            )
+        return short
+
+
+def _rows(lines: _RowLines, path: Path, separator: str) -> Iterator[FileRow]:
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    header: list[str] | None = None
+    while True:
+        number = lines.start_row()
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise DataError(f"{path}, line {number}: {_fault(error)}.", remedy=QUOTES) from error
+        if cells is None:
+            return
+        if _is_blank(cells) and (header is None or len(header) > 1 or not cells):
+            continue
+        if header is None:
+            header = _header(cells, path, number)
+        elif len(cells) != len(header):
+            raise DataError(
+                f"{path}, line {number}: the row that begins here has {_counted(cells)}, but the header "
+                f"{_counted(header)}.",
+                remedy=QUOTES,
+            )
+        elif lines.size > ROW_SIZE:
+            yield too_large(number)
+        else:
+            yield FileRow(number, dict(zip(header, cells, strict=True)))
+
+
+def _counted(cells: list[str]) -> str:
+    return f"{len(cells)} cell{'' if len(cells) == 1 else 's'}"
+
+
+def _is_blank(cells: list[str]) -> bool:
+    """Whether a row is a blank line."""
+    return not cells or (len(cells) == 1 and not cells[0].strip())
+
+
+def _fault(error: csv.Error) -> str:
+    if "unexpected end of data" in str(error):
+        return "a quote in the row that begins here is not closed"
+    if "expected after" in str(error):
+        return "a quoted text of the row that begins here is followed by more text"
+    return f"the row that begins here is not CSV: {error}"
+
+
+def _header(cells: list[str], path: Path, number: int) -> list[str]:
+    """Return the names of the columns, those without one as pandas names them."""
+    names = [cell.removeprefix("\ufeff") or f"Unnamed: {place}" for place, cell in enumerate(cells)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(
+            f"{path}, line {number}: the header has the column {twice[0]!r} twice.", remedy="Give each its own name."
+        )
+    return names

@@ -1,0 +1,80 @@
+"""One reader of files: the format by the end of a file's name, the rows one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from curation.errors import DataError
+from curation.files.columnar import read_arrow, read_parquet
+from curation.files.delimited import TSV_SEPARATORS, read_delimited
+from curation.files.json_rows import read_json, read_json_lines
+from curation.files.rows import UNREADABLE, FileRow, too_large
+from curation.files.text import is_utf8, not_utf8, open_text, read_lines
+
+FORMATS = {
+    ".jsonl": "JSON",
+    ".ndjson": "JSON",
+    ".json": "JSON",
+    ".csv": "CSV",
+    ".tsv": "TSV",
+    ".parquet": "Parquet",
+    ".arrow": "Arrow",
+    ".txt": "text",
+}
+SUFFIXES = tuple(FORMATS)
+"""What is read, in lower or upper case; all but Parquet and Arrow also with ".gz" behind it."""
+
+FOLDER_SUFFIXES = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")
+"""What is read of a folder: a .txt file there is about the data, as a license is."""
+
+TEXT_COLUMN = "text"
+"""The only column of a .txt file, as `datasets` names it."""
+
+
+def last_suffix(path: Path) -> str:
+    """Return the last suffix of a file's name, in lower case and before ".gz"."""
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def suffix_of(path: Path) -> str:
+    """Return the one of `SUFFIXES` that a file's name has, in any case and before ".gz"; "" if it has none."""
+    suffix = last_suffix(path)
+    return suffix if suffix in SUFFIXES else ""
+
+
+def read_rows(path: Path) -> Iterator[FileRow]:
+    """Yield the rows of a file of `SUFFIXES`, read as needed and in bounded pieces.
+
+    Cells of CSV and TSV are texts; a line of a .txt file is the column "text". A line of JSON that is no object, and a
+    row that is too large, is a row without values. Raises DataError, where it can with the line, if the file cannot be
+    read.
+    """
+    suffix = suffix_of(path)
+    readers: dict[str, Callable[[Path], Iterator[FileRow]]] = {
+        ".jsonl": read_json_lines,
+        ".ndjson": read_json_lines,
+        ".json": read_json,
+        ".csv": read_delimited,
+        ".tsv": partial(read_delimited, separators=TSV_SEPARATORS),
+        ".parquet": read_parquet,
+        ".arrow": read_arrow,
+        ".txt": _read_text,
+    }
+    try:
+        yield from readers[suffix](path)
+    except UNREADABLE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"{path} is no {FORMATS[suffix]} file that can be read: {reason}") from error
+
+
+def _read_text(path: Path) -> Iterator[FileRow]:
+    with open_text(path) as file:
+        for number, line in read_lines(file):
+            if line is None:
+                yield too_large(number)
+            elif not is_utf8(line):
+                raise not_utf8(path, number)
+            else:
+                yield FileRow(number, {TEXT_COLUMN: line.removesuffix("\r")})
