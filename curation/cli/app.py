@@ -20,7 +20,7 @@ from curation.errors import ConfigError, CurationError, ServiceError
 if TYPE_CHECKING:
     from curation.config import Config
     from curation.generation import Estimate
-    from curation.stages import Report
+    from curation.stages import Report, SettingsChange
 
 HELP = """From prompts on the Hugging Face Hub to human-verified preference datasets on the Hub.
 
@@ -56,7 +56,12 @@ def generate(
         int | None,
         typer.Option("--preview", min=1, metavar="N", help="Show what the first N prompts give; store nothing."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the estimate says.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Go on without a question, whatever it costs and whatever changed.")
+    ] = False,
+    only_missing: Annotated[
+        bool, typer.Option("--only-missing", help="Keep the answers that were made with other settings.")
+    ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask anew, even what was answered before.")] = False,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
@@ -79,8 +84,18 @@ def generate(
             out.event("estimate", estimate, line=f"Estimate: {stages.estimate_line(estimate)}")
             return not above or yes or (sys.stdin.isatty() and typer.confirm("Go on?", err=True))
 
+        def ask_again(change: SettingsChange) -> bool:
+            if not yes and not sys.stdin.isatty():
+                return stages.refuse_to_ask_again(change)
+            out.event("settings_changed", change, line=change.line)
+            return yes or typer.confirm("Ask them again? No keeps their answers and asks the others only.", err=True)
+
         return stages.generate(
-            loaded, confirm=confirm, watch=lambda meter: shown(meter, format), use_cache=not no_cache
+            loaded,
+            ask_again=ask_again if not only_missing else False,
+            confirm=confirm,
+            watch=lambda meter: shown(meter, format),
+            use_cache=not no_cache,
         )
 
     _run(config, format, debug, first_prompts if preview else all_prompts)

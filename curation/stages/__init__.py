@@ -1,8 +1,9 @@
 """One function per verb: values in, one report out. Everything that happens outside happens here."""
 
+from curation.stages.changes import SettingsChange
 from curation.stages.check import check
 from curation.stages.export import export
-from curation.stages.generate import estimate_line, generate, preview
+from curation.stages.generate import estimate_line, generate, preview, refuse_to_ask_again
 from curation.stages.lint import lint
 from curation.stages.publish import publish
 from curation.stages.push import push
@@ -12,6 +13,7 @@ from curation.stages.sync import sync
 
 __all__ = [
     "Report",
+    "SettingsChange",
     "check",
     "estimate_line",
     "export",
@@ -20,6 +22,7 @@ __all__ = [
     "preview",
     "publish",
     "push",
+    "refuse_to_ask_again",
     "status",
     "sync",
 ]

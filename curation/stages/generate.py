@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from itertools import islice
+from pathlib import Path
 
 from curation.config import Config, Services
 from curation.errors import MissingError, RefusedError
@@ -30,6 +31,7 @@ from curation.generation import (
 )
 from curation.generation.completion import RETRIED_STATUS
 from curation.quality import detect_language
+from curation.stages.changes import SettingsChange, answered_before, differences
 from curation.stages.report import Report, counted, dollars, duration, judge_line, reasons
 from curation.stages.services import open_store
 from curation.stages.spending import USAGE_COLUMNS, spending
@@ -42,6 +44,9 @@ TEMPORARY = frozenset({"timeout", "connection_lost", "rate_limited", *(f"http_{s
 
 Confirm = Callable[[Estimate, bool], bool]
 """Given the estimate and whether it is above `generate.confirm_above` (or unknown): False ends the run."""
+
+AskAgain = Callable[[SettingsChange], bool]
+"""Given what changed and what it costs: True asks the prompts that have answers again, False keeps their answers."""
 
 Watch = Callable[[Meter], AbstractContextManager[None]]
 """Entered while models are asked: shows what the meter counts."""
@@ -152,10 +157,20 @@ class PreviewReport(Report):
         return "generate"
 
 
+def refuse_to_ask_again(change: SettingsChange) -> bool:
+    """Raise RefusedError: what a program that cannot be asked does about changed settings unless it was told."""
+    raise RefusedError(
+        change.refusal,
+        remedy="Add --yes to ask them again, or --only-missing to keep their answers "
+        "(in Python: ask_again=True, or False).",
+    )
+
+
 def generate(
     config: Config,
     *,
     services: Services | None = None,
+    ask_again: AskAgain | bool = refuse_to_ask_again,
     confirm: Confirm = lambda estimate, above: not above,
     watch: Watch = lambda meter: nullcontext(),
     use_cache: bool = True,
@@ -165,7 +180,11 @@ def generate(
     What is finished is stored even if the run is interrupted (but for the last moment), and every reply is in the
     request cache before it is used, so that no request is paid for twice; `use_cache=False` asks anew. `watch` is how
     one sees how far it is.
-    Raises RefusedError if the run may cost more than `generate.confirm_above` and `confirm` says no; AuthError,
+
+    Prompts that have answers made with other settings are asked again if `ask_again` is true or returns True; else
+    their answers are kept, and count as if they were made with the present settings.
+    Raises RefusedError if there are such prompts and `ask_again` is not given, and if the run may cost more than
+    `generate.confirm_above` and `confirm` says no; AuthError,
     MissingError or TemporaryError before anything is paid for if the prompts, the store or an endpoint cannot be
     reached, and after a few requests if an endpoint refuses or answers nothing any more.
     """
@@ -175,9 +194,9 @@ def generate(
     store = open_store(config, services)
     store.create()
     snapshot = _snapshot(store)
-    reader = _Reader(config, services, source, done=_done(snapshot, settings_id(config.models)))
+    reader = _Reader(config, services, source, snapshot)
     cache = cache_file() if use_cache else None
-    with spooled(reader.prompts()) as spool:
+    with _asked(reader, config, snapshot, ask_again, cache=cache) as spool:
         expected = estimate(spool, config.models, cache=cache)
         _confirmed(config, expected, confirm)
         writer = _Writer(store, reader, config.models)
@@ -242,7 +261,7 @@ def preview(
     meter = Meter()
     source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
     cache = cache_file() if use_cache else None
-    reader = _Reader(config, services, source, done=set())
+    reader = _Reader(config, services, source, None)
     with spooled(islice(reader.prompts(), prompts)) as spool:
         order = [prompt.id for prompt in spool.read()]
         meter.start(stage_meters(config.models), prompts=spool.prompts)
@@ -256,6 +275,40 @@ def preview(
         tokens=progress.tokens,
         cost=progress.cost,
     )
+
+
+@contextmanager
+def _asked(
+    reader: _Reader, config: Config, snapshot: Snapshot | None, ask_again: AskAgain | bool, *, cache: Path | None
+) -> Iterator[PromptSpool]:
+    """Spool the prompts that are asked; those with answers of other settings are among them if `ask_again` says so."""
+    if ask_again is False:
+        reader.keep_answers()
+    with spooled(reader.prompts()) as spool:
+        change = None if isinstance(ask_again, bool) else _change(reader, config, snapshot, spool, cache=cache)
+        if change is None or isinstance(ask_again, bool) or ask_again(change):
+            yield spool
+            return
+        reader.already += change.prompts
+        with spooled(prompt for prompt in spool.read() if prompt.id not in reader.answered_before) as missing:
+            yield missing
+
+
+def _change(
+    reader: _Reader, config: Config, snapshot: Snapshot | None, spool: PromptSpool, *, cache: Path | None
+) -> SettingsChange | None:
+    """Return what changed for those prompts of the spool that have answers; None if there are none."""
+    before = reader.answered_before
+    with spooled(prompt for prompt in (spool.read() if before else ()) if prompt.id in before) as again:
+        if snapshot is None or not again.prompts:
+            return None
+        newest = [before[prompt.id] for prompt in again.read()][-1]
+        known = snapshot.manifest.settings.get(newest)
+        return SettingsChange(
+            differences=differences(known, settings_of(config.models)) if known is not None else (),
+            prompts=again.prompts,
+            estimate=estimate(again, config.models, cache=cache),
+        )
 
 
 def _confirmed(config: Config, expected: Estimate, confirm: Confirm) -> None:
@@ -302,16 +355,25 @@ def _gate(
 
 
 class _Reader:
-    """Reads the prompts once, and counts what becomes of each."""
+    """Reads the prompts once, and counts what becomes of each.
 
-    def __init__(self, config: Config, services: Services, source: str, *, done: set[str]) -> None:
+    `answered_before` has the prompts that need asking only because the settings changed, and their earlier settings.
+    """
+
+    def __init__(self, config: Config, services: Services, source: str, snapshot: Snapshot | None) -> None:
         self._rows = config.prompts.load(source, endpoint=services.hub_endpoint, token=services.hub_token)
         self._checks = config.quality.prompt_checks(endpoint=services.hub_endpoint, token=services.hub_token)
-        self._done = done
+        settings = settings_id(config.models)
+        self._done = _done(snapshot, settings)
+        self.answered_before = answered_before(snapshot, settings)
         self.source = source
         self.read = self.already = 0
         self.dropped: Counter[str] = Counter()
         self.at_fault: list[DroppedPrompt] = []
+
+    def keep_answers(self) -> None:
+        """Count prompts that were answered with other settings as done."""
+        self._done |= self.answered_before.keys()
 
     def prompts(self) -> Iterator[Prompt]:
         for found in self._rows:

@@ -57,8 +57,7 @@ def push(config: Config, *, services: Services | None = None) -> PushReport:
     records, skipped = _records(config, services, snapshot, sets)
     if not records:
         raise RefusedError(
-            f"{config.store.repo_id} has nothing to review: {reasons(dict(skipped)) or 'no candidate set'}"
-            " with the current settings.",
+            f"{config.store.repo_id} has nothing to review: {reasons(dict(skipped)) or 'no candidate set'}.",
             remedy="Run `curation generate` first.",
         )
     store.add_records(records)

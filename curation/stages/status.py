@@ -109,9 +109,9 @@ def status(config: Config, *, services: Services | None = None) -> StatusReport:
 
 
 def _came_through(config: Config, snapshot: Snapshot) -> dict[str, bool]:
-    """For each prompt asked with the present settings, whether its newest set is complete."""
-    settings = settings_id(config.models)
-    return {entry.prompt_id: entry.came_through for entry in snapshot.set_index.values() if entry.settings == settings}
+    """For each prompt, whether its current set is complete."""
+    entries = snapshot.current_entries(settings_id(config.models))
+    return {prompt: entry.came_through for prompt, entry in entries.items()}
 
 
 def _review(config: Config, services: Services) -> tuple[int | None, int | None, str | None]:

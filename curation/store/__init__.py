@@ -1,7 +1,7 @@
 """The Hub as a store: atomic commits, the tables of a curation, the published dataset and its card."""
 
 from curation.store.card import CardFacts, card_files
-from curation.store.manifest import Manifest, PromptsRead, ReviewedDataset
+from curation.store.manifest import Manifest, PromptsRead, ReviewedDataset, Settings
 from curation.store.published import MANIFEST, PublishedDataset
 from curation.store.repo import Change, HubRepo
 from curation.store.store import CANDIDATE_SETS, RECORDS, RESPONSES, Snapshot, Store
@@ -18,6 +18,7 @@ __all__ = [
     "PromptsRead",
     "PublishedDataset",
     "ReviewedDataset",
+    "Settings",
     "Snapshot",
     "Store",
     "card_files",

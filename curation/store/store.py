@@ -143,9 +143,25 @@ class Snapshot:
         parts = [part.select(schema.names).cast(schema) for _, part in self.tables(table, columns)]
         return pa.concat_tables(parts) if parts else schema.empty_table()
 
+    def current_entries(self, settings: str) -> dict[str, SetEntry]:
+        """Return the entry of each prompt's current set, by prompt id.
+
+        A complete set counts before one that lacks something, then one that was made with `settings` before others,
+        then the newest. So a prompt whose answers were kept when the settings changed is shown with these answers.
+        """
+        return {entry.prompt_id: entry for _, entry in self._current(settings)}
+
     def current_sets(self, settings: str) -> dict[str, CandidateSet]:
-        """The newest candidate set of each prompt that was made with `settings`, by prompt id."""
-        return {row.prompt.id: row for row in self.candidate_sets.values() if row.settings == settings}
+        """Return each prompt's current set (see `current_entries`), by prompt id."""
+        return {entry.prompt_id: self.candidate_sets[set_id] for set_id, entry in self._current(settings)}
+
+    def _current(self, settings: str) -> Iterable[tuple[str, SetEntry]]:
+        current: dict[str, tuple[str, SetEntry]] = {}
+        for set_id, entry in self.set_index.items():
+            known = current.get(entry.prompt_id)
+            if known is None or _precedence(entry, settings) >= _precedence(known[1], settings):
+                current[entry.prompt_id] = set_id, entry
+        return current.values()
 
     def pseudonym(self, reviewer: str) -> str:
         """Return the published name of a reviewer."""
@@ -312,6 +328,10 @@ def _set_entries(path: Path) -> dict[str, SetEntry]:
         row["id"]: SetEntry(row["settings"], row["prompt"]["id"], _came_through(row))
         for row in read_columns(path, SET_COLUMNS)
     }
+
+
+def _precedence(entry: SetEntry, settings: str) -> tuple[bool, bool]:
+    return entry.came_through, entry.settings == settings
 
 
 def _came_through(row: dict[str, Any]) -> bool:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 
@@ -17,6 +12,7 @@ from curation.local.inference import Fault, Reply, Request, ScriptedServer, read
 from tests.configs import write_config
 from tests.conftest import CommandLine
 from tests.flows.running import chats, stored, with_models
+from tests.terminal import on_a_terminal
 
 pytestmark = pytest.mark.stack
 
@@ -101,30 +97,6 @@ def test_a_run_above_the_limit_needs_a_yes(cli: CommandLine) -> None:
         more = generate_section("confirm_above = 1.8")
         config = write_config(cli.folder, "below", prompts=[f"Other {p}" for p in PROMPTS[:3]], every=PRICED, more=more)
         assert line.json("generate", str(config), CURATION_CACHE=str(cli.folder / "empty"))["made"] == 3
-
-
-def on_a_terminal(cli: CommandLine, *arguments: str, types: str) -> tuple[int, str]:
-    """Run the command line with a terminal as stdin and stderr; return the exit code and what was on the terminal."""
-    ours, theirs = pty.openpty()
-    environment = {**cli.settings, "CURATION_CACHE": str(cli.folder / "cache"), "HF_HOME": str(cli.folder / "hf")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "curation", *arguments],
-        stdin=theirs,
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
-        env={**os.environ, **environment, "TERM": "xterm", "COLUMNS": "200"},
-    )
-    os.close(theirs)
-    os.write(ours, types.encode())
-    said = b""
-    try:
-        while piece := os.read(ours, 65536):
-            said += piece
-    except OSError:
-        # What Linux says when nobody has the terminal open any more.
-        pass
-    os.close(ours)
-    return process.wait(timeout=300), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.decode())
 
 
 def test_on_a_terminal_the_answer_decides_and_a_table_shows_how_far_it_is(cli: CommandLine) -> None:
@@ -212,5 +184,5 @@ def test_what_a_changed_setting_leaves_as_it_was_counts_once(cli: CommandLine) -
         line = with_models(cli, server)
         assert line.json("generate", str(config))["made"] == 12
         config.write_text(config.read_text().replace("temperature = 1.0", "temperature = 0.9"))
-        report = line.json("generate", str(config))
+        report = line.json("generate", str(config), "--yes")
     assert (report["made"], report["left"], report["cached"]) == (12, 0, 12)

@@ -84,7 +84,7 @@ def test_a_changed_generator_asks_only_that_one_and_the_judge(cli: CommandLine, 
     cli.json("generate", str(config))
     scripted.reset()
     config.write_text(config.read_text().replace("temperature = 1.0", "temperature = 0.9"))
-    assert cli.json("generate", str(config))["made"] == 6
+    assert cli.json("generate", str(config), "--yes")["made"] == 6
     requests = [exchange.request for exchange in scripted.requests if exchange.request.messages]
     answers = [request for request in requests if read_judge_prompt(request.messages) is None]
     assert {request.temperature for request in answers} == {0.9}

@@ -16,6 +16,7 @@ from curation.store.parquet import read_columns, read_parquet, write_parquet
 from curation.store.store import SET_COLUMNS, SetEntry, _set_entries
 from curation.types import CandidateSet, Failure, Usage
 from tests.rows import make_judgement, make_prompt, make_set
+from tests.stages.stores import make_snapshot
 
 Stage = Literal["generate", "evolve", "judge", "rating"]
 
@@ -131,3 +132,29 @@ def test_the_columns_of_judgements_and_usage_have_the_types_of_their_rows() -> N
     assert judgement.field("ratings").type == pa.list_(pa.float64())
     assert (usage.field("cost").type, usage.field("cost").nullable) == (pa.float64(), True)
     assert (usage.field("stage").type, usage.field("stage").nullable) == (pa.string(), False)
+
+
+NOW, OLD, OLDER = "0123456789abcdef", "fedcba9876543210", "00000000000000ff"
+
+
+@pytest.mark.parametrize(
+    ("sets", "current"),
+    [
+        ([made("q", 2, settings=OLD)], 0),
+        ([made("q", 2, settings=OLD), made("q", 3, settings=NOW)], 1),
+        # The settings returned to what they were.
+        ([made("q", 2, settings=NOW), made("q", 3, settings=OLD)], 0),
+        ([made("q", 2, settings=OLDER), made("q", 3, settings=OLD)], 1),
+        # What lacks something takes the place of nothing that is complete.
+        ([made("q", 2, settings=OLD), made("q", 1, "generate", settings=NOW)], 0),
+        ([made("q", 2, settings=OLD), made("q", 2, "judge", settings=NOW)], 0),
+        ([made("q", 1, "generate", settings=OLD), made("q", 0, "generate", settings=NOW)], 1),
+    ],
+)
+def test_the_current_set_of_a_prompt_is_complete_then_of_these_settings_then_the_newest(
+    tmp_path: Path, sets: list[CandidateSet], current: int
+) -> None:
+    parts = [[one.model_copy(update={"id": f"set{number}"})] for number, one in enumerate(sets)]
+    snapshot = make_snapshot(tmp_path, parts)
+    assert snapshot.current_entries(NOW) == {sets[0].prompt.id: entry(sets[current])}
+    assert [one.id for one in snapshot.current_sets(NOW).values()] == [f"set{current}"]

@@ -1,0 +1,96 @@
+"""What a change of settings means for prompts that have answers: which are asked again, and what is different."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+
+from pydantic import JsonValue, computed_field
+
+from curation.generation import Estimate
+from curation.stages.report import counted, dollars
+from curation.store import Settings, Snapshot
+from curation.types import Row
+
+KINDS = {"generate": "generator", "evolve": "evolver", "judge": "judge"}
+LONGEST_VALUE = 40
+
+
+class SettingsChange(Row):
+    """Prompts that have answers, made with other settings than those of the config.
+
+    `differences` says what changed, such as "cool: max_new_tokens 512 -> 96"; it is empty if the store does not know
+    the earlier settings. `estimate` is what asking these prompts again will use.
+    """
+
+    differences: tuple[str, ...]
+    prompts: int
+    estimate: Estimate
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def line(self) -> str:
+        """The change as a sentence, with its cost."""
+        return self._sentence("is" if self.prompts == 1 else "are")
+
+    @property
+    def refusal(self) -> str:
+        """The sentence for those who were not asked."""
+        return f"Nothing was asked. {self._sentence('would be')}"
+
+    def _sentence(self, verb: str) -> str:
+        what = f" ({'; '.join(self.differences)})" if self.differences else ""
+        who = f"{counted(self.prompts, 'prompt')} that {'has' if self.prompts == 1 else 'have'} answers"
+        most = "" if self.estimate.measured else "at most "
+        return (
+            f"Settings changed{what}: {who} {verb} asked again, with {most}"
+            f"{counted(self.estimate.requests, 'request')} and {self.estimate.tokens:,} tokens, "
+            f"{dollars(self.estimate.cost)}."
+        )
+
+
+def answered_before(snapshot: Snapshot | None, settings: str) -> dict[str, str]:
+    """Return the prompts that have a complete set, but none made with `settings`, and the settings of their newest."""
+    entries = snapshot.current_entries(settings) if snapshot else {}
+    return {
+        prompt: entry.settings for prompt, entry in entries.items() if entry.came_through and entry.settings != settings
+    }
+
+
+def differences(before: Settings, now: Settings) -> tuple[str, ...]:
+    """Return what is different between two settings, a phrase for each option, addition and removal.
+
+    The same change of several models is one phrase: "cool, warm: max_new_tokens 512 -> 96".
+    """
+    changed: defaultdict[str, list[str]] = defaultdict(list)
+    for stage in now:
+        for change in _options(before[stage], now[stage]) if stage in before else ():
+            changed[change].append(_name(stage))
+    phrases = [f"{', '.join(names)}: {change}" for change, names in changed.items()]
+    phrases += [f"{_noun(stage)} {_name(stage)} removed" for stage in before if stage not in now]
+    phrases += [f"{_noun(stage)} {_name(stage)} added" for stage in now if stage not in before]
+    if not phrases and list(before) != list(now):
+        phrases.append("the order of the models")
+    return tuple(phrases)
+
+
+def _options(before: dict[str, JsonValue], now: dict[str, JsonValue]) -> Iterator[str]:
+    for option in [*now, *(option for option in before if option not in now)]:
+        if before.get(option) != now.get(option):
+            yield f"{option} {_shown(before.get(option))} -> {_shown(now.get(option))}"
+
+
+def _shown(value: JsonValue) -> str:
+    if value is None:
+        return "none"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
+
+
+def _noun(stage: str) -> str:
+    return KINDS[stage.partition(" ")[0]]
+
+
+def _name(stage: str) -> str:
+    return stage.partition(" ")[2]
