@@ -1,22 +1,22 @@
-"""Reading UltraFeedback's reply: each text's rating by the text's own number, None for that text alone if unreadable.
+"""Reading a judge's reply: each text's rating by the number of the text, None for that text alone if it is not certain.
 
 distilabel's parser splits on blank lines and never reads the number: a preamble or a rationale of two paragraphs puts
-ratings on the wrong texts.
+ratings on the wrong texts. Here nothing is read by its place among the others.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-LOWEST, HIGHEST = 1.0, 5.0
+import orjson
 
-# Blanks, never line ends, and nothing that can match in two ways: a judge may answer with a megabyte of white space.
-_HEADER = re.compile(r"^[ \t#*>]*Output for Text[ \t]*(\d{1,4})[ \t\r*:]*$", re.IGNORECASE | re.MULTILINE)
-_RATING = re.compile(r"^[ \t*_>-]*Rating[ \t*_]*:(.*)$", re.IGNORECASE | re.MULTILINE)
-_RATIONALE = re.compile(r"^[ \t*_>-]*Rationale[ \t*_]*:", re.IGNORECASE | re.MULTILINE)
-_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)(?:[ \t]*(?:/|out of)[ \t]*5(?![\d.]))?", re.IGNORECASE)
+from curation.generation.headings import Field, Heading, Line, Rank, field_of, heading_of, lines_of
+from curation.generation.values import HIGHEST, LOWEST, is_only_a_rating, plain, read_rating
+from curation.thinking import without_thinking
+
 SAID = {
     "no_output_for_this_text": 'there is no "#### Output for Text" section with its number',
     "several_outputs_for_this_text": "there are several sections with its number",
@@ -25,8 +25,6 @@ SAID = {
     "rating_out_of_range": f"its rating is not between {LOWEST:g} and {HIGHEST:g}",
 }
 """Why a rating cannot be read, in words that a judge understands."""
-
-_DECORATION = " \t\r*_[]()."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +36,30 @@ class Rating:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What a reply says of the text with this number: what follows each "Rating:", and the last rationale."""
+
+    number: int | None
+    ratings: tuple[str, ...] = ()
+    rationale: str | None = None
+    rank: Rank = Rank.MARKED
+
+
 def parse_ratings(reply: str, texts: int) -> tuple[Rating, ...]:
     """Return one Rating per text, in the order of the texts' numbers (1 to `texts`), for any aspect of UltraFeedback.
 
-    The format is that of distilabel's templates: "#### Output for Text N", then "Rating:" and "Rationale:" (some
-    aspects put "Type:" and a rationale of it before). Without any header, exactly `texts` "Rating:" lines are
-    taken in order; one text needs no header.
+    The format that is asked for is "#### Output for Text N", then "Rating:" and "Rationale:" (some aspects put "Type:"
+    and a rationale of it before). Read is every heading that has the number of a text ("**Text 2**", "Antwort 2:",
+    "## 2."), every common writing of a rating on the scale from 1 to 5, and a JSON object that names its texts.
+    A text whose number cannot be told, or for which different ratings are given, has no rating. What the judge thought
+    before it answered is not read. One text needs no heading.
     """
-    sections = _sections(reply, texts)
-    return tuple(_read(sections.get(number, [])) for number in range(1, texts + 1))
+    answer = without_thinking(reply)
+    sections = _json_sections(answer) or _headed_sections(answer, texts)
+    if _counts_otherwise({section.number for section in sections if section.ratings}, texts):
+        sections = []
+    return tuple(_read([section for section in sections if section.number == number]) for number in range(1, texts + 1))
 
 
 def complaint(ratings: Sequence[Rating], texts: int) -> str:
@@ -60,32 +73,26 @@ def complaint(ratings: Sequence[Rating], texts: int) -> str:
     )
 
 
-def _sections(reply: str, texts: int) -> dict[int, list[str]]:
-    headers = list(_HEADER.finditer(reply)) or _headerless(reply, texts)
-    ends = [*(header.start() for header in headers[1:]), len(reply)][: len(headers)]
-    sections: dict[int, list[str]] = {}
-    for position, (header, end) in enumerate(zip(headers, ends, strict=True), 1):
-        number = int(header[1]) if header.re is _HEADER else position
-        start = header.end() if header.re is _HEADER else header.start()
-        sections.setdefault(number, []).append(reply[start:end])
-    return sections
+def _counts_otherwise(numbers: set[int | None], texts: int) -> bool:
+    """Whether a judge seems to count the texts from 0, or from 2: then no number says which text is meant."""
+    return (0 in numbers and texts not in numbers) or (texts + 1 in numbers and 1 not in numbers)
 
 
-def _headerless(reply: str, texts: int) -> list[re.Match[str]]:
-    ratings = list(_RATING.finditer(reply))
-    return ratings if len(ratings) == texts else []
-
-
-def _read(sections: list[str]) -> Rating:
+def _read(sections: Sequence[Section]) -> Rating:
     if not sections:
         return Rating(None, None, "no_output_for_this_text")
-    if len(sections) > 1:
+    rated = [section for section in sections if section.ratings]
+    if len(rated) > 1:
         return Rating(None, None, "several_outputs_for_this_text")
-    found = _RATING.search(sections[0])
-    rationale = _last_rationale(sections[0])
-    if found is None:
+    rationale = next((section.rationale for section in reversed(sections) if section.rationale), None)
+    if not rated:
         return Rating(None, rationale, "no_rating")
-    rating = _number(found[1])
+    # A label without a value beside others gives nothing.
+    given = [value for value in rated[0].ratings if re.search(r"\w|[★⭐🌟]", value)] or rated[0].ratings[:1]
+    ratings = {read_rating(value) for value in given}
+    if len(ratings) > 1:
+        return Rating(None, None, "rating_is_not_a_number")
+    [rating] = ratings
     if rating is None:
         return Rating(None, rationale, "rating_is_not_a_number")
     if not LOWEST <= rating <= HIGHEST:
@@ -93,21 +100,157 @@ def _read(sections: list[str]) -> Rating:
     return Rating(rating, rationale)
 
 
-def _number(said: str) -> float | None:
-    """The number that a line says, alone, out of 5, or before a remark; a second number makes it ambiguous."""
-    said = said.strip(_DECORATION)
-    number = _NUMBER.match(said)
-    if number is None:
-        return None
-    rest = said[number.end() :]
-    remark = rest.partition(" (")[0]
-    if rest[:1].isalnum() or any(character.isdigit() for character in remark):
-        return None
-    return float(number[1])
+# --- headings ---------------------------------------------------------------------------------------------------------
+
+_PLAIN_LEVEL = 99
+"""The level of a heading without "#": any with them ends its section."""
 
 
-def _last_rationale(section: str) -> str | None:
-    starts = list(_RATIONALE.finditer(section))
-    if not starts:
-        return None
-    return section[starts[-1].end() :].strip(" \t\r\n*_") or None
+@dataclass(slots=True)
+class _Reading:
+    """The section whose lines are being read."""
+
+    number: int | None
+    level: int = 0
+    rank: Rank = Rank.MARKED
+    ratings: list[str] = field(default_factory=list)
+    rationale: list[str] = field(default_factory=list)
+    in_rationale: bool = False
+    waits: bool = False
+
+    def section(self) -> Section:
+        lines = list(self.rationale)
+        while lines and not plain(lines[-1]).strip(" -*_=#|"):
+            lines.pop()
+        rationale = "\n".join(lines).strip(" \t\r\n*_") or None
+        return Section(self.number, tuple(self.ratings), rationale, self.rank)
+
+
+def _headed_sections(reply: str, texts: int) -> list[Section]:
+    sections = list(_sections(reply))
+    numbered = [section for section in sections if section.number is not None]
+    if not numbered and texts == 1:
+        rationale = next((section.rationale for section in reversed(sections) if section.rationale), None)
+        return [Section(1, tuple(rating for section in sections for rating in section.ratings), rationale)]
+    if any(section.rank is not Rank.SENTENCE for section in numbered):
+        return numbered
+    # Lines that only begin like headings are headings if there is just one with one rating for each text.
+    whole = sorted(section.number or 0 for section in numbered) == list(range(1, texts + 1))
+    return numbered if whole and all(len(section.ratings) == 1 for section in numbered) else []
+
+
+def _sections(reply: str) -> Iterator[Section]:
+    """Yield the sections of a reply; what comes before the first heading, or after one of no text, has no number.
+
+    A heading that is quoted deeper than others, or in code, heads nothing: it belongs to a text that was judged.
+    """
+    lines = [(line, heading_of(line)) for line in lines_of(reply)]
+    depth = min((line.depth for line, heading in lines if heading is not None), default=0)
+    headings = _that_count([heading for line, heading in lines if heading is not None and line.depth == depth])
+    reading = _Reading(None)
+    for line, heading in lines:
+        if heading is not None and line.depth == depth and heading in headings:
+            yield reading.section()
+            reading = _Reading(headings[heading], line.level or _PLAIN_LEVEL, heading.rank)
+            given = field_of(heading.rest, line.raw, sure=False) if heading.rest else None
+            if given is not None:
+                _take(reading, given)
+            continue
+        if line.depth > depth or line.quoted:
+            _take_text(reading, line)
+            continue
+        given = field_of(line.text, line.raw, sure=line.level > 0) if line.text else None
+        if given is not None:
+            _take(reading, given)
+        elif line.closes or 0 < line.level <= reading.level:
+            yield reading.section()
+            reading = _Reading(None)
+        else:
+            _take_text(reading, line)
+    yield reading.section()
+
+
+def _that_count(headings: Sequence[Heading]) -> dict[Heading, int | None]:
+    """Return the headings that count, each with the number of its text: those that call a text what the first does.
+
+    The beginning of a sentence counts where nothing else does. A line that names a text which another line heads with
+    "#" is a summary, and heads none.
+    """
+    sure = [heading for heading in headings if heading.rank is not Rank.SENTENCE]
+    counted = sure if any(heading.number is not None for heading in sure) else headings
+    noun = next((heading.noun for heading in counted if heading.noun), "")
+    marked = {heading.number for heading in counted if heading.rank is Rank.MARKED}
+    return {
+        heading: None if heading.rank is Rank.ALONE and heading.number in marked else heading.number
+        for heading in counted
+        if heading.noun in {noun, ""}
+    }
+
+
+def _take(reading: _Reading, given: Field) -> None:
+    reading.in_rationale, reading.waits = given.kind == "rationale", False
+    if given.kind == "rationale":
+        reading.rationale = [given.value]
+    if given.kind == "rating":
+        reading.ratings.append(given.value)
+        reading.waits = not re.match(r"[^(]*\w", given.value)
+        if given.rationale is not None:
+            reading.rationale, reading.in_rationale = [given.rationale], True
+
+
+def _take_text(reading: _Reading, line: Line) -> None:
+    if reading.waits and line.text:
+        reading.waits = False
+        if is_only_a_rating(line.text):
+            reading.ratings[-1] = f"{line.text} {reading.ratings[-1]}".strip()
+            return
+    if reading.in_rationale:
+        reading.rationale.append(line.raw)
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+
+_JSON = re.compile(r"\s*(?:```(?:json)?\s*)?([\[{].*[\]}])\s*(?:```\s*)?", re.DOTALL)
+LONGEST_JSON = 100_000
+_NUMBER_KEYS = ("text", "text number", "number", "text id", "id", "index", "output", "response", "answer")
+
+
+def _json_sections(reply: str) -> list[Section]:
+    """Return the sections of a reply that is JSON: {"text_1": {"rating": 4}} or [{"text": 1, "rating": 4}]."""
+    found = _JSON.fullmatch(reply) if len(reply) <= LONGEST_JSON else None
+    if found is None:
+        return []
+    try:
+        content = orjson.loads(found[1])
+    except orjson.JSONDecodeError:
+        return []
+    if isinstance(content, list):
+        return [section for entry in content if (section := _listed(entry)) is not None]
+    return [_entry(number, value) for key, value in content.items() if (number := _text_number(key)) is not None]
+
+
+def _listed(entry: Any) -> Section | None:
+    values = {plain(key): value for key, value in entry.items()} if isinstance(entry, dict) else {}
+    numbers = {_text_number(values[key]) for key in _NUMBER_KEYS if key in values} - {None}
+    return _entry(numbers.pop(), entry) if len(numbers) == 1 else None
+
+
+def _entry(number: int | None, value: Any) -> Section:
+    if not isinstance(value, dict):
+        return Section(number, (str(value),) if type(value) in {int, float, str} else ())
+    ratings, rationale = [], None
+    for key, part in value.items():
+        given = field_of(f"{plain(key)}:", "", sure=False)
+        if given is not None and given.kind == "rating" and type(part) in {int, float, str}:
+            ratings.append(f"{part} {given.value}".strip())
+        elif given is not None and given.kind == "rationale" and isinstance(part, str):
+            rationale = part.strip() or None
+    return Section(number, tuple(ratings), rationale)
+
+
+def _text_number(key: Any) -> int | None:
+    """The number that "text_1", "1" or 1 names."""
+    if type(key) is int:
+        return key
+    heading = heading_of(Line(raw="", text=plain(str(key)), level=1, depth=0, quoted=False, closes=False))
+    return heading.number if heading is not None and not heading.rest else None

@@ -252,7 +252,7 @@ def unreadable(*spoiled: str, also_again: bool = False, again: Judge = by_worth)
             return again(request, shown)
         reply = by_worth(request, shown)
         for author in spoiled:
-            reply = reply.replace(f"Rating: {WORTH[author]}", "Rating: four")
+            reply = reply.replace(f"Rating: {WORTH[author]}", "Rating: high")
         return reply
 
     return judge
@@ -262,7 +262,7 @@ def test_an_unreadable_rating_is_asked_for_once_more_with_what_is_wrong_with_it(
     with judged_by(unreadable("two")) as server:
         found = judge_one(server, "one", "two", "three")
         first, second = asked(server)
-    said = by_worth(first, authors(first)).replace("Rating: 3", "Rating: four")
+    said = by_worth(first, authors(first)).replace("Rating: 3", "Rating: high")
     assert second.messages[:2] == first.messages
     assert second.messages[2] == {"role": "assistant", "content": said}
     number = authors(first).index("two") + 1

@@ -1,0 +1,196 @@
+"""The lines of a judge's reply: which one heads a text, and which gives a rating or a reason for it.
+
+A line is compared by its first characters alone, and no pattern here can match in many ways: a judge may answer with
+a line of a megabyte.
+"""
+
+# ruff: noqa: RUF001 - marks of many languages are the data of this file
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+from curation.generation import words
+from curation.generation.values import is_only_a_rating, plain
+
+LONGEST_HEADING = 200
+LONGEST_VALUE = 1000
+
+_LEAD = re.compile(r"[\W_]*")
+_MARKS = re.compile(r"[\s>]*(#{1,6})")
+_QUOTATION = frozenset("\"'`“”„‘’«»「『")
+_FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
+
+_LABELS = rf"(?:{words.RATINGS}|{words.RATIONALES})"
+_JOINED = rf"(?:(?:{words.ABOUT_JOINED})\s*)"
+_NUMERAL = rf"(?:\d{{1,4}}|(?:{'|'.join(words.NUMBERS)})(?!\w))"
+_TEXT = (
+    rf"(?P<noun>{words.TEXTS})[ \-]*(?:(?:number|nummer|numéro|número|no|nr|n°|nº|num)\b\.?\s*)?[#№]?\s?[(\[<]?\s?"
+    rf"(?P<number>{_NUMERAL})\s?[)\]>】」』]?(?!\d|[.,]\d)(?=\W|{_JOINED}|{_LABELS}|$)"
+)
+_ORDINAL = rf"第\s?(?P<ordinal>\d{{1,4}}|[一二三四五])\s?(?:个|個|つの|番目の)?\s?(?P<counted>{words.TEXTS})"
+# A text that is named somewhere in a line: at the beginning of a word, or between letters of joined scripts.
+_NAMED = re.compile(rf"(?:(?<![^\W\d_])|(?<=[\u3040-\u9fff\uac00-\ud7af]))(?:{_TEXT}|{_ORDINAL})")
+_WORD = rf"(?:{words.ABOUT}|{words.TEXTS}|{_LABELS}|{words.RATINGS_MAYBE})(?:'s)?(?!\w)"
+_HEADING = re.compile(
+    rf"(?:\d{{1,2}}[.)]\s)?(?P<before>(?:{_WORD}[\s:\-]*|{_JOINED}){{0,6}}?)[(\[<]?(?:{_TEXT}|{_ORDINAL})(?:'s)?"
+    rf"(?P<after>(?:[\s\-]*(?:{_WORD}|{_JOINED})){{0,4}})\s*(?P<rest>.*)$"
+)
+_BARE = re.compile(r"(?:(?:no|nr)\b\.?\s*)?(\d{1,4})[\s.):\]]*$")
+_IS_LABEL = re.compile(rf"(?P<rating>{words.RATINGS})|(?P<rationale>{words.RATIONALES})")
+_FIELD = re.compile(
+    rf"(?:\d{{1,2}}[.)]\s+)?(?:(?:{words.ABOUT})\s+|{_JOINED}){{0,4}}"
+    rf"(?:(?P<rating>{words.RATINGS})|(?P<maybe>{words.RATINGS_MAYBE})|(?P<rationale>{words.RATIONALES})|"
+    rf"(?P<type>{words.TYPES}))(?![^\W\d_])(?:\s+(?:{words.ABOUT}|{words.RATINGS})(?!\w)){{0,3}}"
+    r"(?:\s*[(\[](?P<scale>[^()\[\]]{0,60})[)\]]|\s*(?P<outof>(?:out of|/|von|sur)\s*\d+|\d\s*[-–]\s*\d+(?=\s*:)))?"
+    r"\s*(?P<sign>[:=|]|[-–—](?!\d)|(?:is|ist|est)\b)?\s*(?P<value>.*)$"
+)
+_INLINE_RATIONALE = re.compile(rf"(?<![^\W\d_])(?:{words.RATIONALES})\s*[*_]*\s*[:：]", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line as it stands, and plain without its marks; `level` counts "#", `depth` how deep it is quoted or in code.
+
+    `quoted` is whether it begins with a quotation mark, `closes` whether it is the end of a tag.
+    """
+
+    raw: str
+    text: str
+    level: int
+    depth: int
+    quoted: bool
+    closes: bool
+
+
+class Rank(IntEnum):
+    """How sure it is that a line heads a text: marked with "#", alone on its line, or the beginning of a sentence."""
+
+    MARKED = 0
+    ALONE = 1
+    SENTENCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A line that heads a text: its number (None if it names several), and what the line says of it already.
+
+    `noun` is what the text is called: a text in which "Option 2" stands is not headed by that.
+    """
+
+    number: int | None
+    rank: Rank
+    noun: str = ""
+    rest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A line that gives something of a text; `value` is a rating as it was written, or how a rationale begins."""
+
+    kind: Literal["rating", "rationale", "type"]
+    value: str
+    rationale: str | None = None
+
+
+def lines_of(reply: str) -> Iterator[Line]:
+    """Yield the lines of a reply, without those that begin or end a block of code."""
+    fence = ""
+    for raw in re.split(r"\r\n|\r|\n", reply):
+        found = _FENCE.match(raw)
+        if found is not None:
+            fence = "" if fence and found[1].startswith(fence) else fence or found[1]
+            continue
+        lead = _LEAD.match(raw)
+        marks = lead[0] if lead else ""
+        hashes = _MARKS.match(marks)
+        yield Line(
+            raw=raw,
+            text=plain(raw[len(marks) : len(marks) + LONGEST_VALUE + 1]),
+            level=len(hashes[1]) if hashes else 0,
+            depth=marks.count(">") + bool(fence),
+            quoted=not _QUOTATION.isdisjoint(marks),
+            closes="</" in marks,
+        )
+
+
+def heading_of(line: Line) -> Heading | None:
+    """Return what a line heads, None if it is no heading."""
+    if line.quoted or line.closes or not line.text:
+        return None
+    bare = _BARE.match(line.text) if line.level else None
+    if bare is not None:
+        return Heading(int(bare[1]), Rank.MARKED)
+    found = _HEADING.match(line.text)
+    if line.level:
+        named = {_number(name): name for name in _NAMED.finditer(line.text[:LONGEST_HEADING])}
+        if len(named) > 1:
+            return Heading(None, Rank.MARKED)
+        if named and found is None:
+            [(number, name)] = named.items()
+            return Heading(number, Rank.MARKED, _noun(name))
+    return None if found is None else _headed(found, Rank.MARKED if line.level else Rank.ALONE)
+
+
+def _headed(found: re.Match[str], rank: Rank) -> Heading | None:
+    number, noun, rest = _number(found), _noun(found), found["rest"].strip()
+    said = rest.strip(" :=-–—|()[]")
+    if not said.strip(".>#"):
+        return Heading(number, rank, noun)
+    follows = rest[0] in ":=-–—|(["
+    labels = {label.lastgroup for label in _IS_LABEL.finditer(f"{found['before']} {found['after']}")}
+    if follows and (labels == {"rating"} or is_only_a_rating(said)):
+        return Heading(number, rank, noun, f"rating: {rest.lstrip(' :=-–—|') if labels else said}")
+    if follows and labels == {"rationale"}:
+        return Heading(number, rank, noun, f"rationale: {said}")
+    if (follows or rest[0] in ",.") and field_of(said, "", sure=False) is not None:
+        return Heading(number, rank, noun, said)
+    if rank is Rank.MARKED:
+        return Heading(number, rank, noun)
+    return Heading(number, Rank.SENTENCE, noun) if follows or rest[0] == "." else None
+
+
+def field_of(text: str, raw: str, *, sure: bool) -> Field | None:
+    """Return what a line gives: `text` is the line made plain, `sure` whether it is marked as a heading."""
+    found = _FIELD.match(text)
+    if found is None:
+        return None
+    value, sign = found["value"], found["sign"]
+    if not (sign or sure or not value or is_only_a_rating(value)):
+        return None
+    if found["rationale"]:
+        return Field("rationale", _after_label(raw, text)) if sign or sure else None
+    if found["type"]:
+        return Field("type", "") if sign else None
+    inline = _INLINE_RATIONALE.search(value)
+    if inline is not None:
+        value = value[: inline.start()].rstrip(" ,;|.-–—")
+    if found["maybe"] and not is_only_a_rating(value):
+        return None
+    # What is too long to be looked at is not read.
+    value = "?" if len(raw.rstrip()) > LONGEST_VALUE and inline is None else value
+    scale = found["scale"] or found["outof"]
+    return Field("rating", f"{value} ({scale})" if scale else value, _after_label(raw, "") if inline else None)
+
+
+def _after_label(raw: str, text: str) -> str:
+    """What a line as it stands says after "Rationale:"."""
+    label = _INLINE_RATIONALE.search(raw)
+    if label is not None:
+        return raw[label.end() :].lstrip(" \t*_")
+    before, colon, after = raw.replace("：", ":").partition(":")
+    return after.lstrip(" \t*_") if colon and len(before) < LONGEST_HEADING and text else ""
+
+
+def _noun(found: re.Match[str]) -> str:
+    """How a text is called, without the endings of its number and case."""
+    return (found["noun"] or found["counted"])[:4]
+
+
+def _number(found: re.Match[str]) -> int:
+    numeral = found["number"] or found["ordinal"]
+    return int(numeral) if numeral.isdecimal() else words.NUMBERS[numeral]

@@ -1,0 +1,98 @@
+"""What follows "Rating:" in a judge's reply, as one number on the scale from 1 to 5, or None if that is not certain."""
+
+# ruff: noqa: RUF001 - marks of many languages are the data of this file
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from curation.generation import words
+
+LOWEST, HIGHEST = 1.0, 5.0
+
+_DROPPED = re.compile(r"[*`\ufe0e\ufe0f\u20e3\u00ad\u200b-\u200f\u2060\ufeff]")
+_BOXED = re.compile(r"\\(?:boxed|text|textbf)\{([^{}]*)\}")
+_AROUND = " \t\r[](){}<>\"'“”„«»【】《》「」$.,;:|"
+_FILLED, _HOLLOW = "★⭐🌟", "☆✩"
+_STARS = re.compile(rf"[{_FILLED}{_HOLLOW} ]+")
+
+_FIVE = r"(?:5(?:[.,]0{1,2})?|five|fünf|cinq|cinco|cinque|vijf|pięć|пять|пяти|beş|五)"
+_NUMBER_WORD = rf"(?:{'|'.join(words.NUMBERS)})"
+_OUT_OF_FIVE = rf"\s*(?:{words.OUT_OF})\s*(?:1\s*(?:{words.TO})\s*)?{_FIVE}(?![\w.,]*\d|\w*[^\W\d_]{{3}})"
+_UNIT = rf"(?:\s*(?:{words.UNITS})(?![^\W\d_]))"
+_RATING = re.compile(
+    rf"(?P<number>\d[.,]\d(?={_OUT_OF_FIVE})|[-+]?\d{{1,9}}(?:\.\d{{1,9}})?|{_NUMBER_WORD}(?![^\W\d_])|"
+    rf"[一二三四五](?=[分星点颗顆]|$)){_UNIT}?(?:{_OUT_OF_FIVE})?{_UNIT}?"
+)
+# "(out of 5)", "(on a scale of 1 to 5)", "[1-5]", "(满分5分)", and without brackets "on a scale from 1 to 5"
+_SCALE_WORDS = rf"(?:{words.OUT_OF}|on|in|the|a|scale|range|rating|skala|échelle|escala|auf|einer?|sur|una?)"
+_RANGE = rf"1\s*(?:{words.TO})\s*{_FIVE}"
+_SCALE = re.compile(
+    rf"[(\[]\s*(?:{_SCALE_WORDS}\s*){{0,6}}(?:(?:{words.OUT_OF}|max\.?|maximum)\s*{_FIVE}|{_RANGE}){_UNIT}?\s*(?:[)\]]|$)"
+    rf"|,?\s*(?:on|in|auf|sur|en|su)\s(?:{_SCALE_WORDS}\s*){{1,6}}{_RANGE}(?!\d)"
+)
+_OTHER_SCALE = re.compile(
+    rf"(?:out of|on a scale|percent|prozent|pour cent|por ciento)\b|[/%‰]|[-–—~→]\s*{_NUMBER_WORD}\W*$"
+)
+_OR_MORE = re.compile(rf"\s*(?:{words.OR}|{words.TO})\s*{_NUMBER_WORD}(?![^\W\d_])")
+_AFTER = frozenset(" \t,;:.!(-–—|")
+
+
+def plain(text: str) -> str:
+    """Return a text as it is compared: in lower case, with plain digits and marks, without Markdown's emphasis."""
+    return " ".join(_DROPPED.sub("", unicodedata.normalize("NFKC", text)).replace("_", " ").lower().split())
+
+
+def read_rating(said: str) -> float | None:
+    """Return the number that a judge gives, which may lie outside of the scale; None if it does not give one number.
+
+    "4", "4.5", "<4>", "four", "4 stars", "4/5", "4 (on a scale of 1 to 5)", "4 - mostly right" and "★★★★☆" give one.
+    Another scale ("4/10", "4 (out of 10)", "80%"), two numbers ("4-5", "4 or 5", "3 → 4") and a remark with a number in
+    it ("4 (2 errors)") do not.
+    """
+    number, remark = _parted(said)
+    if number is None or not _is_remark(remark):
+        return None
+    return number
+
+
+def is_only_a_rating(said: str) -> bool:
+    """Whether a text is a rating and nothing besides."""
+    number, remark = _parted(said)
+    return number is not None and not remark
+
+
+def _parted(said: str) -> tuple[float | None, str]:
+    """The number at the beginning of a text, and what follows it beyond its unit and a scale from 1 to 5."""
+    text = _BOXED.sub(r"\1", plain(said))
+    if text.startswith(("<", ">")) and not (text[0] == "<" and ">" in text):
+        return None, text
+    text = text.strip(_AROUND)
+    if _STARS.fullmatch(text):
+        return _stars(text), ""
+    found = _RATING.match(text)
+    if found is None:
+        return None, text
+    numeral = found["number"]
+    number = float(words.NUMBERS[numeral]) if numeral in words.NUMBERS else float(numeral.replace(",", "."))
+    rest = text[found.end() :]
+    scale = _SCALE.match(rest.lstrip())
+    if scale is not None and rest[:1] in _AFTER:
+        rest = rest.lstrip()[scale.end() :]
+    return number, rest if rest.strip(_AROUND) or rest.strip() in {"-", "+"} else ""
+
+
+def _is_remark(rest: str) -> bool:
+    """Whether what follows a number leaves it as it is."""
+    if not rest:
+        return True
+    if rest[0] not in _AFTER or any(character.isdigit() for character in rest):
+        return False
+    return not (_OTHER_SCALE.search(rest) or _OR_MORE.match(rest)) and rest.strip() not in {"-", "–", "—"}
+
+
+def _stars(text: str) -> float | None:
+    filled = sum(text.count(star) for star in _FILLED)
+    hollow = sum(text.count(star) for star in _HOLLOW)
+    return float(filled) if filled and (not hollow or filled + hollow == HIGHEST) else None
