@@ -11,8 +11,9 @@ SOURCES := pyproject.toml .ci/constraints.txt
 demo: .venv/.demo
 	$(BIN)/curation demo
 
+# Two workers, each with a stack of servers of its own; a file's tests stay together, the long ones come first.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/.test
 	$(BIN)/python -m pytest -m "not stack and not browser and not train and not engine"

@@ -24,6 +24,19 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         pytest.fail(f"skipped, but nothing may be: {call.excinfo.value}", pytrace=False)
 
 
+LONGEST_FIRST = ("train", "engine", "browser", "stack")
+"""The marks of files that take minutes. Two workers share the files in this order, so that neither waits at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files with long tests first; the order within a file stays."""
+    place: dict[Path, int] = {}
+    for item in items:
+        marks = [LONGEST_FIRST.index(mark.name) for mark in item.iter_markers() if mark.name in LONGEST_FIRST]
+        place[item.path] = min([*marks, place.get(item.path, len(LONGEST_FIRST))])
+    items.sort(key=lambda item: place[item.path])
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The real stack, for the whole session; tests keep apart by the names of their repos and datasets."""
