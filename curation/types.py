@@ -155,13 +155,20 @@ class ReviewRecord(Row):
 
 
 class Response(Row):
-    """One reviewer's answer to one record, as given. `dataset_id` is the Argilla dataset it was read from."""
+    """One reviewer's answer to one record, as given.
+
+    `reviewer` is the username. `dataset_id`, `server_record_id` and `server_user_id` are the ids that the Argilla
+    server it was read from has for the dataset, for its copy of the record, and for the reviewer's account: a record
+    that was deleted and pushed again has another one, and so has an account.
+    """
 
     record_id: str
     reviewer: str
     status: Status
     values: dict[str, JsonValue]
     dataset_id: str
+    server_record_id: str
+    server_user_id: str
 
     @property
     def simulated(self) -> bool:

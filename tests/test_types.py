@@ -79,7 +79,15 @@ def test_a_set_finds_its_candidates_by_id() -> None:
     ("reviewer", "simulated"), [("simulated-ann", True), ("ann", False), ("ann-simulated-", False)]
 )
 def test_a_response_says_whether_a_program_gave_it(reviewer: str, simulated: bool) -> None:
-    response = Response(record_id="r", reviewer=reviewer, status="draft", values={}, dataset_id="d")
+    response = Response(
+        record_id="r",
+        reviewer=reviewer,
+        status="draft",
+        values={},
+        dataset_id="d",
+        server_record_id="d-r",
+        server_user_id="u",
+    )
     assert response.simulated is simulated
 
 

@@ -110,11 +110,19 @@ def push(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOp
 
 
 @app.command()
-def sync(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
+def sync(
+    config: ConfigFile,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option("--forget", metavar="NAME", help="Take the answers of this reviewer out, for good; repeatable."),
+    ] = None,
+    format: FormatOption = Format.human,
+    debug: DebugOption = False,
+) -> None:
     """Bring what people answered into the store."""
     from curation import stages
 
-    _run(config, format, debug, lambda loaded, out: stages.sync(loaded))
+    _run(config, format, debug, lambda loaded, out: stages.sync(loaded, forget=forget or ()))
 
 
 @app.command()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -13,8 +12,8 @@ import tenacity
 from pydantic import JsonValue
 
 from curation.errors import AuthError, ConfigError, MissingError, RefusedError, ServiceError, TemporaryError
+from curation.review.pulled import Accounts, Answer, Pulled
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
-from curation.types import Response
 
 with warnings.catch_warnings():
     # argilla 2.8 still configures pydantic by class.
@@ -26,19 +25,9 @@ TIMEOUT_SECONDS = 60
 CONNECT_RETRIES = 2
 PAGE = 500
 PUSH_BATCH = 200
-CONSISTENT_TRIES = 3
+READ_TRIES = 4
 SHOWN = 300
 """Characters of an error of Argilla's that are passed on: a 422 repeats the whole input."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pulled:
-    """All that an Argilla dataset holds: its id, what it tells reviewers, our records' ids, every response to them."""
-
-    dataset_id: str
-    guidelines: str
-    record_ids: frozenset[str]
-    responses: tuple[Response, ...]
 
 
 class ArgillaReview:
@@ -62,6 +51,10 @@ class ArgillaReview:
                 api_url=api_url, api_key=api_key, timeout=TIMEOUT_SECONDS, retries=CONNECT_RETRIES
             )
         self._http: httpx.Client = self._client.http_client
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
 
     def url(self, dataset_id: str) -> str:
         """Return the page on which reviewers answer."""
@@ -110,13 +103,13 @@ class ArgillaReview:
         """Add the records that are not there; return how many. Raises ServiceError if any does not arrive."""
         with self._errors():
             dataset = self._require()
-            present = {external_id for external_id, _ in self._records(str(dataset.id))}
+            present = {record["external_id"] for record in self._records(str(dataset.id))}
             new = [spec for spec in specs if spec.record.id not in present]
             for start in range(0, len(new), PUSH_BATCH):
                 batch = [_record(spec) for spec in new[start : start + PUSH_BATCH]]
                 dataset.records.log(batch, batch_size=len(batch))
             if new:
-                present = {external_id for external_id, _ in self._records(str(dataset.id))}
+                present = {record["external_id"] for record in self._records(str(dataset.id))}
         lost = [spec.record.id for spec in specs if spec.record.id not in present]
         if lost:
             raise ServiceError(
@@ -126,11 +119,10 @@ class ArgillaReview:
         return len(new)
 
     def pull(self) -> Pulled:
-        """Return every record id and every response, whatever its status.
+        """Return every record, every response whatever its status, and whose accounts there are.
 
-        Never by a search filter: a record's updated_at does not move when a response is edited. Paging is by offset, so
-        a deletion meanwhile shifts the pages; the pull is repeated until what came is what the dataset counts. Raises
-        RefusedError if the dataset is gone or has no records, TemporaryError if it does not hold still.
+        Never by a search filter: a record's updated_at does not move when a response is edited. Raises RefusedError if
+        the dataset is gone or has no records, TemporaryError if records keep being deleted while they are read.
         """
         with self._errors():
             dataset = self._dataset()
@@ -141,21 +133,23 @@ class ArgillaReview:
                     remedy="If the Space was reset, run `curation push`: the store keeps all answers synced so far.",
                 )
             dataset_id = str(dataset.id)
-            records = self._consistent_records(dataset_id)
+            records = self._all_records(dataset_id)
             if not records:
                 raise RefusedError(
                     f"The Argilla dataset {self.name!r} in workspace {self.workspace!r} holds no records; "
                     "its answers are not taken for withdrawn.",
                     remedy="Run `curation push`: the store keeps all answers synced so far.",
                 )
-            usernames = self._usernames()
-            guidelines = dataset.settings.guidelines or ""
-        responses = tuple(
-            response
-            for record_id, answers in records.items()
-            for response in _responses(record_id, answers, usernames=usernames, dataset_id=dataset_id)
+            # Read last: the answers of an account that was deleted meanwhile must not be taken for withdrawn.
+            accounts = self._accounts()
+            guidelines = self._get(f"/api/v1/datasets/{dataset_id}")["guidelines"] or ""
+        return Pulled(
+            dataset_id=dataset_id,
+            guidelines=guidelines,
+            records={record["id"]: record["external_id"] for record in records},
+            answers=tuple(_answer(response) for record in records for response in record["responses"]),
+            accounts=accounts,
         )
-        return Pulled(dataset_id=dataset_id, guidelines=guidelines, record_ids=frozenset(records), responses=responses)
 
     def progress(self) -> tuple[int, int]:
         """Return (completed records, all records) as Argilla counts them; (0, 0) if there is no dataset."""
@@ -166,37 +160,58 @@ class ArgillaReview:
             counts = self._get(f"/api/v1/datasets/{dataset.id}/progress")
             return int(counts["completed"]), int(counts["total"])
 
-    def _consistent_records(self, dataset_id: str) -> dict[str, list[Any]]:
-        for _ in range(CONSISTENT_TRIES):
-            records = dict(self._records(dataset_id, responses=True))
-            if len(records) == int(self._get(f"/api/v1/datasets/{dataset_id}/progress")["total"]):
-                return records
+    def _all_records(self, dataset_id: str) -> list[dict[str, Any]]:
+        """Every record that was there when the reading began, with its responses.
+
+        Pages are by offset, in the order in which records were added. If a record of a page already read is deleted,
+        all behind it move up, and the first of the next page is skipped. So the records are read twice. If all that
+        were read the first time are read the second time too, none was deleted the first time, so none was skipped
+        then, nor the second time.
+        """
+        seen = {record["id"] for record in self._records(dataset_id)}
+        for _ in range(READ_TRIES):
+            records = {record["id"]: record for record in self._records(dataset_id, responses=True)}
+            if seen <= records.keys():
+                return list(records.values())
+            seen = set(records)
         raise TemporaryError(
-            f"The records of the Argilla dataset {self.name!r} keep changing while they are read.",
-            remedy="Run `curation sync` again.",
+            f"Records of the Argilla dataset {self.name!r} are being deleted while they are read.",
+            remedy="Run `curation sync` again when that is done.",
         )
 
-    def _records(self, dataset_id: str, *, responses: bool = False) -> Iterator[tuple[str, list[Any]]]:
+    def _records(self, dataset_id: str, *, responses: bool = False) -> Iterator[dict[str, Any]]:
         offset = 0
         while True:
             params: dict[str, Any] = {"offset": offset, "limit": PAGE}
             if responses:
                 params["include"] = "responses"
             items = self._get(f"/api/v1/datasets/{dataset_id}/records", params)["items"]
-            yield from ((str(item["external_id"]), item.get("responses") or []) for item in items)
+            # The texts of a record are most of it, and nobody needs them.
+            for item in items:
+                yield {
+                    "id": str(item["id"]),
+                    "external_id": item["external_id"],
+                    "responses": item.get("responses") or [],
+                }
             if len(items) < PAGE:
                 return
             offset += len(items)
 
-    def _usernames(self) -> dict[str, str]:
+    def _accounts(self) -> Accounts:
+        members = self._get(f"/api/v1/workspaces/{self._workspace().id}/users")["items"]
         try:
-            users = self._get("/api/v1/users")["items"]
+            users, everybody = self._get("/api/v1/users")["items"], True
         except httpx.HTTPStatusError as error:
             if error.response.status_code != httpx.codes.FORBIDDEN:
                 raise
             # An admin may list the users of the workspace only.
-            users = self._get(f"/api/v1/workspaces/{self._workspace().id}/users")["items"]
-        return {str(user["id"]): str(user["username"]) for user in users}
+            users, everybody = members, False
+        owners = (user for user in users if user["role"] == "owner")
+        return Accounts(
+            usernames={str(user["id"]): str(user["username"]) for user in users},
+            members=frozenset(str(user["id"]) for user in (*members, *owners)),
+            everybody=everybody,
+        )
 
     @tenacity.retry(
         stop=tenacity.stop_after_attempt(4),
@@ -329,16 +344,10 @@ def _record(spec: RecordSpec) -> Any:
     )
 
 
-def _responses(
-    record_id: str, answers: Iterable[Any], *, usernames: dict[str, str], dataset_id: str
-) -> Iterator[Response]:
-    for answer in answers:
-        user_id = str(answer["user_id"])
-        yield Response(
-            record_id=record_id,
-            # A user that was deleted between two requests has no name any more; the vote stays apart from all others.
-            reviewer=usernames.get(user_id, f"user-{user_id}"),
-            status=answer["status"],
-            values={name: entry["value"] for name, entry in (answer.get("values") or {}).items()},
-            dataset_id=dataset_id,
-        )
+def _answer(response: dict[str, Any]) -> Answer:
+    return Answer(
+        server_record_id=str(response["record_id"]),
+        server_user_id=str(response["user_id"]),
+        status=response["status"],
+        values={name: entry["value"] for name, entry in (response.get("values") or {}).items()},
+    )

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import closing
+
 from curation.config import Config, Services
 from curation.errors import RefusedError
-from curation.review.merge import Merged, Responses, merge_responses
+from curation.review.merge import merge_responses
+from curation.review.pulled import Pulled
 from curation.stages.report import Report, counted
 from curation.stages.services import open_review, open_store
-from curation.store import ReviewedDataset, Snapshot
+from curation.store import ReviewedDataset, Reviews, Snapshot
 
 
 class SyncReport(Report):
-    """What `sync` found. `missing_records` were pushed but are gone from Argilla; their answers are kept."""
+    """What `sync` found.
+
+    `foreign_records` are in Argilla and not of this curation, with `foreign` responses. `missing_records` are the ids
+    of those that were pushed and are gone from Argilla; their answers are kept. `gone` has the number of responses of
+    each reviewer who is not in the workspace any more, `renamed` the present username by the former one. `forgotten`
+    responses were taken out of the store, `ignored` ones left out of it, because their authors are to be forgotten.
+    """
 
     dataset: str
     records: int
@@ -20,8 +30,13 @@ class SyncReport(Report):
     added: int
     changed: int
     withdrawn: int
+    foreign_records: int
     foreign: int
-    missing_records: int
+    missing_records: tuple[str, ...]
+    renamed: dict[str, str]
+    gone: dict[str, int]
+    forgotten: int
+    ignored: int
     commit: str | None
 
     @property
@@ -32,10 +47,27 @@ class SyncReport(Report):
             f"to {counted(self.records, 'record')}: {self.added:,} new, {self.changed:,} changed, "
             f"{self.withdrawn:,} withdrawn." + ("" if self.commit else " Nothing new to store.")
         ]
-        if self.foreign:
-            lines.append(f"{counted(self.foreign, 'response')} to records that are not of this curation left out.")
+        lines += [f"{former} is called {present} now." for former, present in self.renamed.items()]
+        if self.gone:
+            kept = ", ".join(f"{reviewer} ({counted(count, 'response')})" for reviewer, count in self.gone.items())
+            lines.append(
+                f"Not in the workspace any more: {kept}. Their answers are kept; `--forget NAME` takes them out."
+            )
+        if self.forgotten:
+            lines.append(f"{counted(self.forgotten, 'response')} taken out of the store, and left out from now on.")
+        if self.ignored:
+            lines.append(f"{counted(self.ignored, 'response')} of forgotten reviewers left out.")
+        if self.foreign_records:
+            lines.append(
+                f"{counted(self.foreign_records, 'record')} in Argilla not of this curation, "
+                f"{counted(self.foreign, 'response')} to them: left out."
+            )
         if self.missing_records:
-            lines.append(f"{counted(self.missing_records, 'record')} missing in Argilla; answers to them are kept.")
+            some = ", ".join(self.missing_records[:3])
+            lines.append(
+                f"{counted(len(self.missing_records), 'record')} missing in Argilla ({some}"
+                f"{', ...' if len(self.missing_records) > 3 else ''}); answers to them are kept."
+            )
         return tuple(lines)
 
     @property
@@ -44,51 +76,75 @@ class SyncReport(Report):
         return "publish" if self.submitted else None
 
 
-def sync(config: Config, *, services: Services | None = None) -> SyncReport:
+def sync(config: Config, *, services: Services | None = None, forget: Collection[str] = ()) -> SyncReport:
     """Bring the store's responses in step with Argilla, in one commit; nothing changed: no commit.
 
-    Edited, withdrawn and deleted responses propagate. Raises RefusedError if the Argilla dataset is gone or empty: that
-    is never read as "all answers withdrawn".
+    Edited, withdrawn and deleted responses propagate. The responses of the reviewers named in `forget` are taken out,
+    and what their accounts answer is left out from then on.
+
+    Raises RefusedError if the Argilla dataset is gone or empty (that is never read as "all answers withdrawn"), if it
+    has other settings than the task, or if nobody has a name of `forget`.
     """
     services = services or Services.from_environment()
-    review = open_review(config, services)
     store = open_store(config, services)
     first = store.snapshot()
     if not first.records:
         raise RefusedError(f"{config.store.repo_id} has no review records.", remedy="Run `curation push` first.")
-    pulled = review.pull()
-    outcome: list[Merged] = []
+    to_forget = _accounts(first, forget)
+    reports: list[SyncReport] = []
+    with closing(open_review(config, services)) as review:
 
-    def merge(snapshot: Snapshot) -> Responses:
-        merged = merge_responses(
-            snapshot.responses,
-            pulled.responses,
-            dataset_id=pulled.dataset_id,
-            present=pulled.record_ids,
-            known=snapshot.records,
-        )
-        outcome[:] = [merged]
-        return merged.responses
+        def read(snapshot: Snapshot) -> Reviews:
+            review.check(config.review.settings())
+            reviews, report = _merged(config, snapshot, review.pull(), to_forget)
+            reports.append(report)
+            return reviews
 
-    commit = store.set_responses(
-        merge,
-        review=ReviewedDataset(
-            workspace=config.review.workspace,
-            dataset=config.review_dataset,
-            dataset_id=pulled.dataset_id,
-            guidelines=pulled.guidelines,
-        ),
-    )
-    [merged] = outcome
-    return SyncReport(
+        commit = store.set_reviews(read)
+    return reports[-1].model_copy(update={"commit": commit})
+
+
+def _merged(
+    config: Config, snapshot: Snapshot, pulled: Pulled, to_forget: Collection[str]
+) -> tuple[Reviews, SyncReport]:
+    """What the store should hold after a pull, and the report on it, but for the commit."""
+    forgotten = tuple(sorted({*snapshot.manifest.forgotten, *to_forget}))
+    merged = merge_responses(snapshot.responses, pulled, known=snapshot.records, forgotten=forgotten)
+    there = set(pulled.records.values())
+    dataset = ReviewedDataset(
+        workspace=config.review.workspace,
         dataset=config.review_dataset,
-        records=len(first.records),
+        dataset_id=pulled.dataset_id,
+        guidelines=pulled.guidelines,
+    )
+    report = SyncReport(
+        dataset=config.review_dataset,
+        records=len(snapshot.records),
         responses=len(merged.responses),
         submitted=sum(response.status == "submitted" for response in merged.responses.values()),
         added=merged.added,
         changed=merged.changed,
         withdrawn=merged.withdrawn,
+        foreign_records=sum(record_id not in snapshot.records for record_id in pulled.records.values()),
         foreign=merged.foreign,
-        missing_records=len(first.records.keys() - pulled.record_ids),
-        commit=commit,
+        missing_records=tuple(record_id for record_id in snapshot.records if record_id not in there),
+        renamed=merged.renamed,
+        gone=merged.gone,
+        forgotten=merged.forgotten,
+        ignored=merged.ignored,
+        commit=None,
     )
+    return Reviews(merged.responses, dataset, forgotten), report
+
+
+def _accounts(snapshot: Snapshot, names: Collection[str]) -> set[str]:
+    """The ids of all accounts from which the named reviewers answered."""
+    reviewers = {response.reviewer for response in snapshot.responses.values()}
+    unknown = sorted(set(names) - reviewers)
+    if unknown:
+        raise RefusedError(
+            f"{snapshot.repo.repo_id} holds no answers of {', '.join(map(repr, unknown))}, so there is nothing to "
+            f"forget; it holds those of {', '.join(sorted(reviewers)) or 'nobody'}.",
+            remedy="Correct the name after `--forget`.",
+        )
+    return {response.server_user_id for response in snapshot.responses.values() if response.reviewer in names}

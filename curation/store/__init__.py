@@ -4,7 +4,7 @@ from curation.store.card import CardFacts, card_files
 from curation.store.manifest import Manifest, PromptsRead, ReviewedDataset, Settings
 from curation.store.published import MANIFEST, PublishedDataset
 from curation.store.repo import Change, HubRepo
-from curation.store.store import CANDIDATE_SETS, RECORDS, RESPONSES, Snapshot, Store
+from curation.store.store import CANDIDATE_SETS, RECORDS, RESPONSES, Reviews, Snapshot, Store
 
 __all__ = [
     "CANDIDATE_SETS",
@@ -18,6 +18,7 @@ __all__ = [
     "PromptsRead",
     "PublishedDataset",
     "ReviewedDataset",
+    "Reviews",
     "Settings",
     "Snapshot",
     "Store",

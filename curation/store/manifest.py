@@ -40,6 +40,7 @@ class Manifest(Row):
 
     `prompts` has what was last read of each source, by its name; `settings` the options of every model that candidate
     sets were made with, by their hash and then by stage.
+    `forgotten` are the ids of the Argilla accounts whose answers are left out for good.
     `pseudonym_key` turns reviewers into pseudonyms; whoever has it and a list of usernames can turn them back, so it
     stays in the private store.
     """
@@ -51,3 +52,4 @@ class Manifest(Row):
     prompts: dict[str, PromptsRead] = Field(default_factory=dict)
     settings: dict[str, Settings] = Field(default_factory=dict)
     review: ReviewedDataset | None = None
+    forgotten: tuple[str, ...] = ()

@@ -56,6 +56,14 @@ ROW_TYPES: dict[str, type[Row]] = {
 }
 
 
+class Reviews(NamedTuple):
+    """All that people answered, the Argilla dataset they answered in, and the accounts whose answers are left out."""
+
+    responses: Mapping[tuple[str, str], Response]
+    dataset: ReviewedDataset
+    forgotten: tuple[str, ...]
+
+
 class SetEntry(NamedTuple):
     """What one needs to know of a candidate set to tell whether its prompt must be asked again."""
 
@@ -238,24 +246,30 @@ class Store:
 
         return self._update(edit)
 
-    def set_responses(
-        self, merge: Callable[[Snapshot], dict[tuple[str, str], Response]], *, review: ReviewedDataset
-    ) -> str | None:
-        """Replace the responses by what `merge` returns for the current ones; no commit (None) if they are the same."""
+    def set_reviews(self, read: Callable[[Snapshot], Reviews]) -> str | None:
+        """Replace the responses by those that `read` returns; no commit (None) if nothing changes.
+
+        `read` is called with the head of the store, and again with the new head whenever somebody else's commit came
+        in between. What it reads elsewhere it reads anew each time: nothing older than the head is ever written on it.
+        """
 
         def edit(snapshot: Snapshot) -> Change | None:
-            merged = merge(snapshot)
-            if merged == snapshot.responses:
+            reviews = read(snapshot)
+            update: dict[str, Any] = {"review": reviews.dataset, "forgotten": reviews.forgotten}
+            files: dict[str, bytes] = {}
+            old = snapshot.manifest.files.get(RESPONSES, ())
+            if reviews.responses != snapshot.responses:
+                content = write_parquet((reviews.responses[key] for key in sorted(reviews.responses)), Response)
+                path = content_name(RESPONSES, content)
+                files[path] = content
+                update["files"] = {**snapshot.manifest.files, RESPONSES: (path,)}
+            manifest = snapshot.manifest.model_copy(update=update)
+            if manifest == snapshot.manifest:
                 return None
-            manifest = snapshot.manifest.model_copy(update={"review": review})
-            content = write_parquet((merged[key] for key in sorted(merged)), Response)
-            path = content_name(RESPONSES, content)
-            old = manifest.files.get(RESPONSES, ())
-            manifest = manifest.model_copy(update={"files": {**manifest.files, RESPONSES: (path,)}})
             return Change(
-                message=f"Sync {len(merged)} responses",
-                files={path: content, MANIFEST: _manifest_bytes(manifest)},
-                delete=tuple(name for name in old if name != path),
+                message=f"Sync {len(reviews.responses)} responses",
+                files={**files, MANIFEST: _manifest_bytes(manifest)},
+                delete=tuple(name for name in old if files and name not in files),
             )
 
         return self._update(edit)

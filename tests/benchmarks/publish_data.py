@@ -133,6 +133,8 @@ class StoreData:
                     ["submitted"] * count,
                     [PREFERENCES[number] for number in said],
                     ["d"] * count,
+                    records,
+                    [REVIEWERS[number] for number in by],
                 ],
                 schema=arrow_schema(Response),
             ),

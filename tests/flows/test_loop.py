@@ -165,6 +165,8 @@ def test_an_argilla_dataset_that_is_gone_or_empty_withdraws_nothing(cli: Command
     assert "does not exist" in cli.error("sync", config)
     # A Space that was reset: the records are pushed again, and only what people answer there is new.
     assert cli.json("push", config)["added"] == 6
+    synced = cli.json("sync", config)
+    assert (synced["added"], synced["changed"], synced["withdrawn"], synced["submitted"]) == (0, 0, 0, 6)
     assert cli.json("sync", config)["commit"] is None
     review(stack, name, **{"simulated-two": always("b")})
     synced = cli.json("sync", config)

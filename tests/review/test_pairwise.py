@@ -29,9 +29,21 @@ def shown(candidate_set: CandidateSet) -> list[str]:
     return [candidate_set.candidate(candidate).generator for candidate in record_of(candidate_set).candidates]
 
 
-def answer(preference: object = "a", *, status: Status = "submitted", **values: Any) -> Annotation:
+def response(values: dict[str, Any], status: Status = "submitted") -> Response:
+    return Response(
+        record_id="r",
+        reviewer="ann",
+        status=status,
+        values=values,
+        dataset_id="d",
+        server_record_id="d-r",
+        server_user_id="u",
+    )
+
+
+def answer(preference: object = "a", **values: Any) -> Annotation:
     given = {**({} if preference is None else {"preference": preference}), **values}
-    return TASK.annotation(Response(record_id="r", reviewer="ann", status=status, values=given, dataset_id="d"))
+    return TASK.annotation(response(given))
 
 
 @pytest.mark.parametrize(
@@ -208,5 +220,4 @@ def test_an_answer_that_is_none_of_the_four_is_an_error_that_names_it(preference
 @pytest.mark.parametrize("status", ["draft", "discarded"])
 @pytest.mark.parametrize("values", [{}, {"preference": "a", "edit": "Better."}, {"preference": "nonsense"}])
 def test_a_draft_or_a_discard_says_nothing_whatever_it_holds(status: Status, values: dict[str, Any]) -> None:
-    response = Response(record_id="r", reviewer="ann", status=status, values=values, dataset_id="d")
-    assert TASK.annotation(response) == Annotation(reviewer="ann", status=status, scores=(), edit=None)
+    assert TASK.annotation(response(values, status)) == Annotation(reviewer="ann", status=status, scores=(), edit=None)

@@ -94,7 +94,15 @@ def make_response(
 ) -> Response:
     """Return what a reviewer answered to a record."""
     values: dict[str, Any] = {"preference": preference} | ({} if edit is None else {"edit": edit})
-    return Response(record_id=record.id, reviewer=reviewer, status=status, values=values, dataset_id="d")
+    return Response(
+        record_id=record.id,
+        reviewer=reviewer,
+        status=status,
+        values=values,
+        dataset_id="d",
+        server_record_id=f"server-{record.id}",
+        server_user_id=f"user-{reviewer}",
+    )
 
 
 def make_config(**sections: dict[str, Any]) -> Config:

@@ -67,6 +67,8 @@ RESPONSE = Response(
     status="submitted",
     values={"preference": "a", "edit": ODD, "nested": {"list": [1, None, 2.5, True]}},
     dataset_id="d",
+    server_record_id="d-r",
+    server_user_id="u",
 )
 ROWS: list[Row] = [
     FULL_SET,

@@ -205,6 +205,8 @@ class _Meaning:
                     "status": status,
                     "values": json.loads(values),
                     "dataset_id": "",
+                    "server_record_id": "",
+                    "server_user_id": "",
                 }
             )
             self._known[key] = self._annotation(response)

@@ -1,0 +1,48 @@
+"""What an Argilla dataset held when it was read, in values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from curation.types import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One response as Argilla has it: to which of its records, and from which account."""
+
+    server_record_id: str
+    server_user_id: str
+    status: Status
+    values: dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The accounts of an Argilla server that our key may see.
+
+    `usernames` has the username of each by its id, `members` the ids of those who may answer: the members of the
+    workspace, and owners. `everybody` says that there are no others: only an owner's key sees all accounts.
+    """
+
+    usernames: Mapping[str, str]
+    members: frozenset[str]
+    everybody: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """Everything that an Argilla dataset holds.
+
+    `records` has the external id of each record by the server's own id: ours is the external id, null is somebody
+    else's. `accounts` were read after `answers`: whose account is among them could have been seen to answer.
+    """
+
+    dataset_id: str
+    guidelines: str
+    records: Mapping[str, str | None]
+    answers: tuple[Answer, ...]
+    accounts: Accounts
