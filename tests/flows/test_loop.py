@@ -144,7 +144,7 @@ def test_edited_withdrawn_and_deleted_responses_propagate(cli: CommandLine, stac
     synced = cli.json("sync", config)
     assert (synced["added"], synced["changed"], synced["withdrawn"], synced["submitted"]) == (0, 3, 1, 3)
     report = cli.json("publish", config)
-    assert report["unresolved"] == {"unreviewed": 3}
+    assert report["unresolved"] == {"unreviewed": 2, "discarded": 1}
     rows = published(stack, cli.folder, name, "dpo")
     assert len(rows) == 3
     [better] = [row for row in rows if row["chosen_model"] == "simulated-edit"]
