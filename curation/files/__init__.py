@@ -11,6 +11,7 @@ from curation.files.reading import (
     suffix_of,
 )
 from curation.files.rows import UNREADABLE, FileRow
+from curation.files.written import is_message, is_written, read_written
 
 __all__ = [
     "FOLDER_SUFFIXES",
@@ -21,8 +22,11 @@ __all__ = [
     "FileRow",
     "class_names",
     "classes_of",
+    "is_message",
+    "is_written",
     "last_suffix",
     "read_rows",
+    "read_written",
     "suffix_of",
     "with_class_names",
 ]

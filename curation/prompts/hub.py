@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from curation.errors import DataError, MissingError
+from curation.files import classes_of, with_class_names
 from curation.hub import connect, hub_errors, require_endpoint
 from curation.prompts.rows import PromptColumns, read_prompts
 from curation.types import Drop, Prompt
@@ -58,4 +59,5 @@ class HubPrompts(PromptColumns):
             ) from error
         except datasets.exceptions.DatasetNotFoundError as error:
             raise MissingError(f"The dataset {self.repo_id} holds no data files that `datasets` can read.") from error
-        return read_prompts(rows, self, source=source)
+        names = classes_of(rows.features.to_dict() if rows.features else None)
+        return read_prompts((with_class_names(row, names) for row in rows), self, source=source)

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveInt, TypeAdapter
 
 from curation import ids
 from curation.errors import DataError
+from curation.prompts.layouts import INSTRUCTION, REQUESTS, layout_column, prompt_value
+from curation.prompts.messages import read_messages, without_answers
 from curation.types import Drop, Message, Prompt, is_text
 
-MESSAGES = TypeAdapter(tuple[Message, ...])
 EXTRAS = ("tools", "chat_template_kwargs", "category", "subcategory")
 JSON_KINDS: dict[str, tuple[TypeAdapter[Any], str]] = {
     "tools": (TypeAdapter(list[dict[str, Any]]), "a_list_of_objects"),
@@ -24,13 +25,15 @@ JSON_KINDS: dict[str, tuple[TypeAdapter[Any], str]] = {
 class PromptColumns(BaseModel):
     """Which columns of a source are read. Only `column` must be there.
 
-    The others name what is published with a prompt: `tools` and `chat_template_kwargs` for TRL's chat templates, and
-    the kind of prompt it is.
+    Where none is named, and there is none "instruction", that of a well-known layout is read. With `leave_out_answers`
+    a conversation that ends with the assistant is asked without that end. The others name what is published with a
+    prompt: `tools` and `chat_template_kwargs` for TRL's chat templates, and the kind of prompt it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    column: str = "instruction"
+    column: str = INSTRUCTION
+    leave_out_answers: bool = False
     tools_column: str | None = None
     chat_template_kwargs_column: str | None = None
     category_column: str | None = None
@@ -45,26 +48,30 @@ class PromptColumns(BaseModel):
 
 
 def read_prompt(
-    value: object, *, source: str, position: int, extras: Mapping[str, object] = MappingProxyType({})
+    value: object,
+    *,
+    source: str,
+    position: int,
+    extras: Mapping[str, object] = MappingProxyType({}),
+    leave_out_answers: bool = False,
 ) -> Prompt | Drop:
-    """Return the prompt that `value` (a string, or a list of {role, content}) holds, or a Drop that names its row.
+    """Return the prompt that `value` (a text, messages, or an object that holds them) is, or a Drop that names its row.
 
     `extras` are the values of other fields of Prompt; `tools` and `chat_template_kwargs` may be JSON text.
+    `leave_out_answers` leaves out the turns of the assistant with which a conversation ends.
     """
     where = f"{source}#{position}"
     if value is None:
         return Drop(id=where, reason="empty")
-    if isinstance(value, str):
-        value = [{"role": "user", "content": value}]
     try:
-        messages = MESSAGES.validate_python(value)
-    except ValidationError:
-        return Drop(id=where, reason="not_a_string_or_messages")
-    reason = _fault(messages)
-    if reason is not None:
-        return Drop(id=where, reason=reason)
-    try:
+        messages = read_messages(value)
+        messages = without_answers(messages) if leave_out_answers else messages
+        reason = _fault(messages)
+        if reason is not None:
+            return Drop(id=where, reason=reason)
         more = {name: _extra(name, given) for name, given in extras.items()}
+    except RecursionError:
+        return Drop(id=where, reason="not_a_string_or_messages")
     except ValueError as error:
         return Drop(id=where, reason=str(error))
     if not all(is_text(text) for text in more.values() if text is not None):
@@ -81,28 +88,46 @@ def read_prompts(
     A row may be the reason why its source could not give it: that is a drop too. Raises DataError, naming the columns
     there are, if a row lacks one.
     """
-    column, limit, extras = columns.column, columns.limit, columns.extras
     seen: set[str] = set()
     for position, row in enumerate(rows):
-        if limit is not None and len(seen) >= limit:
+        if columns.limit is not None and len(seen) >= columns.limit:
             return
-        if isinstance(row, str):
-            yield Drop(id=f"{source}#{position}", reason=row)
-            continue
-        for wanted in (column, *extras.values()):
-            if wanted not in row:
-                raise DataError(
-                    f"{source} has no column {wanted!r}; it has {', '.join(map(repr, row)) or 'no columns'}.",
-                    remedy="Name columns that are there under [prompts].",
-                )
-        given = {name: row[named] for name, named in extras.items()}
-        found = read_prompt(row[column], source=source, position=position, extras=given)
+        where = f"{source}#{position}"
+        found = Drop(id=where, reason=row) if isinstance(row, str) else _read_row(row, columns, source, position)
+        if isinstance(found, Prompt) and found.id in seen:
+            found = Drop(id=where, reason="duplicate")
         if isinstance(found, Prompt):
-            if found.id in seen:
-                found = Drop(id=f"{source}#{position}", reason="duplicate")
-            else:
-                seen.add(found.id)
+            seen.add(found.id)
         yield found
+
+
+def _read_row(row: Mapping[str, Any], columns: PromptColumns, source: str, position: int) -> Prompt | Drop:
+    column = _column(row, columns, source)
+    given = {name: row[named] for name, named in columns.extras.items()}
+    request = row[column]
+    if column in REQUESTS and isinstance(request, Mapping) and "tools" in request:
+        given.setdefault("tools", request["tools"])
+    try:
+        value = prompt_value(row, column)
+    except ValueError as error:
+        return Drop(id=f"{source}#{position}", reason=str(error))
+    return read_prompt(
+        value, source=source, position=position, extras=given, leave_out_answers=columns.leave_out_answers
+    )
+
+
+def _column(row: Mapping[str, Any], columns: PromptColumns, source: str) -> str:
+    """Return the column that holds the prompt of a row; DataError if it, or another that is named, is not there."""
+    column: str | None = columns.column
+    if column not in row and "column" not in columns.model_fields_set:
+        column = layout_column(row)
+    missing = [name for name in (column or columns.column, *columns.extras.values()) if name not in row]
+    if missing or column is None:
+        raise DataError(
+            f"{source} has no column {missing[0]!r}; it has {', '.join(map(repr, row)) or 'no columns'}.",
+            remedy="Name columns that are there under [prompts].",
+        )
+    return column
 
 
 def _extra(name: str, value: object) -> str | None:

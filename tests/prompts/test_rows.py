@@ -66,13 +66,10 @@ def test_a_string_and_its_message_are_the_same_prompt() -> None:
         (7, "not_a_string_or_messages"),
         (True, "not_a_string_or_messages"),
         (b"Why?", "not_a_string_or_messages"),
-        ({"role": "user", "content": "Why?"}, "not_a_string_or_messages"),
         (["Why?"], "not_a_string_or_messages"),
-        (turns("user: Why?", "tool: 42"), "not_a_string_or_messages"),
+        (turns("user: Why?", "tool: 42"), "turn_of_a_tool"),
         ([{"role": "user"}], "not_a_string_or_messages"),
-        ([{"role": "user", "content": None}], "not_a_string_or_messages"),
-        ([{"role": "user", "content": "Why?", "name": "ann"}], "not_a_string_or_messages"),
-        ([{"role": "user", "content": [{"type": "text", "text": "Why?"}]}], "not_a_string_or_messages"),
+        ([{"role": "user", "content": None}], "empty"),
     ],
 )
 def test_what_is_no_prompt_is_dropped_with_a_reason_and_its_row(value: object, reason: str) -> None:
@@ -120,10 +117,10 @@ def test_without_a_limit_every_row_is_read() -> None:
 
 
 def test_a_wrong_column_is_an_error_that_names_the_columns_there_are() -> None:
-    rows = [{"prompt": "Why?", "text": "x"}]
+    rows = [{"question": "Why?", "text": "x"}]
     with pytest.raises(DataError) as caught:
         list(read_prompts(rows, PromptColumns(), source=SOURCE))
-    assert caught.value.message == f"{SOURCE} has no column 'instruction'; it has 'prompt', 'text'."
+    assert caught.value.message == f"{SOURCE} has no column 'instruction'; it has 'question', 'text'."
     assert caught.value.remedy == "Name columns that are there under [prompts]."
 
 
