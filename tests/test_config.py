@@ -267,6 +267,7 @@ def test_what_the_smallest_file_leaves_out_has_the_defaults_of_the_contract(tmp_
             "split": "train",
             "revision": "main",
             "column": "instruction",
+            "leave_out_answers": False,
             "tools_column": None,
             "chat_template_kwargs_column": None,
             "category_column": None,
@@ -435,7 +436,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "prompts.path",
             "x.csv",
             "prompts.path is not a setting; allowed: category_column, chat_template_kwargs_column, column, config, "
-            "limit, repo_id, revision, split, subcategory_column, tools_column, type.",
+            "leave_out_answers, limit, repo_id, revision, split, subcategory_column, tools_column, type.",
         ),
         ("prompts", {"type": "file"}, "prompts.path is missing."),
         (

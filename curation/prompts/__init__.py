@@ -2,6 +2,6 @@
 
 from curation.prompts.file import FilePrompts
 from curation.prompts.hub import HubPrompts
-from curation.prompts.rows import read_prompt
+from curation.prompts.rows import REMEDIES, read_prompt
 
-__all__ = ["FilePrompts", "HubPrompts", "read_prompt"]
+__all__ = ["REMEDIES", "FilePrompts", "HubPrompts", "read_prompt"]

@@ -22,6 +22,22 @@ JSON_KINDS: dict[str, tuple[TypeAdapter[Any], str]] = {
 }
 
 
+REMEDIES = MappingProxyType(
+    {
+        "does_not_end_with_the_user": (
+            "A prompt that an answer in the source already follows is asked with leave_out_answers = true under "
+            "[prompts]."
+        ),
+        "messages_as_text": (
+            "Messages that were written as a text and cut off or changed cannot be read: save them as .jsonl or "
+            ".parquet."
+        ),
+        "row_too_large": "Rows above 16,777,216 characters are left out: no model reads so much.",
+    }
+)
+"""What mends the reasons for which a source drops prompts, where something does."""
+
+
 class PromptColumns(BaseModel):
     """Which columns of a source are read. Only `column` must be there.
 

@@ -28,12 +28,12 @@ FAULTS: MappingProxyType[str, tuple[Severity, str]] = MappingProxyType(
         "prompt_repeated": ("error", "the answer holds the prompt, which trainers then read twice"),
         "answer_not_by_assistant": (
             "error",
-            "an answer has turns of the user or the system, or ends with another role than assistant; all of it is "
-            "trained as the answer",
+            "an answer has turns of the user or the system, also within its text, or ends with another role than "
+            "assistant; all of it is trained as the answer",
         ),
         "completion_without_prompt": ("error", "there is no prompt; KTO raises a KeyError"),
         "messages_with_label": ("error", "KTO reads prompt and completion, not messages, and raises a KeyError"),
-        "messages_as_text": ("error", "messages are written as a text, and are trained as that text"),
+        "messages_as_text": ("error", "messages are written as a text; trainers read them as that text, or not at all"),
         "empty_prompt": (
             "error",
             "there is nothing in the prompt; texts are trained without it, an empty list of messages raises an error",

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
 from curation.errors import DataError
+from curation.files import is_written
 
 Layout = Literal[
     "conversational",
@@ -48,7 +49,15 @@ ANSWER_MARK = "\n\nAssistant:"
 SHORTEST_REPEATED = 20
 """Characters of a prompt from which an answer that begins with it repeats it: one to "Hello" may begin with "Hello"."""
 
-MESSAGES_AS_TEXT = re.compile(r"""\s*\[\s*\{\s*["'](?:role|content)["']""")
+USER_TURN = re.compile(
+    r"<\|im_start\|>\s*(?:user|system)\b|<\|start_header_id\|>\s*user\b|<\|user\|>|<start_of_turn>\s*user\b"
+    r"|\n\s*\n(?:#+ *)?Human:"
+)
+"""What begins a turn of the user in a text, whatever the prompt looks like: marks of chat templates, and HH-RLHF's."""
+MARKED_TURN = re.compile(r"^(?:#+ *)?(Human|HUMAN|User|USER)(?= ?:)", re.MULTILINE)
+"""What begins a turn of the user in an answer to a transcript; elsewhere it may be a dialogue that was asked for."""
+ENDS_WITH_MARK = re.compile(r"^(?:#+ *)?\w+ ?:\s*\Z", re.MULTILINE)
+"""How the prompt of a transcript ends: with the mark of the answer that is to come, as "Assistant:"."""
 
 
 class Turn(NamedTuple):
@@ -217,6 +226,8 @@ def _unpaired_layout(prompt: Side | None, completion: Side) -> Layout:
 def _labelled_messages(row: Mapping[str, Any]) -> Example:
     messages = _side(row, "messages")
     if isinstance(messages, str):
+        if is_written(messages):
+            return _labelled(row, layout="messages_with_label", prompt=None, completion=messages)
         raise DataError("messages is a string")
     start = _last_answer(messages)
     return _labelled(row, layout="messages_with_label", prompt=messages[:start], completion=messages[start:])
@@ -375,9 +386,8 @@ def _column_faults(row: Mapping[str, Any], *, paired: bool) -> tuple[str, ...]:
 
 
 def _message_faults(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name messages that were written as a text, which trainers would read as the text itself."""
-    sides = (row.get(name) for name in ("prompt", "chosen", "rejected", "completion"))
-    written = any(isinstance(side, str) and MESSAGES_AS_TEXT.match(side) for side in sides)
+    """Name messages that were written as a text, in any column: trainers would read them as the text itself."""
+    written = any(isinstance(value, str) and is_written(value) for value in row.values())
     return ("messages_as_text",) if written else ()
 
 
@@ -392,9 +402,11 @@ def _question_faults(row: Mapping[str, Any], layout: Layout, prompt: Side | None
 def _role_faults(layout: Layout, prompt: tuple[Turn, ...] | None, answers: Sequence[Side]) -> tuple[str, ...]:
     if layout in REFUSED_LAYOUTS:
         return ()
+    asked = text_of(prompt or ())
+    marks = set(MARKED_TURN.findall(asked)) if ENDS_WITH_MARK.search(asked) else set()
     found = {
         "prompt_ends_with_assistant": prompt and prompt[-1].role == "assistant",
-        "answer_not_by_assistant": any(_has_another_voice(answer) for answer in answers),
+        "answer_not_by_assistant": any(_has_another_voice(answer) or _goes_on(answer, marks) for answer in answers),
     }
     return tuple(name for name, there in found.items() if there)
 
@@ -404,6 +416,12 @@ def _has_another_voice(answer: Side) -> bool:
     if isinstance(answer, str) or not answer:
         return False
     return answer[-1].role != "assistant" or any(turn.role in {"user", "system"} for turn in answer)
+
+
+def _goes_on(answer: Side, marks: set[str]) -> bool:
+    """Whether the user speaks again in the text of an answer, by a mark of chat templates or one of the prompt's."""
+    texts = [answer] if isinstance(answer, str) else [turn.content for turn in answer if turn.role == "assistant"]
+    return any(USER_TURN.search(text) or not marks.isdisjoint(MARKED_TURN.findall(text)) for text in texts)
 
 
 def _scores(row: Mapping[str, Any]) -> tuple[float | None, float | None]:

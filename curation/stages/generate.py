@@ -30,6 +30,7 @@ from curation.generation import (
     stage_meters,
 )
 from curation.generation.completion import RETRIED_STATUS
+from curation.prompts import REMEDIES
 from curation.quality import detect_language
 from curation.stages.changes import SettingsChange, answered_before, differences
 from curation.stages.report import Report, counted, dollars, duration, judge_line, reasons
@@ -93,11 +94,21 @@ class GenerateReport(Report):
 
     @property
     def exit_code(self) -> int:
-        """0 if `min_success` of the prompts asked came through; else 3 if trying again may help, else 1."""
+        """0 if `min_success` of the prompts asked came through; else 3 if trying again may help, else 1.
+
+        1 too if every prompt was dropped.
+        """
+        if self.all_dropped:
+            return 1
         asked = self.made + self.failed
         if not asked or self.made / asked >= self.min_success:
             return 0
         return 1 if self.failed_for_good else 3
+
+    @property
+    def all_dropped(self) -> bool:
+        """Whether there were prompts, and each of them was dropped."""
+        return self.prompts > 0 and sum(self.dropped.values()) == self.prompts
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -122,6 +133,9 @@ class GenerateReport(Report):
             lines.append(f"Contradicted by the judge itself when the order was swapped: {self.disagreements:,} sets.")
         if self.dropped:
             lines.append(f"Dropped prompts: {reasons(self.dropped)}.")
+            lines.extend(remedy for reason, remedy in REMEDIES.items() if reason in self.dropped)
+        if self.all_dropped:
+            lines.append("Nothing was asked, because every prompt was dropped.")
         if self.failures:
             lines.append("What failed (failed prompts are asked again next time):")
             lines.extend(_failure_table(self.failures))

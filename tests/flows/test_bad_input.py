@@ -65,6 +65,20 @@ def test_every_kind_of_prompt_is_asked_or_dropped_with_a_reason(cli: CommandLine
     assert {LONG, ODD} <= asked
 
 
+def test_if_every_prompt_is_dropped_the_reasons_and_what_mends_them_are_said(cli: CommandLine) -> None:
+    answered = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    config = write_config(cli.folder, "all-dropped", prompts=["", answered, answered])
+    done = cli.run("generate", str(config))
+    assert done.returncode == 1, done.stderr
+    assert "0 new candidate sets, 0 there already, 0 failed, 3 dropped" in done.stdout
+    assert re.search(r"Dropped prompts: .*does_not_end_with_the_user", done.stdout)
+    assert "Nothing was asked, because every prompt was dropped." in done.stdout
+    said = " ".join(done.stdout.split())
+    assert "is asked with leave_out_answers = true under [prompts]." in said
+    config.write_text(config.read_text().replace("[prompts]", "[prompts]\nleave_out_answers = true"))
+    assert cli.json("generate", str(config))["made"] == 1
+
+
 def test_odd_text_reaches_reviewers_as_it_is(cli: CommandLine) -> None:
     config = str(write_config(cli.folder, "odd-text", prompts=[ODD, LONG]))
     cli.json("generate", config)

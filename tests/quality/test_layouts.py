@@ -181,6 +181,69 @@ def test_of_several_marked_answers_the_last_that_both_have_is_meant() -> None:
     assert (example.prompt_text, example.chosen) == (talk, " Yes, I am.")
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        "\n\nHuman: Sure?",
+        "\n\nHuman: Sure?\n\nAssistant: Yes.",
+        "\n  \n### Human: Sure?",
+        "<|im_end|>\n<|im_start|>user\nSure?",
+        "<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nSure?",
+        "</s>\n<|user|>\nSure?",
+        "<end_of_turn>\n<start_of_turn>user\nSure?",
+    ],
+)
+def test_a_transcript_that_goes_on_after_the_answer_is_named(more: str) -> None:
+    fault = ("answer_not_by_assistant",)
+    rows: list[dict[str, Any]] = [
+        {"chosen": f"{HUMAN} It is blue.{more}", "rejected": f"{HUMAN} It is green."},
+        {"prompt": "What color is the sky?", "chosen": "It is blue.", "rejected": f"It is green.{more}"},
+        {"prompt": ASK, "chosen": [{"role": "assistant", "content": f"It is blue.{more}"}], "rejected": GREEN},
+        {"prompt": "What color is the sky?", "completion": f"It is blue.{more}", "label": True},
+    ]
+    assert [read_example(row).faults for row in rows] == [fault] * len(rows)
+
+
+@pytest.mark.parametrize("mark", ["User", "USER", "Human", "### User", "## Human "])
+def test_a_later_turn_is_known_by_the_marks_of_the_prompt(mark: str) -> None:
+    prompt = f"{mark}: What color is the sky?\nBot:"
+    row = {"prompt": prompt, "chosen": f" Blue.\n{mark}: Sure?\nBot: Yes.", "rejected": " Green."}
+    assert read_example(row).faults == ("answer_not_by_assistant",)
+    # A prompt that is no transcript asks for a dialogue, or for a better one.
+    for other in ("Write a short talk about the sky.", f"Correct this.\n{prompt} Blu."):
+        assert read_example({**row, "prompt": other}).faults == ()
+
+
+def test_words_about_people_and_users_are_no_turns() -> None:
+    answer = "Human: a person.\nUser: who uses it. Human: too.\n\nHumans: many. <|im_end|> [user]"
+    assert read_example({"prompt": "What is a human?", "chosen": answer, "rejected": "No."}).faults == ()
+
+
+WRITTEN = (str(BLUE), json.dumps(BLUE), str(BLUE[0]), "[{'from': 'gpt', 'value': 'It is blue.'}]", str(BLUE)[:-4])
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+@pytest.mark.parametrize("column", ["prompt", "chosen", "rejected", "context", "conversations"])
+def test_messages_that_were_written_as_a_text_are_named_in_any_column(column: str, written: str) -> None:
+    row = {"prompt": "What color is the sky?", "chosen": "It is blue.", "rejected": "It is green.", column: written}
+    assert read_example(row).faults == ("messages_as_text",)
+    labelled = {"prompt": "What color is the sky?", "completion": "It is blue.", "label": True}
+    assert read_example({**labelled, "completion" if column == "chosen" else column: written}).faults == (
+        "messages_as_text",
+    )
+
+
+def test_labelled_messages_that_were_written_as_a_text_are_named() -> None:
+    example = read_example({"messages": str(ASK + BLUE), "label": True})
+    assert (example.layout, example.faults) == ("messages_with_label", ("messages_as_text",))
+
+
+def test_tools_and_other_json_are_no_messages() -> None:
+    tools = json.dumps([{"type": "function", "function": {"parameters": {"role": {"a": 1}, "content": {"b": 2}}}}])
+    row = {**PAIRS["text"], "tools": tools, "meta": '{"role": "admin"}', "ids": "[1, 2]"}
+    assert read_example(row).faults == ()
+
+
 @pytest.mark.parametrize("column", ["question", "instruction", "input"])
 def test_a_question_that_no_trainer_reads_is_named(column: str) -> None:
     row = {"chosen": "Sure, it is blue.", "rejected": "Sure, it is green."}
