@@ -18,6 +18,12 @@ HUMAN_EDIT, SIMULATED_EDIT = "human-edit", "simulated-edit"
 """The model names of a candidate that a person, or a program in the place of one, wrote."""
 
 
+ONLY_REASONING = "only_reasoning"
+"""The reason of a failure: a model thought, and had no room left to answer."""
+
+CUT_OFF = frozenset({"length", "max_tokens"})
+"""Finish reasons that mean the answer did not end by itself (OpenAI's and Anthropic's names; TGI's is the first)."""
+
 FOR_GOOD = frozenset({"context_too_long", "content_filter"})
 """Reasons of failures that lie in the prompt: asking again gives the same."""
 
@@ -54,12 +60,16 @@ class Prompt(Row):
 
 
 class Candidate(Row):
-    """One model's answer to a prompt, with the judge's rating (1 to 5) and rationale where it gave them."""
+    """One model's answer to a prompt, with the judge's rating (1 to 5) and rationale where it gave them.
+
+    `thinking` is what the model thought before, null unless its generator keeps that.
+    """
 
     id: str
     text: str
     generator: str
     model: str
+    thinking: str | None = None
     finish_reason: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -344,7 +354,8 @@ class SupervisedRow(Row):
 class RawCandidate(Row):
     """A candidate in a row of the `raw` config; its score is null if nothing was decided about it.
 
-    An edit names the candidate that it edits, and how similar the two are, in [0, 1].
+    An edit names the candidate that it edits, and how similar the two are, in [0, 1]. `thinking` is published only if a
+    generator keeps it.
     """
 
     id: str
@@ -356,6 +367,7 @@ class RawCandidate(Row):
     score: float | None
     edit_of: str | None
     edit_similarity: float | None
+    thinking: str | None = None
 
 
 class RawRow(Row):

@@ -252,6 +252,7 @@ def test_what_the_smallest_file_leaves_out_has_the_defaults_of_the_contract(tmp_
         "temperature": 0.7,
         "max_new_tokens": 512,
         "system_prompt": None,
+        "keep_reasoning": False,
         "max_concurrency": 16,
         "max_attempts": 10,
         "timeout": 120.0,

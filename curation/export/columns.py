@@ -17,13 +17,17 @@ EXTRAS = ("tools", "chat_template_kwargs", "category", "subcategory")
 """What prompts may bring along; a column of it is published only if it is never null."""
 
 
+THINKING = frozenset({"thinking", "chosen_thinking", "rejected_thinking", "completion_thinking"})
+"""What a model thought before an answer, as datasets on the Hub call it; null if it did not, or a person wrote it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The prompts and answers of some candidate sets, one value per row.
 
     All are pyarrow.Arrays; `prompts` holds lists of {role, content}. `texts` and `models` have a row per candidate,
-    then one per edit. `extras` holds the columns of EXTRAS that are never null in the whole dataset. `pseudonyms` maps
-    reviewers to their published names.
+    then one per edit; so has `thinking`, null if what models thought is not published. `extras` holds the columns of
+    EXTRAS that are never null in the whole dataset. `pseudonyms` maps reviewers to their published names.
     """
 
     prompts: Any
@@ -34,6 +38,7 @@ class Columns:
     models: Any
     pseudonyms: Mapping[str, str]
     extras: Mapping[str, Any] = field(default_factory=dict)
+    thinking: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class Rows(ABC):
 def table(row_type: type[Row], rows: Rows, columns: Columns, own: Mapping[str, Any]) -> Any:
     """Return a pyarrow.Table of `row_type`: the columns that all configs share, `own` ones, then the extras.
 
-    `own` columns that `row_type` does not know come last too.
+    `own` columns that `row_type` does not know come last too; those of what models thought may have nulls.
     """
     import pyarrow as pa
 
@@ -89,7 +94,7 @@ def table(row_type: type[Row], rows: Rows, columns: Columns, own: Mapping[str, A
         **{name: _array(value, None) for name, value in own.items() if name not in row_type.model_fields},
         **{name: _taken(array, rows.prompts) for name, array in columns.extras.items()},
     }
-    schema += [pa.field(name, array.type, nullable=False) for name, array in more.items()]
+    schema += [pa.field(name, array.type, nullable=name in THINKING) for name, array in more.items()]
     return pa.Table.from_arrays([*arrays, *more.values()], schema=pa.schema(schema))
 
 
@@ -111,6 +116,13 @@ def answer_column(rows: Rows, answers: Any, columns: Columns) -> Any:
 def model_column(rows: Rows, answers: Any, columns: Columns) -> Any:
     """Return the models of the answers with these numbers."""
     return _taken(columns.models, rows.resolved.row[answers])
+
+
+def thinking_columns(rows: Rows, columns: Columns, **answers: Any) -> dict[str, Any]:
+    """Return what was thought before the answers with these numbers, by the names of columns; {} if it is not kept."""
+    if columns.thinking is None:
+        return {}
+    return {name: _taken(columns.thinking, rows.resolved.row[numbers]) for name, numbers in answers.items()}
 
 
 def _shared(rows: Rows, columns: Columns) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from curation.export.columns import Columns, Rows, answer_column, model_column, prompt_column, table
+from curation.export.columns import Columns, Rows, answer_column, model_column, prompt_column, table, thinking_columns
 from curation.export.resolved import Resolved
 from curation.types import PreferenceRow
 
@@ -75,6 +75,7 @@ def preference_table(pairs: Pairs, columns: Columns, *, config: str = "dpo", mar
         "score_gap": pairs.gap,
         "chosen_model": model_column(pairs, pairs.chosen, columns),
         "rejected_model": model_column(pairs, pairs.rejected, columns),
+        **thinking_columns(pairs, columns, chosen_thinking=pairs.chosen, rejected_thinking=pairs.rejected),
     }
     if margin:
         own["margin"] = pairs.gap

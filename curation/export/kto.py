@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from curation.export.columns import Columns, Rows, answer_column, model_column, prompt_column, table
+from curation.export.columns import Columns, Rows, answer_column, model_column, prompt_column, table, thinking_columns
 from curation.export.resolved import Resolved
 from curation.types import UnpairedPreferenceRow
 
@@ -63,6 +63,7 @@ def unpaired_table(completions: Completions, columns: Columns) -> Any:
         "label": completions.label,
         "score": completions.resolved.score[answers],
         "model": model_column(completions, answers, columns),
+        **thinking_columns(completions, columns, completion_thinking=answers),
     }
     return table(UnpairedPreferenceRow, completions, columns, own)
 

@@ -45,6 +45,7 @@ def raw_row(
             RawCandidate(
                 id=one.id,
                 text=clean(one.text),
+                thinking=None if one.thinking is None else clean(one.thinking),
                 generator=one.generator,
                 model=one.model,
                 finish_reason=one.finish_reason,

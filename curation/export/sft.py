@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from curation.export.columns import Columns, Rows, answer_column, model_column, prompt_column, table
+from curation.export.columns import Columns, Rows, answer_column, model_column, prompt_column, table, thinking_columns
 from curation.export.dpo import Pairs
 from curation.types import SupervisedRow
 
@@ -42,6 +42,7 @@ def supervised_table(demonstrations: Demonstrations, columns: Columns) -> Any:
         "score": resolved.score[answers],
         "model": model_column(demonstrations, answers, columns),
         "edit_similarity": [edit.edit_of[1] if edit else None for edit in edits],
+        **thinking_columns(demonstrations, columns, thinking=answers),
     }
     return table(SupervisedRow, demonstrations, columns, own)
 

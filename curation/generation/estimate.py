@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import computed_field
 
-from curation.generation.options import Asked, Evolver, Models, UltraFeedbackJudge
+from curation.generation.options import MORE_ROOM, Asked, Evolver, Models, UltraFeedbackJudge
 from curation.types import Row
 
 BYTES_PER_TOKEN = 4
@@ -122,6 +122,8 @@ def most_per_request(models: Sequence[Asked], *, longest_prompt: int) -> Iterato
         if isinstance(options, UltraFeedbackJudge):
             # The second time it is shown its own reply and what is wrong with it.
             given += TEMPLATE_BYTES["judge"] + OTHER_TOKENIZER * sum(written) + output + COMPLAINT_TOKENS
+            # The mean of two requests: the second may have more room.
+            output = output * (1 + MORE_ROOM) // 2
         elif isinstance(options, Evolver):
             given += TEMPLATE_BYTES["evolve"] + OTHER_TOKENIZER * max(written)
             written.append(output)

@@ -45,6 +45,9 @@ ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 Aspect = Literal["overall-rating", "helpfulness", "honesty", "instruction-following", "truthfulness"]
 OVERALL: Aspect = "overall-rating"
+MORE_ROOM = 4
+"""How many times `max_new_tokens` a judge may write that is asked again because it had no room to answer."""
+
 EvolveMethod = Literal["helpfulness", "relevance", "deepening", "creativity", "details"]
 
 
@@ -100,12 +103,16 @@ class Endpoint(BaseModel):
 
 
 class Generator(Endpoint):
-    """One `[[generators]]` entry: a model with its sampling options; `name` tells two settings of one model apart."""
+    """One `[[generators]]` entry: a model with its sampling options; `name` tells two settings of one model apart.
+
+    What a model thinks before it answers is left out; with `keep_reasoning` it is kept beside the answer.
+    """
 
     name: Annotated[str, Field(validate_default=True)] = ""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
     max_new_tokens: PositiveInt = 512
     system_prompt: Annotated[str, Field(min_length=1)] | None = None
+    keep_reasoning: bool = False
 
     @field_validator("name")
     @classmethod
@@ -209,6 +216,9 @@ def settings_id(models: Models) -> str:
 
 def _identity(options: Asked) -> dict[str, JsonValue]:
     values = options.model_dump(mode="json", exclude=set(WHERE_AND_HOW_FAST))
+    if not values.get("keep_reasoning"):
+        # Sets that were made before there was this option are what they would be with it.
+        values.pop("keep_reasoning", None)
     if isinstance(options, UltraFeedbackJudge):
         # One aspect can be written in two ways.
         del values["aspect"]

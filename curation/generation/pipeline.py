@@ -17,7 +17,7 @@ from curation.generation.meter import Meter
 from curation.generation.options import Evolver, Generator, Models, UltraFeedbackJudge, settings_id
 from curation.generation.runner import FailedRow
 from curation.generation.tasks import AnswerPrompt, EvolveAnswer, JudgeAnswers, LoadPrompts
-from curation.types import Candidate, CandidateSet, Failure, Judgement, Prompt, Usage
+from curation.types import ONLY_REASONING, Candidate, CandidateSet, Failure, Judgement, Prompt, Usage
 
 EVOLVE = "evolve"
 
@@ -33,8 +33,8 @@ def build_pipeline(name: str, *, prompts: Path, models: Models, cache: Path | No
     with Pipeline(name=f"curation-{name}") as pipeline:
         last = GroupColumns(
             name="group",
-            columns=["generation", "model_name"],
-            output_columns=["generations", "generation_models"],
+            columns=["generation", "thinking", "fault", "model_name"],
+            output_columns=["generations", "generation_thinking", "generation_faults", "generation_models"],
         )
         answers = [_answer_step(position, generator, cache) for position, generator in enumerate(models.generators)]
         LoadPrompts(name="load", path=str(prompts)) >> answers >> last
@@ -106,10 +106,14 @@ def _stage_of(step: str) -> Stage:
 
 
 class _Answer(NamedTuple):
-    """A text that is there: its position in the row's generations, who wrote it, and the facts of its request."""
+    """A text that is there: its position in the row's generations, who wrote it, and the facts of its request.
+
+    `thinking` is what was thought before it, if that is kept.
+    """
 
     position: int
     text: str
+    thinking: str | None
     options: Generator | Evolver
     facts: dict[str, Any]
 
@@ -145,8 +149,9 @@ class _ReadRow:
     def _answers(self) -> list[_Answer]:
         metadata = self.row.get("distilabel_metadata") or {}
         answers = []
-        texts = zip(self.row["generation_models"], self.row["generations"], strict=True)
-        for position, (name, text) in enumerate(texts):
+        columns = ("generation_models", "generations", "generation_thinking", "generation_faults")
+        texts = zip(*(self.row[column] for column in columns), strict=True)
+        for position, (name, text, thinking, fault) in enumerate(texts):
             step, options = self.reader.writers[name]
             said = metadata.get(f"statistics_{step}") or {}
             # Where branches meet, distilabel makes a list of what each of them says: the same.
@@ -154,9 +159,9 @@ class _ReadRow:
             stage: Stage = "evolve" if step == EVOLVE else "generate"
             self._account(stage, options, facts)
             if text is None:
-                self._fail(stage, name, facts)
+                self._fail(stage, name, {"failure": fault, **_known(facts)})
             else:
-                answers.append(_Answer(position, text, options, facts))
+                answers.append(_Answer(position, text, _thinking(options, facts, thinking), options, facts))
         return answers
 
     def _candidate(self, answer: _Answer, judgements: tuple[Judgement, ...], place: int) -> Candidate:
@@ -166,6 +171,7 @@ class _ReadRow:
             text=answer.text,
             generator=answer.options.name,
             model=answer.options.model_id,
+            thinking=answer.thinking,
             finish_reason=facts.get("finish_reason"),
             input_tokens=facts.get("input_tokens"),
             output_tokens=facts.get("output_tokens"),
@@ -180,9 +186,8 @@ class _ReadRow:
             for reading in orjson.loads(text):
                 for facts in reading["asked"]:
                     self._account("judge", judge, facts)
-                first = reading["asked"][0]
-                if first.get("failure") is not None:
-                    self._fail("judge", judge.name, first)
+                if _is_unanswered(reading):
+                    self._fail("judge", judge.name, reading["asked"][-1])
                     continue
                 for position, fault in enumerate(reading["faults"]):
                     if fault is not None:
@@ -217,6 +222,24 @@ class _ReadRow:
         self.failures.append(Failure(stage=stage, generator=name, reason=reason, attempts=attempts))
 
 
+def _known(facts: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in facts.items() if value is not None}
+
+
+def _thinking(options: Generator | Evolver, facts: dict[str, Any], in_text: str | None) -> str | None:
+    """What was thought before an answer, if that is kept: what the service says of it, and what stood in the text."""
+    if not isinstance(options, Generator) or not options.keep_reasoning:
+        return None
+    return "\n\n".join(thought for thought in (facts.get("thinking"), in_text) if thought) or None
+
+
+def _is_unanswered(reading: dict[str, Any]) -> bool:
+    """Whether a judge's last request failed, and nothing came before it but thought."""
+    failure = reading["asked"][-1].get("failure")
+    said = any(rating is not None for rating in reading["ratings"])
+    return not said and failure not in {None, ONLY_REASONING} and {*reading["faults"]} <= {None, ONLY_REASONING}
+
+
 def step_name(position: int) -> str:
     """Return the name of the step of the generator at `position`."""
     return f"generate_{position}"
@@ -238,6 +261,7 @@ def _answer_step(position: int, generator: Generator, cache: Path | None) -> Ans
         name=step_name(position),
         llm=_llm(generator, cache),
         system_prompt=generator.system_prompt,
+        keep_reasoning=generator.keep_reasoning,
         add_raw_input=False,
         add_raw_output=False,
     )

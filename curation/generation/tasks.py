@@ -16,7 +16,12 @@ from distilabel.steps.tasks.evol_quality.utils import MUTATION_TEMPLATES
 from distilabel.typing import StepOutput
 from pydantic import PrivateAttr
 
+from curation.generation.options import MORE_ROOM
 from curation.generation.ratings import complaint, parse_ratings
+from curation.thinking import split_thinking, without_thinking
+from curation.types import CUT_OFF, ONLY_REASONING, is_blank
+
+EMPTY_REPLY = "empty_reply"
 
 
 class LoadPrompts(GeneratorStep):  # type: ignore[misc]
@@ -44,9 +49,24 @@ class LoadPrompts(GeneratorStep):  # type: ignore[misc]
 
 
 class AnswerPrompt(ChatGeneration):  # type: ignore[misc]
-    """One model's answer to a conversation, with the generator's own system prompt before the conversation's."""
+    """One model's answer to a conversation, with the generator's own system prompt before the conversation's.
+
+    `generation` is the answer without what the model thought before it, None if there is none: then `fault` says why,
+    if it is not the request that failed. `thinking` is kept if `keep_reasoning`.
+    """
 
     system_prompt: str | None = None
+    keep_reasoning: bool = False
+
+    @property
+    def outputs(self) -> list[str]:
+        """The answer, what was thought before it, and why there is none."""
+        return ["generation", "thinking", "fault", "model_name"]
+
+    def format_output(self, output: str | None, input: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the answer without its thoughts."""
+        generation, thinking, fault = _answer(output)
+        return {"generation": generation, "thinking": thinking if self.keep_reasoning else None, "fault": fault}
 
     def format_input(self, input: dict[str, Any]) -> list[dict[str, str]]:
         """Return the messages to send: at most one system message, because many chat templates refuse a second."""
@@ -72,12 +92,19 @@ class EvolveAnswer(Task):  # type: ignore[misc]
     @property
     def inputs(self) -> list[str]:
         """The prompt and its answers."""
-        return ["prompt_id", "instruction", "generations", "generation_models"]
+        return [
+            "prompt_id",
+            "instruction",
+            "generations",
+            "generation_thinking",
+            "generation_faults",
+            "generation_models",
+        ]
 
     @property
     def outputs(self) -> list[str]:
         """The answers with the new one at their end."""
-        return ["generations", "generation_models", "model_name"]
+        return ["generations", "generation_thinking", "generation_faults", "generation_models", "model_name"]
 
     def format_input(self, input: dict[str, Any]) -> list[dict[str, str]]:
         """Return the request to rewrite one of the answers."""
@@ -91,8 +118,11 @@ class EvolveAnswer(Task):  # type: ignore[misc]
     def format_output(self, output: str | None, input: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the row's answers and the new one, which is None if it failed."""
         assert input is not None
+        generation, _, fault = _answer(output)
         return {
-            "generations": [*input["generations"], output],
+            "generations": [*input["generations"], generation],
+            "generation_thinking": [*input["generation_thinking"], None],
+            "generation_faults": [*input["generation_faults"], fault],
             "generation_models": [*input["generation_models"], self.llm.model_name],
             "distilabel_metadata": dict(input.get("distilabel_metadata") or {}),
         }
@@ -108,7 +138,8 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
     """UltraFeedback over the answers that exist, its replies read by text number.
 
     Every aspect is asked about in an order that follows from the prompt, with `order = "swap"` in its reverse as well.
-    A reply that cannot be read for every text is asked for once more, with what is wrong with it. `ratings` and
+    A reply that cannot be read for every text is asked for once more, with what is wrong with it, and with more room if
+    there was no room for an answer. What the judge thought is not read, and kept for nobody. `ratings` and
     `rationales` have one entry per generation, None for a generation that failed (it is never shown to the judge) and
     for one whose rating could not be read; `judgements` (JSON) has every reading, its faults and requests. A row with
     fewer than two answers is not judged.
@@ -152,8 +183,11 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
         columns: dict[str, list[Any]] = {
             key: [None] * len(input["generations"]) for key in ("ratings", "rationales", "faults")
         }
-        if output is not None:
-            shown = _question(input)
+        shown = _question(input)
+        if output is not None and is_blank(without_thinking(output)):
+            for position in shown:
+                columns["faults"][position] = ONLY_REASONING
+        elif output is not None:
             for position, read in zip(shown, parse_ratings(output, len(shown)), strict=True):
                 columns["ratings"][position] = read.rating
                 columns["rationales"][position] = read.rationale
@@ -165,14 +199,13 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
         questions = [(number, question) for number, row in enumerate(inputs) for question in self._questions(row)]
         chats = [self.format_input(question) for _, question in questions]
         first = self._ask(chats)
-        readings = [
-            {**self.format_output(reply["text"], question), "asked": [_facts(reply)]}
-            for (_, question), reply in zip(questions, first, strict=True)
-        ]
+        readings = [self._reading(reply, question) for (_, question), reply in zip(questions, first, strict=True)]
         unread = [place for place, reading in enumerate(readings) if any(reading["faults"])]
-        again = self._ask([_again(chats[place], first[place]["text"], questions[place][1]) for place in unread])
-        for place, reply in zip(unread, again, strict=True):
-            _fill(readings[place], self.format_output(reply["text"], questions[place][1]), reply)
+        for more_room in (False, True):
+            places = [place for place in unread if _lacks_room(first[place]) is more_room]
+            again = [_again(chats[place], first[place]["text"], questions[place][1]) for place in places]
+            for place, reply in zip(places, self._ask(again, more_room=more_room), strict=True):
+                _fill(readings[place], self._reading(reply, questions[place][1]))
         judged: list[list[dict[str, Any]]] = [[] for _ in inputs]
         for (number, question), reading in zip(questions, readings, strict=True):
             judged[number].append({"aspect": question["aspect"], "order": question["order"], **reading})
@@ -186,10 +219,21 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
         orders = [shown, shown[::-1]] if self.order == "swap" else [shown]
         return [{**row, "aspect": aspect, "order": order} for aspect in self.aspects for order in orders]
 
-    def _ask(self, chats: list[list[dict[str, str]]]) -> list[dict[str, Any]]:
+    def _reading(self, reply: dict[str, Any], question: dict[str, Any]) -> dict[str, Any]:
+        """What a reply says, with the facts of its request. That a judge only thought is no failure of the request."""
+        columns = self.format_output(reply["text"], question)
+        facts = {key: value for key, value in reply.items() if key not in {"text", "thinking"}}
+        if reply["text"] is None and reply.get("failure") == ONLY_REASONING:
+            columns["faults"] = [ONLY_REASONING if place in question["order"] else None for place in _places(question)]
+        return {**columns, "asked": [facts]}
+
+    def _ask(self, chats: list[list[dict[str, str]]], *, more_room: bool = False) -> list[dict[str, Any]]:
         if not chats:
             return []
-        outputs = self.llm.generate_outputs(inputs=chats, **self.llm.get_generation_kwargs())
+        options = self.llm.get_generation_kwargs()
+        if more_room and options.get("max_new_tokens"):
+            options["max_new_tokens"] *= MORE_ROOM
+        outputs = self.llm.generate_outputs(inputs=chats, **options)
         return [
             {"text": output["generations"][0], **{key: values[0] for key, values in output["statistics"].items()}}
             for output in outputs
@@ -209,8 +253,18 @@ def _answered(row: dict[str, Any]) -> bool:
     return any(text is not None for text in row["generations"])
 
 
-def _facts(reply: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in reply.items() if key != "text"}
+def _answer(output: str | None) -> tuple[str | None, str | None, str | None]:
+    """The answer in a text, what was thought before it, and why there is no answer."""
+    if output is None:
+        return None, None, None
+    parts = split_thinking(output)
+    if is_blank(parts.answer):
+        return None, parts.thinking, EMPTY_REPLY if is_blank(output) else ONLY_REASONING
+    return parts.answer, parts.thinking, None
+
+
+def _places(row: dict[str, Any]) -> range:
+    return range(len(row["generations"]))
 
 
 def _question(row: dict[str, Any]) -> list[int]:
@@ -218,19 +272,29 @@ def _question(row: dict[str, Any]) -> list[int]:
     return row.get("order") or [position for position, text in enumerate(row["generations"]) if text is not None]
 
 
-def _again(chat: list[dict[str, str]], reply: str, question: dict[str, Any]) -> list[dict[str, str]]:
+def _lacks_room(reply: dict[str, Any]) -> bool:
+    """Whether a judge was cut off, or only thought."""
+    return reply.get("finish_reason") in CUT_OFF or reply["text"] is None or is_blank(without_thinking(reply["text"]))
+
+
+def _again(chat: list[dict[str, str]], reply: str | None, question: dict[str, Any]) -> list[dict[str, str]]:
+    """The chat to ask once more: without an answer, the same; else with the answer and what is wrong with it."""
+    answer = "" if reply is None else without_thinking(reply)
+    if is_blank(answer):
+        return chat
     texts = len(question["order"])
     return [
         *chat,
-        {"role": "assistant", "content": reply},
-        {"role": "user", "content": complaint(parse_ratings(reply, texts), texts)},
+        {"role": "assistant", "content": answer},
+        {"role": "user", "content": complaint(parse_ratings(answer, texts), texts)},
     ]
 
 
-def _fill(reading: dict[str, Any], second: dict[str, Any], reply: dict[str, Any]) -> None:
+def _fill(reading: dict[str, Any], second: dict[str, Any]) -> None:
     """Take from the second reply what the first could not be read for."""
-    reading["asked"].append(_facts(reply))
+    reading["asked"] += second["asked"]
     for position, fault in enumerate(reading["faults"]):
-        if fault is not None and second["ratings"][position] is not None:
+        is_better = second["ratings"][position] is not None or (fault == ONLY_REASONING and second["faults"][position])
+        if fault is not None and is_better:
             for column in ("ratings", "rationales", "faults"):
                 reading[column][position] = second[column][position]

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 
-from curation.types import is_blank
+from curation.thinking import without_thinking
+from curation.types import CUT_OFF, is_blank
 
 OPENING = 400
 """How many characters of an answer are read as its opening."""
@@ -19,6 +20,14 @@ OPENING = 400
 def is_empty(text: str) -> bool:
     """Whether a text has nothing to read in it: only blanks and characters that do not show."""
     return is_blank(text)
+
+
+def holds_reasoning(text: str) -> bool:
+    """Whether a text holds what a model thought before it answered: "<think>...</think>", "analysis...assistantfinal".
+
+    Marks in code and in quotation marks are text; those of a whole thought on lines of its own count anywhere.
+    """
+    return without_thinking(text) != text
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------
@@ -205,9 +214,6 @@ def leaked_names(text: str) -> tuple[str, ...]:
 
 
 # --- texts cut off ----------------------------------------------------------------------------------------------------
-
-CUT_OFF = frozenset({"length", "max_tokens"})
-"""Finish reasons that mean the answer did not end by itself (OpenAI's and Anthropic's names; TGI's is the first)."""
 
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})(.*)")
 _ITEM = re.compile(r"\s*(?:[-*+•–]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from curation.quality.answers import has_ai_tell, is_empty, is_refusal, is_truncated, leaked_names
+from curation.quality.answers import has_ai_tell, holds_reasoning, is_empty, is_refusal, is_truncated, leaked_names
 from curation.quality.layouts import REFUSED_LAYOUTS, Example
 from curation.quality.pairs import is_identical, length_ratio
 from curation.quality.pii import find_pii
@@ -64,6 +64,10 @@ FAULTS: MappingProxyType[str, tuple[Severity, str]] = MappingProxyType(
         "ai_tell": ("warning", "the wanted answer says that an AI wrote it"),
         "model_name": ("warning", "the wanted answer introduces itself as a model or its maker's"),
         "truncated": ("warning", "the wanted answer is cut off"),
+        "reasoning_in_answer": (
+            "warning",
+            "an answer holds what a model thought before it (<think> ... </think>); it is trained as the answer",
+        ),
         "pii": ("warning", "personal data in the prompt or an answer"),
         "length_ratio": ("warning", "one answer is far longer than the other"),
         "too_long": (
@@ -127,6 +131,8 @@ def row_faults(example: Example, bounds: Bounds) -> Iterator[str]:
     safe = bounds.safety or (bounds.safety is None and category_of(example.category) is not None)
     if example.wanted is not None and not is_empty(example.wanted):
         yield from _wanted_faults(example.wanted, may_refuse=safe)
+    if any(map(holds_reasoning, example.answers)):
+        yield "reasoning_in_answer"
     if find_pii("\n\n".join((example.prompt_text, *example.answers))):
         yield "pii"
     if safe:

@@ -75,6 +75,7 @@ def test_a_row_says_everything_about_its_record() -> None:
                 "score": 1.0,
                 "edit_of": FIRST.id,
                 "edit_similarity": pytest.approx(8 / 9),
+                "thinking": None,
             },
         ),
         "reviewers": 1,
@@ -99,6 +100,7 @@ def candidate(place: int, *, rating: float | None, score: float | None) -> dict[
         "score": score,
         "edit_of": None,
         "edit_similarity": None,
+        "thinking": None,
     }
 
 

@@ -127,6 +127,7 @@ def test_a_set_holds_every_answer_with_its_rating_in_the_order_of_the_config(
         "text": text,
         "generator": models[0],
         "model": models[0],
+        "thinking": None,
         "finish_reason": "stop",
         "input_tokens": 5,
         "output_tokens": len(text.split()),

@@ -119,6 +119,13 @@ PLANTED: dict[str, list[object]] = {
     "ai_tell": [pair(2, chosen=said("As an AI language model, I do not sleep through winters.")), pair(3)],
     "model_name": [pair(2, chosen=said("I am ChatGPT, and otters sleep through winters."))],
     "truncated": [pair(2, chosen=said("They sleep for weeks. They also live on the"))],
+    "reasoning_in_answer": [
+        pair(2, rejected=said("<think>\nHow do otters sleep?\n</think>\n\nThey sleep on their backs, in the water.")),
+        pair(
+            3, chosen=said("Otters sleep on the shore, it seems.\n</think>\n\nThey sleep in the water, on their backs.")
+        ),
+        pair(4, chosen=said("Models write `<think>` and `</think>` around what they think of otters.")),
+    ],
     "pii": [pair(2, chosen=said("Write to jane.doe@widgets.com about the otters.")), pair(3)],
     "length_ratio": [pair(2, rejected=said("No."))],
     "score_contradicts": [pair(2, chosen_score=0.2, rejected_score=0.9)],
@@ -137,6 +144,7 @@ COUNTS = {
     "null_chat_template_kwargs": 3,
     "duplicate": 3,
     "refusal": 2,
+    "reasoning_in_answer": 2,
     "column_messages": 2,
 }
 

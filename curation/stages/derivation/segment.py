@@ -41,6 +41,11 @@ class Plan:
     checks: Checks
     folder: Path | None
 
+    @property
+    def keeps_thinking(self) -> bool:
+        """Whether what models thought is published."""
+        return any(generator.keep_reasoning for generator in self.config.models.generators)
+
     def split(self, prompt_id: str) -> str:
         """Return the split that the rows of a prompt are in."""
         return export.split_of(self.leaders.get(prompt_id, prompt_id), self.config.publish.test_size)
@@ -48,7 +53,7 @@ class Plan:
 
 def derive_segment(segment: Segment, plan: Plan) -> Tally:
     """Return what the segment gives under the plan; its shards are written if the plan has a folder."""
-    return _Derivation(read_sets(segment.stretches, plan.extras), segment, plan).run()
+    return _Derivation(read_sets(segment.stretches, plan.extras, thinking=plan.keeps_thinking), segment, plan).run()
 
 
 def derive_dropped(dropped: Sequence[DroppedPrompt], plan: Plan) -> Tally:
@@ -75,7 +80,9 @@ def derive_dropped(dropped: Sequence[DroppedPrompt], plan: Plan) -> Tally:
     for split, of_split in by_split.items():
         tally.rows["raw", split] += len(of_split)
         if plan.folder is not None:
-            tally.shards.append(write_shard("raw", split, raw_table(of_split), plan.folder))
+            tally.shards.append(
+                write_shard("raw", split, raw_table(of_split, thinking=plan.keeps_thinking), plan.folder)
+            )
     return tally
 
 
@@ -260,7 +267,17 @@ class _Derivation:
             models=pa.array(sets.models, pa.string()),
             pseudonyms=self.plan.pseudonyms,
             extras=sets.extras,
+            thinking=self._thinking(),
         )
+
+    def _thinking(self) -> Any:
+        """What models thought before each text, without personal data if answers with such are dropped."""
+        import pyarrow as pa
+
+        if self.sets.thinking is None:
+            return None
+        clean = quality.redacted if self.plan.config.quality.pii else str
+        return pa.array([None if text is None else clean(text) for text in self.sets.thinking], pa.string())
 
     def _publish(self, config: str, rows: Rows, columns: Columns) -> None:
         import numpy as np
@@ -305,7 +322,9 @@ class _Derivation:
         for split, of_split in by_split.items():
             self.tally.rows["raw", split] += len(of_split)
             if self.plan.folder is not None:
-                self.tally.shards.append(_written("raw", split, raw_table(of_split), self.plan.folder))
+                self.tally.shards.append(
+                    _written("raw", split, raw_table(of_split, thinking=self.plan.keeps_thinking), self.plan.folder)
+                )
 
     def _raw(self, row: int, number: int | None, given: Sequence[str], dropped: Sequence[str]) -> RawRow:
         """The row of a set; `number` is that of its record, null if nobody was asked."""

@@ -22,6 +22,7 @@ SET_COLUMNS = (
     "candidates.list.element.model",
     "candidates.list.element.finish_reason",
     "candidates.list.element.rating",
+    "candidates.list.element.thinking",
     "settings",
     "judgements.list.element.judge",
     "judgements.list.element.aspect",
@@ -33,6 +34,7 @@ SET_COLUMNS = (
 class SegmentSets(NamedTuple):
     """The candidate sets of a segment as columns: a value per set, or per candidate (those of set n from starts[n]).
 
+    `thinking` is what models thought before each text, null if that is not wanted.
     `prompt_lengths` are in characters, of all messages together.
     """
 
@@ -52,12 +54,15 @@ class SegmentSets(NamedTuple):
     models: list[str]
     finish_reasons: list[str | None]
     ratings: list[float | None]
+    thinking: list[str | None] | None
 
     def add(self, edit: Edit) -> int:
         """Give an edit a row of its own behind the candidates, and return that."""
         self.candidate_ids.append(edit.id)
         self.texts.append(edit.text)
         self.models.append(edit.model)
+        if self.thinking is not None:
+            self.thinking.append(None)
         return len(self.texts) - 1
 
     def messages(self, row: int) -> tuple[Message, ...]:
@@ -75,14 +80,18 @@ class SegmentSets(NamedTuple):
                 model=self.models[at],
                 finish_reason=self.finish_reasons[at],
                 rating=self.ratings[at],
+                thinking=None if self.thinking is None else self.thinking[at],
             )
             for at in range(self.starts[row], self.starts[row + 1])
         )
         return CandidateSet(id=self.ids[row], prompt=prompt, candidates=candidates, settings=self.settings[row])
 
 
-def read_sets(stretches: Sequence[Stretch], extras: Mapping[str, Any]) -> SegmentSets:
-    """Return the candidate sets of some stretches, and the `extras` of their prompts in the Arrow types given."""
+def read_sets(stretches: Sequence[Stretch], extras: Mapping[str, Any], *, thinking: bool) -> SegmentSets:
+    """Return the candidate sets of some stretches, and the `extras` of their prompts in the Arrow types given.
+
+    With `thinking` also what models thought before their answers.
+    """
     import pyarrow as pa
 
     parts = [_flat(part.read(SET_COLUMNS), extras) for part in stretches]
@@ -109,6 +118,7 @@ def read_sets(stretches: Sequence[Stretch], extras: Mapping[str, Any]) -> Segmen
         models=flat.field("model").to_pylist(),
         finish_reasons=flat.field("finish_reason").to_pylist(),
         ratings=flat.field("rating").to_pylist(),
+        thinking=flat.field("thinking").to_pylist() if thinking else None,
     )
 
 

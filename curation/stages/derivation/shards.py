@@ -29,12 +29,17 @@ def made_table(config: str, rows: Rows, columns: Columns, *, margin: bool) -> An
     return _ordered(config, table)
 
 
-def raw_table(rows: Sequence[RawRow]) -> Any:
-    """Return rows of `raw` as a pyarrow.Table in order of id."""
+def raw_table(rows: Sequence[RawRow], *, thinking: bool = False) -> Any:
+    """Return rows of `raw` as a pyarrow.Table in order of id, with or without what models thought."""
     import pyarrow as pa
 
     ordered = sorted(rows, key=lambda row: row.id)
-    return pa.Table.from_pylist([row.model_dump() for row in ordered], schema=arrow_schema(RawRow))
+    schema = arrow_schema(RawRow)
+    if not thinking:
+        at = schema.get_field_index("candidates")
+        kept = [part for part in schema.field(at).type.value_type if part.name != "thinking"]
+        schema = schema.set(at, schema.field(at).with_type(pa.list_(pa.struct(kept))))
+    return pa.Table.from_pylist([row.model_dump() for row in ordered], schema=schema)
 
 
 def _ordered(config: str, table: Any) -> Any:
