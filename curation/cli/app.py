@@ -102,11 +102,19 @@ def generate(
 
 
 @app.command()
-def push(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
+def push(
+    config: ConfigFile,
+    update_settings: Annotated[
+        bool,
+        typer.Option("--update-settings", help="Give a dataset that is there the guidelines and min_submitted too."),
+    ] = False,
+    format: FormatOption = Format.human,
+    debug: DebugOption = False,
+) -> None:
     """Send what is to be reviewed to Argilla."""
     from curation import stages
 
-    _run(config, format, debug, lambda loaded, out: stages.push(loaded))
+    _run(config, format, debug, lambda loaded, out: stages.push(loaded, update_settings=update_settings))
 
 
 @app.command()

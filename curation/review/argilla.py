@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 import tenacity
-from pydantic import JsonValue
 
 from curation.errors import AuthError, ConfigError, MissingError, RefusedError, ServiceError, TemporaryError
 from curation.review.pulled import Accounts, Answer, Pulled
+from curation.review.settings import WITHOUT_MEANING, ArgillaSettings, differences
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
 
 with warnings.catch_warnings():
@@ -26,6 +26,8 @@ CONNECT_RETRIES = 2
 PAGE = 500
 PUSH_BATCH = 200
 READ_TRIES = 4
+DIFFERENCES = 3
+"""So many differences of settings are told."""
 SHOWN = 300
 """Characters of an error of Argilla's that are passed on: a 422 repeats the whole input."""
 
@@ -85,19 +87,38 @@ class ArgillaReview:
         return str(existing.id)
 
     def check(self, task: TaskSpec) -> None:
-        """Raise RefusedError if the dataset's fields, questions or labels are not those of `task`."""
+        """Raise RefusedError if reviewers are told anything else than `task` says; no dataset is fine.
+
+        Compared are fields, questions, labels, what is hidden, guidelines and `min_submitted`, with all their texts.
+        """
         with self._errors():
             dataset = self._dataset()
             if dataset is None:
                 return
-            found = _shape(dataset.settings)
-        wanted = _shape(_settings(task))
-        if found != wanted:
-            raise RefusedError(
-                f"The Argilla dataset {self.name!r} in workspace {self.workspace!r} has other settings than the task: "
-                f"{_first_difference(found, wanted)}.",
-                remedy="Name another one as `dataset` under [review]; existing answers would change their meaning.",
-            )
+            found = differences(self._settings(str(dataset.id)), task)
+        if not found:
+            return
+        shown = "; ".join(list(found.values())[:DIFFERENCES])
+        more = f"; and {len(found) - DIFFERENCES} more" if len(found) > DIFFERENCES else ""
+        raise RefusedError(
+            f"The Argilla dataset {self.name!r} in workspace {self.workspace!r} has other settings than the config: "
+            f"{shown}{more}.",
+            remedy="Copy Argilla's into the config, or run `curation push` with `--update-settings` to show reviewers "
+            "those of the config from now on."
+            if found.keys() <= WITHOUT_MEANING
+            else "Answers would mean something else. Put it right on the dataset's page of settings in Argilla if "
+            "nobody has answered since, or name another one as `dataset` under [review].",
+        )
+
+    def update(self, task: TaskSpec) -> None:
+        """Give the dataset, if there is one, the guidelines and `min_submitted` of `task`: the rest has a meaning."""
+        with self._errors():
+            dataset = self._dataset()
+            if dataset is None:
+                return
+            distribution = {"strategy": "overlap", "min_submitted": task.min_submitted}
+            body = {"guidelines": task.guidelines.strip() or None, "distribution": distribution}
+            self._http.patch(f"/api/v1/datasets/{dataset.id}", json=body).raise_for_status()
 
     def push(self, specs: Sequence[RecordSpec]) -> int:
         """Add the records that are not there; return how many. Raises ServiceError if any does not arrive."""
@@ -159,6 +180,15 @@ class ArgillaReview:
                 return 0, 0
             counts = self._get(f"/api/v1/datasets/{dataset.id}/progress")
             return int(counts["completed"]), int(counts["total"])
+
+    def _settings(self, dataset_id: str) -> ArgillaSettings:
+        path = f"/api/v1/datasets/{dataset_id}"
+        return ArgillaSettings(
+            dataset=self._get(path),
+            fields=tuple(self._get(f"{path}/fields")["items"]),
+            questions=tuple(self._get(f"{path}/questions")["items"]),
+            metadata=tuple(self._get(f"/api/v1/me/datasets/{dataset_id}/metadata-properties")["items"]),
+        )
 
     def _all_records(self, dataset_id: str) -> list[dict[str, Any]]:
         """Every record that was there when the reading began, with its responses.
@@ -319,20 +349,6 @@ def _question(question: LabelQuestion | TextQuestion) -> Any:
     return rg.TextQuestion(
         question.name, title=question.title, description=question.description, required=False, use_markdown=False
     )
-
-
-def _shape(settings: Any) -> dict[str, JsonValue]:
-    """What gives answers their meaning: fields, questions and the values of labels, each with its kind."""
-    shape: dict[str, JsonValue] = {f"field {field.name}": type(field).__name__ for field in settings.fields}
-    for question in settings.questions:
-        labels = sorted(question.labels) if isinstance(question, rg.LabelQuestion) else None
-        shape[f"question {question.name}"] = [type(question).__name__, labels]
-    return shape
-
-
-def _first_difference(found: dict[str, JsonValue], wanted: dict[str, JsonValue]) -> str:
-    name = next(key for key in sorted({*found, *wanted}) if found.get(key) != wanted.get(key))
-    return f"{name} is {found.get(name, 'absent')}, expected {wanted.get(name, 'absent')}"
 
 
 def _record(spec: RecordSpec) -> Any:

@@ -42,12 +42,13 @@ class PushReport(Report):
         return "sync"
 
 
-def push(config: Config, *, services: Services | None = None) -> PushReport:
+def push(config: Config, *, services: Services | None = None, update_settings: bool = False) -> PushReport:
     """Create the Argilla dataset if needed and add a record per candidate set; a second push changes nothing.
 
     What is shown is written to the store first: answers to a record that the store does not know would have no
-    meaning. Raises MissingError without a store, RefusedError if there is nothing to review, ServiceError if any
-    record does not arrive.
+    meaning. With `update_settings` a dataset that is there gets the guidelines and `min_submitted` of the config; else
+    it is refused if it has others. Raises MissingError without a store, RefusedError if there is nothing to review,
+    ServiceError if any record does not arrive.
     """
     services = services or Services.from_environment()
     review = open_review(config, services)
@@ -61,7 +62,10 @@ def push(config: Config, *, services: Services | None = None) -> PushReport:
             remedy="Run `curation generate` first.",
         )
     store.add_records(records)
-    dataset_id = review.create(config.review.settings())
+    task = config.review.settings()
+    if update_settings:
+        review.update(task)
+    dataset_id = review.create(task)
     specs = [config.review.spec(snapshot.candidate_sets[record.set_id], record) for record in records]
     added = review.push(specs)
     return PushReport(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -219,3 +220,50 @@ def test_after_a_reset_an_answer_stays_until_its_author_submits_anew(cli: Comman
     assert (report["submitted"], report["changed"]) == (6, 4)
     assert preferences(stack, name) == {"ann": ["a", "a", "b", "b", "b", "b"]}
     assert cli.json("sync", config)["commit"] is None
+
+
+def test_labels_that_were_swapped_in_argilla_stop_check_push_and_sync(cli: CommandLine, stack: Stack) -> None:
+    name = "swapped"
+    config = pushed(cli, name)
+    review(stack, name, ann=always("a"))
+    cli.json("sync", config)
+    with argilla(stack) as http:
+        listed = http.get(f"/datasets/{dataset_id(http, name)}/questions").json()["items"]
+        [question] = [item for item in listed if item["name"] == "preference"]
+        options = question["settings"]["options"]
+        texts = {"a": "B is better", "b": "A is better"}
+        swapped = [{**option, "text": texts.get(option["value"], option["text"])} for option in options]
+
+        def show(options: list[dict[str, Any]]) -> None:
+            body = {"settings": {"type": "label_selection", "options": options}}
+            http.patch(f"/questions/{question['id']}", json=body).raise_for_status()
+
+        show(swapped)
+        edit_all(http, name, "b")
+        sentence = "the text of value 'a' of question 'preference' is 'B is better', expected 'A is better'"
+        for verb in ("push", "sync"):
+            assert sentence in " ".join(cli.error(verb, config).split())
+        assert sentence in " ".join(cli.run("check", config).stdout.split())
+        assert cli.run("check", config).returncode == 1
+        assert preferences(stack, name) == {"ann": ["a"] * 6}
+        show(options)
+    assert counts(cli.json("sync", config)) == (0, 6, 0)
+
+
+def test_guidelines_change_for_reviewers_when_push_is_told_so(cli: CommandLine, stack: Stack) -> None:
+    name = "new-guidelines"
+    config = pushed(cli, name)
+    review(stack, name, ann=always("a"))
+    with Path(config).open("a", encoding="utf-8") as file:
+        file.write('\n[review]\nguidelines = "Choose the kinder one."\nmin_submitted = 2\n')
+    for verb in ("push", "sync"):
+        assert "`--update-settings`" in cli.error(verb, config)
+    assert cli.run("check", config).returncode == 1
+    assert cli.json("push", config, "--update-settings")["added"] == 0
+    with argilla(stack) as http:
+        shown = http.get(f"/datasets/{dataset_id(http, name)}").json()
+    assert (shown["guidelines"], shown["distribution"]["min_submitted"]) == ("Choose the kinder one.", 2)
+    assert counts(cli.json("sync", config)) == (6, 0, 0)
+    told = stored(stack, name).manifest.review
+    assert told is not None
+    assert told.guidelines == "Choose the kinder one."

@@ -247,10 +247,10 @@ def test_the_card_says_what_reviewers_and_models_were_told_then(cli: CommandLine
     cli.json("generate", str(path))
     cli.json("push", str(path))
     review(stack, name, ann=always("a"))
+    cli.json("sync", str(path))
     said = path.read_text(encoding="utf-8").replace("the braver one", "the shorter one")
     path.write_text(said.replace("temperature = 0.2", "temperature = 1.9"), encoding="utf-8")
     assert "temperature = 1.9" in path.read_text(encoding="utf-8")
-    cli.json("sync", str(path))
     cli.json("publish", str(path))
     text = card(stack, cli.folder, name)
     assert "Choose the braver one." in text

@@ -1,0 +1,147 @@
+"""What an Argilla dataset tells reviewers, and how that differs from what the task says. Pure functions.
+
+Both sides are in the layout of Argilla's API: a dataset with its fields, its questions and its metadata properties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import JsonValue
+
+from curation import ids
+from curation.review.spec import Field, LabelQuestion, TaskSpec, TextQuestion
+
+Facts = dict[str, JsonValue]
+"""What is told, by what it is about: {"the title of field 'prompt'": "Prompt"}."""
+
+GUIDELINES, MIN_SUBMITTED = "the guidelines", "min_submitted"
+WITHOUT_MEANING = frozenset({GUIDELINES, MIN_SUBMITTED})
+"""What may change while people answer: it explains the questions, and an answer keeps its meaning."""
+
+SHOWN = 80
+"""Characters of a text that are quoted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArgillaSettings:
+    """The settings of a dataset as Argilla's API gives them."""
+
+    dataset: Mapping[str, Any]
+    fields: tuple[Mapping[str, Any], ...]
+    questions: tuple[Mapping[str, Any], ...]
+    metadata: tuple[Mapping[str, Any], ...]
+
+
+def task_settings(task: TaskSpec) -> ArgillaSettings:
+    """Return the settings that a dataset of this task has."""
+    return ArgillaSettings(
+        dataset={"guidelines": task.guidelines, "distribution": {"min_submitted": task.min_submitted}},
+        fields=tuple(_field(field) for field in task.fields),
+        questions=tuple(_question(question) for question in task.questions),
+        metadata=tuple({"name": name, "visible_for_annotators": False} for name in task.hidden),
+    )
+
+
+def differences(actual: ArgillaSettings, task: TaskSpec) -> dict[str, str]:
+    """Return what reviewers are told otherwise than `task` says: a sentence's part for each thing that differs.
+
+    {"the title of field 'prompt'": "the title of field 'prompt' is 'Question', expected 'Prompt'"}. Blanks around a
+    text and kinds of line ends are no difference. A field, question or label that was added is one in their list.
+    """
+    found = _facts(actual)
+    return {
+        name: _difference(name, found.get(name), wanted)
+        for name, wanted in _facts(task_settings(task)).items()
+        if found.get(name) != wanted
+    }
+
+
+def _field(field: Field) -> dict[str, Any]:
+    kind = "chat" if field.chat else "text"
+    return {
+        "name": field.name,
+        "title": field.title,
+        "required": True,
+        "settings": {"type": kind, "use_markdown": True},
+    }
+
+
+def _question(question: LabelQuestion | TextQuestion) -> dict[str, Any]:
+    if isinstance(question, LabelQuestion):
+        options = [{"value": value, "text": text} for value, text in question.labels.items()]
+        settings: dict[str, Any] = {"type": "label_selection", "options": options}
+        return {"name": question.name, "title": question.title, "required": True, "settings": settings}
+    return {
+        "name": question.name,
+        "title": question.title,
+        "description": question.description,
+        "required": False,
+        "settings": {"type": "text", "use_markdown": False},
+    }
+
+
+def _facts(settings: ArgillaSettings) -> Facts:
+    facts: Facts = {}
+    for kind, things in (("field", settings.fields), ("question", settings.questions)):
+        facts[f"the list of {kind}s"] = [thing["name"] for thing in things]
+        for thing in things:
+            facts.update(_facts_of(f"{kind} {thing['name']!r}", thing))
+    for thing in settings.metadata:
+        facts[f"whether reviewers see the metadata {thing['name']!r}"] = thing["visible_for_annotators"]
+    facts[GUIDELINES] = _text(settings.dataset.get("guidelines"))
+    facts[MIN_SUBMITTED] = settings.dataset["distribution"]["min_submitted"]
+    return facts
+
+
+def _facts_of(name: str, thing: Mapping[str, Any]) -> Iterator[tuple[str, JsonValue]]:
+    settings = thing["settings"]
+    yield f"the kind of {name}", settings["type"]
+    yield f"the title of {name}", _text(thing["title"])
+    yield f"the description of {name}", _text(thing.get("description"))
+    yield f"whether {name} is required", bool(thing["required"])
+    yield f"whether {name} is Markdown", bool(settings.get("use_markdown"))
+    options = settings.get("options")
+    if options is None:
+        return
+    yield f"the list of values of {name}", [option["value"] for option in options]
+    # Argilla hides the rest behind a button.
+    yield f"the number of values of {name} that are shown", settings.get("visible_options") or len(options)
+    for option in options:
+        of = f"value {option['value']!r} of {name}"
+        yield f"the text of {of}", _text(option.get("text"))
+        yield f"the description of {of}", _text(option.get("description"))
+
+
+def _text(text: str | None) -> str:
+    return ids.normalise(text or "")
+
+
+def _difference(name: str, found: JsonValue, wanted: JsonValue) -> str:
+    if isinstance(found, str) and isinstance(wanted, str):
+        found, wanted, line = _first_lines(found, wanted)
+        name = f"{line}{name}"
+    return f"{name} is {_quoted(found)}, expected {_quoted(wanted)}"
+
+
+def _first_lines(found: str, wanted: str) -> tuple[str, str, str]:
+    """The first line in which two texts differ, of each, and which one it is: "" if both texts have only one."""
+    ours, theirs = found.split("\n"), wanted.split("\n")
+    count = max(len(ours), len(theirs))
+    pairs = zip(ours + [""] * (count - len(ours)), theirs + [""] * (count - len(theirs)), strict=True)
+    number, (first, second) = next((at, pair) for at, pair in enumerate(pairs, 1) if pair[0] != pair[1])
+    return first, second, f"line {number} of " if count > 1 else ""
+
+
+def _quoted(value: JsonValue) -> str:
+    if value is None:
+        return "absent"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "empty"
+    if isinstance(value, str):
+        return repr(value if len(value) <= SHOWN else f"{value[:SHOWN]}...") if value else "empty"
+    return str(value)
