@@ -3,7 +3,7 @@
 Executed with TRL 1.16: a `label` that is null or text stops KTOTrainer; `label` in a paired table breaks ORPO;
 `messages` beside a prompt breaks ORPO, CPO and SFT; `image(s)` raises; `margin` changes the loss of RewardTrainer;
 null `chat_template_kwargs` and an empty `tools` raise; an empty prompt raises; chosen equal to rejected is accepted
-and teaches nothing.
+and teaches nothing; so is a completion that stands twice, or with both labels, which is learnt and unlearnt.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ def faults(config: str, table: Any) -> Iterator[str]:
     yield from _texts(config, table)
     if config == "kto" and "label" in names and (table["label"].null_count or str(table["label"].type) != "bool"):
         yield "kto has labels that are not true or false"
+    if config == "kto" and LAYOUTS["kto"][0] <= names:
+        yield from _repeats(table)
     if {"chosen", "rejected"} <= names and table["chosen"].type == table["rejected"].type:
         same = _count(_equal(table["chosen"], table["rejected"]))
         if same:
@@ -73,6 +75,45 @@ def _texts(config: str, table: Any) -> Iterator[str]:
             long = _count(pc.greater(pc.list_value_length(column), 1))
             if long:
                 yield f"{config} has {long:,} rows whose {name} is more than one turn: the prompt would be read twice"
+
+
+def _repeats(table: Any) -> Iterator[str]:
+    """Name completions of one prompt that stand twice, or with both labels."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    # The same words with other tools are another prompt, which only its id tells.
+    prompt = "prompt_id" if "prompt_id" in table.column_names else "prompt"
+    prompts, completions = (_written_out(table[name].combine_chunks()) for name in (prompt, "completion"))
+    rows = pa.table({"prompt": prompts, "completion": completions, "label": table["label"]})
+    counts = rows.group_by(["prompt", "completion"]).aggregate([("label", "count_distinct"), ("label", "count")])
+    several = pc.greater(counts["label_count_distinct"], 1)
+    if both := _count(several):
+        yield f"kto has {both:,} completions with both labels"
+    if twice := _count(pc.and_(pc.invert(several), pc.greater(counts["label_count"], 1))):
+        yield f"kto has {twice:,} completions that stand twice"
+
+
+def _written_out(column: Any) -> Any:
+    """Return texts as they are, and each conversation as one text: its roles and contents, with NUL between them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_list(column.type):
+        return column
+    turns = column.flatten()
+    texts = pc.binary_join_element_wise(turns.field("role"), turns.field("content"), "\0")
+    return pc.binary_join(pa.ListArray.from_arrays(_offsets(column), texts), "\0")
+
+
+def _offsets(column: Any) -> Any:
+    """Return where the turns of each conversation begin among the turns of all."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
+    return pa.array(np.r_[0, np.cumsum(lengths)], pa.int32())
 
 
 def _is_missing(column: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -46,6 +47,23 @@ def completions_of(resolved: Resolved) -> Completions:
 
     answers = np.flatnonzero(resolved.score != THRESHOLD)
     return Completions(resolved, answers, resolved.score[answers] > THRESHOLD)
+
+
+def repeats(keys: Sequence[Hashable], labels: Sequence[bool]) -> list[str | None]:
+    """Return why a completion is no row, null if it is one; equal `keys` are equal completions of one prompt.
+
+    Of those with one label the first is a row ("stands_twice" for the others); with both labels none is
+    ("both_labels"): a trainer would learn it and unlearn it.
+    """
+    said: defaultdict[Hashable, set[bool]] = defaultdict(set)
+    for key, label in zip(keys, labels, strict=True):
+        said[key].add(label)
+    seen: set[Hashable] = set()
+    reasons: list[str | None] = []
+    for key in keys:
+        reasons.append("both_labels" if len(said[key]) > 1 else "stands_twice" if key in seen else None)
+        seen.add(key)
+    return reasons
 
 
 def undecided(resolved: Resolved) -> Any:

@@ -6,6 +6,7 @@ where it is while data grows, only so much is in memory at a time, and several c
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,13 +40,14 @@ class Segment:
 
     `records` has the columns id, row (of its set in the segment), candidates; `responses` has record (row in
     `records`, ascending), reviewer, status, values. Both are pyarrow.Tables. `current` tells the sets that no later
-    one replaced.
+    one replaced. `answered_again` are the shown answers, as (record, candidate), that a later record shows too.
     """
 
     stretches: tuple[Stretch, ...]
     current: Any
     records: Any
     responses: Any
+    answered_again: frozenset[tuple[str, str]] = frozenset()
 
 
 def segment_bounds(sets: int) -> list[tuple[int, int]]:
@@ -113,6 +115,7 @@ class StoreTables:
         responses = responses.drop(["record_id"]).append_column("record", at)
         self._responses = responses.filter(pc.is_valid(at)).sort_by("record")
         self.reviewers = _submitted(self._responses)
+        self._again = [] if self.asked == self.sets else answered_again(self.records, self._responses)
         del records, responses
         pa.default_memory_pool().release_unused()
 
@@ -126,11 +129,13 @@ class StoreTables:
         for start, stop in self.bounds:
             records, first = _between(self.records, "row", start, stop)
             responses, _ = _between(self._responses, "record", first, first + records.num_rows)
+            again = range(*(bisect_left(self._again, (place,)) for place in (first, first + records.num_rows)))
             yield Segment(
                 stretches=tuple(self._files.stretches(start, stop)),
                 current=self._current[start:stop],
                 records=_counted_from(records, "row", start).select(["id", "row", "candidates"]),
                 responses=_counted_from(responses, "record", first).select(list(RESPONSE_COLUMNS)),
+                answered_again=frozenset((self._again[at][1], self._again[at][2]) for at in again),
             )
 
     def _read_sets(self, snapshot: Snapshot) -> Any:
@@ -180,6 +185,31 @@ class StoreTables:
             for position, answers in newest_first:
                 heirs[position] = next(at for at, others in newest_first if answers <= others)
         return heirs
+
+
+def answered_again(records: Any, responses: Any) -> list[tuple[int, str, str]]:
+    """Return the shown answers of which another record has the say: position and id of the record, id of the answer.
+
+    Sets of one prompt share answers where only some models were asked again. Of the records that show the same answer
+    the last that anybody answered has the say, the last of all if nobody did. `records` are in the order of their sets
+    and `responses` have the position of their record; both are pyarrow.Tables. The result is in the order of `records`.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    shown = records["candidates"].combine_chunks()
+    answers = shown.flatten().dictionary_encode()
+    codes = answers.indices.to_numpy()
+    record = np.repeat(np.arange(len(shown)), shown.value_lengths().to_numpy())
+    answered = np.zeros(len(shown), dtype=bool)
+    answered[responses.filter(pc.equal(responses["status"], "submitted"))["record"].to_numpy()] = True
+    order = np.lexsort((record, answered[record], codes))
+    # All but the last of each answer.
+    earlier = np.sort(order[:-1][codes[order[:-1]] == codes[order[1:]]])
+    records_of = records["id"].take(pa.array(record[earlier])).to_pylist()
+    texts = answers.dictionary.take(pa.array(codes[earlier])).to_pylist()
+    return list(zip(record[earlier].tolist(), records_of, texts, strict=True))
 
 
 def _groups(codes: Any) -> Iterator[list[int]]:

@@ -38,8 +38,33 @@ def with_turns(config: str, name: str, *conversations: list[tuple[str, str]]) ->
 def test_clean_conversations_and_strings_have_no_faults(config: str) -> None:
     assert told(config, CLEAN[config]) == []
     assert told(config, CLEAN[config].slice(0, 0)) == []
-    assert told(config, pa.concat_tables([CLEAN[config], CLEAN[config]])) == []
     assert told(config, as_strings(CLEAN[config], plain)) == []
+
+
+@pytest.mark.parametrize("config", ["dpo", "reward", "sft"])
+def test_rows_of_pairs_may_stand_twice(config: str) -> None:
+    assert told(config, pa.concat_tables([CLEAN[config], CLEAN[config]])) == []
+
+
+@pytest.mark.parametrize("strings", [False, True])
+@pytest.mark.parametrize("with_id", [False, True])
+def test_a_completion_that_stands_twice_or_with_both_labels_is_named(strings: bool, with_id: bool) -> None:
+    table = as_strings(CLEAN["kto"], plain) if strings else CLEAN["kto"]
+    table = table if with_id else table.drop_columns(["prompt_id"])
+    twice = pa.concat_tables([table, table.slice(0, 1)])
+    assert told("kto", twice) == ["kto has 1 completions that stand twice"]
+    other_way = with_column("kto", "label", [not label for label in table["label"].to_pylist()], table=table)
+    opposite = other_way.cast(table.schema)
+    assert told("kto", pa.concat_tables([table, opposite])) == ["kto has 2 completions with both labels"]
+    assert told("kto", pa.concat_tables([table, opposite.slice(0, 1), table.slice(1)])) == [
+        "kto has 1 completions with both labels",
+        "kto has 1 completions that stand twice",
+    ]
+
+
+def test_the_same_completion_of_other_prompts_stands_once() -> None:
+    same = with_turns("kto", "completion", [("assistant", "Yes.")], [("assistant", "Yes.")])
+    assert told("kto", same) == []
 
 
 def test_raw_is_not_trained_on_and_has_none() -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from curation import ids
-from curation.export import KtoWeights, completions_of, kto_order, suggested_weights, undecided, unpaired_table
+from curation.export import KtoWeights, completions_of, kto_order, repeats, suggested_weights, undecided, unpaired_table
 from curation.schema import arrow_schema
 from curation.types import HUMAN_EDIT, UnpairedPreferenceRow
 from tests.rows import (
@@ -27,6 +27,13 @@ from tests.rows import (
 
 PROMPT = make_prompt()
 ONE, TWO = (make_candidate(PROMPT, f"Text {name}.", generator=name) for name in ("one", "two"))
+
+
+def test_of_equal_completions_the_first_is_a_row_and_with_both_labels_none() -> None:
+    keys = ["a", "b", "a", "c", "b", "b", "d"]
+    labels = [True, True, True, False, False, True, False]
+    assert repeats(keys, labels) == [None, "both_labels", "stands_twice", None, "both_labels", "both_labels", None]
+    assert repeats([], []) == []
 
 
 class Label(NamedTuple):

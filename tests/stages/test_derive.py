@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from curation.stages import segments
 from curation.stages.derive import Derived, derive
 from curation.store import CANDIDATE_SETS
 from curation.types import HUMAN_EDIT, SIMULATED_EDIT, DroppedPrompt, Message, Prompt
-from tests.rows import SETTINGS, make_judgement, make_prompt, make_set
+from tests.rows import SETTINGS, make_candidate, make_judgement, make_prompt, make_set
 from tests.stages.stores import (
     EVERY,
     PREFERENCES,
@@ -639,7 +639,11 @@ REFUSAL = "I'm sorry, but I can't help with that request."
         (REFUSAL, OTHER, {"dpo": ["refusal"], "reward": ["refusal"], "sft": ["refusal"], "kto": ["refusal"]}),
         (GOOD, REFUSAL, {}),
         (GOOD, "", {"dpo": ["length_ratio"], "reward": ["length_ratio"], "kto": ["empty"], "sft": ["length_ratio"]}),
-        (GOOD, GOOD + "\n", {"dpo": ["identical"], "reward": ["identical"], "sft": ["identical"]}),
+        (
+            GOOD,
+            GOOD + "\n",
+            {"dpo": ["identical"], "reward": ["identical"], "kto": ["both_labels"] * 2, "sft": ["identical"]},
+        ),
         (GOOD, 4 * OTHER, {"dpo": ["length_ratio"], "reward": ["length_ratio"], "sft": ["length_ratio"]}),
         (GOOD, f"Write to {MAIL} to know.", {"dpo": ["pii"], "reward": ["pii"], "kto": ["pii"], "sft": ["pii"]}),
     ],
@@ -659,9 +663,67 @@ def test_out_of_the_box_only_what_is_empty_or_identical_is_dropped(tmp_path: Pat
     assert {name: dict(found.tally.dropped[name]) for name in TRAINED} == {
         "dpo": {"empty": 1, "identical": 1},
         "reward": {"empty": 1, "identical": 1},
-        "kto": {"empty": 1},
+        "kto": {"empty": 1, "both_labels": 2},
         "sft": {"empty": 1, "identical": 1},
     }
+
+
+def completion_labels(folder: Path) -> dict[str, list[bool]]:
+    found: defaultdict[str, list[bool]] = defaultdict(list)
+    for row in published(folder / "out", "kto"):
+        found[row["completion"][0]["content"]].append(row["label"])
+    return dict(found)
+
+
+def asked_twice(*preferences: str | None) -> Store:
+    """Return a store with two sets of one prompt that share an answer, and what was answered to each."""
+    store = Store()
+    shared, *others = make_set(make_prompt(question(1)), (None, None, None)).candidates
+    for number, (other, preference) in enumerate(zip(others, preferences, strict=True)):
+        one = make_set(make_prompt(question(1))).model_copy(
+            update={"id": f"{number:016x}", "candidates": (shared, other)}
+        )
+        store.sets.append(one)
+        store.records.append(make_record(one))
+        if preference is not None:
+            store.responses.append(make_response(store.records[-1], preference))
+    return store
+
+
+@pytest.mark.parametrize("largest", [1, 1 << 14])
+@pytest.mark.parametrize(
+    ("first", "second", "label"), [("a", "b", False), ("b", "a", True), ("a", "a", True), ("a", None, True)]
+)
+def test_a_completion_that_two_records_show_is_one_row_of_kto_as_it_was_answered_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, largest: int, first: str, second: str | None, label: bool
+) -> None:
+    monkeypatch.setattr(segments, "LARGEST_SEGMENT", largest)
+    monkeypatch.setattr(segments, "SMALLEST_SEGMENT", 1)
+    store = asked_twice(first, second)
+    found = derived(store, tmp_path)
+    shared = store.sets[0].candidates[0].text
+    assert completion_labels(tmp_path)[shared] == [label]
+    assert found.tally.dropped["kto"]["answered_again"] == (second is not None)
+    # Each record is a pair of its own.
+    assert found.rows("dpo") == 1 + (second is not None)
+
+
+def test_equal_texts_of_several_models_are_one_row_of_kto(tmp_path: Path) -> None:
+    store = Store()
+    prompt = make_prompt(question(1))
+    for name, (text, other), preference in (
+        ("old", ("Same.", "Other."), "a"),
+        ("new", ("Same.\n", "Another."), "a"),
+        ("late", ("Other.", "Last."), "a"),
+    ):
+        answers = [make_candidate(prompt, each, generator=f"{name}{place}") for place, each in enumerate((text, other))]
+        one = make_set(prompt).model_copy(update={"id": ids.content_hash(name), "candidates": tuple(answers)})
+        store.sets.append(one)
+        store.records.append(make_record(one))
+        store.responses.append(make_response(store.records[-1], preference))
+    found = derived(store, tmp_path)
+    assert completion_labels(tmp_path) == {"Same.": [True], "Another.": [False], "Last.": [False]}
+    assert dict(found.tally.dropped["kto"]) == {"stands_twice": 1, "both_labels": 2}
 
 
 def test_a_prompt_that_fails_a_check_gives_no_row_at_all(tmp_path: Path) -> None:

@@ -171,8 +171,24 @@ class _Derivation:
         found = export.completions_of(resolved)
         found = found.where(sound[found.records])
         kept, failed = _kept(found, self.faults.completions(found))
+        kept, repeated = self._without_repeats(kept)
         undecided = [(record, "undecided") for record in export.undecided(resolved).tolist() if sound[record]]
-        return Made(kept, lost + failed + undecided)
+        return Made(kept, lost + failed + repeated + undecided)
+
+    def _without_repeats(self, completions: Completions) -> tuple[Completions, list[Lost]]:
+        """Leave out what would stand twice: what another record decides, then equal texts of one prompt."""
+        resolved, sets = self.resolved, self.sets
+        rows = resolved.row[completions.completion].tolist()
+        answers = zip(completions.records.tolist(), rows, strict=True)
+        shown = ((resolved.record_ids[record], resolved.answer_ids[row]) for record, row in answers)
+        again = ["answered_again" if each in self.segment.answered_again else None for each in shown]
+        kept, lost = _kept(completions, again)
+        rows, prompts = resolved.row[kept.completion].tolist(), kept.prompts.tolist()
+        keys = [
+            (sets.prompt_ids[prompt], ids.normalise(sets.texts[row])) for prompt, row in zip(prompts, rows, strict=True)
+        ]
+        kept, equal = _kept(kept, export.repeats(keys, kept.label.tolist()))
+        return kept, lost + equal
 
     def _demonstrations(self, pairs: Pairs, sound: Any, lost: list[Lost], lost_pairs: list[Lost]) -> Made:
         """A record that gives none, although none of its answers has a fault, gives none for what it lacks pairs."""
