@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from curation.cli.output import Format
-from curation.generation.meter import clock, money, told_every
+from curation.generation.meter import about, clock, money, rate, told_every
 
 if TYPE_CHECKING:
     from rich.console import Group
 
     from curation.generation import Meter, RunProgress
+    from curation.generation.meter import StageProgress
 
 LOG_SECONDS = 10.0
 EVENT_SECONDS = 1.0
 REDRAWS_PER_SECOND = 4
+LEAST_NAME = 20
+DISPENSABLE = ("tokens", "cached", "in flight", "failed")
+"""Columns of the table that are left out, in this order, until the others fit."""
 
 
 @contextmanager
@@ -83,13 +87,13 @@ def _log(meter: Meter, last: bool) -> None:
 
 def stage_lines(progress: RunProgress) -> Iterator[str]:
     """Yield where each stage stands, as aligned lines."""
-    width = max(len(stage.stage) for stage in progress.stages)
+    width = max(len(stage.label) for stage in progress.stages)
     for stage in progress.stages:
         cached = f", {stage.cached:,} cached" if stage.cached else ""
-        left = "" if not stage.seconds_left else f", about {clock(stage.seconds_left)} left"
+        left = "" if not stage.seconds_left else f", {about(stage.seconds_left)} left"
         yield (
-            f"{stage.stage:<{width}}  {stage.done:,} of {stage.total:,} done{cached}, "
-            f"{stage.in_flight} of {stage.limit} in flight, {stage.failed:,} failed, {stage.per_second:.1f}/s{left}"
+            f"{stage.label:<{width}}  {stage.done:,} of {stage.total:,} done{cached}, "
+            f"{stage.in_flight} of {stage.limit} in flight, {stage.failed:,} failed, {rate(stage.per_second)}{left}"
         )
 
 
@@ -103,33 +107,55 @@ def _table(meter: Meter) -> Iterator[None]:
     def draw() -> Group:
         while meter.story:
             console.print(meter.story.popleft(), style="dim", markup=False, highlight=False)
-        return _drawn(meter.progress())
+        return _drawn(meter.progress(), console.width)
 
     with Live(get_renderable=draw, console=console, refresh_per_second=REDRAWS_PER_SECOND):
         yield
 
 
-def _drawn(progress: RunProgress) -> Group:
+def _drawn(progress: RunProgress, width: int) -> Group:
+    """The run's line and a table of its stages; where the terminal is narrow, without the columns that matter least."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None)
-    for column in ("stage", "done", "cached", "in flight", "failed", "per second", "left", "tokens", "cost"):
-        table.add_column(column, justify="left" if column == "stage" else "right")
-    for stage in progress.stages:
-        table.add_row(
-            Text(stage.stage),
-            f"{stage.done:,} of {stage.total:,}",
-            f"{stage.cached:,}",
-            f"{stage.in_flight} of {stage.limit}",
-            f"{stage.failed:,}",
-            f"{stage.per_second:.1f}",
-            "" if not stage.seconds_left else clock(stage.seconds_left),
-            f"{stage.input_tokens + stage.output_tokens:,}",
-            "unknown" if stage.cost is None else money(stage.cost),
-        )
-    return Group(progress.line, table)
+    rows = [_cells(stage) for stage in progress.stages]
+    columns = _fitting(rows, width)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for column in columns:
+        first = column == "stage"
+        table.add_column(column, justify="left" if first else "right", no_wrap=True, overflow="ellipsis")
+    for cells in rows:
+        table.add_row(*(Text(cells[column]) for column in columns))
+    return Group(Text(progress.line), table)
+
+
+def _cells(stage: StageProgress) -> dict[str, str]:
+    through = stage.done + stage.cached + stage.failed
+    return {
+        "stage": stage.label,
+        "done": f"{through:,} of {stage.total:,}",
+        "cached": f"{stage.cached:,}",
+        "in flight": f"{stage.in_flight} of {stage.limit}",
+        "failed": f"{stage.failed:,}",
+        "rate": rate(stage.per_second),
+        "left": clock(stage.seconds_left) if stage.seconds_left else "",
+        "tokens": f"{stage.input_tokens + stage.output_tokens:,}",
+        "cost": "unknown" if stage.cost is None else money(stage.cost),
+    }
+
+
+def _fitting(rows: Sequence[dict[str, str]], width: int) -> list[str]:
+    """Return the columns that fit side by side; a stage's name may be cut to LEAST_NAME before they do not."""
+    columns = list(rows[0]) if rows else []
+    taken = {column: 2 + max(len(column), *(len(cells[column]) for cells in rows)) for column in columns}
+    if columns:
+        taken["stage"] = min(taken["stage"], LEAST_NAME + 2)
+    for column in DISPENSABLE:
+        if sum(taken[name] for name in columns) <= width or column not in columns:
+            continue
+        columns.remove(column)
+    return columns
 
 
 def _write(line: str) -> None:

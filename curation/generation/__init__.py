@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from curation.generation.budget import Budget, BudgetGate
 from curation.generation.cache import RequestCache, cache_file
-from curation.generation.estimate import Estimate, estimate_run
+from curation.generation.estimate import Estimate, Experience, estimate_run
 from curation.generation.judging import JudgeStatistics, JudgeTally, disagrees_with_itself
 from curation.generation.meter import Amount, Meter, RunProgress, StageMeter, told_every
 from curation.generation.options import (
@@ -100,17 +100,26 @@ def spooled(prompts: Iterable[Prompt]) -> Iterator[PromptSpool]:
 
 
 def estimate(spool: PromptSpool, models: Models, *, cache: Path | None) -> Estimate:
-    """Return what asking these prompts will use, at most or as far as earlier replies in `cache` tell."""
-    experience = {}
+    """Return what asking these prompts will use, at most or as far as earlier replies in `cache` tell.
+
+    What `cache` answers is no part of it.
+    """
+    experience: dict[str, Experience] = {}
+    cached: dict[str, int] = {}
     if cache is not None:
         with RequestCache(cache) as opened:
             experience = {options.model_id: opened.experience(options.model_id) for options in models.stages.values()}
-    return estimate_run(models, prompts=spool.prompts, prompt_bytes=spool.bytes, experience=experience)
+        # Without an answer of any generator in the cache there is nothing to look for.
+        if spool.prompts and any(experience[generator.model_id].known for generator in models.generators):
+            rehearsal = _load_distilabel("rehearsal")
+            cached = rehearsal.cached_requests(spool.path, count=spool.prompts, models=models, cache=cache)
+    return estimate_run(models, prompts=spool.prompts, prompt_bytes=spool.bytes, experience=experience, cached=cached)
 
 
 def stage_meters(models: Models) -> list[StageMeter]:
     """Return one meter for every model, in the order of the flow."""
-    return [StageMeter(stage, options) for stage, options in models.stages.items()]
+    labels = models.labels
+    return [StageMeter(stage, options, label=labels[stage]) for stage, options in models.stages.items()]
 
 
 def generate_candidate_sets(

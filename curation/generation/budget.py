@@ -56,9 +56,8 @@ class BudgetGate:
         models = [stage.endpoint for stage in meter.stages]
         self._most = [Amount(*most) for most in most_per_request(models, longest_prompt=longest_prompt)]
         for stage, expected in zip(meter.stages, estimate.stages, strict=True):
-            tokens = round((expected.input_tokens + expected.output_tokens) / expected.requests)
             stage.counted_before = frozenset(paid)
-            stage.assumed = Amount((expected.cost or 0.0) / expected.requests, tokens)
+            stage.assumed = Amount(expected.each_cost or 0.0, expected.each)
 
     @property
     def used(self) -> Amount:

@@ -31,6 +31,9 @@ LONGEST_WAIT_SECONDS = 30.0
 FEW = 5
 """So many requests refused in a row for a reason that is not of their prompts end a run."""
 
+NOT_IN_CACHE = "not_in_cache"
+"""The failure of a request that a client which sends nothing has no reply to."""
+
 OUTAGE = 10
 """So many requests in a row that failed after all their attempts end a run."""
 
@@ -48,14 +51,18 @@ class ChatClient:
         cache: RequestCache | None,
         meter: StageMeter | None,
         story: Callable[[str], None] | None,
+        sends: bool = True,
     ) -> None:
         self.url = url
+        self._sends = sends
         self._endpoint = endpoint
         self._name = name
         self._api_key = api_key
         self._cache = cache
         self._meter = meter
-        self._limit = AdaptiveLimit(endpoint.max_concurrency, name=meter.stage if meter else name, story=story)
+        self._limit = AdaptiveLimit(
+            endpoint.max_concurrency, name=(meter.label or meter.stage) if meter else name, story=story
+        )
         # A dedicated endpoint may get another address, and is the same.
         self._place = endpoint.endpoint_name or url
         self._proxy = _proxy(url)
@@ -91,6 +98,8 @@ class ChatClient:
         """
         key, body["seed"] = request_key(self._place, body, asker=self._name, nth=nth)
         known = self._cache.get(key) if self._cache is not None else None
+        if known is None and not self._sends:
+            return {"generation": None, "failure": NOT_IN_CACHE, "attempts": 0}
         if known is None:
             return {**await self._try(key, body), "request": key}
         if self._meter is not None:
@@ -182,7 +191,7 @@ class ChatClient:
 
     def _show(self, *, leaving: int = 0) -> None:
         if self._meter is not None:
-            self._meter.in_flight, self._meter.limit = self._limit.in_flight - leaving, self._limit.now
+            self._meter.running(self._limit.in_flight - leaving, self._limit.now)
 
     def _count_failure(self, failed: RequestFailed) -> None:
         """End the run when it is not the prompts that are at fault: a wrong key or model, an outage."""

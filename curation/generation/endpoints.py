@@ -50,6 +50,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
 
     _meter: StageMeter | None = PrivateAttr(default=None)
     _story: Callable[[str], None] | None = PrivateAttr(default=None)
+    _sends: bool = PrivateAttr(default=True)
 
     @property
     def model_name(self) -> str:
@@ -62,12 +63,13 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         Raises ConfigError if the key's variable is not set, AuthError or MissingError for an endpoint that is not ours.
         """
         super().load()
-        url = self._find_url()
+        url = self._find_url() if self._sends else self._known_url() or ""
         client = ChatClient(
             Endpoint(**self.model_dump(include=set(OPTIONS))),
             name=self.name,
             url=url,
-            api_key=self._find_key(url),
+            api_key=self._find_key(url) if self._sends else None,
+            sends=self._sends,
             cache=RequestCache(Path(self.cache)) if self.cache is not None else None,
             meter=self._meter,
             story=self._story,
@@ -85,12 +87,20 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         """Count every request in `meter`, and tell `story` each change of the limit; to be called before `load`."""
         self._meter, self._story = meter, story
 
+    def rehearse(self, meter: StageMeter) -> None:
+        """Answer from the cache alone, and count that in `meter`; to be called before `load`.
+
+        A request that is not there gives None with the failure `not_in_cache`.
+        """
+        self._meter, self._sends = meter, False
+
     async def reach(self) -> str:
         """Ask the server for its models and return its address.
 
         Raises TemporaryError if nothing answers there, AuthError if the key is refused.
         """
-        await self._client.reach()
+        if self._sends:
+            await self._client.reach()
         return str(self._client.url)
 
     async def agenerate(
@@ -156,10 +166,12 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         return vars(self).get("_client")
 
     def _find_url(self) -> str:
-        if self.base_url is not None:
+        return self._known_url() or wake(str(self.endpoint_name))
+
+    def _known_url(self) -> str | None:
+        """The address, None if only the Hub knows it."""
+        if self.base_url is not None or self.endpoint_name is not None:
             return self.base_url
-        if self.endpoint_name is not None:
-            return wake(self.endpoint_name)
         try:
             return endpoint_address(os.environ.get("CURATION_INFERENCE_URL") or ROUTER_URL)
         except ValueError as error:

@@ -40,7 +40,7 @@ def run(
     """
     names = [step.llm.endpoint_name for step in _tasks(pipeline) if getattr(step.llm, "endpoint_name", None)]
     with awake(names):
-        yield from _streamed(pipeline, room) if engine == "streaming" else _batched(pipeline, engine)
+        yield from streamed(pipeline, room) if engine == "streaming" else _batched(pipeline, engine)
 
 
 def _tasks(pipeline: Pipeline) -> list[Any]:
@@ -48,7 +48,7 @@ def _tasks(pipeline: Pipeline) -> list[Any]:
     return [step for step in steps if isinstance(step, _Task)]
 
 
-def _streamed(pipeline: Pipeline, room: Callable[[int], bool]) -> Generator[Row | FailedRow, None, None]:
+def streamed(pipeline: Pipeline, room: Callable[[int], bool]) -> Generator[Row | FailedRow, None, None]:
     """Run the loop in a thread of its own, so that requests go on while whoever takes the rows writes them down."""
     loop = _LoopThread(lambda: stream(pipeline, room=room))
     loop.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pydantic import computed_field
 
@@ -32,24 +33,34 @@ class Experience:
     output_tokens: float | None
     seconds: float | None
 
+    @property
+    def known(self) -> bool:
+        """Whether there is a reply that says something."""
+        return self.output_tokens is not None or self.seconds is not None
+
 
 class StageEstimate(Row):
     """What one stage will use. `cost` is in US dollars and null without prices.
 
-    `measured` is whether the tokens of its replies follow from earlier ones; if not, they are the most it may write.
+    `requests` are sent, and `cached` more are answered from the request cache, for nothing. One request has `each`
+    tokens, in and out, and costs `each_cost`. `measured` is whether the tokens of its replies follow from earlier ones;
+    if not, they are the most it may write.
     """
 
     stage: str
     requests: int
+    cached: int = 0
     input_tokens: int
     output_tokens: int
     cost: float | None
+    each: int
+    each_cost: float | None
     seconds: float
     measured: bool
 
 
 class Estimate(Row):
-    """What a run will use: nothing is known of what the cache holds already, so it may be less."""
+    """What a run will use, without what the request cache holds already."""
 
     rows: int
     stages: tuple[StageEstimate, ...]
@@ -57,8 +68,14 @@ class Estimate(Row):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def requests(self) -> int:
-        """All requests, but for those that are tried again."""
+        """All requests that are sent, but for those that are tried again."""
         return sum(stage.requests for stage in self.stages)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def cached(self) -> int:
+        """All requests that are answered from the request cache."""
+        return sum(stage.cached for stage in self.stages)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -82,12 +99,22 @@ class Estimate(Row):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def measured(self) -> bool:
-        """Whether every stage's is; if not, the figures are upper bounds."""
-        return all(stage.measured for stage in self.stages)
+        """Whether every stage's is that sends something; if not, the figures are upper bounds."""
+        return all(stage.measured or not stage.requests for stage in self.stages)
 
 
-def estimate_run(models: Models, *, prompts: int, prompt_bytes: int, experience: Mapping[str, Experience]) -> Estimate:
-    """Return the estimate for `prompts` prompts of `prompt_bytes` together; `experience` is by model id."""
+def estimate_run(
+    models: Models,
+    *,
+    prompts: int,
+    prompt_bytes: int,
+    experience: Mapping[str, Experience],
+    cached: Mapping[str, int] = MappingProxyType({}),
+) -> Estimate:
+    """Return the estimate for `prompts` prompts of `prompt_bytes` together.
+
+    `experience` is by model id; `cached` are the requests of each stage that the request cache answers.
+    """
     if not prompts:
         return Estimate(rows=0, stages=())
     asked = prompt_bytes / prompts / BYTES_PER_TOKEN
@@ -105,7 +132,7 @@ def estimate_run(models: Models, *, prompts: int, prompt_bytes: int, experience:
             given = asked + _tokens(options.system_prompt)
         if not isinstance(options, UltraFeedbackJudge):
             written += output
-        stages.append(_stage(stage, options, prompts * options.requests, given, output, known))
+        stages.append(_stage(stage, options, prompts, cached.get(stage, 0), given, output, known))
     return Estimate(rows=prompts, stages=tuple(stages))
 
 
@@ -134,21 +161,20 @@ def most_per_request(models: Sequence[Asked], *, longest_prompt: int) -> Iterato
 
 
 def _stage(
-    stage: str,
-    options: Asked,
-    requests: int,
-    given: float,
-    output: float,
-    known: Experience,
+    stage: str, options: Asked, prompts: int, cached: int, given: float, output: float, known: Experience
 ) -> StageEstimate:
+    requests = prompts * options.requests - cached
     input_tokens, output_tokens = round(requests * given), round(requests * output)
     seconds = known.seconds if known.seconds is not None else output / TOKENS_PER_SECOND
     return StageEstimate(
         stage=stage,
         requests=requests,
+        cached=cached,
         input_tokens=input_tokens,
         output_tokens=output_tokens,
-        cost=options.cost(input_tokens, output_tokens),
+        cost=options.cost(input_tokens, output_tokens) if requests else 0.0,
+        each=round(given + output),
+        each_cost=options.cost(round(given), round(output)),
         seconds=requests * seconds / options.max_concurrency,
         measured=known.output_tokens is not None,
     )

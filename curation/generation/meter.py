@@ -28,11 +28,13 @@ NOTHING = Amount(0.0, 0)
 class StageProgress(Row):
     """Where one stage (one model's requests) stands. Counts are requests, `total` all that the prompts need.
 
-    `per_second` is the rate of those answered, `seconds_left` null until there is one; `cost` is in US dollars and null
-    if a price or a token count is unknown.
+    `per_second` is the rate of those answered since the first was sent. `seconds_left` is null until one is through; it
+    follows from what is through and from what is running. `cost` is in US dollars and null if a price or a token count
+    is unknown.
     """
 
     stage: str
+    label: str
     total: int
     done: int
     cached: int
@@ -47,7 +49,7 @@ class StageProgress(Row):
 
 
 class RunProgress(Row):
-    """Where a run stands. `seconds_left` is null until a prompt is done; `cost` null if any stage's is."""
+    """Where a run stands. `seconds_left` is that of the stage which takes longest; `cost` is null if any stage's is."""
 
     prompts: int
     done: int
@@ -61,9 +63,7 @@ class RunProgress(Row):
     @property
     def line(self) -> str:
         """The whole run as one line for people."""
-        left = (
-            "" if self.seconds_left is None or self.done == self.prompts else f", about {clock(self.seconds_left)} left"
-        )
+        left = "" if self.seconds_left is None or self.done == self.prompts else f", {about(self.seconds_left)} left"
         cost = "" if self.cost is None else f", {money(self.cost)}"
         return (
             f"Generating: {self.done:,} of {self.prompts:,} prompts, {self.failed:,} failed, "
@@ -80,6 +80,19 @@ def money(usd: float) -> str:
     return f"${usd:.{2 - math.floor(math.log10(usd))}f}"
 
 
+def about(seconds: float) -> str:
+    """Return a time that is not known well: "about 0:35", "about 12:30", "about 2:10:00"; it does not flicker."""
+    step = 5 if seconds < 120 else 30 if seconds < 1800 else 300
+    return f"about {clock(max(step, step * round(seconds / step)))}"
+
+
+def rate(per_second: float) -> str:
+    """Return a rate: "12.3/s", and of what is slower than one in a second "24/min"."""
+    if per_second >= 1 or per_second == 0:
+        return f"{per_second:.1f}/s"
+    return f"{60 * per_second:.{0 if per_second >= 1 / 6 else 1}f}/min"
+
+
 def clock(seconds: float) -> str:
     """Return seconds as m:ss or h:mm:ss."""
     minutes, rest = divmod(round(seconds), 60)
@@ -93,11 +106,17 @@ class StageMeter:
 
     stage: str
     endpoint: Asked
+    label: str = ""
+    """What people read in place of `stage`."""
+
     done: int = 0
     cached: int = 0
     failed: int = 0
     in_flight: int = 0
     limit: int = 0
+    began: float | None = None
+    """When the first request was sent, on the monotonic clock."""
+
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float | None = 0.0
@@ -112,6 +131,12 @@ class StageMeter:
 
     dearest: Amount = NOTHING
     """The most that one reply cost."""
+
+    def running(self, in_flight: int, limit: int) -> None:
+        """Say how many requests are on their way, and how many may be."""
+        if self.began is None:
+            self.began = time.monotonic()
+        self.in_flight, self.limit = in_flight, limit
 
     def replied(
         self, input_tokens: int | None, output_tokens: int | None, *, cached: bool = False, request: str = ""
@@ -169,39 +194,68 @@ class Meter:
 
     def progress(self) -> RunProgress:
         """Return the counts as they are now."""
-        seconds = time.monotonic() - self._started
+        now = time.monotonic()
+        seconds = now - self._started
+        stages = tuple(_stage_progress(stage, self, now) for stage in self.stages)
         costs = [stage.cost for stage in self.stages]
         return RunProgress(
             prompts=self.prompts,
             done=self.done,
             failed=self.failed,
             seconds=seconds,
-            seconds_left=seconds / self.done * (self.prompts - self.done) if self.done else None,
+            seconds_left=self._seconds_left(stages, seconds),
             cost=None if None in costs else sum(cost for cost in costs if cost is not None),
             tokens=sum(stage.input_tokens + stage.output_tokens for stage in self.stages),
-            stages=tuple(_stage_progress(stage, self.prompts, seconds) for stage in self.stages),
+            stages=stages,
         )
 
+    @property
+    def started(self) -> float:
+        """When the run began, on the monotonic clock."""
+        return self._started
 
-def _stage_progress(stage: StageMeter, prompts: int, seconds: float) -> StageProgress:
+    def _seconds_left(self, stages: Sequence[StageProgress], seconds: float) -> float | None:
+        known = [stage.seconds_left for stage in stages if stage.seconds_left is not None]
+        if known:
+            return max(known)
+        # All came from the cache so far.
+        return seconds / self.done * (self.prompts - self.done) if self.done else None
+
+
+def _stage_progress(stage: StageMeter, run: Meter, now: float) -> StageProgress:
+    through = stage.done + stage.failed
     # A judge may be asked once more than it should take.
-    total = max(prompts * stage.endpoint.requests, stage.done + stage.cached + stage.failed)
-    rate = stage.done / seconds if seconds else 0.0
-    left = max(0, total - stage.done - stage.cached - stage.failed)
+    total = max(run.prompts * stage.endpoint.requests, through + stage.cached)
+    seconds = now - (run.started if stage.began is None else stage.began)
     return StageProgress(
         stage=stage.stage,
+        label=stage.label or stage.stage,
         total=total,
         done=stage.done,
         cached=stage.cached,
         failed=stage.failed,
         in_flight=stage.in_flight,
         limit=stage.limit,
-        per_second=rate,
-        seconds_left=left / rate if rate else None,
+        per_second=stage.done / seconds if seconds else 0.0,
+        seconds_left=_stage_seconds_left(stage, run, total - through - stage.cached, seconds),
         input_tokens=stage.input_tokens,
         output_tokens=stage.output_tokens,
         cost=stage.cost,
     )
+
+
+def _stage_seconds_left(stage: StageMeter, run: Meter, missing: int, seconds: float) -> float | None:
+    """Return how long the missing requests will take at the speed so far.
+
+    Requests that are running are halfway through on average; without them the first answers of many that run at once
+    would promise a run that is many times as long. A prompt that is done needs no more, even if a judge was not asked.
+    """
+    through = stage.done + stage.failed
+    if not through or not seconds:
+        return None
+    missing = min(missing, (run.prompts - run.done) * stage.endpoint.requests)
+    half = min(stage.in_flight, missing) / 2
+    return (missing - half) * seconds / (through + half)
 
 
 @contextmanager

@@ -171,6 +171,8 @@ class UltraFeedbackJudge(Endpoint):
         return len(self.all_aspects) * (2 if self.order == "swap" else 1)
 
 
+KINDS = {"generate": "answers", "evolve": "rewrites", "judge": "judge"}
+
 Asked = Generator | Evolver | UltraFeedbackJudge
 """A model that a prompt passes."""
 
@@ -202,6 +204,20 @@ class Models(BaseModel):
             **({f"evolve {self.evolve.name}": self.evolve} if self.evolve else {}),
             **{f"judge {judge.name}": judge for judge in self.judges},
         }
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What people read in place of a stage: "answers: Llama-3.1-8B", "rewrites", "judge"; "judge: x" of several."""
+        names = [stage.partition(" ")[2] for stage in self.stages]
+        short = [name.rpartition("/")[2] for name in names]
+        if len(set(short)) == len(short):
+            names = short
+        labels = {}
+        for stage, name in zip(self.stages, names, strict=True):
+            kind = stage.partition(" ")[0]
+            alone = kind == "evolve" or (kind == "judge" and len(self.judges) == 1)
+            labels[stage] = KINDS[kind] if alone else f"{KINDS[kind]}: {name}"
+        return labels
 
 
 def settings_of(models: Models) -> dict[str, dict[str, JsonValue]]:

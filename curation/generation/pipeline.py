@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -13,7 +13,7 @@ from distilabel.steps import GroupColumns
 from curation import ids
 from curation.generation.endpoints import EndpointsLLM, endpoints_llm
 from curation.generation.judging import mean_rating, rationale
-from curation.generation.meter import Meter
+from curation.generation.meter import Meter, StageMeter
 from curation.generation.options import Evolver, Generator, Models, UltraFeedbackJudge, settings_id
 from curation.generation.runner import FailedRow
 from curation.generation.tasks import AnswerPrompt, EvolveAnswer, JudgeAnswers, LoadPrompts
@@ -67,9 +67,14 @@ def prompt_row(prompt: Prompt) -> dict[str, Any]:
 
 def measure(pipeline: Pipeline, models: Models, meter: Meter) -> None:
     """Have every model's requests counted in the stage of `meter` that is its own."""
-    names = [*_writers(models), *(judge_name(position) for position in range(len(models.judges)))]
-    for name, stage in zip(names, meter.stages, strict=True):
-        pipeline.dag.get_step(name)["step"].llm.measure(stage, meter.story.append)
+    for llm, stage in zip(_llms(pipeline, models), meter.stages, strict=True):
+        llm.measure(stage, meter.story.append)
+
+
+def rehearse(pipeline: Pipeline, models: Models, meters: Sequence[StageMeter]) -> None:
+    """Have every model answer from the cache alone, and count in its meter how often it does."""
+    for llm, meter in zip(_llms(pipeline, models), meters, strict=True):
+        llm.rehearse(meter)
 
 
 class RowReader:
@@ -254,6 +259,12 @@ def _writers(models: Models) -> dict[str, Generator | Evolver]:
 def judge_name(position: int) -> str:
     """Return the name of the step of the judge at `position`."""
     return f"judge_{position}"
+
+
+def _llms(pipeline: Pipeline, models: Models) -> list[EndpointsLLM]:
+    """The LLMs of the pipeline, in the order of `models.stages`."""
+    names = [*_writers(models), *(judge_name(position) for position in range(len(models.judges)))]
+    return [pipeline.dag.get_step(name)["step"].llm for name in names]
 
 
 def _answer_step(position: int, generator: Generator, cache: Path | None) -> AnswerPrompt:

@@ -339,10 +339,14 @@ def _confirmed(config: Config, expected: Estimate, confirm: Confirm) -> None:
 
 def estimate_line(expected: Estimate) -> str:
     """Return an estimate as a sentence."""
+    prompts = f"{counted(expected.rows, 'prompt')} need{'s' if expected.rows == 1 else ''}"
+    if not expected.requests:
+        return f"{prompts} no request: the cache has all {expected.cached:,} replies."
     most = "" if expected.measured else "at most "
+    cached = f" ({expected.cached:,} more are in the cache)" if expected.cached else ""
     return (
-        f"{counted(expected.rows, 'prompt')} need {most}{counted(expected.requests, 'request')} and {most}"
-        f"{expected.tokens:,} tokens, {dollars(expected.cost)}, about {duration(expected.seconds)}."
+        f"{prompts} {most}{counted(expected.requests, 'request')}{cached} and {most}{expected.tokens:,} tokens, "
+        f"{dollars(expected.cost)}, about {duration(expected.seconds)}."
     )
 
 

@@ -16,7 +16,7 @@ from curation.generation import Generator, Meter, Models, RunProgress, UltraFeed
 from tests.rows import make_set
 
 PRICES = {"price_in": 1.0, "price_out": 10.0}
-SLOW = "generate a-model-with-a-long-name: 16 -> 8 requests at once; 9 of 16 replies were 429 or timeouts."
+SLOW = "answers: a-model-with-a-long-name: 16 -> 8 requests at once; 9 of 16 replies were 429 or timeouts."
 
 
 def started(*, prompts: int = 5, priced: bool = True, name: str = "a-model-with-a-long-name") -> Meter:
@@ -57,9 +57,9 @@ def test_a_log_has_the_stories_then_the_run_then_its_stages(capsys: pytest.Captu
     assert re.fullmatch(rf"Generating: {counts}, \d+:\d\d so far, about \d+:\d\d left", line)
     assert len(stages) == 2
     assert stages[0].startswith(
-        "  generate a-model-with-a-long-name  2 of 5 done, 1 cached, 2 of 8 in flight, 1 failed, "
+        "  answers: a-model-with-a-long-name  2 of 5 done, 1 cached, 2 of 8 in flight, 1 failed, "
     )
-    assert stages[1] == "  judge judge                        0 of 5 done, 1 of 16 in flight, 0 failed, 0.0/s"
+    assert stages[1] == "  judge                              0 of 5 done, 1 of 16 in flight, 0 failed, 0.0/s"
 
 
 def test_a_story_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -166,22 +166,44 @@ def test_the_lines_of_stages_are_aligned() -> None:
     assert len(list(stage_lines(started().progress()))) == 2
 
 
-def drawn(meter: Meter) -> str:
-    """Return the table as a terminal of 200 columns shows it."""
-    console = Console(width=200, color_system=None)
+def drawn(meter: Meter, width: int = 200) -> str:
+    """Return the table as a terminal of so many columns shows it."""
+    console = Console(width=width, color_system=None)
     with console.capture() as capture:
-        console.print(progress._drawn(meter.progress()))
+        console.print(progress._drawn(meter.progress(), width))
     return capture.get()
 
 
 def test_the_table_has_a_row_for_each_stage() -> None:
     line, head, answers, judgements = drawn(running()).splitlines()
     assert line.startswith("Generating: 1 of 5 prompts")
-    assert " ".join(head.split()) == "stage done cached in flight failed per second left tokens cost"
+    assert head.split("  ")[0] == "stage"
+    assert " ".join(head.split()) == "stage done cached in flight failed rate left tokens cost"
     words = " ".join(answers.split())
-    assert words.startswith("generate a-model-with-a-long-name 2 of 5 1 2 of 8 1 ")
+    # Two answers were paid for, one was in the cache, one failed.
+    assert words.startswith("answers: a-model-with-a-long-name 4 of 5 1 2 of 8 1 ")
     assert words.endswith(" 2,500 $0.0070")
-    assert " ".join(judgements.split()) == "judge judge 0 of 5 0 1 of 16 0 0.0 0 $0.00"
+    assert " ".join(judgements.split()) == "judge 0 of 5 0 1 of 16 0 0.0/s 0 $0.00"
+
+
+@pytest.mark.parametrize("name", ["small", "a-model-with-a-long-name", "a-name-" * 12])
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_table_fits_the_terminal_with_what_matters_most(width: int, name: str) -> None:
+    meter = running(name=name, prompts=200_000)
+    lines = drawn(meter, width).splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= width
+    [head] = [line for line in lines if line.startswith("stage")]
+    assert {"stage", "done", "rate", "left", "cost"} <= set(head.split())
+    answers, judgements = lines[lines.index(head) + 1 :]
+    assert answers.startswith(f"answers: {name[:9]}")
+    assert "4 of 200,000" in answers
+    assert answers.rstrip().endswith("$0.0070")
+    assert judgements.startswith("judge ")
+
+
+def test_the_run_in_one_line_is_broken_between_words() -> None:
+    lines = drawn(running(), 40).splitlines()
+    assert lines[0].startswith("Generating: 1 of 5 prompts, 0 failed,")
 
 
 def test_the_table_says_of_a_cost_that_it_is_unknown() -> None:
@@ -190,4 +212,4 @@ def test_the_table_says_of_a_cost_that_it_is_unknown() -> None:
 
 @pytest.mark.parametrize("name", ["llama[concise]", "llama[/concise]"])
 def test_a_name_with_brackets_stands_in_the_table_as_it_is(name: str) -> None:
-    assert f"generate {name} " in drawn(started(name=name))
+    assert f"answers: {name} " in drawn(started(name=name))

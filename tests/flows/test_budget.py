@@ -112,7 +112,7 @@ def test_on_a_terminal_the_answer_decides_and_a_table_shows_how_far_it_is(cli: C
         code, said = on_a_terminal(line, "generate", config, types="y\n")
         assert len(chats(server)) == 9
     assert code == 0
-    for column in ("stage", "in flight", "per second", "cost", "judge judge", "3 of 3 prompts"):
+    for column in ("stage", "in flight", "rate", "cost", "answers: cool", "3 of 3 prompts"):
         assert column in said
 
 

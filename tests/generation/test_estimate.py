@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from curation.generation import Evolver, Generator, Models, UltraFeedbackJudge, estimate, spooled
+from curation.generation import Evolver, Generator, Models, UltraFeedbackJudge, estimate, rehearsal, spooled
 from curation.generation.cache import NEWEST, RequestCache
 from curation.generation.estimate import TEMPLATE_TOKENS, TOKENS_PER_SECOND, Estimate, Experience, estimate_run
 from curation.local.inference import Reply, Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
+from curation.types import Prompt
 from tests.rows import made_sets, make_prompt
 
 GENERATORS = (Generator(model_id="one", max_new_tokens=100), Generator(model_id="two", max_new_tokens=300))
@@ -144,27 +145,84 @@ def answer(request: Request) -> Reply:
     return Reply(text="So.", prompt_tokens=9, completion_tokens=7)
 
 
+def served(server: ScriptedServer, **options: Any) -> Models:
+    place = {"base_url": server.url}
+    return Models(
+        generators=(
+            Generator(model_id="one", **place),
+            Generator(model_id="two", **place, **options),
+        ),
+        judges=(UltraFeedbackJudge(model_id="judge", **place, **PRICED),),
+    )
+
+
+PROMPTS = [make_prompt(f"Question {number}: why is it so?") for number in range(6)]
+NEW = [make_prompt(f"Question {number}: how so?") for number in range(2)]
+
+
 def test_an_estimate_is_an_upper_bound_until_the_models_were_asked(tmp_path: Path) -> None:
-    prompts = [make_prompt(f"Question {number}: why is it so?") for number in range(6)]
     cache = tmp_path / "requests.sqlite"
-    with ScriptedServer(answer) as server, spooled(prompts) as spool:
-        place = {"base_url": server.url}
-        models = Models(
-            generators=tuple(Generator(model_id=name, **place) for name in ("one", "two")),
-            judges=(UltraFeedbackJudge(model_id="judge", **place),),
-        )
-        before = estimate(spool, models, cache=cache)
-        made_sets(models, prompts, cache=cache)
-        after = estimate(spool, models, cache=cache)
-        unknown = estimate(spool, models, cache=None)
+    with ScriptedServer(answer) as server, spooled(PROMPTS) as spool, spooled(NEW) as new:
+        before = estimate(spool, served(server), cache=cache)
+        made_sets(served(server), PROMPTS, cache=cache)
+        after = estimate(new, served(server), cache=cache)
+        unknown = estimate(spool, served(server), cache=None)
     assert spool.prompts == 6
-    assert spool.bytes == sum(len(prompt.messages[0].content) for prompt in prompts)
+    assert spool.bytes == sum(len(prompt.messages[0].content) for prompt in PROMPTS)
     assert before == unknown
-    assert not before.measured
+    assert (before.requests, before.cached, before.measured) == (18, 0, False)
     assert [stage.output_tokens for stage in before.stages] == [6 * 512, 6 * 512, 6 * 1024]
-    assert after.measured
-    assert [stage.output_tokens for stage in after.stages] == [6 * 7, 6 * 7, 6 * 40]
-    assert after.requests == before.requests == 18
+    assert (after.requests, after.cached, after.measured) == (6, 0, True)
+    assert [stage.output_tokens for stage in after.stages] == [2 * 7, 2 * 7, 2 * 40]
+
+
+def planned(models: Models, prompts: list[Prompt], cache: Path) -> tuple[Estimate, dict[str, tuple[int, int]]]:
+    """Return the estimate, and of each stage the requests that are sent and those from the cache."""
+    with spooled(prompts) as spool:
+        found = estimate(spool, models, cache=cache)
+    return found, {stage.stage: (stage.requests, stage.cached) for stage in found.stages}
+
+
+def test_what_is_in_the_cache_is_no_part_of_an_estimate_and_nothing_is_sent_to_know_it(tmp_path: Path) -> None:
+    cache = tmp_path / "requests.sqlite"
+    with ScriptedServer(answer) as server:
+        made_sets(served(server), PROMPTS, cache=cache)
+        asked = len(server.requests)
+        found, stages = planned(served(server), PROMPTS + NEW, cache)
+        whole, _ = planned(served(server), PROMPTS, cache)
+        # Another temperature: its answers are asked again, and the judge is shown these.
+        _, changed = planned(served(server, temperature=0.1), PROMPTS, cache)
+        # Another address is another model.
+        with ScriptedServer(answer) as other:
+            _, moved = planned(served(other), PROMPTS, cache)
+        assert len(server.requests) == asked
+    assert stages == {"generate one": (2, 6), "generate two": (2, 6), "judge judge": (2, 6)}
+    assert (found.requests, found.cached, found.rows) == (6, 18, 8)
+    assert found.stages[2].output_tokens == 2 * 40
+    assert found.stages[2].cost == pytest.approx((found.stages[2].input_tokens + 10 * 80) / 1e6)
+    assert (whole.requests, whole.cached, whole.tokens, whole.cost, whole.seconds) == (0, 18, 0, 0.0, 0.0)
+    assert changed == {"generate one": (0, 6), "generate two": (6, 0), "judge judge": (6, 0)}
+    assert moved == {"generate one": (6, 0), "generate two": (6, 0), "judge judge": (6, 0)}
+
+
+def test_of_many_prompts_some_evenly_spread_ones_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearsal, "REHEARSED", 3)
+    cache = tmp_path / "requests.sqlite"
+    with ScriptedServer(answer) as server:
+        # The first, third and fifth stand for all six, and two of these were asked before.
+        made_sets(served(server), [PROMPTS[0], PROMPTS[4], PROMPTS[5]], cache=cache)
+        _, stages = planned(served(server), PROMPTS, cache)
+    assert stages == {"generate one": (2, 4), "generate two": (2, 4), "judge judge": (2, 4)}
+
+
+def test_to_look_into_the_cache_wakes_no_endpoint_and_needs_no_key(tmp_path: Path) -> None:
+    cache = kept(tmp_path / "requests.sqlite", "one", (10, 1.0))
+    sleeping = Generator(model_id="one", endpoint_name="acme/asleep")
+    keyless = Generator(model_id="two", base_url="http://127.0.0.1:9/v1", api_key_env="A_KEY_THAT_IS_NOT_SET")
+    found, _ = planned(Models(generators=(sleeping, keyless)), PROMPTS, cache)
+    assert (found.requests, found.cached) == (12, 0)
 
 
 def kept(path: Path, model: str, *replies: tuple[int | None, float | None]) -> Path:

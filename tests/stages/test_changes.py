@@ -84,6 +84,8 @@ def change(*phrases: str, prompts: int, measured: bool = True) -> SettingsChange
         input_tokens=1000,
         output_tokens=500,
         cost=0.25,
+        each=50,
+        each_cost=0.01,
         seconds=3.0,
         measured=measured,
     )
