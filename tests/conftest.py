@@ -54,23 +54,37 @@ class CommandLine:
 
     def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run one command and return what it said, whatever its exit code."""
-        outside = {key: value for key, value in os.environ.items() if key not in self.settings}
         return subprocess.run(
             [sys.executable, "-m", "curation", *arguments],
             capture_output=True,
             text=True,
             timeout=600,
             cwd=self.folder,
-            env={
-                **outside,
-                "HF_HOME": str(self.folder / "hf"),
-                "CURATION_CACHE": str(self.folder / "cache"),
-                **self.settings,
-                **self.extra,
-                **env,
-            },
+            env=self._environment(env),
             check=False,
         )
+
+    def unread(self, *arguments: str, stderr_too: bool = True) -> tuple[int, str]:
+        """Run one command into pipes whose readers are gone; return the exit code and what could be read."""
+        ours, theirs = os.pipe()
+        os.close(ours)
+        done = subprocess.run(
+            [sys.executable, "-m", "curation", *arguments],
+            stdout=theirs,
+            stderr=theirs if stderr_too else subprocess.PIPE,
+            text=True,
+            timeout=600,
+            cwd=self.folder,
+            env=self._environment({}),
+            check=False,
+        )
+        os.close(theirs)
+        return done.returncode, done.stderr or ""
+
+    def _environment(self, env: dict[str, str]) -> dict[str, str]:
+        outside = {key: value for key, value in os.environ.items() if key not in self.settings}
+        own = {"HF_HOME": str(self.folder / "hf"), "CURATION_CACHE": str(self.folder / "cache")}
+        return {**outside, **own, **self.settings, **self.extra, **env}
 
     def json(self, *arguments: str, exit_code: int = 0, **env: str) -> dict[str, Any]:
         """Run one verb with --format json; return its report."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from curation.cli.output import Format, Output
-from curation.errors import ConfigError, CurationError, ServiceError
+from curation.errors import ConfigError, CurationError, RefusedError, ServiceError
 
 if TYPE_CHECKING:
     from curation.config import Config
@@ -28,7 +28,13 @@ Exit codes: 0 done or nothing to do, 1 config, data or refusal, 2 usage, 3 tempo
 """
 EPILOG = "Services come from HF_ENDPOINT, HF_TOKEN, ARGILLA_API_URL, ARGILLA_API_KEY and CURATION_INFERENCE_URL."
 
-app = typer.Typer(help=HELP, epilog=EPILOG, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help=HELP,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 local = typer.Typer(help="The stack on this machine: a Hub, Argilla and an inference server.", no_args_is_help=True)
 cache = typer.Typer(help="The replies that were paid for, kept on this machine.", no_args_is_help=True)
 app.add_typer(local, name="local")
@@ -39,6 +45,23 @@ FormatOption = Annotated[Format, typer.Option("--format", help="human, json or q
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where the stack keeps its data, ports and logs.")]
 FOLDER = Path(".curation")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        Output(Format.human).data(f"curation {version('curation')}")
+        raise typer.Exit
+
+
+@app.callback()
+def curation(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take what stands before the verb."""
 
 
 @app.command()
@@ -82,7 +105,11 @@ def generate(
     def all_prompts(loaded: Config, out: Output) -> Report:
         def confirm(estimate: Estimate, above: bool) -> bool:
             out.event("estimate", estimate, line=f"Estimate: {stages.estimate_line(estimate)}")
-            return not above or yes or (sys.stdin.isatty() and typer.confirm("Go on?", err=True))
+            if not above or yes or not sys.stdin.isatty():
+                return not above or yes
+            if not typer.confirm("Go on?", err=True):
+                raise RefusedError("Nothing was asked and nothing is to be paid: you said no.")
+            return True
 
         def ask_again(change: SettingsChange) -> bool:
             if not yes and not sys.stdin.isatty():
@@ -320,7 +347,8 @@ def main() -> None:
     """Run the command line; this is the `curation` command."""
     # Progress is ours to show; tqdm reads this when a library first imports it.
     os.environ.setdefault("TQDM_DISABLE", "1")
-    app()
+    # However it was started: completion in a shell is by this name.
+    app(prog_name="curation")
 
 
 def _run(path: Path, format: Format, debug: bool, stage: Callable[[Config, Output], Report]) -> None:

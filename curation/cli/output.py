@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
+import textwrap
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from curation.errors import CurationError
 
@@ -32,36 +35,98 @@ class Output:
     def report(self, report: Report, *, hint: str | None) -> None:
         """Print what a stage gave back; `hint` is the command to run next."""
         if self.format is Format.json:
-            sys.stdout.write(report.model_dump_json() + "\n")
+            write(sys.stdout, report.model_dump_json() + "\n")
         elif self.format is Format.human:
-            sys.stdout.write("\n".join(report.lines) + "\n")
-            sys.stdout.flush()
+            _say(sys.stdout, "\n".join(report.lines))
             if hint is not None:
-                self.note(f"Next: {hint}")
+                _say(sys.stderr, f"Next: {hint}")
 
     def note(self, sentence: str) -> None:
         """Print a sentence for people on stderr."""
         if self.format is Format.human:
-            sys.stderr.write(sentence + "\n")
-            sys.stderr.flush()
+            _say(sys.stderr, sentence)
 
     def event(self, name: str, fields: BaseModel, *, line: str) -> None:
         """Tell stderr that something happened: people get the line, programs an object."""
         if self.format is Format.json:
-            sys.stderr.write(json.dumps({"event": name, **fields.model_dump()}) + "\n")
-            sys.stderr.flush()
+            write(sys.stderr, json.dumps({"event": name, **fields.model_dump()}) + "\n")
         else:
             self.note(line)
 
     def data(self, text: str) -> None:
         """Print data on stdout, whatever the format."""
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        _say(sys.stdout, text, whole=True)
 
     def error(self, error: CurationError) -> None:
         """Print what went wrong: a sentence, or with json an object on stderr."""
         if self.format is Format.json:
             fields = {"error": type(error).__name__, "message": error.message, "remedy": error.remedy}
-            sys.stderr.write(json.dumps(fields, ensure_ascii=False) + "\n")
+            write(sys.stderr, json.dumps(fields, ensure_ascii=False) + "\n")
         else:
-            sys.stderr.write(f"Error: {error}\n")
+            _say(sys.stderr, f"Error: {error}")
+
+
+COMMANDS = ("Next: ", "curation ", "eval ")
+COLOURS = {"ok    ": "32", "up    ": "32", "FAIL  ": "31", "DOWN  ": "31", "Error:": "31"}
+"""The words that a line may begin with, and the colour of each on a terminal (ECMA-48: 31 is red, 32 green)."""
+
+
+def _say(stream: TextIO, text: str, *, whole: bool = False) -> None:
+    """Print lines for people; on a terminal they are broken between words unless they are to be copied `whole`."""
+    if stream.isatty():
+        lines = text.split("\n")
+        if not whole:
+            width = shutil.get_terminal_size().columns
+            lines = [part for line in lines for part in wrapped(line, width)]
+        text = "\n".join(map(coloured, lines) if coloured_terminal() else lines)
+    write(stream, text + "\n")
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write to stdout or stderr. Everything that is printed comes through here.
+
+    Whoever reads a pipe may have gone (`curation ... | head`): then the rest is left out, which is said once, and the
+    work goes on, because it may have been paid for.
+    """
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        # Else Python fails once more when it flushes the stream at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if stream is sys.stdout:
+            write(sys.stderr, "Nobody reads the output any more; the rest of it is left out.\n")
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """Return a line in parts of at most `width` characters, broken between words; a longer word stays whole.
+
+    What follows the first part is indented by two more than the line is, or below the words behind a mark such as
+    "ok". A row of a table, in which words stand apart, and a command, which is to be copied, stay whole too.
+    """
+    mark = next((word for word in COLOURS if line.startswith(word) and word.endswith(" ")), "")
+    text = line[len(mark) :].lstrip()
+    if len(line) <= width or "  " in text or text.startswith(COMMANDS):
+        return [line]
+    indent = len(line) - len(text)
+    return textwrap.wrap(
+        text,
+        max(width, 20 + indent),
+        initial_indent=line[:indent],
+        subsequent_indent=" " * (indent if mark else indent + 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def coloured(line: str) -> str:
+    """Return a line with the word that it begins with in colour, if that says whether something is well."""
+    for word, colour in COLOURS.items():
+        if line.startswith(word):
+            return f"\x1b[{colour}m{word}\x1b[0m{line[len(word) :]}"
+    return line
+
+
+def coloured_terminal() -> bool:
+    """Whether terminals get colours: not if NO_COLOR is set (no-color.org), nor on one that has none."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -6,9 +6,12 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING
 
+from curation.cli.output import write
+from curation.stages.preview import CUT
 from curation.stages.report import counted
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.panel import Panel
     from rich.text import Text
 
@@ -19,12 +22,20 @@ WIDTH_WITHOUT_TERMINAL = 160
 
 def show_preview(sets: tuple[CandidateSet, ...]) -> None:
     """Print the sets on stdout."""
+    from rich.console import Console
+
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
+    with console.capture() as shown:
+        _print(console, sets)
+    write(sys.stdout, shown.get())
+
+
+def _print(console: Console, sets: tuple[CandidateSet, ...]) -> None:
     from rich.columns import Columns
-    from rich.console import Console, Group
+    from rich.console import Group
     from rich.padding import Padding
     from rich.panel import Panel
 
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
     for number, candidate_set in enumerate(sets, 1):
         asked = "\n".join(f"{message.role}: {message.content}" for message in candidate_set.prompt.messages)
         width = max(30, (console.width - 4) // max(1, len(candidate_set.candidates)) - 1)
@@ -54,8 +65,16 @@ def _panel(candidate: Candidate, width: int) -> Panel:
     from rich.rule import Rule
 
     rating = "not rated" if candidate.rating is None else f"{candidate.rating:.3g} of 5"
+    cut = candidate.finish_reason == CUT
     parts: list[Text | Rule] = [_plain(candidate.text)]
+    if cut:
+        parts.append(_plain("[cut off here, at max_new_tokens]", style="red"))
     if candidate.rationale:
         parts += [Rule(style="dim"), _plain(candidate.rationale, style="italic")]
     # Text, not markup: an answer may hold [red] or a link.
-    return Panel(Group(*parts), title=_plain(f"{candidate.generator}: {rating}"), title_align="left", width=width)
+    return Panel(
+        Group(*parts),
+        title=_plain(f"{candidate.generator}: {rating}{', cut off' if cut else ''}"),
+        title_align="left",
+        width=width,
+    )

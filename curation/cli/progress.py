@@ -6,9 +6,9 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from curation.cli.output import Format
+from curation.cli.output import Format, write
 from curation.generation.meter import about, clock, money, rate, told_every
 
 if TYPE_CHECKING:
@@ -120,13 +120,13 @@ def _drawn(progress: RunProgress, width: int) -> Group:
     from rich.text import Text
 
     rows = [_cells(stage) for stage in progress.stages]
-    columns = _fitting(rows, width)
+    widths = _widths(rows, width)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for column in columns:
-        first = column == "stage"
-        table.add_column(column, justify="left" if first else "right", no_wrap=True, overflow="ellipsis")
+    for column, size in widths.items():
+        justify: Literal["left", "right"] = "left" if column == "stage" else "right"
+        table.add_column(column, justify=justify, width=size, no_wrap=True, overflow="ellipsis")
     for cells in rows:
-        table.add_row(*(Text(cells[column]) for column in columns))
+        table.add_row(*(Text(cells[column]) for column in widths))
     return Group(Text(progress.line), table)
 
 
@@ -145,19 +145,20 @@ def _cells(stage: StageProgress) -> dict[str, str]:
     }
 
 
-def _fitting(rows: Sequence[dict[str, str]], width: int) -> list[str]:
-    """Return the columns that fit side by side; a stage's name may be cut to LEAST_NAME before they do not."""
-    columns = list(rows[0]) if rows else []
-    taken = {column: 2 + max(len(column), *(len(cells[column]) for cells in rows)) for column in columns}
-    if columns:
-        taken["stage"] = min(taken["stage"], LEAST_NAME + 2)
+def _widths(rows: Sequence[dict[str, str]], width: int) -> dict[str, int]:
+    """Return the columns that fit side by side and how wide each is; what is too much is taken from the first."""
+    widths = {column: max(len(column), *(len(cells[column]) for cells in rows)) for column in (rows[0] if rows else ())}
+
+    def left_for_names() -> int:
+        return width - sum(size + 2 for column, size in widths.items() if column != "stage")
+
     for column in DISPENSABLE:
-        if sum(taken[name] for name in columns) <= width or column not in columns:
-            continue
-        columns.remove(column)
-    return columns
+        if widths and left_for_names() < min(widths["stage"], LEAST_NAME):
+            del widths[column]
+    return {
+        column: min(size, max(8, left_for_names())) if column == "stage" else size for column, size in widths.items()
+    }
 
 
 def _write(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    write(sys.stderr, line + "\n")

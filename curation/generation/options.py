@@ -208,8 +208,12 @@ class Models(BaseModel):
     @property
     def labels(self) -> dict[str, str]:
         """What people read in place of a stage: "answers: Llama-3.1-8B", "rewrites", "judge"; "judge: x" of several."""
-        names = [stage.partition(" ")[2] for stage in self.stages]
-        short = [name.rpartition("/")[2] for name in names]
+        names = [options.name for options in self.stages.values()]
+        # The owner of a model, unless the name was chosen.
+        short = [
+            options.name.rpartition("/")[2] if options.name == options.model_id else options.name
+            for options in self.stages.values()
+        ]
         if len(set(short)) == len(short):
             names = short
         labels = {}

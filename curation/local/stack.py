@@ -65,10 +65,9 @@ class Stack:
     def up(self, *, say: Callable[[str], None] = lambda sentence: None) -> Self:
         """Start all three and wait until they answer; if one does not, or on Ctrl-C, stop them.
 
-        Raises RefusedError if a stack runs in this folder already.
+        Raises RefusedError if a stack runs in this folder already, or the folder cannot be made.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
+        self._make_folder()
         self._lock = self._take_lock()
         self._pids.unlink(missing_ok=True)
         self._servers = self._make(inherit=(self._lock,))
@@ -84,6 +83,16 @@ class Stack:
             self._stop_children()
             raise
         return self
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.chmod(0o700)
+        except OSError as error:
+            raise RefusedError(
+                f"The stack cannot keep its data in {self.folder}: {error.strerror}.",
+                remedy="Name a folder that you may write to with --folder.",
+            ) from error
 
     def down(self) -> bool:
         """Stop the servers, whoever started them; return whether any ran. Their data stays.

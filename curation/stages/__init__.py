@@ -3,8 +3,9 @@
 from curation.stages.changes import SettingsChange
 from curation.stages.check import check
 from curation.stages.export import export
-from curation.stages.generate import estimate_line, generate, preview, refuse_to_ask_again
+from curation.stages.generate import estimate_line, generate, refuse_to_ask_again
 from curation.stages.lint import lint
+from curation.stages.preview import preview
 from curation.stages.publish import publish
 from curation.stages.push import push
 from curation.stages.report import Report

@@ -70,7 +70,7 @@ def export(
                 f"({reasons(derived.tally.unresolved) or 'none decided'}).",
                 remedy="Review in Argilla, then run `curation sync`.",
             )
-        shutil.copytree(name, folder, dirs_exist_ok=True)
+        _copy(name, folder)
     return ExportReport(
         folder=str(folder),
         chat_template=template,
@@ -81,16 +81,35 @@ def export(
     )
 
 
+def _copy(source: str, folder: Path) -> None:
+    """Copy what was derived to `folder`; RefusedError if the system does not let us, whatever it promised before."""
+    try:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+    except OSError as error:
+        # shutil.Error, one of them, holds a list of what could not be copied.
+        why = error.strerror or "not all files could be written"
+        raise RefusedError(f"{folder} cannot be written: {why}.", remedy="Name a new folder with --folder.") from error
+
+
 def _refuse_unless_free(folder: Path) -> None:
     """Raise RefusedError if a folder holds something, or could not be made where it is to be."""
     # Not `exists`: a link to nowhere is there too.
     there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
     if not there.is_dir():
         why = f"{there} is not a folder."
-    elif not os.access(there, os.W_OK | os.X_OK):
+    elif not _takes_a_folder(there):
         why = f"{there} cannot be written to."
     elif there == folder and any(folder.iterdir()):
         why = f"{folder} is not empty."
     else:
         return
     raise RefusedError(why, remedy="Name a new folder with --folder.")
+
+
+def _takes_a_folder(folder: Path) -> bool:
+    """Whether one can be made in it: to be sure it is tried, because permissions do not tell all (/proc takes none)."""
+    try:
+        with tempfile.TemporaryDirectory(dir=folder):
+            return True
+    except OSError:
+        return False

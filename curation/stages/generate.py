@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from itertools import islice
 from pathlib import Path
 
 from curation.config import Config, Services
@@ -147,30 +146,6 @@ class GenerateReport(Report):
         return "push" if self.made + self.already else None
 
 
-class PreviewReport(Report):
-    """What the first prompts would give; nothing of it is in the store."""
-
-    source: str
-    sets: tuple[CandidateSet, ...]
-    kept: bool
-    tokens: int
-    cost: float | None
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """What it came to; the sets themselves are shown side by side."""
-        return (
-            f"{counted(len(self.sets), 'prompt')} of {self.source}: {self.tokens:,} tokens, {dollars(self.cost)}. "
-            "Nothing was written to the store"
-            + ("; the replies are in the request cache, and not paid for again." if self.kept else "."),
-        )
-
-    @property
-    def next_verb(self) -> str | None:
-        """Generate the rest."""
-        return "generate"
-
-
 def refuse_to_ask_again(change: SettingsChange) -> bool:
     """Raise RefusedError: what a program that cannot be asked does about changed settings unless it was told."""
     raise RefusedError(
@@ -208,7 +183,7 @@ def generate(
     store = open_store(config, services)
     store.create()
     snapshot = _snapshot(store)
-    reader = _Reader(config, services, source, snapshot)
+    reader = PromptReader(config, services, source, snapshot)
     cache = cache_file() if use_cache else None
     with _asked(reader, config, snapshot, ask_again, cache=cache) as spool:
         expected = estimate(spool, config.models, cache=cache)
@@ -259,41 +234,9 @@ def generate(
     )
 
 
-def preview(
-    config: Config,
-    *,
-    prompts: int = 5,
-    services: Services | None = None,
-    watch: Watch = lambda meter: nullcontext(),
-    use_cache: bool = True,
-) -> PreviewReport:
-    """Ask every model about the first prompts and return what they say; nothing is written to the store.
-
-    The replies are kept in the request cache: `generate` does not pay for them again.
-    """
-    services = services or Services.from_environment()
-    meter = Meter()
-    source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
-    cache = cache_file() if use_cache else None
-    reader = _Reader(config, services, source, None)
-    with spooled(islice(reader.prompts(), prompts)) as spool:
-        order = [prompt.id for prompt in spool.read()]
-        meter.start(stage_meters(config.models), prompts=spool.prompts)
-        with watch(meter):
-            sets = list(generate_candidate_sets(config.name, spool, models=config.models, cache=cache, meter=meter))
-    progress = meter.progress()
-    return PreviewReport(
-        source=source,
-        kept=use_cache,
-        sets=tuple(sorted(sets, key=lambda candidate_set: order.index(candidate_set.prompt.id))),
-        tokens=progress.tokens,
-        cost=progress.cost,
-    )
-
-
 @contextmanager
 def _asked(
-    reader: _Reader, config: Config, snapshot: Snapshot | None, ask_again: AskAgain | bool, *, cache: Path | None
+    reader: PromptReader, config: Config, snapshot: Snapshot | None, ask_again: AskAgain | bool, *, cache: Path | None
 ) -> Iterator[PromptSpool]:
     """Spool the prompts that are asked; those with answers of other settings are among them if `ask_again` says so."""
     if ask_again is False:
@@ -309,7 +252,7 @@ def _asked(
 
 
 def _change(
-    reader: _Reader, config: Config, snapshot: Snapshot | None, spool: PromptSpool, *, cache: Path | None
+    reader: PromptReader, config: Config, snapshot: Snapshot | None, spool: PromptSpool, *, cache: Path | None
 ) -> SettingsChange | None:
     """Return what changed for those prompts of the spool that have answers; None if there are none."""
     before = reader.answered_before
@@ -372,7 +315,7 @@ def _gate(
     )
 
 
-class _Reader:
+class PromptReader:
     """Reads the prompts once, and counts what becomes of each.
 
     `answered_before` has the prompts that need asking only because the settings changed, and their earlier settings.
@@ -394,6 +337,7 @@ class _Reader:
         self._done |= self.answered_before.keys()
 
     def prompts(self) -> Iterator[Prompt]:
+        """Yield the prompts that are asked, each with its language."""
         for found in self._rows:
             self.read += 1
             if not isinstance(found, Prompt):
@@ -413,7 +357,7 @@ class _Reader:
 class _Writer:
     """Commits finished sets as they come, many at a time, and counts what they say."""
 
-    def __init__(self, store: Store, reader: _Reader, models: Models) -> None:
+    def __init__(self, store: Store, reader: PromptReader, models: Models) -> None:
         self._store = store
         self._reader = reader
         self._settings = {settings_id(models): settings_of(models)}

@@ -109,6 +109,15 @@ def test_markup_is_shown_as_it_is(shown: Shown, odd: str) -> None:
         assert part in text
 
 
+def test_an_answer_that_was_cut_off_is_marked(shown: Shown) -> None:
+    made = with_texts("It scat", "It is paint.")
+    cut = made.candidates[0].model_copy(update={"finish_reason": "length"})
+    text = shown(made.model_copy(update={"candidates": (cut, made.candidates[1])}))
+    assert "g0: 4.5 of 5, cut off" in text
+    assert "g1: not rated, cut off" not in text
+    assert text.count("[cut off here, at max_new_tokens]") == 1
+
+
 def test_a_long_answer_is_shown_to_its_end(shown: Shown) -> None:
     words = [f"word{number}" for number in range(500)]
     text = shown(with_texts(" ".join(words), "So."))

@@ -162,11 +162,14 @@ def test_a_preview_stores_nothing_and_is_not_paid_for_again(
     assert sum(line.count(" of 5 ") for line in done.stdout.splitlines()) == 6
     assert done.stdout.count("Text 1 is ") == done.stdout.count("Text 2 is ") == 3
     assert len(chats(scripted)) == 9
+    assert "At this rate all 6 prompts need 18 requests and " in done.stdout
     hub = HfApi(endpoint=stack.hub.url, token=stack.hub.token)
     assert not hub.repo_exists("acme/preview-store", repo_type="dataset")
 
     report = cli.json("generate", config, "--preview", "3")
     assert len(chats(scripted)) == 9
+    # The preview before paid for them; all six need twice as much as the three.
+    assert (report["tokens"], report["whole"]["requests"]) == (0, 18)
     questions = [one["prompt"]["messages"][-1]["content"][:10] for one in report["sets"]]
     assert questions == ["Question 0", "Question 1", "Question 2"]
     assert all(

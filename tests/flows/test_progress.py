@@ -70,3 +70,9 @@ def test_a_log_gets_lines_that_people_read_and_quiet_is_quiet(cli: CommandLine) 
     again = str(write_config(cli.folder, "quiet"))
     done = cli.run("generate", again, "--format", "quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_run_whose_output_nobody_reads_any_more_is_done_to_its_end(cli: CommandLine) -> None:
+    config = str(write_config(cli.folder, "unread"))
+    assert cli.unread("generate", config) == (0, "")
+    assert cli.json("generate", config)["already"] == 6

@@ -214,5 +214,5 @@ def test_the_story_of_a_run_names_the_stage() -> None:
         )
         with spooled([make_prompt(f"Question {number}") for number in range(12)]) as spool:
             list(generate_candidate_sets("test", spool, models=models, meter=meter))
-    assert meter.story[0] == "generate one: 4 -> 2 requests at once; 4 of 4 replies were 429 or timeouts."
-    assert {line.partition(":")[0] for line in meter.story} == {"generate one"}
+    assert meter.story[0] == "answers: one: 4 -> 2 requests at once; 4 of 4 replies were 429 or timeouts."
+    assert {line.rpartition(": ")[0] for line in meter.story} == {"answers: one"}

@@ -306,8 +306,8 @@ def test_a_stage_has_a_request_of_every_prompt_or_several_and_its_own_time_left(
     answers.failed += 2
     found = meter.progress().stages
     assert [stage.total for stage in found] == [12, 48]
-    # 6 of 12 are left, at one in ten seconds; of the judge nothing is known yet.
-    assert [stage.seconds_left for stage in found] == [60, None]
+    # Three answers and two failures took 30 seconds, and 6 of 12 are left; of the judge nothing is known yet.
+    assert [stage.seconds_left for stage in found] == [36, None]
     for _ in range(50):
         judgements.replied(10, 40)
     assert meter.progress().stages[1].seconds_left == 0

@@ -78,6 +78,21 @@ def test_a_judge_prompt_is_read_back_from_its_messages(tasks: dict[str, Any], as
     assert prompt == JudgePrompt(texts=TEXTS[:count], typed=aspect in TYPED)
 
 
+def asked_again(messages: list[dict[str, str]], reply: str) -> list[dict[str, str]]:
+    """Return the messages in which a judge is shown its own reply and told what is wrong with it."""
+    return [*messages, {"role": "assistant", "content": reply}, {"role": "user", "content": "No rating of text 2."}]
+
+
+def test_a_judge_that_is_asked_again_is_still_asked_about_the_same_texts(tasks: dict[str, Any]) -> None:
+    first = judge_messages(tasks["helpfulness"], TEXTS)
+    again = asked_again(first, "#### Output for Text 1\nRating: 4")
+    assert read_judge_prompt(again) == JudgePrompt(texts=TEXTS, typed=True)
+    assert ultrafeedback_reply(again) == ultrafeedback_reply(first)
+    # A judge that repeats the template asks nothing by that.
+    parrot = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": first[-1]["content"]}]
+    assert read_judge_prompt(parrot) is None
+
+
 def test_other_messages_are_no_judge_prompt() -> None:
     for text in ("hi", "\n## Annotation\n", "#### Output for Text 2\n\n## Annotation\n"):
         messages = [{"role": "user", "content": text}]
@@ -329,6 +344,20 @@ def test_the_judge_rates_real_prompts(llama: InferenceServer, tasks: dict[str, A
         tasks[aspect], content(post(llama, "judge", judge_messages(tasks[aspect], texts), max_tokens=400)), texts
     )
     assert len(ratings) == count
+    assert all(rating in range(1, 6) for rating in ratings)
+
+
+@pytest.mark.stack
+def test_the_judge_answers_when_it_is_asked_again_after_a_reply_that_was_cut(
+    llama: InferenceServer, tasks: dict[str, Any]
+) -> None:
+    texts = TEXTS[:2]
+    messages = judge_messages(tasks["overall-rating"], texts)
+    cut = content(post(llama, "judge", messages, max_tokens=6))
+    assert "Rating" not in cut
+    again = content(post(llama, "judge", asked_again(messages, cut), max_tokens=400))
+    ratings = parsed_ratings(tasks["overall-rating"], again, texts)
+    assert len(ratings) == 2
     assert all(rating in range(1, 6) for rating in ratings)
 
 

@@ -44,6 +44,19 @@ def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_asked_of_the
     assert str(caught.value) == f"{tmp_path}/{why}. Name a new folder with --folder."
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs Linux")
+def test_a_folder_where_the_system_takes_none_is_refused_before_that_too() -> None:
+    with pytest.raises(RefusedError) as caught:
+        export(make_config(), Path("/proc/nowhere/below"), services=SERVICES)
+    assert str(caught.value) == "/proc cannot be written to. Name a new folder with --folder."
+
+
+def test_a_name_that_the_system_does_not_take_is_a_sentence_and_no_defect(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    with pytest.raises(RefusedError, match="cannot be written: File name too long. Name a new folder"):
+        _copy(str(tmp_path / "source"), tmp_path / ("x" * 300))
+
+
 @pytest.mark.parametrize("name", ["", "new", "full/new/below"])
 def test_an_empty_folder_and_one_that_can_be_made_are_taken(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()

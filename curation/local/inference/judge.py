@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from curation.errors import DataError
-from curation.local.inference.wire import Message, last_user_text
+from curation.local.inference.wire import Message, text_of
 
 RATINGS = range(1, 6)
 
@@ -25,12 +25,18 @@ class JudgePrompt:
 
 
 def read_judge_prompt(messages: Sequence[Message]) -> JudgePrompt | None:
-    """Return what the last user message asks to rate; None if it was not made by an UltraFeedback template.
+    """Return what the newest UltraFeedback prompt among the user's messages asks to rate; None if there is none.
 
-    The template's own part, before "## Annotation", says how many texts there are: nothing a prompt or a text contains
-    can change the number.
+    After a reply that could not be read the prompt stands before that reply and the complaint about it. The template's
+    own part, before "## Annotation", says how many texts there are: nothing a prompt or a text contains can change the
+    number.
     """
-    form, found, content = last_user_text(messages).partition("\n## Annotation\n")
+    asked = (_judge_prompt(text_of(message)) for message in reversed(messages) if message.get("role") == "user")
+    return next((prompt for prompt in asked if prompt is not None), None)
+
+
+def _judge_prompt(text: str) -> JudgePrompt | None:
+    form, found, content = text.partition("\n## Annotation\n")
     numbers = [int(number) for number in _HEADING.findall(form)]
     if not found or not numbers or numbers != list(range(1, len(numbers) + 1)):
         return None

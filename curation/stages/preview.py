@@ -1,0 +1,132 @@
+"""preview: what the first prompts give, and what all of them would use at that rate; nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from itertools import islice
+
+from curation.config import Config, Services
+from curation.generation import (
+    Meter,
+    cache_file,
+    estimate,
+    generate_candidate_sets,
+    spooled,
+    stage_meters,
+)
+from curation.stages.generate import PromptReader, Watch
+from curation.stages.report import Report, counted, dollars, duration
+from curation.types import CandidateSet, Row
+
+CUT = "length"
+"""The finish reason of an answer that was cut off at max_new_tokens."""
+
+
+class Extrapolation(Row):
+    """What all prompts would use if they were like those of the preview; `cost` in US dollars, null if unknown."""
+
+    prompts: int
+    requests: int
+    tokens: int
+    cost: float | None
+    seconds: float
+
+
+class PreviewReport(Report):
+    """What the first prompts would give; nothing of it is in the store.
+
+    `tokens` and `cost` are what the preview paid. `whole` is null if there are no more prompts than these.
+    """
+
+    source: str
+    sets: tuple[CandidateSet, ...]
+    kept: bool
+    tokens: int
+    cost: float | None
+    answers: int
+    cut: int
+    whole: Extrapolation | None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What it came to; the sets themselves are shown side by side."""
+        lines = [
+            f"{counted(len(self.sets), 'prompt')} of {self.source}: {self.tokens:,} tokens, {dollars(self.cost)}. "
+            "Nothing was written to the store"
+            + ("; the replies are in the request cache, and not paid for again." if self.kept else ".")
+        ]
+        if self.cut:
+            lines.append(
+                f"{self.cut:,} of {counted(self.answers, 'answer')} cut off at max_new_tokens: raise it, or ask for "
+                "shorter answers in system_prompt."
+            )
+        if self.whole is not None:
+            whole = self.whole
+            lines.append(
+                f"At this rate all {whole.prompts:,} prompts need {counted(whole.requests, 'request')} and "
+                f"{whole.tokens:,} tokens, {dollars(whole.cost)}, about {duration(whole.seconds)}."
+            )
+        return tuple(lines)
+
+    @property
+    def next_verb(self) -> str | None:
+        """Generate the rest."""
+        return "generate"
+
+
+def preview(
+    config: Config,
+    *,
+    prompts: int = 5,
+    services: Services | None = None,
+    watch: Watch = lambda meter: nullcontext(),
+    use_cache: bool = True,
+) -> PreviewReport:
+    """Ask every model about the first prompts and return what they say; nothing is written to the store.
+
+    The replies are kept in the request cache: `generate` does not pay for them again. All prompts are read, to say what
+    all would use.
+    """
+    services = services or Services.from_environment()
+    meter = Meter()
+    source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
+    cache = cache_file() if use_cache else None
+    reader = PromptReader(config, services, source, None)
+    with spooled(reader.prompts()) as every, spooled(islice(every.read(), prompts)) as spool:
+        order = [prompt.id for prompt in spool.read()]
+        meter.start(stage_meters(config.models), prompts=spool.prompts)
+        with watch(meter):
+            sets = list(generate_candidate_sets(config.name, spool, models=config.models, cache=cache, meter=meter))
+        seconds = estimate(every, config.models, cache=cache).seconds
+    progress = meter.progress()
+    answers = [candidate for candidate_set in sets for candidate in candidate_set.candidates]
+    return PreviewReport(
+        source=source,
+        kept=use_cache,
+        sets=tuple(sorted(sets, key=lambda candidate_set: order.index(candidate_set.prompt.id))),
+        tokens=progress.tokens,
+        cost=progress.cost,
+        answers=len(answers),
+        cut=sum(candidate.finish_reason == CUT for candidate in answers),
+        whole=extrapolated(sets, prompts=every.prompts, seconds=seconds) if every.prompts > len(sets) else None,
+    )
+
+
+def extrapolated(sets: Sequence[CandidateSet], *, prompts: int, seconds: float) -> Extrapolation | None:
+    """Return what `prompts` prompts like those of the sets would use; null without any set.
+
+    Every request of the sets counts, also those whose replies came from the cache.
+    """
+    if not sets:
+        return None
+    times = prompts / len(sets)
+    usage = [usage for candidate_set in sets for usage in candidate_set.usage]
+    costs = [one.cost for one in usage]
+    return Extrapolation(
+        prompts=prompts,
+        requests=round(times * len(usage)),
+        tokens=round(times * sum((one.input_tokens or 0) + (one.output_tokens or 0) for one in usage)),
+        cost=None if None in costs else times * sum(cost for cost in costs if cost is not None),
+        seconds=seconds,
+    )

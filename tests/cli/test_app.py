@@ -1,0 +1,62 @@
+"""The command line as a program among others: its version, help and completion, pipes that close, folders nowhere."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CommandLine
+
+PAIR = '{"prompt": "Why?", "chosen": "So.", "rejected": ""}\n'
+NOWHERE = "/proc/nowhere/at-all"
+"""Where not even root can make a folder."""
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> CommandLine:
+    """The command line without any service."""
+    return CommandLine({}, tmp_path)
+
+
+def test_it_says_its_version(line: CommandLine) -> None:
+    done = line.run("--version")
+    assert (done.returncode, done.stdout) == (0, f"curation {version('curation')}\n")
+
+
+@pytest.mark.parametrize("command", [[], ["generate"], ["local"], ["local", "up"], ["cache", "prune"]])
+def test_h_is_help_everywhere(line: CommandLine, command: list[str]) -> None:
+    short, long = line.run(*command, "-h"), line.run(*command, "--help")
+    assert (short.returncode, short.stdout) == (0, long.stdout)
+    assert "Usage:" in short.stdout
+
+
+def test_a_shell_can_complete_verbs_and_options(line: CommandLine) -> None:
+    def completed(words: str, place: int) -> list[str]:
+        asked = {"_CURATION_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(place)}
+        return line.run(**asked).stdout.split()
+
+    assert completed("curation ge", 1) == ["generate"]
+    assert completed("curation local ", 2) == ["up", "down", "status", "env"]
+    assert "--only-missing" in completed("curation generate --", 2)
+    assert "_CURATION_COMPLETE=complete_bash" in line.run("--show-completion", SHELL="/bin/bash").stdout
+
+
+def test_where_nobody_reads_the_output_a_sentence_says_so_and_the_exit_code_stays(line: CommandLine) -> None:
+    (line.folder / "pairs.jsonl").write_text(PAIR)
+    read = line.run("lint", "pairs.jsonl")
+    assert read.returncode == 1
+    code, said = line.unread("lint", "pairs.jsonl", stderr_too=False)
+    assert (code, said) == (1, "Nobody reads the output any more; the rest of it is left out.\n")
+    assert line.unread("lint", "pairs.jsonl") == (1, "")
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs Linux")
+def test_a_stack_nowhere_is_refused_in_a_sentence(line: CommandLine) -> None:
+    said = line.error("local", "up", "--folder", NOWHERE)
+    assert said.startswith(f"Error: The stack cannot keep its data in {NOWHERE}: ")
+    assert "--folder" in said
+    (line.folder / "file").write_text("")
+    assert "cannot keep its data" in line.error("local", "up", "--folder", "file/below")
+    assert "No stack runs in" in line.run("local", "down", "--folder", NOWHERE).stderr
