@@ -62,7 +62,7 @@ def check(config: Config, *, services: Services | None = None) -> CheckReport:
         _look("token", lambda: _may_write(config, services)),
     ]
     for stage, options in config.models.stages.items():
-        findings.append(_look(stage, lambda o=options: check_endpoint(o, name=o.name)))  # type: ignore[misc]
+        findings.append(_look(config.models.labels[stage], lambda o=options: check_endpoint(o, name=o.name)))  # type: ignore[misc]
     findings.append(_look("argilla", lambda: _argilla(config, services)))
     return CheckReport(findings=tuple(findings))
 

@@ -11,6 +11,7 @@ import pytest
 
 from curation.errors import MissingError, RefusedError, TemporaryError
 from curation.stages import export
+from curation.stages.export import _copy
 from tests.rows import make_prompt
 from tests.stages.stores import SERVICES, Store, make_config, published, question
 
@@ -53,7 +54,7 @@ def test_a_folder_where_the_system_takes_none_is_refused_before_that_too() -> No
 
 def test_a_name_that_the_system_does_not_take_is_a_sentence_and_no_defect(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
-    with pytest.raises(RefusedError, match="cannot be written: File name too long. Name a new folder"):
+    with pytest.raises(RefusedError, match=r"cannot be written: File name too long\. Name a new folder"):
         _copy(str(tmp_path / "source"), tmp_path / ("x" * 300))
 
 
