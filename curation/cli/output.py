@@ -128,5 +128,5 @@ def coloured(line: str) -> str:
 
 
 def coloured_terminal() -> bool:
-    """Whether terminals get colours: not if NO_COLOR is set (no-color.org), nor on one that has none."""
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Whether terminals get colours: not if NO_COLOR is set (no-color.org)."""
+    return not os.environ.get("NO_COLOR")
