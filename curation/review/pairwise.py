@@ -73,7 +73,7 @@ class PairwiseTask(BaseModel):
                 TextQuestion("comment", "Comment", "Optional: anything the publisher should know. Never published."),
             ),
             hidden=("model_a", "model_b"),
-            guidelines=self.guidelines,
+            guidelines=shown(self.guidelines),
             min_submitted=self.min_submitted,
         )
 

@@ -9,6 +9,7 @@ from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.review.merge import merge_responses
 from curation.review.pulled import Pulled
+from curation.review.shown import written
 from curation.stages.report import Report, counted
 from curation.stages.services import open_review, open_store
 from curation.store import ReviewedDataset, Reviews, Snapshot
@@ -115,7 +116,7 @@ def _merged(
         workspace=config.review.workspace,
         dataset=config.review_dataset,
         dataset_id=pulled.dataset_id,
-        guidelines=pulled.guidelines,
+        guidelines=written(pulled.guidelines),
     )
     report = SyncReport(
         dataset=config.review_dataset,
