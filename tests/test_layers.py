@@ -23,7 +23,7 @@ LAYERS = (
     {"types", "errors"},
     {"files", "ids", "schema", "thinking"},
     {"hub"},
-    {"tokenizer"},
+    {"hub_rows", "tokenizer"},
     {"prompts", "generation", "review", "labels", "quality", "export", "store"},
     {"config"},
     {"stages"},

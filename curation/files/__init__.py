@@ -1,6 +1,7 @@
 """Files of rows as people have them: CSV, TSV, JSON, JSON lines, Parquet, Arrow and text, read in bounded pieces."""
 
-from curation.files.classes import class_names, classes_of, with_class_names
+from curation.files.classes import class_names, classes_in_schema, classes_of, with_class_names
+from curation.files.columnar import read_parquet_file
 from curation.files.reading import (
     FOLDER_SUFFIXES,
     FORMATS,
@@ -21,10 +22,12 @@ __all__ = [
     "UNREADABLE",
     "FileRow",
     "class_names",
+    "classes_in_schema",
     "classes_of",
     "is_message",
     "is_written",
     "last_suffix",
+    "read_parquet_file",
     "read_rows",
     "read_written",
     "suffix_of",

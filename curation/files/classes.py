@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from curation.errors import DataError
+from curation.files.columnar import arrow_schema
 from curation.files.reading import FORMATS, suffix_of
 from curation.files.rows import UNREADABLE
 
@@ -26,10 +27,22 @@ def class_names(path: Path) -> dict[str, tuple[str, ...]]:
     if suffix not in (".parquet", ".arrow"):
         return {}
     try:
-        note = (_schema(path, suffix).metadata or {}).get(METADATA)
+        with path.open("rb") as file:
+            return classes_in_schema(file) if suffix == ".parquet" else _classes_noted(arrow_schema(file))
     except UNREADABLE as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path} is no {FORMATS[suffix]} file that can be read: {reason}") from error
+
+
+def classes_in_schema(file: IO[bytes]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the classes that `datasets` noted in an open Parquet file."""
+    import pyarrow.parquet as pq
+
+    return _classes_noted(pq.read_schema(file))
+
+
+def _classes_noted(schema: Any) -> dict[str, tuple[str, ...]]:
+    note = (schema.metadata or {}).get(METADATA)
     try:
         return classes_of(json.loads(note)["info"]["features"]) if note else {}
     except (KeyError, TypeError, ValueError):
@@ -57,17 +70,3 @@ def _name(value: Any, names: tuple[str, ...]) -> Any:
     if not isinstance(value, int) or isinstance(value, bool) or not NO_CLASS <= value < len(names):
         return value
     return None if value == NO_CLASS else names[value]
-
-
-def _schema(path: Path, suffix: str) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from curation.files.columnar import ARROW_FILE
-
-    if suffix == ".parquet":
-        return pq.read_schema(path)
-    with path.open("rb") as file:
-        is_file = file.read(len(ARROW_FILE)) == ARROW_FILE
-        file.seek(0)
-        return (pa.ipc.open_file(file) if is_file else pa.ipc.open_stream(file)).schema

@@ -33,12 +33,18 @@ ARROW_FILE = b"ARROW1"
 
 def read_parquet(path: Path) -> Iterator[FileRow]:
     """Yield the rows of a Parquet file; DataError if it unfolds to far more than its size."""
+    with path.open("rb") as file:
+        yield from read_parquet_file(file, name=str(path), size=path.stat().st_size)
+
+
+def read_parquet_file(source: IO[bytes], *, name: str, size: int) -> Iterator[FileRow]:
+    """Yield the rows of an open Parquet file of `size` bytes, wherever it is; `name` is how errors call it."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
-        metadata = file.metadata
-    unfolded = _Unfolded(path)
-    with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False, read_dictionary=_repeating(metadata)) as file:
+    metadata = pq.read_metadata(source)
+    unfolded = _Unfolded(name, size)
+    options = {"metadata": metadata, "read_dictionary": _repeating(metadata)}
+    with pq.ParquetFile(source, buffer_size=BUFFER, pre_buffer=False, **options) as file:
         first = 1
         for number in range(metadata.num_row_groups):
             group = metadata.row_group(number)
@@ -50,7 +56,7 @@ def read_parquet(path: Path) -> Iterator[FileRow]:
 
 def read_arrow(path: Path) -> Iterator[FileRow]:
     """Yield the rows of a file in either format of Arrow's; `Dataset.save_to_disk` writes streams."""
-    unfolded = _Unfolded(path)
+    unfolded = _Unfolded(str(path), path.stat().st_size)
     with path.open("rb") as file:
         first = 1
         for batch in _arrow_batches(file):
@@ -70,15 +76,23 @@ def row_sizes(batch: Any) -> Any:
     return sum((_sizes(column) for column in batch.columns), np.zeros(batch.num_rows, np.int64))
 
 
-def _arrow_batches(file: IO[bytes]) -> Iterator[Any]:
+def arrow_schema(file: IO[bytes]) -> Any:
+    """Return the pyarrow.Schema of an open file in either format of Arrow's."""
+    return _open_arrow(file)[0].schema
+
+
+def _open_arrow(file: IO[bytes]) -> tuple[Any, bool]:
+    """Return Arrow's reader of an open file, and whether the file is in the file format rather than a stream."""
     import pyarrow as pa
 
-    if file.read(len(ARROW_FILE)) == ARROW_FILE:
-        whole = pa.ipc.open_file(file)
-        yield from map(whole.get_batch, range(whole.num_record_batches))
-    else:
-        file.seek(0)
-        yield from pa.ipc.open_stream(file)
+    is_file = file.read(len(ARROW_FILE)) == ARROW_FILE
+    file.seek(0)
+    return (pa.ipc.open_file(file) if is_file else pa.ipc.open_stream(file)), is_file
+
+
+def _arrow_batches(file: IO[bytes]) -> Iterator[Any]:
+    reader, is_file = _open_arrow(file)
+    yield from map(reader.get_batch, range(reader.num_record_batches)) if is_file else reader
 
 
 def _repeating(metadata: Any) -> list[str]:
@@ -109,9 +123,9 @@ def _rows_at_once(group: Any, schema: Any) -> int:
 class _Unfolded:
     """How many bytes a file has unfolded to so far."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stored = path.stat().st_size
+    def __init__(self, name: str, stored: int) -> None:
+        self._name = name
+        self._stored = stored
         self._size = 0
 
     def add(self, size: int) -> None:
@@ -132,7 +146,7 @@ class _Unfolded:
 
     def _error(self, what: str) -> DataError:
         return DataError(
-            f"{self._path} {what}: it is not read further.",
+            f"{self._name} {what}: it is not read further.",
             remedy="If the rows really repeat so much, save them as JSON lines or in several files.",
         )
 

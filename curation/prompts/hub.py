@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from curation.errors import DataError, MissingError
-from curation.files import classes_of, with_class_names
-from curation.hub import connect, hub_errors, require_endpoint
+from curation.files import FileRow
+from curation.hub import connect, hub_errors
+from curation.hub_rows import HubSplit, hub_splits
 from curation.prompts.rows import PromptColumns, read_prompts
 from curation.types import Drop, Prompt
 
@@ -38,26 +39,35 @@ class HubPrompts(PromptColumns):
         return f"{self.repo_id}@{info.sha}"
 
     def load(self, source: str, *, endpoint: str, token: str | None) -> Iterator[Prompt | Drop]:
-        """Yield a prompt or a drop per row of the dataset at `source` (what `resolve` returned), read as needed."""
+        """Yield a prompt or a drop per row of the dataset at `source` (what `resolve` returned), read as needed.
+
+        Raises DataError if there is no such config or split, MissingError if there are no data files.
+        """
+        split = self._split(source.rpartition("@")[2], endpoint=endpoint, token=token)
+        return read_prompts(map(_values, split.rows()), self, source=source)
+
+    def _split(self, revision: str, *, endpoint: str, token: str | None) -> HubSplit:
         import datasets
 
-        require_endpoint(endpoint)
-        revision = source.rpartition("@")[2]
+        config = None if self.config == "default" else self.config
         try:
-            rows = datasets.load_dataset(
-                self.repo_id,
-                None if self.config == "default" else self.config,
-                split=self.split,
-                revision=revision,
-                token=token,
-                streaming=True,
-            )
+            splits = hub_splits(self.repo_id, config, revision=revision, endpoint=endpoint, token=token)
         except ValueError as error:
             raise DataError(
-                f"{self.repo_id} has no config {self.config!r} with a split {self.split!r}: {error}",
-                remedy="Correct `config` or `split` under [prompts].",
+                f"{self.repo_id} has no config {self.config!r}: {error}", remedy="Correct `config` under [prompts]."
             ) from error
         except datasets.exceptions.DatasetNotFoundError as error:
             raise MissingError(f"The dataset {self.repo_id} holds no data files that `datasets` can read.") from error
-        names = classes_of(rows.features.to_dict() if rows.features else None)
-        return read_prompts((with_class_names(row, names) for row in rows), self, source=source)
+        by_name = {split.name: split for split in splits}
+        if self.split not in by_name:
+            raise DataError(
+                f"{self.repo_id} has no split {self.split!r} in its config {self.config!r}; it has "
+                f"{', '.join(by_name) or 'none'}.",
+                remedy="Correct `split` under [prompts].",
+            )
+        return by_name[self.split]
+
+
+def _values(row: FileRow) -> dict[str, Any] | str:
+    """Return the values of a row, or the reason why it is left out."""
+    return "row_too_large" if row.values is None else row.values

@@ -20,13 +20,13 @@ from curation.files import (
     UNREADABLE,
     FileRow,
     class_names,
-    classes_of,
     last_suffix,
     read_rows,
     suffix_of,
     with_class_names,
 )
 from curation.hub import connect, hub_errors, require_endpoint
+from curation.hub_rows import HubSplit, hub_splits
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -278,22 +278,17 @@ def _hub(
                     f"{repo_id} has no config {config!r}; it has {', '.join(sorted(configs))}.",
                     remedy="Name one of these with --config.",
                 )
-            streams = {
-                name: datasets.load_dataset(repo_id, name, revision=revision, token=token, streaming=True)
+            splits_of = {
+                name: hub_splits(repo_id, name, revision=revision, endpoint=endpoint, token=token, as_numbers={LABEL})
                 for name in ([config] if config is not None else configs)
             }
     except (*UNREADABLE, datasets.exceptions.DatasetsError) as error:
         raise DataError(f"{repo_id} holds no data files that `datasets` can read: {_on_one_line(error)}") from error
     return tuple(
-        Split(name, str(split), partial(_hub_rows, _undecoded(rows), api, repo_id, f"{name}/{split}"))
-        for name, stream in streams.items()
-        for split, rows in stream.items()
+        Split(name, split.name, partial(_hub_rows, split, f"{name}/{split.name}"))
+        for name, splits in splits_of.items()
+        for split in splits
     )
-
-
-def _undecoded(rows: Any) -> Any:
-    """Leave images and sounds the bytes that they are: what opens them need not be there, and they may be damaged."""
-    return rows.decode(False) if rows.features else rows
 
 
 def _commit(api: HfApi, repo_id: str, revision: str | None) -> str:
@@ -309,14 +304,6 @@ def _commit(api: HfApi, repo_id: str, revision: str | None) -> str:
         ) from error
 
 
-def _hub_rows(rows: Any, api: HfApi, repo_id: str, name: str) -> Iterator[SourceRow]:
-    from datasets.exceptions import DatasetsError
-    from pyarrow import ArrowException
-
-    names = classes_of(rows.features.to_dict() if rows.features else None)
-    try:
-        with hub_errors(api, repo_id):
-            for number, values in enumerate(rows, 1):
-                yield SourceRow(f"{name}:{number}", _with_names(values, names))
-    except (*UNREADABLE, ArrowException, DatasetsError) as error:
-        raise DataError(f"{repo_id}, {name}, cannot be read: {_on_one_line(error)}") from error
+def _hub_rows(split: HubSplit, name: str) -> Iterator[SourceRow]:
+    for row in split.rows():
+        yield SourceRow(f"{name}:{row.number}", row.values, row.reason, row.too_large)

@@ -141,7 +141,7 @@ def test_tokens_are_counted_with_a_tokenizer_and_nothing_else_is_said(cli: Comma
         ("missing.jsonl", None, "There is no file or folder missing.jsonl."),
         ("empty.jsonl", "", "empty.jsonl holds no rows."),
         ("other.jsonl", '{"text": "a"}', "other.jsonl is no preference dataset: its columns are text."),
-        ("notes.txt", "a", "notes.txt is none of the files that can be read"),
+        ("notes.txt", "a", "notes.txt is no preference dataset: its columns are text"),
         ("bad.parquet", "a", "bad.parquet is no Parquet file that can be read"),
     ],
 )

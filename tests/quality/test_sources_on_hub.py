@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import Any
 
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from curation.local import Stack
+from tests.configs import write_config
 from tests.conftest import CommandLine
 
 pytestmark = pytest.mark.stack
@@ -78,6 +81,35 @@ def test_pictures_and_sounds_are_not_opened(cli: CommandLine, stack: Stack, kind
     rows = [{**pair, "seen": {"bytes": b"neither", "path": None}} for pair in PAIRS]
     files = {"README.md": CARD.format(kind).encode(), "data/train-00000-of-00001.parquet": parquet(rows)}
     assert cli.json("lint", publish(stack, f"with-{kind}", files))["rows"] == 6
+
+
+def test_a_small_parquet_file_that_unfolds_to_much_is_not_read_further(cli: CommandLine, stack: Stack) -> None:
+    same = pa.DictionaryArray.from_arrays(pa.array([0] * 400, pa.int32()), pa.array(["x" * (1 << 20)]))
+    file = io.BytesIO()
+    pq.write_table(pa.table({"prompt": pa.ListArray.from_arrays([0, 400], same), "label": [True]}), file)
+    repo_id = publish(stack, "bomb", {"data/train-00000-of-00001.parquet": file.getvalue()})
+    sentence = cli.error("lint", repo_id)
+    assert re.search(r"train-00000-of-00001\.parquet has [\d,]+ bytes and unfolds to more than 419,4", sentence)
+    config = write_config(cli.folder, "bomb-prompts")
+    config.write_text(
+        config.read_text().replace('type = "file"\npath = "prompts.jsonl"', f'type = "hub"\nrepo_id = "{repo_id}"')
+    )
+    assert "it is not read further" in cli.error("generate", str(config))
+
+
+def test_classes_are_read_by_name_and_rows_by_their_number(cli: CommandLine, stack: Stack) -> None:
+    features = datasets.Features(
+        {name: datasets.Value("string") for name in PAIRS[0]} | {"category": datasets.ClassLabel(names=["edge_case"])}
+    )
+    rows = datasets.Dataset.from_list([{**pair, "category": 0} for pair in PAIRS], features=features)
+    file = io.BytesIO()
+    rows.to_parquet(file)
+    noted = publish(stack, "classes", {"data/train-00000-of-00001.parquet": file.getvalue()})
+    report = cli.json("lint", noted, "--safety")
+    counts = {each["category"]: each["count"] for each in report["coverage"]["shares"]}
+    assert counts["edge_case"] == len(PAIRS)
+    examples = [example["where"] for finding in report["findings"] for example in finding["examples"]]
+    assert "default/train:1" in examples
 
 
 def test_a_refused_token_needs_no_right_to_write(cli: CommandLine) -> None:
