@@ -10,8 +10,10 @@ from typing import Self
 
 import httpx2
 
-Moment = Callable[[str], None]
-"""Called with the method and the path with its query, as in "GET /api/v1/me", before a request is passed on."""
+Moment = Callable[[str], str | None]
+"""Called with the method and the path with its query, as in "GET /api/v1/me", before a request is passed on.
+
+It may return another path, to which the request is passed on then."""
 
 HOP_BY_HOP = {"connection", "content-encoding", "content-length", "host", "keep-alive", "transfer-encoding"}
 
@@ -56,10 +58,10 @@ def _handler(client: httpx2.Client, before: Moment) -> type[BaseHTTPRequestHandl
         protocol_version = "HTTP/1.1"
 
         def _pass_on(self) -> None:
-            before(f"{self.command} {self.path}")
+            path = before(f"{self.command} {self.path}") or self.path
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
-            answer = client.request(self.command, self.path, content=body, headers=headers)
+            answer = client.request(self.command, path, content=body, headers=headers)
             self.send_response(answer.status_code)
             for name, value in answer.headers.items():
                 if name.lower() not in HOP_BY_HOP:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import tenacity
@@ -14,6 +14,7 @@ from curation.errors import AuthError, ConfigError, MissingError, RefusedError, 
 from curation.review.pulled import Accounts, Answer, Pulled
 from curation.review.settings import WITHOUT_MEANING, ArgillaSettings, differences
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
+from curation.types import Status
 
 with warnings.catch_warnings():
     # argilla 2.8 still configures pydantic by class.
@@ -164,11 +165,12 @@ class ArgillaReview:
             # Read last: the answers of an account that was deleted meanwhile must not be taken for withdrawn.
             accounts = self._accounts()
             guidelines = self._get(f"/api/v1/datasets/{dataset_id}")["guidelines"] or ""
+            answers = tuple(_answer(response) for record in records for response in record["responses"])
         return Pulled(
             dataset_id=dataset_id,
             guidelines=guidelines,
             records={record["id"]: record["external_id"] for record in records},
-            answers=tuple(_answer(response) for record in records for response in record["responses"]),
+            answers=answers,
             accounts=accounts,
         )
 
@@ -216,13 +218,12 @@ class ArgillaReview:
             if responses:
                 params["include"] = "responses"
             items = self._get(f"/api/v1/datasets/{dataset_id}/records", params)["items"]
-            # The texts of a record are most of it, and nobody needs them.
             for item in items:
-                yield {
-                    "id": str(item["id"]),
-                    "external_id": item["external_id"],
-                    "responses": item.get("responses") or [],
-                }
+                if responses and not isinstance(item.get("responses"), list):
+                    # No answers and none given are two things: the first would be read as all withdrawn.
+                    raise ValueError("a record without its responses")
+                # The texts of a record are most of it, and nobody needs them.
+                yield {key: item.get(key) for key in ("id", "external_id", "responses")}
             if len(items) < PAGE:
                 return
             offset += len(items)
@@ -361,6 +362,8 @@ def _record(spec: RecordSpec) -> Any:
 
 
 def _answer(response: dict[str, Any]) -> Answer:
+    if response["status"] not in get_args(Status):
+        raise ValueError(f"a response with the status {response['status']!r}")
     return Answer(
         server_record_id=str(response["record_id"]),
         server_user_id=str(response["user_id"]),

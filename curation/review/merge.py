@@ -93,7 +93,7 @@ def _with_present_names(stored: Collection[Response], accounts: Accounts, rename
     """The stored responses under present usernames, those of accounts of a former server too.
 
     An account that is not there was the same person's if it had the same name. Where the present name is taken by an
-    answer to the same record, the response stays under the former one.
+    answer to the same record, the response stays under the former one. RefusedError if that is taken too.
     """
     here = [response for response in stored if response.server_user_id in accounts.usernames]
     elsewhere = [response for response in stored if response.server_user_id not in accounts.usernames]
@@ -101,9 +101,14 @@ def _with_present_names(stored: Collection[Response], accounts: Accounts, rename
     # Those who keep their names come first: no name is taken from them.
     for response in sorted(elsewhere, key=lambda response: response.reviewer in renamed):
         present = _called(response, renamed.get(response.reviewer, response.reviewer))
-        taken = (present.record_id, present.reviewer) in responses
-        response = response if taken else present
-        responses.setdefault((response.record_id, response.reviewer), response)
+        free = [each for each in (present, response) if (each.record_id, each.reviewer) not in responses]
+        if not free:
+            raise RefusedError(
+                f"An account was given the name {response.reviewer!r}, and another reviewer of that name answered the "
+                f"same records, {response.record_id} among them: one's answers would take the place of the other's.",
+                remedy=f"Give the account another name, or run `curation sync` with `--forget {response.reviewer}`.",
+            )
+        responses[free[0].record_id, free[0].reviewer] = free[0]
     return responses
 
 
@@ -111,8 +116,11 @@ def _incoming(
     pulled: Pulled, before: Responses, *, known: Collection[str], forgotten: Collection[str]
 ) -> tuple[Responses, int, int]:
     """The pulled answers to our records, the number of those to others, and of those by forgotten accounts."""
-    names = {response.server_user_id: response.reviewer for response in before.values()}
-    names.update(pulled.accounts.usernames)
+    usernames = pulled.accounts.usernames
+    # Who cannot be seen and whose name somebody else has now is called otherwise by now.
+    taken = set(usernames.values())
+    names = {each.server_user_id: each.reviewer for each in before.values() if each.reviewer not in taken}
+    names.update(usernames)
     responses: list[Response] = []
     unknown: set[str] = set()
     foreign = ignored = 0
@@ -148,9 +156,9 @@ def _nameless(accounts: list[str], *, everybody: bool) -> RefusedError | Tempora
             remedy="Run `curation sync` again.",
         )
     return RefusedError(
-        f"Argilla holds answers of {len(accounts)} account{'s' if len(accounts) > 1 else ''} that left the workspace "
-        f"({', '.join(accounts)}): ARGILLA_API_KEY may not see their names, and without a name nobody knows whether "
-        "a person answered or a program.",
+        f"Argilla holds answers of {len(accounts)} account{'s' if len(accounts) > 1 else ''} that are not in the "
+        f"workspace ({', '.join(accounts)}): ARGILLA_API_KEY may not see their names, and without a name nobody knows "
+        "whether a person answered or a program.",
         remedy="Run `curation sync` once with an owner's key: the store remembers the names.",
     )
 

@@ -205,7 +205,7 @@ def test_an_account_that_the_key_may_not_see_keeps_the_name_that_is_remembered()
 
 def test_an_account_without_a_name_is_refused_in_a_sentence() -> None:
     before = stored(said("r0"))
-    with pytest.raises(RefusedError, match=r"left the workspace \(id-eve\).*once with an owner's key"):
+    with pytest.raises(RefusedError, match=r"not in the workspace \(id-eve\).*once with an owner's key"):
         merge(before, said("r0"), said("r1", "eve"), everybody=False)
 
 
@@ -264,6 +264,22 @@ def test_a_name_that_is_taken_by_another_answer_takes_none_away() -> None:
     again = said("r1", "anna", account="id-ann")
     merged = merge(before, again, people={"id-ann": "anna"})
     assert len(merged.responses) == 3
+
+
+def test_a_name_given_to_another_reviewer_of_the_same_records_is_refused() -> None:
+    before = stored(said("r0", "ann", "a", account="id-gone"), said("r0", "bob", "b"))
+    renamed = said("r0", "ann", "b", account="id-bob")
+    with pytest.raises(RefusedError, match=r"given the name 'ann'.*r0 among them"):
+        merge(before, renamed, people={"id-bob": "ann"})
+    apart = stored(said("r1", "ann", "a", account="id-gone"), said("r0", "bob", "b"))
+    assert len(merge(apart, renamed, people={"id-bob": "ann"}).responses) == 2
+
+
+def test_a_remembered_name_that_somebody_else_has_now_is_not_trusted() -> None:
+    before = stored(said("r0", "ann", account="id-left"))
+    answers = [said("r0", "ann", account="id-left"), said("r1", "ann", "b", account="id-new")]
+    with pytest.raises(RefusedError, match="id-left"):
+        merge(before, *answers, people={"id-new": "ann"}, everybody=False)
 
 
 def test_a_program_never_becomes_a_person_by_a_new_name() -> None:

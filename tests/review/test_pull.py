@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from curation.errors import TemporaryError
+from curation.errors import ServiceError, TemporaryError
 from curation.local import Stack
 from curation.review.argilla import PAGE
 from tests.between import once
@@ -91,3 +91,11 @@ def test_an_account_that_is_deleted_after_the_answers_were_read_is_no_account_an
     assert user["id"] in small.pull().accounts.usernames
     pulled = small.pull(once(lambda request: "/users" in request, delete))
     assert user["id"] not in pulled.accounts.usernames
+
+
+def test_records_without_their_responses_are_not_records_without_answers(small: Dataset) -> None:
+    def forget(request: str) -> str | None:
+        return request.removeprefix("GET ").replace("&include=responses", "") if "/records?" in request else None
+
+    with pytest.raises(ServiceError, match=r"not Argilla's .a record without its responses"):
+        small.pull(forget)
