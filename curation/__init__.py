@@ -1,45 +1,86 @@
-"""From prompts on the Hugging Face Hub to human-verified preference datasets on the Hub."""
+"""From prompts on the Hugging Face Hub to human-verified preference datasets on the Hub.
+
+Everything that a launch script needs is here: the sections of a configuration, one function per verb, and the errors.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from curation.config import Config, Services, load_config, parse_config
-    from curation.errors import CurationError
+    from curation.cli.progress import show_progress
+    from curation.config import Config, Generate, Publish, Services, StoreSection, load_config, parse_config
+    from curation.errors import ConfigError, CurationError, RefusedError, TemporaryError
+    from curation.generation import Budget, Evolver, Generator, UltraFeedbackJudge
+    from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
+    from curation.prompts import FilePrompts, HubPrompts, ListPrompts
+    from curation.quality import Quality
+    from curation.review import PairwiseTask
     from curation.stages.check import check
     from curation.stages.generate import generate
     from curation.stages.lint import lint
+    from curation.stages.preview import preview
     from curation.stages.publish import publish
     from curation.stages.push import push
     from curation.stages.status import status
     from curation.stages.sync import sync
 
+_HOMES = {
+    "cli.progress": ("show_progress",),
+    "config": ("Config", "Generate", "Publish", "Services", "StoreSection", "load_config", "parse_config"),
+    "errors": ("ConfigError", "CurationError", "RefusedError", "TemporaryError"),
+    "generation": ("Budget", "Evolver", "Generator", "UltraFeedbackJudge"),
+    "labels": ("DawidSkeneResolver", "MajorityResolver", "MeanResolver", "UnanimousResolver"),
+    "prompts": ("FilePrompts", "HubPrompts", "ListPrompts"),
+    "quality": ("Quality",),
+    "review": ("PairwiseTask",),
+    "stages": ("check", "generate", "lint", "preview", "publish", "push", "status", "sync"),
+}
+
 __all__ = [
+    "Budget",
     "Config",
+    "ConfigError",
     "CurationError",
+    "DawidSkeneResolver",
+    "Evolver",
+    "FilePrompts",
+    "Generate",
+    "Generator",
+    "HubPrompts",
+    "ListPrompts",
+    "MajorityResolver",
+    "MeanResolver",
+    "PairwiseTask",
+    "Publish",
+    "Quality",
+    "RefusedError",
     "Services",
+    "StoreSection",
+    "TemporaryError",
+    "UltraFeedbackJudge",
+    "UnanimousResolver",
     "check",
     "generate",
     "lint",
     "load_config",
     "parse_config",
+    "preview",
     "publish",
     "push",
+    "show_progress",
     "status",
     "sync",
 ]
 
-_HOMES = {
-    "Config": "curation.config",
-    "CurationError": "curation.errors",
-    "Services": "curation.config",
-    "load_config": "curation.config",
-    "parse_config": "curation.config",
-}
-
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: `curation --help` needs none of them."""
-    if name not in __all__:
+    home = next((home for home, names in _HOMES.items() if name in names), None)
+    if home is None:
         raise AttributeError(f"module 'curation' has no attribute {name!r}")
-    return getattr(import_module(_HOMES.get(name, "curation.stages")), name)
+    return getattr(import_module(f"curation.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, for completion."""
+    return __all__

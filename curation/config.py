@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,24 +14,19 @@ from pydantic_core import to_json
 from curation.errors import ConfigError
 from curation.export import PairsPerPrompt
 from curation.generation import Budget, Engine, Evolver, Generator, Models, UltraFeedbackJudge
-from curation.generation.options import ACCOUNT, PROVIDER, is_address
+from curation.generation.options import is_address
 from curation.hub import DEFAULT_ENDPOINT
 from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
-from curation.prompts import FilePrompts, HubPrompts
-from curation.prompts.hub import REPO_ID, RepoId
+from curation.prompts import FilePrompts, HubPrompts, ListPrompts
+from curation.prompts.hub import RepoId
 from curation.quality import Quality
 from curation.review import PairwiseTask
+from curation.section import LICENSE, NAME, Section, sentences, shown
 
 Format = Literal["dpo", "kto", "reward", "sft", "raw"]
-LICENSE = r"^[a-z0-9][a-z0-9.-]*$"
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Publish(_Section):
+class Publish(Section):
     """`[publish]`: where the datasets go, what becomes a row, and in which layout.
 
     `margin` writes the score gap into `reward`, where TRL's RewardTrainer uses it. `conversational = false` writes
@@ -41,14 +34,23 @@ class Publish(_Section):
     """
 
     repo_id: RepoId
+    """The dataset repo that is written, as owner/name."""
     private: bool = True
+    """Whether the repo is private when it is created; later you change that on the Hub."""
     formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("dpo", "kto")
+    """Which datasets: `"dpo"`, `"kto"`, `"reward"`, `"sft"`, `"raw"`."""
     pairs: PairsPerPrompt = "best-worst"
+    """Of each record the best and the worst answer; `"all"`: every two answers that are `min_gap` apart."""
     min_gap: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """How far apart the scores of a pair must be, 0 to 1."""
     test_size: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """The share of prompts in the test split, 0 to less than 1; `0.0`: no test split."""
     margin: bool = False
+    """`true`: a column `margin` with the gap in `reward`, which must be among `formats`."""
     conversational: bool = True
+    """`false`: plain strings."""
     license: Annotated[str, Field(pattern=LICENSE)] | None = None
+    """An identifier of the Hub, such as "cc-by-4.0"."""
 
     @model_validator(mode="after")
     def _each_once(self) -> Publish:
@@ -59,7 +61,7 @@ class Publish(_Section):
         return self
 
 
-class Generate(_Section):
+class Generate(Section):
     """`[generate]`: how prompts are asked, and what it may cost.
 
     `confirm_above` is in US dollars: a run that may cost more, or whose cost is unknown, asks first. `min_success` is
@@ -67,9 +69,13 @@ class Generate(_Section):
     """
 
     engine: Engine = "streaming"
+    """Who runs the pipeline: `"streaming"`, `"distilabel"` or `"ray"`."""
     min_success: Annotated[float, Field(ge=0, le=1)] = 0.95
+    """The share of prompts, 0 to 1, that must come through for exit code 0."""
     confirm_above: Annotated[float, Field(ge=0)] | None = None
+    """US dollars: a run that may cost more, or an unknown amount, asks first."""
     budget: Budget | None = None
+    """What all runs of this curation may use; only with `engine = "streaming"`."""
 
     @model_validator(mode="after")
     def _budget_is_kept(self) -> Generate:
@@ -78,10 +84,11 @@ class Generate(_Section):
         return self
 
 
-class StoreSection(_Section):
+class StoreSection(Section):
     """`[store]`: the private dataset repo that remembers everything."""
 
     repo_id: RepoId
+    """A private dataset repo, as owner/name; not that of `[publish]`. It is created by `generate`."""
 
 
 def _resolver_name(value: Any) -> str:
@@ -97,21 +104,38 @@ Resolver = Annotated[
 ]
 
 
-class Config(_Section):
+class Config(Section):
     """A curation: prompts, generators, judges, review task, resolver, checks, and the two repos it writes."""
 
     name: Annotated[str, Field(pattern=NAME)]
-    prompts: Annotated[HubPrompts | FilePrompts, Field(discriminator="type")]
+    """The curation's name, 1 to 64 characters. Its store is refused under another one."""
+    prompts: Annotated[HubPrompts | FilePrompts | ListPrompts, Field(discriminator="type")]
+    """What is asked."""
     generators: Annotated[tuple[Generator, ...], Field(min_length=2)]
+    """Who answers, two entries or more."""
     evolve: Evolver | None = None
+    """Who rewrites an answer."""
     judge: UltraFeedbackJudge | None = None
+    """Who rates the answers. Without one, chance chooses which two are shown."""
     judges: tuple[UltraFeedbackJudge, ...] = ()
+    """Several judges, instead of `judge`."""
     generate: Generate = Generate()
+    """How models are asked, and what it may cost."""
     review: PairwiseTask = PairwiseTask()
+    """What people are shown, and where."""
     labels: Resolver = MajorityResolver()
+    """What their answers mean."""
     quality: Quality = Quality()
+    """What is dropped."""
     publish: Publish
+    """The datasets."""
     store: StoreSection
+    """The private repo that remembers everything."""
+
+    @classmethod
+    def sections(cls) -> Mapping[str, type[BaseModel]]:
+        """Return the model of every section of a file."""
+        return SECTIONS
 
     @model_validator(mode="after")
     def _whole(self) -> Config:
@@ -210,16 +234,15 @@ def parse_config(values: Mapping[str, Any], *, where: str = "The config") -> Con
         # Strict, so that "yes" is no boolean; as JSON, because strict Python input takes no list for a tuple.
         return Config.model_validate_json(to_json(values), strict=True)
     except ValidationError as error:
-        faults = error.errors(include_url=False)
-        lines = "\n".join(f"  {_sentence(fault)}" for fault in faults if not _follows(fault, faults))
         # The cause would show the values, keys in the wrong place among them.
-        raise ConfigError(f"{where} is not valid:\n{lines}") from None
+        raise ConfigError(f"{where} is not valid:\n{sentences(error, SECTIONS)}") from None
 
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "": Config,
     "prompts.hub": HubPrompts,
     "prompts.file": FilePrompts,
+    "prompts.list": ListPrompts,
     "generators": Generator,
     "evolve": Evolver,
     "judge": UltraFeedbackJudge,
@@ -235,110 +258,11 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "publish": Publish,
     "store": StoreSection,
 }
-TAG_KEYS = {"prompts": "type", "labels": "resolver"}
-ALLOWED = {
-    "string_type": "must be a string",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "finite_number": "must be a finite number",
-    "bool_type": "must be true or false",
-    "tuple_type": "must be a list",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "literal_error": "must be {expected}",
-    "too_short": "must have {min_length} or more entries, not {actual_length}",
-    "string_too_short": "must not be empty",
-}
-BOUNDS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
-PATTERNS = {
-    NAME: "must be 1 to 64 of letters, digits, '.', '_' and '-', the first a letter or digit",
-    REPO_ID: "must be owner/name",
-    LICENSE: "must be a licence's identifier on the Hub, such as cc-by-4.0",
-    PROVIDER: "must be a provider's name in lower case",
-    ACCOUNT: "must be the name of a user or an organisation",
-}
-
-
-def _sentence(fault: Any) -> str:
-    """Return what is wrong, as `key = value: what is allowed.`; pydantic's own words where we have none."""
-    section, key = _place(fault["loc"])
-    kind, value, context = fault["type"], fault["input"], fault.get("ctx", {})
-    message = fault["msg"].removeprefix("Value error, ")
-    if kind == "extra_forbidden":
-        return _unknown_key(key, SECTIONS[section])
-    if kind == "missing":
-        return f"{key} is missing."
-    if kind == "union_tag_not_found" and isinstance(value, dict):
-        return f"{key}.{TAG_KEYS[key]} is missing; it must be 'hub' or 'file'."
-    if kind == "union_tag_invalid":
-        *tags, last = context["expected_tags"].split(", ")
-        return f"{key}.{TAG_KEYS[key]} = {_shown(value[TAG_KEYS[key]])}: must be {', '.join(tags)} or {last}."
-    if not key:
-        return f"{message}."
-    allowed = message[0].lower() + message[1:]
-    if kind == "string_pattern_mismatch":
-        allowed = PATTERNS[context["pattern"]]
-    elif BOUNDS.keys() & context.keys():
-        allowed = f"must be {_bounds(SECTIONS[section], key) or _bound(context)}"
-    elif kind in ALLOWED:
-        allowed = ALLOWED[kind].format(**context)
-    # A whole section may hold a secret, and its place says enough.
-    return f"{key}: {allowed}." if isinstance(value, dict | list) else f"{key} = {_shown(value)}: {allowed}."
-
-
-def _bounds(model: type[BaseModel], key: str) -> str:
-    """Return all bounds of a number, not just the one that was passed; "" if the field is not simply a number."""
-    rules = model.model_fields[key.rpartition(".")[2]].metadata
-    # Rules such as strictness bound nothing.
-    return " and ".join(filter(None, (_bound({name: getattr(rule, name, None) for name in BOUNDS}) for rule in rules)))
-
-
-def _bound(limits: Mapping[str, Any]) -> str:
-    return " and ".join(f"{BOUNDS[name]} {limit:g}" for name, limit in limits.items() if limit is not None)
-
-
-def _follows(fault: Any, faults: Sequence[Any]) -> bool:
-    """Whether a list is only too short because entries in it are at fault themselves."""
-    place = fault["loc"]
-    return fault["type"] == "too_short" and any(
-        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in faults
-    )
-
-
-def _place(location: tuple[int | str, ...]) -> tuple[str, str]:
-    """Return the section a fault is in and its key as the file has it; entries of a list count from 1."""
-    parts = list(location)
-    section = str(parts[0]) if len(parts) > 1 else ""
-    if section in TAG_KEYS:
-        section = f"{section}.{parts.pop(1)}"
-    elif len(parts) > 2 and f"{section}.{parts[1]}" in SECTIONS:
-        section = f"{section}.{parts[1]}"
-    return section, "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
-
-
-def _unknown_key(key: str, model: type[BaseModel]) -> str:
-    allowed = sorted(model.model_fields)
-    close = difflib.get_close_matches(key.rpartition(".")[2], allowed, n=1)
-    hint = f"did you mean {close[0]}? " if close else ""
-    return f"{key} is not a setting; {hint}allowed: {', '.join(allowed)}."
-
-
-def _shown(value: object) -> str:
-    """Return a value as a sentence may show it: short, and without what may be a password, a key or a token."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if not isinstance(value, str):
-        return repr(value)
-    value = re.sub(r"^([a-zA-Z]+://)?.*@", r"\1***@", value, flags=re.DOTALL)
-    value = re.sub(r"\?.*", "?***", value, flags=re.DOTALL) if "://" in value else value
-    value = re.sub(r"\bhf_\w+", "hf_***", value)
-    return repr(value if len(value) <= 80 else f"{value[:80]}...")
 
 
 def _address(name: str, value: str | None) -> str | None:
     if not value:
         return None
     if not is_address(value):
-        raise ConfigError(f"{name} = {_shown(value)}: must be an http or https address.")
+        raise ConfigError(f"{name} = {shown(value)}: must be an http or https address.")
     return value.rstrip("/")

@@ -1,24 +1,34 @@
-"""The recipe of preference.toml as a launch script: generate answers, then send them to people."""
-# Labels and checks are as if they were not named; others: labels=MeanResolver() of curation.labels, and
-# quality=Quality(near_duplicates=0.8, pii=True) of curation.quality.
+"""The recipe of preference.toml as a launch script. Run it; run it again when people have answered in Argilla."""
 
-from curation import Config, generate, push
-from curation.config import Publish, StoreSection
-from curation.generation import Generator, UltraFeedbackJudge
-from curation.prompts import HubPrompts
+import sys
+from functools import partial
 
-CONFIG = Config(
+import curation as c
+
+CONFIG = c.Config(
     name="helpful",
-    prompts=HubPrompts(repo_id="databricks/databricks-dolly-15k", limit=200),
+    prompts=c.HubPrompts(repo_id="databricks/databricks-dolly-15k", limit=200),  # or c.ListPrompts(rows=["Why?", ...])
     generators=(
-        Generator(model_id="meta-llama/Llama-3.1-8B-Instruct"),
-        Generator(model_id="Qwen/Qwen2.5-7B-Instruct"),
+        c.Generator(model_id="meta-llama/Llama-3.1-8B-Instruct"),
+        c.Generator(model_id="Qwen/Qwen2.5-7B-Instruct"),
     ),
-    judge=UltraFeedbackJudge(model_id="meta-llama/Llama-3.3-70B-Instruct"),
-    publish=Publish(repo_id="acme/helpful"),
-    store=StoreSection(repo_id="acme/helpful-store"),
+    judge=c.UltraFeedbackJudge(model_id="meta-llama/Llama-3.3-70B-Instruct"),
+    publish=c.Publish(repo_id="acme/helpful"),
+    store=c.StoreSection(repo_id="acme/helpful-store"),
 )
 
+
+def run(config: c.Config) -> None:
+    """Answers, then records for people, then their answers as datasets: what is done already is not done again."""
+    for stage in (c.check, partial(c.generate, watch=c.show_progress), c.push, c.sync, c.publish):
+        report = stage(config)
+        print(*report.lines, sep="\n")
+        if report.exit_code:
+            sys.exit(report.exit_code)
+
+
 if __name__ == "__main__":
-    for stage in (generate, push):
-        print(*stage(CONFIG).lines, sep="\n")
+    try:
+        run(CONFIG)
+    except c.CurationError as error:
+        sys.exit(f"Error: {error}")

@@ -60,7 +60,7 @@ class CommandLine:
             text=True,
             timeout=600,
             cwd=self.folder,
-            env=self._environment(env),
+            env=self.environment(**env),
             check=False,
         )
 
@@ -75,13 +75,14 @@ class CommandLine:
             text=True,
             timeout=600,
             cwd=self.folder,
-            env=self._environment({}),
+            env=self.environment(),
             check=False,
         )
         os.close(theirs)
         return done.returncode, done.stderr or ""
 
-    def _environment(self, env: dict[str, str]) -> dict[str, str]:
+    def environment(self, **env: str) -> dict[str, str]:
+        """Return the environment of a process that uses the stack, with a cache of the test's own."""
         outside = {key: value for key, value in os.environ.items() if key not in self.settings}
         own = {"HF_HOME": str(self.folder / "hf"), "CURATION_CACHE": str(self.folder / "cache")}
         return {**outside, **own, **self.settings, **self.extra, **env}

@@ -431,8 +431,8 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "store.",
         ),
         ("prompts", "acme/prompts", "prompts = 'acme/prompts': must be a table."),
-        ("prompts.type", MISSING, "prompts.type is missing; it must be 'hub' or 'file'."),
-        ("prompts.type", "s3", "prompts.type = 's3': must be 'hub' or 'file'."),
+        ("prompts.type", MISSING, "prompts.type is missing; it must be 'hub', 'file' or 'list'."),
+        ("prompts.type", "s3", "prompts.type = 's3': must be 'hub', 'file' or 'list'."),
         (
             "prompts.path",
             "x.csv",
@@ -708,10 +708,59 @@ def test_a_launch_script_may_pass_a_judge_of_several_aspects() -> None:
     assert config.judge == judge
 
 
+def test_a_section_built_in_python_says_what_is_wrong_in_the_words_of_the_file() -> None:
+    """A fault of each kind, in a section, in a section within it, and in several at once."""
+    with pytest.raises(ConfigError) as caught:
+        Generator(model_id="m", temperature=9, provider="X!", max_tokens=3)  # type: ignore[call-arg]
+    assert str(caught.value).splitlines()[:3] == [
+        "Generator(...) is not valid:",
+        "  provider = 'X!': must be a provider's name in lower case.",
+        "  temperature = 9: must be at least 0 and at most 2.",
+    ]
+    assert str(caught.value).splitlines()[3].startswith("  max_tokens is not a setting; ")
+    with pytest.raises(
+        ConfigError, match=r"budget\.mony is not a setting; did you mean money\? allowed: money, tokens\."
+    ):
+        Generate(budget={"mony": 1})
+    with pytest.raises(ConfigError, match=r"^FilePrompts\(\.\.\.\) is not valid:\n  path = 'x\.zip': must end in"):
+        FilePrompts(path=Path("x.zip"))
+
+
+def test_a_config_built_in_python_says_all_that_is_wrong_as_the_file_would() -> None:
+    values: dict[str, Any] = {
+        "name": "x y",
+        "prompts": {"type": "hub", "repo_id": "q"},
+        "generators": [{"model_id": "a", "temperatur": 1}, {"model_id": "b"}],
+        "generate": {"budget": {"money": -1}},
+        "publish": {"repo_id": "a/b"},
+        "store": {"repo_id": "a/c"},
+    }
+    with pytest.raises(ConfigError) as of_file:
+        parse_config(values)
+    with pytest.raises(ConfigError) as of_script:
+        Config(**values)
+    head, *lines = str(of_script.value).splitlines()
+    assert head == "Config(...) is not valid:"
+    assert lines == str(of_file.value).splitlines()[1:]
+    assert len(lines) == 4
+    # What only the whole shows is said too, and no cause shows the values.
+    fine = {**values, "name": "x", "prompts": HubPrompts(repo_id="q/r"), "generate": {}, "store": {"repo_id": "a/b"}}
+    with pytest.raises(ConfigError, match=r"store\.repo_id = 'a/b' is also publish\.repo_id") as caught:
+        Config(**{**fine, "generators": [{"model_id": "a"}, {"model_id": "b"}]})
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_a_secret_in_a_section_built_in_python_is_not_shown() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Generator(model_id="m", base_url="http://ann:sesame@x/v1")
+    assert "sesame" not in str(caught.value)
+
+
 def test_an_aspect_stands_once_and_aspect_not_beside_aspects() -> None:
-    with pytest.raises(ValidationError, match="has an aspect twice in aspects"):
+    with pytest.raises(ConfigError, match="has an aspect twice in aspects"):
         UltraFeedbackJudge(model_id="m", aspects=("honesty", "honesty"))
-    with pytest.raises(ValidationError, match="has both aspect and aspects; keep one"):
+    with pytest.raises(ConfigError, match="has both aspect and aspects; keep one"):
         UltraFeedbackJudge(model_id="m", aspect="honesty", aspects=("helpfulness",))
     assert UltraFeedbackJudge(model_id="m", aspects=("honesty",)).all_aspects == ("honesty",)
 

@@ -15,10 +15,11 @@ import pytest
 from markdown_it import MarkdownIt
 from pydantic import BaseModel
 
-from curation.config import SECTIONS, TAG_KEYS, load_config, parse_config
+from curation.config import SECTIONS, load_config, parse_config
 from curation.errors import ConfigError
 from curation.generation.options import ROUTER_URL
 from curation.hub import DEFAULT_ENDPOINT
+from curation.section import TAG_KEYS
 from curation.types import Prompt
 
 ROOT = Path(__file__).parent.parent
@@ -28,9 +29,10 @@ MARKDOWN = MarkdownIt("commonmark").enable("table")
 LABELS = tuple(section for section in SECTIONS if section.startswith("labels."))
 TABLES: dict[str, tuple[str, ...]] = {
     "The whole file": ("",),
-    "`[prompts]`": ("prompts.hub", "prompts.file"),
+    "`[prompts]`": ("prompts.hub", "prompts.file", "prompts.list"),
     '`type = "hub"`': ("prompts.hub",),
     '`type = "file"`': ("prompts.file",),
+    '`type = "list"`': ("prompts.list",),
     "Where a model answers": ("generators", "evolve", "judge", "judges"),
     "`[[generators]]`": ("generators",),
     "`[evolve]`": ("evolve",),
@@ -57,6 +59,7 @@ store = { repo_id = "acme/helpful-store" }
 PRICES = "price_in = 1.0, price_out = 1.0"
 INSTEAD = {
     "prompts.file": 'prompts = { type = "file", path = "prompts.jsonl" }',
+    "prompts.list": 'prompts = { type = "list", rows = ["Why?"] }',
     "evolve": 'evolve = { model_id = "three" }',
     "judge": 'judge = { model_id = "three" }',
     "judges": 'judges = [{ model_id = "three" }]',
@@ -177,6 +180,11 @@ def default_in_the_file(link: str) -> str:
     return str(text)
 
 
+def in_plain_words(meaning: str) -> str:
+    """A cell without its links: what they show stays."""
+    return re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", meaning)
+
+
 def schemas(value: object) -> Iterator[Mapping[str, Any]]:
     """Every schema in a JSON schema."""
     if isinstance(value, Mapping):
@@ -205,6 +213,18 @@ def test_the_sections_are_all_that_a_file_can_have() -> None:
         if "properties" in definition
     }
     assert {model.__name__ for model in SECTIONS.values()} == inner | {"Config"}
+
+
+@pytest.mark.parametrize(("section", "model"), of_sections())
+def test_every_key_has_a_description_and_the_page_says_the_same(section: str, model: type[BaseModel]) -> None:
+    descriptions = {name: " ".join((field.description or "").split()) for name, field in model.model_fields.items()}
+    assert descriptions == {row.key: in_plain_words(row.meaning) for row in documented(section).values()}
+
+
+def test_the_descriptions_reach_the_json_schema() -> None:
+    schema = SECTIONS[""].model_json_schema()
+    assert schema["properties"]["name"]["description"].startswith("The curation's name")
+    assert schema["$defs"]["Generator"]["properties"]["temperature"]["description"].endswith("0 to 2.")
 
 
 @pytest.mark.parametrize(("section", "model"), of_sections())

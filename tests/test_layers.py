@@ -21,7 +21,7 @@ FILES = sorted((ROOT / "curation").rglob("*.py"))
 # Each layer may import the layers before it; the parts of one layer never import each other.
 LAYERS = (
     {"types", "errors"},
-    {"files", "ids", "schema", "thinking"},
+    {"files", "ids", "schema", "section", "thinking"},
     {"hub"},
     {"hub_rows", "tokenizer"},
     {"prompts", "generation", "review", "labels", "quality", "export", "store"},

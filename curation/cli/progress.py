@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from curation.cli.output import Format, write
@@ -39,6 +39,11 @@ def shown(meter: Meter, format: Format) -> Iterator[None]:
     else:
         with told_every(LOG_SECONDS, lambda last: _log(meter, last)):
             yield
+
+
+def show_progress(meter: Meter) -> AbstractContextManager[None]:
+    """Show people how far a generation is, on stderr: `generate(config, watch=show_progress)` in a launch script."""
+    return shown(meter, Format.human)
 
 
 @contextmanager

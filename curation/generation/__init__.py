@@ -36,17 +36,24 @@ from curation.types import CandidateSet, Prompt
 if TYPE_CHECKING:
     from distilabel.pipeline import Pipeline
 
+    from curation.generation.endpoints import EndpointsLLM, endpoints_llm
     from curation.generation.runner import FailedRow
+    from curation.generation.tasks import AnswerPrompt, EvolveAnswer, JudgeAnswers
 
 __all__ = [
     "Amount",
+    "AnswerPrompt",
     "Budget",
     "BudgetGate",
     "Endpoint",
+    "EndpointsLLM",
     "Engine",
     "Estimate",
+    "EvolveAnswer",
     "Evolver",
+    "FailedRow",
     "Generator",
+    "JudgeAnswers",
     "JudgeStatistics",
     "JudgeTally",
     "Meter",
@@ -57,6 +64,7 @@ __all__ = [
     "cache_file",
     "check_endpoint",
     "disagrees_with_itself",
+    "endpoints_llm",
     "estimate",
     "generate_candidate_sets",
     "run",
@@ -66,6 +74,23 @@ __all__ = [
     "stage_meters",
     "told_every",
 ]
+
+
+_FOR_PIPELINES = {
+    "AnswerPrompt": "tasks",
+    "EndpointsLLM": "endpoints",
+    "EvolveAnswer": "tasks",
+    "FailedRow": "runner",
+    "JudgeAnswers": "tasks",
+    "endpoints_llm": "endpoints",
+}
+"""What pipelines of distilabel's are built of, by the module that has it: imported when it is first used."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FOR_PIPELINES:
+        raise AttributeError(f"module 'curation.generation' has no attribute {name!r}")
+    return getattr(_load_distilabel(_FOR_PIPELINES[name]), name)
 
 
 @dataclass(frozen=True, slots=True)

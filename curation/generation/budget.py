@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from curation.generation.estimate import Estimate, most_per_request
 from curation.generation.meter import Amount, Meter
 from curation.generation.options import UltraFeedbackJudge
+from curation.section import Section
 
 
-class Budget(BaseModel):
+class Budget(Section):
     """`[generate] budget = { money = 5.0 }` (US dollars) or `{ tokens = 2000000 }`, or both: the first to be reached.
 
     It counts everything that the curation's rows cost, in earlier runs too.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
     money: Annotated[float, Field(gt=0)] | None = None
+    """US dollars; every model needs `price_in` and `price_out`."""
     tokens: PositiveInt | None = None
+    """Tokens, sent and written."""
 
     @model_validator(mode="after")
     def _something(self) -> Budget:

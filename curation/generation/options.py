@@ -7,8 +7,6 @@ from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     JsonValue,
     PositiveInt,
@@ -18,6 +16,7 @@ from pydantic import (
 )
 
 from curation import ids
+from curation.section import ACCOUNT, PROVIDER, Section
 
 ROUTER_URL = "https://router.huggingface.co/v1"
 """Inference Providers behind one OpenAI-compatible address (huggingface.co/docs/inference-providers)."""
@@ -40,9 +39,6 @@ WHERE_AND_HOW_FAST = frozenset(
 
 HUGGING_FACE_DOMAINS = ("huggingface.co", "hf.co", "huggingface.cloud")
 
-PROVIDER = r"^[a-z0-9][a-z0-9-]*$"
-ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-
 Aspect = Literal["overall-rating", "helpfulness", "honesty", "instruction-following", "truthfulness"]
 OVERALL: Aspect = "overall-rating"
 MORE_ROOM = 4
@@ -54,26 +50,35 @@ EvolveMethod = Literal["helpfulness", "relevance", "deepening", "creativity", "d
 Engine = Literal["streaming", "distilabel", "ray"]
 
 
-class Endpoint(BaseModel):
+class Endpoint(Section):
     """Where a model answers: Inference Providers (model_id alone), a dedicated endpoint by name, or any base_url.
 
     `price_in` and `price_out` are US dollars per million tokens; a price that is not given is unknown, never zero.
     `max_concurrency` is the most requests in flight; fewer are sent while the server pushes back.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
-
     model_id: Annotated[str, Field(min_length=1)]
+    """The model, as its server calls it."""
     provider: Annotated[str, Field(pattern=PROVIDER)] | None = None
+    """Which of the Inference Providers is asked, such as "together". Not with `base_url` or `endpoint_name`."""
     bill_to: Annotated[str, Field(pattern=ACCOUNT)] | None = None
+    """The user or organisation that pays Inference Providers; not with these two either."""
     base_url: str | None = None
+    """A server with OpenAI's chat protocol; `/v1` is added if no version is there. It carries no key."""
     endpoint_name: Annotated[str, Field(min_length=1)] | None = None
+    """A dedicated Inference Endpoint: its name, or owner/name. Not with `base_url`."""
     api_key_env: Annotated[str, Field(min_length=1)] | None = None
+    """The environment variable that holds the key. A variable that is not set is an error."""
     max_concurrency: PositiveInt = 16
+    """The most requests of this entry in flight."""
     max_attempts: PositiveInt = 10
+    """How often a request is sent that fails for a reason which may pass."""
     timeout: Annotated[float, Field(gt=0)] = 120.0
+    """Seconds for one attempt."""
     price_in: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """US dollars per million tokens that are sent."""
     price_out: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """US dollars per million tokens that are written."""
 
     @field_validator("base_url")
     @classmethod
@@ -109,10 +114,16 @@ class Generator(Endpoint):
     """
 
     name: Annotated[str, Field(validate_default=True)] = ""
+    """What this entry is called in rows and reports; no two are alike."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    """How much chance there is in an answer, 0 to 2."""
     max_new_tokens: PositiveInt = 512
+    """The most tokens of an answer."""
     system_prompt: Annotated[str, Field(min_length=1)] | None = None
+    """Sent before the prompt's own system message. It is no part of the prompt in rows; the card shows it."""
     keep_reasoning: bool = False
+    """`true`: what the model thinks before an answer is kept, and published in columns of its own. Judges and
+    reviewers never see it."""
 
     @field_validator("name")
     @classmethod
@@ -127,9 +138,13 @@ class Evolver(Endpoint):
     """
 
     name: Annotated[str, Field(min_length=1)] = "evolved"
+    """What its answers are called; no generator has this name."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    """How much chance there is in an answer, 0 to 2."""
     max_new_tokens: PositiveInt = 1024
+    """The most tokens of an answer."""
     methods: Annotated[tuple[EvolveMethod, ...], Field(min_length=1)] = get_args(EvolveMethod)
+    """What a rewriting may aim at."""
 
 
 class UltraFeedbackJudge(Endpoint):
@@ -140,12 +155,20 @@ class UltraFeedbackJudge(Endpoint):
     """
 
     type: Literal["ultrafeedback"] = "ultrafeedback"
+    """The kind of judge; the only one there is."""
     name: Annotated[str, Field(validate_default=True)] = ""
+    """What this judge is called; no two are alike."""
     aspect: Aspect = OVERALL
+    """What is rated: `"overall-rating"`, `"helpfulness"`, `"honesty"`, `"instruction-following"` or
+    `"truthfulness"`."""
     aspects: Annotated[tuple[Aspect, ...], Field(min_length=1)] | None = None
+    """Several of these, instead of `aspect`: one request for each, and a rating is their mean."""
     order: Literal["shuffled", "swap"] = "shuffled"
+    """The order in which answers are shown; `"swap"` asks twice, in both orders."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    """How much chance there is in a reply, 0 to 2."""
     max_new_tokens: PositiveInt = 1024
+    """The most tokens of a reply."""
 
     @field_validator("name")
     @classmethod
@@ -177,10 +200,8 @@ Asked = Generator | Evolver | UltraFeedbackJudge
 """A model that a prompt passes."""
 
 
-class Models(BaseModel):
+class Models(Section):
     """Every model that a prompt passes: generators, then the evolver, then judges."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     generators: Annotated[tuple[Generator, ...], Field(min_length=1)]
     evolve: Evolver | None = None

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import PositiveInt
 
 from curation.labels.ballot import Ballot
+from curation.section import Section
 from curation.types import Drop, Verdict
 
 
-class ResolverOptions(BaseModel):
+class ResolverOptions(Section):
     """The keys of `[labels]` that every resolver has; a resolver adds `resolver`, its own options and `fit(votes)`.
 
     `ties` says what becomes of candidates with equal scores: nothing at all, or rows of the `kto` config only.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
     min_reviewers: PositiveInt = 1
+    """Answers that a record needs; let Argilla ask for as many (`min_submitted`)."""
     judge_fallback: bool = False
+    """`true`: where nobody answered, the judge's ratings decide."""
     ties: Literal["drop", "kto-only"] = "kto-only"
+    """`"drop"`: answers with equal scores give no rows of `kto` either."""
 
 
 class FittedResolver(Protocol):

@@ -19,7 +19,10 @@ class FilePrompts(PromptColumns):
     """`[prompts] type = "file"`: one column of a file; each line of a .txt file is a prompt, whatever `column` is."""
 
     type: Literal["file"] = "file"
+    """`"hub"`, `"file"` or `"list"`."""
     path: Path
+    """A .jsonl, .ndjson, .json, .csv, .tsv, .txt (each also as .gz), .parquet or .arrow file; relative to the TOML
+    file. Its hash is recorded. Each line of a .txt file is a prompt. How files are read."""
 
     @field_validator("path")
     @classmethod

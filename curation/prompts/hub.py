@@ -12,9 +12,9 @@ from curation.files import FileRow
 from curation.hub import connect, hub_errors
 from curation.hub_rows import HubSplit, hub_splits
 from curation.prompts.rows import PromptColumns, read_prompts
+from curation.section import REPO_ID
 from curation.types import Drop, Prompt
 
-REPO_ID = r"^[\w.-]+/[\w.-]+$"
 RepoId = Annotated[str, Field(pattern=REPO_ID)]
 
 
@@ -22,10 +22,15 @@ class HubPrompts(PromptColumns):
     """`[prompts] type = "hub"`: one column of one split of a dataset on the Hub."""
 
     type: Literal["hub"] = "hub"
+    """`"hub"`, `"file"` or `"list"`."""
     repo_id: RepoId
+    """The dataset, as owner/name."""
     config: str = "default"
+    """One of its configs; "default" is the dataset's own default, whatever its name."""
     split: str = "train"
+    """One of its splits."""
     revision: str = "main"
+    """A branch, a tag or a commit. The commit that it stands for is recorded."""
 
     def resolve(self, *, endpoint: str, token: str | None) -> str:
         """Return the source with its commit, such as "acme/prompts@<sha>".

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, TypeAdapter
+from pydantic import PositiveInt, TypeAdapter
 
 from curation import ids
 from curation.errors import DataError
 from curation.prompts.layouts import INSTRUCTION, REQUESTS, layout_column, prompt_value
 from curation.prompts.messages import read_messages, without_answers
+from curation.section import Section
 from curation.types import Drop, Message, Prompt, is_text
 
 EXTRAS = ("tools", "chat_template_kwargs", "category", "subcategory")
@@ -38,7 +39,7 @@ REMEDIES = MappingProxyType(
 """What mends the reasons for which a source drops prompts, where something does."""
 
 
-class PromptColumns(BaseModel):
+class PromptColumns(Section):
     """Which columns of a source are read. Only `column` must be there.
 
     Where none is named, and there is none "instruction", that of a well-known layout is read. With `leave_out_answers`
@@ -46,15 +47,21 @@ class PromptColumns(BaseModel):
     prompt: `tools` and `chat_template_kwargs` for TRL's chat templates, and the kind of prompt it is.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     column: str = INSTRUCTION
+    """The prompts: each a text, or a list of `{role, content}` that ends with the user. If it is not named and there
+    is no "instruction", the column of a layout that many datasets have."""
     leave_out_answers: bool = False
+    """`true`: ask conversations that end with the assistant, without that end. They are dropped otherwise."""
     tools_column: str | None = None
+    """Tools, published for the chat template of a trainer."""
     chat_template_kwargs_column: str | None = None
+    """Keyword arguments, published for the chat template of a trainer."""
     category_column: str | None = None
+    """The kind of prompt, published."""
     subcategory_column: str | None = None
+    """The kind within that kind, published."""
     limit: PositiveInt | None = None
+    """Ask the first so many prompts only."""
 
     @property
     def extras(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, field_validator, model_validator
+from pydantic import Field, StrictBool, StrictInt, field_validator, model_validator
 
 from curation.hub import DEFAULT_ENDPOINT
 from curation.quality.answers import has_ai_tell, is_empty, is_refusal, is_truncated, leaked_names
@@ -21,35 +21,39 @@ from curation.quality.language import LANGUAGES, detect_language
 from curation.quality.pairs import is_identical, length_ratio
 from curation.quality.pii import find_pii
 from curation.quality.tokens import TokenCounter
+from curation.section import Section
 from curation.types import Message
 
 
-class Quality(BaseModel):
+class Quality(Section):
     """`[quality]`: which checks drop something, and their bounds.
 
     Out of the box only what is certainly wrong is dropped: empty answers, and pairs of identical ones. All else is off,
     because on some data each of these is right: a refusal where one is wanted, a name in a letter, a short answer.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
     near_duplicates: Annotated[float, Field(ge=0.5, le=1)] | None = None
-    """Drop a prompt whose Jaccard similarity to an earlier one is at least this."""
+    """Drop a prompt that is so similar to an earlier one: 0.5 to 1."""
     benchmarks: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    """Drop a prompt that shares words with one of these: files, or "owner/name[:config[:split]][@revision]"."""
+    """Drop a prompt that is in one of these: files, folders, or `owner/name[:config[:split]][@revision]`."""
     ngram: Annotated[StrictInt, Field(ge=5, le=50)] = NGRAM
-    """How many words in a row a prompt has to share with a benchmark."""
+    """How many words in a row, 5 to 50, a prompt shares with a benchmark that it is in."""
     languages: tuple[str, ...] = ()
-    """Keep only prompts in these languages (and those whose language is not known); empty keeps all."""
+    """Keep prompts in these only, such as "en"; without any, all are kept."""
     pii: StrictBool = False
+    """`true`: drop personal data, in prompts and answers."""
     refusals: StrictBool = False
+    """`true`: drop answers that refuse."""
     ai_tells: StrictBool = False
+    """`true`: drop answers that say that an AI wrote them."""
     truncated: StrictBool = False
+    """`true`: drop answers that were cut off."""
     max_length_ratio: Annotated[float, Field(ge=1)] | None = None
-    """Drop a pair in which one answer has more than so many times the characters of the other."""
+    """Drop a pair with one answer more than so many times as long as the other: 1 or more."""
     max_tokens: Annotated[StrictInt, Field(ge=1)] | None = None
-    """Drop a prompt, or an answer with its prompt, that has more tokens of `tokenizer` than this."""
+    """Drop a prompt, or one with its answer, of more tokens. Needs `tokenizer`."""
     tokenizer: Annotated[str, Field(min_length=1)] | None = None
+    """Whose tokens: a folder, or `owner/name[@revision]`. Needs `max_tokens`."""
 
     @field_validator("languages")
     @classmethod

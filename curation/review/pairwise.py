@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import PositiveInt
 
 from curation import ids
 from curation.errors import DataError
 from curation.review.shown import shown, written
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
+from curation.section import Section
 from curation.types import Annotation, Candidate, CandidateSet, Drop, Response, ReviewRecord
 
 SCORES: dict[str, tuple[float, float]] = {
@@ -38,17 +39,21 @@ If you can write a better answer with little effort, put it into *A better answe
 """
 
 
-class PairwiseTask(BaseModel):
+class PairwiseTask(Section):
     """`[review] task = "pairwise"`: the judge's best and worst answer side by side, in a shuffled order."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     task: Literal["pairwise"] = "pairwise"
+    """The question; the only one there is: which of two answers is better, and optionally a better one."""
     workspace: str = "argilla"
+    """The workspace in Argilla; it must exist."""
     dataset: str | None = None
+    """The dataset in Argilla: by default it is called as the curation is."""
     min_submitted: PositiveInt = 1
+    """After so many answers Argilla shows a record to nobody else."""
     show_suggestions: bool = False
+    """`true`: what the judge rated higher is suggested, in records that are new."""
     guidelines: str = GUIDELINES
+    """What reviewers are told, in Markdown. The card repeats it."""
 
     @property
     def level(self) -> Literal["nominal"]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
+from curation.errors import ConfigError
 from curation.generation import Generator
 from curation.generation.options import is_address, is_hugging_face
 
@@ -26,12 +26,12 @@ def test_a_slash_at_the_end_of_an_address_is_dropped() -> None:
 
 @pytest.mark.parametrize("url", ["http://ann:sesame@x/v1", "http://sesame@x/v1", "http://x/v1?key=sesame"])
 def test_an_address_with_a_secret_is_refused(url: str) -> None:
-    with pytest.raises(ValidationError, match="must not carry a user, a password or a query"):
+    with pytest.raises(ConfigError, match="must not carry a user, a password or a query"):
         Generator(model_id="m", base_url=url)
 
 
 def test_a_model_answers_at_one_place() -> None:
-    with pytest.raises(ValidationError, match="has both base_url and endpoint_name; keep one"):
+    with pytest.raises(ConfigError, match="has both base_url and endpoint_name; keep one"):
         Generator(model_id="m", base_url="http://127.0.0.1:9/v1", endpoint_name="acme/mine")
 
 
@@ -42,13 +42,13 @@ def test_a_provider_and_who_pays_it_are_of_inference_providers_only(
 ) -> None:
     assert Generator(model_id="m", **option)
     said = f"has {next(iter(elsewhere))} and {next(iter(option))}, which only Inference Providers take; keep one"
-    with pytest.raises(ValidationError, match=said):
+    with pytest.raises(ConfigError, match=said):
         Generator(model_id="m", **option, **elsewhere)
 
 
 @pytest.mark.parametrize("provider", ["", "Groq", "groq:fast", "-groq", "groq/x", "groq\n"])
 def test_a_provider_is_a_name(provider: str) -> None:
-    with pytest.raises(ValidationError, match="provider"):
+    with pytest.raises(ConfigError, match="provider"):
         Generator(model_id="m", provider=provider)
 
 

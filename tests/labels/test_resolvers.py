@@ -6,8 +6,8 @@ import pickle
 from typing import Any, Literal
 
 import pytest
-from pydantic import ValidationError
 
+from curation.errors import ConfigError
 from curation.labels import (
     Ballot,
     DawidSkeneResolver,
@@ -68,7 +68,7 @@ def test_a_resolver_says_its_name_and_has_the_options_of_all(name: str) -> None:
     assert options.model_dump().items() >= {"judge_fallback": False, "ties": "kto-only"}.items()
     assert options.min_reviewers == (2 if name == "unanimous" else 1)
     for wrong in ({"ties": "keep"}, {"min_reviewers": 0}, {"minimum": 1}):
-        with pytest.raises(ValidationError):
+        with pytest.raises(ConfigError):
             OPTIONS[name](**wrong)
 
 

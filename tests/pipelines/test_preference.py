@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from curation.config import load_config
+from curation.local import Stack
+from curation.local.reviewers import simulate_reviewers
 from pipelines.preference import CONFIG
+from tests.conftest import CommandLine
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,4 +28,44 @@ def test_the_launch_script_is_the_toml_file() -> None:
 
 def test_a_launch_script_is_short() -> None:
     for script in (ROOT / "pipelines").glob("*.py"):
-        assert len(script.read_text().splitlines()) <= 30
+        assert len(script.read_text().splitlines()) <= 35
+
+
+ANOTHER = """
+import pipelines.preference as recipe
+import curation as c
+
+changed = {
+    "name": "script",
+    "prompts": c.ListPrompts(rows=tuple(f"Question {number}: why?" for number in range(4))),
+    "publish": c.Publish(repo_id="acme/script"),
+    "store": c.StoreSection(repo_id="acme/script-store"),
+}
+try:
+    recipe.run(recipe.CONFIG.model_copy(update=changed))
+except c.CurationError as error:
+    raise SystemExit(f"Error: {error}")
+"""
+
+
+@pytest.mark.stack
+def test_the_launch_script_shows_progress_and_goes_through_to_publish(cli: CommandLine, stack: Stack) -> None:
+    def run() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", ANOTHER]
+        environment = cli.environment()
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=600, cwd=ROOT, env=environment, check=False
+        )
+
+    first = run()
+    # Nobody has answered yet.
+    assert first.returncode == 1
+    assert "Generating: 4 of 4 prompts" in first.stderr
+    assert "4 records in argilla/script: 4 new" in first.stdout
+    assert "Error: " in first.stderr
+    assert "Traceback" not in first.stderr
+    simulate_reviewers(stack.argilla, workspace="argilla", dataset="script")
+    second = run()
+    assert second.returncode == 0, second.stderr
+    assert "0 new candidate sets, 4 there already" in second.stdout
+    assert "acme/script" in second.stdout.splitlines()[-1]

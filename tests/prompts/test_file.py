@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curation.errors import DataError, MissingError
+from curation.errors import ConfigError, DataError, MissingError
 from curation.files.rows import ROW_SIZE
 from curation.prompts import FilePrompts
 from curation.types import Drop, Prompt
@@ -232,7 +232,7 @@ def test_a_file_is_not_read_further_than_needed(tmp_path: Path, suffix: str) -> 
 
 @pytest.mark.parametrize("name", ["prompts.xlsx", "prompts", "prompts.gz", "prompts.txt.zip"])
 def test_another_kind_of_file_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=r"must end in \.jsonl, \.ndjson, \.json, \.csv, \.tsv, \.parquet, \.arrow"):
+    with pytest.raises(ConfigError, match=r"must end in \.jsonl, \.ndjson, \.json, \.csv, \.tsv, \.parquet, \.arrow"):
         FilePrompts(path=Path(name))
 
 

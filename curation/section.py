@@ -1,0 +1,173 @@
+"""What every section of a configuration is: values that are checked, and a sentence for each that is not allowed.
+
+A section is written in TOML or built in Python; what is wrong is said in the same words.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from curation.errors import ConfigError
+
+ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+LICENSE = r"^[a-z0-9][a-z0-9.-]*$"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+PROVIDER = r"^[a-z0-9][a-z0-9-]*$"
+REPO_ID = r"^[\w.-]+/[\w.-]+$"
+
+
+class Section(BaseModel):
+    """The base of all sections. One with values that are not allowed raises ConfigError, with a sentence for each."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=(), use_attribute_docstrings=True
+    )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            # The cause would show the values, keys in the wrong place among them.
+            name = type(self).__name__
+            raise ConfigError(f"{name}(...) is not valid:\n{sentences(error, self.sections())}") from None
+
+    # Sections inside of others are checked by pydantic itself, so that all that is wrong is said together.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @classmethod
+    def sections(cls) -> Mapping[str, type[BaseModel]]:
+        """Return the model of this section, named "", and those of the sections in it by their keys."""
+        inside = {name: _models(field.annotation) for name, field in cls.model_fields.items()}
+        return {"": cls, **{name: models[0] for name, models in inside.items() if len(models) == 1}}
+
+
+def sentences(error: ValidationError, sections: Mapping[str, type[BaseModel]]) -> str:
+    """Return a line for each value that is not allowed: its key, the value, and what is allowed.
+
+    `sections` are the models by their place, such as "generate.budget"; the whole is "".
+    """
+    faults = error.errors(include_url=False)
+    return "\n".join(f"  {_sentence(fault, sections)}" for fault in faults if not _follows(fault, faults))
+
+
+TAG_KEYS = {"prompts": "type", "labels": "resolver"}
+ALLOWED = {
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "literal_error": "must be {expected}",
+    "too_short": "must have {min_length} or more entries, not {actual_length}",
+    "string_too_short": "must not be empty",
+}
+BOUNDS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
+PATTERNS = {
+    NAME: "must be 1 to 64 of letters, digits, '.', '_' and '-', the first a letter or digit",
+    REPO_ID: "must be owner/name",
+    LICENSE: "must be a licence's identifier on the Hub, such as cc-by-4.0",
+    PROVIDER: "must be a provider's name in lower case",
+    ACCOUNT: "must be the name of a user or an organisation",
+}
+
+
+def _sentence(fault: Any, sections: Mapping[str, type[BaseModel]]) -> str:
+    """Return what is wrong, as `key = value: what is allowed.`; pydantic's own words where we have none."""
+    section, key = _place(fault["loc"], sections)
+    model = sections.get(section, sections[""])
+    kind, value, context = fault["type"], fault["input"], fault.get("ctx", {})
+    message = fault["msg"].removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        return _unknown_key(key, model)
+    if kind == "missing":
+        return f"{key} is missing."
+    if kind == "union_tag_not_found" and isinstance(value, dict):
+        return f"{key}.{TAG_KEYS[key]} is missing; it must be 'hub', 'file' or 'list'."
+    if kind == "union_tag_invalid":
+        *tags, last = context["expected_tags"].split(", ")
+        return f"{key}.{TAG_KEYS[key]} = {shown(value[TAG_KEYS[key]])}: must be {', '.join(tags)} or {last}."
+    if not key:
+        return f"{message}."
+    allowed = message[0].lower() + message[1:]
+    if kind == "string_pattern_mismatch":
+        allowed = PATTERNS[context["pattern"]]
+    elif BOUNDS.keys() & context.keys():
+        allowed = f"must be {_bounds(model, key) or _bound(context)}"
+    elif kind in ALLOWED:
+        allowed = ALLOWED[kind].format(**context)
+    # A whole section may hold a secret, and its place says enough.
+    return f"{key}: {allowed}." if isinstance(value, dict | list) else f"{key} = {shown(value)}: {allowed}."
+
+
+def _bounds(model: type[BaseModel], key: str) -> str:
+    """Return all bounds of a number, not just the one that was passed; "" if the field is not simply a number."""
+    field = model.model_fields.get(key.rpartition(".")[2])
+    rules = field.metadata if field is not None else ()
+    # Rules such as strictness bound nothing.
+    return " and ".join(filter(None, (_bound({name: getattr(rule, name, None) for name in BOUNDS}) for rule in rules)))
+
+
+def _bound(limits: Mapping[str, Any]) -> str:
+    return " and ".join(f"{BOUNDS[name]} {limit:g}" for name, limit in limits.items() if limit is not None)
+
+
+def _follows(fault: Any, faults: Sequence[Any]) -> bool:
+    """Whether a list is only too short because entries in it are at fault themselves."""
+    place = fault["loc"]
+    return fault["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in faults
+    )
+
+
+def _place(location: tuple[int | str, ...], sections: Mapping[str, type[BaseModel]]) -> tuple[str, str]:
+    """Return the section a fault is in and its key as the file has it; entries of a list count from 1."""
+    parts = list(location)
+    section = str(parts[0]) if len(parts) > 1 else ""
+    if section in TAG_KEYS:
+        section = f"{section}.{parts.pop(1)}"
+    elif len(parts) > 2 and f"{section}.{parts[1]}" in sections:
+        section = f"{section}.{parts[1]}"
+    return section, "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
+
+
+def _unknown_key(key: str, model: type[BaseModel]) -> str:
+    allowed = sorted(model.model_fields)
+    close = difflib.get_close_matches(key.rpartition(".")[2], allowed, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return f"{key} is not a setting; {hint}allowed: {', '.join(allowed)}."
+
+
+def shown(value: object) -> str:
+    """Return a value as a sentence may show it: short, and without what may be a password, a key or a token."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, PurePath):
+        value = str(value)
+    if not isinstance(value, str):
+        return repr(value)
+    value = re.sub(r"^([a-zA-Z]+://)?.*@", r"\1***@", value, flags=re.DOTALL)
+    value = re.sub(r"\?.*", "?***", value, flags=re.DOTALL) if "://" in value else value
+    value = re.sub(r"\bhf_\w+", "hf_***", value)
+    return repr(value if len(value) <= 80 else f"{value[:80]}...")
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The sections that a field may hold."""
+
+    def each(part: Any) -> Iterator[type[BaseModel]]:
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            yield part
+        for inner in get_args(part):
+            yield from each(inner)
+
+    return list(each(annotation))
