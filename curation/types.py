@@ -142,6 +142,11 @@ class CandidateSet(Row):
         return len(self.candidates) >= 2
 
     @property
+    def rated(self) -> bool:
+        """Whether a judge rated any of the candidates."""
+        return any(candidate.rating is not None for candidate in self.candidates)
+
+    @property
     def came_through(self) -> bool:
         """Whether nothing needs to be asked again: there is something to compare, and every judge said what it can."""
         return self.reviewable and not any(failure.judge_may_answer_yet for failure in self.failures)

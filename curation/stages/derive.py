@@ -17,8 +17,10 @@ from curation import labels, quality
 from curation.config import Config, Services
 from curation.export import EXTRAS
 from curation.export.strings import Render, plain
+from curation.generation import settings_id
 from curation.labels import Ballot, Votes
 from curation.stages.derivation import Checks, Plan, Tally, annotated, derive_dropped, derive_segment
+from curation.stages.heirs import Decision
 from curation.stages.processes import PROCESSES, running
 from curation.stages.segments import LARGEST_SEGMENT, Segment, SetFiles, StoreTables, Stretch
 from curation.stages.spending import USAGE_COLUMNS, Spending, spending
@@ -44,7 +46,8 @@ class Derived:
 
     `asked` prompts have a candidate set, `answered` of them one with two answers, `failures` says what went wrong with
     the others. `dropped` counts the prompts that a check kept from being asked, by reason, `reviewers` submitted
-    responses by reviewer; `omitted` says why a column that prompts bring along is not published.
+    responses by reviewer; `omitted` says why a column that prompts bring along is not published. `decisions` counts the
+    prompts that several judges were asked about, by whose ratings count.
     """
 
     tally: Tally
@@ -57,6 +60,7 @@ class Derived:
     spending: Spending
     resolver: labels.FittedResolver
     omitted: Mapping[str, str]
+    decisions: Mapping[Decision, int]
 
     @property
     def measured(self) -> LabelSource:
@@ -89,7 +93,7 @@ def derive(
         # In other processes these begin at once, and go on while the tables are joined here.
         batches = (tuple(files.stretches(start, start + SKETCHED)) for start in range(0, files.sets, SKETCHED))
         sketches = run(_sketched, batches, ahead=None) if splits else None
-        tables = StoreTables(snapshot, EXTRAS)
+        tables = StoreTables(snapshot, EXTRAS, settings=settings_id(config.models))
         spent = thread.submit(spending, (table for _, table in snapshot.tables(CANDIDATE_SETS, USAGE_COLUMNS)))
         extras, omitted = _extras(tables.extras)
         dropped = tables.not_asked(snapshot.dropped_prompts)
@@ -120,6 +124,7 @@ def derive(
         spending=spent.result(),
         resolver=plan.resolver,
         omitted=omitted,
+        decisions=tables.decisions,
     )
 
 

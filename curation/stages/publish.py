@@ -22,7 +22,8 @@ class PublishReport(Report):
     """What `publish` did. records = verdicts + unresolved.
 
     `agreement` is the share of pairs of answers to the same record that are equal, `alpha` Krippendorff's, both of
-    people if any answered; `omitted` says why a column that prompts bring along is not published.
+    people if any answered; `omitted` says why a column that prompts bring along is not published. `decisions` says
+    whose ratings count where several judges were asked about the same answers.
     """
 
     repo: str
@@ -38,6 +39,7 @@ class PublishReport(Report):
     kto_weights: tuple[float, float] | None
     checks: str
     omitted: dict[str, str]
+    decisions: tuple[str, ...]
     commit: str | None
 
     @property
@@ -50,6 +52,7 @@ class PublishReport(Report):
             lines.append(f"Records without a verdict: {reasons(self.unresolved)}.")
         lines += [f"No {name} row: {reasons(dropped)}." for name, dropped in self.dropped.items() if dropped]
         lines += [f"No column {name!r}: {why}." for name, why in self.omitted.items()]
+        lines += self.decisions
         if self.agreement.value is not None:
             lines.append(f"Equal pairs of answers: {measured(self.agreement)}.")
         lines.append(f"Krippendorff's alpha: {measured(self.alpha)}.")
@@ -112,6 +115,7 @@ def publish(
         kto_weights=facts.kto_weights,
         checks=config.quality.summary(),
         omitted=dict(derived.omitted),
+        decisions=tuple(one.line(counted(count, "prompt")) for one, count in sorted(derived.decisions.items())),
         commit=commit,
     )
 

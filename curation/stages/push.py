@@ -85,12 +85,15 @@ def _records(
     records: dict[str, ReviewRecord] = {}
     skipped: Counter[str] = Counter()
     shown = {(record.task, record.set_id): record for record in snapshot.records.values()}
+    rated = _shown_with_ratings(snapshot)
     # Sets were paid for: near-duplicates were looked for before.
     options = config.quality.model_copy(update={"near_duplicates": None})
     prompts = options.prompt_checks(endpoint=services.hub_endpoint, token=services.hub_token)
     answers = answer_checks(options, endpoint=services.hub_endpoint, token=services.hub_token)
     for candidate_set in sets:
         known = shown.get((config.review.task, candidate_set.id))
+        if known is None and not candidate_set.rated:
+            known = rated.get((config.review.task, _answers(candidate_set)))
         if known is not None:
             records[known.id] = known
             continue
@@ -105,3 +108,21 @@ def _records(
         else:
             records[record.id] = snapshot.records.get(record.id, record)
     return list(records.values()), skipped
+
+
+def _shown_with_ratings(snapshot: Snapshot) -> dict[tuple[str, frozenset[str]], ReviewRecord]:
+    """The records of sets that a judge rated, by task and all answers of their set.
+
+    They stand for later sets of the same answers that another judge gave no ratings: without, another pair might be
+    chosen, and people be asked about the prompt twice.
+    """
+    sets = snapshot.candidate_sets
+    return {
+        (record.task, _answers(sets[record.set_id])): record
+        for record in snapshot.records.values()
+        if record.set_id in sets and sets[record.set_id].rated
+    }
+
+
+def _answers(candidate_set: CandidateSet) -> frozenset[str]:
+    return frozenset(candidate.id for candidate in candidate_set.candidates)

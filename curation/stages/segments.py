@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from curation.errors import DataError
+from curation.stages.heirs import Decision, RatedSet, decisions, heirs_of
 from curation.store import CANDIDATE_SETS, RECORDS, RESPONSES, Snapshot
 from curation.store.parquet import read_table
 from curation.types import DroppedPrompt
@@ -92,7 +93,7 @@ class StoreTables:
     of what first went wrong. Raises DataError if a record shows a set that is not there.
     """
 
-    def __init__(self, snapshot: Snapshot, extras: Sequence[str]) -> None:
+    def __init__(self, snapshot: Snapshot, extras: Sequence[str], *, settings: str = "") -> None:
         import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -102,7 +103,8 @@ class StoreTables:
         self.extras: dict[str, set[str | None]] = {name: set() for name in extras}
         ids = self._read_sets(snapshot)
         self.bounds = segment_bounds(self.sets)
-        heirs = self._heirs(snapshot)
+        self.decisions: Counter[Decision] = Counter()
+        heirs = self._heirs(snapshot, settings)
         self._current = heirs == np.arange(len(ids))
         records = snapshot.whole(RECORDS, ("id", "set_id", "candidates"))
         rows = _last(records["set_id"], ids)
@@ -164,26 +166,21 @@ class StoreTables:
         self.failures = _failures(failed, together)
         return pa.concat_arrays(ids) if ids else pa.array([], pa.string())
 
-    def _heirs(self, snapshot: Snapshot) -> Any:
-        """The position of the set that each is replaced by: the last of its prompt that has all its candidates.
+    def _heirs(self, snapshot: Snapshot, settings: str) -> Any:
+        """The position of the set that each is replaced by (see `heirs_of`); most have no heir but themselves.
 
         So a set that a failed request left incomplete gives way to the one with the missing answer, and one that
-        another judge has rated since to that. Most have no heir but themselves.
+        another judge has rated since to that.
         """
         import numpy as np
-        import pyarrow as pa
 
         heirs = np.arange(self.sets)
         if self.asked == self.sets:
             return heirs
-        lists = [table["candidates"] for _, table in snapshot.tables(CANDIDATE_SETS, ("candidates.list.element.id",))]
-        candidates = pa.concat_arrays([chunk for column in lists for chunk in column.chunks])
-        starts = np.concatenate(([0], np.cumsum(candidates.value_lengths().to_numpy())))
-        held = candidates.flatten().field("id").dictionary_encode().indices.to_numpy()
-        for positions in _groups(self.prompts.dictionary_encode().indices.to_numpy()):
-            newest_first = [(at, set(held[starts[at] : starts[at + 1]].tolist())) for at in reversed(positions)]
-            for position, answers in newest_first:
-                heirs[position] = next(at for at, others in newest_first if answers <= others)
+        known = snapshot.manifest.settings
+        for sets in _of_prompts(snapshot, self.prompts):
+            heirs[[one.position for one in sets]] = heirs_of(sets, settings)
+            self.decisions.update(decisions(sets, settings, known))
         return heirs
 
 
@@ -210,6 +207,31 @@ def answered_again(records: Any, responses: Any) -> list[tuple[int, str, str]]:
     records_of = records["id"].take(pa.array(record[earlier])).to_pylist()
     texts = answers.dictionary.take(pa.array(codes[earlier])).to_pylist()
     return list(zip(record[earlier].tolist(), records_of, texts, strict=True))
+
+
+def _of_prompts(snapshot: Snapshot, prompts: Any) -> Iterator[list[RatedSet]]:
+    """Yield the sets of each prompt that has several, oldest first; `prompts` has the prompt of every set."""
+    import numpy as np
+    import pyarrow as pa
+
+    columns = ("settings", "candidates.list.element.id", "candidates.list.element.rating")
+    tables = [table for _, table in snapshot.tables(CANDIDATE_SETS, columns)]
+    settings = [name for table in tables for name in table["settings"].to_pylist()]
+    candidates = pa.concat_arrays([chunk for table in tables for chunk in table["candidates"].chunks])
+    starts = np.concatenate(([0], np.cumsum(candidates.value_lengths().to_numpy())))
+    flat = candidates.flatten()
+    answers = flat.field("id").dictionary_encode().indices.to_numpy()
+    is_rated = flat.field("rating").is_valid().to_numpy(zero_copy_only=False)
+    for positions in _groups(prompts.dictionary_encode().indices.to_numpy()):
+        yield [
+            RatedSet(
+                position,
+                settings[position],
+                frozenset(answers[start:stop].tolist()),
+                frozenset(answers[start:stop][is_rated[start:stop]].tolist()),
+            )
+            for position, start, stop in ((at, starts[at], starts[at + 1]) for at in positions)
+        ]
 
 
 def _groups(codes: Any) -> Iterator[list[int]]:

@@ -19,6 +19,7 @@ from curation import ids
 from curation.config import Config
 from curation.errors import DataError
 from curation.export import chat_template
+from curation.generation import settings_id, settings_of
 from curation.stages import derive as derive_module
 from curation.stages import segments
 from curation.stages.derive import Derived, derive
@@ -312,6 +313,50 @@ def test_a_set_gives_way_to_a_later_one_of_its_prompt_with_all_its_answers(tmp_p
     scores = {row["label_source"]: row["chosen"][0]["content"] for row in published(tmp_path / "out", "dpo")}
     assert scores["judge"] == rerated[0].text
     assert len(published(tmp_path / "out", "dpo")) == 2
+
+
+@pytest.mark.parametrize("ratings", [(None, None), (1.0, None)])
+def test_a_judge_that_reads_nothing_takes_no_verdict_away_from_the_judge_before(
+    tmp_path: Path, ratings: tuple[float | None, ...]
+) -> None:
+    store = Store()
+    record = store.add(ratings=(5.0, 1.0))
+    [first] = store.sets
+    silent = tuple(
+        one.model_copy(update={"rating": rating}) for one, rating in zip(first.candidates, ratings, strict=True)
+    )
+    store.sets.append(first.model_copy(update={"id": "f" * 16, "settings": "silent", "candidates": silent}))
+    store.settings = {
+        SETTINGS: {"judge old": {"model_id": "acme/old"}},
+        "silent": {"judge new": {"model_id": "acme/new"}},
+    }
+    config = make_config(labels={"judge_fallback": True}, judge={"type": "ultrafeedback", "model_id": "j"})
+    found = derived(store, tmp_path, config)
+    [row] = published(tmp_path / "out", "dpo")
+    assert (row["record_id"], chosen(row)) == (record.id, (first.candidates[0].text, first.candidates[1].text))
+    assert found.tally.unshown == {}
+    said = [one.line(str(count)) for one, count in found.decisions.items()]
+    others = "new (acme/new) gave none" if ratings == (None, None) else "new (acme/new) rated them too"
+    assert said == [f"On 1 the ratings of old (acme/old) (of an earlier configuration) decide: {others}."]
+
+
+def test_the_judge_of_the_configuration_decides_though_another_rated_later(tmp_path: Path) -> None:
+    config = make_config(labels={"judge_fallback": True}, judge={"type": "ultrafeedback", "model_id": "j"})
+    now = settings_id(config.models)
+    store = Store()
+    store.add(ratings=(5.0, 1.0))
+    [made] = store.sets
+    later = tuple(one.model_copy(update={"rating": 6 - (one.rating or 0)}) for one in made.candidates)
+    store.sets = [
+        made.model_copy(update={"settings": now}),
+        made.model_copy(update={"id": "f" * 16, "settings": "between", "candidates": later}),
+    ]
+    store.settings = {now: settings_of(config.models), "between": {"judge b": {"model_id": "b"}}}
+    found = derived(store, tmp_path, config)
+    [row] = published(tmp_path / "out", "dpo")
+    assert chosen(row) == (made.candidates[0].text, made.candidates[1].text)
+    [decision] = found.decisions
+    assert decision.line("1 prompt") == "On 1 prompt the ratings of j (as configured) decide: b rated them too."
 
 
 def test_sets_of_one_prompt_with_other_answers_all_stay(tmp_path: Path) -> None:
