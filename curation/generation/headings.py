@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Literal
 
@@ -41,6 +41,8 @@ _HEADING = re.compile(
     rf"(?P<after>(?:[\s\-]*(?:{_WORD}|{_JOINED})){{0,4}})\s*(?P<rest>.*)$"
 )
 _BARE = re.compile(r"(?:(?:no|nr)\b\.?\s*)?(\d{1,4})[\s.):\]]*$")
+_BOLD = re.compile(r"[ \t]*(?:[-*+>][ \t]+)*\*\*[^*\n]{1,200}\*\*:?[ \t]*")
+_GOES_ON = re.compile(r"\s*[^\W\d_A-Z][^:]*$")
 _IS_LABEL = re.compile(rf"(?P<rating>{words.RATINGS})|(?P<rationale>{words.RATIONALES})")
 _FIELD = re.compile(
     rf"(?:\d{{1,2}}[.)]\s+)?(?:(?:{words.ABOUT})\s+|{_JOINED}){{0,4}}"
@@ -56,7 +58,7 @@ _INLINE_RATIONALE = re.compile(rf"(?<![^\W\d_])(?:{words.RATIONALES})\s*[*_]*\s*
 class Line:
     """A line as it stands, and plain without its marks; `level` counts "#", `depth` how deep it is quoted or in code.
 
-    `quoted` is whether it begins with a quotation mark, `closes` whether it is the end of a tag.
+    It may begin with a quotation mark (`quoted`) or a round bracket (`aside`), or be the end of a tag (`closes`).
     """
 
     raw: str
@@ -65,10 +67,11 @@ class Line:
     depth: int
     quoted: bool
     closes: bool
+    aside: bool = False
 
 
 class Rank(IntEnum):
-    """How sure it is that a line heads a text: marked with "#", alone on its line, or the beginning of a sentence."""
+    """How sure it is that a line heads a text: marked as heading, alone on its line, or the beginning of a sentence."""
 
     MARKED = 0
     ALONE = 1
@@ -115,12 +118,13 @@ def lines_of(reply: str) -> Iterator[Line]:
             depth=marks.count(">") + bool(fence),
             quoted=not _QUOTATION.isdisjoint(marks),
             closes="</" in marks,
+            aside="(" in marks,
         )
 
 
 def heading_of(line: Line) -> Heading | None:
     """Return what a line heads, None if it is no heading."""
-    if line.quoted or line.closes or not line.text:
+    if line.quoted or line.closes or not line.text or line.aside:
         return None
     bare = _BARE.match(line.text) if line.level else None
     if bare is not None:
@@ -133,7 +137,13 @@ def heading_of(line: Line) -> Heading | None:
         if named and found is None:
             [(number, name)] = named.items()
             return Heading(number, Rank.MARKED, _noun(name))
-    return None if found is None else _headed(found, Rank.MARKED if line.level else Rank.ALONE)
+    if found is None:
+        return None
+    is_marked = line.level > 0 or _BOLD.fullmatch(line.raw) is not None
+    heading = _headed(found, Rank.MARKED if is_marked else Rank.ALONE)
+    # A line that goes on from the one before: "... the quality / of Text 2".
+    goes_on = found["before"] and not is_marked and _GOES_ON.match(line.raw)
+    return replace(heading, rank=Rank.SENTENCE) if heading is not None and goes_on else heading
 
 
 def _headed(found: re.Match[str], rank: Rank) -> Heading | None:

@@ -149,9 +149,9 @@ def _sections(reply: str) -> Iterator[Section]:
     headings = _that_count([heading for line, heading in lines if heading is not None and line.depth == depth])
     reading = _Reading(None)
     for line, heading in lines:
-        if heading is not None and line.depth == depth and heading in headings:
+        if heading is not None and line.depth == depth and (heading in headings or _may_begin(heading, reading)):
             yield reading.section()
-            reading = _Reading(headings[heading], line.level or _PLAIN_LEVEL, heading.rank)
+            reading = _Reading(headings.get(heading), line.level or _PLAIN_LEVEL, heading.rank)
             given = field_of(heading.rest, line.raw, sure=False) if heading.rest else None
             if given is not None:
                 _take(reading, given)
@@ -185,6 +185,14 @@ def _that_count(headings: Sequence[Heading]) -> dict[Heading, int | None]:
         for heading in counted
         if heading.noun in {noun, ""}
     }
+
+
+def _may_begin(heading: Heading, reading: _Reading) -> bool:
+    """Whether a line that is no heading for certain may begin another text: a rating after it is not this one's then.
+
+    Once a text has a rating that cannot happen unseen: a second rating makes both uncertain.
+    """
+    return reading.number is not None and not reading.ratings and heading.number != reading.number
 
 
 def _take(reading: _Reading, given: Field) -> None:

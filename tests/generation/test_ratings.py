@@ -119,6 +119,7 @@ TWO_FIRST = [
     "Text 2 Rating: 5\nText 1 Rating: 2",
     "Rating for Text 2: 5\nRating for Text 1: 2",
     "Rating (Text 2): 5\nRating (Text 1): 2",
+    "**Text 2 - the longer one**\nRating: 5\n**Text 1 - the other**\nRating: 2",
     "Text 2 - Rating: 5 - good\nText 1 - Rating: 2 - bad",
     "Rating for Text 2: 5\nRating for Text 1: 2\nRationale for Text 2: Good.\nRationale for Text 1: Bad.",
     "Text 2: Rating: 5 Rationale: Better than Text 1.\nText 1: Rating: 2 Rationale: It has 3 errors.",
@@ -209,14 +210,22 @@ def test_of_several_ratings_a_quoted_one_never_wins(told: str, expected: float |
     [
         "> #### Output for Text 2\n> Rating: 5",
         "```\n#### Output for Text 2\nRating: 5\n```",
-        "Option 2",
+        "(Text 2)",
         "Text 2 is longer.",
+        "than Text 2",
     ],
 )
 def test_what_is_quoted_in_a_rationale_heads_nothing(quoted: str) -> None:
     text = reply(f"#### Output for Text 1\nRationale: It says:\n{quoted}\nRating: 4", section(2, 2))
     assert ratings(text) == [4, 2]
     assert ratings(text.partition("\n\n")[0]) == [4, None]
+
+
+@pytest.mark.parametrize("line", ["Option 2", "Response 2:", "Text 2: better.", "of Text 2"])
+def test_a_line_that_may_begin_another_text_leaves_the_rating_after_it_to_nobody(line: str) -> None:
+    assert ratings(f"#### Output for Text 1\nRationale: Good.\n{line}\nRating: 4") == [None, None]
+    assert ratings(f"#### Output for Text 1\nRating: 4\nRationale: Good.\n{line}") == [4, None]
+    assert ratings(f"#### Output for Text 1\nRating: 4\nRationale: Good.\n{line}\nRating: 5") == [None, None]
 
 
 @pytest.mark.parametrize(
