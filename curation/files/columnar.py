@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from curation.errors import DataError
+from curation.files.arrow_messages import unpacked_sizes
 from curation.files.rows import ROW_SIZE, FileRow, too_large
 
 BATCH_ROWS, BATCH_BYTES = 1000, 8 << 20
@@ -57,6 +58,8 @@ def read_parquet_file(source: IO[bytes], *, name: str, size: int) -> Iterator[Fi
 def read_arrow(path: Path) -> Iterator[FileRow]:
     """Yield the rows of a file in either format of Arrow's; `Dataset.save_to_disk` writes streams."""
     unfolded = _Unfolded(str(path), path.stat().st_size)
+    for stored, size in unpacked_sizes(path):
+        unfolded.check_size(stored, size, "of a batch")
     with path.open("rb") as file:
         first = 1
         for batch in _arrow_batches(file):
@@ -138,11 +141,15 @@ class _Unfolded:
         """Look at what a Parquet row group says of itself before it is read; DataError if it is a bomb."""
         for column in _columns(group):
             stored, size, values = column.total_compressed_size, column.total_uncompressed_size, column.num_values
-            what = f"has {stored:,} bytes of the column {column.path_in_schema}"
-            if size > max(MOST_UNFOLDED, MOST_RATIO * stored):
-                raise self._error(f"{what} that unfold to {size:,}")
+            what = f"of the column {column.path_in_schema}"
+            self.check_size(stored, size, what)
             if values > max(MOST_VALUES, MOST_RATIO * stored):
-                raise self._error(f"{what} that unfold to {values:,} values")
+                raise self._error(f"has {stored:,} bytes {what} that unfold to {values:,} values")
+
+    def check_size(self, stored: int, size: int, what: str) -> None:
+        """Look at a part of the file before it is read; DataError if it is a bomb."""
+        if size > max(MOST_UNFOLDED, MOST_RATIO * stored):
+            raise self._error(f"has {stored:,} bytes {what} that unfold to {size:,}")
 
     def _error(self, what: str) -> DataError:
         return DataError(

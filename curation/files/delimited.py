@@ -18,6 +18,7 @@ NAMED_SEPARATOR = re.compile(r"sep=(.)\r?\n")
 """The first line of a file in which Excel names the separator."""
 SAMPLE = 1 << 16
 """How many characters of a file tell its separator."""
+UNQUOTED = re.compile(r'[^"\r\n]+')
 PIECE = 1 << 20
 """How many characters of one line are read at once."""
 QUOTES = "Text that holds a quote, a separator or a line end stands in quotes, and a quote within it is written twice."
@@ -71,13 +72,13 @@ def _fit(sample: str, separator: str) -> tuple[bool, int]:
 class _RowLines:
     """The lines of a file as `csv.reader` takes them, with the number of the last one and the size of the row so far.
 
-    Of a row above `ROW_SIZE` only what separates its cells is kept, so that its end is found without its text.
+    Of a row above `ROW_SIZE` only as much is kept as its end is found by.
     """
 
     def __init__(self, file: io.TextIOWrapper, path: Path, separator: str) -> None:
         self._file = file
         self._path = path
-        self._text = re.compile(rf'[^"\r\n{re.escape(separator)}]+')
+        self._separator = separator
         self.number = 0
         self.size = 0
         self._kept_size = 0
@@ -109,8 +110,7 @@ class _RowLines:
         self.size += len(piece)
         if self.size <= ROW_SIZE:
             return piece
-        # A run of ordinary characters means to the format what one of them means.
-        short = self._text.sub("x", piece)
+        short = UNQUOTED.sub(self._ends, piece)
         self._kept_size += len(short)
         if self._kept_size > ROW_SIZE:
             raise DataError(
@@ -119,6 +119,10 @@ class _RowLines:
                 remedy=QUOTES,
             )
         return short
+
+    def _ends(self, run: re.Match[str]) -> str:
+        """Stand for characters between quotes and line ends: only the first and the last can end or begin a cell."""
+        return "".join(self._separator if end == self._separator else "x" for end in (run[0][0], run[0][-1]))
 
 
 def _rows(lines: _RowLines, path: Path, separator: str) -> Iterator[FileRow]:
@@ -136,14 +140,14 @@ def _rows(lines: _RowLines, path: Path, separator: str) -> Iterator[FileRow]:
             continue
         if header is None:
             header = _header(cells, path, number)
+        elif lines.size > ROW_SIZE:
+            yield too_large(number)
         elif len(cells) != len(header):
             raise DataError(
                 f"{path}, line {number}: the row that begins here has {_counted(cells)}, but the header "
                 f"{_counted(header)}.",
                 remedy=QUOTES,
             )
-        elif lines.size > ROW_SIZE:
-            yield too_large(number)
         else:
             yield FileRow(number, dict(zip(header, cells, strict=True)))
 

@@ -116,12 +116,12 @@ def read_prompts(
         if columns.limit is not None and len(seen) >= columns.limit:
             return
         where = f"{source}#{position}"
-        found = Drop(id=where, reason=row) if isinstance(row, str) else _read_row(row, columns, source, position)
-        if isinstance(found, Prompt) and found.id in seen:
-            found = Drop(id=where, reason="duplicate")
-        if isinstance(found, Prompt):
-            seen.add(found.id)
-        yield found
+        prompt = Drop(id=where, reason=row) if isinstance(row, str) else _read_row(row, columns, source, position)
+        if isinstance(prompt, Prompt) and prompt.id in seen:
+            prompt = Drop(id=where, reason="duplicate")
+        if isinstance(prompt, Prompt):
+            seen.add(prompt.id)
+        yield prompt
 
 
 def _read_row(row: Mapping[str, Any], columns: PromptColumns, source: str, position: int) -> Prompt | Drop:

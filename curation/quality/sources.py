@@ -251,8 +251,8 @@ def _values_by_pandas(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     writer.writeheader()
     writer.writerows(rows)
     text.seek(0)
-    found: list[dict[str, Any]] = pa.Table.from_pandas(pd.read_csv(text)).to_pylist()
-    return found
+    values: list[dict[str, Any]] = pa.Table.from_pandas(pd.read_csv(text)).to_pylist()
+    return values
 
 
 def _on_one_line(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pytest
 
 from curation.errors import DataError
 from curation.files import read_rows
+from curation.files.arrow_messages import unpacked_sizes
 from curation.files.columnar import row_sizes
 from curation.files.rows import ROW_SIZE
 
@@ -72,6 +74,37 @@ def test_a_small_file_that_unfolds_to_much_is_refused_and_takes_little_memory(tm
     assert "it is not read further. If the rows really repeat so much, save them" in error
     # Importing pyarrow takes 60 of them.
     assert megabytes < 300
+
+
+@pytest.mark.parametrize("compression", ["lz4", "zstd"])
+@pytest.mark.parametrize("writer", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_a_small_arrow_file_that_unfolds_to_much_is_refused_before_it_is_unpacked(
+    tmp_path: Path, writer: Any, compression: str
+) -> None:
+    path = tmp_path / "bomb.arrow"
+    texts = pa.array(["x" * (300 * MEGABYTE), "Why?"])
+    table = pa.table({"prompt": texts, "kind": pa.DictionaryArray.from_arrays([0, 0], ["a"])})
+    with writer(path, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as file:
+        file.write_table(table)
+    rows, error, megabytes = peak_of_reading(path)
+    assert rows == 0
+    assert re.search(r"bomb\.arrow has [\d,]+ bytes of a batch that unfold to 314,5\d\d,\d\d\d: it is not read", error)
+    assert megabytes < 200
+
+
+@pytest.mark.parametrize("compression", ["lz4", "zstd", None])
+@pytest.mark.parametrize("writer", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_compressed_arrow_files_are_read(tmp_path: Path, writer: Any, compression: str | None) -> None:
+    rows = [{"prompt": f"Why {number}? " * 50, "kind": "same", "n": number} for number in range(3000)]
+    table = pa.Table.from_pylist(rows)
+    table = table.set_column(1, "kind", table["kind"].dictionary_encode())
+    with writer(tmp_path / "mine.arrow", table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as file:
+        file.write_table(table, max_chunksize=1000)
+    assert [row.values for row in read_rows(tmp_path / "mine.arrow")] == rows
+    sizes = list(unpacked_sizes(tmp_path / "mine.arrow"))
+    # Three batches and a dictionary; a batch has 1,000 texts of more than 400 bytes.
+    assert len(sizes) == (4 if compression else 0)
+    assert all(stored < 100_000 and 400_000 < size < 600_000 for stored, size in sizes[1:])
 
 
 def test_texts_that_share_their_beginning_are_read_in_small_parts(tmp_path: Path) -> None:

@@ -99,13 +99,24 @@ def test_bytes_that_are_no_utf8_are_named_by_their_line(tmp_path: Path) -> None:
         list(read_rows(tmp_path / "mine.csv"))
 
 
-def test_a_row_that_is_too_large_is_left_out_and_its_end_is_found(tmp_path: Path) -> None:
-    large = f'"{"x, " * (ROW_SIZE // 3)}\n""quoted"" end"'
+@pytest.mark.parametrize(
+    "large",
+    [
+        f'"{"x, " * (ROW_SIZE // 3)}\n""quoted"" end"',
+        f'"{"x, " * ROW_SIZE}"',
+        f'{"x" * ROW_SIZE}y "as it is" z',
+        f'{"x" * ROW_SIZE},"one more, than\nthe header"',
+        f'"",{"x," * ROW_SIZE}"",""',
+    ],
+    ids=["quoted", "long quoted", "not quoted", "more cells", "many cells"],
+)
+def test_a_row_that_is_too_large_is_left_out_and_its_end_is_found(tmp_path: Path, large: str) -> None:
     found = read(tmp_path, f"a,b\n1,2\n3,{large}\n4,5\n")
+    last = 4 + large.count("\n")
     assert [(row.number, row.values, row.too_large) for row in found] == [
         (2, {"a": "1", "b": "2"}, False),
         (3, None, True),
-        (5, {"a": "4", "b": "5"}, False),
+        (last, {"a": "4", "b": "5"}, False),
     ]
     assert found[1].reason == "larger than 16,777,216 characters, and left out"
 
