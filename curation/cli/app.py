@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from curation.cli.output import Format, Output
+from curation.cli.usage import Verbs
 from curation.errors import ConfigError, CurationError, RefusedError, ServiceError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ Exit codes: 0 done or nothing to do, 1 config, data or refusal, 2 usage, 3 tempo
 EPILOG = "Services come from HF_ENDPOINT, HF_TOKEN, ARGILLA_API_URL, ARGILLA_API_KEY and CURATION_INFERENCE_URL."
 
 app = typer.Typer(
+    cls=Verbs,
     help=HELP,
     epilog=EPILOG,
     no_args_is_help=True,
@@ -391,7 +392,7 @@ class _sentences:
         if error is None or isinstance(error, typer.Exit):
             return
         if self.debug:
-            traceback.print_exception(error)
+            self.out.trace(error)
         if isinstance(error, KeyboardInterrupt | typer.Abort):
             self.out.note("Interrupted. The same command goes on from where this one stopped.")
             raise typer.Exit(130) from None

@@ -7,9 +7,11 @@ import os
 import shutil
 import sys
 import textwrap
+import traceback
 from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
+from curation.cli.visible import visible, visible_json, visible_lines
 from curation.errors import CurationError
 
 if TYPE_CHECKING:
@@ -35,35 +37,39 @@ class Output:
     def report(self, report: Report, *, hint: str | None) -> None:
         """Print what a stage gave back; `hint` is the command to run next."""
         if self.format is Format.json:
-            write(sys.stdout, report.model_dump_json() + "\n")
+            write_json(sys.stdout, report.model_dump_json())
         elif self.format is Format.human:
-            _say(sys.stdout, "\n".join(report.lines))
+            _say(sys.stdout, "\n".join(map(visible, report.lines)))
             if hint is not None:
-                _say(sys.stderr, f"Next: {hint}")
+                _say(sys.stderr, visible(f"Next: {hint}"))
 
     def note(self, sentence: str) -> None:
         """Print a sentence for people on stderr."""
         if self.format is Format.human:
-            _say(sys.stderr, sentence)
+            _say(sys.stderr, visible(sentence, keep="\n"))
 
     def event(self, name: str, fields: BaseModel, *, line: str) -> None:
         """Tell stderr that something happened: people get the line, programs an object."""
         if self.format is Format.json:
-            write(sys.stderr, json.dumps({"event": name, **fields.model_dump()}) + "\n")
+            write_json(sys.stderr, json.dumps({"event": name, **fields.model_dump()}))
         else:
             self.note(line)
 
     def data(self, text: str) -> None:
         """Print data on stdout, whatever the format."""
-        _say(sys.stdout, text, whole=True)
+        _say(sys.stdout, visible(text, keep="\n"), whole=True)
 
     def error(self, error: CurationError) -> None:
         """Print what went wrong: a sentence, or with json an object on stderr."""
         if self.format is Format.json:
             fields = {"error": type(error).__name__, "message": error.message, "remedy": error.remedy}
-            write(sys.stderr, json.dumps(fields, ensure_ascii=False) + "\n")
+            write_json(sys.stderr, json.dumps(fields, ensure_ascii=False))
         else:
-            _say(sys.stderr, f"Error: {error}")
+            _say(sys.stderr, visible_lines(f"Error: {error}"))
+
+    def trace(self, error: BaseException) -> None:
+        """Print the traceback of an error on stderr."""
+        write(sys.stderr, visible("".join(traceback.format_exception(error)), keep="\n"))
 
 
 COMMANDS = ("Next: ", "curation ", "eval ")
@@ -82,8 +88,13 @@ def _say(stream: TextIO, text: str, *, whole: bool = False) -> None:
     write(stream, text + "\n")
 
 
+def write_json(stream: TextIO, text: str) -> None:
+    """Write one line of JSON."""
+    write(stream, visible_json(text) + "\n")
+
+
 def write(stream: TextIO, text: str) -> None:
-    """Write to stdout or stderr. Everything that is printed comes through here.
+    """Write to stdout or stderr. Everything that is printed comes through here, after `curation.cli.visible`.
 
     Whoever reads a pipe may have gone (`curation ... | head`): then the rest is left out, which is said once, and the
     work goes on, because it may have been paid for.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-import unicodedata
 from typing import TYPE_CHECKING
 
 from curation.cli.output import write
+from curation.cli.visible import visible
 from curation.stages.preview import CUT
 from curation.stages.report import counted
 
@@ -52,11 +52,10 @@ def _print(console: Console, sets: tuple[CandidateSet, ...]) -> None:
 
 
 def _plain(text: str, style: str = "") -> Text:
-    """A text as it is: no markup, and none of the characters that steer a terminal."""
+    """A text as it is: no markup, and what would steer the terminal is shown."""
     from rich.text import Text
 
-    steers = {character for character in text if unicodedata.category(character) == "Cc"} - {"\n", "\t"}
-    return Text(text.translate(dict.fromkeys(map(ord, steers), "\N{REPLACEMENT CHARACTER}")), style=style)
+    return Text(visible(text.replace("\r\n", "\n"), keep="\n\t"), style=style)
 
 
 def _panel(candidate: Candidate, width: int) -> Panel:

@@ -6,9 +6,10 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from curation.cli.output import Format, write
+from curation.cli.output import Format, write, write_json
+from curation.cli.visible import visible
 from curation.generation.meter import about, clock, money, rate, told_every
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def segments_shown(format: Format) -> Iterator[Callable[[int, int], None]]:
     elif format is Format.human:
         yield lambda done, total: _write(f"{done} of {total} segments") if total > 1 else None
     elif format is Format.json:
-        yield lambda done, total: _write(json.dumps({"event": "segment", "done": done, "total": total}))
+        yield lambda done, total: _event({"event": "segment", "done": done, "total": total})
     else:
         yield lambda done, total: None
 
@@ -74,9 +75,9 @@ def _segment_bar() -> Iterator[Callable[[int, int], None]]:
 def _events(meter: Meter, last: bool) -> None:
     """Write one JSON object per line: stories, and progress."""
     while meter.story:
-        _write(json.dumps({"event": "story", "text": meter.story.popleft()}, ensure_ascii=False))
+        _event({"event": "story", "text": meter.story.popleft()})
     if meter.stages:
-        _write(json.dumps({"event": "done" if last else "progress", **meter.progress().model_dump()}))
+        _event({"event": "done" if last else "progress", **meter.progress().model_dump()})
 
 
 def _log(meter: Meter, last: bool) -> None:
@@ -111,7 +112,7 @@ def _table(meter: Meter) -> Iterator[None]:
 
     def draw() -> Group:
         while meter.story:
-            console.print(meter.story.popleft(), style="dim", markup=False, highlight=False)
+            console.print(visible(meter.story.popleft()), style="dim", markup=False, highlight=False)
         return _drawn(meter.progress(), console.width)
 
     with Live(get_renderable=draw, console=console, refresh_per_second=REDRAWS_PER_SECOND):
@@ -132,13 +133,13 @@ def _drawn(progress: RunProgress, width: int) -> Group:
         table.add_column(column, justify=justify, width=size, no_wrap=True, overflow="ellipsis")
     for cells in rows:
         table.add_row(*(Text(cells[column]) for column in widths))
-    return Group(Text(progress.line), table)
+    return Group(Text(visible(progress.line)), table)
 
 
 def _cells(stage: StageProgress) -> dict[str, str]:
     through = stage.done + stage.cached + stage.failed
     return {
-        "stage": stage.label,
+        "stage": visible(stage.label),
         "done": f"{through:,} of {stage.total:,}",
         "cached": f"{stage.cached:,}",
         "in flight": f"{stage.in_flight} of {stage.limit}",
@@ -166,4 +167,8 @@ def _widths(rows: Sequence[dict[str, str]], width: int) -> dict[str, int]:
 
 
 def _write(line: str) -> None:
-    write(sys.stderr, line + "\n")
+    write(sys.stderr, visible(line) + "\n")
+
+
+def _event(fields: dict[str, Any]) -> None:
+    write_json(sys.stderr, json.dumps(fields, ensure_ascii=False))

@@ -130,7 +130,7 @@ def test_any_script_is_shown(shown: Shown, odd: str) -> None:
     assert all(word in text for word in odd.split())
 
 
-@pytest.mark.parametrize("odd", ["\x1b[2J\x1b[1;1H", "\x1b]0;title\x07", "\x9b31m"])
+@pytest.mark.parametrize("odd", ["\x1b[2J\x1b[1;1H", "\x1b]0;title\x07", "\x9b31m", "\u202e"])
 def test_an_answer_cannot_steer_the_terminal(shown: Shown, odd: str) -> None:
     text = shown(with_texts(f"a{odd}b", "So.", rationale=f"c{odd}d").model_copy(update={"prompt": make_prompt(odd)}))
-    assert not set(text) & set(odd) & {"\x1b", "\x07", "\x9b"}
+    assert not set(text) & set(odd) & {"\x1b", "\x07", "\x9b", "\u202e"}

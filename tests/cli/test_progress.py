@@ -213,3 +213,19 @@ def test_the_table_says_of_a_cost_that_it_is_unknown() -> None:
 @pytest.mark.parametrize("name", ["llama[concise]", "llama[/concise]"])
 def test_a_name_with_brackets_stands_in_the_table_as_it_is(name: str) -> None:
     assert f"answers: {name} " in drawn(started(name=name))
+
+
+def test_names_and_sentences_steer_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "a\x1b[2J\u202eb"
+    for write in (progress._log, progress._events):
+        meter = running(name=name)
+        meter.story.append(f"429: {name}\n\x9b31m")
+        write(meter, False)
+        said = capsys.readouterr().err
+        assert not set(said) & {"\x1b", "\u202e", "\x9b"}
+        assert said.count("x1b[2J") + said.count("u001b[2J") >= 2
+    console = Console(width=120)
+    with console.capture() as drawn:
+        console.print(progress._drawn(running(name=name).progress(), 120))
+    assert "a\\x1b[2J\\u202eb" in drawn.get()
+    assert "\u202e" not in drawn.get()
