@@ -16,6 +16,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from curation.errors import ConfigError
 
 ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+ARGILLA_DATASET = r"^[^\s\p{C}](?:[^\p{C}]{0,198}[^\s\p{C}])?$"
+"""Up to 200 characters, as its server takes them; its client would not find a name with blanks around it again."""
+ARGILLA_WORKSPACE = r"^[A-Za-z0-9_-]+$"
 LICENSE = r"^[a-z0-9][a-z0-9.-]*$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 PROVIDER = r"^[a-z0-9][a-z0-9-]*$"
@@ -77,6 +80,8 @@ PATTERNS = {
     REPO_ID: "must be owner/name",
     LICENSE: "must be a licence's identifier on the Hub, such as cc-by-4.0",
     PROVIDER: "must be a provider's name in lower case",
+    ARGILLA_WORKSPACE: "must be letters, digits, '_' and '-', as Argilla takes them",
+    ARGILLA_DATASET: "must be 1 to 200 characters without line breaks, and no blanks around them",
     ACCOUNT: "must be the name of a user or an organisation",
 }
 

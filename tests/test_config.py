@@ -492,6 +492,31 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         ("review.task", "ranking", "review.task = 'ranking': must be 'pairwise'."),
         ("review.min_submitted", 0, "review.min_submitted = 0: must be greater than 0."),
         ("review.show_suggestions", "yes", "review.show_suggestions = 'yes': must be true or false."),
+        (
+            "review.guidelines",
+            " \n",
+            "review.guidelines = ' \\n': must not be empty; leave it out for the guidelines of the task.",
+        ),
+        (
+            "review.guidelines",
+            "x" * 10_001,
+            f"review.guidelines = '{'x' * 80}...': must have at most 10,000 characters, not 10,001.",
+        ),
+        (
+            "review.workspace",
+            "our team",
+            "review.workspace = 'our team': must be letters, digits, '_' and '-', as Argilla takes them.",
+        ),
+        ("review.workspace", "", "review.workspace = '': must be letters, digits, '_' and '-', as Argilla takes them."),
+        *(
+            (
+                "review.dataset",
+                name,
+                f"review.dataset = {shown}: must be 1 to 200 characters without line breaks, "
+                "and no blanks around them.",
+            )
+            for name, shown in (("", "''"), (" helpful", "' helpful'"), ("x" * 201, f"'{'x' * 80}...'"))
+        ),
         ("labels", "mean", "labels = 'mean': must be a table."),
         (
             "labels.resolver",

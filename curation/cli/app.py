@@ -162,14 +162,21 @@ def sync(
 
 
 @app.command()
-def publish(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
+def publish(
+    config: ConfigFile,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing; say which rows would come, go or change.")
+    ] = False,
+    format: FormatOption = Format.human,
+    debug: DebugOption = False,
+) -> None:
     """Turn the answers into datasets on the Hub, with a card."""
     from curation import stages
     from curation.cli.progress import segments_shown
 
     def publish_all(loaded: Config, out: Output) -> Report:
         with segments_shown(format) as watch:
-            return stages.publish(loaded, watch=watch)
+            return (stages.dry_run if dry_run else stages.publish)(loaded, watch=watch)
 
     _run(config, format, debug, publish_all)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import httpx
@@ -12,6 +13,7 @@ import tenacity
 
 from curation.errors import AuthError, ConfigError, MissingError, RefusedError, ServiceError, TemporaryError
 from curation.review.pulled import Accounts, Answer, Pulled
+from curation.review.refusal import refusal
 from curation.review.settings import WITHOUT_MEANING, ArgillaSettings, differences
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
 from curation.types import Status
@@ -21,6 +23,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="Support for class-based `config`")
     import argilla as rg
     from argilla._exceptions import ArgillaAPIError, ArgillaCredentialsError, ArgillaError
+    from argilla._exceptions._api import UnprocessableEntityError
 
 TIMEOUT_SECONDS = 60
 CONNECT_RETRIES = 2
@@ -29,8 +32,14 @@ PUSH_BATCH = 200
 READ_TRIES = 4
 DIFFERENCES = 3
 """So many differences of settings are told."""
-SHOWN = 300
-"""Characters of an error of Argilla's that are passed on: a 422 repeats the whole input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What came of a push: how many records were added, and why Argilla refused others, by record id."""
+
+    added: int
+    refused: dict[str, str]
 
 
 class ArgillaReview:
@@ -121,24 +130,44 @@ class ArgillaReview:
             body = {"guidelines": task.guidelines.strip() or None, "distribution": distribution}
             self._http.patch(f"/api/v1/datasets/{dataset.id}", json=body).raise_for_status()
 
-    def push(self, specs: Sequence[RecordSpec]) -> int:
-        """Add the records that are not there; return how many. Raises ServiceError if any does not arrive."""
+    def push(self, specs: Sequence[RecordSpec]) -> Pushed:
+        """Add the records that are not there; those that Argilla refuses are left out, and named with its reason.
+
+        Raises ServiceError if any other does not arrive, or if Argilla refuses all.
+        """
+        refused: dict[str, str] = {}
         with self._errors():
             dataset = self._require()
             present = {record["external_id"] for record in self._records(str(dataset.id))}
             new = [spec for spec in specs if spec.record.id not in present]
             for start in range(0, len(new), PUSH_BATCH):
-                batch = [_record(spec) for spec in new[start : start + PUSH_BATCH]]
-                dataset.records.log(batch, batch_size=len(batch))
+                refused |= self._add(dataset, new[start : start + PUSH_BATCH])
             if new:
                 present = {record["external_id"] for record in self._records(str(dataset.id))}
-        lost = [spec.record.id for spec in specs if spec.record.id not in present]
+        if refused and len(refused) == len(specs):
+            record_id, reason = next(iter(refused.items()))
+            raise ServiceError(f"Argilla at {self.api_url} refused all {len(specs)} records; {record_id}: {reason}")
+        lost = [spec.record.id for spec in specs if spec.record.id not in present and spec.record.id not in refused]
         if lost:
             raise ServiceError(
                 f"{len(lost)} of {len(specs)} records did not arrive in Argilla, {lost[0]} among them.",
                 remedy="Run `curation push` again.",
             )
-        return len(new)
+        return Pushed(added=len(new) - len(refused), refused=refused)
+
+    def _add(self, dataset: Any, specs: Sequence[RecordSpec]) -> dict[str, str]:
+        """Add records in one request; return the reason for each that Argilla refuses, by its id.
+
+        Argilla takes all records of a request or none, so a refused one is looked for by halves.
+        """
+        try:
+            dataset.records.log([_record(spec) for spec in specs], batch_size=len(specs))
+        except UnprocessableEntityError as error:
+            if len(specs) == 1:
+                return {specs[0].record.id: refusal(str(error))}
+            half = len(specs) // 2
+            return self._add(dataset, specs[:half]) | self._add(dataset, specs[half:])
+        return {}
 
     def pull(self) -> Pulled:
         """Return every record, every response whatever its status, and whose accounts there are.
@@ -293,9 +322,9 @@ class ArgillaReview:
                 remedy="Set ARGILLA_API_KEY to an owner's or admin's key.",
             ) from error
         except ArgillaAPIError as error:
-            raise self._refused(getattr(error, "status_code", None), error) from error
+            raise self._refused(getattr(error, "status_code", None), str(error)) from error
         except httpx.HTTPStatusError as error:
-            raise self._refused(error.response.status_code, error) from error
+            raise self._refused(error.response.status_code, error.response.text) from error
         except httpx.TransportError as error:
             raise TemporaryError(
                 f"Argilla at {self.api_url} does not answer ({type(error).__name__}).",
@@ -309,7 +338,7 @@ class ArgillaReview:
                 remedy="Check ARGILLA_API_URL: it is the Space's direct address, https://OWNER-SPACE.hf.space.",
             ) from error
 
-    def _refused(self, status: int | None, error: Exception) -> ServiceError:
+    def _refused(self, status: int | None, body: str) -> ServiceError:
         if status in {401, 403}:
             return AuthError(
                 f"Argilla at {self.api_url} refused the key ({status}).",
@@ -319,7 +348,7 @@ class ArgillaReview:
             return TemporaryError(
                 f"Argilla at {self.api_url} answered {status}.", remedy="Run the command again later."
             )
-        return ServiceError(f"Argilla at {self.api_url} answered {status}: {str(error).splitlines()[0][:SHOWN]}")
+        return ServiceError(f"Argilla at {self.api_url} answered {status}: {refusal(body)}")
 
 
 def _is_temporary(error: BaseException) -> bool:

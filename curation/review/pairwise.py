@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
-from typing import Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
-from pydantic import PositiveInt
+from pydantic import AfterValidator, PositiveInt, StringConstraints
 
 from curation import ids
 from curation.errors import DataError
+from curation.review.limits import checked_guidelines, prompt_fault
 from curation.review.shown import shown, written
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
-from curation.section import Section
-from curation.types import Annotation, Candidate, CandidateSet, Drop, Response, ReviewRecord
+from curation.section import ARGILLA_DATASET, ARGILLA_WORKSPACE, Section
+from curation.types import Annotation, Candidate, CandidateSet, Drop, Message, Response, ReviewRecord
 
 SCORES: dict[str, tuple[float, float]] = {
     "a": (1.0, 0.0),
@@ -22,9 +24,6 @@ SCORES: dict[str, tuple[float, float]] = {
 }
 
 LABELS = {"a": "A is better", "b": "B is better", "both_good": "Both are good", "both_bad": "Both are bad"}
-
-LONGEST_TURN = 20_000
-"""Characters of one message that a chat field of argilla-server 2.8 accepts."""
 
 GUIDELINES = """\
 Read the prompt, then both responses, and choose the one you would rather get.
@@ -44,16 +43,16 @@ class PairwiseTask(Section):
 
     task: Literal["pairwise"] = "pairwise"
     """The question; the only one there is: which of two answers is better, and optionally a better one."""
-    workspace: str = "argilla"
-    """The workspace in Argilla; it must exist."""
-    dataset: str | None = None
-    """The dataset in Argilla: by default it is called as the curation is."""
+    workspace: Annotated[str, StringConstraints(pattern=ARGILLA_WORKSPACE)] = "argilla"
+    """The workspace in Argilla; it must exist. Letters, digits, `_` and `-`."""
+    dataset: Annotated[str, StringConstraints(pattern=ARGILLA_DATASET)] | None = None
+    """The dataset in Argilla: by default it is called as the curation is. Up to 200 characters."""
     min_submitted: PositiveInt = 1
     """After so many answers Argilla shows a record to nobody else."""
     show_suggestions: bool = False
     """`true`: what the judge rated higher is suggested, in records that are new."""
-    guidelines: str = GUIDELINES
-    """What reviewers are told, in Markdown. The card repeats it."""
+    guidelines: Annotated[str, AfterValidator(checked_guidelines)] = GUIDELINES
+    """What reviewers are told, in Markdown: up to 10,000 characters. The card repeats it."""
 
     @property
     def level(self) -> Literal["nominal"]:
@@ -82,18 +81,23 @@ class PairwiseTask(Section):
             min_submitted=self.min_submitted,
         )
 
+    def prompt_fault(self, messages: Sequence[Message]) -> str | None:
+        """Return why Argilla cannot show a prompt (see `limits.prompt_fault`), null if it can."""
+        return prompt_fault(messages)
+
     def record(self, candidate_set: CandidateSet) -> ReviewRecord | Drop:
         """Return what reviewers are shown of a set, or why nothing of it can be.
 
-        Drops: "fewer_than_two_answers", "prompt_too_long_to_show" (Argilla takes 20,000 characters a turn).
+        Drops: "fewer_than_two_answers", and what `prompt_fault` returns.
 
         The judge's best and worst; without both ratings, or when all are equal, the first two of an order that depends
         on the prompt alone. Which of them is A depends on the record's id alone, so no model is always A.
         """
         if not candidate_set.reviewable:
             return Drop(id=candidate_set.id, reason="fewer_than_two_answers")
-        if any(len(shown(message.content)) > LONGEST_TURN for message in candidate_set.prompt.messages):
-            return Drop(id=candidate_set.id, reason="prompt_too_long_to_show")
+        fault = prompt_fault(candidate_set.prompt.messages)
+        if fault is not None:
+            return Drop(id=candidate_set.id, reason=fault)
         pair = _pair(candidate_set)
         record_id = ids.record_id(self.task, candidate_set.prompt.id, (candidate.id for candidate in pair))
         placed = _shuffled(pair, seed=record_id)

@@ -2,6 +2,7 @@
 
 from curation.stages.changes import SettingsChange
 from curation.stages.check import check
+from curation.stages.dry_run import dry_run
 from curation.stages.export import export
 from curation.stages.generate import estimate_line, generate, refuse_to_ask_again
 from curation.stages.lint import lint
@@ -16,6 +17,7 @@ __all__ = [
     "Report",
     "SettingsChange",
     "check",
+    "dry_run",
     "estimate_line",
     "export",
     "generate",

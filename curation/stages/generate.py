@@ -324,6 +324,7 @@ class PromptReader:
     def __init__(self, config: Config, services: Services, source: str, snapshot: Snapshot | None) -> None:
         self._rows = config.prompts.load(source, endpoint=services.hub_endpoint, token=services.hub_token)
         self._checks = config.quality.prompt_checks(endpoint=services.hub_endpoint, token=services.hub_token)
+        self._prompt_fault = config.review.prompt_fault
         settings = settings_id(config.models)
         self._done = _done(snapshot, settings)
         self.answered_before = answered_before(snapshot, settings)
@@ -343,8 +344,11 @@ class PromptReader:
             if not isinstance(found, Prompt):
                 self.dropped[found.reason] += 1
                 continue
-            # Those that were paid for are looked at too: later ones may be near-duplicates of them.
-            reason = self._checks.reason(found.messages)
+            # What nobody can be shown shadows no near-duplicate of it.
+            reason = self._prompt_fault(found.messages)
+            if reason is None:
+                # Those that were paid for are looked at too: later ones may be near-duplicates of them.
+                reason = self._checks.reason(found.messages)
             if found.id in self._done:
                 self.already += 1
             elif reason is not None:

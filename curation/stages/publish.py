@@ -7,15 +7,22 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue, ValidationError
 
 from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.stages.card import card_facts
 from curation.stages.derive import Derived, Watch, derive
 from curation.stages.report import Report, counted, measured, reasons
+from curation.stages.row_changes import Basis, row_counts
 from curation.stages.services import open_published, open_store
-from curation.store import MANIFEST, card_files
+from curation.store import MANIFEST, Snapshot, card_files
 from curation.types import Measure
+
+DECIDING = ("formats", "pairs", "min_gap", "conversational")
+"""The options of [publish] that decide which rows there are."""
 
 
 class PublishReport(Report):
@@ -23,7 +30,8 @@ class PublishReport(Report):
 
     `agreement` is the share of pairs of answers to the same record that are equal, `alpha` Krippendorff's, both of
     people if any answered; `omitted` says why a column that prompts bring along is not published. `decisions` says
-    whose ratings count where several judges were asked about the same answers.
+    whose ratings count where several judges were asked about the same answers. `row_counts` says how the numbers of
+    rows changed since the last publish and why there are fewer, null if none did.
     """
 
     repo: str
@@ -40,6 +48,7 @@ class PublishReport(Report):
     checks: str
     omitted: dict[str, str]
     decisions: tuple[str, ...]
+    row_counts: str | None
     commit: str | None
 
     @property
@@ -48,6 +57,8 @@ class PublishReport(Report):
         rows = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
         done = f"Published {rows} rows to {self.url}" if self.commit else f"Nothing new: {rows} rows at {self.url}"
         lines = [f"{done} from {counted(self.verdicts, 'verdict')} on {counted(self.records, 'record')}."]
+        if self.row_counts is not None:
+            lines.append(f"Since the last publish: {self.row_counts}")
         if self.unresolved:
             lines.append(f"Records without a verdict: {reasons(self.unresolved)}.")
         lines += [f"No {name} row: {reasons(dropped)}." for name, dropped in self.dropped.items() if dropped]
@@ -76,17 +87,11 @@ def publish(
     # Before the store is read: what is published after that may be of a newer one.
     published = open_published(config, services)
     head = published.head()
+    before = basis_of(published.manifest(head))
     snapshot = open_store(config, services).snapshot()
     with tempfile.TemporaryDirectory(prefix="curation-") as name:
         folder = Path(name)
-        derived = derive(config, snapshot, services, folder=folder, watch=watch)
-        # Prompts that nobody decided on have rows of `raw`: those are nothing to train on.
-        if not any(map(derived.rows, set(config.publish.formats) - {"raw"} or {"raw"})):
-            raise RefusedError(
-                f"No row to publish from {counted(derived.records, 'record')} "
-                f"({reasons(derived.tally.unresolved) or 'none decided'}).",
-                remedy=f"Review in Argilla, then run `curation sync`. {config.publish.repo_id} stays as it is.",
-            )
+        derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
         facts = card_facts(config, snapshot, derived)
         paths = shard_paths(derived)
         # Arrow keeps a third of what was read, to use it again; the upload needs that memory.
@@ -116,8 +121,44 @@ def publish(
         checks=config.quality.summary(),
         omitted=dict(derived.omitted),
         decisions=tuple(one.line(counted(count, "prompt")) for one, count in sorted(derived.decisions.items())),
+        row_counts=row_counts(before, basis(config, derived)) if before is not None and commit is not None else None,
         commit=commit,
     )
+
+
+def derive_rows(config: Config, snapshot: Snapshot, services: Services, *, folder: Path, watch: Watch) -> Derived:
+    """Write the shards to publish into `folder`, and return what they hold; RefusedError if no record gives a row."""
+    derived = derive(config, snapshot, services, folder=folder, watch=watch)
+    # Prompts that nobody decided on have rows of `raw`: those are nothing to train on.
+    if not any(map(derived.rows, set(config.publish.formats) - {"raw"} or {"raw"})):
+        raise RefusedError(
+            f"No row to publish from {counted(derived.records, 'record')} "
+            f"({reasons(derived.tally.unresolved) or 'none decided'}).",
+            remedy=f"Review in Argilla, then run `curation sync`. {config.publish.repo_id} stays as it is.",
+        )
+    return derived
+
+
+def basis(config: Config, derived: Derived) -> Basis:
+    """Return what the rows are made from, as the manifest keeps it for the next publish."""
+    options: dict[str, JsonValue] = {"resolver": config.labels.resolver, **config.labels.model_dump(mode="json")}
+    options |= config.publish.model_dump(mode="json", include=set(DECIDING))
+    options["checks"] = list(config.quality.lines())
+    return Basis(
+        rows={name: derived.rows(name) for name in config.publish.formats},
+        records=derived.records,
+        options=options,
+        unresolved=dict(derived.tally.unresolved),
+        dropped={name: dict(derived.tally.dropped[name]) for name in config.publish.formats},
+    )
+
+
+def basis_of(manifest: Mapping[str, Any] | None) -> Basis | None:
+    """Return what the published rows were made from, null if nothing is published or its manifest does not say."""
+    try:
+        return Basis.model_validate((manifest or {}).get("basis"))
+    except ValidationError:
+        return None
 
 
 def shard_paths(derived: Derived) -> dict[str, list[str]]:
@@ -137,6 +178,7 @@ def _manifest(config: Config, derived: Derived, paths: Mapping[str, list[str]]) 
         "resolver": config.labels.resolver,
         "min_gap": config.publish.min_gap,
         "files": dict(paths),
+        "basis": basis(config, derived).model_dump(mode="json"),
         "rows": {f"{name}/{split}": count for (name, split), count in sorted(derived.tally.rows.items())},
     }
     return (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()

@@ -14,9 +14,12 @@ from curation.stages.services import open_review, open_store
 from curation.store import Snapshot
 from curation.types import CandidateSet, Drop, ReviewRecord
 
+NAMED = 3
+"""So many records that Argilla refused are named."""
+
 
 class PushReport(Report):
-    """What `push` did."""
+    """What `push` did. `refused` has Argilla's reason for each record that it does not take, by record id."""
 
     dataset: str
     workspace: str
@@ -24,14 +27,21 @@ class PushReport(Report):
     records: int
     added: int
     skipped: dict[str, int]
+    refused: dict[str, str]
 
     @property
     def lines(self) -> tuple[str, ...]:
         """Counts and where to review."""
+        there = self.records - self.added
         lines = [
             f"{counted(self.records, 'record')} in {self.workspace}/{self.dataset}: {self.added:,} new, "
-            f"{self.records - self.added:,} there already. Review: {self.url}"
+            f"{there:,} there already. Review: {self.url}"
         ]
+        if self.refused:
+            lines.append(f"{counted(len(self.refused), 'record')} left out, because Argilla refused:")
+            lines += [f"  {record_id}: {reason}" for record_id, reason in list(self.refused.items())[:NAMED]]
+            if len(self.refused) > NAMED:
+                lines.append(f"  and {len(self.refused) - NAMED:,} more (`--format json` names all).")
         if self.skipped:
             lines.append(f"Candidate sets left out: {reasons(self.skipped)}.")
         return tuple(lines)
@@ -48,7 +58,7 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
     What is shown is written to the store first: answers to a record that the store does not know would have no
     meaning. With `update_settings` a dataset that is there gets the guidelines and `min_submitted` of the config; else
     it is refused if it has others. Raises MissingError without a store, RefusedError if there is nothing to review,
-    ServiceError if any record does not arrive.
+    ServiceError if any record does not arrive. A record that Argilla refuses is left out and named.
     """
     services = services or Services.from_environment()
     review = open_review(config, services)
@@ -67,14 +77,15 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
         review.update(task)
     dataset_id = review.create(task)
     specs = [config.review.spec(snapshot.candidate_sets[record.set_id], record) for record in records]
-    added = review.push(specs)
+    pushed = review.push(specs)
     return PushReport(
         dataset=config.review_dataset,
         workspace=config.review.workspace,
         url=review.url(dataset_id),
-        records=len(specs),
-        added=added,
+        records=len(specs) - len(pushed.refused),
+        added=pushed.added,
         skipped=dict(skipped),
+        refused=pushed.refused,
     )
 
 

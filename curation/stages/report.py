@@ -79,3 +79,10 @@ def judge_line(judge: JudgeStatistics) -> str:
     return (
         f"Judge {judge.judge}: {share(judge.parsed)} of ratings read{swapped}, {tied}; ratings {histogram or 'none'}."
     )
+
+
+def excerpt(text: str, length: int) -> str:
+    """Return the start of a text on one line of at most `length` characters, without what a terminal would obey."""
+    plain = "".join(character if character.isprintable() else " " for character in text[: 4 * length])
+    line = " ".join(plain.split())
+    return line if len(line) <= length and len(text) <= 4 * length else f"{line[: length - 3]}..."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from curation.errors import DataError, RefusedError, TemporaryError
 from curation.store.card import FUNNEL, LENGTHS
@@ -33,6 +33,17 @@ class PublishedDataset:
     def head(self) -> str | None:
         """Return the commit that is published now, null if there is no repo yet."""
         return self.repo.head() if self.repo.exists() else None
+
+    def manifest(self, head: str | None) -> dict[str, Any] | None:
+        """Return what was published at `head`, as a program reads it; null if nothing was, or it cannot be read."""
+        if head is None or MANIFEST not in self.repo.sizes(head):
+            return None
+        try:
+            manifest = json.loads(self.repo.read(MANIFEST, head))
+        except ValueError:
+            # `publish` refuses to write over it, and says why.
+            return None
+        return manifest if isinstance(manifest, dict) else None
 
     def publish(
         self, shards: Mapping[str, Path], texts: Texts, *, rows: int, private: bool, head: str | None

@@ -46,6 +46,8 @@ def test_every_kind_of_prompt_is_asked_or_dropped_with_a_reason(cli: CommandLine
         "NUL \0 here",
         "lone \ud83d surrogate",
         LONG,
+        [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": ""}, {"role": "user", "content": "And?"}],
+        [{"role": "user", "content": "Hi"}] * 501,
         ODD,
         7,
         None,
@@ -58,11 +60,16 @@ def test_every_kind_of_prompt_is_asked_or_dropped_with_a_reason(cli: CommandLine
         "does_not_end_with_the_user": 1,
         "nul_or_surrogate_characters": 2,
         "not_a_string_or_messages": 1,
+        # What Argilla could show to nobody is not paid for.
+        "prompt_too_long_to_show": 1,
+        "empty_turn": 1,
+        "too_many_turns_to_show": 1,
     }
-    assert report["prompts"] == 12 == sum(report["dropped"].values()) + report["made"] + report["failed"]
-    assert report["made"] == 3
+    assert report["prompts"] == 14 == sum(report["dropped"].values()) + report["made"] + report["failed"]
+    assert report["made"] == 2
     asked = {exchange.request.messages[-1]["content"] for exchange in scripted.requests if exchange.request.messages}
-    assert {LONG, ODD} <= asked
+    assert ODD in asked
+    assert LONG not in asked
 
 
 def test_if_every_prompt_is_dropped_the_reasons_and_what_mends_them_are_said(cli: CommandLine) -> None:
@@ -80,10 +87,10 @@ def test_if_every_prompt_is_dropped_the_reasons_and_what_mends_them_are_said(cli
 
 
 def test_odd_text_reaches_reviewers_as_it_is(cli: CommandLine) -> None:
-    config = str(write_config(cli.folder, "odd-text", prompts=[ODD, LONG]))
+    config = str(write_config(cli.folder, "odd-text", prompts=[ODD]))
     cli.json("generate", config)
     report = cli.json("push", config)
-    assert (report["added"], report["skipped"]) == (1, {"prompt_too_long_to_show": 1})
+    assert (report["added"], report["skipped"], report["refused"]) == (1, {}, {})
 
 
 def test_a_wrong_column_is_named_with_those_there_are(cli: CommandLine) -> None:

@@ -11,8 +11,7 @@ import pytest
 from curation import ids
 from curation.errors import DataError
 from curation.review import LabelQuestion, PairwiseTask, TextQuestion
-from curation.review.pairwise import LONGEST_TURN
-from curation.types import Annotation, CandidateSet, Drop, Response, ReviewRecord, Status
+from curation.types import Annotation, CandidateSet, Drop, Message, Prompt, Response, ReviewRecord, Status
 from tests.rows import make_prompt, make_set
 
 TASK = PairwiseTask()
@@ -173,13 +172,32 @@ def test_fewer_than_two_answers_cannot_be_compared(ratings: Sequence[float | Non
     assert TASK.record(made) == Drop(id=made.id, reason="fewer_than_two_answers")
 
 
-@pytest.mark.parametrize(("length", "fits"), [(LONGEST_TURN, True), (LONGEST_TURN + 1, False)])
-def test_a_prompt_that_argilla_would_refuse_is_dropped_with_a_reason(length: int, fits: bool) -> None:
-    made = make_set(make_prompt("x" * length))
-    if fits:
+USER = Message(role="user", content="Hi")
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        ([Message(role="user", content="x" * 20_000)], None),
+        ([Message(role="user", content="x" * 20_001)], "prompt_too_long_to_show"),
+        # Shown as "<", a character without width, "b>".
+        ([Message(role="user", content="<b>" + "x" * 19_997)], "prompt_too_long_to_show"),
+        ([Message(role="system", content=""), USER], "empty_turn"),
+        ([USER, Message(role="assistant", content=""), USER], "empty_turn"),
+        ([USER] * 500, None),
+        ([USER] * 501, "too_many_turns_to_show"),
+    ],
+    ids=["long", "too long", "too long as shown", "empty system", "empty answer", "many turns", "too many turns"],
+)
+def test_a_prompt_that_argilla_would_refuse_is_dropped_with_a_reason(
+    messages: list[Message], reason: str | None
+) -> None:
+    made = make_set(Prompt(id="p", messages=tuple(messages), source="s"))
+    assert TASK.prompt_fault(messages) == reason
+    if reason is None:
         assert record_of(made).set_id == made.id
     else:
-        assert TASK.record(made) == Drop(id=made.id, reason="prompt_too_long_to_show")
+        assert TASK.record(made) == Drop(id=made.id, reason=reason)
 
 
 def test_a_record_of_another_set_is_refused() -> None:
