@@ -24,7 +24,7 @@ ONLY_REASONING = "only_reasoning"
 CUT_OFF = frozenset({"length", "max_tokens"})
 """Finish reasons that mean the answer did not end by itself (OpenAI's and Anthropic's names; TGI's is the first)."""
 
-FOR_GOOD = frozenset({"context_too_long", "content_filter"})
+FOR_GOOD = frozenset({"context_too_long", "content_filter", "refusal"})
 """Reasons of failures that lie in the prompt: asking again gives the same."""
 
 
@@ -81,13 +81,16 @@ class Failure(Row):
     """Something that gave nothing usable: the stage, whose it was, why, after how many attempts.
 
     "generate", "evolve" and "judge" are requests of the named generator or judge that failed after all attempts;
-    "rating" is a judge's reply that could not be read for the named generator's answer.
+    "rating" is a judge's reply that could not be read for the named generator's answer. `detail` is what happened in a
+    sentence, mostly the service's own, and `request` the hash of the request.
     """
 
     stage: Literal["generate", "evolve", "judge", "rating"]
     generator: str
     reason: str
     attempts: int
+    detail: str | None = None
+    request: str | None = None
 
     @property
     def judge_may_answer_yet(self) -> bool:
@@ -111,7 +114,8 @@ class Judgement(Row):
 class Usage(Row):
     """What one answered request used, and its cost in US dollars; null is unknown.
 
-    `request` is the hash of the request: the same request in two sets was paid for once.
+    `request` is the hash of the request: the same request in two sets was paid for once. A reply that was paid for and
+    of no use is `wasted` and has a hash of its own: each attempt was paid for.
     """
 
     request: str
@@ -120,6 +124,7 @@ class Usage(Row):
     input_tokens: int | None
     output_tokens: int | None
     cost: float | None
+    wasted: bool = False
 
 
 class CandidateSet(Row):

@@ -14,6 +14,7 @@ from curation.types import (
     Annotation,
     Candidate,
     CandidateSet,
+    Failure,
     Judgement,
     LabelSource,
     Message,
@@ -66,6 +67,11 @@ def made_sets(models: Models, prompts: Sequence[Prompt], **options: Any) -> list
     with spooled(prompts) as spool:
         sets = list(generate_candidate_sets("test", spool, models=models, **options))
     return sorted(sets, key=lambda found: order[found.prompt.id])
+
+
+def failures_of(candidate_set: CandidateSet) -> tuple[Failure, ...]:
+    """Return the failures of a set without what services said and which requests they were."""
+    return tuple(one.model_copy(update={"detail": None, "request": None}) for one in candidate_set.failures)
 
 
 def make_judgement(

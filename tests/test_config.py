@@ -243,7 +243,7 @@ def test_the_file_of_the_contract_loads_as_it_reads(tmp_path: Path) -> None:
 def test_what_the_smallest_file_leaves_out_has_the_defaults_of_the_contract(tmp_path: Path) -> None:
     values = load(tmp_path, SMALLEST).model_dump(mode="json")
     assert "B is better" in values["review"].pop("guidelines")
-    generator = {
+    generator: dict[str, object] = {
         "provider": None,
         "bill_to": None,
         "base_url": None,
@@ -256,6 +256,8 @@ def test_what_the_smallest_file_leaves_out_has_the_defaults_of_the_contract(tmp_
         "max_concurrency": 16,
         "max_attempts": 10,
         "timeout": 120.0,
+        "send": {},
+        "system_prompt_in_user": False,
         "price_in": None,
         "price_out": None,
     }

@@ -12,6 +12,9 @@ from curation.generation.meter import Amount, Meter
 from curation.generation.options import UltraFeedbackJudge
 from curation.section import Section
 
+MAX_PAID_ATTEMPTS = 3
+"""Tries at a reply that comes and is paid for, but is of no use (empty, broken JSON)."""
+
 
 class Budget(Section):
     """`[generate] budget = { money = 5.0 }` (US dollars) or `{ tokens = 2000000 }`, or both: the first to be reached.
@@ -36,8 +39,11 @@ class BudgetGate:
 
     The first row goes alone, if all that its models may be given and may write (every byte of the longest prompt a
     token) is there for it. Then, in every stage, a row may cost what the dearest request so far did; a judge may be
-    asked twice. So the budget is passed only if a later request is dearer than all before it, and by no more than that.
-    `spent` is what earlier runs used, `paid` those of its requests that may be asked again, and come from the cache.
+    asked twice, and a model that gave replies of no use may be paid MAX_PAID_ATTEMPTS times for each. So the budget is
+    passed only if a later request is dearer than all before it, or the first of no use, and by no more than that.
+    `spent` is what earlier runs used, `uncounted` how many of their replies came without token counts (each is taken
+    to have cost what a reply is expected to), and `paid` those of their requests that may be asked again, and come from
+    the cache.
     """
 
     def __init__(
@@ -49,16 +55,19 @@ class BudgetGate:
         longest_prompt: int,
         spent: Amount,
         paid: Iterable[str] = (),
+        uncounted: int = 0,
     ) -> None:
         self.closed = False
         self._budget = budget
         self._stages = meter.stages
-        self._spent = spent
         models = [stage.endpoint for stage in meter.stages]
         self._most = [Amount(*most) for most in most_per_request(models, longest_prompt=longest_prompt)]
+        known = frozenset(paid)
         for stage, expected in zip(meter.stages, estimate.stages, strict=True):
-            stage.counted_before = frozenset(paid)
+            stage.counted_before = known
             stage.assumed = Amount(expected.each_cost or 0.0, expected.each)
+        dearest = Amount(*(max(part) for part in zip(*(stage.assumed for stage in meter.stages), strict=True)))
+        self._spent = Amount(spent.usd + uncounted * dearest.usd, spent.tokens + uncounted * dearest.tokens)
 
     @property
     def used(self) -> Amount:
@@ -72,6 +81,7 @@ class BudgetGate:
         for stage, most in zip(self._stages, self._most, strict=True):
             one = stage.dearest if stage.dearest.tokens else most
             times = stage.endpoint.requests * (2 if isinstance(stage.endpoint, UltraFeedbackJudge) else 1)
+            times *= MAX_PAID_ATTEMPTS if stage.useless else 1
             amounts.append(Amount(times * one.usd, times * one.tokens))
         return _sum(amounts)
 

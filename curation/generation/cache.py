@@ -6,7 +6,9 @@ import hashlib
 import os
 import sqlite3
 import time
+import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -16,11 +18,23 @@ from typing import Any, Self
 import orjson
 
 from curation.errors import ServiceError
+from curation.generation import locks
 from curation.generation.estimate import Experience
+from curation.generation.refusals import Tokens
 
 KEY_LENGTH = 32
 MMAP_BYTES = 64 << 20
 DAY_SECONDS = 86_400.0
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS replies "
+    "(key TEXT PRIMARY KEY, model TEXT NOT NULL, created REAL NOT NULL, reply TEXT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS newest ON replies (model, created)",
+    "CREATE TABLE IF NOT EXISTS wasted (id TEXT PRIMARY KEY, request TEXT NOT NULL, created REAL NOT NULL, "
+    "input_tokens INTEGER, output_tokens INTEGER)",
+    "CREATE INDEX IF NOT EXISTS wasted_by_request ON wasted (request)",
+    "CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL)",
+    "CREATE TRIGGER IF NOT EXISTS answered AFTER INSERT ON replies BEGIN DELETE FROM claims WHERE key = NEW.key; END",
+)
 NEWEST = 200
 """So many replies of a model say what its next ones will come to."""
 
@@ -56,6 +70,24 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Wasted:
+    """A reply that was paid for and was of no use: a hash of its own, and the tokens that it came to."""
+
+    id: str
+    tokens: Tokens
+
+    @classmethod
+    def new(cls, tokens: Tokens) -> Wasted:
+        """Return what one attempt came to."""
+        return cls(uuid.uuid4().hex, tokens)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a row's statistics say of it."""
+        return {"request": self.id, "input_tokens": self.tokens.input, "output_tokens": self.tokens.output}
+
+
+@dataclass(frozen=True, slots=True)
 class CacheInfo:
     """What the cache holds: replies, bytes on disk, and replies by model."""
 
@@ -74,6 +106,8 @@ class RequestCache:
     def __init__(self, path: Path) -> None:
         """Open the file, creating it if needed. Raises ServiceError if it cannot be used."""
         self.path = path
+        self._owner = uuid.uuid4().hex
+        self._lock: int | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600, exist_ok=True)
@@ -81,11 +115,8 @@ class RequestCache:
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute(f"PRAGMA mmap_size = {MMAP_BYTES}")
-            self._database.execute(
-                "CREATE TABLE IF NOT EXISTS replies "
-                "(key TEXT PRIMARY KEY, model TEXT NOT NULL, created REAL NOT NULL, reply TEXT NOT NULL)"
-            )
-            self._database.execute("CREATE INDEX IF NOT EXISTS newest ON replies (model, created)")
+            for statement in _TABLES:
+                self._database.execute(statement)
         except (OSError, sqlite3.Error) as error:
             if hasattr(self, "_database"):
                 self._database.close()
@@ -107,6 +138,55 @@ class RequestCache:
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
+    def waste(self, key: str, wasted: Wasted) -> None:
+        """Keep what a reply of no use came to. Raises ServiceError if the file takes no more."""
+        values = (wasted.id, key, time.time(), wasted.tokens.input, wasted.tokens.output)
+        try:
+            self._database.execute("INSERT INTO wasted VALUES (?, ?, ?, ?, ?)", values)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def wasted(self, key: str) -> list[Wasted]:
+        """Return all replies of no use to a request, of earlier runs too."""
+        query = "SELECT id, input_tokens, output_tokens FROM wasted WHERE request = ? ORDER BY created"
+        try:
+            rows = self._database.execute(query, (key,)).fetchall()
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+        return [Wasted(name, Tokens(given, written)) for name, given, written in rows]
+
+    def claim(self, key: str) -> bool:
+        """Say that a request is asked from here; False if somebody asks it right now.
+
+        A claim ends with `put`, with `release`, or with its process. Raises ServiceError if the file takes no more.
+        """
+        try:
+            if self._lock is None:
+                self._lock = locks.take(self._lock_of(self._owner))
+            while not self._database.execute("INSERT OR IGNORE INTO claims VALUES (?, ?)", (key, self._owner)).rowcount:
+                row = self._database.execute("SELECT owner FROM claims WHERE key = ?", (key,)).fetchone()
+                if row is None or locks.is_held(self._lock_of(row[0])):
+                    return False
+                self._forget(row[0])
+        except (OSError, sqlite3.Error) as error:
+            raise self._unusable(error) from error
+        return True
+
+    def release(self, key: str) -> None:
+        """Take back the claim to a request that got no reply: whoever waits for it may ask now."""
+        try:
+            self._database.execute("DELETE FROM claims WHERE key = ? AND owner = ?", (key, self._owner))
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _forget(self, owner: str) -> None:
+        self._database.execute("DELETE FROM claims WHERE owner = ?", (owner,))
+        self._lock_of(owner).unlink(missing_ok=True)
+
+    def _lock_of(self, owner: str) -> Path:
+        """The file that a claim's owner locks as long as it lives."""
+        return self.path.parent / f"claims-{owner}.lock"
+
     def info(self) -> CacheInfo:
         """Return what the cache holds."""
         counts = self._database.execute("SELECT model, count(*) FROM replies GROUP BY model ORDER BY model").fetchall()
@@ -123,6 +203,7 @@ class RequestCache:
         """Delete replies older than this; return how many. What is deleted would be paid for again."""
         limit = time.time() - older_than_days * DAY_SECONDS
         deleted = self._database.execute("DELETE FROM replies WHERE created < ?", (limit,)).rowcount
+        self._database.execute("DELETE FROM wasted WHERE created < ?", (limit,))
         self._database.execute("VACUUM")
         return int(deleted)
 
@@ -133,7 +214,12 @@ class RequestCache:
         )
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; what was claimed and not answered may be asked by others."""
+        if self._lock is not None:
+            with suppress(OSError, sqlite3.Error):
+                self._forget(self._owner)
+            os.close(self._lock)
+            self._lock = None
         self._database.close()
 
     def __enter__(self) -> Self:

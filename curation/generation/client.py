@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
-import os
 import ssl
 import time
 import urllib.request
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,27 +16,30 @@ import aiohttp
 import orjson
 import tenacity
 
-from curation.errors import AuthError, CurationError, MissingError, ServiceError, TemporaryError
-from curation.generation.cache import RequestCache, request_key
-from curation.generation.completion import PUSHED_BACK, Completion, RequestFailed, read_completion
+from curation.errors import CurationError, TemporaryError
+from curation.generation.budget import MAX_PAID_ATTEMPTS
+from curation.generation.cache import RequestCache, Wasted, request_key
+from curation.generation.completion import Completion, read_completion
+from curation.generation.endings import Endings
 from curation.generation.limit import AdaptiveLimit
 from curation.generation.meter import StageMeter
-from curation.generation.options import Endpoint, is_hugging_face
-from curation.hub import DEFAULT_ENDPOINT
-from curation.types import FOR_GOOD
-
-MAX_PAID_ATTEMPTS = 3
-"""Tries at a reply that comes and is paid for, but is of no use (empty, broken JSON)."""
-
-LONGEST_WAIT_SECONDS = 30.0
-FEW = 5
-"""So many requests refused in a row for a reason that is not of their prompts end a run."""
+from curation.generation.options import Endpoint
+from curation.generation.parameters import Parameters
+from curation.generation.refusals import (
+    LONGEST_WAIT_SECONDS,
+    PUSHED_BACK,
+    SYSTEM_ROLE,
+    RequestFailed,
+    one_line,
+    read_refusal,
+)
+from curation.generation.transfer import read_body
 
 NOT_IN_CACHE = "not_in_cache"
 """The failure of a request that a client which sends nothing has no reply to."""
 
-OUTAGE = 10
-"""So many requests in a row that failed after all their attempts end a run."""
+SHARED_WAIT_SECONDS = 0.2
+"""So often we look whether a request that somebody else asks has its reply."""
 
 
 class ChatClient:
@@ -52,6 +56,7 @@ class ChatClient:
         meter: StageMeter | None,
         story: Callable[[str], None] | None,
         sends: bool = True,
+        asks_again: bool = False,
     ) -> None:
         self.url = url
         self._sends = sends
@@ -67,8 +72,12 @@ class ChatClient:
         self._place = endpoint.endpoint_name or url
         self._proxy = _proxy(url)
         self._session: aiohttp.ClientSession | None = None
-        self._refused_in_a_row = self._exhausted_in_a_row = self._useless_in_a_row = 0
-        self._ended: CurationError | None = None
+        self._parameters = Parameters(endpoint.send)
+        self._story = story
+        self._has_waited = False
+        self._endings = Endings(endpoint, name=name, url=url, asks_again=asks_again)
+        self.ended: CurationError | None = None
+        """The error that lets no more requests be sent; those that wait for their turn raise it."""
 
     async def reach(self) -> None:
         """Ask the server for its models.
@@ -88,27 +97,42 @@ class ChatClient:
                 remedy="Start it or correct its base_url, then run the command again.",
             ) from error
         if status in {401, 403}:
-            raise self._key_refused(str(status))
+            raise self._endings.key_refused(str(status))
 
     async def ask(self, body: dict[str, Any], *, nth: int) -> dict[str, Any]:
         """Return the reply to a request: `generation` and its facts, or None with `failure`, and the `attempts`.
 
-        `body` gets its seed here; `nth` tells several answers to one body apart. Raises the error that ends the run if
-        the endpoint refuses everything or answers nothing any more.
+        `wasted` are the replies that were paid for and of no use, those of earlier runs too. `body` gets its seed here;
+        `nth` tells several answers to one body apart. What is asked right now, here or in another process, is not asked
+        twice. After the endpoint refused everything or answered nothing any more, this raises `ended`.
         """
         key, body["seed"] = request_key(self._place, body, asker=self._name, nth=nth)
-        known = self._cache.get(key) if self._cache is not None else None
-        if known is None and not self._sends:
-            return {"generation": None, "failure": NOT_IN_CACHE, "attempts": 0}
+        if not self._sends:
+            known = self._cache.get(key) if self._cache is not None else None
+            if known is None:
+                return {"generation": None, "failure": NOT_IN_CACHE, "attempts": 0}
+        else:
+            known = await self._known_or_claimed(key)
+        wasted = self._wasted_before(key)
         if known is None:
-            return {**await self._try(key, body), "request": key}
-        if self._meter is not None:
-            self._meter.replied(known.get("input_tokens"), known.get("output_tokens"), cached=True, request=key)
-        return {**known, "attempts": 0, "request": key}
+            try:
+                reply = await self._try(key, body, wasted)
+            except BaseException:
+                self._release(key)
+                raise
+            if reply["generation"] is None:
+                self._release(key)
+        else:
+            reply = {**known, "attempts": 0}
+            if self._meter is not None:
+                self._meter.replied(known.get("input_tokens"), known.get("output_tokens"), cached=True, request=key)
+        if wasted:
+            reply["wasted"] = [one.facts for one in wasted]
+        return {**reply, "request": key}
 
     def end(self, error: CurationError) -> None:
         """Send no more requests: those that wait for their turn raise `error`; those that were sent are finished."""
-        self._ended = self._ended or error
+        self.ended = self.ended or error
 
     async def aclose(self) -> None:
         """Close the connections and the cache."""
@@ -117,44 +141,123 @@ class ChatClient:
         if self._session is not None:
             await self._session.close()
 
-    async def _try(self, key: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def _known_or_claimed(self, key: str) -> dict[str, Any] | None:
+        """Return the reply that is known; None once it is ours to ask, however long somebody else asks before us."""
+        if self._cache is None:
+            return None
+        while (known := self._cache.get(key)) is None:
+            if self._cache.claim(key):
+                # Whoever asked it may have been answered between the two looks.
+                known = self._cache.get(key)
+                if known is not None:
+                    self._release(key)
+                return known
+            if self.ended is not None:
+                raise self.ended
+            if not self._has_waited and self._story is not None:
+                self._story(f"{self._name}: some requests are being asked by another run; its replies are shared.")
+            self._has_waited = True
+            await asyncio.sleep(SHARED_WAIT_SECONDS)
+        return known
+
+    def _release(self, key: str) -> None:
+        if self._cache is not None:
+            self._cache.release(key)
+
+    def _wasted_before(self, key: str) -> list[Wasted]:
+        wasted = self._cache.wasted(key) if self._cache is not None else []
+        if self._meter is not None:
+            for one in wasted:
+                self._meter.wasted(*one.tokens, cached=True, request=one.id)
+        return wasted
+
+    async def _try(self, key: str, body: dict[str, Any], wasted: list[Wasted]) -> dict[str, Any]:
+        """Ask until there is an answer or it is given up; what each attempt of no use came to is added to `wasted`."""
+        before = len(wasted)
         retrying = tenacity.AsyncRetrying(
-            stop=tenacity.stop_after_attempt(self._endpoint.max_attempts) | _PaidEnough(),
+            stop=tenacity.stop_after_attempt(self._endpoint.max_attempts)
+            | _Stop(lambda: len(wasted) - before >= MAX_PAID_ATTEMPTS),
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, RequestFailed) and error.retry),
             wait=_wait,
             reraise=True,
         )
         attempts = 0
+        failed: RequestFailed | None = None
         try:
             async for attempt in retrying:
                 with attempt:
                     attempts += 1
-                    reply = await self._request(key, body)
-        except RequestFailed as failed:
-            if self._meter is not None:
-                self._meter.failed += 1
-            self._count_failure(failed)
-            return {"generation": None, "failure": failed.reason, "attempts": attempts}
-        self._refused_in_a_row = self._exhausted_in_a_row = self._useless_in_a_row = 0
+                    try:
+                        reply = await self._adapted(key, body)
+                    except RequestFailed as error:
+                        failed = error
+                        if error.paid:
+                            wasted.append(self._waste(key, error))
+                        raise
+        except RequestFailed as error:
+            self._count_failure(key, error)
+            return self._given_up(error, attempts)
+        except CurationError:
+            if failed is None or not failed.paid:
+                raise
+            # What was paid for has to be in the store, though the run ends.
+            return self._given_up(failed, attempts - 1)
+        self._endings.answered()
         return {**reply, "attempts": attempts}
+
+    def _given_up(self, failed: RequestFailed, attempts: int) -> dict[str, Any]:
+        if self._meter is not None:
+            self._meter.failed += 1
+        facts = {"generation": None, "failure": failed.reason, "attempts": attempts}
+        return facts if failed.detail is None else {**facts, "detail": failed.detail}
+
+    def _waste(self, key: str, failed: RequestFailed) -> Wasted:
+        """Take down a reply that was paid for and is of no use: on disk, and in the meter."""
+        wasted = Wasted.new(failed.tokens)
+        if self._cache is not None:
+            self._cache.waste(key, wasted)
+        if self._meter is not None:
+            self._meter.wasted(*failed.tokens, request=wasted.id)
+        return wasted
+
+    async def _adapted(self, key: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Send a request; once more and without a parameter if the service says that it does not take it."""
+        while True:
+            sent = self._parameters.applied(body)
+            try:
+                return await self._request(key, sent)
+            except RequestFailed as failed:
+                change = self._parameters.learn(failed.parameters, sent)
+                if change is None:
+                    raise
+                if change and self._story is not None:
+                    self._story(f"{self._name}: the endpoint does not take {change}.")
 
     async def _request(self, key: str, body: dict[str, Any]) -> dict[str, Any]:
         async with self._limit.slot():
-            if self._ended is not None:
-                raise self._ended
+            if self.ended is not None:
+                raise self.ended
             self._show()
             try:
                 reply = await self._post(body)
             except RequestFailed as failed:
                 self._limit.answered(pushed_back=failed.reason in PUSHED_BACK)
-                if failed.paid and self._meter is not None:
-                    self._meter.wasted()
+                self._explain(failed, body)
                 raise
             else:
                 self._limit.answered(pushed_back=False)
                 return self._kept(key, reply)
             finally:
                 self._show(leaving=1)
+
+    def _explain(self, failed: RequestFailed, body: dict[str, Any]) -> None:
+        """Shorten what the service said, without secrets, and add what helps where we know it."""
+        if failed.reason == SYSTEM_ROLE and all(message["role"] != "system" for message in body["messages"]):
+            failed.reason = "http_400"
+        if failed.detail is not None:
+            failed.detail = one_line(failed.detail, secrets=(self._api_key,) if self._api_key else ())
+        if failed.reason == SYSTEM_ROLE:
+            failed.detail = f"{failed.detail or 'No system prompt is taken'} (set system_prompt_in_user = true)"
 
     def _kept(self, key: str, reply: Completion) -> dict[str, Any]:
         """Put a reply on disk, before anything else can happen to it, and count it."""
@@ -165,12 +268,14 @@ class ChatClient:
             "output_tokens": reply.output_tokens,
             "seconds": reply.seconds,
         }
+        if reply.thinking is not None:
+            kept["thinking"] = reply.thinking
         if self._cache is not None:
             try:
                 self._cache.put(key, kept, model=self._endpoint.model_id)
             except CurationError as error:
                 # What cannot be kept would be paid for again: nothing more is sent.
-                self._ended = error
+                self.ended = error
                 raise
         if self._meter is not None:
             self._meter.replied(reply.input_tokens, reply.output_tokens, request=key)
@@ -182,7 +287,12 @@ class ChatClient:
             url = f"{self.url}/chat/completions"
             post = self._connection().post(url, data=orjson.dumps(body), proxy=self._proxy, allow_redirects=False)
             async with post as answer:
-                content = await answer.read()
+                try:
+                    content = await read_body(answer)
+                except RequestFailed:
+                    if answer.status == HTTPStatus.OK:
+                        raise
+                    raise read_refusal(answer.status, answer.headers, b"") from None
         except TimeoutError as error:
             raise RequestFailed("timeout", retry=True) from error
         except (aiohttp.ClientError, OSError) as error:
@@ -193,62 +303,10 @@ class ChatClient:
         if self._meter is not None:
             self._meter.running(self._limit.in_flight - leaving, self._limit.now)
 
-    def _count_failure(self, failed: RequestFailed) -> None:
-        """End the run when it is not the prompts that are at fault: a wrong key or model, an outage."""
-        if failed.reason in FOR_GOOD:
-            return
-        if failed.paid:
-            self._useless_in_a_row += 1
-            if self._useless_in_a_row >= FEW:
-                self._ended = ServiceError(
-                    f"The endpoint of {self._name} at {self.url} gave {FEW} replies in a row that are of no use "
-                    f"({failed.reason}), and each was paid for {MAX_PAID_ATTEMPTS} times.",
-                    remedy="Look at the model and its options in the config file with `curation generate --preview 1`.",
-                )
-        elif failed.retry:
-            self._exhausted_in_a_row += 1
-            if self._exhausted_in_a_row >= OUTAGE:
-                self._ended = TemporaryError(
-                    f"{OUTAGE} requests to {self._name} in a row failed after all their attempts, the last with "
-                    f"{failed.reason}.",
-                    remedy="Run the command again when the endpoint is well; what was answered is kept.",
-                )
-        else:
-            self._refused_in_a_row += 1
-            if self._refused_in_a_row >= FEW:
-                self._ended = self._refusal(failed.reason)
-        if self._ended is not None:
-            raise self._ended from failed
-
-    def _refusal(self, reason: str) -> CurationError:
-        if reason in {"unauthorized", "forbidden"}:
-            return self._key_refused(reason)
-        if reason == "not_found":
-            return MissingError(
-                f"The endpoint of {self._name} at {self.url} has no model {self._endpoint.model_id!r}, or is none.",
-                remedy="Correct model_id, provider or base_url in the config file.",
-            )
-        if reason == "payment_required":
-            return ServiceError(
-                f"The endpoint of {self._name} at {self.url} wants to be paid first (402): the credits are used up.",
-                remedy="Add credits at https://huggingface.co/settings/billing, or name who pays in bill_to.",
-            )
-        return ServiceError(
-            f"The endpoint of {self._name} at {self.url} refused {FEW} requests in a row ({reason}).",
-            remedy="Look at the model's options in the config file.",
-        )
-
-    def _key_refused(self, said: str) -> AuthError:
-        return AuthError(
-            f"The endpoint of {self._name} at {self.url} refused the key ({said}).",
-            remedy=self._key_remedy(),
-        )
-
-    def _key_remedy(self) -> str:
-        variable = self._endpoint.api_key_env
-        if variable is None and not is_hugging_face(self.url, os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT):
-            return "Name the variable that holds its key in api_key_env; HF_TOKEN is not sent there."
-        return f"Set {variable or 'HF_TOKEN'} to a key that may use it."
+    def _count_failure(self, key: str, failed: RequestFailed) -> None:
+        error = self._endings.failed(failed, before=self._meter is not None and key in self._meter.failed_before)
+        if error is not None:
+            self.end(error)
 
     def _connection(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -263,6 +321,8 @@ class ChatClient:
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, 10.0)),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                # A reply is unpacked by `read_body`, up to a bound.
+                auto_decompress=False,
             )
         return self._session
 
@@ -281,16 +341,14 @@ def _proxy(url: str) -> str | None:
     return urllib.request.getproxies().get(parts.scheme)
 
 
-class _PaidEnough(tenacity.stop.stop_base):
-    """Stops after so many replies that were paid for and of no use."""
+class _Stop(tenacity.stop.stop_base):
+    """Stops trying when `reached` says so."""
 
-    def __init__(self) -> None:
-        self.paid = 0
+    def __init__(self, reached: Callable[[], bool]) -> None:
+        self._reached = reached
 
     def __call__(self, state: tenacity.RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome is not None else None
-        self.paid += isinstance(error, RequestFailed) and error.paid
-        return self.paid >= MAX_PAID_ATTEMPTS
+        return self._reached()
 
 
 _backoff = tenacity.wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT_SECONDS)
@@ -299,5 +357,5 @@ _backoff = tenacity.wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT_SEC
 def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome is not None else None
     if isinstance(error, RequestFailed) and error.after is not None:
-        return min(error.after, LONGEST_WAIT_SECONDS)
+        return error.after
     return float(_backoff(state))

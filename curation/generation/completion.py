@@ -2,134 +2,223 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 
-from curation.types import is_text
-
-RETRIED_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-
-# What servers say when a conversation does not fit: OpenAI and vLLM, TGI, llama.cpp, Inference Providers.
-TOO_LONG = (
-    "context length",
-    "context_length",
-    "context size",
-    "context window",
-    "maximum context",
-    "must have less than",
-    "max_new_tokens` must be",
-    "too many tokens",
-    "prompt is too long",
-)
-NO_SUCH_MODEL = ("model_not_found", "model_not_supported", "does not exist", "not supported by any provider")
-KNOWN_STATUS = {
-    401: "unauthorized",
-    402: "payment_required",
-    403: "forbidden",
-    404: "not_found",
-    413: "context_too_long",
-    429: "rate_limited",
-}
+from curation.generation.refusals import RequestFailed, Tokens, read_error, read_refusal
+from curation.thinking import split_thinking
+from curation.types import CUT_OFF, ONLY_REASONING, is_blank, is_text
 
 MOST_TOKENS = 2**31
 """No request has more; a larger count is none, and no table could hold it."""
 
-PUSHED_BACK = frozenset({"rate_limited", "timeout"})
-"""Reasons that say that fewer requests at once would fare better."""
+FILTERED = frozenset({"content_filter", "safety", "prohibited_content", "blocklist", "recitation", "spii", "sensitive"})
+"""Finish reasons, in lower case, that say that a filter cut the answer: OpenAI, Gemini, Zhipu."""
+
+THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+"""Where services put thoughts beside the content: DeepSeek and vLLM, OpenRouter, Ollama."""
+THOUGHT_PARTS = frozenset({"thinking", "reasoning", "reasoning_text", "summary_text", "thought"})
+
+# What a completion has and an error has not: a reply of which this much can be read was paid for.
+_COMPLETION = re.compile(rb'"(choices|usage|chat\.completion|chatcmpl)')
+_COUNTED = {
+    "prompt_tokens": re.compile(rb'(?<!\\)"(?:prompt_tokens|input_tokens)"\s*:\s*(\d+)'),
+    "completion_tokens": re.compile(rb'(?<!\\)"(?:completion_tokens|output_tokens)"\s*:\s*(\d+)'),
+    "total_tokens": re.compile(rb'(?<!\\)"total_tokens"\s*:\s*(\d+)'),
+}
+_HTML_TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title>")
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A model's answer, why it ended, the seconds it took, and the tokens paid for where the server says so."""
+    """A model's answer, why it ended, the seconds it took, and the tokens paid for where the server says so.
+
+    `thinking` is what the model thought before it answered; no part of it is in `text`.
+    """
 
     text: str
     finish_reason: str | None
     input_tokens: int | None
     output_tokens: int | None
     seconds: float
+    thinking: str | None = None
 
 
-class RequestFailed(Exception):
-    """One request gave nothing usable.
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """What a reply's message holds: its text, its thoughts, a model's own refusal, and whether it calls a tool."""
 
-    `reason` is short, `retry` whether another try may help, `after` the seconds that the server wants to be left alone,
-    `paid` whether it did answer (and is paid for that), though not usably.
-    """
-
-    def __init__(self, reason: str, *, retry: bool, after: float | None = None, paid: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.retry = retry
-        self.after = after
-        self.paid = paid
+    text: str
+    thinking: str | None
+    refusal: str | None
+    calls: bool
 
 
 def read_completion(status: int, headers: Mapping[str, str], content: bytes, *, seconds: float) -> Completion:
     """Return what a response to POST /chat/completions holds; RequestFailed says what is wrong with it."""
     if status != HTTPStatus.OK:
-        raise RequestFailed(
-            _status_reason(status, content),
-            retry=status in RETRIED_STATUS,
-            after=_seconds(headers.get("Retry-After")),
-        )
-    try:
-        reply = orjson.loads(content)
-        choice = reply["choices"][0]
-        text = choice["message"]["content"]
-    except ValueError as error:
-        raise RequestFailed("reply_is_not_json", retry=True, paid=True) from error
-    except (KeyError, IndexError, TypeError) as error:
-        raise RequestFailed("reply_has_no_choice", retry=True, paid=True) from error
-    if choice.get("finish_reason") == "content_filter":
-        raise RequestFailed("content_filter", retry=False, paid=True)
-    if not isinstance(text, str) or not text.strip():
-        raise RequestFailed("empty_reply", retry=True, paid=True)
-    if not is_text(text):
-        raise RequestFailed("nul_or_surrogate_characters", retry=True, paid=True)
-    usage = reply.get("usage")
-    counts = usage if isinstance(usage, dict) else {}
-    reason = choice.get("finish_reason")
+        raise read_refusal(status, headers, content)
+    reply = _read_json(content)
+    tokens = _tokens(reply.get("usage") if isinstance(reply, dict) else None)
+    choice, message = _choice(reply, tokens)
+    finish = choice.get("finish_reason")
+    parts = split_thinking(message.text)
+    thinking = "\n\n".join(text for text in (message.thinking, parts.thinking) if text) or None
+    if isinstance(finish, str) and finish.lower() in FILTERED:
+        raise RequestFailed("content_filter", retry=False, paid=True, tokens=tokens)
+    if is_blank(parts.answer):
+        raise _no_answer(message, thinking, reply.get("usage"), tokens, cut=finish in CUT_OFF)
+    if not is_text(parts.answer):
+        raise RequestFailed("nul_or_surrogate_characters", retry=True, paid=True, tokens=tokens)
     return Completion(
-        text=text,
-        finish_reason=reason if isinstance(reason, str) else None,
-        input_tokens=_count(counts.get("prompt_tokens")),
-        output_tokens=_count(counts.get("completion_tokens")),
+        text=parts.answer,
+        finish_reason=finish if isinstance(finish, str) else None,
+        input_tokens=tokens.input,
+        output_tokens=tokens.output,
         seconds=round(seconds, 3),
+        thinking=thinking if thinking is None or is_text(thinking) else None,
     )
+
+
+def _read_json(content: bytes) -> Any:
+    """Return the JSON of a reply, also of one that is a stream of events or has more bytes behind it."""
+    content = content.removeprefix(b"\xef\xbb\xbf").lstrip()
+    try:
+        return orjson.loads(content)
+    except ValueError:
+        pass
+    if content.startswith(b"<"):
+        title = _HTML_TITLE.search(content.decode(errors="replace"))
+        raise RequestFailed("reply_is_html", retry=True, detail=title[1].strip() if title else None)
+    if re.match(rb"(data|event|id|retry)?:", content):
+        return _joined_events(content)
+    try:
+        reply, _ = json.JSONDecoder().raw_decode(content.decode())
+    except ValueError as error:
+        counted = {name: int(found[1]) for name, pattern in _COUNTED.items() if (found := pattern.search(content))}
+        paid = _COMPLETION.search(content) is not None
+        raise RequestFailed("reply_is_not_json", retry=True, paid=paid, tokens=_tokens(counted)) from error
+    return reply
+
+
+def _joined_events(content: bytes) -> dict[str, Any]:
+    """Return server-sent events as the one reply that was asked for; an error among them is the reply's error."""
+    whole: dict[str, Any] = {}
+    texts: dict[str, list[str]] = {}
+    choice: dict[str, Any] = {}
+    for event in _events(content):
+        whole |= {key: event[key] for key in ("usage", "error") if event.get(key)}
+        choices = event.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+        choice |= {key: first[key] for key in ("finish_reason", "error") if first.get(key)}
+        said = first.get("delta") or first.get("message")
+        for key, text in said.items() if isinstance(said, dict) else ():
+            if isinstance(text, str):
+                texts.setdefault(key, []).append(text)
+            elif text and key != "role":
+                choice.setdefault("calls", []).append(text)
+    if texts or choice:
+        message: dict[str, Any] = {key: "".join(parts) for key, parts in texts.items()}
+        whole["choices"] = [{**choice, "message": {**message, "tool_calls": choice.pop("calls", None)}}]
+    return whole
+
+
+def _events(content: bytes) -> Iterator[dict[str, Any]]:
+    for line in content.splitlines():
+        if not line.startswith(b"data:") or line[5:].strip() == b"[DONE]":
+            continue
+        try:
+            event = orjson.loads(line[5:])
+        except ValueError as error:
+            paid = _COMPLETION.search(content) is not None
+            raise RequestFailed("reply_is_not_json", retry=True, paid=paid) from error
+        if isinstance(event, dict):
+            yield event
+
+
+def _choice(reply: Any, tokens: Tokens) -> tuple[dict[str, Any], _Message]:
+    """Return the first choice of a reply and its message; an error in its place was not paid for, unless counted."""
+    choices = reply.get("choices") if isinstance(reply, dict) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    billed = bool(tokens.input or tokens.output)
+    for holder in (choice, reply[0] if isinstance(reply, list) and reply else reply):
+        if isinstance(holder, dict) and holder.get("error") and (holder is choice or choice is None):
+            failed = read_error(holder["error"] if isinstance(holder["error"], dict | str) else holder)
+            failed.paid, failed.tokens = billed, tokens
+            raise failed
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if isinstance(choice, dict) and message is None and isinstance(choice.get("text"), str):
+        message = {"content": choice["text"]}
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict) or not isinstance(content, str | list | None):
+        paid = billed or (isinstance(reply, dict) and "choices" in reply)
+        raise RequestFailed("reply_has_no_choice", retry=True, paid=paid, tokens=tokens)
+    return choice, _message(message, content)
+
+
+def _message(message: dict[str, Any], content: str | list[Any] | None) -> _Message:
+    texts, thoughts, refusals = [], [], [message.get("refusal")]
+    for part in content if isinstance(content, list) else [content]:
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, dict) and part.get("type") in THOUGHT_PARTS:
+            thoughts.append(_text_in(part))
+        elif isinstance(part, dict) and part.get("type") == "refusal":
+            refusals.append(part.get("refusal"))
+        elif isinstance(part, dict):
+            texts.append(_text_in(part))
+    beside = next((text for key in THOUGHTS if isinstance(text := message.get(key), str) and text.strip()), None)
+    return _Message(
+        text="".join(texts),
+        thinking="\n\n".join(text for text in (beside, *thoughts) if text) or None,
+        refusal=next((text for text in refusals if isinstance(text, str) and text.strip()), None),
+        calls=bool(message.get("tool_calls") or message.get("function_call")),
+    )
+
+
+def _text_in(part: dict[str, Any]) -> str:
+    """The text of a content part; Mistral's thoughts are parts within a part."""
+    held = next((part[key] for key in ("text", "thinking", "reasoning", "content") if part.get(key)), "")
+    if isinstance(held, list):
+        return "".join(_text_in(inner) if isinstance(inner, dict) else str(inner) for inner in held)
+    return held if isinstance(held, str) else ""
+
+
+def _no_answer(message: _Message, thinking: str | None, usage: Any, tokens: Tokens, *, cut: bool) -> RequestFailed:
+    """Why a reply that came and was billed has no answer, and what helps."""
+    details = usage.get("completion_tokens_details") if isinstance(usage, dict) else None
+    reasoned = _count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
+    reason, retry, detail = "empty_reply", True, None
+    if message.refusal is not None:
+        reason, retry, detail = "refusal", False, message.refusal
+    elif cut or thinking or reasoned:
+        # The same request with the same seed would be thought about as long again.
+        reason, retry = ONLY_REASONING, False
+        count = reasoned or tokens.output
+        spent = f"{count:,} tokens" if count else "All tokens"
+        detail = f"{spent} went into reasoning; raise max_new_tokens" if cut else f"{spent} went into reasoning"
+    elif message.calls:
+        reason, detail = "tool_calls", "The model called a tool in place of an answer; none was offered"
+    return RequestFailed(reason, retry=retry, paid=True, tokens=tokens, detail=detail)
+
+
+def _tokens(usage: Any) -> Tokens:
+    """Return what was billed; tokens that only the total has are thoughts, which are billed as written."""
+    counts = usage if isinstance(usage, dict) else {}
+    given = _count(counts.get("prompt_tokens", counts.get("input_tokens")))
+    written = _count(counts.get("completion_tokens", counts.get("output_tokens")))
+    total = _count(counts.get("total_tokens"))
+    if given is not None and written is not None and total is not None:
+        written = max(written, total - given)
+    return Tokens(given, written)
 
 
 def _count(value: object) -> int | None:
     """A count as servers should send it; anything else is unknown, and costs the answer nothing."""
     return value if type(value) is int and 0 <= value < MOST_TOKENS else None
-
-
-def _status_reason(status: int, content: bytes) -> str:
-    said = content[:10_000].decode(errors="replace").lower()
-    if status in {400, 413, 422} and any(words in said for words in TOO_LONG):
-        return "context_too_long"
-    if status == HTTPStatus.BAD_REQUEST and "content_filter" in said:
-        return "content_filter"
-    if status == HTTPStatus.BAD_REQUEST and any(words in said for words in NO_SUCH_MODEL):
-        return "not_found"
-    return KNOWN_STATUS.get(status, f"http_{status}")
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Seconds to wait as Retry-After says them (RFC 9110, 10.2.3: a number or a date); None if it says neither."""
-    if not retry_after:
-        return None
-    try:
-        seconds = float(retry_after)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(retry_after)
-            seconds = max(0.0, (moment - datetime.now(UTC)).total_seconds())
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return seconds if 0 <= seconds < math.inf else None

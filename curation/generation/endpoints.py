@@ -45,8 +45,12 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
     max_concurrency: int = 16
     max_attempts: int = 10
     timeout: float = 120.0
+    send: dict[str, str | bool] = Field(default_factory=dict)
+    system_prompt_in_user: bool = False
     structured_output: dict[str, Any] | None = Field(default=None)
     cache: str | None = None
+    asks_again: bool = False
+    """Whether whoever asks gives more room after a reply of nothing but thought."""
 
     _meter: StageMeter | None = PrivateAttr(default=None)
     _story: Callable[[str], None] | None = PrivateAttr(default=None)
@@ -73,6 +77,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
             cache=RequestCache(Path(self.cache)) if self.cache is not None else None,
             meter=self._meter,
             story=self._story,
+            asks_again=self.asks_again,
         )
         # Past pydantic, whose private attributes take longer to read than all else of a request.
         object.__setattr__(self, "_client", client)
@@ -123,6 +128,8 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         if it answers nothing any more.
         """
         messages, structure = input if isinstance(input, tuple) else (input, self.structured_output)
+        if self.system_prompt_in_user:
+            messages = system_in_user(messages)
         body = {
             "model": f"{self.model_id}:{self.provider}" if self.provider else self.model_id,
             "messages": messages,
@@ -138,6 +145,9 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
             **(extra_body or {}),
         }
         body = {key: value for key, value in body.items() if value is not None}
+        if self.send.get("temperature") is False:
+            # Other than a seed or a limit it says which answers may come: without it this is another request.
+            del body["temperature"]
         client = self._client
         if num_generations == 1:
             reply = await client.ask(body, nth=0)
@@ -160,6 +170,11 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         if client is not None:
             object.__delattr__(self, "_client")
             await client.aclose()
+
+    @property
+    def ended(self) -> CurationError | None:
+        """The error that lets no more requests be sent, None while there is none."""
+        return self._opened.ended if self._opened is not None else None
 
     @property
     def _opened(self) -> ChatClient | None:
@@ -203,7 +218,12 @@ OPTIONS = tuple(name for name in Endpoint.model_fields if name not in {"price_in
 
 
 def endpoints_llm(
-    endpoint: Endpoint, *, name: str, cache: Path | None = None, **generation_kwargs: JsonValue
+    endpoint: Endpoint,
+    *,
+    name: str,
+    cache: Path | None = None,
+    asks_again: bool = False,
+    **generation_kwargs: JsonValue,
 ) -> EndpointsLLM:
     """Return the LLM of one generator or judge, with the options that go into every request.
 
@@ -212,9 +232,21 @@ def endpoints_llm(
     return EndpointsLLM(
         name=name,
         cache=str(cache) if cache is not None else None,
+        asks_again=asks_again,
         generation_kwargs=generation_kwargs,
         **endpoint.model_dump(include=set(OPTIONS)),
     )
+
+
+def system_in_user(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a conversation whose system turns stand at the beginning of its first user turn."""
+    system = [message["content"] for message in messages if message["role"] == "system"]
+    others = [message for message in messages if message["role"] != "system"]
+    first = next((place for place, message in enumerate(others) if message["role"] == "user"), None)
+    if not system or first is None:
+        return messages
+    content = "\n\n".join([*system, others[first]["content"]])
+    return [*others[:first], {**others[first], "content": content}, *others[first + 1 :]]
 
 
 def _response_format(structure: dict[str, Any]) -> dict[str, JsonValue]:

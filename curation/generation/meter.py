@@ -112,6 +112,9 @@ class StageMeter:
     done: int = 0
     cached: int = 0
     failed: int = 0
+    useless: int = 0
+    """Replies that were paid for in this run and are of no use."""
+
     in_flight: int = 0
     limit: int = 0
     began: float | None = None
@@ -126,8 +129,11 @@ class StageMeter:
     counted_before: frozenset[str] = frozenset()
     """Requests whose replies come from the cache and are no part of `used`: it was begun with what they cost."""
 
+    failed_before: frozenset[str] = frozenset()
+    """Requests that failed in earlier runs: that they fail again says nothing about the endpoint."""
+
     used: Amount = NOTHING
-    """What all replies cost, those from the cache too: they were paid for once."""
+    """What all replies cost, those from the cache and those of no use too: they were paid for once."""
 
     dearest: Amount = NOTHING
     """The most that one reply cost."""
@@ -142,6 +148,23 @@ class StageMeter:
         self, input_tokens: int | None, output_tokens: int | None, *, cached: bool = False, request: str = ""
     ) -> None:
         """Count the reply to a request; what comes from the cache was paid for before."""
+        self.cached += cached
+        self.done += not cached
+        self._pay(input_tokens, output_tokens, cached=cached, request=request)
+
+    def wasted(
+        self,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        *,
+        cached: bool = False,
+        request: str = "",
+    ) -> None:
+        """Count a reply that was paid for and is of no use, with `cached` one that an earlier run got."""
+        self.useless += not cached
+        self._pay(input_tokens, output_tokens, cached=cached, request=request)
+
+    def _pay(self, input_tokens: int | None, output_tokens: int | None, *, cached: bool, request: str) -> None:
         cost = self.endpoint.cost(input_tokens, output_tokens)
         paid = self.assumed
         if input_tokens is not None and output_tokens is not None:
@@ -150,17 +173,10 @@ class StageMeter:
             self.used = Amount(self.used.usd + paid.usd, self.used.tokens + paid.tokens)
         self.dearest = Amount(max(self.dearest.usd, paid.usd), max(self.dearest.tokens, paid.tokens))
         if cached:
-            self.cached += 1
             return
-        self.done += 1
         self.input_tokens += input_tokens or 0
         self.output_tokens += output_tokens or 0
         self.cost = None if self.cost is None or cost is None else self.cost + cost
-
-    def wasted(self) -> None:
-        """Count a reply that was paid for and is of no use: how much is not known, but it was not nothing."""
-        self.used = Amount(self.used.usd + self.assumed.usd, self.used.tokens + self.assumed.tokens)
-        self.cost = None
 
 
 @dataclass(eq=False)
@@ -188,9 +204,9 @@ class Meter:
         self.failed += not candidate_set.came_through
         stages = {stage.stage: stage for stage in self.stages}
         for usage in () if counted else candidate_set.usage:
-            stages[f"{usage.stage} {usage.generator}"].replied(
-                usage.input_tokens, usage.output_tokens, request=usage.request
-            )
+            stage = stages[f"{usage.stage} {usage.generator}"]
+            count = stage.wasted if usage.wasted else stage.replied
+            count(usage.input_tokens, usage.output_tokens, request=usage.request)
 
     def progress(self) -> RunProgress:
         """Return the counts as they are now."""

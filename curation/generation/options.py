@@ -32,6 +32,7 @@ WHERE_AND_HOW_FAST = frozenset(
         "price_in",
         "price_out",
         "provider",
+        "send",
         "timeout",
     }
 )
@@ -49,12 +50,18 @@ EvolveMethod = Literal["helpfulness", "relevance", "deepening", "creativity", "d
 
 Engine = Literal["streaming", "distilabel", "ray"]
 
+Parameter = Literal["max_tokens", "temperature", "seed"]
+"""Parameters of every request that some services know by another name or not at all."""
+ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+
 
 class Endpoint(Section):
     """Where a model answers: Inference Providers (model_id alone), a dedicated endpoint by name, or any base_url.
 
     `price_in` and `price_out` are US dollars per million tokens; a price that is not given is unknown, never zero.
-    `max_concurrency` is the most requests in flight; fewer are sent while the server pushes back.
+    `max_concurrency` is the most requests in flight; fewer are sent while the server pushes back. `send` gives a
+    parameter of the request another name, or leaves it out: `{ max_tokens = "max_completion_tokens", seed = false }`.
+    With `system_prompt_in_user` a system prompt stands at the beginning of the first user turn.
     """
 
     model_id: Annotated[str, Field(min_length=1)]
@@ -75,6 +82,10 @@ class Endpoint(Section):
     """How often a request is sent that fails for a reason which may pass."""
     timeout: Annotated[float, Field(gt=0)] = 120.0
     """Seconds for one attempt."""
+    send: dict[Parameter, ParameterName | Literal[False]] = {}
+    """How `"max_tokens"`, `"temperature"` and `"seed"` are sent: another name, or `false` to leave it out."""
+    system_prompt_in_user: bool = False
+    """A system prompt stands at the beginning of the first user turn, for models that take none."""
     price_in: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     """US dollars per million tokens that are sent."""
     price_out: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
@@ -260,6 +271,10 @@ def _identity(options: Asked) -> dict[str, JsonValue]:
     if not values.get("keep_reasoning"):
         # Sets that were made before there was this option are what they would be with it.
         values.pop("keep_reasoning", None)
+    if options.send.get("temperature") is False:
+        values["temperature"] = None
+    if not options.system_prompt_in_user:
+        del values["system_prompt_in_user"]
     if isinstance(options, UltraFeedbackJudge):
         # One aspect can be written in two ways.
         del values["aspect"]

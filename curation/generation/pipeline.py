@@ -208,8 +208,20 @@ class _ReadRow:
                 )
 
     def _account(self, stage: Stage, options: Generator | Evolver | UltraFeedbackJudge, facts: dict[str, Any]) -> None:
-        if facts.get("request") is None or facts.get("failure") is not None:
-            return
+        """Take down what a request was paid: its reply, and before it all replies that were of no use."""
+        for wasted in facts.get("wasted") or ():
+            self._use(stage, options, wasted, wasted=True)
+        if facts.get("request") is not None and facts.get("failure") is None:
+            self._use(stage, options, facts)
+
+    def _use(
+        self,
+        stage: Stage,
+        options: Generator | Evolver | UltraFeedbackJudge,
+        facts: dict[str, Any],
+        *,
+        wasted: bool = False,
+    ) -> None:
         input_tokens, output_tokens = facts.get("input_tokens"), facts.get("output_tokens")
         self.usage.append(
             Usage(
@@ -219,12 +231,21 @@ class _ReadRow:
                 input_tokens=input_tokens,
                 output_tokens=output_tokens,
                 cost=options.cost(input_tokens, output_tokens),
+                wasted=wasted,
             )
         )
 
     def _fail(self, stage: Stage, name: str, facts: dict[str, Any]) -> None:
-        reason, attempts = facts.get("failure") or "unknown", facts.get("attempts") or 0
-        self.failures.append(Failure(stage=stage, generator=name, reason=reason, attempts=attempts))
+        self.failures.append(
+            Failure(
+                stage=stage,
+                generator=name,
+                reason=facts.get("failure") or "unknown",
+                attempts=facts.get("attempts") or 0,
+                detail=facts.get("detail"),
+                request=facts.get("request"),
+            )
+        )
 
 
 def _known(facts: dict[str, Any]) -> dict[str, Any]:
@@ -304,6 +325,7 @@ def _llm(options: Generator | Evolver | UltraFeedbackJudge, cache: Path | None) 
         options,
         name=options.name,
         cache=cache,
+        asks_again=isinstance(options, UltraFeedbackJudge),
         temperature=options.temperature,
         max_new_tokens=options.max_new_tokens,
     )

@@ -76,7 +76,7 @@ async def stream(
 async def _bounded(
     graph: _Graph, rows_in_flight: int, room: Callable[[int], bool]
 ) -> AsyncGenerator[Row | FailedRow, None]:
-    flight = _Flight(graph.end)
+    flight = _Flight(graph)
     source = graph.rows()
     try:
         async for row in source:
@@ -102,8 +102,8 @@ async def _bounded(
 class _Flight:
     """The rows that are on their way, those that are through, and the error that lets no more begin."""
 
-    def __init__(self, end: Callable[[BaseException], None]) -> None:
-        self._end = end
+    def __init__(self, graph: _Graph) -> None:
+        self._graph = graph
         self.running: set[asyncio.Task[list[Row | FailedRow]]] = set()
         self.landed: deque[Row | FailedRow] = deque()
         self.error: BaseException | None = None
@@ -133,9 +133,10 @@ class _Flight:
         error = task.exception()
         if error is None:
             self.landed.extend(task.result())
-        elif self.error is None:
+            error = self._graph.ended
+        if error is not None and self.error is None:
             self.error = error
-            self._end(error)
+            self._graph.end(error)
 
 
 class _StepFailed(Exception):
@@ -182,6 +183,11 @@ class _Graph:
             rows, last = found
             for row in rows:
                 yield row
+
+    @property
+    def ended(self) -> BaseException | None:
+        """The error for which an LLM sends no more requests; those that it gave up are data."""
+        return next((error for llm in self.llms if (error := getattr(llm, "ended", None)) is not None), None)
 
     def end(self, error: BaseException) -> None:
         """Have the LLMs send no more requests; replies that are on their way still come."""

@@ -28,19 +28,20 @@ from curation.generation import (
     spooled,
     stage_meters,
 )
-from curation.generation.completion import RETRIED_STATUS
+from curation.generation.refusals import is_temporary
 from curation.prompts import REMEDIES
 from curation.quality import detect_language
 from curation.stages.changes import SettingsChange, answered_before, differences
+from curation.stages.failures import FailureCount, FailureTally, failure_table
 from curation.stages.report import Report, counted, dollars, duration, judge_line, reasons
 from curation.stages.services import open_store
-from curation.stages.spending import USAGE_COLUMNS, spending
+from curation.stages.sole_run import sole_run
+from curation.stages.spending import FAILURE_COLUMNS, USAGE_COLUMNS, failed_requests, spending
 from curation.store import CANDIDATE_SETS, PromptsRead, Snapshot, Store
-from curation.types import CandidateSet, DroppedPrompt, Failure, Prompt, Row
+from curation.types import CandidateSet, DroppedPrompt, Prompt
 
 SETS_PER_COMMIT = 500
 SECONDS_PER_COMMIT = 120.0
-TEMPORARY = frozenset({"timeout", "connection_lost", "rate_limited", *(f"http_{status}" for status in RETRIED_STATUS)})
 
 Confirm = Callable[[Estimate, bool], bool]
 """Given the estimate and whether it is above `generate.confirm_above` (or unknown): False ends the run."""
@@ -52,22 +53,12 @@ Watch = Callable[[Meter], AbstractContextManager[None]]
 """Entered while models are asked: shows what the meter counts."""
 
 
-class FailureCount(Row):
-    """How often a stage of one generator or judge failed for one reason, and after how many attempts in all."""
-
-    stage: str
-    generator: str
-    reason: str
-    count: int
-    attempts: int
-
-
 class GenerateReport(Report):
     """What `generate` did. prompts = dropped + already + made + failed + left.
 
     `failed_for_good` of the failed have a reason that does not pass by itself. `left` prompts were not asked because
-    of the budget; the next may cost `next_prompt_tokens`. `tokens` and `cost` are what this run paid, in US dollars,
-    null if a price or a token count is unknown.
+    of the budget; the next may cost `next_prompt_tokens`. `useless` replies were paid for and gave no answer. `tokens`
+    and `cost` are what this run paid, in US dollars, null if a price or a token count is unknown.
     """
 
     source: str
@@ -83,6 +74,7 @@ class GenerateReport(Report):
     judges: tuple[JudgeStatistics, ...]
     disagreements: int
     requests: int
+    useless: int
     cached: int
     tokens: int
     cost: float | None
@@ -122,10 +114,11 @@ class GenerateReport(Report):
                 f"Stopped at the budget: {counted(self.left, 'prompt')} not asked; one more may cost up to "
                 f"{self.next_prompt_tokens:,} tokens. Raise generate.budget to go on."
             )
-        if self.requests or self.cached:
+        if self.requests or self.cached or self.useless:
+            useless = f" and {self.useless:,} of no use" if self.useless else ""
             lines.append(
-                f"Answered requests: {self.requests:,} paid for now ({self.tokens:,} tokens, {dollars(self.cost)}), "
-                f"{self.cached:,} from the cache."
+                f"Answered requests: {self.requests:,}{useless} paid for now ({self.tokens:,} tokens, "
+                f"{dollars(self.cost)}), {self.cached:,} from the cache."
             )
         lines.extend(judge_line(judge) for judge in self.judges)
         if self.disagreements:
@@ -137,7 +130,7 @@ class GenerateReport(Report):
             lines.append("Nothing was asked, because every prompt was dropped.")
         if self.failures:
             lines.append("What failed (failed prompts are asked again next time):")
-            lines.extend(_failure_table(self.failures))
+            lines.extend(failure_table(self.failures))
         return tuple(lines)
 
     @property
@@ -168,7 +161,8 @@ def generate(
 
     What is finished is stored even if the run is interrupted (but for the last moment), and every reply is in the
     request cache before it is used, so that no request is paid for twice; `use_cache=False` asks anew. `watch` is how
-    one sees how far it is.
+    one sees how far it is. One store is filled by one run at a time: a second one on this machine raises
+    TemporaryError.
 
     Prompts that have answers made with other settings are asked again if `ask_again` is true or returns True; else
     their answers are kept, and count as if they were made with the present settings.
@@ -178,18 +172,39 @@ def generate(
     reached, and after a few requests if an endpoint refuses or answers nothing any more.
     """
     services = services or Services.from_environment()
+    with sole_run(config.store.repo_id, services.hub_endpoint):
+        return _generate(
+            config,
+            services,
+            ask_again=ask_again,
+            confirm=confirm,
+            watch=watch,
+            cache=cache_file() if use_cache else None,
+        )
+
+
+def _generate(
+    config: Config,
+    services: Services,
+    *,
+    ask_again: AskAgain | bool,
+    confirm: Confirm,
+    watch: Watch,
+    cache: Path | None,
+) -> GenerateReport:
     meter = Meter()
     source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
     store = open_store(config, services)
     store.create()
     snapshot = _snapshot(store)
     reader = PromptReader(config, services, source, snapshot)
-    cache = cache_file() if use_cache else None
     with _asked(reader, config, snapshot, ask_again, cache=cache) as spool:
         expected = estimate(spool, config.models, cache=cache)
         _confirmed(config, expected, confirm)
         writer = _Writer(store, reader, config.models)
         meter.start(stage_meters(config.models), prompts=spool.prompts)
+        for stage in meter.stages:
+            stage.failed_before = _failed_before(snapshot)
         gate = _gate(config, snapshot, spool, meter, expected)
         sets = generate_candidate_sets(
             config.name,
@@ -220,10 +235,11 @@ def generate(
         failed_for_good=writer.failed_for_good,
         left=left,
         next_prompt_tokens=gate.row.tokens if gate else 0,
-        failures=_counts(writer.failures),
+        failures=writer.failures.counts(),
         judges=writer.judges.statistics(),
         disagreements=writer.disagreements,
         requests=sum(stage.done for stage in progress.stages),
+        useless=sum(stage.useless for stage in meter.stages),
         cached=sum(stage.cached for stage in progress.stages),
         tokens=progress.tokens,
         cost=progress.cost,
@@ -311,8 +327,14 @@ def _gate(
         estimate=expected,
         longest_prompt=spool.longest,
         spent=Amount(spent.known_cost, spent.tokens),
+        uncounted=spent.uncounted,
         paid={usage.request for candidate_set in again for usage in candidate_set.usage},
     )
+
+
+def _failed_before(snapshot: Snapshot | None) -> frozenset[str]:
+    """The requests that failed in earlier runs: their prompts may be at fault."""
+    return failed_requests(table for _, table in (snapshot.tables(CANDIDATE_SETS, FAILURE_COLUMNS) if snapshot else ()))
 
 
 class PromptReader:
@@ -368,13 +390,13 @@ class _Writer:
         self._waiting: list[CandidateSet] = []
         self._flushed = time.monotonic()
         self.made = self.failed = self.failed_for_good = self.disagreements = 0
-        self.failures: Counter[Failure] = Counter()
+        self.failures = FailureTally()
         self.judges = JudgeTally()
         self.commit: str | None = None
 
     def add(self, candidate_set: CandidateSet) -> None:
         self._waiting.append(candidate_set)
-        self.failures.update(candidate_set.failures)
+        self.failures.add(candidate_set.failures)
         self.judges.add(candidate_set.judgements)
         self.disagreements += disagrees_with_itself(candidate_set.judgements)
         if candidate_set.came_through:
@@ -382,7 +404,7 @@ class _Writer:
         else:
             self.failed += 1
             reasons_of_it = (failure.reason for failure in candidate_set.failures if failure.stage != "rating")
-            self.failed_for_good += any(reason not in TEMPORARY for reason in reasons_of_it)
+            self.failed_for_good += any(not is_temporary(reason) for reason in reasons_of_it)
         if len(self._waiting) >= SETS_PER_COMMIT or time.monotonic() - self._flushed > SECONDS_PER_COMMIT:
             self.flush()
 
@@ -411,27 +433,3 @@ def _done(snapshot: Snapshot | None, settings: str) -> set[str]:
     """The prompts that need no asking: with these settings they have a complete set already."""
     entries = snapshot.set_index.values() if snapshot else ()
     return {entry.prompt_id for entry in entries if entry.settings == settings and entry.came_through}
-
-
-def _counts(failures: Counter[Failure]) -> tuple[FailureCount, ...]:
-    counts: Counter[tuple[str, str, str]] = Counter()
-    attempts: Counter[tuple[str, str, str]] = Counter()
-    for failure, count in failures.items():
-        key = (failure.stage, failure.generator, failure.reason)
-        counts[key] += count
-        attempts[key] += count * failure.attempts
-    return tuple(
-        FailureCount(stage=stage, generator=generator, reason=reason, count=count, attempts=attempts[key])
-        for key, count in counts.most_common()
-        for stage, generator, reason in (key,)
-    )
-
-
-def _failure_table(failures: tuple[FailureCount, ...]) -> Iterator[str]:
-    rows = [("stage", "model", "reason", "count", "attempts")]
-    rows += [(one.stage, one.generator, one.reason, f"{one.count:,}", f"{one.attempts:,}") for one in failures]
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    for row in rows:
-        left = "  ".join(text.ljust(width) for text, width in zip(row[:3], widths[:3], strict=True))
-        right = "  ".join(text.rjust(width) for text, width in zip(row[3:], widths[3:], strict=True))
-        yield f"  {left}  {right}"

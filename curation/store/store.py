@@ -37,6 +37,7 @@ SET_COLUMNS = (
     "candidates.list.element.id",
     "failures.list.element.stage",
     "failures.list.element.reason",
+    "usage.list.element.request",
 )
 
 SMALL_BYTES = 1 << 21
@@ -65,11 +66,21 @@ class Reviews(NamedTuple):
 
 
 class SetEntry(NamedTuple):
-    """What one needs to know of a candidate set to tell whether its prompt must be asked again."""
+    """What one needs to know of a candidate set to tell whether its prompt must be asked again.
+
+    `requests` are those that a set which has not come through was paid for; of others it is empty.
+    """
 
     settings: str
     prompt_id: str
     came_through: bool
+    requests: tuple[str, ...] = ()
+
+    def lacks(self, row: CandidateSet) -> bool:
+        """Whether the same set has come through since, or was paid for again."""
+        return not self.came_through and (
+            row.came_through or any(usage.request not in self.requests for usage in row.usage)
+        )
 
 
 Indexes = dict[str, dict[str, SetEntry]]
@@ -210,14 +221,14 @@ class Store:
         """Append the sets that are not there, and say what was read; return the commit, None if nothing is new.
 
         `settings` are those that the sets were made with, by their hash. A set that lacked something and has come
-        through since is appended again: the later one counts. `dropped` prompts were not asked; those that are not
-        there are appended too.
+        through since, or was paid for again, is appended again: the later one counts. `dropped` prompts were not asked;
+        those that are not there are appended too.
         """
         sets, dropped = tuple(sets), tuple(dropped)
 
         def edit(snapshot: Snapshot) -> Change | None:
             known = snapshot.set_index
-            new = [row for row in sets if row.id not in known or (row.came_through and not known[row.id].came_through)]
+            new = [row for row in sets if row.id not in known or known[row.id].lacks(row)]
             manifest = snapshot.manifest
             manifest = manifest.model_copy(
                 update={
@@ -338,10 +349,13 @@ def _manifest_bytes(manifest: Manifest) -> bytes:
 
 
 def _set_entries(path: Path) -> dict[str, SetEntry]:
-    return {
-        row["id"]: SetEntry(row["settings"], row["prompt"]["id"], _came_through(row))
-        for row in read_columns(path, SET_COLUMNS)
-    }
+    return {row["id"]: _set_entry(row) for row in read_columns(path, SET_COLUMNS)}
+
+
+def _set_entry(row: dict[str, Any]) -> SetEntry:
+    came_through = _came_through(row)
+    requests = () if came_through else tuple(usage["request"] for usage in row["usage"] or ())
+    return SetEntry(row["settings"], row["prompt"]["id"], came_through, requests)
 
 
 def _precedence(entry: SetEntry, settings: str) -> tuple[bool, bool]:

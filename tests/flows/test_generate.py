@@ -68,7 +68,14 @@ def test_a_set_whose_judge_failed_gets_its_ratings_next_time(cli: CommandLine, s
         report = line.json("generate", config, exit_code=3)
         assert (report["made"], report["failed"]) == (5, 1)
         assert report["failures"] == [
-            {"stage": "judge", "generator": "judge", "reason": "http_503", "count": 1, "attempts": 2}
+            {
+                "stage": "judge",
+                "generator": "judge",
+                "reason": "http_503",
+                "count": 1,
+                "attempts": 2,
+                "detail": "Injected fault: status 503.",
+            }
         ]
         [unrated] = [one for one in sets_by_question(stored(stack, "judge-failed")).values() if one.failures]
         assert [candidate.rating for candidate in unrated.candidates] == [None, None]

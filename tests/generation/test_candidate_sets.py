@@ -26,8 +26,9 @@ from curation.generation import (
     settings_id,
     spooled,
 )
+from curation.generation.budget import MAX_PAID_ATTEMPTS
 from curation.generation.cache import RequestCache
-from curation.generation.client import FEW, MAX_PAID_ATTEMPTS, OUTAGE
+from curation.generation.endings import FEW, OUTAGE
 from curation.generation.runner import LEAST_ROWS_IN_FLIGHT
 from curation.local.inference import (
     Fault,
@@ -40,7 +41,7 @@ from curation.local.inference import (
 )
 from curation.local.inference.wire import Refusal
 from curation.types import CandidateSet, Failure, Message, Prompt
-from tests.rows import made_sets, make_prompt
+from tests.rows import failures_of, made_sets, make_prompt
 
 JUDGE = UltraFeedbackJudge(model_id="judge")
 RATED = {"one": 5, "two": 3, "three": 1}
@@ -191,7 +192,7 @@ def test_a_failed_answer_is_named_never_judged_and_spoils_no_other(serve: Callab
     server = serve(None, Fault(kind="status", status=400, model="two"))
     [found] = generate("one", "two", "three")
     assert ratings(found) == {"one": 5, "three": 1}
-    assert found.failures == (Failure(stage="generate", generator="two", reason="http_400", attempts=1),)
+    assert failures_of(found) == (Failure(stage="generate", generator="two", reason="http_400", attempts=1),)
     assert found.reviewable
     [judged] = asked(server, "judge")
     shown = read_judge_prompt(judged.messages)
@@ -248,10 +249,10 @@ def test_a_judge_that_says_something_else_altogether_costs_the_ratings_and_no_an
 
 
 def test_a_judge_that_fails_costs_the_ratings_and_no_answer(serve: Callable[..., ScriptedServer]) -> None:
-    serve(None, Fault(kind="html", model="judge"))
+    serve(None, Fault(kind="malformed", model="judge"))
     [found] = generate("one", "two")
     assert ratings(found) == {"one": None, "two": None}
-    assert found.failures == (
+    assert failures_of(found) == (
         Failure(stage="judge", generator="judge", reason="reply_is_not_json", attempts=MAX_PAID_ATTEMPTS),
     )
     assert found.reviewable

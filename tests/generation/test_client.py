@@ -16,10 +16,12 @@ import tenacity
 
 from curation.errors import AuthError, CurationError, MissingError, ServiceError, TemporaryError
 from curation.generation import Endpoint, Generator, client
+from curation.generation.budget import MAX_PAID_ATTEMPTS
 from curation.generation.cache import RequestCache, request_key
-from curation.generation.client import FEW, LONGEST_WAIT_SECONDS, MAX_PAID_ATTEMPTS, OUTAGE, ChatClient
-from curation.generation.completion import RequestFailed
+from curation.generation.client import ChatClient
+from curation.generation.endings import FEW, MANY, OUTAGE
 from curation.generation.meter import StageMeter
+from curation.generation.refusals import LONGEST_LOADING_SECONDS, LONGEST_WAIT_SECONDS, read_refusal
 from curation.local.inference import Fault, Reply, Request, ScriptedServer
 
 SECRET = "key_sesame"
@@ -148,7 +150,6 @@ def test_what_does_not_pass_is_given_up_after_as_many_attempts_as_the_config_say
 
 
 UNUSABLE = [
-    (Fault(kind="html"), "reply_is_not_json"),
     (Fault(kind="malformed"), "reply_is_not_json"),
     (Fault(kind="empty"), "reply_has_no_choice"),
     (Fault(kind="null"), "empty_reply"),
@@ -165,8 +166,10 @@ def test_what_was_paid_for_and_is_of_no_use_is_asked_for_a_few_times_only(fault:
 
 
 def test_only_attempts_that_were_paid_for_count_as_paid() -> None:
-    with serving(Fault(kind="status", status=503, attempts=4), Fault(kind="html")) as server:
+    with serving(Fault(kind="status", status=503, attempts=4), Fault(kind="malformed")) as server:
         assert outcome(server) == (None, "reply_is_not_json", 4 + MAX_PAID_ATTEMPTS)
+    with serving(Fault(kind="html")) as server:
+        assert outcome(server) == (None, "reply_is_html", 10)
 
 
 @pytest.mark.parametrize("text", ["", " \n"])
@@ -213,13 +216,18 @@ def test_a_redirect_is_not_followed_and_no_key_is_sent_elsewhere() -> None:
 
 
 def test_the_wait_that_a_server_asks_for_is_kept_to_but_not_for_ever() -> None:
-    waits = [_wait_after(seconds) for seconds in (2.5, 0.0, 3600.0)]
-    assert waits == [2.5, 0.0, LONGEST_WAIT_SECONDS]
+    assert [_wait_after(said) for said in ("2.5", "0", "3600")] == [2.5, 0.0, LONGEST_WAIT_SECONDS]
 
 
-def _wait_after(seconds: float) -> float:
+def test_a_model_that_is_loaded_is_waited_for_as_long_as_its_server_says() -> None:
+    loading = b'{"error": "Model small is currently loading", "estimated_time": 93.5}'
+    assert _wait_after("1", loading) == 93.5
+    assert _wait_after("1", loading.replace(b"93.5", b"86400")) == LONGEST_LOADING_SECONDS
+
+
+def _wait_after(retry_after: str, content: bytes = b"") -> float:
     state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
-    failed = RequestFailed("rate_limited", retry=True, after=seconds)
+    failed = read_refusal(503, {"Retry-After": retry_after}, content)
     state.set_exception((type(failed), failed, None))
     return client._wait(state)
 
@@ -297,9 +305,9 @@ def test_the_meter_counts_what_was_paid_what_was_known_and_what_failed(tmp_path:
     assert (second.done, second.cached, second.failed, second.cost) == (0, 2, 1, 0.0)
 
 
-KEY_REFUSED = r"The endpoint of cool at http://127.0.0.1:\d+/v1 refused the key \({}\). Set MY_KEY to a key that may .*"
-NO_MODEL = r"The endpoint of cool at http://127.0.0.1:\d+/v1 has no model 'small', or is none. Correct model_id, .*"
-REFUSED = r"The endpoint of cool at http://127.0.0.1:\d+/v1 refused 5 requests in a row \(http_422\). .*"
+KEY_REFUSED = r"The endpoint of cool at http://127.0.0.1:\d+/v1 refused the key \({}: Injected .*\). Set MY_KEY to .*"
+NO_MODEL = r"The endpoint of cool at http://127.0.0.1:\d+/v1 has no model 'small', or is none.*. Correct model_id, .*"
+REFUSED = r"The endpoint of cool at http://127.0.0.1:\d+/v1 refused 5 requests in a row \(http_422: Injected .*\). .*"
 
 
 @pytest.mark.parametrize(
@@ -319,7 +327,7 @@ def test_a_few_refusals_in_a_row_end_it_with_a_sentence(
     with serving(fault) as server:
         replies, ended = ask_in_turn(client_at(server.url), *questions(50))
         assert len(server.requests) == FEW
-    assert len(replies) == FEW - 1
+    assert len(replies) == FEW
     assert type(ended) is error
     with pytest.raises(error, match=sentence):
         raise ended
@@ -331,6 +339,44 @@ def test_an_answer_in_between_shows_that_not_everything_is_refused() -> None:
         replies, ended = ask_in_turn(client_at(server.url), *(f"Question {n % FEW}." for n in range(6 * FEW)))
     assert ended is None
     assert sum(reply["generation"] is None for reply in replies) == 6 * (FEW - 1)
+
+
+def test_what_is_refused_after_an_answer_lies_in_the_prompts_and_does_not_end_it() -> None:
+    refused = Fault(kind="status", status=400, match="Question")
+    with serving(refused) as server:
+        replies, ended = ask_in_turn(client_at(server.url), "Answered.", *questions(4 * FEW))
+    assert ended is None
+    assert [reply.get("failure") for reply in replies] == [None] + ["http_400"] * (4 * FEW)
+
+
+@pytest.mark.parametrize(("status", "error"), [(401, AuthError), (402, ServiceError)])
+def test_a_key_that_is_refused_after_an_answer_ends_it(status: int, error: type[CurationError]) -> None:
+    refused = Fault(kind="status", status=status, match="Question")
+    with serving(refused) as server:
+        _, ended = ask_in_turn(client_at(server.url), "Answered.", *questions(4 * FEW))
+        assert len(server.requests) == 1 + FEW
+    assert type(ended) is error
+
+
+def test_what_an_earlier_run_was_refused_does_not_end_it_but_what_is_new_does() -> None:
+    with serving(Fault(kind="status", status=400)) as server:
+        first, ended = ask_in_turn(client_at(server.url), *questions(50))
+        assert ended is not None
+        meter = StageMeter("generate cool", Generator(model_id="small"))
+        meter.failed_before = frozenset(reply["request"] for reply in first)
+        server.reset()
+        again, ended = ask_in_turn(client_at(server.url, meter=meter), *questions(50))
+        assert ended is not None
+    assert (len(first), len(again)) == (FEW, 2 * FEW)
+
+
+def test_replies_of_no_use_end_it_at_once_of_a_model_that_never_answered_and_late_of_another() -> None:
+    null = Fault(kind="null", match="Question")
+    with serving(null) as server:
+        replies, ended = ask_in_turn(client_at(server.url, max_attempts=1), *questions(60))
+        assert (len(replies), type(ended)) == (FEW, ServiceError)
+        replies, ended = ask_in_turn(client_at(server.url, max_attempts=1), "Answered.", *questions(60))
+        assert (len(replies), type(ended)) == (1 + MANY, ServiceError)
 
 
 @pytest.mark.parametrize("body", [TOO_LONG, '{"error": {"code": "content_filter"}}'], ids=["long", "filter"])
@@ -346,10 +392,11 @@ def test_an_outage_ends_it_with_an_error_that_a_cron_job_tries_again() -> None:
     with serving(Fault(kind="status", status=503)) as server:
         replies, ended = ask_in_turn(client_at(server.url, max_attempts=2), *questions(50))
         assert len(server.requests) == 2 * OUTAGE
-    assert len(replies) == OUTAGE - 1
+    assert len(replies) == OUTAGE
     assert type(ended) is TemporaryError
-    assert (
-        ended.message == f"{OUTAGE} requests to cool in a row failed after all their attempts, the last with http_503."
+    assert ended.message == (
+        f"{OUTAGE} requests to cool in a row failed after all their attempts, the last with http_503: "
+        "Injected fault: status 503."
     )
 
 
@@ -389,7 +436,7 @@ def test_after_the_end_only_what_is_known_is_answered(tmp_path: Path) -> None:
 def test_neither_an_error_nor_the_cache_holds_the_key(tmp_path: Path) -> None:
     cache = tmp_path / "requests.sqlite"
     with serving(Fault(kind="status", status=401, match="Question")) as server:
-        _, ended = ask_in_turn(client_at(server.url, cache=cache), "Known.", *questions(FEW))
+        _, ended = ask_in_turn(client_at(server.url, cache=cache), "Known.", *questions(FEW + 1))
         assert {exchange.request.authorization for exchange in server.requests} == {f"Bearer {SECRET}"}
     assert ended is not None
     shown = "".join(traceback.format_exception(ended)) + repr(ended)

@@ -9,7 +9,8 @@ from email.utils import format_datetime
 import orjson
 import pytest
 
-from curation.generation.completion import Completion, RequestFailed, read_completion
+from curation.generation.completion import Completion, read_completion
+from curation.generation.refusals import RequestFailed
 
 
 def read(content: bytes | object, *, status: int = 200, retry_after: str | None = None) -> Completion:
@@ -46,29 +47,114 @@ def test_a_malformed_finish_reason_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "reason"),
+    ("body", "reason", "paid"),
     [
-        (b"[]", "reply_has_no_choice"),
-        (b"null", "reply_has_no_choice"),
-        (b'"text"', "reply_has_no_choice"),
-        (b"{}", "reply_has_no_choice"),
-        (b'{"choices": []}', "reply_has_no_choice"),
-        (b'{"choices": [null]}', "reply_has_no_choice"),
-        (b'{"choices": "text"}', "reply_has_no_choice"),
-        (b'{"choices": [{"message": null}]}', "reply_has_no_choice"),
-        (b'{"choices": [{"message": {"content": null}}]}', "empty_reply"),
-        (b'{"choices": [{"message": {"content": " \\n"}}]}', "empty_reply"),
-        (b'{"choices": [{"message": {"content": ["parts"]}}]}', "empty_reply"),
-        (b'{"choices": [{"message": {"content": "a\\u0000b"}}]}', "nul_or_surrogate_characters"),
-        (b'{"choices": [{"message": {"content": "a\\ud800b"}}]}', "reply_is_not_json"),
-        (b"<!doctype html><html></html>", "reply_is_not_json"),
-        (b"\xff\xfe", "reply_is_not_json"),
-        (b"", "reply_is_not_json"),
+        (b"[]", "reply_has_no_choice", False),
+        (b"null", "reply_has_no_choice", False),
+        (b'"text"', "reply_has_no_choice", False),
+        (b"{}", "reply_has_no_choice", False),
+        (b'{"choices": []}', "reply_has_no_choice", True),
+        (b'{"choices": [null]}', "reply_has_no_choice", True),
+        (b'{"choices": "text"}', "reply_has_no_choice", True),
+        (b'{"choices": [{"message": null}]}', "reply_has_no_choice", True),
+        (b'{"choices": [{"message": {"content": {"text": "a"}}}]}', "reply_has_no_choice", True),
+        (b'{"choices": [{"message": {"content": null}}]}', "empty_reply", True),
+        (b'{"choices": [{"message": {"content": " \\n"}}]}', "empty_reply", True),
+        (b'{"choices": [{"message": {"content": "\\u200b\\ufeff"}}]}', "empty_reply", True),
+        (b'{"choices": [{"message": {"content": []}}]}', "empty_reply", True),
+        (b'{"choices": [{"message": {"content": "a\\u0000b"}}]}', "nul_or_surrogate_characters", True),
+        (b'{"choices": [{"message": {"content": "a\\ud800b"}}]}', "nul_or_surrogate_characters", True),
+        (b'{"choices": [{"message": {"content": "a', "reply_is_not_json", True),
+        (b"<!doctype html><html></html>", "reply_is_html", False),
+        (b"upstream connect error", "reply_is_not_json", False),
+        (b"\xff\xfe", "reply_is_not_json", False),
+        (b"", "reply_is_not_json", False),
     ],
 )
-def test_an_answer_in_another_shape_has_a_reason_and_was_paid_for(body: bytes, reason: str) -> None:
+def test_an_answer_in_another_shape_has_a_reason_and_was_paid_for_if_it_is_a_completion(
+    body: bytes, reason: str, paid: bool
+) -> None:
     failure = failed(body)
-    assert (failure.reason, failure.retry, failure.paid) == (reason, True, True)
+    assert (failure.reason, failure.retry, failure.paid) == (reason, True, paid)
+
+
+def message(**message: object) -> dict[str, object]:
+    return {"choices": [{"message": message, "finish_reason": "stop"}]}
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "thinking"),
+    [
+        (message(content=[{"type": "text", "text": "Be"}, {"type": "text", "text": "cause."}]), "Because.", None),
+        (message(content=["Be", "cause."]), "Because.", None),
+        (
+            message(content=[{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, "Because."]),
+            "Because.",
+            "Hm.",
+        ),
+        (message(content="Because.", reasoning_content="Hm."), "Because.", "Hm."),
+        (message(content="Because.", reasoning="Hm.", reasoning_details=[{"text": "Hm."}]), "Because.", "Hm."),
+        (message(content="<think>Hm.</think>Because."), "Because.", "Hm."),
+        (message(content="Because.", refusal=None, tool_calls=[], function_call=None), "Because.", None),
+        ({"choices": [{"text": "Because.", "finish_reason": "stop"}]}, "Because.", None),
+        ({**message(content="Because."), "error": None}, "Because.", None),
+    ],
+)
+def test_an_answer_is_read_in_every_layout_and_thoughts_are_no_part_of_it(
+    body: object, text: str, thinking: str | None
+) -> None:
+    found = read(body)
+    assert (found.text, found.thinking) == (text, thinking)
+
+
+STREAM = b"""\
+: OPENROUTER PROCESSING
+
+data: {"choices": [{"index": 0, "delta": {"role": "assistant", "reasoning_content": "Hm."}}]}
+
+data: {"choices": [{"index": 0, "delta": {"content": "Be"}}]}
+
+data: {"choices": [{"index": 0, "delta": {"content": "cause."}, "finish_reason": "stop"}]}
+
+data: {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}
+
+data: [DONE]
+
+"""
+
+
+def test_a_stream_of_events_that_nobody_asked_for_is_read() -> None:
+    assert read(STREAM) == Completion("Because.", "stop", 7, 3, 1.235, thinking="Hm.")
+
+
+def test_an_error_in_a_stream_is_an_error_and_not_paid_for() -> None:
+    failure = failed(b'data: {"error": {"code": 502, "message": "Lost"}}\n\ndata: [DONE]\n\n')
+    assert (failure.reason, failure.retry, failure.paid, failure.detail) == ("http_502", True, False, "Lost")
+
+
+@pytest.mark.parametrize("behind", [b"\x00", b"\n\n}", b"\r\n0\r\n", b"data: [DONE]"])
+@pytest.mark.parametrize("before", [b"", b"\n\n  ", b"\xef\xbb\xbf"])
+def test_bytes_around_a_reply_cost_no_answer(before: bytes, behind: bytes) -> None:
+    assert read(before + orjson.dumps(reply()) + behind).text == "An answer."
+
+
+@pytest.mark.parametrize(
+    ("usage", "counts"),
+    [
+        ({"input_tokens": 7, "output_tokens": 3}, (7, 3)),
+        ({"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}, (7, 3)),
+        ({"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 500}, (7, 493)),
+        ({"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": "many"}, (7, 3)),
+    ],
+)
+def test_what_is_billed_is_read_whatever_the_counts_are_called(usage: object, counts: tuple[int, int]) -> None:
+    found = read(reply(usage=usage))
+    assert (found.input_tokens, found.output_tokens) == counts
+
+
+@pytest.mark.parametrize("word", ["content_filter", "SAFETY", "PROHIBITED_CONTENT", "RECITATION", "sensitive"])
+def test_every_word_for_a_filter_is_one(word: str) -> None:
+    assert failed(reply("I", finish_reason=word)).reason == "content_filter"
 
 
 def test_a_reply_that_a_filter_cut_is_no_answer_and_would_be_cut_again() -> None:
@@ -176,7 +262,7 @@ def test_retry_after_is_a_number_of_seconds_or_a_date_or_nothing(said: str, afte
 
 
 def test_a_date_in_retry_after_is_so_many_seconds_from_now() -> None:
-    in_an_hour = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
-    after = failed(status=503, retry_after=in_an_hour).after
+    in_25_seconds = format_datetime(datetime.now(UTC) + timedelta(seconds=25), usegmt=True)
+    after = failed(status=503, retry_after=in_25_seconds).after
     assert after is not None
-    assert 3000 < after <= 3600
+    assert 15 < after <= 25

@@ -12,7 +12,7 @@ from curation.generation import Evolver, Generator, Models, UltraFeedbackJudge
 from curation.generation.options import EvolveMethod
 from curation.local.inference import Fault, Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
 from curation.types import CandidateSet, Failure, Prompt
-from tests.rows import made_sets, make_prompt
+from tests.rows import failures_of, made_sets, make_prompt
 
 METHODS = {
     "helpfulness": "more helpful to the user.",
@@ -153,7 +153,7 @@ def test_an_evolver_that_fails_costs_its_own_answer_alone() -> None:
         found = evolve_one(server, judged=True, max_attempts=1)
         [judged] = [prompt for exchange in server.requests if (prompt := read_judge_prompt(exchange.request.messages))]
     assert [candidate.generator for candidate in found.candidates] == ["one", "two"]
-    assert found.failures == (Failure(stage="evolve", generator="evolved", reason="http_500", attempts=1),)
+    assert failures_of(found) == (Failure(stage="evolve", generator="evolved", reason="http_500", attempts=1),)
     assert len(judged.texts) == 2
     assert None not in [candidate.rating for candidate in found.candidates]
     assert found.came_through

@@ -19,7 +19,7 @@ from curation.local.inference import (
     ultrafeedback_reply,
 )
 from curation.types import CandidateSet, Failure
-from tests.rows import made_sets, make_prompt
+from tests.rows import failures_of, made_sets, make_prompt
 
 WORTH = {"one": 5, "two": 3, "three": 1}
 TITLES = {
@@ -198,7 +198,7 @@ def test_of_two_judges_one_that_fails_leaves_the_others_judgement_but_no_rating(
         [found] = made_sets(models(server, judges=judges), [make_prompt()])
     assert [(judgement.judge, judgement.ratings) for judgement in found.judgements] == [("well", (5, 3))]
     assert ratings(found) == {"one": None, "two": None}
-    assert found.failures == (Failure(stage="judge", generator="ill", reason="http_500", attempts=2),)
+    assert failures_of(found) == (Failure(stage="judge", generator="ill", reason="http_500", attempts=2),)
     assert not found.came_through
 
 
@@ -240,7 +240,7 @@ def test_an_answer_that_failed_is_not_shown_and_moves_no_rating() -> None:
         assert ratings(found) == {"one": 5, "three": 1}
         assert found.judgements[0].ratings == (5, 1)
         assert sorted(found.judgements[0].order) == [0, 1]
-        assert found.failures == (Failure(stage="generate", generator="two", reason="http_400", attempts=1),)
+        assert failures_of(found) == (Failure(stage="generate", generator="two", reason="http_400", attempts=1),)
 
 
 def unreadable(*spoiled: str, also_again: bool = False, again: Judge = by_worth) -> Judge:
@@ -321,7 +321,7 @@ def test_a_judge_that_fails_for_good_is_a_failure_of_its_own_and_nothing_is_rate
     with judged_by(by_worth, Fault(kind="status", status=500, model="judge")) as server:
         found = judge_one(server, name="critic")
         assert len(asked(server)) == 2
-    assert found.failures == (Failure(stage="judge", generator="critic", reason="http_500", attempts=2),)
+    assert failures_of(found) == (Failure(stage="judge", generator="critic", reason="http_500", attempts=2),)
     assert ratings(found) == {"one": None, "two": None}
     assert found.judgements == ()
     assert found.reviewable
@@ -333,7 +333,7 @@ def test_a_prompt_that_a_judge_will_never_take_came_through_without_ratings() ->
     with judged_by(by_worth, too_long) as server:
         found = judge_one(server)
         assert len(asked(server)) == 1
-    assert found.failures == (Failure(stage="judge", generator="judge", reason="context_too_long", attempts=1),)
+    assert failures_of(found) == (Failure(stage="judge", generator="judge", reason="context_too_long", attempts=1),)
     assert ratings(found) == {"one": None, "two": None}
     assert found.came_through
 

@@ -32,6 +32,13 @@ def made(
     )
 
 
+def paid(text: str, *requests: str, came_through: bool) -> CandidateSet:
+    """Return a set that was paid these requests."""
+    found = made(text, 2) if came_through else made(text, 1, "generate")
+    more = tuple(found.usage[0].model_copy(update={"request": request, "wasted": True}) for request in requests)
+    return found.model_copy(update={"usage": (*found.usage, *more)})
+
+
 SETS = [
     made("none", 0, "generate", "generate"),
     made("one", 1, "generate"),
@@ -56,7 +63,8 @@ def write(path: Path, sets: list[CandidateSet]) -> Path:
 
 
 def entry(found: CandidateSet) -> SetEntry:
-    return SetEntry(found.settings, found.prompt.id, found.came_through)
+    requests = () if found.came_through else tuple(usage.request for usage in found.usage)
+    return SetEntry(found.settings, found.prompt.id, found.came_through, requests)
 
 
 def test_the_index_says_of_every_set_what_the_set_says(tmp_path: Path) -> None:
@@ -85,10 +93,28 @@ def test_of_a_set_that_is_there_twice_the_later_state_counts(tmp_path: Path) -> 
 
 def test_the_index_reads_no_text(tmp_path: Path) -> None:
     [row] = read_columns(write(tmp_path / "sets.parquet", [made("two", 2, "rating")]), SET_COLUMNS)
-    assert set(row) == {"id", "settings", "prompt", "candidates", "failures"}
+    assert set(row) == {"id", "settings", "prompt", "candidates", "failures", "usage"}
     assert set(row["prompt"]) == {"id"}
     assert [set(candidate) for candidate in row["candidates"]] == [{"id"}] * 2
     assert row["failures"] == [{"stage": "rating", "reason": "timeout"}]
+    assert row["usage"] == [{"request": "two"}]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "lacks"),
+    [
+        (made("one", 1, "generate"), made("one", 1, "generate"), False),
+        (made("two", 2, "judge"), made("two", 2), True),
+        (made("two", 2), made("two", 2, "judge"), False),
+        (made("one", 1, "generate"), paid("one", "other", came_through=False), True),
+        (made("two", 2), paid("two", "other", came_through=True), False),
+    ],
+    ids=["the same", "completed", "complete", "paid again", "complete and paid again"],
+)
+def test_a_set_is_stored_again_if_it_was_completed_or_paid_for_again(
+    before: CandidateSet, now: CandidateSet, lacks: bool
+) -> None:
+    assert entry(before).lacks(now) is lacks
 
 
 def without(content: bytes, *columns: str) -> bytes:
@@ -100,14 +126,14 @@ def without(content: bytes, *columns: str) -> bytes:
 
 def test_a_file_of_before_there_were_judgements_is_read_and_indexed(tmp_path: Path) -> None:
     path = tmp_path / "sets.parquet"
-    path.write_bytes(without(write_parquet(SETS, CandidateSet), "judgements", "usage"))
+    path.write_bytes(without(write_parquet(SETS, CandidateSet), "judgements"))
     assert "judgements" not in pq.read_schema(path).names
-    old = [found.model_copy(update={"judgements": (), "usage": ()}) for found in SETS]
+    old = [found.model_copy(update={"judgements": ()}) for found in SETS]
     assert list(read_parquet(path, CandidateSet)) == old
     assert _set_entries(path) == {found.id: entry(found) for found in SETS}
 
 
-@pytest.mark.parametrize("column", ["candidates", "settings", "failures"])
+@pytest.mark.parametrize("column", ["candidates", "settings", "failures", "usage"])
 def test_a_file_that_lacks_a_column_of_the_index_is_an_error_that_names_it(tmp_path: Path, column: str) -> None:
     path = tmp_path / "sets.parquet"
     path.write_bytes(without(write_parquet(SETS, CandidateSet), column))

@@ -1,0 +1,60 @@
+"""The bytes of a reply: read and unpacked up to a bound, so that no service can fill the memory."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from curation.generation.refusals import RequestFailed
+
+if TYPE_CHECKING:
+    import aiohttp
+
+MOST_BYTES = 8 << 20
+"""A reply that is larger, packed or unpacked, is none: it has more text than any model writes at once."""
+
+PACKED = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+async def read_body(answer: aiohttp.ClientResponse) -> bytes:
+    """Return the unpacked body of a response; RequestFailed if it is larger than MOST_BYTES or cannot be unpacked."""
+    chunks, size = [], 0
+    async for chunk in answer.content.iter_any():
+        size += len(chunk)
+        if size > MOST_BYTES:
+            answer.close()
+            raise _too_large()
+        chunks.append(chunk)
+    content = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    encoding = answer.headers.get("Content-Encoding", "").strip().lower()
+    if not encoding and content.startswith(GZIP_MAGIC):
+        encoding = "gzip"
+    return unpack(content, encoding) if encoding not in {"", "identity"} else content
+
+
+def unpack(content: bytes, encoding: str) -> bytes:
+    """Return the bytes that `content` was packed from; RequestFailed if they are too many or cannot be had."""
+    window = PACKED.get(encoding)
+    if window is None:
+        raise RequestFailed("reply_in_unknown_encoding", retry=True, paid=True, detail=f"Content-Encoding: {encoding}")
+    # Some servers send deflate without the header of zlib, and some say that a plain body is packed.
+    for bits in (window, -zlib.MAX_WBITS) if encoding == "deflate" else (window,):
+        unpacking = zlib.decompressobj(bits)
+        try:
+            unpacked = unpacking.decompress(content, MOST_BYTES + 1)
+        except zlib.error:
+            continue
+        if len(unpacked) > MOST_BYTES:
+            raise _too_large()
+        if not unpacking.eof:
+            raise RequestFailed("reply_is_cut", retry=True, paid=True, detail="The packed reply ends too early")
+        return unpacked
+    if content.lstrip().startswith(b"{"):
+        return content
+    raise RequestFailed("reply_cannot_be_unpacked", retry=True, paid=True, detail=f"Content-Encoding: {encoding}")
+
+
+def _too_large() -> RequestFailed:
+    detail = f"The reply is larger than {MOST_BYTES >> 20} MB unpacked"
+    return RequestFailed("reply_too_large", retry=False, paid=True, detail=detail)
