@@ -172,11 +172,11 @@ def test_a_dead_endpoint_stops_the_run_before_anything_is_paid_for(cli: CommandL
 def test_an_endpoint_that_answers_html_fails_every_prompt_with_that_reason(cli: CommandLine) -> None:
     with ScriptedServer(scripted_reply, faults=[Fault(kind="html", model="small")]) as server:
         config = str(write_config(cli.folder, "html", prompts=["One?", "Two?"], every="max_attempts = 2"))
-        report = with_models(cli, server).json("generate", config, exit_code=1)
+        report = with_models(cli, server).json("generate", config, exit_code=3)
     assert (report["made"], report["failed"]) == (0, 2)
+    page = {"stage": "generate", "reason": "reply_is_html", "count": 2, "attempts": 4, "detail": "502 Bad Gateway"}
     assert sorted(report["failures"], key=lambda failure: failure["generator"]) == [
-        {"stage": "generate", "generator": name, "reason": "reply_is_not_json", "count": 2, "attempts": 4}
-        for name in ("cool", "warm")
+        {**page, "generator": name} for name in ("cool", "warm")
     ]
 
 
