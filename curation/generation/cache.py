@@ -32,7 +32,7 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS wasted (id TEXT PRIMARY KEY, request TEXT NOT NULL, created REAL NOT NULL, "
     "input_tokens INTEGER, output_tokens INTEGER)",
     "CREATE INDEX IF NOT EXISTS wasted_by_request ON wasted (request)",
-    "CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TRIGGER IF NOT EXISTS answered AFTER INSERT ON replies BEGIN DELETE FROM claims WHERE key = NEW.key; END",
 )
 NEWEST = 200
@@ -67,6 +67,9 @@ def _sha256(*parts: str) -> str:
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return fmean(known) if known else None
+
+
+_CLAIM = "INSERT OR IGNORE INTO claims SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM replies WHERE key = ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,8 @@ class RequestCache:
             self._database.execute(f"PRAGMA mmap_size = {MMAP_BYTES}")
             for statement in _TABLES:
                 self._database.execute(statement)
+            # Few requests are among them, and to look them up here costs nothing.
+            self._wasteful = {key for (key,) in self._database.execute("SELECT DISTINCT request FROM wasted")}
         except (OSError, sqlite3.Error) as error:
             if hasattr(self, "_database"):
                 self._database.close()
@@ -143,11 +148,14 @@ class RequestCache:
         values = (wasted.id, key, time.time(), wasted.tokens.input, wasted.tokens.output)
         try:
             self._database.execute("INSERT INTO wasted VALUES (?, ?, ?, ?, ?)", values)
+            self._wasteful.add(key)
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
     def wasted(self, key: str) -> list[Wasted]:
-        """Return all replies of no use to a request, of earlier runs too."""
+        """Return all replies of no use to a request: those from here, and those before the file was opened."""
+        if key not in self._wasteful:
+            return []
         query = "SELECT id, input_tokens, output_tokens FROM wasted WHERE request = ? ORDER BY created"
         try:
             rows = self._database.execute(query, (key,)).fetchall()
@@ -156,14 +164,14 @@ class RequestCache:
         return [Wasted(name, Tokens(given, written)) for name, given, written in rows]
 
     def claim(self, key: str) -> bool:
-        """Say that a request is asked from here; False if somebody asks it right now.
+        """Say that a request is asked from here; False if somebody asks it right now, or it has its reply by now.
 
         A claim ends with `put`, with `release`, or with its process. Raises ServiceError if the file takes no more.
         """
         try:
             if self._lock is None:
                 self._lock = locks.take(self._lock_of(self._owner))
-            while not self._database.execute("INSERT OR IGNORE INTO claims VALUES (?, ?)", (key, self._owner)).rowcount:
+            while not self._database.execute(_CLAIM, (key, self._owner, key)).rowcount:
                 row = self._database.execute("SELECT owner FROM claims WHERE key = ?", (key,)).fetchone()
                 if row is None or locks.is_held(self._lock_of(row[0])):
                     return False

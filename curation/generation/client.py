@@ -147,11 +147,7 @@ class ChatClient:
             return None
         while (known := self._cache.get(key)) is None:
             if self._cache.claim(key):
-                # Whoever asked it may have been answered between the two looks.
-                known = self._cache.get(key)
-                if known is not None:
-                    self._release(key)
-                return known
+                return None
             if self.ended is not None:
                 raise self.ended
             if not self._has_waited and self._story is not None:
@@ -173,37 +169,30 @@ class ChatClient:
 
     async def _try(self, key: str, body: dict[str, Any], wasted: list[Wasted]) -> dict[str, Any]:
         """Ask until there is an answer or it is given up; what each attempt of no use came to is added to `wasted`."""
-        before = len(wasted)
-        retrying = tenacity.AsyncRetrying(
-            stop=tenacity.stop_after_attempt(self._endpoint.max_attempts)
-            | _Stop(lambda: len(wasted) - before >= MAX_PAID_ATTEMPTS),
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, RequestFailed) and error.retry),
-            wait=_wait,
-            reraise=True,
-        )
-        attempts = 0
+        most_wasted = len(wasted) + MAX_PAID_ATTEMPTS
         failed: RequestFailed | None = None
-        try:
-            async for attempt in retrying:
-                with attempt:
-                    attempts += 1
-                    try:
-                        reply = await self._adapted(key, body)
-                    except RequestFailed as error:
-                        failed = error
-                        if error.paid:
-                            wasted.append(self._waste(key, error))
-                        raise
-        except RequestFailed as error:
-            self._count_failure(key, error)
-            return self._given_up(error, attempts)
-        except CurationError:
-            if failed is None or not failed.paid:
-                raise
-            # What was paid for has to be in the store, though the run ends.
-            return self._given_up(failed, attempts - 1)
-        self._endings.answered()
-        return {**reply, "attempts": attempts}
+        for attempt in range(1, self._endpoint.max_attempts + 1):
+            if failed is not None:
+                await asyncio.sleep(_wait(failed, attempt - 1))
+            try:
+                reply = await self._adapted(key, body)
+            except RequestFailed as error:
+                failed = error
+                if failed.paid:
+                    wasted.append(self._waste(key, failed))
+                if not failed.retry or len(wasted) >= most_wasted:
+                    break
+            except CurationError:
+                if failed is None or not failed.paid:
+                    raise
+                # What was paid for has to be in the store, though the run ends.
+                return self._given_up(failed, attempt - 1)
+            else:
+                self._endings.answered()
+                return {**reply, "attempts": attempt}
+        assert failed is not None
+        self._count_failure(key, failed)
+        return self._given_up(failed, attempt)
 
     def _given_up(self, failed: RequestFailed, attempts: int) -> dict[str, Any]:
         if self._meter is not None:
@@ -341,21 +330,17 @@ def _proxy(url: str) -> str | None:
     return urllib.request.getproxies().get(parts.scheme)
 
 
-class _Stop(tenacity.stop.stop_base):
-    """Stops trying when `reached` says so."""
-
-    def __init__(self, reached: Callable[[], bool]) -> None:
-        self._reached = reached
-
-    def __call__(self, state: tenacity.RetryCallState) -> bool:
-        return self._reached()
-
-
 _backoff = tenacity.wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT_SECONDS)
 
 
-def _wait(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome is not None else None
-    if isinstance(error, RequestFailed) and error.after is not None:
-        return error.after
+def _wait(failed: RequestFailed, attempt: int) -> float:
+    """Return for how many seconds to wait after an attempt: what the service asks for, or a random time that grows."""
+    if failed.after is not None:
+        return failed.after
+    state = tenacity.RetryCallState(_RETRYING, None, (), {})
+    state.attempt_number = attempt
     return float(_backoff(state))
+
+
+_RETRYING = tenacity.AsyncRetrying()
+"""Only its waits are used: tenacity's own loop takes more processor time than all else that we do for a request."""

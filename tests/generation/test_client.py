@@ -226,10 +226,7 @@ def test_a_model_that_is_loaded_is_waited_for_as_long_as_its_server_says() -> No
 
 
 def _wait_after(retry_after: str, content: bytes = b"") -> float:
-    state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
-    failed = read_refusal(503, {"Retry-After": retry_after}, content)
-    state.set_exception((type(failed), failed, None))
-    return client._wait(state)
+    return client._wait(read_refusal(503, {"Retry-After": retry_after}, content), 1)
 
 
 def test_a_server_that_says_when_to_come_back_is_taken_at_its_word(monkeypatch: pytest.MonkeyPatch) -> None:
