@@ -82,7 +82,7 @@ class Endpoint(Section):
     """How often a request is sent that fails for a reason which may pass."""
     timeout: Annotated[float, Field(gt=0)] = 120.0
     """Seconds for one attempt."""
-    send: dict[Parameter, ParameterName | Literal[False]] = {}
+    send: dict[Parameter, ParameterName | Literal[False]] = Field(default_factory=dict)
     """How `"max_tokens"`, `"temperature"` and `"seed"` are sent: another name, or `false` to leave it out."""
     system_prompt_in_user: bool = False
     """A system prompt stands at the beginning of the first user turn, for models that take none."""
