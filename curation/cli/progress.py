@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LOG_SECONDS = 10.0
 EVENT_SECONDS = 1.0
 REDRAWS_PER_SECOND = 4
-LEAST_NAME = 20
+LEAST_NAME = 28
 DISPENSABLE = ("tokens", "cached", "in flight", "failed")
 """Columns of the table that are left out, in this order, until the others fit."""
 
@@ -147,7 +147,7 @@ def _cells(stage: StageProgress) -> dict[str, str]:
         "rate": rate(stage.per_second),
         "left": clock(stage.seconds_left) if stage.seconds_left else "",
         "tokens": f"{stage.input_tokens + stage.output_tokens:,}",
-        "cost": "unknown" if stage.cost is None else money(stage.cost),
+        "cost": "unknown" if stage.cost is None else money(stage.cost) if stage.done else "",
     }
 
 

@@ -64,7 +64,7 @@ class RunProgress(Row):
     def line(self) -> str:
         """The whole run as one line for people."""
         left = "" if self.seconds_left is None or self.done == self.prompts else f", {about(self.seconds_left)} left"
-        cost = "" if self.cost is None else f", {money(self.cost)}"
+        cost = f", {money(self.cost)}" if self.cost is not None and self.tokens else ""
         return (
             f"Generating: {self.done:,} of {self.prompts:,} prompts, {self.failed:,} failed, "
             f"{self.tokens:,} tokens{cost}, {clock(self.seconds)} so far{left}"
@@ -233,45 +233,56 @@ class Meter:
     def _seconds_left(self, stages: Sequence[StageProgress], seconds: float) -> float | None:
         known = [stage.seconds_left for stage in stages if stage.seconds_left is not None]
         if known:
-            return max(known)
-        # All came from the cache so far.
-        return seconds / self.done * (self.prompts - self.done) if self.done else None
+            now = time.monotonic()
+            # A stage that runs without a reply so far takes at least as long as it would at the pace that this leaves.
+            waiting = [_pace(stage, self, now) for stage in self.stages if not stage.done + stage.failed]
+            return max([*known, *(left for left in waiting if left is not None)])
+        if self.done and not any(stage.in_flight for stage in self.stages):
+            # All came from the cache so far.
+            return seconds / self.done * (self.prompts - self.done)
+        return None
 
 
 def _stage_progress(stage: StageMeter, run: Meter, now: float) -> StageProgress:
     through = stage.done + stage.failed
-    # A judge may be asked once more than it should take.
-    total = max(run.prompts * stage.endpoint.requests, through + stage.cached)
-    seconds = now - (run.started if stage.began is None else stage.began)
+    seconds = _seconds(stage, run, now)
     return StageProgress(
         stage=stage.stage,
         label=stage.label or stage.stage,
-        total=total,
+        total=_total(stage, run),
         done=stage.done,
         cached=stage.cached,
         failed=stage.failed,
         in_flight=stage.in_flight,
         limit=stage.limit,
         per_second=stage.done / seconds if seconds else 0.0,
-        seconds_left=_stage_seconds_left(stage, run, total - through - stage.cached, seconds),
+        seconds_left=_pace(stage, run, now) if through else None,
         input_tokens=stage.input_tokens,
         output_tokens=stage.output_tokens,
         cost=stage.cost,
     )
 
 
-def _stage_seconds_left(stage: StageMeter, run: Meter, missing: int, seconds: float) -> float | None:
-    """Return how long the missing requests will take at the speed so far.
+def _total(stage: StageMeter, run: Meter) -> int:
+    """All requests that the prompts need; a judge may be asked once more than it should take."""
+    return max(run.prompts * stage.endpoint.requests, stage.done + stage.failed + stage.cached)
+
+
+def _seconds(stage: StageMeter, run: Meter, now: float) -> float:
+    return now - (run.started if stage.began is None else stage.began)
+
+
+def _pace(stage: StageMeter, run: Meter, now: float) -> float | None:
+    """Return how long the missing requests will take at the pace so far; None if nothing is through or running.
 
     Requests that are running are halfway through on average; without them the first answers of many that run at once
     would promise a run that is many times as long. A prompt that is done needs no more, even if a judge was not asked.
     """
-    through = stage.done + stage.failed
-    if not through or not seconds:
-        return None
+    through, seconds = stage.done + stage.failed, _seconds(stage, run, now)
+    missing = _total(stage, run) - through - stage.cached
     missing = min(missing, (run.prompts - run.done) * stage.endpoint.requests)
     half = min(stage.in_flight, missing) / 2
-    return (missing - half) * seconds / (through + half)
+    return (missing - half) * seconds / (through + half) if through + half and seconds else None
 
 
 @contextmanager

@@ -24,13 +24,18 @@ CUT = "length"
 
 
 class Extrapolation(Row):
-    """What all prompts would use if they were like those of the preview; `cost` in US dollars, null if unknown."""
+    """What all prompts would use if they were like those of the preview; `cost` in US dollars, null if unknown.
+
+    `seconds` is the time at the limits of the config, `seconds_at_most` that at the pace of the preview, in which fewer
+    requests ran at once.
+    """
 
     prompts: int
     requests: int
     tokens: int
     cost: float | None
     seconds: float
+    seconds_at_most: float
 
 
 class PreviewReport(Report):
@@ -63,9 +68,10 @@ class PreviewReport(Report):
             )
         if self.whole is not None:
             whole = self.whole
+            times = dict.fromkeys(map(duration, (whole.seconds, max(whole.seconds, whole.seconds_at_most))))
             lines.append(
                 f"At this rate all {whole.prompts:,} prompts need {counted(whole.requests, 'request')} and "
-                f"{whole.tokens:,} tokens, {dollars(whole.cost)}, about {duration(whole.seconds)}."
+                f"{whole.tokens:,} tokens, {dollars(whole.cost)}, {' to '.join(times)}."
             )
         return tuple(lines)
 
@@ -109,14 +115,17 @@ def preview(
         cost=progress.cost,
         answers=len(answers),
         cut=sum(candidate.finish_reason == CUT for candidate in answers),
-        whole=extrapolated(sets, prompts=every.prompts, seconds=seconds) if every.prompts > len(sets) else None,
+        whole=extrapolated(sets, prompts=every.prompts, seconds=seconds, taken=progress.seconds)
+        if every.prompts > len(sets)
+        else None,
     )
 
 
-def extrapolated(sets: Sequence[CandidateSet], *, prompts: int, seconds: float) -> Extrapolation | None:
+def extrapolated(sets: Sequence[CandidateSet], *, prompts: int, seconds: float, taken: float) -> Extrapolation | None:
     """Return what `prompts` prompts like those of the sets would use; null without any set.
 
-    Every request of the sets counts, also those whose replies came from the cache.
+    `seconds` are those at the limits of the config, `taken` those that the sets took. Every request of the sets counts,
+    also those whose replies came from the cache.
     """
     if not sets:
         return None
@@ -129,4 +138,5 @@ def extrapolated(sets: Sequence[CandidateSet], *, prompts: int, seconds: float) 
         tokens=round(times * sum((one.input_tokens or 0) + (one.output_tokens or 0) for one in usage)),
         cost=None if None in costs else times * sum(cost for cost in costs if cost is not None),
         seconds=seconds,
+        seconds_at_most=times * taken,
     )

@@ -66,7 +66,7 @@ def measured(measure: Measure) -> str:
 def duration(seconds: float) -> str:
     """Return "45 s", "12 min" or "3.4 h"."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{max(seconds, 1):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.configs import write_config
 from tests.conftest import CommandLine
 from tests.flows.running import with_models
 from tests.scripts import scripted_reply
+from tests.terminal import on_a_terminal
 
 pytestmark = pytest.mark.stack
 
@@ -76,3 +78,28 @@ def test_a_run_whose_output_nobody_reads_any_more_is_done_to_its_end(cli: Comman
     config = str(write_config(cli.folder, "unread"))
     assert cli.unread("generate", config) == (0, "")
     assert cli.json("generate", config)["already"] == 6
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_on_a_terminal_everything_fits_between_its_edges(cli: CommandLine, columns: int) -> None:
+    config = write_config(cli.folder, f"narrow-{columns}")
+    code, said = on_a_terminal(cli, "generate", config.name, columns=columns)
+    assert code == 0, said
+    lines = re.split(r"[\r\n]+", said)
+    assert max(len(line.rstrip()) for line in lines) <= columns
+    heads = [line for line in lines if line.startswith("stage")]
+    assert {"done", "rate", "left", "cost"} <= set(heads[-1].split())
+    assert ("tokens" in heads[-1]) == (columns == 120)
+    for label in LABELS:
+        assert any(line.startswith(f"{label} ") and "6 of 6" in line for line in lines)
+    words = " ".join(said.split())
+    assert "6 prompts of prompts.jsonl@" in words
+    assert f"Store: acme/narrow-{columns}-store." in words
+
+
+def test_what_is_well_is_in_colour_on_a_terminal(cli: CommandLine) -> None:
+    config = write_config(cli.folder, "coloured")
+    code, said = on_a_terminal(cli, "check", config.name, columns=80, plain=False)
+    assert code == 0, said
+    assert "\x1b[32mok    \x1b[0mtoken: " in said
+    assert "\x1b" not in cli.run("check", str(config)).stdout

@@ -231,6 +231,29 @@ def test_the_time_that_is_left_follows_from_the_requests_that_are_through_and_th
     assert meter.progress().seconds_left == pytest.approx(110)
 
 
+def test_a_stage_that_runs_without_a_reply_so_far_is_reckoned_with(clock: Clock) -> None:
+    meter = two_stages()
+    answers, judgements = meter.stages
+    answers.running(0, 16)
+    clock.now += 10
+    for _ in range(12):
+        answers.replied(10, 40)
+    judgements.running(6, 16)
+    clock.now += 40
+    # Six judgements have been running for 40 seconds: as if three were through, and nine were left.
+    assert meter.progress().seconds_left == pytest.approx(9 * 40 / 3)
+    assert [stage.seconds_left for stage in meter.progress().stages] == [0, None]
+
+
+def test_a_few_prompts_from_the_cache_promise_nothing_while_requests_run(clock: Clock) -> None:
+    meter = two_stages()
+    meter.stages[0].replied(10, 40, cached=True)
+    meter.finished(make_set(), counted=True)
+    meter.stages[0].running(3, 16)
+    clock.now += 1
+    assert meter.progress().seconds_left is None
+
+
 def test_where_all_came_from_the_cache_the_prompts_say_how_long_it_takes(clock: Clock) -> None:
     meter = two_stages()
     clock.now += 30
@@ -375,7 +398,7 @@ def progress(**changes: Any) -> RunProgress:
         ),
         (
             {"prompts": 5, "done": 0, "failed": 0, "tokens": 0, "cost": 0.0, "seconds": 0.0, "seconds_left": None},
-            "Generating: 0 of 5 prompts, 0 failed, 0 tokens, $0.00, 0:00 so far",
+            "Generating: 0 of 5 prompts, 0 failed, 0 tokens, 0:00 so far",
         ),
     ],
 )

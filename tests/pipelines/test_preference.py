@@ -64,7 +64,8 @@ def test_the_launch_script_shows_progress_and_goes_through_to_publish(cli: Comma
     assert "4 records in argilla/script: 4 new" in first.stdout
     assert "Error: " in first.stderr
     assert "Traceback" not in first.stderr
-    simulate_reviewers(stack.argilla, workspace="argilla", dataset="script")
+    sure = {"simulated-sure": lambda fields: "a"}
+    simulate_reviewers(stack.argilla, workspace="argilla", dataset="script", rules=sure)
     second = run()
     assert second.returncode == 0, second.stderr
     assert "0 new candidate sets, 4 there already" in second.stdout

@@ -27,17 +27,17 @@ def asked(text: str, *costs: float | None, tokens: int = 100) -> CandidateSet:
 
 def test_all_prompts_use_as_much_as_those_of_the_preview_on_average() -> None:
     sets = [asked("one", 0.01, 0.02, 0.03), asked("two", 0.02, 0.02, 0.04, 0.06, tokens=200)]
-    found = extrapolated(sets, prompts=50, seconds=90.0)
+    found = extrapolated(sets, prompts=50, seconds=90.0, taken=10.0)
     assert found is not None
     assert (found.prompts, found.requests, found.tokens) == (50, 25 * 7, 25 * (3 * 100 + 4 * 200))
     assert found.cost == pytest.approx(25 * 0.20)
 
 
 def test_one_cost_that_is_unknown_makes_the_whole_unknown() -> None:
-    found = extrapolated([asked("one", 0.01, None)], prompts=50, seconds=1.0)
+    found = extrapolated([asked("one", 0.01, None)], prompts=50, seconds=1.0, taken=1.0)
     assert found is not None
     assert found.cost is None
-    assert extrapolated([], prompts=50, seconds=1.0) is None
+    assert extrapolated([], prompts=50, seconds=1.0, taken=1.0) is None
 
 
 def test_the_report_says_what_all_would_use_and_how_many_answers_were_cut() -> None:
@@ -50,8 +50,8 @@ def test_the_report_says_what_all_would_use_and_how_many_answers_were_cut() -> N
         cost=0.02,
         answers=4,
         cut=3,
-        whole=extrapolated(sets, prompts=50, seconds=90.0),
+        whole=extrapolated(sets, prompts=50, seconds=90.0, taken=10.0),
     )
     _, cut, whole = report.lines
     assert cut.startswith("3 of 4 answers cut off at max_new_tokens: raise it")
-    assert whole == "At this rate all 50 prompts need 50 requests and 5,000 tokens, $0.5000, about 2 min."
+    assert whole == "At this rate all 50 prompts need 50 requests and 5,000 tokens, $0.5000, 2 min to 4 min."
