@@ -120,11 +120,16 @@ def _table(meter: Meter) -> Iterator[None]:
 
 
 def _drawn(progress: RunProgress, width: int) -> Group:
-    """The run's line and a table of its stages; where the terminal is narrow, without the columns that matter least."""
+    """The run's line and a table of its stages; where the terminal is narrow, without the columns that matter least.
+
+    Of a run that asks nothing there is nothing to show.
+    """
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
+    if not progress.prompts:
+        return Group()
     rows = [_cells(stage) for stage in progress.stages]
     widths = _widths(rows, width)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)

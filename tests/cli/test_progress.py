@@ -206,6 +206,10 @@ def test_the_run_in_one_line_is_broken_between_words() -> None:
     assert lines[0].startswith("Generating: 1 of 5 prompts, 0 failed,")
 
 
+def test_a_run_that_asks_nothing_shows_nothing() -> None:
+    assert drawn(started(prompts=0)) == ""
+
+
 def test_the_table_says_of_a_cost_that_it_is_unknown() -> None:
     assert drawn(running(priced=False)).splitlines()[2].rstrip().endswith("unknown")
 
