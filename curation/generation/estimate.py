@@ -140,16 +140,16 @@ def most_per_request(models: Sequence[Asked], *, longest_prompt: int) -> Iterato
     """Yield the most that one request of each model may cost, in US dollars (0 without prices) and in tokens.
 
     Of a prompt of `longest_prompt` bytes every byte may be a token, and another model's tokenizer may make two tokens
-    of one.
+    of one. A judge may be asked twice: its figure is the mean of both requests.
     """
     written: list[int] = []
     for options in models:
         output = options.max_new_tokens
         given = longest_prompt + CHAT_TOKENS
         if isinstance(options, UltraFeedbackJudge):
-            # The second time it is shown its own reply and what is wrong with it.
-            given += TEMPLATE_BYTES["judge"] + OTHER_TOKENIZER * sum(written) + output + COMPLAINT_TOKENS
-            # The mean of two requests: the second may have more room.
+            # The mean of two requests: the second time it is shown its own reply and what is wrong with it, and may have
+            # more room.
+            given += TEMPLATE_BYTES["judge"] + OTHER_TOKENIZER * sum(written) + (output + COMPLAINT_TOKENS) // 2
             output = output * (1 + MORE_ROOM) // 2
         elif isinstance(options, Evolver):
             given += TEMPLATE_BYTES["evolve"] + OTHER_TOKENIZER * max(written)
