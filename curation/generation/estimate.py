@@ -147,7 +147,7 @@ def most_per_request(models: Sequence[Asked], *, longest_prompt: int) -> Iterato
         output = options.max_new_tokens
         given = longest_prompt + CHAT_TOKENS
         if isinstance(options, UltraFeedbackJudge):
-            # The mean of two requests: the second time it is shown its own reply and what is wrong with it, and may have
+            # The mean of two requests: the second shows the judge its own reply and what is wrong with it, and may have
             # more room.
             given += TEMPLATE_BYTES["judge"] + OTHER_TOKENIZER * sum(written) + (output + COMPLAINT_TOKENS) // 2
             output = output * (1 + MORE_ROOM) // 2

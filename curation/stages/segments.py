@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -90,7 +90,8 @@ class StoreTables:
     `reviewers` counts the submitted responses of everybody who answered, `extras` has what prompts bring along:
     distinct values by name, null among them if any prompt lacks it. `prompts` has the prompt of each set. `asked`
     prompts have a set, `answered` of them one with two answers; `failures` counts the others by the stage and reason
-    of what first went wrong. Raises DataError if a record shows a set that is not there.
+    of what first went wrong. `settings` is the hash of the present ones; `decisions` counts the prompts that several
+    judges were asked about, by whose ratings count. Raises DataError if a record shows a set that is not there.
     """
 
     def __init__(self, snapshot: Snapshot, extras: Sequence[str], *, settings: str = "") -> None:
@@ -104,6 +105,7 @@ class StoreTables:
         ids = self._read_sets(snapshot)
         self.bounds = segment_bounds(self.sets)
         self.decisions: Counter[Decision] = Counter()
+        self._rated: set[int] = set()
         heirs = self._heirs(snapshot, settings)
         self._current = heirs == np.arange(len(ids))
         records = snapshot.whole(RECORDS, ("id", "set_id", "candidates"))
@@ -117,7 +119,7 @@ class StoreTables:
         responses = responses.drop(["record_id"]).append_column("record", at)
         self._responses = responses.filter(pc.is_valid(at)).sort_by("record")
         self.reviewers = _submitted(self._responses)
-        self._again = [] if self.asked == self.sets else answered_again(self.records, self._responses)
+        self._again = [] if self.asked == self.sets else answered_again(self.records, self._responses, self._rated)
         del records, responses
         pa.default_memory_pool().release_unused()
 
@@ -181,15 +183,17 @@ class StoreTables:
         for sets in _of_prompts(snapshot, self.prompts):
             heirs[[one.position for one in sets]] = heirs_of(sets, settings)
             self.decisions.update(decisions(sets, settings, known))
+            self._rated.update(one.position for one in sets if one.rated)
         return heirs
 
 
-def answered_again(records: Any, responses: Any) -> list[tuple[int, str, str]]:
+def answered_again(records: Any, responses: Any, rated: Collection[int] = frozenset()) -> list[tuple[int, str, str]]:
     """Return the shown answers of which another record has the say: position and id of the record, id of the answer.
 
     Sets of one prompt share answers where only some models were asked again. Of the records that show the same answer
-    the last that anybody answered has the say, the last of all if nobody did. `records` are in the order of their sets
-    and `responses` have the position of their record; both are pyarrow.Tables. The result is in the order of `records`.
+    the last that anybody answered has the say; if nobody did, the last of those whose set a judge `rated` (positions of
+    sets), or the last of all. `records` are in the order of their sets and `responses` have the position of their
+    record; both are pyarrow.Tables. The result is in the order of `records`.
     """
     import numpy as np
     import pyarrow as pa
@@ -201,7 +205,8 @@ def answered_again(records: Any, responses: Any) -> list[tuple[int, str, str]]:
     record = np.repeat(np.arange(len(shown)), shown.value_lengths().to_numpy())
     answered = np.zeros(len(shown), dtype=bool)
     answered[responses.filter(pc.equal(responses["status"], "submitted"))["record"].to_numpy()] = True
-    order = np.lexsort((record, answered[record], codes))
+    judged = np.isin(records["row"].to_numpy(), [*rated])
+    order = np.lexsort((record, judged[record], answered[record], codes))
     # All but the last of each answer.
     earlier = np.sort(order[:-1][codes[order[:-1]] == codes[order[1:]]])
     records_of = records["id"].take(pa.array(record[earlier])).to_pylist()

@@ -340,6 +340,24 @@ def test_a_judge_that_reads_nothing_takes_no_verdict_away_from_the_judge_before(
     assert said == [f"On 1 the ratings of old (acme/old) (of an earlier configuration) decide: {others}."]
 
 
+def test_a_set_with_one_answer_more_that_nobody_rated_takes_no_completion_away(tmp_path: Path) -> None:
+    store = Store()
+    store.add(ratings=(5.0, 1.0))
+    [first] = store.sets
+    more = make_set(first.prompt, (None, None, None)).candidates[2]
+    unrated = tuple(one.model_copy(update={"rating": None}) for one in (*first.candidates, more))
+    store.sets.append(first.model_copy(update={"id": "f" * 16, "settings": "more", "candidates": unrated}))
+    store.records.append(make_record(store.sets[1], 0, 2))
+    config = make_config(
+        publish={"formats": EVERY},
+        labels={"judge_fallback": True},
+        judge={"type": "ultrafeedback", "model_id": "j"},
+    )
+    derived(store, tmp_path, config)
+    labels = {row["completion"][0]["content"]: row["label"] for row in published(tmp_path / "out", "kto")}
+    assert labels == {first.candidates[0].text: True, first.candidates[1].text: False}
+
+
 def test_the_judge_of_the_configuration_decides_though_another_rated_later(tmp_path: Path) -> None:
     config = make_config(labels={"judge_fallback": True}, judge={"type": "ultrafeedback", "model_id": "j"})
     now = settings_id(config.models)
