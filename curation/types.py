@@ -174,6 +174,12 @@ class ReviewRecord(Row):
     candidates: tuple[str, ...]
 
 
+class RetiredRecord(Row):
+    """A record that nobody was to answer any more, because a later one stands for its prompt. `id` is the record's."""
+
+    id: str
+
+
 class Response(Row):
     """One reviewer's answer to one record, as given.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -168,6 +168,33 @@ class ArgillaReview:
             half = len(specs) // 2
             return self._add(dataset, specs[:half]) | self._add(dataset, specs[half:])
         return {}
+
+    def remove_unanswered(self, record_ids: Collection[str]) -> frozenset[str]:
+        """Delete those of the records, given by our ids, that nobody answered; return those that are there no more.
+
+        Drafts and discards are answers too. Each record is read right before it is deleted: what was answered since it
+        was last looked at stays. Argilla cannot delete on a condition, so this is as close as it gets.
+        """
+        answered: set[str] = set()
+        with self._errors():
+            dataset = self._dataset() if record_ids else None
+            for record in list(self._records(str(dataset.id))) if dataset is not None else ():
+                if record["external_id"] not in record_ids:
+                    continue
+                if not self._delete_unanswered(f"/api/v1/records/{record['id']}"):
+                    answered.add(record["external_id"])
+        return frozenset(record_ids) - answered
+
+    def _delete_unanswered(self, path: str) -> bool:
+        """Delete a record unless somebody answered it; return whether it is gone, by whomever."""
+        try:
+            if self._get(path)["responses"]:
+                return False
+            self._http.delete(path).raise_for_status()
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != httpx.codes.NOT_FOUND:
+                raise
+        return True
 
     def pull(self) -> Pulled:
         """Return every record, every response whatever its status, and whose accounts there are.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from curation.config import Config, Services
 from curation.errors import RefusedError
@@ -11,15 +12,22 @@ from curation.generation import settings_id
 from curation.quality import answer_checks, passed
 from curation.stages.report import Report, counted, reasons
 from curation.stages.services import open_review, open_store
-from curation.store import Snapshot
+from curation.store import Snapshot, Store
 from curation.types import CandidateSet, Drop, ReviewRecord
+
+if TYPE_CHECKING:
+    from curation.review.argilla import ArgillaReview
 
 NAMED = 3
 """So many records that Argilla refused are named."""
 
 
 class PushReport(Report):
-    """What `push` did. `refused` has Argilla's reason for each record that it does not take, by record id."""
+    """What `push` did. `refused` has Argilla's reason for each record that it does not take, by record id.
+
+    `shown_before` of the new records stand for prompts that other records were made for before. Of all such earlier
+    records `retired` were retired now, because nobody had answered them, and `kept` stay, because somebody has.
+    """
 
     dataset: str
     workspace: str
@@ -28,6 +36,9 @@ class PushReport(Report):
     added: int
     skipped: dict[str, int]
     refused: dict[str, str]
+    shown_before: int
+    retired: int
+    kept: int
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -37,6 +48,15 @@ class PushReport(Report):
             f"{counted(self.records, 'record')} in {self.workspace}/{self.dataset}: {self.added:,} new, "
             f"{there:,} there already. Review: {self.url}"
         ]
+        if self.shown_before:
+            lines.append(f"{counted(self.shown_before, 'new record')} of prompts that were shown before.")
+        if self.retired:
+            lines.append(
+                f"{counted(self.retired, 'earlier record')} of the same prompts that nobody had answered retired: "
+                "out of Argilla, and kept in the store."
+            )
+        if self.kept:
+            lines.append(f"{counted(self.kept, 'earlier record')} of the same prompts kept: they have answers.")
         if self.refused:
             lines.append(f"{counted(len(self.refused), 'record')} left out, because Argilla refused:")
             lines += [f"  {record_id}: {reason}" for record_id, reason in list(self.refused.items())[:NAMED]]
@@ -78,6 +98,10 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
     dataset_id = review.create(task)
     specs = [config.review.spec(snapshot.candidate_sets[record.set_id], record) for record in records]
     pushed = review.push(specs)
+    shown = {record.id: record for record in records if record.id not in pushed.refused}
+    earlier = _earlier(snapshot, shown)
+    retired = _retire(store, review, earlier, shown=shown)
+    prompts_before = {record.prompt_id for record in snapshot.records.values()}
     return PushReport(
         dataset=config.review_dataset,
         workspace=config.review.workspace,
@@ -86,7 +110,34 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
         added=pushed.added,
         skipped=dict(skipped),
         refused=pushed.refused,
+        shown_before=sum(
+            record.prompt_id in prompts_before for record in shown.values() if record.id not in snapshot.records
+        ),
+        retired=len(retired - snapshot.retired),
+        kept=len(earlier - retired),
     )
+
+
+def _earlier(snapshot: Snapshot, shown: Mapping[str, ReviewRecord]) -> set[str]:
+    """The ids of the stored records of the same task and prompts as those that are shown now."""
+    prompts = {(record.task, record.prompt_id) for record in shown.values()}
+    return {
+        record.id
+        for record in snapshot.records.values()
+        if record.id not in shown and (record.task, record.prompt_id) in prompts
+    }
+
+
+def _retire(store: Store, review: ArgillaReview, earlier: Collection[str], *, shown: Collection[str]) -> frozenset[str]:
+    """Take those of the earlier records out of Argilla that nobody answered, and mark them; return their ids.
+
+    A record that was answered, as Argilla or the store knows, is never touched. Argilla comes first: if this is cut
+    off in between, the next push finds them gone and marks them.
+    """
+    answered = {record_id for record_id, _ in store.snapshot().responses} if earlier else set()
+    retired = review.remove_unanswered(set(earlier) - answered)
+    store.retire_records(retired, shown=shown)
+    return retired
 
 
 def _records(

@@ -109,6 +109,10 @@ class StoreTables:
         heirs = self._heirs(snapshot, settings)
         self._current = heirs == np.arange(len(ids))
         records = snapshot.whole(RECORDS, ("id", "set_id", "candidates"))
+        if snapshot.retired:
+            # What nobody was to answer gives nothing, and is no record without a verdict.
+            retired = pa.array(sorted(snapshot.retired), pa.string())
+            records = records.filter(pc.invert(pc.is_in(records["id"], retired)))
         rows = _last(records["set_id"], ids)
         if rows.null_count:
             raise DataError(f"{snapshot.repo.repo_id} shows {rows.null_count:,} candidate sets that it does not hold.")

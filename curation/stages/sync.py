@@ -19,9 +19,10 @@ class SyncReport(Report):
     """What `sync` found.
 
     `foreign_records` are in Argilla and not of this curation, with `foreign` responses. `missing_records` are the ids
-    of those that were pushed and are gone from Argilla; their answers are kept. `gone` has the number of responses of
-    each reviewer who is not in the workspace any more, `renamed` the present username by the former one. `forgotten`
-    responses were taken out of the store, `ignored` ones left out of it, because their authors are to be forgotten.
+    of those that were pushed and are gone from Argilla, but were not retired; their answers are kept. `gone` has the
+    number of responses of each reviewer who is not in the workspace any more, `renamed` the present username by the
+    former one. `forgotten` responses were taken out of the store, `ignored` ones left out of it, because their authors
+    are to be forgotten.
     """
 
     dataset: str
@@ -120,7 +121,7 @@ def _merged(
     )
     report = SyncReport(
         dataset=config.review_dataset,
-        records=len(snapshot.records),
+        records=len(snapshot.records) - len(snapshot.retired),
         responses=len(merged.responses),
         submitted=sum(response.status == "submitted" for response in merged.responses.values()),
         added=merged.added,
@@ -128,7 +129,9 @@ def _merged(
         withdrawn=merged.withdrawn,
         foreign_records=sum(record_id not in snapshot.records for record_id in pulled.records.values()),
         foreign=merged.foreign,
-        missing_records=tuple(record_id for record_id in snapshot.records if record_id not in there),
+        missing_records=tuple(
+            record_id for record_id in snapshot.records if record_id not in there and record_id not in snapshot.retired
+        ),
         renamed=merged.renamed,
         gone=merged.gone,
         forgotten=merged.forgotten,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
@@ -25,7 +25,7 @@ from curation.store.parquet import (
     write_parquet,
 )
 from curation.store.repo import Change, HubRepo
-from curation.types import FOR_GOOD, CandidateSet, DroppedPrompt, Response, ReviewRecord, Row
+from curation.types import FOR_GOOD, CandidateSet, DroppedPrompt, Response, RetiredRecord, ReviewRecord, Row
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -48,12 +48,13 @@ SMALL_FILES = 64
 
 RowT = TypeVar("RowT", bound=Row)
 CANDIDATE_SETS, RECORDS, RESPONSES = "candidate_sets", "records", "responses"
-DROPPED_PROMPTS = "dropped_prompts"
+DROPPED_PROMPTS, RETIRED_RECORDS = "dropped_prompts", "retired_records"
 ROW_TYPES: dict[str, type[Row]] = {
     CANDIDATE_SETS: CandidateSet,
     RECORDS: ReviewRecord,
     RESPONSES: Response,
     DROPPED_PROMPTS: DroppedPrompt,
+    RETIRED_RECORDS: RetiredRecord,
 }
 
 
@@ -133,6 +134,12 @@ class Snapshot:
     def responses(self) -> dict[tuple[str, str], Response]:
         """Every response by (record id, reviewer)."""
         return {(row.record_id, row.reviewer): row for row in self._read(RESPONSES, Response)}
+
+    @cached_property
+    def retired(self) -> frozenset[str]:
+        """The ids of the records that were retired. One that got an answer after all is not: the answer counts."""
+        retired = {row.id for row in self._read(RETIRED_RECORDS, RetiredRecord)}
+        return frozenset(retired.difference(record_id for record_id, _ in self.responses) if retired else ())
 
     @cached_property
     def dropped_prompts(self) -> dict[str, DroppedPrompt]:
@@ -254,6 +261,25 @@ class Store:
                 return None
             message = f"Add {len(new)} review records"
             return _append(snapshot, snapshot.manifest, {RECORDS: new}, message=message)
+
+        return self._update(edit)
+
+    def retire_records(self, record_ids: Collection[str], *, shown: Collection[str]) -> str | None:
+        """Mark records as retired, and those in `shown` as not; return the commit, None if nothing changes."""
+
+        def edit(snapshot: Snapshot) -> Change | None:
+            retired = (snapshot.retired | set(record_ids)) - set(shown)
+            if retired == snapshot.retired:
+                return None
+            content = write_parquet((RetiredRecord(id=record_id) for record_id in sorted(retired)), RetiredRecord)
+            path = content_name(RETIRED_RECORDS, content)
+            files = snapshot.manifest.files
+            manifest = snapshot.manifest.model_copy(update={"files": {**files, RETIRED_RECORDS: (path,)}})
+            return Change(
+                message=f"Retire {len(retired - snapshot.retired)} review records",
+                files={path: content, MANIFEST: _manifest_bytes(manifest)},
+                delete=tuple(name for name in files.get(RETIRED_RECORDS, ()) if name != path),
+            )
 
         return self._update(edit)
 

@@ -12,6 +12,7 @@ import pytest
 from curation.errors import ServiceError
 from curation.local import Stack
 from curation.review import RecordSpec
+from tests.between import Between, once
 from tests.review.datasets import Dataset, spec
 
 pytestmark = pytest.mark.stack
@@ -54,3 +55,24 @@ def test_if_argilla_refuses_all_records_that_is_an_error_with_its_reason(dataset
         pytest.raises(ServiceError, match=r"refused all 2 records; e0: .*at least 1 character"),
     ):
         review.push([asking("e0", ""), asking("e1", "")])
+
+
+def test_a_record_that_is_answered_just_before_it_would_be_deleted_stays(dataset: Dataset, stack: Stack) -> None:
+    with dataset.review(stack.argilla.url) as review:
+        review.push([spec(f"r{number}") for number in range(4)])
+    by_id = {item["external_id"]: item["id"] for item in dataset.items()}
+    dataset.answer(by_id["r0"])
+    late = once(
+        lambda request: request.startswith(f"GET /api/v1/records/{by_id['r1']}"), lambda: dataset.answer(by_id["r1"])
+    )
+    gone = once(
+        lambda request: request.startswith(f"DELETE /api/v1/records/{by_id['r2']}"), lambda: dataset.delete(by_id["r2"])
+    )
+
+    def before(request: str) -> None:
+        late(request)
+        gone(request)
+
+    with Between(stack.argilla.url, before) as proxy, dataset.review(proxy.url) as review:
+        assert review.remove_unanswered({"r0", "r1", "r2", "never-there"}) == {"r2", "never-there"}
+    assert {item["external_id"] for item in dataset.items()} == {"r0", "r1", "r3"}
