@@ -66,11 +66,18 @@ def curation(
 
 
 @app.command()
-def check(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
-    """Look whether config, token, endpoints and Argilla are ready."""
+def check(
+    config: ConfigFile,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask every model for one token, also where that costs something.")
+    ] = False,
+    format: FormatOption = Format.human,
+    debug: DebugOption = False,
+) -> None:
+    """Look whether config, prompts, token, repos, models and Argilla are ready; nothing is changed."""
     from curation import stages
 
-    _run(config, format, debug, lambda loaded, out: stages.check(loaded))
+    _run(config, format, debug, lambda loaded, out: stages.check(loaded, ask=ask))
 
 
 @app.command()
@@ -204,11 +211,16 @@ def export(
 
 
 @app.command()
-def status(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
-    """Say where the curation stands."""
+def status(
+    config: ConfigFile,
+    comments: Annotated[bool, typer.Option("--comments", help="Show what reviewers wrote about records.")] = False,
+    format: FormatOption = Format.human,
+    debug: DebugOption = False,
+) -> None:
+    """Say where the curation stands, and what to do next."""
     from curation import stages
 
-    _run(config, format, debug, lambda loaded, out: stages.status(loaded))
+    _run(config, format, debug, lambda loaded, out: stages.status(loaded, comments=comments))
 
 
 @app.command()

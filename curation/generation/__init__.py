@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from curation.generation.budget import Budget, BudgetGate
 from curation.generation.cache import RequestCache, cache_file
@@ -193,9 +194,10 @@ def run(
     return rows
 
 
-def check_endpoint(endpoint: Endpoint, *, name: str) -> str:
+def check_endpoint(endpoint: Endpoint, *, name: str, ask: bool = False) -> str:
     """Return a sentence that says where the endpoint answers; raise what keeps it from answering.
 
+    Its model is asked for one token if `ask`, and where that costs nothing: it is on this machine, or its prices are 0.
     A dedicated endpoint that sleeps is left asleep: waking it costs money.
     """
     if endpoint.endpoint_name is not None:
@@ -209,11 +211,21 @@ def check_endpoint(endpoint: Endpoint, *, name: str) -> str:
     async def reach() -> str:
         llm.load()
         try:
-            return str(await llm.reach())
+            url = str(await llm.reach())
+            if not ask and not _costs_nothing(endpoint, url):
+                return f"answers at {url}; `--ask` asks {endpoint.model_id} for one token, which costs a little"
+            await llm.try_once()
+            return f"{endpoint.model_id} answers at {url}"
         finally:
             await llm.aclose()
 
-    return f"answers at {asyncio.run(reach())}"
+    return asyncio.run(reach())
+
+
+def _costs_nothing(endpoint: Endpoint, url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    local = host == "localhost" or host.startswith("127.") or host == "::1"
+    return local or (endpoint.price_in == 0 and endpoint.price_out == 0)
 
 
 def _load_distilabel(module: str) -> ModuleType:

@@ -35,6 +35,9 @@ from curation.generation.refusals import (
 )
 from curation.generation.transfer import read_body
 
+TRIES_OF_ONE = 4
+"""A service may refuse so many parameters of one request, one after the other."""
+
 NOT_IN_CACHE = "not_in_cache"
 """The failure of a request that a client which sends nothing has no reply to."""
 
@@ -98,6 +101,24 @@ class ChatClient:
             ) from error
         if status in {401, 403}:
             raise self._endings.key_refused(str(status))
+
+    async def try_once(self, body: dict[str, Any]) -> None:
+        """Send one request, to see whether it is answered; what it says goes nowhere.
+
+        Raises MissingError if the endpoint has no such model, AuthError if it refuses the key, TemporaryError if it is
+        not well, ServiceError if it refuses for another reason.
+        """
+        for _ in range(TRIES_OF_ONE):
+            sent = self._parameters.applied(body)
+            try:
+                await self._post(sent)
+            except RequestFailed as failed:
+                if self._parameters.learn(failed.parameters, sent) is not None:
+                    continue
+                error = self._endings.of_one(failed)
+                if error is not None:
+                    raise error from failed
+            return
 
     async def ask(self, body: dict[str, Any], *, nth: int) -> dict[str, Any]:
         """Return the reply to a request: `generation` and its facts, or None with `failure`, and the `attempts`.

@@ -65,6 +65,18 @@ class Endings:
         self._refused_in_a_row += 1
         return self._refusal(failed) if self._refused_in_a_row >= FEW else None
 
+    def of_one(self, failed: RequestFailed) -> CurationError | None:
+        """Return the error of a single request that failed; None if the model answered, be it nothing to read."""
+        if failed.paid or failed.reason in FOR_GOOD | {ONLY_REASONING}:
+            return None
+        if failed.retry:
+            return TemporaryError(
+                f"The endpoint of {self._name} at {self._url} did not answer a request of one token "
+                f"({_reason(failed)}).",
+                remedy="Run the command again when it is well.",
+            )
+        return self._refusal(failed, "a request of one token")
+
     def _outage(self, failed: RequestFailed) -> TemporaryError:
         return TemporaryError(
             f"{OUTAGE} requests to {self._name} in a row failed after all their attempts, the last with "
@@ -79,7 +91,7 @@ class Endings:
             remedy="Look at the model and its options in the config file with `curation generate --preview 1`.",
         )
 
-    def _refusal(self, failed: RequestFailed) -> CurationError:
+    def _refusal(self, failed: RequestFailed, what: str = f"{FEW} requests in a row") -> CurationError:
         reason = failed.reason
         if reason in {"unauthorized", "forbidden"}:
             return self.key_refused(_reason(failed))
@@ -96,7 +108,7 @@ class Endings:
                 remedy="Add credits at https://huggingface.co/settings/billing, or name who pays in bill_to.",
             )
         return ServiceError(
-            f"The endpoint of {self._name} at {self._url} refused {FEW} requests in a row ({_reason(failed)}).",
+            f"The endpoint of {self._name} at {self._url} refused {what} ({_reason(failed)}).",
             remedy="Look at the model's options in the config file; `send` leaves parameters out or renames them.",
         )
 

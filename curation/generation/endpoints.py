@@ -108,6 +108,15 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
             await self._client.reach()
         return str(self._client.url)
 
+    async def try_once(self) -> None:
+        """Ask the model for one token; raises what keeps it from answering."""
+        body = {"model": self._asked_model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
+        await self._client.try_once({**body, "stream": False})
+
+    @property
+    def _asked_model(self) -> str:
+        return f"{self.model_id}:{self.provider}" if self.provider else self.model_id
+
     async def agenerate(
         self,
         input: Any,
@@ -131,7 +140,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         if self.system_prompt_in_user:
             messages = system_in_user(messages)
         body = {
-            "model": f"{self.model_id}:{self.provider}" if self.provider else self.model_id,
+            "model": self._asked_model,
             "messages": messages,
             "stream": False,
             "max_tokens": max_new_tokens,

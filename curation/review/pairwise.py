@@ -129,6 +129,11 @@ class PairwiseTask(Section):
             suggestions=_suggestion(first, second) if self.show_suggestions else {},
         )
 
+    def comment(self, response: Response) -> str | None:
+        """Return what a reviewer wrote to the publisher, null if nothing."""
+        comment = response.values.get("comment")
+        return comment.strip() or None if isinstance(comment, str) else None
+
     def annotation(self, response: Response) -> Annotation:
         """Return what a response means: "a" scores (1, 0), "both_good" (1, 1), and so on.
 

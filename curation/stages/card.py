@@ -140,7 +140,7 @@ def _confusion(config: Config, derived: Derived, names: dict[str, str]) -> Confu
 
 def _funnel(config: Config, snapshot: Snapshot, derived: Derived) -> tuple[FunnelStep, ...]:
     raw = "raw" if "raw" in config.publish.formats else None
-    unread = _unread(snapshot)
+    unread, tally = _unread(snapshot), derived.tally
     dropped = unread + Counter(derived.dropped)
     # Sets with too few answers were counted a step before.
     unshown = {why: count for why, count in derived.tally.unshown.items() if why != "fewer_than_two_answers"}
@@ -148,10 +148,10 @@ def _funnel(config: Config, snapshot: Snapshot, derived: Derived) -> tuple[Funne
         FunnelStep("prompts read", derived.asked + dropped.total()),
         FunnelStep("prompts asked", derived.asked, dropped, kept_in=_kept_in(raw, derived.dropped, unread)),
         FunnelStep("prompts with at least two answers", derived.answered, derived.failures, kept_in=raw),
-        FunnelStep("records shown to reviewers", derived.records, unshown, kept_in=raw),
-        FunnelStep("verdicts", derived.tally.verdicts, derived.tally.unresolved, kept_in=raw),
+        FunnelStep("prompts shown to reviewers", tally.reached("shown"), unshown, kept_in=raw),
+        FunnelStep("prompts with a verdict", tally.reached("verdicts"), tally.unresolved, kept_in=raw),
         *(
-            FunnelStep(f"{name} rows", derived.rows(name), derived.tally.dropped[name], kept_in=raw)
+            FunnelStep(f"prompts with {name} rows", tally.reached(name), tally.dropped[name], kept_in=raw)
             for name in config.publish.formats
             if name != "raw"
         ),

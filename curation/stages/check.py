@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 
 from pydantic import BaseModel, ConfigDict
 
 from curation.config import Config, Services
-from curation.errors import AuthError, CurationError, TemporaryError
-from curation.generation import check_endpoint
+from curation.errors import AuthError, CurationError, DataError, MissingError, RefusedError, TemporaryError
+from curation.generation import cache_file, check_endpoint, estimate, settings_id, spooled
 from curation.hub import connect, hub_errors
+from curation.prompts import REMEDIES
 from curation.quality import answer_checks
-from curation.stages.report import Report
-from curation.stages.services import open_review
+from curation.stages.generate import PromptReader, estimate_line
+from curation.stages.report import Report, counted, reasons
+from curation.stages.services import open_published, open_review, open_store
+from curation.store import Snapshot
 
 
 class Finding(BaseModel):
@@ -52,17 +56,24 @@ class CheckReport(Report):
         return "generate" if self.exit_code == 0 else None
 
 
-def check(config: Config, *, services: Services | None = None) -> CheckReport:
-    """Look at prompts, token, endpoints and Argilla; nothing is changed, and no fault hides another."""
+def check(config: Config, *, services: Services | None = None, ask: bool = False) -> CheckReport:
+    """Look at everything that the verbs need; nothing is changed, and no fault hides another.
+
+    Prompts are read and counted, and what asking them will use is estimated. Models are asked for one token where that
+    costs nothing, all of them with `ask`.
+    """
     services = services or Services.from_environment()
     findings = [
         Finding(subject="config", ok=True, message=f"{config.name}: {len(config.generators)} generators"),
         _look("quality", lambda: _checks(config, services)),
-        _look("prompts", lambda: config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)),
+        _look("prompts", lambda: _prompts(config, services)),
         _look("token", lambda: _may_write(config, services)),
+        _look("store", lambda: _store(config, services)),
+        _look("published", lambda: _published(config, services)),
     ]
     for stage, options in config.models.stages.items():
-        findings.append(_look(config.models.labels[stage], lambda o=options: check_endpoint(o, name=o.name)))  # type: ignore[misc]
+        label = config.models.labels[stage]
+        findings.append(_look(label, lambda o=options: check_endpoint(o, name=o.name, ask=ask)))  # type: ignore[misc]
     findings.append(_look("argilla", lambda: _argilla(config, services)))
     return CheckReport(findings=tuple(findings))
 
@@ -79,6 +90,54 @@ def _checks(config: Config, services: Services) -> str:
     config.quality.prompt_checks(endpoint=services.hub_endpoint, token=services.hub_token)
     answer_checks(config.quality, endpoint=services.hub_endpoint, token=services.hub_token)
     return "".join(f"\n        {line}" for line in config.quality.lines()).lstrip()
+
+
+def _prompts(config: Config, services: Services) -> str:
+    """How many prompts there are, how many are dropped and why, and what asking the others will use."""
+    source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
+    reader = PromptReader(config, services, source, _snapshot(config, services))
+    with spooled(reader.prompts()) as spool:
+        expected = estimate(spool, config.models, cache=cache_file())
+    if not reader.read:
+        raise DataError(f"{source} has no prompts.", remedy="Correct [prompts], or put some there.")
+    dropped = sum(reader.dropped.values())
+    if dropped == reader.read:
+        remedies = [remedy for reason, remedy in REMEDIES.items() if reason in reader.dropped]
+        raise DataError(
+            f"Every prompt of {source} would be dropped: {reasons(reader.dropped)}.", remedy=" ".join(remedies) or None
+        )
+    said = f"{counted(reader.read, 'prompt')} of {source}, {dropped:,} dropped"
+    said += f" ({reasons(reader.dropped)}); " if dropped else "; "
+    already = f"{reader.already:,} have answers; " if reader.already else ""
+    return said + already + (estimate_line(expected) if expected.rows else "there is nothing to ask")
+
+
+def _snapshot(config: Config, services: Services) -> Snapshot | None:
+    """The store, null if there is none, or if it cannot be read: that is a finding of its own."""
+    try:
+        return open_store(config, services).snapshot()
+    except CurationError:
+        return None
+
+
+def _store(config: Config, services: Services) -> str:
+    store = open_store(config, services)
+    if not store.repo.exists():
+        return f"{config.store.repo_id} will be created"
+    store.require_private()
+    try:
+        snapshot = store.snapshot()
+    except MissingError:
+        return f"{config.store.repo_id} holds nothing yet"
+    prompts = len(snapshot.current_entries(settings_id(config.models)))
+    records, responses = counted(len(snapshot.records), "record"), counted(len(snapshot.responses), "response")
+    return f"{config.store.repo_id} holds answers to {counted(prompts, 'prompt')}, {records} and {responses}"
+
+
+def _published(config: Config, services: Services) -> str:
+    head = open_published(config, services).check(private=config.publish.private)
+    state = "will be created" if head is None else "is there, and is this curation's"
+    return f"{config.publish.repo_id} {state}"
 
 
 def _may_write(config: Config, services: Services) -> str:
@@ -103,8 +162,17 @@ def _may_write(config: Config, services: Services) -> str:
 
 
 def _argilla(config: Config, services: Services) -> str:
-    review = open_review(config, services)
-    if review.find() is None:
-        return f"answers; {config.review.workspace}/{config.review_dataset} will be created"
-    review.check(config.review.settings())
-    return f"answers; {config.review.workspace}/{config.review_dataset} has this task's settings"
+    place = f"{config.review.workspace}/{config.review_dataset}"
+    with closing(open_review(config, services)) as review:
+        if review.find() is None:
+            snapshot = _snapshot(config, services)
+            if snapshot is not None and snapshot.responses:
+                raise RefusedError(
+                    f"There is no dataset {place}, and the store holds {counted(len(snapshot.responses), 'answer')} to "
+                    "its records.",
+                    remedy="Run `curation push`: it creates the dataset anew, and the answers stay. Or correct "
+                    "`workspace` or `dataset` under [review].",
+                )
+            return f"answers; {place} will be created"
+        review.check(config.review.settings())
+    return f"answers; {place} has this task's settings"

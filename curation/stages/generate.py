@@ -87,9 +87,9 @@ class GenerateReport(Report):
     def exit_code(self) -> int:
         """0 if `min_success` of the prompts asked came through; else 3 if trying again may help, else 1.
 
-        1 too if every prompt was dropped.
+        1 too if there was no prompt, or every one was dropped.
         """
-        if self.all_dropped:
+        if self.all_dropped or not self.prompts:
             return 1
         asked = self.made + self.failed
         if not asked or self.made / asked >= self.min_success:
@@ -128,6 +128,10 @@ class GenerateReport(Report):
             lines.extend(remedy for reason, remedy in REMEDIES.items() if reason in self.dropped)
         if self.all_dropped:
             lines.append("Nothing was asked, because every prompt was dropped.")
+        elif not self.prompts:
+            lines.append(f"Nothing was asked: {self.source} has no prompts. Correct [prompts], or put some there.")
+        elif not self.made + self.failed + self.left:
+            lines.append("Nothing to ask: every prompt that was not dropped has its answers.")
         if self.failures:
             lines.append("What failed (failed prompts are asked again next time):")
             lines.extend(failure_table(self.failures))

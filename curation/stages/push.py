@@ -85,7 +85,7 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
     store = open_store(config, services)
     snapshot = store.snapshot()
     sets = snapshot.current_sets(settings_id(config.models)).values()
-    records, skipped = _records(config, services, snapshot, sets)
+    records, skipped = records_to_show(config, services, snapshot, sets)
     if not records:
         raise RefusedError(
             f"{config.store.repo_id} has nothing to review: {reasons(dict(skipped)) or 'no candidate set'}.",
@@ -140,10 +140,13 @@ def _retire(store: Store, review: ArgillaReview, earlier: Collection[str], *, sh
     return retired
 
 
-def _records(
+def records_to_show(
     config: Config, services: Services, snapshot: Snapshot, sets: Iterable[CandidateSet]
 ) -> tuple[list[ReviewRecord], Counter[str]]:
-    """A record per set that can be shown. A stored one wins: what "a" means was settled when it was first shown."""
+    """Return a record per set that can be shown, and how many cannot, by reason.
+
+    A stored record wins: what "a" means was settled when it was first shown.
+    """
     records: dict[str, ReviewRecord] = {}
     skipped: Counter[str] = Counter()
     shown = {(record.task, record.set_id): record for record in snapshot.records.values()}

@@ -112,7 +112,11 @@ class StoreTables:
         if snapshot.retired:
             # What nobody was to answer gives nothing, and is no record without a verdict.
             retired = pa.array(sorted(snapshot.retired), pa.string())
-            records = records.filter(pc.invert(pc.is_in(records["id"], retired)))
+            kept = pc.invert(pc.is_in(records["id"], retired))
+            # Their sets gave way to others of their prompts, which are shown in their place.
+            gone = _last(records.filter(pc.invert(kept))["set_id"], ids).drop_null().to_numpy()
+            self._current[np.setdiff1d(gone, _last(records.filter(kept)["set_id"], ids).drop_null().to_numpy())] = False
+            records = records.filter(kept)
         rows = _last(records["set_id"], ids)
         if rows.null_count:
             raise DataError(f"{snapshot.repo.repo_id} shows {rows.null_count:,} candidate sets that it does not hold.")

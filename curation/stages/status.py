@@ -2,19 +2,61 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
 from curation.config import Config, Services
 from curation.errors import CurationError, MissingError
-from curation.generation import JudgeStatistics, settings_id
-from curation.stages.derive import derive
-from curation.stages.report import Report, counted, dollars, judge_line, reasons
+from curation.generation import JudgeStatistics, settings_id, settings_of
+from curation.review.merge import merge_responses
+from curation.stages.changes import answered_before, differences
+from curation.stages.derive import Derived, derive
+from curation.stages.publish import basis, basis_of, shard_paths
+from curation.stages.push import records_to_show
+from curation.stages.report import Report, counted, dollars, excerpt, judge_line, reasons
+from curation.stages.row_changes import row_counts
 from curation.stages.services import open_published, open_review, open_store
 from curation.stages.spending import Spending, spending
 from curation.store import Snapshot
+from curation.types import Response, Row
+
+PROMPT_EXCERPT, COMMENT_EXCERPT = 40, 500
+
+
+class Comment(Row):
+    """What a reviewer wrote about a record; `prompt` is an excerpt."""
+
+    reviewer: str
+    record_id: str
+    prompt: str
+    comment: str
+
+
+class InArgilla(Row):
+    """What Argilla holds of a curation.
+
+    `url` is the page on which reviewers answer, null if the dataset is missing. `waiting` answers were given, edited or
+    taken back and are not synced; `progress` has the number of answers of each reviewer by status.
+    """
+
+    url: str | None
+    completed: int
+    records: int
+    waiting: int
+    progress: dict[str, dict[str, int]]
 
 
 class StatusReport(Report):
-    """Counts along the flow. `completed` and `in_argilla` are null if Argilla does not answer; `argilla` says why.
+    """Counts along the flow. What is in Argilla is null if it does not answer or is refused; `argilla` says why.
 
+    `records` are those that somebody may answer, `retired` others, which gave way to a later one of the same prompt;
+    `to_push` are missing in Argilla. `waiting` answers there are not synced; `progress` has the number of answers of
+    each reviewer by status. `commented` answers have a comment; `comments` has them if they were asked for.
+    `settings_changed` says what is different from the settings that prompts were asked with. `up_to_date` says whether
+    the published rows are those that a publish would give now; `row_counts` how their numbers differ.
     `reviewers` has the pseudonym of each, for the owner's eyes. `cost_per_row` is that of a row of each format in US
     dollars, null if a price is unknown or there is no row.
     """
@@ -27,13 +69,23 @@ class StatusReport(Report):
     judges: tuple[JudgeStatistics, ...]
     disagreements: int
     records: int
+    retired: int
+    to_push: int
     responses: dict[str, int]
+    waiting: int | None
+    progress: dict[str, dict[str, int]]
+    commented: int
+    comments: tuple[Comment, ...]
+    settings_changed: str | None
     reviewers: dict[str, str]
     verdicts: int
     unresolved: dict[str, int]
     rows: dict[str, int]
     cost_per_row: dict[str, float | None]
     published: bool
+    up_to_date: bool
+    row_counts: str | None
+    review_url: str | None
     completed: int | None
     in_argilla: int | None
     argilla: str | None
@@ -41,23 +93,49 @@ class StatusReport(Report):
     @property
     def lines(self) -> tuple[str, ...]:
         """One line per step of the flow."""
-        if self.argilla is not None:
-            review = f"Argilla: {self.argilla}"
-        else:
-            review = f"Argilla: {self.completed:,} of {counted(self.in_argilla or 0, 'record')} completed."
         rows = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
-        return (
+        retired = f" and {self.retired:,} retired" if self.retired else ""
+        lines = [
             f"Store {self.store}: {counted(self.prompts, 'prompt')} read, "
             f"{counted(self.candidate_sets, 'candidate set')} ({self.failed:,} failed), "
-            f"{counted(self.records, 'record')}.",
+            f"{counted(self.records, 'record')}{retired}.",
             self._cost,
             *(judge_line(judge) for judge in self.judges),
-            review,
+            *([self.settings_changed] if self.settings_changed else []),
+            self._review,
             f"Responses synced: {reasons(self.responses) or 'none'}.",
+            *(f"{reviewer}: {reasons(counts)}." for reviewer, counts in self.progress.items()),
             *(f"Published as {pseudonym}: {reviewer}." for reviewer, pseudonym in self.reviewers.items()),
             f"Verdicts: {self.verdicts:,}; without: {reasons(self.unresolved) or 'none'}.",
-            f"Rows: {rows}; {'published' if self.published else 'not published yet'}.",
-        )
+            f"Rows: {rows}; {self._state}.",
+        ]
+        if self.comments:
+            lines += ["Comments:", *(f"  {one.reviewer} on {one.prompt}: {one.comment}" for one in self.comments)]
+        elif self.commented:
+            lines.append(f"{counted(self.commented, 'comment')} by reviewers: `--comments` shows them.")
+        return tuple(lines)
+
+    @property
+    def _review(self) -> str:
+        if self.argilla is not None:
+            return f"Argilla: {self.argilla}"
+        if self.review_url is None:
+            held = f" The store holds {counted(sum(self.responses.values()), 'answer')}." if self.responses else ""
+            return f"Argilla: the dataset is not there.{held}"
+        parts = [f"{self.completed:,} of {counted(self.in_argilla or 0, 'record')} completed"]
+        if self.to_push:
+            parts.append(f"{counted(self.to_push, 'record')} not pushed")
+        if self.waiting:
+            parts.append(f"{counted(self.waiting, 'answer')} not synced")
+        return f"Argilla: {', '.join(parts)}. Review: {self.review_url}"
+
+    @property
+    def _state(self) -> str:
+        if not self.published:
+            return "not published yet"
+        if self.up_to_date:
+            return "published"
+        return f"published before: {self.row_counts or 'other rows of the same number.'}".rstrip(".")
 
     @property
     def _cost(self) -> str:
@@ -68,43 +146,127 @@ class StatusReport(Report):
     @property
     def next_verb(self) -> str | None:
         """The next step that has something to do."""
-        if not self.records:
-            return "push" if self.candidate_sets else "generate"
-        return "publish" if any(self.rows.values()) else "sync"
+        if not self.records and not self.to_push:
+            return "generate"
+        if self.argilla is None:
+            if self.to_push:
+                return "push"
+            if self.waiting:
+                return "sync"
+        trained_on = any(count for name, count in self.rows.items() if name != "raw" or len(self.rows) == 1)
+        if trained_on and not self.up_to_date:
+            return "publish"
+        if self.argilla is not None:
+            return "check"
+        return "generate" if self.settings_changed else None
 
 
-def status(config: Config, *, services: Services | None = None) -> StatusReport:
-    """Return where the curation stands. Argilla may be away; without a store everything is 0."""
+def status(config: Config, *, services: Services | None = None, comments: bool = False) -> StatusReport:
+    """Return where the curation stands. Argilla may be away; without a store everything is 0.
+
+    With `comments` what reviewers wrote about records is read too.
+    """
     services = services or Services.from_environment()
-    store = open_store(config, services)
     try:
-        snapshot = store.snapshot()
+        snapshot = open_store(config, services).snapshot()
     except MissingError:
         return _empty(config)
-    derived = derive(config, snapshot, services)
-    tally = derived.tally
+    published = open_published(config, services)
+    manifest = published.manifest(published.head())
+    with tempfile.TemporaryDirectory(prefix="curation-") as folder:
+        derived = derive(config, snapshot, services, folder=Path(folder))
     came_through = _came_through(config, snapshot)
-    completed, in_argilla, argilla = _review(config, services)
+    inside, responses, there, argilla = _review(config, services, snapshot)
     statuses = [response.status for response in snapshot.responses.values()]
+    commented = [one for one in responses if config.review.comment(one) is not None]
+    before = basis_of(manifest)
     return StatusReport(
         store=config.store.repo_id,
         prompts=sum(read.read for read in snapshot.manifest.prompts.values()),
         candidate_sets=len(came_through),
         failed=sum(not good for good in came_through.values()),
         spending=derived.spending,
-        judges=tally.judges.statistics(),
-        disagreements=tally.disagreements,
+        judges=derived.tally.judges.statistics(),
+        disagreements=derived.tally.disagreements,
         records=derived.records,
+        retired=len(snapshot.retired),
+        to_push=len(_to_push(config, services, snapshot, there)),
         responses={name: statuses.count(name) for name in sorted(set(statuses))},
+        waiting=inside.waiting if inside else None,
+        progress=inside.progress if inside and inside.url else _progress(responses),
+        commented=len(commented),
+        comments=_comments(config, snapshot, commented) if comments else (),
+        settings_changed=_settings_changed(config, snapshot),
         reviewers={reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers},
-        verdicts=tally.verdicts,
-        unresolved=dict(tally.unresolved),
+        verdicts=derived.tally.verdicts,
+        unresolved=dict(derived.tally.unresolved),
         rows={name: derived.rows(name) for name in config.publish.formats},
         cost_per_row={name: derived.spending.per_row(derived.rows(name)) for name in config.publish.formats},
-        published=open_published(config, services).repo.exists(),
-        completed=completed,
-        in_argilla=in_argilla,
+        published=manifest is not None,
+        up_to_date=manifest is not None and _same_files(manifest, derived),
+        row_counts=row_counts(before, basis(config, derived)) if before is not None else None,
+        review_url=inside.url if inside else None,
+        completed=inside.completed if inside else None,
+        in_argilla=inside.records if inside else None,
         argilla=argilla,
+    )
+
+
+def _same_files(manifest: Mapping[str, Any], derived: Derived) -> bool:
+    """Whether what is published is what a publish would give: shards are named by their content."""
+    files = manifest.get("files")
+    now = {split: sorted(paths) for split, paths in shard_paths(derived).items()}
+    return isinstance(files, dict) and now == {split: sorted(paths) for split, paths in files.items()}
+
+
+def _to_push(config: Config, services: Services, snapshot: Snapshot, there: frozenset[str]) -> set[str]:
+    """The records that a push would add to Argilla, where those in `there` are."""
+    current = set(snapshot.current_set_ids(settings_id(config.models)))
+    shown = {record.set_id: record.id for record in snapshot.records.values() if record.task == config.review.task}
+    known = {shown[set_id] for set_id in current & shown.keys()}
+    missing = current - shown.keys()
+    # The latest state of a set comes last.
+    unshown = {one.id: one for one in (snapshot.each_candidate_set() if missing else ()) if one.id in missing}
+    new, _ = records_to_show(config, services, snapshot, unshown.values())
+    return (known | {record.id for record in new}) - there
+
+
+def _settings_changed(config: Config, snapshot: Snapshot) -> str | None:
+    before = answered_before(snapshot, settings_id(config.models))
+    if not before:
+        return None
+    known = snapshot.manifest.settings.get([*before.values()][-1])
+    what = "; ".join(differences(known, settings_of(config.models))) if known is not None else ""
+    return (
+        f"Settings changed{f' ({what})' if what else ''}: {counted(len(before), 'prompt')} "
+        f"with answers of earlier settings. `generate` asks {'it' if len(before) == 1 else 'them'} again."
+    )
+
+
+def _progress(responses: Iterable[Response]) -> dict[str, dict[str, int]]:
+    progress: dict[str, dict[str, int]] = {}
+    for response in responses:
+        counts = progress.setdefault(response.reviewer, {})
+        counts[response.status] = counts.get(response.status, 0) + 1
+    return dict(sorted(progress.items()))
+
+
+def _comments(config: Config, snapshot: Snapshot, commented: Iterable[Response]) -> tuple[Comment, ...]:
+    commented = sorted(commented, key=lambda response: (response.reviewer, response.record_id))
+    sets = {snapshot.records[response.record_id].set_id for response in commented}
+    prompts = {
+        one.id: one.prompt.messages[-1].content
+        for one in (snapshot.each_candidate_set() if sets else ())
+        if one.id in sets
+    }
+    return tuple(
+        Comment(
+            reviewer=response.reviewer,
+            record_id=response.record_id,
+            prompt=excerpt(prompts.get(snapshot.records[response.record_id].set_id, ""), PROMPT_EXCERPT),
+            comment=excerpt(config.review.comment(response) or "", COMMENT_EXCERPT),
+        )
+        for response in commented
     )
 
 
@@ -114,12 +276,40 @@ def _came_through(config: Config, snapshot: Snapshot) -> dict[str, bool]:
     return {prompt: entry.came_through for prompt, entry in entries.items()}
 
 
-def _review(config: Config, services: Services) -> tuple[int | None, int | None, str | None]:
+def _review(
+    config: Config, services: Services, snapshot: Snapshot
+) -> tuple[InArgilla | None, list[Response], frozenset[str], str | None]:
+    """What Argilla holds, all answers with those that are not synced, the ids of the records there, or why not.
+
+    Without Argilla the answers are those of the store, and all its records are taken to be where they were pushed to.
+    """
+    stored = list(snapshot.responses.values())
+    records = frozenset(snapshot.records) - snapshot.retired
     try:
-        completed, total = open_review(config, services).progress()
+        with closing(open_review(config, services)) as review:
+            dataset_id = review.find()
+            if dataset_id is None:
+                return InArgilla(url=None, completed=0, records=0, waiting=0, progress={}), stored, frozenset(), None
+            url = review.url(dataset_id)
+            review.check(config.review.settings())
+            completed, total = review.progress()
+            if not total or not snapshot.records:
+                empty = InArgilla(url=url, completed=completed, records=total, waiting=0, progress=_progress(stored))
+                return empty, stored, frozenset(), None
+            pulled = review.pull()
+        forgotten = snapshot.manifest.forgotten
+        merged = merge_responses(snapshot.responses, pulled, known=snapshot.records, forgotten=forgotten)
     except CurationError as error:
-        return None, None, str(error)
-    return completed, total, None
+        return None, stored, records, str(error)
+    responses = list(merged.responses.values())
+    found = InArgilla(
+        url=url,
+        completed=completed,
+        records=total,
+        waiting=merged.added + merged.changed + merged.withdrawn,
+        progress=_progress(responses),
+    )
+    return found, responses, frozenset(record_id for record_id in pulled.records.values() if record_id), None
 
 
 def _empty(config: Config) -> StatusReport:
@@ -132,13 +322,23 @@ def _empty(config: Config) -> StatusReport:
         judges=(),
         disagreements=0,
         records=0,
+        retired=0,
+        to_push=0,
         responses={},
+        waiting=0,
+        progress={},
+        commented=0,
+        comments=(),
+        settings_changed=None,
         reviewers={},
         verdicts=0,
         unresolved={},
         rows={},
         cost_per_row={},
         published=False,
+        up_to_date=False,
+        row_counts=None,
+        review_url=None,
         completed=0,
         in_argilla=0,
         argilla=None,

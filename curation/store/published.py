@@ -34,6 +34,13 @@ class PublishedDataset:
         """Return the commit that is published now, null if there is no repo yet."""
         return self.repo.head() if self.repo.exists() else None
 
+    def check(self, *, private: bool) -> str | None:
+        """Return the head of the repo, null if there is none yet; raises what `publish` would if it is not ours."""
+        head = self.head()
+        if head is not None:
+            self._written(head, self.repo.sizes(head), private=private)
+        return head
+
     def manifest(self, head: str | None) -> dict[str, Any] | None:
         """Return what was published at `head`, as a program reads it; null if nothing was, or it cannot be read."""
         if head is None or MANIFEST not in self.repo.sizes(head):

@@ -45,11 +45,16 @@ class HubRepo:
         """Create the repo unless it exists. Raises RefusedError if it must be private and is public."""
         with hub_errors(self.api, self.repo_id):
             self.api.create_repo(self.repo_id, repo_type="dataset", private=private, exist_ok=True)
-            if must_be_private and not self.is_private():
-                raise RefusedError(
-                    f"{self.repo_id} is public, and a store holds the names and answers of reviewers.",
-                    remedy=f"Make it private at {self.api.endpoint}/datasets/{self.repo_id}/settings.",
-                )
+        if must_be_private:
+            self.require_private()
+
+    def require_private(self) -> None:
+        """Raise RefusedError if the repo is public."""
+        if not self.is_private():
+            raise RefusedError(
+                f"{self.repo_id} is public, and a store holds the names and answers of reviewers.",
+                remedy=f"Make it private at {self.api.endpoint}/datasets/{self.repo_id}/settings.",
+            )
 
     def is_private(self) -> bool:
         """Whether only those may see it who were let in."""

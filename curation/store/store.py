@@ -177,6 +177,10 @@ class Snapshot:
         """
         return {entry.prompt_id: entry for _, entry in self._current(settings)}
 
+    def current_set_ids(self, settings: str) -> list[str]:
+        """Return the id of each prompt's current set (see `current_entries`)."""
+        return [set_id for set_id, _ in self._current(settings)]
+
     def current_sets(self, settings: str) -> dict[str, CandidateSet]:
         """Return each prompt's current set (see `current_entries`), by prompt id."""
         return {entry.prompt_id: self.candidate_sets[set_id] for set_id, entry in self._current(settings)}
@@ -209,6 +213,10 @@ class Store:
     def create(self) -> None:
         """Create the private repo unless it exists; RefusedError if it is public."""
         self.repo.create(private=True, must_be_private=True)
+
+    def require_private(self) -> None:
+        """Raise RefusedError if the repo, which exists, is public."""
+        self.repo.require_private()
 
     def snapshot(self) -> Snapshot:
         """Return the store as it is now.

@@ -15,8 +15,18 @@ from curation.stages.derive import Derived, derive
 from curation.store import CANDIDATE_SETS, RECORDS, RESPONSES, Manifest, PromptsRead, Snapshot
 from curation.store.manifest import Settings
 from curation.store.parquet import content_name, write_parquet
-from curation.store.store import DROPPED_PROMPTS, ROW_TYPES
-from curation.types import CandidateSet, DroppedPrompt, Message, Prompt, Response, ReviewRecord, Row, Status
+from curation.store.store import DROPPED_PROMPTS, RETIRED_RECORDS, ROW_TYPES
+from curation.types import (
+    CandidateSet,
+    DroppedPrompt,
+    Message,
+    Prompt,
+    Response,
+    RetiredRecord,
+    ReviewRecord,
+    Row,
+    Status,
+)
 from tests.rows import SETTINGS, make_judgement, make_prompt, make_set
 
 PREFERENCES = ("a", "b", "both_good", "both_bad")
@@ -46,6 +56,7 @@ def make_snapshot(
     responses: Sequence[Response] = (),
     dropped: Sequence[DroppedPrompt] = (),
     settings: Mapping[str, Settings] | None = None,
+    retired: Sequence[ReviewRecord] = (),
 ) -> Snapshot:
     """Return a store in which each of the sequences of `sets` and `records` is a file of its own."""
     files: dict[str, list[str]] = {}
@@ -54,6 +65,7 @@ def make_snapshot(
         *((RECORDS, part) for part in records),
         *([(RESPONSES, responses)] if responses else []),
         *([(DROPPED_PROMPTS, dropped)] if dropped else []),
+        *([(RETIRED_RECORDS, [RetiredRecord(id=record.id) for record in retired])] if retired else []),
     ]
     for table, rows in tables:
         content = write_parquet(rows, ROW_TYPES[table])
@@ -130,6 +142,7 @@ class Store:
         self.sets: list[CandidateSet] = []
         self.records: list[ReviewRecord] = []
         self.responses: list[Response] = []
+        self.retired: list[ReviewRecord] = []
         self.settings = {SETTINGS: settings_of(make_config().models)}
 
     def add(
@@ -165,11 +178,26 @@ class Store:
             self.responses.append(said)
         return record
 
+    def ask_again(self, number: int, *preferences: str) -> ReviewRecord:
+        """Add another set of the prompt of a set, with other answers, and its record with the answers of ann, bob."""
+        earlier = self.sets[number]
+        candidates = tuple(
+            candidate.model_copy(update={"id": f"{len(self.sets):08}{place:08}", "text": f"Again: {candidate.text}"})
+            for place, candidate in enumerate(earlier.candidates)
+        )
+        made = earlier.model_copy(update={"id": f"again-{number}", "candidates": candidates})
+        record = make_record(made)
+        self.sets.append(made)
+        self.records.append(record)
+        pairs = zip(("ann", "bob"), preferences, strict=False)
+        self.responses += [make_response(record, preference, reviewer) for reviewer, preference in pairs]
+        return record
+
     def written(self, folder: Path, *, dropped: Sequence[DroppedPrompt] = (), files: int = 1) -> Snapshot:
         """Return the store, its sets in so many files."""
         size = max(1, -(-len(self.sets) // files))
         parts = [self.sets[start : start + size] for start in range(0, len(self.sets), size)]
-        return make_snapshot(folder, parts, [self.records], self.responses, dropped, self.settings)
+        return make_snapshot(folder, parts, [self.records], self.responses, dropped, self.settings, self.retired)
 
 
 def question(number: int) -> str:

@@ -37,22 +37,54 @@ def test_the_funnel_loses_nothing_between_records_and_rows(tmp_path: Path) -> No
         "prompts read",
         "prompts asked",
         "prompts with at least two answers",
-        "records shown to reviewers",
-        "verdicts",
-        *(f"{name} rows" for name in TRAINED),
+        "prompts shown to reviewers",
+        "prompts with a verdict",
+        *(f"prompts with {name} rows" for name in TRAINED),
     ]
     # One had too few answers, one was shown to nobody; nothing is counted twice.
     assert [step.count for step in found.funnel][:5] == [69, 66, 65, 64, 40]
     for before, after in pairwise(found.funnel[:5]):
         assert after.count + sum(after.dropped.values()) == before.count
-    verdicts = steps["verdicts"]
-    assert verdicts.count + sum(verdicts.dropped.values()) == steps["records shown to reviewers"].count
+    verdicts = steps["prompts with a verdict"]
+    assert verdicts.count + sum(verdicts.dropped.values()) == steps["prompts shown to reviewers"].count
     for name in ("dpo", "reward"):
         # Best against worst: a verdict gives one row or one reason.
-        step = steps[f"{name} rows"]
+        step = steps[f"prompts with {name} rows"]
         assert step.count + sum(step.dropped.values()) == verdicts.count
     assert {step.kept_in for step in found.funnel[4:]} == {"raw"}
     assert steps["prompts asked"].dropped == {"empty": 3}
+
+
+def test_the_funnel_counts_a_prompt_once_and_retired_records_never(tmp_path: Path) -> None:
+    store = Store()
+    store.add("a")
+    store.retired.append(store.add())
+    # Both were asked again. The first has answers to both of its records.
+    store.ask_again(0, "b")
+    store.ask_again(1)
+    config = make_config(publish={"formats": ["dpo", "kto"], "test_size": 0})
+    found = derived(store, tmp_path, config)
+    assert (found.records, found.rows("dpo"), found.rows("kto")) == (3, 2, 4)
+    steps = {step.name: step for step in card_facts(config, store.written(tmp_path / "store"), found).funnel}
+    assert {name: step.count for name, step in steps.items()} == {
+        "prompts read": 5,
+        "prompts asked": 2,
+        "prompts with at least two answers": 2,
+        "prompts shown to reviewers": 2,
+        "prompts with a verdict": 1,
+        "prompts with dpo rows": 1,
+        "prompts with kto rows": 1,
+    }
+    assert steps["prompts shown to reviewers"].dropped == {}
+    assert steps["prompts with a verdict"].dropped == {"unreviewed": 1}
+
+
+def test_a_retired_record_that_was_answered_after_all_counts(tmp_path: Path) -> None:
+    store = Store()
+    store.retired.append(store.add("a"))
+    store.ask_again(0)
+    found = derived(store, tmp_path, make_config(publish={"formats": ["dpo"]}))
+    assert (found.records, found.rows("dpo"), store.written(tmp_path / "store").retired) == (2, 1, frozenset())
 
 
 def test_counts_are_those_of_the_files(tmp_path: Path) -> None:

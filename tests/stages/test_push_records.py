@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from curation.config import Config
-from curation.stages.push import _records
+from curation.stages.push import records_to_show
 from curation.types import CandidateSet, ReviewRecord
 from tests.rows import make_prompt, make_set
 from tests.stages.stores import SERVICES, make_config, make_snapshot
@@ -32,7 +32,7 @@ def test_a_set_without_ratings_is_no_second_record_of_answers_that_were_rated_an
         assert silent.id != rated.id
         folder = tmp_path / str(number)
         snapshot = make_snapshot(folder, [[rated], [silent]], [[shown]])
-        records, skipped = _records(config, SERVICES, snapshot, [silent])
+        records, skipped = records_to_show(config, SERVICES, snapshot, [silent])
         assert records == [shown]
         assert not skipped
 
@@ -42,5 +42,5 @@ def test_a_set_that_another_judge_rated_shows_what_that_judge_tells_apart(tmp_pa
     rated = make_set(ratings=(1.0, 3.0, 5.0))
     other = make_set(ratings=(5.0, 1.0, 3.0), settings="f" * 16)
     snapshot = make_snapshot(tmp_path, [[rated], [other]], [[record_of(config, rated)]])
-    [record], _ = _records(config, SERVICES, snapshot, [other])
+    [record], _ = records_to_show(config, SERVICES, snapshot, [other])
     assert {*record.candidates} == {other.candidates[0].id, other.candidates[1].id}

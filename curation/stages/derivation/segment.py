@@ -129,6 +129,7 @@ class _Derivation:
         for config, (rows, lost) in made.items():
             self.tally.dropped[config].update(reason for _, reason in lost)
             self._publish(config, rows, columns)
+        self._count_prompts(made)
         asked = {*self.ballots.rows.tolist()}
         unshown = {
             row: self.faults.unshown(row)
@@ -139,6 +140,13 @@ class _Derivation:
         if self.keeps_raw:
             self._publish_raw(made, unshown)
         return self.tally
+
+    def _count_prompts(self, made: Mapping[str, Made]) -> None:
+        """Count the prompts at each step after the answers."""
+        rows = self.ballots.rows
+        steps = {"shown": rows, "verdicts": rows[[*self.ballots.verdicts]] if self.ballots.verdicts else rows[:0]}
+        for step, prompts in {**steps, **{config: each.rows.prompts for config, each in made.items()}}.items():
+            self.tally.reach(step, (self.sets.prompt_ids[row] for row in {*prompts.tolist()}))
 
     def _made(self) -> dict[str, Made]:
         """The rows of every config that is trained on, and why records give no others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +30,8 @@ class Tally:
 
     `sources` counts candidate sets, in the order of the store, `languages` rows that can be trained on, `models`
     answers by generator, model and settings. `votes` and `choices` (the judge's and the verdict's preference of each
-    record) are by who answered: people, or programs in their place.
+    record) are by who answered: people, or programs in their place. `prompts` has the ids of the prompts, as 64-bit
+    numbers, that were "shown", that have "verdicts", and that have rows in each config.
     """
 
     shards: list[Shard] = field(default_factory=list)
@@ -48,6 +50,20 @@ class Tally:
     votes: defaultdict[LabelSource, list[Votes]] = field(default_factory=lambda: defaultdict(list))
     choices: defaultdict[LabelSource, list[Any]] = field(default_factory=lambda: defaultdict(list))
     lengths: list[Any] = field(default_factory=list)
+    prompts: defaultdict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+
+    def reach(self, step: str, prompt_ids: Iterable[str]) -> None:
+        """Count prompts, given by their ids of 16 hex digits, as having come to a step."""
+        import numpy as np
+
+        self.prompts[step].append(np.frombuffer(bytes.fromhex("".join(prompt_ids)), dtype=">u8"))
+
+    def reached(self, step: str) -> int:
+        """Return how many prompts came to a step, each counted once, whatever number of records it has."""
+        import numpy as np
+
+        parts = self.prompts[step]
+        return len(np.unique(np.concatenate(parts))) if parts else 0
 
     def add(self, other: Tally) -> None:
         """Count the other one too; its segment comes after those that were counted."""
@@ -60,6 +76,8 @@ class Tally:
         self.judges.merge(other.judges)
         self.shards += other.shards
         self.lengths += other.lengths
+        for step, prompts in other.prompts.items():
+            self.prompts[step] += prompts
         for source in other.votes:
             self.votes[source] += other.votes[source]
             self.choices[source] += other.choices[source]
