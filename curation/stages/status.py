@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from curation.config import Config, Services
-from curation.errors import CurationError, MissingError
+from curation.errors import CurationError, MissingError, RefusedError
 from curation.generation import JudgeStatistics, settings_id, settings_of
+from curation.labels import MajorityResolver
 from curation.review.merge import merge_responses
 from curation.stages.changes import answered_before, differences
 from curation.stages.derive import Derived, derive
@@ -55,8 +56,9 @@ class StatusReport(Report):
     `records` are those that somebody may answer, `retired` others, which gave way to a later one of the same prompt;
     `to_push` are missing in Argilla. `waiting` answers there are not synced; `progress` has the number of answers of
     each reviewer by status. `commented` answers have a comment; `comments` has them if they were asked for.
-    `settings_changed` says what is different from the settings that prompts were asked with. `up_to_date` says whether
-    the published rows are those that a publish would give now; `row_counts` how their numbers differ.
+    `refused` says why the answers cannot be resolved; then there are no verdicts and no rows. `settings_changed` says
+    what is different from the settings that prompts were asked with. `up_to_date` says whether the published rows are
+    those that a publish would give now; `row_counts` how their numbers differ.
     `reviewers` has the pseudonym of each, for the owner's eyes. `cost_per_row` is that of a row of each format in US
     dollars, null if a price is unknown or there is no row.
     """
@@ -81,6 +83,7 @@ class StatusReport(Report):
     verdicts: int
     unresolved: dict[str, int]
     rows: dict[str, int]
+    refused: str | None
     cost_per_row: dict[str, float | None]
     published: bool
     up_to_date: bool
@@ -106,8 +109,14 @@ class StatusReport(Report):
             f"Responses synced: {reasons(self.responses) or 'none'}.",
             *(f"{reviewer}: {reasons(counts)}." for reviewer, counts in self.progress.items()),
             *(f"Published as {pseudonym}: {reviewer}." for reviewer, pseudonym in self.reviewers.items()),
-            f"Verdicts: {self.verdicts:,}; without: {reasons(self.unresolved) or 'none'}.",
-            f"Rows: {rows}; {self._state}.",
+            *(
+                [f"Nothing can be decided: {self.refused}"]
+                if self.refused
+                else [
+                    f"Verdicts: {self.verdicts:,}; without: {reasons(self.unresolved) or 'none'}.",
+                    f"Rows: {rows}; {self._state}.",
+                ]
+            ),
         ]
         if self.comments:
             lines += ["Comments:", *(f"  {one.reviewer} on {one.prompt}: {one.comment}" for one in self.comments)]
@@ -173,8 +182,7 @@ def status(config: Config, *, services: Services | None = None, comments: bool =
         return _empty(config)
     published = open_published(config, services)
     manifest = published.manifest(published.head())
-    with tempfile.TemporaryDirectory(prefix="curation-") as folder:
-        derived = derive(config, snapshot, services, folder=Path(folder))
+    derived, refused = _derived(config, snapshot, services)
     came_through = _came_through(config, snapshot)
     inside, responses, there, argilla = _review(config, services, snapshot)
     statuses = [response.status for response in snapshot.responses.values()]
@@ -198,18 +206,32 @@ def status(config: Config, *, services: Services | None = None, comments: bool =
         comments=_comments(config, snapshot, commented) if comments else (),
         settings_changed=_settings_changed(config, snapshot),
         reviewers={reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers},
-        verdicts=derived.tally.verdicts,
-        unresolved=dict(derived.tally.unresolved),
-        rows={name: derived.rows(name) for name in config.publish.formats},
-        cost_per_row={name: derived.spending.per_row(derived.rows(name)) for name in config.publish.formats},
+        verdicts=0 if refused else derived.tally.verdicts,
+        unresolved={} if refused else dict(derived.tally.unresolved),
+        rows={name: 0 if refused else derived.rows(name) for name in config.publish.formats},
+        refused=refused,
+        cost_per_row={
+            name: None if refused else derived.spending.per_row(derived.rows(name)) for name in config.publish.formats
+        },
         published=manifest is not None,
-        up_to_date=manifest is not None and _same_files(manifest, derived),
-        row_counts=row_counts(before, basis(config, derived)) if before is not None else None,
+        up_to_date=manifest is not None and not refused and _same_files(manifest, derived),
+        row_counts=row_counts(before, basis(config, derived)) if before is not None and not refused else None,
         review_url=inside.url if inside else None,
         completed=inside.completed if inside else None,
         in_argilla=inside.records if inside else None,
         argilla=argilla,
     )
+
+
+def _derived(config: Config, snapshot: Snapshot, services: Services) -> tuple[Derived, str | None]:
+    """What the store gives, and why nothing can be decided, if so: then only what no resolver changes is true of it."""
+    with tempfile.TemporaryDirectory(prefix="curation-") as folder:
+        try:
+            return derive(config, snapshot, services, folder=Path(folder)), None
+        except RefusedError as error:
+            refused = str(error)
+    undecided = config.model_copy(update={"labels": MajorityResolver()})
+    return derive(undecided, snapshot, services), refused
 
 
 def _same_files(manifest: Mapping[str, Any], derived: Derived) -> bool:
@@ -334,6 +356,7 @@ def _empty(config: Config) -> StatusReport:
         verdicts=0,
         unresolved={},
         rows={},
+        refused=None,
         cost_per_row={},
         published=False,
         up_to_date=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,3 +106,10 @@ def test_comments_are_shown_where_they_are_asked_for(cli: CommandLine, stack: St
     shown = cli.run("status", config, "--comments").stdout
     assert f"  {stack.argilla.username} on {comment['prompt']}: Both are [2J odd.\n" in shown
     assert "1 comment by reviewers: `--comments` shows them.\n" in cli.run("status", config).stdout
+    # Too few answers for a resolver are where a curation stands, and no error.
+    with Path(config).open("a", encoding="utf-8") as file:
+        file.write('\n[labels]\nresolver = "dawid-skene"\n')
+    cli.json("sync", config)
+    undecided = cli.run("status", config)
+    assert (undecided.returncode, "Nothing can be decided: " in undecided.stdout) == (0, True)
+    assert "Next:" not in undecided.stderr
