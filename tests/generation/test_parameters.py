@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
+from curation.errors import ConfigError
 from curation.generation import Generator, Models, settings_id, settings_of
 from curation.generation.endpoints import EndpointsLLM, endpoints_llm
 from curation.generation.parameters import Parameters
@@ -67,7 +67,7 @@ def test_the_config_renames_parameters_and_leaves_them_out(
     "send", [{"seed": True}, {"seed": ""}, {"seed": "a b"}, {"messages": False}, {"max_tokens": 5}]
 )
 def test_other_values_of_send_are_refused(send: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ConfigError, match="send"):
         Generator(model_id="small", send=send)
 
 
