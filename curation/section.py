@@ -22,6 +22,7 @@ ARGILLA_WORKSPACE = r"^[A-Za-z0-9_-]+$"
 LICENSE = r"^[a-z0-9][a-z0-9.-]*$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 PROVIDER = r"^[a-z0-9][a-z0-9-]*$"
+PARAMETER = r"^[A-Za-z][A-Za-z0-9_]*$"
 REPO_ID = r"^[\w.-]+/[\w.-]+$"
 
 
@@ -79,6 +80,7 @@ PATTERNS = {
     NAME: "must be 1 to 64 of letters, digits, '.', '_' and '-', the first a letter or digit",
     REPO_ID: "must be owner/name",
     LICENSE: "must be a licence's identifier on the Hub, such as cc-by-4.0",
+    PARAMETER: "must be a parameter's name, or false to leave it out",
     PROVIDER: "must be a provider's name in lower case",
     ARGILLA_WORKSPACE: "must be letters, digits, '_' and '-', as Argilla takes them",
     ARGILLA_DATASET: "must be 1 to 200 characters without line breaks, and no blanks around them",

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from curation import ids
-from curation.section import ACCOUNT, PROVIDER, Section
+from curation.section import ACCOUNT, PARAMETER, PROVIDER, Section
 
 ROUTER_URL = "https://router.huggingface.co/v1"
 """Inference Providers behind one OpenAI-compatible address (huggingface.co/docs/inference-providers)."""
@@ -52,7 +52,7 @@ Engine = Literal["streaming", "distilabel", "ray"]
 
 Parameter = Literal["max_tokens", "temperature", "seed"]
 """Parameters of every request that some services know by another name or not at all."""
-ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+ParameterName = Annotated[str, Field(pattern=PARAMETER)]
 
 
 class Endpoint(Section):

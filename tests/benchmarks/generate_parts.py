@@ -80,6 +80,7 @@ def against_asyncio(place: Place) -> Figures:
 def _beside_asyncio(place: Place, spool: PromptSpool, count: int) -> Figures:
     """In a round all get the same latencies."""
     taken: dict[str, list[float]] = {PLAIN: [], BARE: [], CACHED: []}
+    busy: dict[str, list[float]] = {PLAIN: [], BARE: [], CACHED: []}
     for turn, seed in enumerate(SEEDS):
         with Serving(place.folder / "server", latency=LATENCY, seed=seed) as server:
             models = make_models(server.base_url)
@@ -88,20 +89,28 @@ def _beside_asyncio(place: Place, spool: PromptSpool, count: int) -> Figures:
                 BARE: partial(run_engine, spool, models),
                 CACHED: partial(run_engine, spool, models, cache=place.fresh("asyncio")),
             }
-            for name, seconds in _in_turns(server, subjects, first=turn):
+            for name, seconds, cpu in _in_turns(server, subjects, first=turn):
                 taken[name].append(seconds)
+                busy[name].append(cpu)
     ratio, bare = (_ratio(taken[name], taken[PLAIN]) for name in (CACHED, BARE))
-    say(f"  {spool.prompts} prompts: {ratio:.3f} of the plain client's time, {bare:.3f} without cache")
+    cpu_ratio = _ratio(busy[CACHED], busy[PLAIN])
+    say(
+        f"  {spool.prompts} prompts: {ratio:.3f} of the plain client's time, {bare:.3f} without cache; "
+        f"{cpu_ratio:.3f} of its processor time"
+    )
     return {
         f"asyncio_s_{count}": median(taken[PLAIN]),
         f"engine_s_{count}": median(taken[CACHED]),
         f"ratio_to_asyncio_{count}": ratio,
+        f"cpu_ratio_to_asyncio_{count}": cpu_ratio,
         f"ratio_to_asyncio_without_cache_{count}": bare,
     }
 
 
-def _in_turns(server: Serving, subjects: dict[str, Callable[[], object]], *, first: int) -> Iterator[tuple[str, float]]:
-    """Run every subject, beginning with the one at `first`; yield its seconds."""
+def _in_turns(
+    server: Serving, subjects: dict[str, Callable[[], object]], *, first: int
+) -> Iterator[tuple[str, float, float]]:
+    """Run every subject, beginning with the one at `first`; yield its seconds and those of processor time."""
     names = list(subjects)
     asked = set()
     for name in names[first % len(names) :] + names[: first % len(names)]:
@@ -113,7 +122,7 @@ def _in_turns(server: Serving, subjects: dict[str, Callable[[], object]], *, fir
         asked.add(tally["asked"])
         replies = sum(tally["requests"].values())
         say(f"  {name}: {replies:,} replies in {seconds:.2f} s (cpu {cpu:.1f}, server {tally['cpu_s']:.1f})")
-        yield name, seconds
+        yield name, seconds, cpu
     if len(asked) > 1:
         raise RuntimeError("What is compared sent different requests.")
 
@@ -136,7 +145,7 @@ def against_stock(place: Place) -> Figures:
                     run_engine, spool, models, engine="distilabel", cache=place.fresh("stock")
                 ),
             }
-            for name, seconds in _in_turns(server, subjects, first=turn):
+            for name, seconds, _ in _in_turns(server, subjects, first=turn):
                 taken[name].append(seconds)
     ours, stock = taken.values()
     return {
@@ -165,8 +174,6 @@ def without_latency(place: Place) -> Figures:
         f"({alone.seconds:.1f} s, cpu {alone.cpu_s:.1f}, server {alone_server:.1f})"
     )
     return {
-        "rows_per_s_zero_latency": rate,
-        "rows_per_s_zero_latency_engine_alone": alone.rows_per_s,
         "cpu_ms_per_row_zero_latency": 1000 * stage["cpu_s"] / stage["made"],
     }
 
@@ -198,7 +205,6 @@ def memory(place: Place) -> Figures:
     return {
         "memory_rows": run["made"],
         "memory_run_s": run["seconds"],
-        "memory_run_rows_per_s": run["made"] / run["seconds"],
         "rss_after_imports_mb": run["after_imports_mb"],
         "peak_rss_mb": run["peak_mb"],
         "peak_rss_over_imports_mb": over,
@@ -225,8 +231,8 @@ def from_cache(place: Place) -> Figures:
         sent = sum(server.tally()["requests"].values())
         say(f"  requests at the server in these three: {sent}")
     return {
-        "cached_rows_per_s": again.rows_per_s,
-        "cached_generate_rows_per_s": stored["made"] / stored["seconds"],
+        "cached_cpu_ms_per_row": 1000 * again.cpu_s / again.rows,
+        "cached_generate_cpu_ms_per_row": 1000 * stored["cpu_s"] / stored["made"],
         "cached_requests_sent": sent,
         "everything_there_s": already["seconds"],
         "everything_there_rows": already["already"],
