@@ -1,0 +1,57 @@
+"""What to do next, in every state that a curation can be in; tests/flows/test_status.py walks through them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stages.stores import SERVICES, Store, make_config
+
+STATUS = import_module("curation.stages.status")
+AWAY = {"argilla": "Argilla does not answer.", "waiting": None}
+PUSHED = {"records": 6, "rows": {"dpo": 0, "kto": 0}, "review_url": "http://127.0.0.1/dataset"}
+ANSWERED = {**PUSHED, "responses": {"submitted": 6}, "rows": {"dpo": 6, "kto": 12}}
+PUBLISHED = {**ANSWERED, "published": True, "up_to_date": True}
+
+
+@pytest.mark.parametrize(
+    ("state", "verb"),
+    [
+        ({}, "generate"),
+        ({"candidate_sets": 2, "failed": 2}, "generate"),
+        ({"candidate_sets": 6, "to_push": 6}, "push"),
+        (PUSHED, None),
+        ({**PUSHED, "waiting": 3}, "sync"),
+        ({**PUSHED, "waiting": 3, "to_push": 1}, "push"),
+        (ANSWERED, "publish"),
+        ({**ANSWERED, "waiting": 1}, "sync"),
+        ({**PUSHED, "rows": {"dpo": 0, "raw": 6}}, None),
+        ({**PUSHED, "rows": {"raw": 6}}, "publish"),
+        ({**ANSWERED, "rows": {"dpo": 0}, "refused": "dawid-skene has too little to learn from."}, None),
+        (PUBLISHED, None),
+        ({**PUBLISHED, "waiting": 2}, "sync"),
+        ({**PUBLISHED, "up_to_date": False}, "publish"),
+        ({**PUBLISHED, "settings_changed": "Settings changed."}, "generate"),
+        ({**PUBLISHED, "settings_changed": "Settings changed.", "waiting": 1}, "sync"),
+        ({**PUBLISHED, "review_url": None, "to_push": 6}, "push"),
+        ({**PUBLISHED, **AWAY}, "check"),
+        ({**PUBLISHED, **AWAY, "to_push": 2}, "check"),
+        ({**ANSWERED, **AWAY}, "publish"),
+    ],
+)
+def test_the_next_step_follows_from_the_state(state: dict[str, Any], verb: str | None) -> None:
+    nothing = STATUS._empty(make_config())
+    assert nothing.model_copy(update=state).next_verb == verb
+
+
+def test_too_few_answers_for_a_resolver_are_no_error_of_status(tmp_path: Path) -> None:
+    store = Store()
+    store.add("a")
+    store.add("b", "b")
+    config = make_config(labels={"resolver": "dawid-skene"})
+    derived, refused = STATUS._derived(config, store.written(tmp_path), SERVICES)
+    assert derived.records == 2
+    assert refused.startswith("dawid-skene has too little to learn from: 1 records with two or more answers")
