@@ -23,7 +23,6 @@ from curation.generation.estimate import Experience
 from curation.generation.refusals import Tokens
 
 KEY_LENGTH = 32
-MMAP_BYTES = 64 << 20
 DAY_SECONDS = 86_400.0
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS replies "
@@ -117,7 +116,6 @@ class RequestCache:
             self._database = sqlite3.connect(path, timeout=30.0, isolation_level=None)
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")
-            self._database.execute(f"PRAGMA mmap_size = {MMAP_BYTES}")
             for statement in _TABLES:
                 self._database.execute(statement)
             # Few requests are among them, and to look them up here costs nothing.

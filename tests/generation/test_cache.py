@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import sqlite3
 import stat
@@ -236,3 +237,51 @@ def test_where_replies_are_kept_is_said_by_the_environment(monkeypatch: pytest.M
     monkeypatch.delenv("CURATION_CACHE")
     assert cache_file().name == "requests.sqlite"
     assert "curation" in cache_file().parts
+
+
+def test_a_cache_that_is_read_whole_takes_no_memory_of_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "requests.sqlite"
+    keys = [f"{number:032x}" for number in range(4000)]
+    with RequestCache(path) as cache:
+        for key in keys:
+            cache.put(key, {"generation": "x" * 10_000}, model="small")
+    assert path.stat().st_size > 40_000_000
+    # Every model of a run has the file open.
+    caches = [RequestCache(path) for _ in range(3)]
+    before = _resident_bytes()
+    for cache in caches:
+        assert all(cache.get(key) for key in keys)
+    grown = _resident_bytes() - before
+    for cache in caches:
+        cache.close()
+    assert grown < 30_000_000
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def test_a_request_that_is_asked_elsewhere_is_not_ours_until_it_is_given_up(tmp_path: Path) -> None:
+    with RequestCache(tmp_path / "requests.sqlite") as here, RequestCache(tmp_path / "requests.sqlite") as there:
+        assert here.claim("a")
+        assert not there.claim("a")
+        assert not here.claim("a")
+        here.release("a")
+        assert there.claim("a")
+        there.put("a", {"generation": "Because."}, model="small")
+        # It has its reply: nobody needs to ask.
+        assert not here.claim("a")
+        assert here.get("a") == {"generation": "Because."}
+
+
+def test_the_claims_of_a_process_that_was_killed_are_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "requests.sqlite"
+    code = (
+        "import os, sys; from pathlib import Path; from curation.generation.cache import RequestCache; "
+        "cache = RequestCache(Path(sys.argv[1])); assert cache.claim('a'); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == -9
+    assert list(tmp_path.glob("claims-*"))
+    with RequestCache(path) as cache:
+        assert cache.claim("a")
+    assert not list(tmp_path.glob("claims-*"))
