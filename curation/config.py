@@ -8,20 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 from pydantic_core import to_json
 
+from curation.environment import address_from, carries_secret, is_key, key_from
 from curation.errors import ConfigError
 from curation.export import PairsPerPrompt
 from curation.generation import Budget, Engine, Evolver, Generator, Models, UltraFeedbackJudge
-from curation.generation.options import is_address
 from curation.hub import DEFAULT_ENDPOINT
 from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
 from curation.prompts import FilePrompts, HubPrompts, ListPrompts
 from curation.prompts.hub import RepoId
 from curation.quality import Quality
 from curation.review import PairwiseTask
-from curation.section import LICENSE, NAME, Section, sentences, shown
+from curation.section import LICENSE, NAME, Section, sentences
 
 Format = Literal["dpo", "kto", "reward", "sft", "raw"]
 
@@ -193,11 +193,25 @@ class Services(BaseModel):
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Services:
         """Return the services that HF_ENDPOINT, HF_TOKEN, ARGILLA_API_URL and ARGILLA_API_KEY name."""
         return cls(
-            hub_endpoint=_address("HF_ENDPOINT", environment.get("HF_ENDPOINT")) or DEFAULT_ENDPOINT,
-            hub_token=environment.get("HF_TOKEN") or None,
-            argilla_api_url=_address("ARGILLA_API_URL", environment.get("ARGILLA_API_URL")),
-            argilla_api_key=environment.get("ARGILLA_API_KEY") or None,
+            hub_endpoint=address_from("HF_ENDPOINT", environment) or DEFAULT_ENDPOINT,
+            hub_token=key_from("HF_TOKEN", environment),
+            argilla_api_url=address_from("ARGILLA_API_URL", environment),
+            argilla_api_key=key_from("ARGILLA_API_KEY", environment),
         )
+
+    @field_validator("hub_token", "argilla_api_key")
+    @classmethod
+    def _is_a_key(cls, key: str | None) -> str | None:
+        if key is not None and not is_key(key):
+            raise ValueError("holds a blank, a line break or another character that no key has")
+        return key
+
+    @field_validator("hub_endpoint", "argilla_api_url")
+    @classmethod
+    def _carries_no_secret(cls, url: str | None) -> str | None:
+        if url is not None and carries_secret(url):
+            raise ValueError("carries a user, a password, a token or a query")
+        return url
 
 
 def load_config(path: Path) -> Config:
@@ -258,11 +272,3 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "publish": Publish,
     "store": StoreSection,
 }
-
-
-def _address(name: str, value: str | None) -> str | None:
-    if not value:
-        return None
-    if not is_address(value):
-        raise ConfigError(f"{name} = {shown(value)}: must be an http or https address.")
-    return value.rstrip("/")

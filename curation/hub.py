@@ -1,10 +1,12 @@
-"""The way to the Hub: one client with timeouts, and its errors as ours."""
+"""The way to the Hub: one client that is patient, and its errors as ours."""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from json import JSONDecodeError
 from typing import TYPE_CHECKING
 
 from curation.errors import AuthError, ConfigError, CurationError, MissingError, ServiceError, TemporaryError
@@ -13,26 +15,26 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
-CONNECT_SECONDS = 10.0
-READ_SECONDS = 120.0
+SHOWN = 300
+"""Characters of an error that are passed on."""
+BYTES_PER_SECOND = 500_000
+"""A transfer of a file may take CURATION_PATIENCE, and besides the time that it takes at this rate."""
 
 
 @cache
 def connect(endpoint: str, token: str | None) -> HfApi:
     """Return a client of the Hub at `endpoint`; without a token it never picks up one from the machine."""
-    import httpx2
     from huggingface_hub import HfApi, set_client_factory
-    from huggingface_hub.utils._http import default_client_factory
+    from huggingface_hub.utils._http import hf_request_event_hook
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    def with_timeouts() -> httpx2.Client:
-        client = default_client_factory()
-        client.timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-        return client
+    from curation.hub_client import TIMEOUT, PatientClient
 
     # Progress is ours to show, and huggingface_hub's own client waits for ever.
     disable_progress_bars()
-    set_client_factory(with_timeouts)
+    set_client_factory(
+        lambda: PatientClient(event_hooks={"request": [hf_request_event_hook]}, follow_redirects=True, timeout=TIMEOUT)
+    )
     return HfApi(endpoint=endpoint, token=token or False)
 
 
@@ -59,6 +61,14 @@ def hub_errors(api: HfApi, repo_id: str) -> Iterator[None]:
         raise
     except HfHubHTTPError as error:
         raise _translate(error, api, repo_id) from error
+    except (JSONDecodeError, TypeError, KeyError, IndexError, AttributeError) as error:
+        if not _is_of_the_client(error):
+            raise
+        raise TemporaryError(
+            f"The Hub at {api.endpoint} gave an answer about {repo_id} of a shape that is not the Hub's "
+            f"({type(error).__name__}: {_first_line(error)[:SHOWN]}).",
+            remedy="Run the command again later; HF_ENDPOINT says which Hub is asked.",
+        ) from error
     except (httpx2.TransportError, LocalEntryNotFoundError, ConnectionError, TimeoutError) as error:
         raise TemporaryError(
             f"The Hub at {api.endpoint} did not answer ({type(error).__name__}).",
@@ -105,6 +115,14 @@ def _translate(error: Exception, api: HfApi, repo_id: str) -> ServiceError:
             f"The Hub at {api.endpoint} answered {status} about {repo_id}.", remedy="Run the command again later."
         )
     return ServiceError(f"The Hub at {api.endpoint} answered {status} about {repo_id}: {_first_line(error)}")
+
+
+def _is_of_the_client(error: Exception) -> bool:
+    """Whether an error arose while the Hub's client took an answer apart, and not in code of ours."""
+    if isinstance(error, JSONDecodeError):
+        return True
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(module.partition(".")[0] == "huggingface_hub" for module in modules)
 
 
 def _first_line(error: Exception) -> str:

@@ -164,7 +164,7 @@ def shown(value: object) -> str:
         return repr(value)
     value = re.sub(r"^([a-zA-Z]+://)?.*@", r"\1***@", value, flags=re.DOTALL)
     value = re.sub(r"\?.*", "?***", value, flags=re.DOTALL) if "://" in value else value
-    value = re.sub(r"\bhf_\w+", "hf_***", value)
+    value = re.sub(r"\b(hf_|sk-)[\w-]+", r"\1***", value)
     return repr(value if len(value) <= 80 else f"{value[:80]}...")
 
 

@@ -860,7 +860,7 @@ def test_a_secret_in_the_wrong_place_is_refused_and_not_repeated(path: str, valu
 
 def test_an_address_with_a_password_is_shown_without_it() -> None:
     assert fault("judge", {"model_id": "m", "base_url": "https://ann:sesame@x.example/v1"}) == (
-        "judge.base_url = 'https://***@x.example/v1': must not carry a user, a password or a query; "
+        "judge.base_url = 'https://***@x.example/v1': must not carry a user, a password, a token or a query; "
         "name the key's variable in api_key_env."
     )
 

@@ -282,7 +282,7 @@ def test_the_second_example_reads_the_prompt_that_the_page_shows(tmp_path: Path)
 def test_the_page_has_every_variable_that_the_package_reads_and_no_other() -> None:
     rows = {named(name): default for name, default, _ in tables("variable")["The environment"]}
     code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "curation").rglob("*.py"))
-    read = set(re.findall(r'\benviron(?:ment)?(?:\.get\(|\[)"([A-Z_]+)"(?!\] =)', code))
+    read = set(re.findall(r'(?:\benviron(?:ment)?(?:\.get\(|\[)|\b(?:key|address)_from\()"([A-Z_]+)"(?!\] =)', code))
     # What a process of the local stack is told by the one that starts it.
     assert set(rows) == read - {"CURATION_TIED"}
     assert rows["HF_ENDPOINT"] == f"`{DEFAULT_ENDPOINT}`"

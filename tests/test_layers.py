@@ -21,7 +21,8 @@ FILES = sorted((ROOT / "curation").rglob("*.py"))
 # Each layer may import the layers before it; the parts of one layer never import each other.
 LAYERS = (
     {"types", "errors"},
-    {"files", "ids", "schema", "section", "thinking"},
+    {"environment", "files", "ids", "patience", "schema", "scratch", "section", "thinking"},
+    {"hub_client"},
     {"hub"},
     {"hub_rows", "tokenizer"},
     {"prompts", "generation", "review", "labels", "quality", "export", "store"},

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -403,11 +403,15 @@ class _sentences:
     def __init__(self, out: Output, *, debug: bool) -> None:
         self.out = out
         self.debug = debug
+        self._told = ExitStack()
 
     def __enter__(self) -> None:
-        return None
+        from curation.patience import telling
+
+        self._told.enter_context(telling(self.out.note))
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._told.close()
         if error is None or isinstance(error, typer.Exit):
             return
         if self.debug:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Generator as Stream
@@ -32,6 +31,7 @@ from curation.generation.options import (
     settings_id,
     settings_of,
 )
+from curation.scratch import scratch_folder
 from curation.types import CandidateSet, Prompt
 
 if TYPE_CHECKING:
@@ -115,8 +115,8 @@ def spooled(prompts: Iterable[Prompt]) -> Iterator[PromptSpool]:
     """Write the prompts to a temporary file, one by one, so that memory does not grow with them."""
     prompt_row = _load_distilabel("pipeline").prompt_row
     count = total = longest = 0
-    with tempfile.TemporaryDirectory(prefix="curation-") as folder:
-        path = Path(folder) / "prompts.jsonl"
+    with scratch_folder() as folder:
+        path = folder / "prompts.jsonl"
         with path.open("w", encoding="utf-8") as file:
             for prompt in prompts:
                 file.write(json.dumps(prompt_row(prompt)) + "\n")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+from curation.environment import key_from
 from curation.errors import ServiceError, TemporaryError
 from curation.hub import DEFAULT_ENDPOINT, connect, hub_errors
 
@@ -86,7 +87,7 @@ def _put_back(endpoint_name: str, sleep: Sleep) -> str | None:
 
 @contextmanager
 def _endpoint(endpoint_name: str) -> Iterator[InferenceEndpoint]:
-    api = connect(os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT, os.environ.get("HF_TOKEN"))
+    api = connect(os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT, key_from("HF_TOKEN"))
     namespace, _, name = endpoint_name.rpartition("/")
     with hub_errors(api, f"Inference Endpoint {endpoint_name}"):
         yield api.get_inference_endpoint(name, namespace=namespace or None)

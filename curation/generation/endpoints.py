@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from distilabel.models.llms.base import AsyncLLM
 from pydantic import BaseModel, Field, JsonValue, PrivateAttr
 
+from curation.environment import key_from
 from curation.errors import ConfigError, CurationError
 from curation.generation.cache import RequestCache
 from curation.generation.client import ChatClient
@@ -203,7 +204,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
 
     def _find_key(self, url: str) -> str | None:
         if self.api_key_env is not None:
-            key = _key_from(self.api_key_env)
+            key = key_from(self.api_key_env)
             if key is None:
                 raise ConfigError(
                     f"{self.name} takes its key from {self.api_key_env}, which is not set.",
@@ -211,16 +212,8 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
                 )
             return key
         if is_hugging_face(url, os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT):
-            return _key_from("HF_TOKEN")
+            return key_from("HF_TOKEN")
         return None
-
-
-def _key_from(variable: str) -> str | None:
-    """The key in a variable, without blanks around it; ConfigError if it holds what no header can."""
-    key = os.environ.get(variable, "").strip()
-    if not key.isascii() or not key.isprintable():
-        raise ConfigError(f"{variable} holds characters that no key has.", remedy=f"Set {variable} anew.")
-    return key or None
 
 
 OPTIONS = tuple(name for name in Endpoint.model_fields if name not in {"price_in", "price_out"})

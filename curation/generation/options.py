@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from curation import ids
+from curation.environment import carries_secret, is_address
 from curation.section import ACCOUNT, PARAMETER, PROVIDER, Section
 
 ROUTER_URL = "https://router.huggingface.co/v1"
@@ -55,6 +56,9 @@ Parameter = Literal["max_tokens", "temperature", "seed"]
 ParameterName = Annotated[str, Field(pattern=PARAMETER)]
 
 
+NO_SECRETS = "must not carry a user, a password, a token or a query; name the key's variable in api_key_env"
+
+
 class Endpoint(Section):
     """Where a model answers: Inference Providers (model_id alone), a dedicated endpoint by name, or any base_url.
 
@@ -90,6 +94,13 @@ class Endpoint(Section):
     """US dollars per million tokens that are sent."""
     price_out: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     """US dollars per million tokens that are written."""
+
+    @field_validator("model_id")
+    @classmethod
+    def _name_without_secrets(cls, model_id: str) -> str:
+        if carries_secret(model_id):
+            raise ValueError(NO_SECRETS)
+        return model_id
 
     @field_validator("base_url")
     @classmethod
@@ -282,15 +293,6 @@ def _identity(options: Asked) -> dict[str, JsonValue]:
     return values
 
 
-def is_address(url: str) -> bool:
-    """Whether `url` is an http or https address of a host."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
 def endpoint_address(url: str) -> str:
     """Return the address of an endpoint with /v1 (or /v2, ...) at its end, as OpenAI's clients take it.
 
@@ -299,8 +301,8 @@ def endpoint_address(url: str) -> str:
     if not is_address(url):
         raise ValueError("must be an http or https address")
     parts = urlsplit(url)
-    if parts.username or parts.password or parts.query:
-        raise ValueError("must not carry a user, a password or a query; name the key's variable in api_key_env")
+    if carries_secret(url) or parts.fragment:
+        raise ValueError(NO_SECRETS)
     url = url.rstrip("/").removesuffix("/chat/completions")
     return url if re.search(r"/v\d+$", url) else f"{url}/v1"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from itertools import islice
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from curation.generation.engines import streamed
 from curation.generation.meter import StageMeter
 from curation.generation.options import Models
 from curation.generation.pipeline import build_pipeline, rehearse
+from curation.scratch import scratch_folder
 
 REHEARSED = 1000
 """So many prompts, evenly spread, stand for all: an answer from the cache takes a fraction of a millisecond."""
@@ -22,8 +22,8 @@ def cached_requests(prompts: Path, *, count: int, models: Models, cache: Path) -
     only about answers that are in the cache. No address is looked up, no dedicated endpoint woken, and no key read.
     """
     step = -(-count // REHEARSED)
-    with tempfile.TemporaryDirectory(prefix="curation-") as folder:
-        sample = Path(folder) / "prompts.jsonl"
+    with scratch_folder() as folder:
+        sample = folder / "prompts.jsonl"
         with prompts.open(encoding="utf-8") as lines, sample.open("w", encoding="utf-8") as chosen:
             chosen.writelines(islice(lines, 0, None, step))
         pipeline = build_pipeline("rehearsal", prompts=sample, models=models, cache=cache)

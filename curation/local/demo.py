@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from importlib.resources import as_file, files
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from curation.errors import RefusedError
 from curation.local.reviewers import simulate_reviewers
 from curation.local.stack import USER, Stack
+from curation.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from curation.config import Config
@@ -67,8 +67,8 @@ def run_demo(folder: Path | None, *, stay: bool, say: Say) -> None:
     """
     if folder is not None:
         return _demo(folder, stay=stay, say=say)
-    with tempfile.TemporaryDirectory(prefix="curation-demo-") as temporary:
-        return _demo(Path(temporary), stay=stay, say=say)
+    with scratch_folder() as temporary:
+        return _demo(temporary, stay=stay, say=say)
 
 
 def _demo(folder: Path, *, stay: bool, say: Say) -> None:

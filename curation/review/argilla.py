@@ -9,13 +9,21 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 import httpx
-import tenacity
 
-from curation.errors import AuthError, ConfigError, MissingError, RefusedError, ServiceError, TemporaryError
+from curation.errors import (
+    AuthError,
+    ConfigError,
+    CurationError,
+    MissingError,
+    RefusedError,
+    ServiceError,
+    TemporaryError,
+)
 from curation.review.pulled import Accounts, Answer, Pulled
 from curation.review.refusal import refusal
 from curation.review.settings import WITHOUT_MEANING, ArgillaSettings, differences
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
+from curation.review.transport import ADDRESS, PatientTransport
 from curation.types import Status
 
 with warnings.catch_warnings():
@@ -25,11 +33,11 @@ with warnings.catch_warnings():
     from argilla._exceptions import ArgillaAPIError, ArgillaCredentialsError, ArgillaError
     from argilla._exceptions._api import UnprocessableEntityError
 
-TIMEOUT_SECONDS = 60
-CONNECT_RETRIES = 2
 PAGE = 500
 PUSH_BATCH = 200
 READ_TRIES = 4
+SHAPE_ERRORS = (ValueError, TypeError, KeyError, IndexError, AttributeError)
+"""What is raised where an answer of Argilla's is taken apart, by the SDK or by us."""
 DIFFERENCES = 3
 """So many differences of settings are told."""
 
@@ -59,9 +67,13 @@ class ArgillaReview:
         self.workspace = workspace
         self.name = dataset
         with self._errors():
-            self._client = rg.Argilla(
-                api_url=api_url, api_key=api_key, timeout=TIMEOUT_SECONDS, retries=CONNECT_RETRIES
-            )
+            # The SDK makes its own client and asks with it at once; a mount is how a transport of ours gets into it.
+            transport = PatientTransport(httpx.HTTPTransport(), api_url=api_url)
+            try:
+                self._client = rg.Argilla(api_url=api_url, api_key=api_key, mounts={"all://": transport})
+            except BaseException:
+                transport.close()
+                raise
         self._http: httpx.Client = self._client.http_client
 
     def close(self) -> None:
@@ -300,12 +312,6 @@ class ArgillaReview:
             everybody=everybody,
         )
 
-    @tenacity.retry(
-        stop=tenacity.stop_after_attempt(4),
-        wait=tenacity.wait_random_exponential(multiplier=0.3, max=5),
-        retry=tenacity.retry_if_exception(lambda error: _is_temporary(error)),
-        reraise=True,
-    )
     def _get(self, path: str, params: dict[str, Any] | None = None) -> Any:
         answer = self._http.get(path, params=params)
         answer.raise_for_status()
@@ -343,27 +349,29 @@ class ArgillaReview:
     def _errors(self) -> Iterator[None]:
         try:
             yield
+        except CurationError:
+            raise
         except ArgillaCredentialsError as error:
-            raise AuthError(
-                f"Argilla at {self.api_url} refused the key.",
-                remedy="Set ARGILLA_API_KEY to an owner's or admin's key.",
-            ) from error
-        except ArgillaAPIError as error:
-            raise self._refused(getattr(error, "status_code", None), str(error)) from error
+            raise self._refused(httpx.codes.UNAUTHORIZED, str(error)) from error
+        except ArgillaError as error:
+            cause = _cause(error)
+            if isinstance(cause, CurationError):
+                # The SDK wraps whatever comes while it makes a dataset, what our transport raises too.
+                raise cause from cause.__cause__
+            if cause is None and isinstance(error.__cause__, SHAPE_ERRORS):
+                raise self._misshapen(error.__cause__) from error
+            raise self._refused(cause.status_code if cause else None, str(cause or error)) from error
         except httpx.HTTPStatusError as error:
             raise self._refused(error.response.status_code, error.response.text) from error
-        except httpx.TransportError as error:
-            raise TemporaryError(
-                f"Argilla at {self.api_url} does not answer ({type(error).__name__}).",
-                remedy="Start it (a Space may be asleep) or correct ARGILLA_API_URL, then run the command again.",
-            ) from error
-        except ArgillaError as error:
-            raise ServiceError(f"Argilla at {self.api_url} did not do it: {error}") from error
-        except ValueError as error:
-            raise ServiceError(
-                f"Argilla at {self.api_url} gave an answer that is not Argilla's ({error}).",
-                remedy="Check ARGILLA_API_URL: it is the Space's direct address, https://OWNER-SPACE.hf.space.",
-            ) from error
+        except SHAPE_ERRORS as error:
+            raise self._misshapen(error) from error
+
+    def _misshapen(self, error: BaseException) -> ServiceError:
+        return TemporaryError(
+            f"Argilla at {self.api_url} gave an answer of a shape that is not Argilla's "
+            f"({refusal(str(error))}; {type(error).__name__}).",
+            remedy=f"Run the command again later. {ADDRESS}",
+        )
 
     def _refused(self, status: int | None, body: str) -> ServiceError:
         if status in {401, 403}:
@@ -371,17 +379,19 @@ class ArgillaReview:
                 f"Argilla at {self.api_url} refused the key ({status}).",
                 remedy="Set ARGILLA_API_KEY to an owner's or admin's key.",
             )
-        if status == 409 or status == 429 or (status or 0) >= 500:
+        if status == 409:
             return TemporaryError(
                 f"Argilla at {self.api_url} answered {status}.", remedy="Run the command again later."
             )
-        return ServiceError(f"Argilla at {self.api_url} answered {status}: {refusal(body)}")
+        did = f"answered {status}" if status is not None else "did not do it"
+        return ServiceError(f"Argilla at {self.api_url} {did}: {refusal(body)}")
 
 
-def _is_temporary(error: BaseException) -> bool:
-    if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code == 429 or error.response.status_code >= 500
-    return isinstance(error, httpx.TransportError)
+def _cause(error: BaseException | None) -> ArgillaAPIError | CurationError | None:
+    """The error of the API or of our transport behind one of the SDK's, which wraps without handing on the status."""
+    while error is not None and not isinstance(error, ArgillaAPIError | CurationError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _settings(task: TaskSpec) -> Any:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from curation.config import Config, Services
+from curation.scratch import scratch_folder
 from curation.stages.derive import Watch
 from curation.stages.publish import basis, basis_of, derive_rows, shard_paths
 from curation.stages.report import Report, counted
@@ -68,8 +67,7 @@ def dry_run(
     snapshot = open_store(config, services).snapshot()
     changes: dict[str, ConfigChange] = {}
     groups: list[list[RowChange]] = []
-    with tempfile.TemporaryDirectory(prefix="curation-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
         before, now = manifest.get("files", {}), shard_paths(derived)
         for each in dict.fromkeys(key.partition("/")[0] for key in (*now, *before)):

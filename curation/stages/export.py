@@ -10,6 +10,7 @@ from pathlib import Path
 from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.export import chat_template
+from curation.scratch import scratch_folder
 from curation.stages.derive import Watch, derive
 from curation.stages.report import Report, counted, reasons
 from curation.stages.services import open_store
@@ -61,8 +62,8 @@ def export(
         tokenizer = load_tokenizer(template, endpoint=services.hub_endpoint, token=services.hub_token)
         render = chat_template(tokenizer)
     snapshot = open_store(config, services).snapshot()
-    with tempfile.TemporaryDirectory(prefix="curation-") as name:
-        derived = derive(config, snapshot, services, folder=Path(name), render=render, watch=watch)
+    with scratch_folder() as derived_in:
+        derived = derive(config, snapshot, services, folder=derived_in, render=render, watch=watch)
         # Prompts that nobody decided on have rows of `raw`: those are nothing to train on.
         if not any(map(derived.rows, set(config.publish.formats) - {"raw"} or {"raw"})):
             raise RefusedError(
@@ -70,7 +71,7 @@ def export(
                 f"({reasons(derived.tally.unresolved) or 'none decided'}).",
                 remedy="Review in Argilla, then run `curation sync`.",
             )
-        _copy(name, folder)
+        _copy(derived_in, folder)
     return ExportReport(
         folder=str(folder),
         chat_template=template,
@@ -81,7 +82,7 @@ def export(
     )
 
 
-def _copy(source: str, folder: Path) -> None:
+def _copy(source: Path, folder: Path) -> None:
     """Copy what was derived to `folder`; RefusedError if the system does not let us, whatever it promised before."""
     try:
         shutil.copytree(source, folder, dirs_exist_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import JsonValue, ValidationError
 
 from curation.config import Config, Services
 from curation.errors import RefusedError
+from curation.scratch import scratch_folder
 from curation.stages.card import card_facts
 from curation.stages.derive import Derived, Watch, derive
 from curation.stages.report import Report, counted, measured, reasons
@@ -89,8 +89,7 @@ def publish(
     head = published.head()
     before = basis_of(published.manifest(head))
     snapshot = open_store(config, services).snapshot()
-    with tempfile.TemporaryDirectory(prefix="curation-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
         facts = card_facts(config, snapshot, derived)
         paths = shard_paths(derived)

@@ -105,7 +105,8 @@ def test_what_is_not_on_the_hub_is_said(cli: CommandLine) -> None:
 
 
 def test_a_hub_that_does_not_answer_is_temporary(cli: CommandLine) -> None:
-    assert "did not answer" in cli.error("lint", "acme/any", exit_code=3, HF_ENDPOINT="http://127.0.0.1:9")
+    nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "CURATION_PATIENCE": "1"}
+    assert "did not answer" in cli.error("lint", "acme/any", exit_code=3, **nowhere)
 
 
 def test_people_read_a_table_and_programs_an_object(cli: CommandLine) -> None:

@@ -82,8 +82,8 @@ def test_the_next_step_follows_from_where_the_curation_stands(cli: CommandLine, 
     cli.json("push", config)
     look(None, waiting=0, to_push=0, progress=progress)
     # Argilla does not answer: that is said, and is nothing to do about here but check.
-    away = cli.run("status", config, ARGILLA_API_URL="http://127.0.0.1:9")
-    assert (away.returncode, "does not answer" in away.stdout) == (0, True)
+    away = cli.run("status", config, ARGILLA_API_URL="http://127.0.0.1:9", CURATION_PATIENCE="5")
+    assert (away.returncode, "did not answer" in away.stdout) == (0, True)
     assert f"Next: curation check {config}" in away.stderr
 
 

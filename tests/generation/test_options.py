@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from curation.environment import is_address
 from curation.errors import ConfigError
 from curation.generation import Generator
-from curation.generation.options import is_address, is_hugging_face
+from curation.generation.options import is_hugging_face
 
 HUB = "https://huggingface.co"
 LOCAL_HUB = "http://127.0.0.1:9001"
@@ -26,7 +27,7 @@ def test_a_slash_at_the_end_of_an_address_is_dropped() -> None:
 
 @pytest.mark.parametrize("url", ["http://ann:sesame@x/v1", "http://sesame@x/v1", "http://x/v1?key=sesame"])
 def test_an_address_with_a_secret_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match="must not carry a user, a password or a query"):
+    with pytest.raises(ConfigError, match="must not carry a user, a password, a token or a query"):
         Generator(model_id="m", base_url=url)
 
 

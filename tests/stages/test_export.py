@@ -55,7 +55,7 @@ def test_a_folder_where_the_system_takes_none_is_refused_before_that_too() -> No
 def test_a_name_that_the_system_does_not_take_is_a_sentence_and_no_defect(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     with pytest.raises(RefusedError, match=r"cannot be written: File name too long\. Name a new folder"):
-        _copy(str(tmp_path / "source"), tmp_path / ("x" * 300))
+        _copy(tmp_path / "source", tmp_path / ("x" * 300))
 
 
 @pytest.mark.parametrize("name", ["", "new", "full/new/below"])

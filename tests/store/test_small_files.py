@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from curation.errors import TemporaryError
 from curation.hub import connect
 from curation.local.hub import HubServer
 from curation.store import CANDIDATE_SETS, RECORDS, PromptsRead, Store
 from curation.store import store as store_module
 from curation.store.parquet import joined_parquet, write_parquet
+from curation.store.repo import MovedError
 from curation.store.store import DROPPED_PROMPTS
 from curation.types import CandidateSet, DroppedPrompt, ReviewRecord
 from tests.rows import make_prompt, make_set
@@ -112,7 +112,7 @@ def test_a_join_that_another_writer_came_before_loses_nothing(store: Store, monk
     assert sum(files(store)) == 4
 
 
-def test_a_hub_that_fails_while_files_are_joined_is_asked_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_joined_anew_after_a_conflict(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "SMALL_FILES", 2)
     add(store, SETS[:1])
     add(store, SETS[1:2])
@@ -121,7 +121,7 @@ def test_a_hub_that_fails_while_files_are_joined_is_asked_again(store: Store, mo
     def failing(content: Sequence[bytes]) -> bytes | None:
         if not failed:
             failed.append(len(content))
-            raise TemporaryError("The Hub answered 429.")
+            raise MovedError("The Hub answered 412.")
         return joined_parquet(content)
 
     monkeypatch.setattr(store_module, "joined_parquet", failing)

@@ -1,0 +1,66 @@
+"""Keys and addresses from the environment: what cannot be one is refused in a sentence that does not repeat it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from curation.errors import ConfigError
+
+TOKEN = re.compile(r"(?<![A-Za-z0-9])(hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,})")
+"""How tokens of the Hub and keys of most services look."""
+
+
+def key_from(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return the key or token in a variable, null if that is not set or empty.
+
+    Raises ConfigError if it holds a blank, a line break or another character that no key has: services refuse such a
+    key, and HTTP clients repeat it in their errors.
+    """
+    key = environment.get(name)
+    if not key:
+        return None
+    if not is_key(key):
+        raise ConfigError(
+            f"{name} holds a blank, a line break or another character that no key has.",
+            remedy=f"Set {name} anew, to the key alone.",
+        )
+    return key
+
+
+def is_key(key: str) -> bool:
+    """Whether a key has only characters that keys have: ASCII that is seen."""
+    return re.fullmatch(r"[!-~]+", key) is not None
+
+
+def address_from(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return the http or https address in a variable, null if that is not set or empty; ConfigError if it is none."""
+    url = environment.get(name)
+    if not url:
+        return None
+    if carries_secret(url):
+        raise ConfigError(
+            f"{name} carries a user, a password, a token or a query.",
+            remedy=f"Set {name} to the address alone; keys have variables of their own.",
+        )
+    if not is_address(url):
+        raise ConfigError(f"{name} = {url[:80]!r}: must be an http or https address.")
+    return url.rstrip("/")
+
+
+def is_address(url: str) -> bool:
+    """Whether `url` is an http or https address of a host."""
+    if re.search(r"[\s\x00-\x1f\x7f]", url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def carries_secret(text: str) -> bool:
+    """Whether a text that should be an address or a name has a user, a password, a query or a token in it."""
+    return bool(TOKEN.search(text) or re.search(r"://[^/]*@|[^/@:]+:[^/@]+@|\?", text))

@@ -1,0 +1,140 @@
+"""How requests reach Argilla: each is repeated until it has a usable answer or the budget of time is spent."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from curation.errors import ServiceError
+from curation.patience import Service, UnansweredError, is_passing, persist, retry_after
+
+CONNECT_SECONDS = 10.0
+ADDRESS = "Check ARGILLA_API_URL: it is the Space's direct address, https://OWNER-SPACE.hf.space."
+_CREATED = re.compile(r"/api/v1/datasets(/[^/]+/(fields|questions|metadata-properties))?$")
+_PUBLISHED = re.compile(r"(/api/v1/datasets/[^/]+)/publish$")
+
+
+class PatientTransport(httpx.BaseTransport):
+    """Sends requests through another transport, and again while the answer is none: a status that passes, a broken
+    connection, silence, or a body that is not the JSON that Argilla speaks.
+
+    All that we ask of Argilla may be repeated: records are written by their external id, and what an earlier try
+    created, published or deleted although its answer was lost is looked for instead of taken for a conflict.
+    """
+
+    def __init__(self, inner: httpx.BaseTransport, *, api_url: str) -> None:
+        self._inner = inner
+        self._service = Service(
+            f"Argilla at {api_url}",
+            "Start it (a Space may be asleep) or correct ARGILLA_API_URL, then run the command again.",
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the answer, read to its end. Raises TemporaryError if there is none, ServiceError for a web page."""
+        request.read()
+        doubts = 0
+
+        def once(seconds: float) -> httpx.Response:
+            nonlocal doubts
+            try:
+                response = self._send(request, seconds)
+            except UnansweredError:
+                doubts += 1
+                raise
+            return self._looked_for(request, response, seconds) if doubts else response
+
+        response = persist(self._service, once)
+        if response.is_client_error and is_page(response):
+            raise ServiceError(
+                f"{self._service.name} answered {response.status_code} with a web page, not as Argilla does.",
+                remedy=ADDRESS,
+            )
+        return response
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._inner.close()
+
+    def _send(self, request: httpx.Request, seconds: float) -> httpx.Response:
+        connect = min(seconds, CONNECT_SECONDS)
+        request.extensions["timeout"] = {"connect": connect, "pool": connect, "write": seconds, "read": seconds}
+        try:
+            deadline = time.monotonic() + seconds
+            response = self._inner.handle_request(request)
+            assert isinstance(response.stream, httpx.SyncByteStream)
+            response.stream = _TimedStream(response.stream, deadline)
+            try:
+                response.read()
+            finally:
+                response.close()
+        except httpx.TimeoutException:
+            raise UnansweredError(f"no answer for {seconds:.0f} s") from None
+        except httpx.RequestError as error:
+            raise UnansweredError(f"the connection broke ({type(error).__name__})") from error
+        if is_passing(response.status_code):
+            raise UnansweredError(f"it answered {response.status_code}", retry_after=retry_after(response.headers))
+        if response.is_success and response.content and not isinstance(_json(response), dict | list):
+            raise UnansweredError("it answered a web page" if is_page(response) else "its answer is not whole")
+        return response
+
+    def _looked_for(self, request: httpx.Request, response: httpx.Response, seconds: float) -> httpx.Response:
+        """The answer that an earlier try would have had, if what this one is refused for is there already."""
+        path, status = request.url.path, response.status_code
+        if request.method == "DELETE" and status == httpx.codes.NOT_FOUND:
+            return httpx.Response(httpx.codes.NO_CONTENT)
+        if status not in {httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY}:
+            return response
+        there: Any = None
+        if request.method == "POST" and (kind := _CREATED.search(path)):
+            listed = path if kind[2] in {"fields", "questions"} else path.replace("/v1/", "/v1/me/")
+            items = self._read(request, listed, seconds).get("items") or []
+            wanted = json.loads(request.content)
+            there = next((item for item in items if _is_same(item, wanted)), None)
+        elif request.method == "PUT" and (dataset := _PUBLISHED.search(path)):
+            there = self._read(request, dataset[1], seconds)
+            there = there if there.get("status") == "ready" else None
+        return response if there is None else httpx.Response(httpx.codes.OK, json=there)
+
+    def _read(self, request: httpx.Request, path: str, seconds: float) -> dict[str, Any]:
+        headers = {name: value for name, value in request.headers.items() if name.startswith("x-argilla")}
+        value = _json(self._send(httpx.Request("GET", request.url.copy_with(path=path), headers=headers), seconds))
+        return value if isinstance(value, dict) else {}
+
+
+class _TimedStream(httpx.SyncByteStream):
+    """A body that has to be there by a deadline: the timeout of a read begins anew with every byte."""
+
+    def __init__(self, inner: httpx.SyncByteStream, deadline: float) -> None:
+        self._inner = inner
+        self._deadline = deadline
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._inner:
+            if time.monotonic() > self._deadline:
+                raise httpx.ReadTimeout("The body came too slowly.")
+            yield chunk
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def is_page(response: httpx.Response) -> bool:
+    """Whether an answer is a web page."""
+    kind = response.headers.get("content-type", "")
+    return "html" in kind.lower() or response.content.lstrip()[:1] == b"<"
+
+
+def _json(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
+def _is_same(item: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    return all(str(item.get(key)) == str(wanted[key]) for key in ("name", "workspace_id") if wanted.get(key))
