@@ -24,6 +24,7 @@ HOSTILE = {
     "high formula": "$" + "x^{" * 400 + "x" + "}" * 400 + "$",
     "deep formula": "$" + r"\sqrt{" * 400 + "x" + "}" * 400 + "$",
     "deep without braces": "$" + r"\hat" * 700 + "x$",
+    "columns that are none": r"$\begin{array}\arg_{x} y\end{array}$ $$\begin{alignat}{cc}x\end{alignat}$$",
     "combining marks": "Z" + "\u0335\u0336\u0337\u0338\u0300\u0301\u0302\u0303\u0320\u0321\u0322\u0323" * 300,
     "combining marks in a formula": "$Z" + "\u0338\u0300\u0301\u0302\u0303\u0320\u0321\u0322" * 100 + "$",
     "long word": "covered" * 900,

@@ -37,6 +37,11 @@ _NEST = re.compile(r"\\(?:left|right|begin|end)(?![A-Za-z])|\\[\s\S]|[{}]")
 _ROW = re.compile(rf"(?:\\(?:{'|'.join(sorted(NESTING))})(?![A-Za-z])[\s{{\[]*){{{MOST_IN_A_ROW + 1},}}")
 _OPTIONAL = re.compile(r"\\(?:sqrt|x[a-zA-Z]+)\s*\[")
 _TAG = re.compile(r"\\tag\*?\{[\w.'\-]{1,8}\}")
+_COLUMNS = r"\{\s*(?:[lcr|:]\s*){1,30}\}"
+_COLUMNS_MISSING = re.compile(
+    rf"\\begin\s*\{{(?:(?:sub)?array\}}(?!\s*(?:\[[tcb]\]\s*)?{_COLUMNS})|align(?:at\*?|edat)\}}(?!\s*\{{\d{{1,2}}\}}))"
+)
+"""On other columns than these KaTeX fails with no error of its own, and with it the page."""
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*(?:\{([^{}]*)\})?")
 
 
@@ -99,6 +104,7 @@ def is_plain(content: str) -> bool:
         and content.count("\\!") <= MOST_NEGATIVE_SPACES
         and all(name in COMMANDS for name in _names(content))
         and all(found[1] in ENVIRONMENTS for found in _ENVIRONMENT.finditer(content))
+        and not _COLUMNS_MISSING.search(content)
         and _is_balanced(content)
         and not any(unicodedata.category(character)[0] in "CM" for character in content if character not in "\n")
     )

@@ -84,7 +84,7 @@ overleftarrow overleftrightarrow underrightarrow underleftarrow underleftrightar
 
 FONTS = """
 mathrm mathit mathbf mathnormal mathbb mathcal mathfrak mathscr mathsf mathtt Bbb bold boldsymbol bm frak rm sf tt bf it
-cal text textrm textsf texttt textnormal textbf textmd textit textup emph mbox
+cal text textrm textsf texttt textnormal textbf textmd textit textup emph
 """
 """Alphabets, and text within a formula."""
 
@@ -102,7 +102,7 @@ varsubsetneq varsubsetneqq varSigma varsupsetneq varsupsetneqq varTheta varUpsil
 NESTING = frozenset(" ".join((LAYOUT, ACCENTS, FONTS)).split())
 """What takes an argument without braces too: a long row of these is as deep as it is long."""
 
-SIGNS = frozenset("\\,;:>! {}|#&$%_'`^~=.\"-")
+SIGNS = frozenset("\\,;:>! {}|#&$%_'`^~=.\"")
 """Commands of one character: spaces, braces, signs and accents."""
 
 COMMANDS = SIGNS | NESTING | frozenset(" ".join((RELATIONS, OPERATORS, LETTERS, FUNCTIONS, MACROS)).split())

@@ -13,7 +13,7 @@ _START = re.compile(r"\\\(|\\\[|\\begin\{|\\[\s\S]|\$|`+")
 _PARAGRAPHS = re.compile(r"(?<=\n)(?=[ \t]*\r?\n)")
 _ADDRESS = re.compile(r"://|www\.", re.IGNORECASE)
 _BACKTICK = re.compile(r"(?:^|[^\\])(?:\\\\)*`")
-_TABLE = re.compile(r"^[ \t>]*[|:\-][|:\- \t]*-[|:\- \t]*$", re.MULTILINE)
+_TABLE = re.compile(r"^[ \t>]*[|:\-][|:\- \t]*-[|:\- \t]*\r?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,11 @@ from curation.review.shown.formulas import is_plain
             "\\begin{array}{c|c} a & b \\\\ \\hline \\end{array}",
         ),
         *(
+            "\\begin{array}[t]{|l:cr|}a\\end{array}",
+            "\\begin{alignat}{2}a &= b\\end{alignat}",
+            "\\sum_{\\substack{i\\\\j}}",
+        ),
+        *(
             "A \\xrightarrow{f} B \\implies C",
             "\\neg p \\lor q",
             "\\Big( x \\Big)",
@@ -93,6 +98,12 @@ def test_plain_mathematics_is_rendered(formula: str) -> None:
             "\\begin{unknown}x\\end{unknown}",
         ),
         *("x % hidden", "#1", "\\text{$x$}", "`x`", "{x", "x}", "\\left( x", "\\end{matrix}", "\\begin x"),
+        *("\\begin{array}x\\end{array}", "\\begin{array}{\\arg}x\\end{array}", "\\begin{alignat}{cc}x\\end{alignat}"),
+        *(
+            "\\begin{alignedat}x\\end{alignedat}",
+            "\\begin{subarray}{x}x\\end{subarray}",
+            "\\begin{array}{@{x}c}x\\end{array}",
+        ),
         *("{" * 13 + "}" * 13, "\\hat" * 7 + " x", "\\sqrt[" * 13 + "]" * 13, "\\!" * 9, "x" * 3001),
         *("x\u0301", "x\u202e", "x\u2060", "x\ty", "a\n> b"),
     ],
