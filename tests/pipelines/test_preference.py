@@ -69,4 +69,4 @@ def test_the_launch_script_shows_progress_and_goes_through_to_publish(cli: Comma
     second = run()
     assert second.returncode == 0, second.stderr
     assert "0 new candidate sets, 4 there already" in second.stdout
-    assert "acme/script" in second.stdout.splitlines()[-1]
+    assert "Published 4 dpo, 8 kto rows to " in second.stdout
