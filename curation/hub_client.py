@@ -15,6 +15,8 @@ TIMEOUT = httpx2.Timeout(60.0, connect=CONNECT_SECONDS)
 """Of a single try, where the budget leaves more."""
 STATISTICS = ("/api/agent-harnesses", "/api/telemetry/")
 """What huggingface_hub asks for its own sake and does without."""
+STATISTICS_HOST = "s3.amazonaws.com"
+"""Where `datasets` counts how often a dataset is loaded: many networks let nobody there."""
 
 
 class PatientClient(httpx2.Client):
@@ -47,10 +49,14 @@ class PatientClient(httpx2.Client):
                 raise UnansweredError("its answer is not whole, or not the Hub's")
             return response
 
-        if request.url.path.startswith(STATISTICS) or not isinstance(request.stream, httpx2.ByteStream):
+        if _is_statistics(request) or not isinstance(request.stream, httpx2.ByteStream):
             # A body that is read while it is sent cannot be sent again; huggingface_hub sees to that itself.
             return super().send(request, stream=stream, **options)
         return persist(Service(f"the Hub at {request.url.scheme}://{request.url.netloc.decode()}"), once)
+
+
+def _is_statistics(request: httpx2.Request) -> bool:
+    return request.url.host == STATISTICS_HOST or request.url.path.startswith(STATISTICS)
 
 
 def _read(response: httpx2.Response, deadline: float) -> None:

@@ -365,6 +365,8 @@ def cache_prune(
 
 def main() -> None:
     """Run the command line; this is the `curation` command."""
+    # Prompts, answers, names and comments are for nobody else on this machine, whichever library writes them.
+    os.umask(0o077)
     # Progress is ours to show; tqdm reads this when a library first imports it.
     os.environ.setdefault("TQDM_DISABLE", "1")
     # However it was started: completion in a shell is by this name.
