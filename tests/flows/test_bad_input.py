@@ -209,6 +209,7 @@ def test_one_bad_answer_and_one_bad_rating_cost_only_themselves(cli: CommandLine
         "reason": "nul_or_surrogate_characters",
         "count": 1,
         "attempts": 2,
+        "detail": None,
     }
 
 
