@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -29,10 +30,10 @@ class PatientTransport(httpx.BaseTransport):
 
     def __init__(self, inner: httpx.BaseTransport, *, api_url: str) -> None:
         self._inner = inner
-        self._service = Service(
-            f"Argilla at {api_url}",
-            "Start it (a Space may be asleep) or correct ARGILLA_API_URL, then run the command again.",
-        )
+        space = space_advice(api_url)
+        start = space or "Start it or correct ARGILLA_API_URL, then run the command again."
+        self._service = Service(f"Argilla at {api_url}", start)
+        self._page_remedy = f"{space} {ADDRESS}" if space else ADDRESS
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Return the answer, read to its end. Raises TemporaryError if there is none, ServiceError for a web page."""
@@ -52,7 +53,7 @@ class PatientTransport(httpx.BaseTransport):
         if response.is_client_error and is_page(response):
             raise ServiceError(
                 f"{self._service.name} answered {response.status_code} with a web page, not as Argilla does.",
-                remedy=ADDRESS,
+                remedy=self._page_remedy,
             )
         return response
 
@@ -121,6 +122,23 @@ class _TimedStream(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._inner.close()
+
+
+def space_advice(api_url: str) -> str | None:
+    """Return what to do about a Space that does not answer, with its page; None if the address is no Space's.
+
+    A Space OWNER/NAME answers at owner-name.hf.space, so an address with several dashes may be that of several pages.
+    """
+    host = urlsplit(api_url).hostname or ""
+    if not host.endswith(".hf.space"):
+        return None
+    parts = host.removesuffix(".hf.space").split("-")
+    names = [f"{'-'.join(parts[:end])}/{'-'.join(parts[end:])}" for end in range(1, len(parts))]
+    pages = " or ".join(f"https://huggingface.co/spaces/{name}" for name in names)
+    return (
+        "A Space that sleeps wakes when it is asked, which may take minutes: run the command again. One that is paused "
+        f"is restarted by its owner on its page{f', {pages}' if pages else ''}."
+    )
 
 
 def is_page(response: httpx.Response) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from email.utils import formatdate
 
+import httpx
 import httpx2
 import pytest
 
@@ -16,6 +17,7 @@ from curation.local import Stack
 from curation.patience import telling
 from curation.review import PairwiseTask
 from curation.review.argilla import ArgillaReview
+from curation.review.transport import PatientTransport, space_advice
 from tests.faulty import Fault, FaultyProxy, Kind
 from tests.review.datasets import spec
 
@@ -155,6 +157,36 @@ def test_a_web_page_is_never_dumped(status: int, stack: Stack) -> None:
             pass
         assert "<" not in str(caught.value)
         assert len(proxy.requests) == 1
+
+
+SPACE = "https://acme-review.hf.space"
+
+
+@pytest.mark.parametrize(("kind", "status"), [("page", 404), ("page", 503), ("status", 503), ("page", 200)])
+def test_a_space_that_sleeps_or_is_paused_is_named_with_its_page(
+    kind: Kind, status: int, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CURATION_PATIENCE", "1")
+    fault = Fault("", kind, status=status, count=1000, after=False)
+    with (
+        FaultyProxy(stack.argilla.url, fault) as proxy,
+        httpx.Client(transport=PatientTransport(httpx.HTTPTransport(), api_url=SPACE)) as client,
+        pytest.raises(ServiceError, match=f"Argilla at {SPACE}") as caught,
+    ):
+        client.get(f"{proxy.url}/api/v1/me")
+    assert (
+        "One that is paused is restarted by its owner on its page, https://huggingface.co/spaces/acme/review."
+        in str(caught.value)
+    )
+    assert isinstance(caught.value, TemporaryError) == (status != 404)
+
+
+def test_the_pages_that_a_space_may_have() -> None:
+    assert space_advice("http://127.0.0.1:6900") is None
+    advice = space_advice("https://my-team-review.hf.space/")
+    assert advice is not None
+    for page in ("my/team-review", "my-team/review"):
+        assert f"https://huggingface.co/spaces/{page}" in advice
 
 
 def test_a_refused_key_is_not_asked_about_again(stack: Stack) -> None:
