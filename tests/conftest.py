@@ -24,6 +24,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         pytest.fail(f"skipped, but nothing may be: {call.excinfo.value}", pytrace=False)
 
 
+# A service that is made to fail for good is given up sooner than a user would.
+os.environ.setdefault("CURATION_PATIENCE", "20")
+
 LONGEST_FIRST = ("train", "engine", "browser", "stack")
 """The marks of files that take minutes. Two workers share the files in this order, so that neither waits at the end."""
 
@@ -85,8 +88,6 @@ class CommandLine:
         """Return the environment of a process that uses the stack, with a cache of the test's own."""
         outside = {key: value for key, value in os.environ.items() if key not in self.settings}
         own = {"HF_HOME": str(self.folder / "hf"), "CURATION_CACHE": str(self.folder / "cache")}
-        # A service that is made to fail for good is given up sooner than a user would.
-        own["CURATION_PATIENCE"] = "20"
         return {**outside, **own, **self.settings, **self.extra, **env}
 
     def json(self, *arguments: str, exit_code: int = 0, **env: str) -> dict[str, Any]:
