@@ -129,7 +129,7 @@ def test_looking_at_a_sleeping_endpoint_leaves_it_asleep_and_says_so(
 
 def test_looking_at_a_running_endpoint_says_where_it_answers(serve: Serve, endpoint: ScriptedServer) -> None:
     control = serve(Control(url=endpoint.address, mine="running"))
-    assert check_endpoint(generator(), name="mine") == f"answers at {endpoint.url}"
+    assert check_endpoint(generator(), name="mine") == f"some/model answers at {endpoint.url}"
     assert control.changes == []
 
 
