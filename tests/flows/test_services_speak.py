@@ -93,7 +93,7 @@ def test_prompts_that_are_refused_in_unknown_words_never_stop_those_behind_them(
 
 
 def test_a_second_run_on_one_store_says_who_runs_and_pays_nothing(cli: CommandLine) -> None:
-    config = without_judge(cli, "twice", prompts=PROMPTS, more="\n[generate]\nbudget = { tokens = 10000 }\n")
+    config = without_judge(cli, "two-runs", prompts=PROMPTS, more="\n[generate]\nbudget = { tokens = 10000 }\n")
     with ScriptedServer(reply, faults=[Fault(kind="hang", seconds=1.5)]) as server:
         line = with_models(cli, server)
         outcomes = []
@@ -109,7 +109,7 @@ def test_a_second_run_on_one_store_says_who_runs_and_pays_nothing(cli: CommandLi
         assert len(chats(server)) == 16
         refused, done = sorted(outcomes, key=lambda outcome: outcome.returncode, reverse=True)
         assert (refused.returncode, done.returncode) == (3, 0)
-        assert "Another `curation generate` fills acme/twice-store from this machine (process " in refused.stderr
+        assert "Another `curation generate` fills acme/two-runs-store from this machine (process " in refused.stderr
         assert line.json("generate", config)["already"] == 8
         assert line.json("status", config)["spending"]["tokens"] == 16 * 30
 

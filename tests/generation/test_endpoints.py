@@ -315,8 +315,8 @@ def test_an_endpoint_that_refuses_the_key_says_which_variable_to_set(monkeypatch
     assert "sesame" not in str(caught.value)
 
 
-def test_an_endpoint_that_answers_says_where_and_pays_for_nothing() -> None:
+def test_a_model_on_this_machine_is_asked_for_one_token() -> None:
     with serving() as server:
         sentence = check_endpoint(Generator(model_id="small", base_url=server.url), name="cool")
-        assert sentence == f"answers at {server.url}"
-        assert server.requests == ()
+        assert sentence == f"small answers at {server.url}"
+        assert [exchange.request.max_tokens for exchange in server.requests if exchange.request.messages] == [1]

@@ -23,6 +23,7 @@ from huggingface_hub import (
     CommitOperationDelete,
     HfApi,
     HfFileSystem,
+    set_client_factory,
     snapshot_download,
 )
 from huggingface_hub.errors import (
@@ -33,6 +34,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils import _http
 
 from curation.errors import AuthError
 from curation.local.hub import Account, HubServer
@@ -45,6 +47,15 @@ USERS = {
     "hf_ann_reads": Account("ann", orgs=("lab",), role="read"),
     "hf_bob": Account("bob"),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stock_client() -> Iterator[None]:
+    """The client that huggingface_hub makes itself: ours, which other tests of this process set, waits faults out."""
+    factory = _http._GLOBAL_CLIENT_FACTORY
+    set_client_factory(_http.default_client_factory)
+    yield
+    set_client_factory(factory)
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,11 @@ def rows(row: Mapping[str, Any], **more: Any) -> list[dict[str, Any]]:
     return [{**row, **more}] * 4
 
 
+def asked_of_others(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A batch of rows with different prompts: a completion stands once in kto."""
+    return [{**row, "prompt": [{"role": "user", "content": f"What is {number}?"}]} for number in range(4)]
+
+
 def one(row: Mapping[str, Any], **other: Any) -> list[dict[str, Any]]:
     """A batch of the same row, the first with other values."""
     return [{**row, **other}, *([{**row}] * 3)]
@@ -83,7 +88,7 @@ SOUND = (
     Case("dpo: tools", "dpo", "dpo", rows(ASKED)),
     Case("reward: conversations", "reward", "reward", rows(PAIR)),
     Case("reward: margin", "reward", "reward", rows(PAIR, margin=1.0)),
-    Case("kto: conversations", "kto", "kto", rows(COMPLETION)),
+    Case("kto: conversations", "kto", "kto", asked_of_others(COMPLETION)),
     Case("sft: conversations", "sft", "sft", rows(TALK)),
     Case("sft: strings", "sft", "sft", rows(ANSWERED)),
 )
