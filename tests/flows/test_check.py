@@ -79,7 +79,7 @@ def test_no_prompts_at_all_are_no_success_of_generate(cli: CommandLine) -> None:
 
 def test_a_model_that_is_not_there_is_found_by_one_token(cli: CommandLine) -> None:
     with ScriptedServer(scripted_reply, faults=[Fault(kind="status", status=404, model="large")]) as server:
-        config = two_models(write_config(cli.folder, "no-model", every="price_in = 0\nprice_out = 0"))
+        config = two_models(write_config(cli.folder, "no-such-model", every="price_in = 0\nprice_out = 0"))
         found = findings(with_models(cli, server), config, exit_code=1)
         assert {request.max_tokens for request in chats(server)} == {1}
         assert len(chats(server)) == 3
