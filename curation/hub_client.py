@@ -18,6 +18,9 @@ STATISTICS = ("/api/agent-harnesses", "/api/telemetry/")
 STATISTICS_HOST = "s3.amazonaws.com"
 """Where `datasets` counts how often a dataset is loaded: many networks let nobody there."""
 
+VIEWER = "datasets-server."
+"""Where `datasets` asks what the viewer knows of a dataset, and does without if there is none."""
+
 
 class PatientClient(httpx2.Client):
     """A client that waits out what passes: 429, 5xx, broken connections, silence, and bodies that are not whole.
@@ -56,7 +59,8 @@ class PatientClient(httpx2.Client):
 
 
 def _is_statistics(request: httpx2.Request) -> bool:
-    return request.url.host == STATISTICS_HOST or request.url.path.startswith(STATISTICS)
+    host = request.url.host
+    return host == STATISTICS_HOST or host.startswith(VIEWER) or request.url.path.startswith(STATISTICS)
 
 
 def _read(response: httpx2.Response, deadline: float) -> None:
