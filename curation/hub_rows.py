@@ -10,6 +10,7 @@ from typing import Any
 from curation.errors import DataError
 from curation.files import UNREADABLE, FileRow, classes_in_schema, classes_of, read_parquet_file, with_class_names
 from curation.hub import connect, hub_errors, require_endpoint
+from curation.scratch import private_files
 
 PROTOCOL = "hf://"
 """How `datasets` names files on the Hub: hf://datasets/owner/name@revision/path."""
@@ -43,7 +44,9 @@ def hub_splits(
     import datasets
 
     require_endpoint(endpoint)
-    builder = datasets.load_dataset_builder(repo_id, config, revision=revision, token=token)
+    # The rows are streamed; what is kept in a cache is the card and the like, of a dataset that may be private.
+    with private_files():
+        builder = datasets.load_dataset_builder(repo_id, config, revision=revision, token=token)
     files = builder.config.data_files
     if builder.name == "parquet" and files and all(_is_on_the_hub(paths) for paths in files.values()):
         readers = {

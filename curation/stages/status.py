@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from curation.config import Config, Services
@@ -13,6 +11,7 @@ from curation.errors import CurationError, MissingError, RefusedError
 from curation.generation import JudgeStatistics, settings_id, settings_of
 from curation.labels import MajorityResolver
 from curation.review.merge import merge_responses
+from curation.scratch import scratch_folder
 from curation.stages.changes import answered_before, differences
 from curation.stages.derive import Derived, derive
 from curation.stages.publish import basis, basis_of, shard_paths
@@ -225,9 +224,9 @@ def status(config: Config, *, services: Services | None = None, comments: bool =
 
 def _derived(config: Config, snapshot: Snapshot, services: Services) -> tuple[Derived, str | None]:
     """What the store gives, and why nothing can be decided, if so: then only what no resolver changes is true of it."""
-    with tempfile.TemporaryDirectory(prefix="curation-") as folder:
+    with scratch_folder() as folder:
         try:
-            return derive(config, snapshot, services, folder=Path(folder)), None
+            return derive(config, snapshot, services, folder=folder), None
         except RefusedError as error:
             refused = str(error)
     undecided = config.model_copy(update={"labels": MajorityResolver()})
