@@ -208,5 +208,7 @@ def test_where_thoughts_would_be_taken_for_answers_those_in_the_middle_are_left_
 def test_an_enormous_text_of_anything_is_parted_in_no_time(noise: str) -> None:
     many = noise * (100_000 // len(noise))
     for text in (f"{many}x", f"<think>{many}"):
-        split_thinking(text)
-        without_thinking(text)
+        parts = split_thinking(text)
+        # Marks are taken out; a blank line may stand between two thoughts.
+        assert len(parts.answer) <= len(text)
+        assert len(without_thinking(text)) <= len(parts.answer)
