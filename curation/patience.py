@@ -70,10 +70,18 @@ def persist(service: Service, attempt: Callable[[float], T]) -> T:
     than once and never waited for longer than the budget. Raises TemporaryError with the last reason.
     """
     budget, started = patience_seconds(), time.monotonic()
+
+    def pause(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, UnansweredError) else None
+        # A pause that nobody asked for must not be longer than the time that is left: that would give up too soon.
+        left = started + budget - time.monotonic()
+        return max(asked if asked is not None else min(_backoff(state), left / 2), LEAST_SECONDS)
+
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(UnansweredError),
         stop=tenacity.stop_before_delay(budget),
-        wait=_pause,
+        wait=pause,
         reraise=True,
     )
     with _waiting(service, budget) as waiting:
@@ -179,12 +187,6 @@ def _waiting(service: Service, budget: float) -> Iterator[_Waiting]:
 
 
 _backoff = tenacity.wait_random_exponential(multiplier=0.3, max=LONGEST_PAUSE)
-
-
-def _pause(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, UnansweredError) else None
-    return max(asked, LEAST_SECONDS) if asked is not None else float(_backoff(state))
 
 
 def _given_up(service: Service, error: UnansweredError, budget: float, spent: float) -> str:

@@ -36,10 +36,10 @@ import pipelines.preference as recipe
 import curation as c
 
 changed = {
-    "name": "script",
+    "name": "launched",
     "prompts": c.ListPrompts(rows=tuple(f"Question {number}: why?" for number in range(4))),
-    "publish": c.Publish(repo_id="acme/script"),
-    "store": c.StoreSection(repo_id="acme/script-store"),
+    "publish": c.Publish(repo_id="acme/launched"),
+    "store": c.StoreSection(repo_id="acme/launched-store"),
 }
 try:
     recipe.run(recipe.CONFIG.model_copy(update=changed))
@@ -61,11 +61,11 @@ def test_the_launch_script_shows_progress_and_goes_through_to_publish(cli: Comma
     # Nobody has answered yet.
     assert first.returncode == 1
     assert "Generating: 4 of 4 prompts" in first.stderr
-    assert "4 records in argilla/script: 4 new" in first.stdout
+    assert "4 records in argilla/launched: 4 new" in first.stdout
     assert "Error: " in first.stderr
     assert "Traceback" not in first.stderr
     sure = {"simulated-sure": lambda fields: "a"}
-    simulate_reviewers(stack.argilla, workspace="argilla", dataset="script", rules=sure)
+    simulate_reviewers(stack.argilla, workspace="argilla", dataset="launched", rules=sure)
     second = run()
     assert second.returncode == 0, second.stderr
     assert "0 new candidate sets, 4 there already" in second.stdout
