@@ -16,7 +16,7 @@ pytestmark = pytest.mark.stack
 def test_records_of_prompts_that_were_asked_again_are_retired_unless_somebody_answered(
     cli: CommandLine, stack: Stack
 ) -> None:
-    name = "asked-again"
+    name = "shown-before"
     path = write_config(cli.folder, name)
     config = str(path)
     cli.json("generate", config)
@@ -35,7 +35,7 @@ def test_records_of_prompts_that_were_asked_again_are_retired_unless_somebody_an
         path.write_text(text.replace("temperature = 1.0", "temperature = 0.9"))
         cli.json("generate", config, "--yes")
         done = cli.run("push", config)
-        assert "6 records in argilla/asked-again: 6 new, 0 there already." in done.stdout
+        assert "6 records in argilla/shown-before: 6 new, 0 there already." in done.stdout
         assert "6 new records of prompts that were shown before.\n" in done.stdout
         assert "4 earlier records of the same prompts that nobody had answered retired" in done.stdout
         assert "2 earlier records of the same prompts kept: they have answers.\n" in done.stdout
