@@ -21,12 +21,15 @@ FILES = sorted((ROOT / "curation").rglob("*.py"))
 # Each layer may import the layers before it; the parts of one layer never import each other.
 LAYERS = (
     {"types", "errors"},
-    {"environment", "files", "ids", "patience", "schema", "scratch", "section", "thinking"},
+    {"environment", "files", "ids", "patience", "report", "schema", "scratch", "section", "thinking", "wording"},
     {"hub_client"},
     {"hub"},
     {"hub_rows", "tokenizer"},
+    {"dataset_rows"},
     {"prompts", "generation", "review", "labels", "quality", "export", "store"},
     {"config"},
+    {"derive", "lint"},
+    {"card"},
     {"stages"},
     {"deploy", "local"},
     {"cli"},

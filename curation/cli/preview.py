@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from curation.cli.output import write
 from curation.cli.visible import visible
 from curation.stages.preview import CUT
-from curation.stages.report import counted
+from curation.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from curation.cli.output import Format, write, write_json
 from curation.cli.visible import visible
-from curation.generation.meter import about, clock, money, rate, told_every
+from curation.generation.meter import told_every
+from curation.wording import about, clock, money, rate
 
 if TYPE_CHECKING:
     from rich.console import Group

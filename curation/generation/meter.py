@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections import deque
@@ -13,6 +12,7 @@ from typing import NamedTuple
 
 from curation.generation.options import Asked
 from curation.types import CandidateSet, Row
+from curation.wording import about, clock, money
 
 
 class Amount(NamedTuple):
@@ -69,35 +69,6 @@ class RunProgress(Row):
             f"Generating: {self.done:,} of {self.prompts:,} prompts, {self.failed:,} failed, "
             f"{self.tokens:,} tokens{cost}, {clock(self.seconds)} so far{left}"
         )
-
-
-def money(usd: float) -> str:
-    """Return US dollars: "$12.30", "$0.0042", and for less than that three digits that count, such as "$0.0000412"."""
-    if usd >= 1 or usd == 0:
-        return f"${usd:,.2f}"
-    if usd >= 0.001:
-        return f"${usd:.4f}"
-    return f"${usd:.{2 - math.floor(math.log10(usd))}f}"
-
-
-def about(seconds: float) -> str:
-    """Return a time that is not known well: "about 0:35", "about 12:30", "about 2:10:00"; it does not flicker."""
-    step = 5 if seconds < 120 else 30 if seconds < 1800 else 300
-    return f"about {clock(max(step, step * round(seconds / step)))}"
-
-
-def rate(per_second: float) -> str:
-    """Return a rate: "12.3/s", and of what is slower than one in a second "24/min"."""
-    if per_second >= 1 or per_second == 0:
-        return f"{per_second:.1f}/s"
-    return f"{60 * per_second:.{0 if per_second >= 1 / 6 else 1}f}/min"
-
-
-def clock(seconds: float) -> str:
-    """Return seconds as m:ss or h:mm:ss."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 @dataclass(eq=False, slots=True)

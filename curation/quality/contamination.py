@@ -12,10 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from curation.dataset_rows import open_dataset
 from curation.errors import DataError, MissingError
 from curation.files import SUFFIXES
 from curation.hub import DEFAULT_ENDPOINT
-from curation.quality.sources import open_dataset
 from curation.quality.words import hashed_ngrams, words
 
 NGRAM = 13

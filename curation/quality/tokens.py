@@ -8,7 +8,6 @@ from typing import Any
 
 from curation.errors import DataError
 from curation.hub import DEFAULT_ENDPOINT
-from curation.quality.layouts import whole_texts
 from curation.tokenizer import load_tokenizer
 from curation.types import Message
 
@@ -31,14 +30,14 @@ class TokenCounter:
         turns = [message.model_dump() for message in messages]
         return self._count_turns(turns, add_generation_prompt=messages[-1].role == "user")
 
-    def longest(self, row: Mapping[str, Any]) -> int:
-        """Return the number of tokens of a row's prompt with the longer of its answers, in any layout that TRL takes.
+    def longest(self, wholes: Sequence[str | Sequence[Any]], row: Mapping[str, Any]) -> int:
+        """Return the number of tokens of the longest of `wholes`: prompt and answer joined, for each answer of a row.
 
         Messages are counted in the chat template, which is given the row's `tools` and `chat_template_kwargs`; texts as
         they are, with the end-of-sequence token (TRL 1.16, `_prepare_dataset` of DPO, KTO and Reward). Raises DataError
         if the template does not take the messages: trainers raise an error then too.
         """
-        return max(self._count_whole(whole, row) for whole in whole_texts(row))
+        return max(self._count_whole(whole, row) for whole in wholes)
 
     def _count_whole(self, whole: str | Sequence[Any], row: Mapping[str, Any]) -> int:
         if isinstance(whole, str):

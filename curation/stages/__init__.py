@@ -1,5 +1,6 @@
 """One function per verb: values in, one report out. Everything that happens outside happens here."""
 
+from curation.report import Report
 from curation.stages.changes import SettingsChange
 from curation.stages.check import check
 from curation.stages.dry_run import dry_run
@@ -9,7 +10,6 @@ from curation.stages.lint import lint
 from curation.stages.preview import preview
 from curation.stages.publish import publish
 from curation.stages.push import push
-from curation.stages.report import Report
 from curation.stages.status import status
 from curation.stages.sync import sync
 

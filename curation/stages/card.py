@@ -11,13 +11,14 @@ from itertools import product
 from typing import Any
 
 from curation import labels
+from curation.card.facts import CardFacts, Confusion, FunnelStep, JudgeFacts, Lengths, ModelFacts
 from curation.config import Config
 from curation.export import SPLITS, suggested_weights
+from curation.generation.judge_report import judge_line
 from curation.stages.derive import Derived
-from curation.stages.report import counted, dollars, judge_line
-from curation.store import CardFacts, Snapshot
-from curation.store.card import Confusion, FunnelStep, JudgeFacts, Lengths, ModelFacts
+from curation.store import Snapshot
 from curation.types import Agreement
+from curation.wording import counted, dollars
 
 SHOWN_SETTINGS = ("temperature", "max_new_tokens", "system_prompt", "methods", "order")
 SEED = 0

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pydantic import JsonValue, computed_field
 
 from curation.generation import Estimate
-from curation.stages.report import counted, dollars
 from curation.store import Settings, Snapshot
 from curation.types import Row
+from curation.wording import counted, dollars
 
 KINDS = {"generate": "generator", "evolve": "evolver", "judge": "judge"}
 LONGEST_VALUE = 40

@@ -13,10 +13,11 @@ from curation.generation import cache_file, check_endpoint, estimate, settings_i
 from curation.hub import connect, hub_errors
 from curation.prompts import REMEDIES
 from curation.quality import answer_checks
+from curation.report import Report
 from curation.stages.generate import PromptReader, estimate_line
-from curation.stages.report import Report, counted, reasons
 from curation.stages.services import open_published, open_review, open_store
 from curation.store import Snapshot
+from curation.wording import counted, reasons
 
 
 class Finding(BaseModel):

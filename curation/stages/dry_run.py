@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from curation.config import Config, Services
+from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.stages.derive import Watch
 from curation.stages.publish import basis, basis_of, derive_rows, shard_paths
-from curation.stages.report import Report, counted
 from curation.stages.row_changes import ConfigChange, RowChange, config_changes, mixed, row_counts
 from curation.stages.services import open_published, open_store
+from curation.wording import counted
 
 BATCH = 1000
 

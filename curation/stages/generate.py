@@ -28,17 +28,19 @@ from curation.generation import (
     spooled,
     stage_meters,
 )
+from curation.generation.judge_report import judge_line
 from curation.generation.refusals import is_temporary
 from curation.prompts import REMEDIES
 from curation.quality import detect_language
+from curation.report import Report
 from curation.stages.changes import SettingsChange, answered_before, differences
 from curation.stages.failures import FailureCount, FailureTally, failure_table
-from curation.stages.report import Report, counted, dollars, duration, judge_line, reasons
 from curation.stages.services import open_store
 from curation.stages.sole_run import sole_run
 from curation.stages.spending import FAILURE_COLUMNS, USAGE_COLUMNS, failed_requests, spending
 from curation.store import CANDIDATE_SETS, PromptsRead, Snapshot, Store
 from curation.types import CandidateSet, DroppedPrompt, Prompt
+from curation.wording import counted, dollars, duration, reasons
 
 SETS_PER_COMMIT = 500
 SECONDS_PER_COMMIT = 120.0

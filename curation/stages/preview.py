@@ -15,9 +15,10 @@ from curation.generation import (
     spooled,
     stage_meters,
 )
+from curation.report import Report
 from curation.stages.generate import PromptReader, Watch
-from curation.stages.report import Report, counted, dollars, duration
 from curation.types import CandidateSet, Row
+from curation.wording import counted, dollars, duration
 
 CUT = "length"
 """The finish reason of an answer that was cut off at max_new_tokens."""

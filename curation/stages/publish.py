@@ -10,16 +10,18 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
+from curation.card import card_files
 from curation.config import Config, Services
 from curation.errors import RefusedError
+from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.stages.card import card_facts
 from curation.stages.derive import Derived, Watch, derive
-from curation.stages.report import Report, counted, measured, reasons
 from curation.stages.row_changes import Basis, row_counts
 from curation.stages.services import open_published, open_store
-from curation.store import MANIFEST, Snapshot, card_files
+from curation.store import MANIFEST, Snapshot
 from curation.types import Measure
+from curation.wording import counted, measured, reasons
 
 DECIDING = ("formats", "pairs", "min_gap", "conversational")
 """The options of [publish] that decide which rows there are."""

@@ -10,10 +10,11 @@ from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.generation import settings_id
 from curation.quality import answer_checks, passed
-from curation.stages.report import Report, counted, reasons
+from curation.report import Report
 from curation.stages.services import open_review, open_store
 from curation.store import Snapshot, Store
 from curation.types import CandidateSet, Drop, ReviewRecord
+from curation.wording import counted, reasons
 
 if TYPE_CHECKING:
     from curation.review.argilla import ArgillaReview

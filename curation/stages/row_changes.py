@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from curation.stages.report import counted, excerpt, reasons
 from curation.types import Row
+from curation.wording import counted, excerpt, reasons
 
 EXAMPLES = 10
 """Rows that are shown."""

@@ -9,19 +9,21 @@ from typing import Any
 from curation.config import Config, Services
 from curation.errors import CurationError, MissingError, RefusedError
 from curation.generation import JudgeStatistics, settings_id, settings_of
+from curation.generation.judge_report import judge_line
 from curation.labels import MajorityResolver
+from curation.report import Report
 from curation.review.merge import merge_responses
 from curation.scratch import scratch_folder
 from curation.stages.changes import answered_before, differences
 from curation.stages.derive import Derived, derive
 from curation.stages.publish import basis, basis_of, shard_paths
 from curation.stages.push import records_to_show
-from curation.stages.report import Report, counted, dollars, excerpt, judge_line, reasons
 from curation.stages.row_changes import row_counts
 from curation.stages.services import open_published, open_review, open_store
 from curation.stages.spending import Spending, spending
 from curation.store import Snapshot
 from curation.types import Response, Row
+from curation.wording import counted, dollars, excerpt, reasons
 
 PROMPT_EXCERPT, COMMENT_EXCERPT = 40, 500
 

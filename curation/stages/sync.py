@@ -7,12 +7,13 @@ from contextlib import closing
 
 from curation.config import Config, Services
 from curation.errors import RefusedError
+from curation.report import Report
 from curation.review.merge import merge_responses
 from curation.review.pulled import Pulled
 from curation.review.shown import written
-from curation.stages.report import Report, counted
 from curation.stages.services import open_review, open_store
 from curation.store import ReviewedDataset, Reviews, Snapshot
+from curation.wording import counted
 
 
 class SyncReport(Report):

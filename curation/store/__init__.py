@@ -1,6 +1,5 @@
-"""The Hub as a store: atomic commits, the tables of a curation, the published dataset and its card."""
+"""The Hub as a store: atomic commits, the tables of a curation, and the published dataset."""
 
-from curation.store.card import CardFacts, card_files
 from curation.store.manifest import Manifest, PromptsRead, ReviewedDataset, Settings
 from curation.store.published import MANIFEST, PublishedDataset
 from curation.store.repo import Change, HubRepo
@@ -11,7 +10,6 @@ __all__ = [
     "MANIFEST",
     "RECORDS",
     "RESPONSES",
-    "CardFacts",
     "Change",
     "HubRepo",
     "Manifest",
@@ -22,5 +20,4 @@ __all__ = [
     "Settings",
     "Snapshot",
     "Store",
-    "card_files",
 ]

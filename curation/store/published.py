@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.errors import DataError, RefusedError, TemporaryError
-from curation.store.card import FUNNEL, LENGTHS
 from curation.store.repo import Change, HubRepo
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 MANIFEST = "curation.json"
+CARD = "README.md"
+FUNNEL, LENGTHS = "images/funnel.svg", "images/lengths.svg"
 PICTURES = frozenset({FUNNEL, LENGTHS})
 OF_NEW_REPOS = frozenset({".gitattributes", "README.md", "LICENSE"})
 """Files that the Hub, or somebody who made a repo there, puts into a new one."""

@@ -24,9 +24,10 @@ from curation.generation import (
     stage_meters,
 )
 from curation.generation import meter as meter_module
-from curation.generation.meter import NOTHING, StageMeter, StageProgress, about, rate
+from curation.generation.meter import NOTHING, StageMeter, StageProgress
 from curation.local.inference import Fault, Reply, Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
 from curation.types import CandidateSet, Failure, Usage
+from curation.wording import about, rate
 from tests.rows import made_sets, make_prompt, make_set
 
 PRICED = {"price_in": 1.0, "price_out": 10.0}

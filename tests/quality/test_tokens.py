@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
-from curation.errors import ConfigError, DataError, MissingError
+from curation.errors import ConfigError, MissingError
 from curation.local import Stack
 from curation.quality.tokens import TokenCounter
 from curation.types import Message
@@ -47,45 +47,6 @@ def test_the_template_and_the_opening_of_the_answer_count(tmp_path: Path) -> Non
     assert counter.count(ASKED) == 10
     # ... <user> one two three <end> <assistant> four <end>
     assert counter.count(ANSWERED) == 12
-
-
-def said(role: str, content: str) -> dict[str, str]:
-    return {"role": role, "content": content}
-
-
-@pytest.mark.train
-@needs_transformers
-def test_the_longer_answer_of_a_row_counts_with_the_prompt(tmp_path: Path) -> None:
-    counter = TokenCounter(str(write_tokenizer(tmp_path / "tokenizer")))
-    asked, short, long = [said("user", "one two")], [said("assistant", "a")], [said("assistant", "a b c d")]
-    # <user> one two <end> <assistant> a b c d <end>
-    assert counter.longest({"prompt": asked, "chosen": short, "rejected": long}) == 10
-    assert counter.longest({"chosen": asked + long, "rejected": asked + short}) == 10
-    assert counter.longest({"prompt": asked, "completion": short, "label": False}) == 7
-    with pytest.raises(DataError, match=r"chat template does not take the messages: .*empty conversation"):
-        counter.longest({"prompt": [], "completion": [], "label": True})
-
-
-@pytest.mark.train
-@needs_transformers
-def test_texts_are_counted_as_they_are_with_one_end(tmp_path: Path) -> None:
-    counter = TokenCounter(str(write_tokenizer(tmp_path / "tokenizer", eos="<end>")))
-    assert counter.longest({"prompt": "one two ", "chosen": "three", "rejected": "three four "}) == 5
-    assert counter.longest({"prompt": "one two ", "completion": "three <end>", "label": True}) == 4
-
-
-@pytest.mark.train
-@needs_transformers
-def test_the_template_is_given_what_the_row_brings(tmp_path: Path) -> None:
-    template = "{% if tools %}{{ tools | map(attribute='name') | join(' ') }} {% endif %}{{ tone }} " + TEMPLATE
-    counter = TokenCounter(str(write_tokenizer(tmp_path / "tokenizer", template)))
-    row = {"prompt": [said("user", "one")], "completion": [said("assistant", "two")], "label": True}
-    plain = counter.longest(row)
-    given = {"tools": '[{"name": "a"}, {"name": "b"}]', "chat_template_kwargs": {"tone": "very kind"}}
-    assert counter.longest({**row, **given}) == plain + 4
-    assert counter.longest({**row, "tools": None, "chat_template_kwargs": None}) == plain
-    with pytest.raises(DataError, match="does not take"):
-        counter.longest({**row, "tools": "no JSON"})
 
 
 @pytest.mark.train

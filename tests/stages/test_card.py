@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from curation import ids
+from curation.card import CardFacts
 from curation.generation import settings_of
 from curation.stages.card import card_facts, kto_weights
-from curation.store import CardFacts
 from curation.types import DroppedPrompt, Usage
 from tests.rows import SETTINGS, make_prompt, make_set
 from tests.stages.stores import EVERY, TRAINED, Store, derived, make_config, make_response, published, question, varied

@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 
 from curation.config import Services
+from curation.dataset_rows import SourceRow, Split
 from curation.errors import ConfigError, DataError, MissingError
 from curation.export import as_strings, completions_of, demonstrations_of, pairs_of, plain, raw_row
 from curation.files.rows import ROW_SIZE
-from curation.quality.findings import FAULTS, Bounds
-from curation.quality.sources import SourceRow, Split
+from curation.lint import LintFinding, LintReport
+from curation.lint.findings import FAULTS, Bounds
+from curation.lint.survey import Survey
 from curation.stages.derivation.shards import made_table, raw_table, write_shard
-from curation.stages.lint import LintFinding, LintReport, lint
-from curation.stages.survey import Survey
+from curation.stages.lint import lint
 from curation.types import CandidateSet, RawRow
 from tests.quality.test_tokens import TEMPLATE, needs_transformers, write_tokenizer
 from tests.rows import Record, make_candidate, make_columns, make_prompt, make_resolved, make_set, make_verdict

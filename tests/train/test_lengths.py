@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from curation.config import Services
+from curation.lint.lengths import row_tokens
 from curation.quality import TokenCounter
 from curation.stages.lint import lint
 from tests.train.apart import NEEDS_TRL, run_apart
@@ -30,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_row_has_as_many_tokens_as_in_the_trainers(folder: Path, layout: str) -> None:
     counter = TokenCounter(str(folder / "model"))
     rows = LAYOUTS[layout][1]
-    counted = {str(number): counter.longest(row) for number, row in enumerate(rows)}
+    counted = {str(number): row_tokens(counter, row) for number, row in enumerate(rows)}
     for kind, kept in json.loads((folder / "lengths.json").read_text())[layout].items():
         assert kept
         assert {number: counted[number] for number in kept} == kept, kind

@@ -8,10 +8,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from curation.store.card import FunnelStep, Lengths
+from curation.card.facts import FunnelStep, Lengths
 
 WIDTH, MARGIN = 860, 24
 INSIDE = WIDTH - 2 * MARGIN

@@ -13,17 +13,9 @@ import yaml
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
-from curation.store.card import (
-    LENGTH_EDGES,
-    CardFacts,
-    Confusion,
-    FunnelStep,
-    JudgeFacts,
-    Lengths,
-    ModelFacts,
-    card_files,
-    render_card,
-)
+from curation.card import CardFacts, card_files
+from curation.card.facts import LENGTH_EDGES, Confusion, FunnelStep, JudgeFacts, Lengths, ModelFacts
+from curation.card.text import render_card
 from curation.types import Agreement, JudgeAgreement, LengthBias, Measure, ReviewerStatistics
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from curation.quality.safety import (
+from curation.lint.safety import (
     CATEGORIES,
     MINIMUM,
     TARGETS,

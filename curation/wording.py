@@ -1,36 +1,13 @@
-"""What a stage gives back: facts, one line for people, and the next command."""
+"""How numbers, counts, reasons, times and money are said to people, everywhere: reports, progress, cards."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
-from curation.generation import JudgeStatistics
-from curation.generation.meter import money
-from curation.store.markdown import number
-from curation.types import Measure
-
-
-class Report(BaseModel):
-    """The base of all reports. `lines` is for people; the fields are what `--format json` prints."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @property
-    def exit_code(self) -> int:
-        """0 done or nothing to do, 1 config, data or refusal, 3 temporary."""
-        return 0
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """What happened, in sentences."""
-        raise TypeError(f"{type(self).__name__} must say what happened.")
-
-    @property
-    def next_verb(self) -> str | None:
-        """The verb to run next with the same config, if there is an obvious one."""
-        return None
+if TYPE_CHECKING:
+    from curation.types import Measure
 
 
 def counted(number: int, noun: str) -> str:
@@ -70,19 +47,55 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def judge_line(judge: JudgeStatistics) -> str:
-    """Return what a judge's ratings were like, as a sentence."""
-    histogram = ", ".join(f"{rating}: {count:,}" for rating, count in judge.histogram.items())
-    consistent = judge.swap_consistency
-    swapped = "" if consistent is None else f", {share(consistent)} of pairs in the same order when swapped"
-    tied = "no two ratings to compare" if judge.ties is None else f"best and worst tied in {share(judge.ties)} of sets"
-    return (
-        f"Judge {judge.judge}: {share(judge.parsed)} of ratings read{swapped}, {tied}; ratings {histogram or 'none'}."
-    )
-
-
 def excerpt(text: str, length: int) -> str:
     """Return the start of a text on one line of at most `length` characters, without what a terminal would obey."""
     plain = "".join(character if character.isprintable() else " " for character in text[: 4 * length])
     line = " ".join(plain.split())
     return line if len(line) <= length and len(text) <= 4 * length else f"{line[: length - 3]}..."
+
+
+def number(value: float) -> str:
+    """Return a number with two decimals, never "-0.00"."""
+    return f"{round(value, 2) + 0.0:.2f}"
+
+
+def percent(part: float) -> str:
+    """Return a share of 1 as "12.3 %"."""
+    return f"{100 * part:.3g} %"
+
+
+def size(count: int) -> str:
+    """Return bytes as the Hub shows them: "1.2 MB"."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= scale:
+            return f"{count / scale:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def money(usd: float) -> str:
+    """Return US dollars: "$12.30", "$0.0042", and for less than that three digits that count, such as "$0.0000412"."""
+    if usd >= 1 or usd == 0:
+        return f"${usd:,.2f}"
+    if usd >= 0.001:
+        return f"${usd:.4f}"
+    return f"${usd:.{2 - math.floor(math.log10(usd))}f}"
+
+
+def about(seconds: float) -> str:
+    """Return a time that is not known well: "about 0:35", "about 12:30", "about 2:10:00"; it does not flicker."""
+    step = 5 if seconds < 120 else 30 if seconds < 1800 else 300
+    return f"about {clock(max(step, step * round(seconds / step)))}"
+
+
+def rate(per_second: float) -> str:
+    """Return a rate: "12.3/s", and of what is slower than one in a second "24/min"."""
+    if per_second >= 1 or per_second == 0:
+        return f"{per_second:.1f}/s"
+    return f"{60 * per_second:.{0 if per_second >= 1 / 6 else 1}f}/min"
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as m:ss or h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -9,16 +9,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
+from curation.dataset_rows import SourceRow, Split
 from curation.errors import DataError
 from curation.ids import normalise
 from curation.labels import length_bias
+from curation.lint.findings import Bounds, row_faults
+from curation.lint.layouts import REFUSED_LAYOUTS, Example, Layout, read_example, text_of
+from curation.lint.lengths import row_tokens
+from curation.lint.safety import category_of, subcategory_of
 from curation.quality.duplicates import near_duplicate_leaders
-from curation.quality.findings import Bounds, row_faults
 from curation.quality.language import detect_language
-from curation.quality.layouts import REFUSED_LAYOUTS, Example, Layout, read_example, text_of
 from curation.quality.pii import redacted
-from curation.quality.safety import category_of, subcategory_of
-from curation.quality.sources import SourceRow, Split
 from curation.quality.tokens import TokenCounter
 from curation.types import LengthBias
 
@@ -141,7 +142,7 @@ class Survey:
         if self.counter is None or row.values is None or example.layout in REFUSED_LAYOUTS:
             return []
         try:
-            return ["too_long"] if self.counter.longest(row.values) > self.bounds.max_length else []
+            return ["too_long"] if row_tokens(self.counter, row.values) > self.bounds.max_length else []
         except DataError:
             return ["template_refuses"]
 

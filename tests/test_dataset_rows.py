@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from curation.dataset_rows import SourceRow, Split, open_dataset, unread
 from curation.errors import DataError, MissingError
-from curation.quality.sources import SourceRow, Split, open_dataset, unread
 
 ROWS = [
     {"prompt": 'Why, "quoted"?\nSecond line 👩', "completion": "x" * 200_000, "label": True, "score": 0.5},

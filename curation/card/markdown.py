@@ -8,8 +8,9 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from curation.store.pictures import UNSHOWN, one_line
+from curation.card.pictures import UNSHOWN, one_line
 from curation.types import Measure
+from curation.wording import number, percent
 
 SPECIAL = re.compile(r"[&<>\\`*\[\]~|#]|\$(?=\$)|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 # A backslash as an entity: in tables, renderers disagree on one that stands before a pipe.
@@ -40,16 +41,6 @@ def settings(values: Mapping[str, JsonValue]) -> str:
     return ", ".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items())
 
 
-def number(value: float) -> str:
-    """Return a number with two decimals, never "-0.00"."""
-    return f"{round(value, 2) + 0.0:.2f}"
-
-
-def percent(part: float) -> str:
-    """Return a share of 1 as "12.3 %"."""
-    return f"{100 * part:.3g} %"
-
-
 def measured(measure: Measure, *, share: bool = False) -> str:
     """Return the value with its interval, as percent if it is a share; or why there is none."""
     show = percent if share else number
@@ -63,14 +54,6 @@ def measured(measure: Measure, *, share: bool = False) -> str:
 def why(measure: Measure) -> str:
     """Return the reason of a measure that is null."""
     return text(measure.reason or "no reason was given").rstrip(".")
-
-
-def size(count: int) -> str:
-    """Return bytes as the Hub shows them: "1.2 MB"."""
-    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= scale:
-            return f"{count / scale:.1f} {unit}"
-    return f"{count} bytes"
 
 
 def _plain(line: str) -> str:

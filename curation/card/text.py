@@ -1,33 +1,20 @@
-"""The dataset card: YAML for the Hub, then what a reader needs to trust and use the data, and its pictures."""
+"""The text of the card: YAML for the Hub, then what a reader needs to trust and use the data."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from itertools import pairwise
 
-from pydantic import JsonValue
-
-from curation.store import markdown
-from curation.store.limits import MARKS, known_limits, programs
-from curation.store.pictures import (
-    funnel_svg,
-    funnel_text,
-    lengths_svg,
-    lengths_text,
-    one_line,
-    reasons,
-)
-from curation.types import Agreement, JudgeAgreement, LabelSource, LengthBias, ReviewerStatistics
-
-CARD = "README.md"
-FUNNEL, LENGTHS = "images/funnel.svg", "images/lengths.svg"
-
-LENGTH_EDGES = tuple(sorted({round(2 ** (half / 2)) for half in range(49)}))
-"""Edges of the bins of lengths in characters: two to a doubling, from 1 to 2**24 (for `numpy.histogram`)."""
+from curation.card import markdown
+from curation.card.facts import CardFacts, Lengths
+from curation.card.limits import MARKS, known_limits, programs
+from curation.card.pictures import funnel_text, lengths_text, one_line, reasons
+from curation.store.published import FUNNEL, LENGTHS
+from curation.types import LabelSource, ReviewerStatistics
+from curation.wording import number, percent, size
 
 TRAINERS = {"dpo": "DPO", "kto": "KTO", "reward": "Reward", "sft": "SFT"}
 """TRL's trainer of each config that can be trained on: DPO stands for DPOTrainer and DPOConfig."""
@@ -57,122 +44,6 @@ SIZES = ("n<1K", *(f"{low}<n<{high}" for low, high in pairwise(STEPS)), "n>1T")
 LEAST_LANGUAGE = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class FunnelStep:
-    """One step from prompts to rows: how many are left, and what was dropped before it, by reason.
-
-    `kept_in` says where the dropped things still are, if anywhere.
-    """
-
-    name: str
-    count: int
-    dropped: Mapping[str, int] = field(default_factory=dict)
-    kept_in: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Lengths:
-    """Histograms of lengths in characters, by what was measured ("prompt", "chosen", "rejected").
-
-    `quantiles` are the median and the 95th percentile, missing where nothing was measured. Bin i counts lengths from
-    edges[i] to below edges[i + 1], the last bin also its upper edge, as `numpy.histogram` does. Raises ValueError
-    unless the edges are positive and increasing and there is a count for every bin.
-    """
-
-    counts: Mapping[str, Sequence[int]]
-    quantiles: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    edges: Sequence[float] = LENGTH_EDGES
-
-    def __post_init__(self) -> None:
-        if self.edges[0] <= 0 or any(low >= high for low, high in pairwise(self.edges)):
-            raise ValueError("The edges of the lengths must be positive and increasing.")
-        for name, counts in self.counts.items():
-            if len(counts) != len(self.edges) - 1:
-                raise ValueError(f"{name!r} has {len(counts)} counts for {len(self.edges) - 1} bins.")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
-    """A generator: its name, the model behind it, how it was asked, and how many answers it gave."""
-
-    generator: str
-    model: str
-    candidates: int
-    settings: Mapping[str, JsonValue] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeFacts:
-    """A judge: its name, the model behind it, the UltraFeedback aspects that it rated, and how it was asked."""
-
-    judge: str
-    model: str
-    aspects: Sequence[str]
-    settings: Mapping[str, JsonValue] = field(default_factory=dict, hash=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Confusion:
-    """What Dawid-Skene estimated: P(answer given | true answer), a row per true answer, by pseudonym."""
-
-    answers: Sequence[str]
-    matrices: Mapping[str, Sequence[Sequence[float]]]
-
-
-@dataclass(frozen=True, slots=True)
-class CardFacts:
-    """Everything a card says. Reviewers are pseudonyms everywhere.
-
-    `sources` are "owner/name@sha" or "file.jsonl@hash", in the order in which they were read. `languages` counts rows
-    by ISO 639-1 code, null for unknown; `rows` by (config, split); `label_sources` verdicts by who decided; `reviewers`
-    submitted responses, of programs too. `suggested` says that reviewers saw the judge's choice before their own.
-    `bytes` is the size of all shards. `judge_lines` and `checks` are sentences, `cost` and `resolver` phrases.
-    `options` are the settings one must know to read the rows; `checksums` SHA-256 in hex by path. `version` is that of
-    the program that made this, in `year`.
-    """
-
-    name: str
-    repo_id: str
-    sources: Sequence[str]
-    rows: Mapping[tuple[str, str], int]
-    funnel: Sequence[FunnelStep]
-    year: int
-    version: str
-    agreement: Agreement
-    bytes: int | None = None
-    licence: str | None = None
-    languages: Mapping[str | None, int] = field(default_factory=dict)
-    models: Sequence[ModelFacts] = ()
-    judges: Sequence[JudgeFacts] = ()
-    judge_lines: Sequence[str] = ()
-    judge_agreement: JudgeAgreement | None = None
-    cost: str | None = None
-    guidelines: str = ""
-    suggested: bool = False
-    reviewers: Mapping[str, int] = field(default_factory=dict)
-    resolver: str | None = None
-    confusion: Confusion | None = None
-    label_sources: Mapping[LabelSource, int] = field(default_factory=dict)
-    kto_true: int = 0
-    kto_false: int = 0
-    kto_weights: tuple[float, float] | None = None
-    length_bias: LengthBias | None = None
-    lengths: Lengths | None = None
-    checks: Sequence[str] = ()
-    options: Mapping[str, JsonValue] = field(default_factory=dict)
-    checksums: Mapping[str, str] = field(default_factory=dict)
-
-
-def card_files(
-    facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present: Collection[str] = ()
-) -> dict[str, bytes]:
-    """Return README.md and its pictures by path; for the same facts always the same bytes. See `render_card`."""
-    pictures = {FUNNEL: funnel_svg(facts.funnel)}
-    if facts.lengths is not None:
-        pictures[LENGTHS] = lengths_svg(facts.lengths)
-    return {CARD: render_card(facts, paths, present=present).encode(), **pictures}
-
-
 def render_card(facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present: Collection[str] = ()) -> str:
     """Return README.md; `paths` has the shards of each split by "config/split".
 
@@ -182,9 +53,9 @@ def render_card(facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present
 
     # What comes from outside goes through a filter; the rest is ours. The Hub sanitises HTML itself.
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)
-    shown = (markdown.text, markdown.quoted, markdown.tex, markdown.settings, markdown.number, markdown.percent)
-    environment.filters |= {show.__name__: show for show in (*shown, markdown.measured, markdown.size, reasons)}
-    template = environment.from_string((files("curation.store") / "card.md.jinja").read_text(encoding="utf-8"))
+    shown = (markdown.text, markdown.quoted, markdown.tex, markdown.settings, number, percent)
+    environment.filters |= {show.__name__: show for show in (*shown, markdown.measured, size, reasons)}
+    template = environment.from_string((files("curation.card") / "card.md.jinja").read_text(encoding="utf-8"))
     configs = list(dict.fromkeys(path.partition("/")[0] for path in paths))
     return template.render(
         facts=facts,

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from curation.store.card import CardFacts, JudgeFacts, ModelFacts, render_card
-from curation.store.limits import known_limits
+from curation.card.facts import CardFacts, JudgeFacts, ModelFacts
+from curation.card.limits import known_limits
+from curation.card.text import render_card
 from curation.types import Agreement, JudgeAgreement, LengthBias, Measure, ReviewerStatistics
 
 NULL = Measure(value=None, reason="nobody overlaps")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from curation.store.markdown import number, percent, text, why
+from curation.card.facts import CardFacts
+from curation.card.markdown import text, why
 from curation.types import SIMULATED_PREFIX, Measure
-
-if TYPE_CHECKING:
-    from curation.store.card import CardFacts
+from curation.wording import number, percent
 
 MARKS = {
     "contrary": "agrees with the others less often than chance would",

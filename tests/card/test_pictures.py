@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from curation.store.card import LENGTH_EDGES, FunnelStep, Lengths
-from curation.store.pictures import funnel_svg, funnel_text, lengths_svg, lengths_text
+from curation.card.facts import LENGTH_EDGES, FunnelStep, Lengths
+from curation.card.pictures import funnel_svg, funnel_text, lengths_svg, lengths_text
 
 SVG = "{http://www.w3.org/2000/svg}"
 STEPS = (

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from curation.store.markdown import measured, number, percent, quoted, settings, size, tex, text
+from curation.card.markdown import measured, quoted, settings, tex, text
 from curation.types import Measure
+from curation.wording import number, percent, size
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 

@@ -1,0 +1,120 @@
+"""What a card says, as values: gathered by `card.py`, said by `text.py`, `limits.py` and `pictures.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from pydantic import JsonValue
+
+from curation.types import Agreement, JudgeAgreement, LabelSource, LengthBias
+
+LENGTH_EDGES = tuple(sorted({round(2 ** (half / 2)) for half in range(49)}))
+"""Edges of the bins of lengths in characters: two to a doubling, from 1 to 2**24 (for `numpy.histogram`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelStep:
+    """One step from prompts to rows: how many are left, and what was dropped before it, by reason.
+
+    `kept_in` says where the dropped things still are, if anywhere.
+    """
+
+    name: str
+    count: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    kept_in: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Histograms of lengths in characters, by what was measured ("prompt", "chosen", "rejected").
+
+    `quantiles` are the median and the 95th percentile, missing where nothing was measured. Bin i counts lengths from
+    edges[i] to below edges[i + 1], the last bin also its upper edge, as `numpy.histogram` does. Raises ValueError
+    unless the edges are positive and increasing and there is a count for every bin.
+    """
+
+    counts: Mapping[str, Sequence[int]]
+    quantiles: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    edges: Sequence[float] = LENGTH_EDGES
+
+    def __post_init__(self) -> None:
+        if self.edges[0] <= 0 or any(low >= high for low, high in pairwise(self.edges)):
+            raise ValueError("The edges of the lengths must be positive and increasing.")
+        for name, counts in self.counts.items():
+            if len(counts) != len(self.edges) - 1:
+                raise ValueError(f"{name!r} has {len(counts)} counts for {len(self.edges) - 1} bins.")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """A generator: its name, the model behind it, how it was asked, and how many answers it gave."""
+
+    generator: str
+    model: str
+    candidates: int
+    settings: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeFacts:
+    """A judge: its name, the model behind it, the UltraFeedback aspects that it rated, and how it was asked."""
+
+    judge: str
+    model: str
+    aspects: Sequence[str]
+    settings: Mapping[str, JsonValue] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """What Dawid-Skene estimated: P(answer given | true answer), a row per true answer, by pseudonym."""
+
+    answers: Sequence[str]
+    matrices: Mapping[str, Sequence[Sequence[float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """Everything a card says. Reviewers are pseudonyms everywhere.
+
+    `sources` are "owner/name@sha" or "file.jsonl@hash", in the order in which they were read. `languages` counts rows
+    by ISO 639-1 code, null for unknown; `rows` by (config, split); `label_sources` verdicts by who decided; `reviewers`
+    submitted responses, of programs too. `suggested` says that reviewers saw the judge's choice before their own.
+    `bytes` is the size of all shards. `judge_lines` and `checks` are sentences, `cost` and `resolver` phrases.
+    `options` are the settings one must know to read the rows; `checksums` SHA-256 in hex by path. `version` is that of
+    the program that made this, in `year`.
+    """
+
+    name: str
+    repo_id: str
+    sources: Sequence[str]
+    rows: Mapping[tuple[str, str], int]
+    funnel: Sequence[FunnelStep]
+    year: int
+    version: str
+    agreement: Agreement
+    bytes: int | None = None
+    licence: str | None = None
+    languages: Mapping[str | None, int] = field(default_factory=dict)
+    models: Sequence[ModelFacts] = ()
+    judges: Sequence[JudgeFacts] = ()
+    judge_lines: Sequence[str] = ()
+    judge_agreement: JudgeAgreement | None = None
+    cost: str | None = None
+    guidelines: str = ""
+    suggested: bool = False
+    reviewers: Mapping[str, int] = field(default_factory=dict)
+    resolver: str | None = None
+    confusion: Confusion | None = None
+    label_sources: Mapping[LabelSource, int] = field(default_factory=dict)
+    kto_true: int = 0
+    kto_false: int = 0
+    kto_weights: tuple[float, float] | None = None
+    length_bias: LengthBias | None = None
+    lengths: Lengths | None = None
+    checks: Sequence[str] = ()
+    options: Mapping[str, JsonValue] = field(default_factory=dict)
+    checksums: Mapping[str, str] = field(default_factory=dict)

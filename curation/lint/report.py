@@ -1,0 +1,286 @@
+"""What a survey found, as a report: findings with their severity, splits, labels, lengths, and lines for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from curation.dataset_rows import unread
+from curation.export import suggested_weights
+from curation.files import FOLDER_SUFFIXES
+from curation.lint.findings import FAULTS
+from curation.lint.safety import MINIMUM, Coverage, Use, coverage
+from curation.lint.survey import Survey, Tally
+from curation.report import Report
+from curation.types import LengthBias, Measure
+from curation.wording import counted, share
+
+SEVERITIES = ("error", "warning", "info")
+LANGUAGES_SHOWN = 8
+FILES_SHOWN = 3
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExampleRow(_Value):
+    """Where a fault was found ("dpo/train:12") and the start of the texts on one line, without personal data."""
+
+    where: str
+    excerpt: str
+
+
+class LintFinding(_Value):
+    """One check's result: how many rows it is about, their share of all rows, and the first of them."""
+
+    check: str
+    severity: Literal["error", "warning", "info"]
+    message: str
+    count: int
+    share: float | None = None
+    examples: tuple[ExampleRow, ...] = ()
+
+
+class LintedSplit(_Value):
+    """One split that was read: its rows by layout; rows that could not be read count as "unreadable"."""
+
+    config: str
+    split: str
+    rows: int
+    layouts: dict[str, int]
+
+
+class LabelBalance(_Value):
+    """The labels of unpaired rows, with the weights that TRL's KTOConfig should be given."""
+
+    desirable: int
+    undesirable: int
+    desirable_weight: float | None
+    undesirable_weight: float | None
+
+
+class LintReport(Report):
+    """What `lint` found; `length_bias`, `labels` and `coverage` are null where the dataset has nothing of the kind.
+
+    `max_length` is null if no `tokenizer` was named; then no tokens were counted. `safety` is whether the dataset as a
+    whole was held to the checklist for refusal data.
+    """
+
+    dataset: str
+    tokenizer: str | None
+    max_length: int | None
+    rows: int
+    prompts: int
+    splits: tuple[LintedSplit, ...]
+    findings: tuple[LintFinding, ...]
+    languages: dict[str, int]
+    length_bias: LengthBias | None
+    labels: LabelBalance | None
+    use: Use
+    safety: bool
+    coverage: Coverage | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """1 if there is an error, else 0."""
+        return 1 if self.count("error") else 0
+
+    def count(self, severity: str) -> int:
+        """Return how many checks found something of this severity."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The splits, the table of findings with example rows, the safety coverage, and what it comes to."""
+        return (
+            f"{self.dataset}: {counted(self.rows, 'row')}, {counted(self.prompts, 'different prompt')}.",
+            *_split_lines(self.splits),
+            *_finding_lines(self.findings),
+            *_coverage_lines(self.coverage),
+            *self.notes,
+            self._verdict,
+        )
+
+    @property
+    def _verdict(self) -> str:
+        errors, warnings = self.count("error"), self.count("warning")
+        if not errors and not warnings:
+            return "Clean: no errors and no warnings."
+        return f"{counted(errors, 'error')} and {counted(warnings, 'warning')}."
+
+
+def lint_report(dataset: str, survey: Survey, *, use: Use, tokenizer: str | None, notes: tuple[str, ...]) -> LintReport:
+    """Return what the survey found, as a report; `notes` are the first of its sentences on what was not looked at."""
+    safety, max_length = survey.bounds.safety, survey.bounds.max_length
+    if safety is None:
+        safety = 2 * _in_checklist(survey) > survey.prompts
+    spread = coverage(survey.categories, survey.subcategories or None, minimum=MINIMUM[use]) if safety else None
+    bias, balance = survey.length_bias(), _balance(survey)
+    findings = [
+        *(_finding(name, tally, survey.rows) for name, tally in survey.tallies().items()),
+        *(_safety_findings(spread, use) if spread is not None else ()),
+        *_facts(survey, bias, balance),
+    ]
+    return LintReport(
+        dataset=dataset,
+        tokenizer=tokenizer,
+        max_length=None if tokenizer is None else max_length,
+        rows=survey.rows,
+        prompts=survey.prompts,
+        splits=tuple(
+            LintedSplit(config=config, split=split, rows=sum(layouts.values()), layouts=dict(layouts.most_common()))
+            for (config, split), layouts in survey.layouts.items()
+        ),
+        findings=tuple(sorted(findings, key=lambda item: (SEVERITIES.index(item.severity), -item.count, item.check))),
+        languages=dict(survey.languages.most_common()),
+        length_bias=bias,
+        labels=balance,
+        use=use,
+        safety=safety,
+        coverage=spread,
+        notes=(*notes, *_unread_notes(dataset), *_safety_notes(survey), _token_note(tokenizer, max_length)),
+    )
+
+
+def _finding(name: str, tally: Tally, rows: int) -> LintFinding:
+    severity, message = FAULTS[name]
+    return LintFinding(
+        check=name,
+        severity=severity,
+        message=message,
+        count=tally.count,
+        share=tally.count / rows,
+        examples=tuple(ExampleRow(where=where, excerpt=excerpt) for where, excerpt in tally.examples),
+    )
+
+
+def _safety_findings(spread: Coverage, use: Use) -> Iterator[LintFinding]:
+    if spread.total < MINIMUM[use]:
+        message = f"{counted(spread.total, 'prompt')}, where {use} needs {MINIMUM[use]}"
+        yield LintFinding(
+            check="too_few_prompts", severity="warning", message=message, count=MINIMUM[use] - spread.total
+        )
+    gaps = [found for found in spread.shares if found.state == "below" or found.missing]
+    if gaps:
+        message = f"{', '.join(found.category for found in gaps)}: too few prompts, or subcategories without any"
+        yield LintFinding(check="coverage_gap", severity="warning", message=message, count=len(gaps))
+
+
+def _facts(survey: Survey, bias: LengthBias | None, balance: LabelBalance | None) -> Iterator[LintFinding]:
+    if bias is not None:
+        message = f"chosen is longer in {_measured(bias.longer_chosen)} of pairs whose lengths differ"
+        yield LintFinding(check="length_bias", severity="info", message=message, count=bias.longer_chosen.count)
+    if balance is not None:
+        yield LintFinding(
+            check="label_balance",
+            severity="info",
+            message=_balance_message(balance),
+            count=balance.desirable + balance.undesirable,
+        )
+    if survey.languages:
+        yield LintFinding(
+            check="language", severity="info", message=_mix(survey.languages), count=sum(survey.languages.values())
+        )
+
+
+def _measured(measure: Measure) -> str:
+    if measure.value is None:
+        return f"an unknown share ({measure.reason})"
+    interval = (
+        ""
+        if measure.low is None or measure.high is None
+        else f" (95 % interval {100 * measure.low:.3g} to {100 * measure.high:.3g})"
+    )
+    return share(measure.value) + interval
+
+
+def _balance(survey: Survey) -> LabelBalance | None:
+    desirable, undesirable = survey.labels[True], survey.labels[False]
+    if not desirable + undesirable:
+        return None
+    weights = suggested_weights(desirable, undesirable)
+    return LabelBalance(
+        desirable=desirable,
+        undesirable=undesirable,
+        desirable_weight=weights.desirable,
+        undesirable_weight=weights.undesirable,
+    )
+
+
+def _balance_message(balance: LabelBalance) -> str:
+    counts = f"{balance.desirable:,} true and {balance.undesirable:,} false labels"
+    if balance.desirable_weight is None:
+        return f"{counts}; no weights can balance them"
+    return (
+        f"{counts}; KTOConfig(desirable_weight={balance.desirable_weight:g}, "
+        f"undesirable_weight={balance.undesirable_weight:g})"
+    )
+
+
+def _mix(languages: Counter[str]) -> str:
+    total = sum(languages.values())
+    shown = [f"{name} {share(number / total)}" for name, number in languages.most_common(LANGUAGES_SHOWN)]
+    more = len(languages) - len(shown)
+    return ", ".join(shown) + (f", and {more} more" if more else "")
+
+
+def _split_lines(splits: tuple[LintedSplit, ...]) -> Iterator[str]:
+    names = [f"{found.config}/{found.split}" for found in splits]
+    for name, found in zip(names, splits, strict=True):
+        layouts = ", ".join(
+            layout if len(found.layouts) == 1 else f"{layout} {number:,}" for layout, number in found.layouts.items()
+        )
+        yield f"  {name:<{max(map(len, names))}}  {found.rows:>9,}  {layouts or 'no rows'}"
+
+
+def _finding_lines(findings: tuple[LintFinding, ...]) -> Iterator[str]:
+    width = max((len(found.check) for found in findings), default=0)
+    for found in findings:
+        part = "" if found.share is None else share(found.share)
+        yield f"{found.severity:<7}  {found.check:<{width}}  {found.count:>9,}  {part:>8}  {found.message}"
+        for example in found.examples:
+            yield f"         {example.where}  {example.excerpt}"
+
+
+def _coverage_lines(spread: Coverage | None) -> Iterator[str]:
+    if spread is None:
+        return
+    yield f"Safety coverage: {counted(spread.total, 'prompt')}, {spread.other:,} of them in no category."
+    for found in spread.shares:
+        lacks = f", lacks {found.lacks:,}" if found.lacks else ""
+        missing = f"; none of {', '.join(found.missing)}" if found.missing else ""
+        yield (
+            f"  {found.category:<18}  {found.count:>7,}  {share(found.share):>7}  "
+            f"of {found.low} to {found.high} %  {found.state}{lacks}{missing}"
+        )
+
+
+def _unread_notes(dataset: str) -> Iterator[str]:
+    """Say which files of a folder nobody looked at."""
+    if files := unread(dataset):
+        shown = ", ".join(files[:FILES_SHOWN]) + (", ..." if len(files) > FILES_SHOWN else "")
+        yield f"Not read: {counted(len(files), 'file')} of other kinds than {', '.join(FOLDER_SUFFIXES)} ({shown})."
+
+
+def _safety_notes(survey: Survey) -> Iterator[str]:
+    """Say that the checklist came on by itself."""
+    if survey.bounds.safety is None and _in_checklist(survey):
+        number = counted(_in_checklist(survey), "prompt")
+        yield f"The checklist for refusal data was held to {number} with a category of it; --no-safety leaves it out."
+
+
+def _in_checklist(survey: Survey) -> int:
+    """Return how many prompts have a category of the safety checklist."""
+    return survey.categories.total() - survey.categories["other"]
+
+
+def _token_note(tokenizer: str | None, max_length: int) -> str:
+    """Say of the tokens what was looked for, so that nobody takes what was not counted for short enough."""
+    if tokenizer is None:
+        return "Tokens were not counted (too_long): name the model that will be trained with --tokenizer."
+    return f"Tokens were counted with {tokenizer}; max_length is {max_length:,}."

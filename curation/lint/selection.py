@@ -1,0 +1,58 @@
+"""Which splits of a dataset are linted: all of a dataset of preferences, but for configs that hold none by design."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+from curation.dataset_rows import Split
+from curation.errors import DataError
+from curation.lint.layouts import is_preference_row
+
+PEEK = 100
+"""Rows of each split that are read first, to see whether it is a preference dataset."""
+
+NO_TRAINING_PAIRS = frozenset({"raw", "sft"})
+"""Configs that by their names hold no preferences, and are passed over if they hold none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _FirstRows:
+    """What the first rows of a split are: how many, with which columns, and whether one of them is a preference."""
+
+    rows: int
+    columns: frozenset[str]
+    has_preferences: bool
+
+
+def with_preferences(splits: Iterable[Split], dataset: str, *, asked: bool) -> tuple[list[Split], tuple[str, ...]]:
+    """Return the splits to lint, and a note for every config that is passed over."""
+    peeked = [(split, _peek(split)) for split in splits]
+    if not any(first.rows for _, first in peeked):
+        raise DataError(f"{dataset} holds no rows.")
+    without = {split.config for split, first in peeked if first.rows and not first.has_preferences}
+    if not any(first.has_preferences for _, first in peeked):
+        columns = sorted(frozenset().union(*(first.columns for _, first in peeked)))
+        if not columns:
+            raise DataError(
+                f"{dataset} is no preference dataset: none of its first rows is a JSON object that can be read.",
+                remedy="Write each row on one line, or all rows as one array.",
+            )
+        raise DataError(
+            f"{dataset} is no preference dataset: its columns are {', '.join(columns)}.",
+            remedy="It needs prompt, chosen and rejected, or prompt, completion and label.",
+        )
+    passed = without & NO_TRAINING_PAIRS if not asked else set()
+    notes = tuple(f"The config {name} holds no preferences and was passed over." for name in sorted(passed))
+    return [split for split, _ in peeked if split.config not in passed], notes
+
+
+def _peek(split: Split) -> _FirstRows:
+    # The rows themselves are not kept: a hundred of them may be a gigabyte.
+    count, columns, has_preferences = 0, set[str](), False
+    for row in islice(split.rows(), PEEK):
+        count += 1
+        columns.update(row.values or {})
+        has_preferences = has_preferences or (row.values is not None and is_preference_row(row.values))
+    return _FirstRows(count, frozenset(columns), has_preferences)
