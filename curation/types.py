@@ -180,6 +180,13 @@ class RetiredRecord(Row):
     id: str
 
 
+class NotShown(Row):
+    """A candidate set that the last push made no record of, and why. `id` is the set's."""
+
+    id: str
+    reason: str
+
+
 class Response(Row):
     """One reviewer's answer to one record, as given.
 
@@ -202,16 +209,25 @@ class Response(Row):
         return self.reviewer.startswith(SIMULATED_PREFIX)
 
 
-class Annotation(Row):
-    """What one reviewer's response means: a score in [0, 1] per shown candidate, and a better text if one was written.
+Scores = tuple[float | None, ...]
+"""A score in [0, 1] per shown candidate, in the order of the record; null for one that was not scored."""
 
-    `scores` has the order of `ReviewRecord.candidates` and is empty unless the response was submitted.
+
+class Annotation(Row):
+    """What one reviewer's response means: a score per shown candidate, and a better text if one was written.
+
+    `scores` has the order of `ReviewRecord.candidates` and is empty unless the response was submitted. `labels` has the
+    values of every question whose answer is more than a score, by the question's name; `flags` what is wrong with the
+    record, in the reviewer's opinion. `comment` is for the publisher; drafts and discarded responses have it too.
     """
 
     reviewer: str
     status: Status
-    scores: tuple[float, ...] = ()
+    scores: Scores = ()
     edit: str | None = None
+    labels: dict[str, tuple[str, ...]] = {}
+    flags: tuple[str, ...] = ()
+    comment: str | None = None
 
 
 class Verdict(Row):

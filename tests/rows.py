@@ -91,7 +91,9 @@ def make_judgement(
     )
 
 
-def make_annotation(reviewer: str, *scores: float, status: Status = "submitted", edit: str | None = None) -> Annotation:
+def make_annotation(
+    reviewer: str, *scores: float | None, status: Status = "submitted", edit: str | None = None
+) -> Annotation:
     """Return what one reviewer said."""
     return Annotation(reviewer=reviewer, status=status, scores=scores, edit=edit)
 

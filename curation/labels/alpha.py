@@ -138,7 +138,7 @@ def _score_tables(answers: Sequence[Answer]) -> Iterator[Floats]:
 
 def _scores(answers: Sequence[Answer]) -> list[float]:
     """Every score that occurs, ascending."""
-    return sorted({score for answer in answers for score in answer})
+    return sorted({score for answer in answers for score in answer if score is not None})
 
 
 def _score_alpha(sums: Floats, answers: Sequence[Answer], level: Level) -> Floats:

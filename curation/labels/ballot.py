@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from curation import ids
-from curation.types import SIMULATED_PREFIX, Annotation, Drop, Verdict
+from curation.types import SIMULATED_PREFIX, Annotation, Drop, Scores, Verdict
 
 _by_reviewer = attrgetter("reviewer")
 
@@ -58,7 +58,7 @@ def too_few(ballot: Ballot, minimum: int) -> Drop | None:
 
 def verdict(
     ballot: Ballot,
-    scores: Sequence[float],
+    scores: Scores,
     *,
     agreeing: Sequence[Annotation],
     editors: Iterable[Annotation],
@@ -70,7 +70,7 @@ def verdict(
     """
     voters = len(ballot.submitted)
     return Verdict(
-        scores=tuple(scores),
+        scores=scores,
         edits=written(editors),
         edit_score=edit_score,
         reviewers=voters,

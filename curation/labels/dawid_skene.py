@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import mul
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
@@ -80,7 +79,7 @@ class FittedDawidSkene:
         posterior = self.posterior(voters)
         answer = self.answers[posterior.index(max(posterior))]
         agreeing = [voter for voter in voters if voter.scores == answer]
-        scores = _expected(self.answers, posterior, answer)
+        scores = tuple(_expected(self.answers, posterior, answer))
         return verdict(ballot, scores, agreeing=agreeing, editors=agreeing, edit_score=_edit_score(scores, answer))
 
     def posterior(self, voters: Sequence[Annotation]) -> list[float]:
@@ -123,6 +122,11 @@ class DawidSkeneResolver(ResolverOptions):
             raise RefusedError(
                 "dawid-skene compares answers to equally many candidates, and these records show different numbers.",
                 remedy=other,
+            )
+        if any(None in answer for answer in votes.answers):
+            raise RefusedError(
+                "dawid-skene compares answers that score every candidate, and some of these do not.",
+                remedy='Set labels.resolver = "mean".',
             )
         if len(votes.answers) > MOST_ANSWERS:
             raise RefusedError(
@@ -192,8 +196,11 @@ def _expected(answers: Sequence[Answer], posterior: Sequence[float], probable: A
 
     What is equal in the most probable answer is equal here: the means alone would make a preference of every tie.
     """
-    means = [sum(map(mul, posterior, scores)) for scores in zip(*answers, strict=True)]
-    level: dict[float, list[float]] = {}
+    means = [
+        sum(weight * (score or 0.0) for weight, score in zip(posterior, scores, strict=True))
+        for scores in zip(*answers, strict=True)
+    ]
+    level: dict[float | None, list[float]] = {}
     for score, mean in zip(probable, means, strict=True):
         level.setdefault(score, []).append(mean)
     return [round(fmean(level[score]), 6) for score in probable]

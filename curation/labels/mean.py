@@ -9,7 +9,7 @@ from typing import Literal, Self
 from curation.labels.ballot import Ballot, too_few, verdict
 from curation.labels.resolver import ResolverOptions
 from curation.labels.votes import Votes
-from curation.types import Drop, Verdict
+from curation.types import Drop, Scores, Verdict
 
 
 class MeanResolver(ResolverOptions):
@@ -32,13 +32,23 @@ class MeanResolver(ResolverOptions):
         if drop is not None:
             return drop
         voters = ballot.submitted
-        means = [fmean(scores) for scores in zip(*(voter.scores for voter in voters), strict=True)]
-        order = _order(means)
-        agreeing = [voter for voter in voters if _order(voter.scores) == order]
+        means = tuple(_mean(scores) for scores in zip(*(voter.scores for voter in voters), strict=True))
+        agreeing = [voter for voter in voters if _order(voter.scores) == _order(_where_given(means, voter.scores))]
         return verdict(ballot, means, agreeing=agreeing, editors=agreeing)
 
 
-def _order(scores: Sequence[float]) -> list[int]:
-    """The rank of each score: equal scores have equal ranks."""
-    distinct = sorted(set(scores))
-    return [distinct.index(score) for score in scores]
+def _mean(scores: Sequence[float | None]) -> float | None:
+    """The mean of the scores that reviewers gave, null if none did."""
+    given = [score for score in scores if score is not None]
+    return fmean(given) if given else None
+
+
+def _where_given(means: Scores, scores: Scores) -> Scores:
+    """The means of those candidates that a reviewer scored."""
+    return tuple(None if score is None else mean for mean, score in zip(means, scores, strict=True))
+
+
+def _order(scores: Scores) -> list[int | None]:
+    """The rank of each score: equal scores have equal ranks, a missing one has none."""
+    distinct = sorted({score for score in scores if score is not None})
+    return [None if score is None else distinct.index(score) for score in scores]

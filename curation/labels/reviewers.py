@@ -130,7 +130,8 @@ def _preferred(answer: Answer) -> int:
     """1 if an answer prefers the first of two, -1 the second, 0 neither."""
     if len(answer) != 2:
         return 0
-    return (answer[0] > answer[1]) - (answer[0] < answer[1])
+    first, second = answer
+    return 0 if first is None or second is None else (first > second) - (first < second)
 
 
 def _marks(votes: Votes, shared: _Shared, sides: _Sides) -> Iterator[tuple[str, ...]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from curation.labels.ballot import Ballot
-from curation.types import Annotation
+from curation.types import Annotation, Scores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Codes = NDArray[np.int32]
 
-Answer = tuple[float, ...]
+Answer = Scores
 _Name = TypeVar("_Name", bound=Hashable)
 
 
@@ -65,7 +65,7 @@ class Votes:
         """Return the answers of all parts; the records of a part follow those of the parts before it."""
         parts = list(parts)
         reviewers = sorted({name for part in parts for name in part.reviewers})
-        answers = sorted({answer for part in parts for answer in part.answers})
+        answers = sorted({answer for part in parts for answer in part.answers}, key=_order)
         reviewer_codes = {name: code for code, name in enumerate(reviewers)}
         answer_codes = {answer: code for code, answer in enumerate(answers)}
         starts = [0]
@@ -79,6 +79,11 @@ class Votes:
             answers=tuple(answers),
             records=starts[-1],
         )
+
+
+def _order(answer: Answer) -> tuple[tuple[bool, float], ...]:
+    """What answers are sorted by: a missing score comes before any other."""
+    return tuple((score is not None, score or 0.0) for score in answer)
 
 
 def _column(codes: array[int]) -> Codes:

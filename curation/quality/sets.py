@@ -9,11 +9,13 @@ from curation.quality.checks import Check, answer_fault
 from curation.types import Candidate, CandidateSet, Drop
 
 
-def passed(candidate_set: CandidateSet, answers: Sequence[Check], *, prompt_fault: str | None) -> CandidateSet | Drop:
-    """Return the set with the candidates that pass the `answers` checks, or why fewer than two of them do.
+def passed(
+    candidate_set: CandidateSet, answers: Sequence[Check], *, prompt_fault: str | None, fewest: int
+) -> CandidateSet | Drop:
+    """Return the set with the candidates that pass the `answers` checks, or why fewer than `fewest` of them do.
 
     `prompt_fault` is the check that its prompt does not pass. Of candidates with the same text the first stays; a set
-    that never had two candidates comes back as it is.
+    in which every candidate passes comes back as it is.
     """
     if prompt_fault is not None:
         return Drop(id=candidate_set.id, reason=prompt_fault)
@@ -25,7 +27,7 @@ def passed(candidate_set: CandidateSet, answers: Sequence[Check], *, prompt_faul
         if fault is None:
             kept[text] = candidate
         reason = reason or fault
-    if reason is not None and len(kept) < 2:
+    if reason is not None and len(kept) < fewest:
         return Drop(id=candidate_set.id, reason=reason)
     return candidate_set.model_copy(update={"candidates": tuple(kept.values())})
 

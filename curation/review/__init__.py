@@ -2,5 +2,16 @@
 
 from curation.review.pairwise import PairwiseTask
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
+from curation.review.task import ReviewTask
+from curation.review.tasks import reading_task
 
-__all__ = ["Field", "LabelQuestion", "PairwiseTask", "RecordSpec", "TaskSpec", "TextQuestion"]
+__all__ = [
+    "Field",
+    "LabelQuestion",
+    "PairwiseTask",
+    "RecordSpec",
+    "ReviewTask",
+    "TaskSpec",
+    "TextQuestion",
+    "reading_task",
+]

@@ -10,11 +10,12 @@ from pydantic import AfterValidator, PositiveInt, StringConstraints
 
 from curation import ids
 from curation.errors import DataError
+from curation.review.answers import edit_of, not_an_answer, text_of
 from curation.review.limits import checked_guidelines, prompt_fault
-from curation.review.shown import shown, written
+from curation.review.shown import shown
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
 from curation.section import ARGILLA_DATASET, ARGILLA_WORKSPACE, Section
-from curation.types import Annotation, Candidate, CandidateSet, Drop, Message, Response, ReviewRecord
+from curation.types import Annotation, Candidate, CandidateSet, Drop, Message, Response, ReviewRecord, Scores
 
 SCORES: dict[str, tuple[float, float]] = {
     "a": (1.0, 0.0),
@@ -55,11 +56,16 @@ class PairwiseTask(Section):
     """What reviewers are told, in Markdown: up to 10,000 characters. The card repeats it."""
 
     @property
+    def min_candidates(self) -> int:
+        """Two answers are compared."""
+        return 2
+
+    @property
     def level(self) -> Literal["nominal"]:
         """The level of measurement of answers, for Krippendorff's alpha: four kinds, in no order."""
         return "nominal"
 
-    def answer_name(self, scores: tuple[float, ...]) -> str:
+    def answer_name(self, scores: Scores) -> str:
         """Return the answer that gives the shown candidates these scores, as reviewers read it."""
         return next(LABELS[answer] for answer, meant in SCORES.items() if meant == scores)
 
@@ -85,15 +91,15 @@ class PairwiseTask(Section):
         """Return why Argilla cannot show a prompt (see `limits.prompt_fault`), null if it can."""
         return prompt_fault(messages)
 
-    def record(self, candidate_set: CandidateSet) -> ReviewRecord | Drop:
-        """Return what reviewers are shown of a set, or why nothing of it can be.
+    def records(self, candidate_set: CandidateSet) -> tuple[ReviewRecord, ...] | Drop:
+        """Return the one record of a set, or why there is none.
 
         Drops: "fewer_than_two_answers", and what `prompt_fault` returns.
 
         The judge's best and worst; without both ratings, or when all are equal, the first two of an order that depends
         on the prompt alone. Which of them is A depends on the record's id alone, so no model is always A.
         """
-        if not candidate_set.reviewable:
+        if len(candidate_set.candidates) < self.min_candidates:
             return Drop(id=candidate_set.id, reason="fewer_than_two_answers")
         fault = prompt_fault(candidate_set.prompt.messages)
         if fault is not None:
@@ -101,13 +107,14 @@ class PairwiseTask(Section):
         pair = _pair(candidate_set)
         record_id = ids.record_id(self.task, candidate_set.prompt.id, (candidate.id for candidate in pair))
         placed = _shuffled(pair, seed=record_id)
-        return ReviewRecord(
+        record = ReviewRecord(
             id=record_id,
             task=self.task,
             prompt_id=candidate_set.prompt.id,
             set_id=candidate_set.id,
             candidates=tuple(candidate.id for candidate in placed),
         )
+        return (record,)
 
     def spec(self, candidate_set: CandidateSet, record: ReviewRecord) -> RecordSpec:
         """Return the Argilla record; DataError if `record` is not of this set."""
@@ -126,34 +133,38 @@ class PairwiseTask(Section):
                 "response_b": shown(second.text),
             },
             metadata={"model_a": first.generator, "model_b": second.generator},
-            suggestions=_suggestion(first, second) if self.show_suggestions else {},
+            suggestions=self._suggestions(first, second) if self.show_suggestions else {},
         )
 
-    def comment(self, response: Response) -> str | None:
-        """Return what a reviewer wrote to the publisher, null if nothing."""
-        comment = response.values.get("comment")
-        return comment.strip() or None if isinstance(comment, str) else None
+    def _suggestions(self, first: Candidate, second: Candidate) -> dict[str, str]:
+        scores = self.judge_scores((first.rating, second.rating))
+        return {} if scores is None else {"preference": next(name for name, meant in SCORES.items() if meant == scores)}
 
-    def annotation(self, response: Response) -> Annotation:
+    def annotation(self, response: Response, record: ReviewRecord) -> Annotation:
         """Return what a response means: "a" scores (1, 0), "both_good" (1, 1), and so on.
 
         Raises DataError for a submitted response whose preference is none of the four.
         """
+        comment = text_of(response, "comment")
         if response.status != "submitted":
-            return Annotation(reviewer=response.reviewer, status=response.status)
+            return Annotation(reviewer=response.reviewer, status=response.status, comment=comment)
         preference = response.values.get("preference")
         if not isinstance(preference, str) or preference not in SCORES:
-            raise DataError(
-                f"The response of {response.reviewer} to record {response.record_id} has preference {preference!r}; "
-                f"allowed are {', '.join(SCORES)}."
-            )
-        edit = response.values.get("edit")
+            raise not_an_answer(response, record, "preference", SCORES)
         return Annotation(
             reviewer=response.reviewer,
             status=response.status,
             scores=SCORES[preference],
-            edit=written(edit).strip() if isinstance(edit, str) and edit.strip() else None,
+            edit=edit_of(response),
+            comment=comment,
         )
+
+    def judge_scores(self, ratings: Sequence[float | None]) -> Scores | None:
+        """Return (1, 0) or (0, 1) for the answer with the higher rating, null for equal ratings or a missing one."""
+        first, second = ratings
+        if first is None or second is None or first == second:
+            return None
+        return SCORES["a" if first > second else "b"]
 
 
 def _pair(candidate_set: CandidateSet) -> tuple[Candidate, Candidate]:
@@ -170,9 +181,3 @@ def _pair(candidate_set: CandidateSet) -> tuple[Candidate, Candidate]:
 def _shuffled(candidates: tuple[Candidate, ...], *, seed: str) -> list[Candidate]:
     # Sorted first: the order must follow from the content and the seed, not from how the set was made.
     return random.Random(seed).sample(sorted(candidates, key=lambda candidate: candidate.id), len(candidates))
-
-
-def _suggestion(first: Candidate, second: Candidate) -> dict[str, str]:
-    if first.rating is None or second.rating is None or first.rating == second.rating:
-        return {}
-    return {"preference": "a" if first.rating > second.rating else "b"}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.generation import settings_id
-from curation.quality import answer_checks, passed
+from curation.quality import Check, PromptChecks, answer_checks, passed
 from curation.report import Report
 from curation.stages.services import open_review, open_store
 from curation.store import Snapshot, Store
@@ -76,23 +76,25 @@ class PushReport(Report):
 def push(config: Config, *, services: Services | None = None, update_settings: bool = False) -> PushReport:
     """Create the Argilla dataset if needed and add a record per candidate set; a second push changes nothing.
 
-    What is shown is written to the store first: answers to a record that the store does not know would have no
-    meaning. With `update_settings` a dataset that is there gets the guidelines and `min_submitted` of the config; else
-    it is refused if it has others. Raises MissingError without a store, RefusedError if there is nothing to review,
-    ServiceError if any record does not arrive. A record that Argilla refuses is left out and named.
+    What is shown, and why other sets are not, is written to the store first: answers to a record that the store does
+    not know would have no meaning. With `update_settings` a dataset that is there gets the guidelines and
+    `min_submitted` of the config; else it is refused if it has others. Raises MissingError without a store,
+    RefusedError if there is nothing to review, ServiceError if any record does not arrive. A record that Argilla
+    refuses is left out and named.
     """
     services = services or Services.from_environment()
     review = open_review(config, services)
     store = open_store(config, services)
     snapshot = store.snapshot()
     sets = snapshot.current_sets(settings_id(config.models)).values()
-    records, skipped = records_to_show(config, services, snapshot, sets)
+    records, not_shown = records_to_show(config, services, snapshot, sets)
+    store.set_shown(records, not_shown)
+    skipped = Counter(not_shown.values())
     if not records:
         raise RefusedError(
-            f"{config.store.repo_id} has nothing to review: {reasons(dict(skipped)) or 'no candidate set'}.",
+            f"{config.store.repo_id} has nothing to review: {reasons(skipped) or 'no candidate set'}.",
             remedy="Run `curation generate` first.",
         )
-    store.add_records(records)
     task = config.review.settings()
     if update_settings:
         review.update(task)
@@ -143,50 +145,63 @@ def _retire(store: Store, review: ArgillaReview, earlier: Collection[str], *, sh
 
 def records_to_show(
     config: Config, services: Services, snapshot: Snapshot, sets: Iterable[CandidateSet]
-) -> tuple[list[ReviewRecord], Counter[str]]:
-    """Return a record per set that can be shown, and how many cannot, by reason.
+) -> tuple[list[ReviewRecord], dict[str, str]]:
+    """Return the records of the sets that can be shown, and why the others cannot, by set id.
 
-    A stored record wins: what "a" means was settled when it was first shown.
+    Stored records win: in which order a record shows its candidates was settled when it was first shown.
     """
-    records: dict[str, ReviewRecord] = {}
-    skipped: Counter[str] = Counter()
-    shown = {(record.task, record.set_id): record for record in snapshot.records.values()}
-    rated = _shown_with_ratings(snapshot)
+    shown = _by_set(record for record in snapshot.records.values() if record.task == config.review.task)
+    rated = _by_answers_of_rated_sets(snapshot, shown)
     # Sets were paid for: near-duplicates were looked for before.
     options = config.quality.model_copy(update={"near_duplicates": None})
     prompts = options.prompt_checks(endpoint=services.hub_endpoint, token=services.hub_token)
     answers = answer_checks(options, endpoint=services.hub_endpoint, token=services.hub_token)
+    records: dict[str, ReviewRecord] = {}
+    not_shown: dict[str, str] = {}
     for candidate_set in sets:
-        known = shown.get((config.review.task, candidate_set.id))
+        known = shown.get(candidate_set.id)
         if known is None and not candidate_set.rated:
-            known = rated.get((config.review.task, _answers(candidate_set)))
-        if known is not None:
-            records[known.id] = known
-            continue
-        if candidate_set.reviewable and not candidate_set.came_through:
-            # Its ratings may still choose another pair; `generate` asks the judge again.
-            skipped["judge_did_not_answer_yet"] += 1
-            continue
-        fit = passed(candidate_set, answers, prompt_fault=prompts.reason(candidate_set.prompt.messages))
-        record = fit if isinstance(fit, Drop) else config.review.record(fit)
-        if isinstance(record, Drop):
-            skipped[record.reason] += 1
+            known = rated.get(_answers(candidate_set))
+        of_set = known or _new_records(config, candidate_set, prompts, answers)
+        if isinstance(of_set, Drop):
+            not_shown[candidate_set.id] = of_set.reason
         else:
-            records[record.id] = snapshot.records.get(record.id, record)
-    return list(records.values()), skipped
+            records |= {record.id: snapshot.records.get(record.id, record) for record in of_set}
+    return list(records.values()), not_shown
 
 
-def _shown_with_ratings(snapshot: Snapshot) -> dict[tuple[str, frozenset[str]], ReviewRecord]:
-    """The records of sets that a judge rated, by task and all answers of their set.
+def _new_records(
+    config: Config, candidate_set: CandidateSet, prompts: PromptChecks, answers: Sequence[Check]
+) -> Sequence[ReviewRecord] | Drop:
+    """The records of a set that was not shown before, or why it has none."""
+    task = config.review
+    enough = len(candidate_set.candidates) >= task.min_candidates
+    if enough and any(failure.judge_may_answer_yet for failure in candidate_set.failures):
+        # Its ratings may still choose other candidates; `generate` asks the judge again.
+        return Drop(id=candidate_set.id, reason="judge_did_not_answer_yet")
+    fault = prompts.reason(candidate_set.prompt.messages)
+    fit = passed(candidate_set, answers, prompt_fault=fault, fewest=task.min_candidates)
+    return fit if isinstance(fit, Drop) else task.records(fit)
+
+
+def _by_set(records: Iterable[ReviewRecord]) -> dict[str, list[ReviewRecord]]:
+    by_set: dict[str, list[ReviewRecord]] = {}
+    for record in records:
+        by_set.setdefault(record.set_id, []).append(record)
+    return by_set
+
+
+def _by_answers_of_rated_sets(
+    snapshot: Snapshot, shown: Mapping[str, list[ReviewRecord]]
+) -> dict[frozenset[str], list[ReviewRecord]]:
+    """The records of sets that a judge rated, by all answers of their set.
 
     They stand for later sets of the same answers that another judge gave no ratings: without, another pair might be
     chosen, and people be asked about the prompt twice.
     """
     sets = snapshot.candidate_sets
     return {
-        (record.task, _answers(sets[record.set_id])): record
-        for record in snapshot.records.values()
-        if record.set_id in sets and sets[record.set_id].rated
+        _answers(sets[set_id]): records for set_id, records in shown.items() if set_id in sets and sets[set_id].rated
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -12,6 +12,7 @@ from curation.generation import JudgeStatistics, settings_id, settings_of
 from curation.generation.judge_report import judge_line
 from curation.labels import MajorityResolver
 from curation.report import Report
+from curation.review import reading_task
 from curation.review.merge import merge_responses
 from curation.scratch import scratch_folder
 from curation.stages.changes import answered_before, differences
@@ -187,7 +188,7 @@ def status(config: Config, *, services: Services | None = None, comments: bool =
     came_through = _came_through(config, snapshot)
     inside, responses, there, argilla = _review(config, services, snapshot)
     statuses = [response.status for response in snapshot.responses.values()]
-    commented = [one for one in responses if config.review.comment(one) is not None]
+    commented = _commented(snapshot, responses)
     before = basis_of(manifest)
     return StatusReport(
         store=config.store.repo_id,
@@ -204,7 +205,7 @@ def status(config: Config, *, services: Services | None = None, comments: bool =
         waiting=inside.waiting if inside else None,
         progress=inside.progress if inside and inside.url else _progress(responses),
         commented=len(commented),
-        comments=_comments(config, snapshot, commented) if comments else (),
+        comments=_comments(snapshot, commented) if comments else (),
         settings_changed=_settings_changed(config, snapshot),
         reviewers={reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers},
         verdicts=0 if refused else derived.tally.verdicts,
@@ -245,9 +246,9 @@ def _same_files(manifest: Mapping[str, Any], derived: Derived) -> bool:
 def _to_push(config: Config, services: Services, snapshot: Snapshot, there: frozenset[str]) -> set[str]:
     """The records that a push would add to Argilla, where those in `there` are."""
     current = set(snapshot.current_set_ids(settings_id(config.models)))
-    shown = {record.set_id: record.id for record in snapshot.records.values() if record.task == config.review.task}
-    known = {shown[set_id] for set_id in current & shown.keys()}
-    missing = current - shown.keys()
+    of_task = [record for record in snapshot.records.values() if record.task == config.review.task]
+    known = {record.id for record in of_task if record.set_id in current}
+    missing = current - {record.set_id for record in of_task}
     # The latest state of a set comes last.
     unshown = {one.id: one for one in (snapshot.each_candidate_set() if missing else ()) if one.id in missing}
     new, _ = records_to_show(config, services, snapshot, unshown.values())
@@ -274,9 +275,19 @@ def _progress(responses: Iterable[Response]) -> dict[str, dict[str, int]]:
     return dict(sorted(progress.items()))
 
 
-def _comments(config: Config, snapshot: Snapshot, commented: Iterable[Response]) -> tuple[Comment, ...]:
-    commented = sorted(commented, key=lambda response: (response.reviewer, response.record_id))
-    sets = {snapshot.records[response.record_id].set_id for response in commented}
+def _commented(snapshot: Snapshot, responses: Iterable[Response]) -> list[tuple[Response, str]]:
+    """The responses that have a comment, with that, in order of reviewer and record."""
+    commented = []
+    for response in sorted(responses, key=lambda response: (response.reviewer, response.record_id)):
+        record = snapshot.records[response.record_id]
+        comment = reading_task(record.task).annotation(response, record).comment
+        if comment is not None:
+            commented.append((response, comment))
+    return commented
+
+
+def _comments(snapshot: Snapshot, commented: Sequence[tuple[Response, str]]) -> tuple[Comment, ...]:
+    sets = {snapshot.records[response.record_id].set_id for response, _ in commented}
     prompts = {
         one.id: one.prompt.messages[-1].content
         for one in (snapshot.each_candidate_set() if sets else ())
@@ -287,9 +298,9 @@ def _comments(config: Config, snapshot: Snapshot, commented: Iterable[Response])
             reviewer=response.reviewer,
             record_id=response.record_id,
             prompt=excerpt(prompts.get(snapshot.records[response.record_id].set_id, ""), PROMPT_EXCERPT),
-            comment=excerpt(config.review.comment(response) or "", COMMENT_EXCERPT),
+            comment=excerpt(comment, COMMENT_EXCERPT),
         )
-        for response in commented
+        for response, comment in commented
     )
 
 

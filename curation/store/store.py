@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
@@ -25,7 +26,7 @@ from curation.store.parquet import (
     write_parquet,
 )
 from curation.store.repo import Change, HubRepo
-from curation.types import FOR_GOOD, CandidateSet, DroppedPrompt, Response, RetiredRecord, ReviewRecord, Row
+from curation.types import FOR_GOOD, CandidateSet, DroppedPrompt, NotShown, Response, RetiredRecord, ReviewRecord, Row
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -48,13 +49,14 @@ SMALL_FILES = 64
 
 RowT = TypeVar("RowT", bound=Row)
 CANDIDATE_SETS, RECORDS, RESPONSES = "candidate_sets", "records", "responses"
-DROPPED_PROMPTS, RETIRED_RECORDS = "dropped_prompts", "retired_records"
+DROPPED_PROMPTS, RETIRED_RECORDS, NOT_SHOWN = "dropped_prompts", "retired_records", "not_shown"
 ROW_TYPES: dict[str, type[Row]] = {
     CANDIDATE_SETS: CandidateSet,
     RECORDS: ReviewRecord,
     RESPONSES: Response,
     DROPPED_PROMPTS: DroppedPrompt,
     RETIRED_RECORDS: RetiredRecord,
+    NOT_SHOWN: NotShown,
 }
 
 
@@ -140,6 +142,11 @@ class Snapshot:
         """The ids of the records that were retired. One that got an answer after all is not: the answer counts."""
         retired = {row.id for row in self._read(RETIRED_RECORDS, RetiredRecord)}
         return frozenset(retired.difference(record_id for record_id, _ in self.responses) if retired else ())
+
+    @cached_property
+    def not_shown(self) -> dict[str, str]:
+        """Why the last push made no record of the sets that were current then, by set id, in the order of the sets."""
+        return {row.id: row.reason for row in self._read(NOT_SHOWN, NotShown)}
 
     @cached_property
     def dropped_prompts(self) -> dict[str, DroppedPrompt]:
@@ -259,16 +266,21 @@ class Store:
 
         return self._update(edit)
 
-    def add_records(self, records: Iterable[ReviewRecord]) -> str | None:
-        """Append the records that are not there; return the commit, None if all are."""
+    def set_shown(self, records: Iterable[ReviewRecord], not_shown: Mapping[str, str]) -> str | None:
+        """Append the records that are not there, and replace the stored reasons why other sets have none (by set id).
+
+        Return the commit, None if nothing changes.
+        """
         records = tuple(records)
 
         def edit(snapshot: Snapshot) -> Change | None:
             new = [row for row in records if row.id not in snapshot.records]
-            if not new:
+            if not new and not_shown == snapshot.not_shown:
                 return None
-            message = f"Add {len(new)} review records"
-            return _append(snapshot, snapshot.manifest, {RECORDS: new}, message=message)
+            rows = [NotShown(id=set_id, reason=reason) for set_id, reason in not_shown.items()]
+            manifest, files, outdated = _replaced(snapshot, NOT_SHOWN, rows)
+            change = _append(snapshot, manifest, {RECORDS: new}, message=f"Add {len(new)} review records")
+            return replace(change, files={**files, **change.files}, delete=(*outdated, *change.delete))
 
         return self._update(edit)
 
@@ -279,14 +291,12 @@ class Store:
             retired = (snapshot.retired | set(record_ids)) - set(shown)
             if retired == snapshot.retired:
                 return None
-            content = write_parquet((RetiredRecord(id=record_id) for record_id in sorted(retired)), RetiredRecord)
-            path = content_name(RETIRED_RECORDS, content)
-            files = snapshot.manifest.files
-            manifest = snapshot.manifest.model_copy(update={"files": {**files, RETIRED_RECORDS: (path,)}})
+            rows = [RetiredRecord(id=record_id) for record_id in sorted(retired)]
+            manifest, files, outdated = _replaced(snapshot, RETIRED_RECORDS, rows)
             return Change(
                 message=f"Retire {len(retired - snapshot.retired)} review records",
-                files={path: content, MANIFEST: _manifest_bytes(manifest)},
-                delete=tuple(name for name in files.get(RETIRED_RECORDS, ()) if name != path),
+                files={**files, MANIFEST: _manifest_bytes(manifest)},
+                delete=outdated,
             )
 
         return self._update(edit)
@@ -349,6 +359,19 @@ class Store:
                 remedy="Give this curation a store of its own, or correct `name`.",
             )
         return Snapshot(self.repo, revision, manifest, sizes=sizes, indexes=self._indexes)
+
+
+def _replaced(
+    snapshot: Snapshot, table: str, rows: Sequence[Row]
+) -> tuple[Manifest, dict[str, bytes], tuple[str, ...]]:
+    """Return the manifest of a store in which `rows` are all of a table, the files to write, and those to delete."""
+    files: dict[str, bytes] = {}
+    if rows:
+        content = write_parquet(rows, ROW_TYPES[table])
+        files[content_name(table, content)] = content
+    before = snapshot.manifest.files
+    manifest = snapshot.manifest.model_copy(update={"files": {**before, table: tuple(files)}})
+    return manifest, files, tuple(path for path in before.get(table, ()) if path not in files)
 
 
 def _append(snapshot: Snapshot, manifest: Manifest, tables: Mapping[str, Sequence[Row]], *, message: str) -> Change:

@@ -11,7 +11,7 @@ import pytest
 from curation.errors import RefusedError
 from curation.labels import Ballot, DawidSkeneResolver, FittedDawidSkene, MajorityResolver, Votes
 from curation.labels.em import estimated
-from curation.types import Drop, Verdict
+from curation.types import Drop, Scores, Verdict
 from tests.labels.crowd import BAD, GOOD, A, B, Habit, make_crowd
 from tests.rows import make_annotation, make_ballot
 
@@ -52,7 +52,7 @@ def fitted(ballots: list[Ballot], **options: float) -> FittedDawidSkene:
     return DawidSkeneResolver(force=True, **options).fit(Votes.of(ballots))
 
 
-def right(truth: list[tuple[float, ...]], found: list[Verdict | Drop]) -> float:
+def right(truth: list[Scores], found: list[Verdict | Drop]) -> float:
     """The share of records whose true scores are the verdict's, to the nearest whole."""
     hits = [
         isinstance(one, Verdict) and tuple(round(score or 0.0) for score in one.scores) == true

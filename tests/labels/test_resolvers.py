@@ -18,11 +18,9 @@ from curation.labels import (
     Votes,
     judge_verdict,
 )
-from curation.types import Annotation, Drop, Verdict
+from curation.types import Annotation, Drop, Scores, Verdict
 from tests.labels.crowd import ANSWERS, BAD, GOOD, A, B, make_crowd
 from tests.rows import make_annotation, make_ballot
-
-Scores = tuple[float, ...]
 
 # Three hundred records by honest reviewers of 95 in 100: what anybody says is the most probable answer.
 CROWD = Votes.of(make_crowd(["honest"] * 6, records=300, seed=0, accuracy=0.95)[1])
@@ -132,6 +130,13 @@ def test_the_mean_is_per_candidate_and_agreement_counts_who_orders_them_so(
     assert found.scores == pytest.approx(means)
     assert found.agreement == pytest.approx(agreement)
     assert found.reviewers == len(answers)
+
+
+def test_the_mean_of_a_candidate_is_that_of_the_reviewers_who_scored_it() -> None:
+    answers = [(0.0, 1.0, None), (0.5, None, None), (0.25, 0.5, None)]
+    found = verdict(MeanResolver().resolve(ballot(*answers)))
+    assert found.scores == (0.25, 0.75, None)
+    assert found.agreement == 1.0
 
 
 @pytest.mark.parametrize("answer", ANSWERS)

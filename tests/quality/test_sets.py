@@ -17,7 +17,7 @@ def candidate_set(*texts: str) -> CandidateSet:
 
 
 def kept(*texts: str) -> list[str] | str:
-    found = passed(candidate_set(*texts), CHECKS, prompt_fault=None)
+    found = passed(candidate_set(*texts), CHECKS, prompt_fault=None, fewest=2)
     return found.reason if isinstance(found, Drop) else [one.text for one in found.candidates]
 
 
@@ -44,6 +44,6 @@ def test_a_set_that_never_had_two_candidates_is_not_dropped_here() -> None:
 
 
 def test_the_prompts_fault_comes_first() -> None:
-    assert passed(candidate_set(REFUSAL, REFUSAL), CHECKS, prompt_fault="pii") == Drop(
+    assert passed(candidate_set(REFUSAL, REFUSAL), CHECKS, prompt_fault="pii", fewest=2) == Drop(
         id=candidate_set(REFUSAL, REFUSAL).id, reason="pii"
     )

@@ -15,11 +15,13 @@ from curation.types import Annotation, CandidateSet, Drop, Message, Prompt, Resp
 from tests.rows import make_prompt, make_set
 
 TASK = PairwiseTask()
+RECORD = ReviewRecord(id="r", task="pairwise", prompt_id="p", set_id="s", candidates=("c0", "c1"))
 
 
 def record_of(candidate_set: CandidateSet) -> ReviewRecord:
-    record = TASK.record(candidate_set)
-    assert isinstance(record, ReviewRecord)
+    records = TASK.records(candidate_set)
+    assert isinstance(records, tuple)
+    [record] = records
     return record
 
 
@@ -42,7 +44,7 @@ def response(values: dict[str, Any], status: Status = "submitted") -> Response:
 
 def answer(preference: object = "a", **values: Any) -> Annotation:
     given = {**({} if preference is None else {"preference": preference}), **values}
-    return TASK.annotation(response(given))
+    return TASK.annotation(response(given), RECORD)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_a_suggestion_names_the_place_of_the_judges_best(
 @pytest.mark.parametrize("ratings", [(), (5,)])
 def test_fewer_than_two_answers_cannot_be_compared(ratings: Sequence[float | None]) -> None:
     made = make_set(ratings=ratings)
-    assert TASK.record(made) == Drop(id=made.id, reason="fewer_than_two_answers")
+    assert TASK.records(made) == Drop(id=made.id, reason="fewer_than_two_answers")
 
 
 USER = Message(role="user", content="Hi")
@@ -197,7 +199,7 @@ def test_a_prompt_that_argilla_would_refuse_is_dropped_with_a_reason(
     if reason is None:
         assert record_of(made).set_id == made.id
     else:
-        assert TASK.record(made) == Drop(id=made.id, reason=reason)
+        assert TASK.records(made) == Drop(id=made.id, reason=reason)
 
 
 def test_a_record_of_another_set_is_refused() -> None:
@@ -222,8 +224,9 @@ def test_an_edit_is_kept_without_the_blanks_around_it() -> None:
     assert answer("a", edit="\n A better  text. \n").edit == "A better  text."
 
 
-def test_a_comment_is_no_part_of_the_meaning() -> None:
-    assert answer("a", comment="I know the author.") == answer("a")
+def test_a_comment_changes_no_score() -> None:
+    commented = answer("a", comment=" I know the author.\n")
+    assert commented == answer("a").model_copy(update={"comment": "I know the author."})
 
 
 @pytest.mark.parametrize("preference", ["c", "A", "", None, 1, ["a"], {"value": "a"}, True])
@@ -238,4 +241,6 @@ def test_an_answer_that_is_none_of_the_four_is_an_error_that_names_it(preference
 @pytest.mark.parametrize("status", ["draft", "discarded"])
 @pytest.mark.parametrize("values", [{}, {"preference": "a", "edit": "Better."}, {"preference": "nonsense"}])
 def test_a_draft_or_a_discard_says_nothing_whatever_it_holds(status: Status, values: dict[str, Any]) -> None:
-    assert TASK.annotation(response(values, status)) == Annotation(reviewer="ann", status=status, scores=(), edit=None)
+    assert TASK.annotation(response(values, status), RECORD) == Annotation(
+        reviewer="ann", status=status, scores=(), edit=None
+    )

@@ -15,11 +15,12 @@ from curation.stages.derive import Derived, derive
 from curation.store import CANDIDATE_SETS, RECORDS, RESPONSES, Manifest, PromptsRead, Snapshot
 from curation.store.manifest import Settings
 from curation.store.parquet import content_name, write_parquet
-from curation.store.store import DROPPED_PROMPTS, RETIRED_RECORDS, ROW_TYPES
+from curation.store.store import DROPPED_PROMPTS, NOT_SHOWN, RETIRED_RECORDS, ROW_TYPES
 from curation.types import (
     CandidateSet,
     DroppedPrompt,
     Message,
+    NotShown,
     Prompt,
     Response,
     RetiredRecord,
@@ -57,8 +58,12 @@ def make_snapshot(
     dropped: Sequence[DroppedPrompt] = (),
     settings: Mapping[str, Settings] | None = None,
     retired: Sequence[ReviewRecord] = (),
+    not_shown: Mapping[str, str] | None = None,
 ) -> Snapshot:
-    """Return a store in which each of the sequences of `sets` and `records` is a file of its own."""
+    """Return a store in which each of the sequences of `sets` and `records` is a file of its own.
+
+    `not_shown` has why the last push made no record of a set, by set id.
+    """
     files: dict[str, list[str]] = {}
     tables: list[tuple[str, Sequence[Row]]] = [
         *((CANDIDATE_SETS, part) for part in sets),
@@ -66,6 +71,7 @@ def make_snapshot(
         *([(RESPONSES, responses)] if responses else []),
         *([(DROPPED_PROMPTS, dropped)] if dropped else []),
         *([(RETIRED_RECORDS, [RetiredRecord(id=record.id) for record in retired])] if retired else []),
+        *([(NOT_SHOWN, [NotShown(id=one, reason=why) for one, why in not_shown.items()])] if not_shown else []),
     ]
     for table, rows in tables:
         content = write_parquet(rows, ROW_TYPES[table])

@@ -8,14 +8,15 @@ import pytest
 
 from curation.config import Config
 from curation.stages.push import records_to_show
-from curation.types import CandidateSet, ReviewRecord
+from curation.types import CandidateSet, Failure, ReviewRecord
 from tests.rows import make_prompt, make_set
 from tests.stages.stores import SERVICES, make_config, make_snapshot
 
 
 def record_of(config: Config, candidate_set: CandidateSet) -> ReviewRecord:
-    record = config.review.record(candidate_set)
-    assert isinstance(record, ReviewRecord)
+    records = config.review.records(candidate_set)
+    assert isinstance(records, tuple)
+    [record] = records
     return record
 
 
@@ -32,9 +33,35 @@ def test_a_set_without_ratings_is_no_second_record_of_answers_that_were_rated_an
         assert silent.id != rated.id
         folder = tmp_path / str(number)
         snapshot = make_snapshot(folder, [[rated], [silent]], [[shown]])
-        records, skipped = records_to_show(config, SERVICES, snapshot, [silent])
+        records, not_shown = records_to_show(config, SERVICES, snapshot, [silent])
         assert records == [shown]
-        assert not skipped
+        assert not not_shown
+
+
+def test_why_a_set_is_not_shown_is_told_by_its_id(tmp_path: Path) -> None:
+    alone = make_set(make_prompt("Alone?"), (None,))
+    waiting = make_set(make_prompt("Waiting?"), (None, None)).model_copy(
+        update={"failures": (Failure(stage="judge", generator="judge", reason="timeout", attempts=6),)}
+    )
+    same = make_set(make_prompt("Same?"), (None, None))
+    twice = same.candidates[0].model_copy(update={"id": "f" * 16})
+    same = same.model_copy(update={"candidates": (same.candidates[0], twice)})
+    fine = make_set(make_prompt("Fine?"), (None, None))
+    sets = [alone, waiting, same, fine]
+    records, not_shown = records_to_show(make_config(), SERVICES, make_snapshot(tmp_path, [sets]), sets)
+    assert [record.set_id for record in records] == [fine.id]
+    assert not_shown == {
+        alone.id: "fewer_than_two_answers",
+        waiting.id: "judge_did_not_answer_yet",
+        same.id: "identical",
+    }
+
+
+def test_a_set_keeps_its_record_of_another_task_and_gets_one_of_this(tmp_path: Path) -> None:
+    config, shown = make_config(), make_set(ratings=(1.0, 3.0, 5.0))
+    other = record_of(config, shown).model_copy(update={"id": "f" * 16, "task": "binary"})
+    records, _ = records_to_show(config, SERVICES, make_snapshot(tmp_path, [[shown]], [[other]]), [shown])
+    assert [record.task for record in records] == ["pairwise"]
 
 
 def test_a_set_that_another_judge_rated_shows_what_that_judge_tells_apart(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from curation.store import CANDIDATE_SETS, RECORDS, PromptsRead, Store
 from curation.store import store as store_module
 from curation.store.parquet import joined_parquet, write_parquet
 from curation.store.repo import MovedError
-from curation.store.store import DROPPED_PROMPTS
+from curation.store.store import DROPPED_PROMPTS, NOT_SHOWN
 from curation.types import CandidateSet, DroppedPrompt, ReviewRecord
 from tests.rows import make_prompt, make_set
 from tests.stages.stores import make_record
@@ -71,7 +71,7 @@ def test_many_small_files_become_one_however_small(store: Store, monkeypatch: py
     for number, one in enumerate(SETS[:9]):
         prompt = SETS[100 + number].prompt
         add(store, [one], dropped=[DroppedPrompt(id=prompt.id, prompt=prompt, reason="pii")])
-        store.add_records([make_record(one)])
+        store.set_shown([make_record(one)], {})
         seen.append(files(store))
         assert files(store, DROPPED_PROMPTS) == files(store, RECORDS) == seen[-1]
     assert seen[:6] == [[1], [1, 1], [1, 1, 1], [1, 1, 1, 1], [5], [5, 1]]
@@ -80,6 +80,26 @@ def test_many_small_files_become_one_however_small(store: Store, monkeypatch: py
     assert list(found.candidate_sets.values()) == SETS[:9]
     assert list(found.dropped_prompts) == [one.prompt.id for one in SETS[100:109]]
     assert list(found.records.values()) == [make_record(one) for one in SETS[:9]]
+
+
+def test_why_sets_are_not_shown_is_replaced_in_the_commit_of_the_records(store: Store) -> None:
+    add(store, SETS[:4])
+    first, second, third, fourth = SETS[:4]
+    commits = [store.set_shown([make_record(first)], {second.id: "refusal", third.id: "identical"})]
+    assert store.snapshot().not_shown == {second.id: "refusal", third.id: "identical"}
+    assert store.set_shown([make_record(first)], {second.id: "refusal", third.id: "identical"}) is None
+    commits.append(store.set_shown([make_record(first), make_record(second)], {fourth.id: "pii"}))
+    found = store.snapshot()
+    assert (list(found.records), found.not_shown) == (
+        [make_record(one).id for one in (first, second)],
+        {fourth.id: "pii"},
+    )
+    assert files(store, NOT_SHOWN) == [1]
+    commits.append(store.set_shown([], {}))
+    assert store.snapshot().not_shown == {}
+    assert sorted(found.records) == sorted(store.snapshot().records)
+    assert not files(store, NOT_SHOWN)
+    assert len({*commits} - {None}) == 3
 
 
 def test_files_of_other_columns_are_not_joined(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

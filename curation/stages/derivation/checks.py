@@ -58,9 +58,9 @@ class Faults:
     def unshown(self, row: int) -> str:
         """Why nobody was asked about a set: the check that left it fewer than two answers, if it was one."""
         candidate_set = self._sets.candidate_set(row)
-        if not candidate_set.reviewable:
+        if len(candidate_set.candidates) < 2:
             return "fewer_than_two_answers"
-        found = quality.passed(candidate_set, self._checks.answers, prompt_fault=self._failed(row))
+        found = quality.passed(candidate_set, self._checks.answers, prompt_fault=self._failed(row), fewest=2)
         return found.reason if isinstance(found, Drop) else "not_shown"
 
     def _failed(self, row: int) -> str | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
 from curation import quality
 from curation.config import Config
 from curation.export import Edit
+from curation.review import ReviewTask
 from curation.stages.segments import Segment, Stretch
-from curation.types import Annotation, Candidate, CandidateSet, Message, Prompt, Response
+from curation.types import Annotation, Candidate, CandidateSet, Message, Prompt, Response, ReviewRecord
 
 SET_COLUMNS = (
     "id",
@@ -179,13 +180,18 @@ def _whole(column: Any) -> Any:
 def annotated(segment: Segment, config: Config) -> Iterator[tuple[Annotation, ...]]:
     """Yield, for each record of a segment, what its responses mean, in order of reviewer."""
     responses = segment.responses.to_pydict()
-    record_ids = segment.records["id"].to_pylist()
-    meaning = _Meaning(config.review.annotation)
+    meaning = _Meaning(config.review)
+    records = [
+        ReviewRecord(
+            id=one["id"], task=config.review.task, prompt_id="", set_id="", candidates=tuple(one["candidates"])
+        )
+        for one in segment.records.select(["id", "candidates"]).to_pylist()
+    ]
     said: list[list[Annotation]] = [[] for _ in range(segment.records.num_rows)]
     for record, reviewer, status, values in zip(
         responses["record"], responses["reviewer"], responses["status"], responses["values"], strict=True
     ):
-        said[record].append(meaning.of(reviewer, status, values, record_ids[record]))
+        said[record].append(meaning.of(reviewer, status, values, records[record]))
     for each in said:
         yield meaning.together(each)
 
@@ -193,9 +199,9 @@ def annotated(segment: Segment, config: Config) -> Iterator[tuple[Annotation, ..
 class _Meaning:
     """What responses mean; the same words of the same reviewer are read once."""
 
-    def __init__(self, annotation: Callable[[Response], Annotation]) -> None:
-        self._annotation = annotation
-        self._known: dict[tuple[str, str, str], Annotation] = {}
+    def __init__(self, task: ReviewTask) -> None:
+        self._annotation = task.annotation
+        self._known: dict[tuple[str, str, str, int], Annotation] = {}
         self._together: dict[tuple[int, ...], tuple[Annotation, ...]] = {}
 
     def together(self, said: list[Annotation]) -> tuple[Annotation, ...]:
@@ -205,12 +211,12 @@ class _Meaning:
             self._together[key] = tuple(sorted(said, key=lambda one: one.reviewer))
         return self._together[key]
 
-    def of(self, reviewer: str, status: str, values: str, record_id: str) -> Annotation:
-        key = (reviewer, status, values)
+    def of(self, reviewer: str, status: str, values: str, record: ReviewRecord) -> Annotation:
+        key = (reviewer, status, values, len(record.candidates))
         if key not in self._known:
             response = Response.model_validate(
                 {
-                    "record_id": record_id,
+                    "record_id": record.id,
                     "reviewer": reviewer,
                     "status": status,
                     "values": json.loads(values),
@@ -219,5 +225,5 @@ class _Meaning:
                     "server_user_id": "",
                 }
             )
-            self._known[key] = self._annotation(response)
+            self._known[key] = self._annotation(response, record)
         return self._known[key]

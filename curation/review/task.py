@@ -1,0 +1,89 @@
+"""What every review task can do: from a candidate set to records, and from a response to scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from curation.review.spec import RecordSpec, TaskSpec
+from curation.types import Annotation, CandidateSet, Drop, Message, Response, ReviewRecord, Scores
+
+TaskLevel = Literal["nominal", "ordinal"]
+
+
+class ReviewTask(Protocol):
+    """A review task: what reviewers are shown of a candidate set, what they are asked, and what an answer means.
+
+    A task is a section of the configuration: its options are its fields. Only the task knows its questions and how many
+    candidates a record shows; all others see scores.
+    """
+
+    @property
+    def task(self) -> str:
+        """The name, as in `[review] task = "pairwise"`. Every record carries the name of its task."""
+        ...
+
+    @property
+    def workspace(self) -> str:
+        """The workspace in Argilla."""
+        ...
+
+    @property
+    def dataset(self) -> str | None:
+        """The dataset in Argilla, null if it is called as the curation is."""
+        ...
+
+    @property
+    def show_suggestions(self) -> bool:
+        """Whether reviewers see what the judge would answer."""
+        ...
+
+    @property
+    def guidelines(self) -> str:
+        """What reviewers are told, in Markdown."""
+        ...
+
+    @property
+    def min_candidates(self) -> int:
+        """The number of candidates that a set needs to be shown."""
+        ...
+
+    @property
+    def level(self) -> TaskLevel:
+        """The level of measurement of the answers: "nominal" if they are kinds, "ordinal" if they have an order."""
+        ...
+
+    def settings(self) -> TaskSpec:
+        """Return the settings of the Argilla dataset: fields, questions, guidelines."""
+        ...
+
+    def prompt_fault(self, messages: Sequence[Message]) -> str | None:
+        """Return why reviewers cannot be shown a prompt, null if they can."""
+        ...
+
+    def records(self, candidate_set: CandidateSet) -> tuple[ReviewRecord, ...] | Drop:
+        """Return what reviewers are shown of a set, in one record or several, or why nothing of it can be shown."""
+        ...
+
+    def spec(self, candidate_set: CandidateSet, record: ReviewRecord) -> RecordSpec:
+        """Return the Argilla record; DataError if `record` shows a candidate that the set lacks."""
+        ...
+
+    def annotation(self, response: Response, record: ReviewRecord) -> Annotation:
+        """Return what a response to a record means.
+
+        This depends on the reviewer, the status, the values and how many candidates the record shows, on nothing else.
+        Raises DataError for a submitted response that is no answer to the questions.
+        """
+        ...
+
+    def answer_name(self, scores: Scores) -> str:
+        """Return the answer that gives the shown candidates these scores, as reviewers read it."""
+        ...
+
+    def judge_scores(self, ratings: Sequence[float | None]) -> Scores | None:
+        """Return the scores of the answer that the judge would have given, null if its ratings do not tell.
+
+        `ratings` (1 to 5) are those of the shown candidates, null where there is none.
+        """
+        ...

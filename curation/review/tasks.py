@@ -1,0 +1,22 @@
+"""All review tasks by name."""
+
+from __future__ import annotations
+
+from curation.errors import DataError
+from curation.review.pairwise import PairwiseTask
+from curation.review.task import ReviewTask
+
+TASKS: dict[str, type[ReviewTask]] = {"pairwise": PairwiseTask}
+
+
+def reading_task(name: str) -> ReviewTask:
+    """Return the task, with its default options, that reads the responses to records of the task `name`.
+
+    What a response means does not depend on options. Raises DataError for a name that is not known.
+    """
+    if name not in TASKS:
+        raise DataError(
+            f"A review record has the task {name!r}; known are {', '.join(TASKS)}.",
+            remedy="A newer version of curation may have pushed it: upgrade.",
+        )
+    return TASKS[name]()
