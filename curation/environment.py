@@ -1,4 +1,4 @@
-"""Keys and addresses from the environment: what cannot be one is refused in a sentence that does not repeat it."""
+"""Reads keys and addresses from environment variables. Its error messages do not repeat what may be secret."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 from curation.errors import ConfigError
 
 TOKEN = re.compile(r"(?<![A-Za-z0-9])(hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,})")
-"""How tokens of the Hub and keys of most services look."""
+"""Matches tokens of the Hub and the keys of most services."""
 
 
 def key_from(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return the key or token in a variable, null if that is not set or empty.
+    """Return the key or token in the variable `name`, None if the variable is not set or empty.
 
-    Raises ConfigError if it holds a blank, a line break or another character that no key has: services refuse such a
-    key, and HTTP clients repeat it in their errors.
+    Raises ConfigError if the value holds a blank, a line break or another character that no key has. A service would
+    refuse such a key, and HTTP clients would show it in their errors.
     """
     key = environment.get(name)
     if not key:
@@ -25,25 +25,28 @@ def key_from(name: str, environment: Mapping[str, str] = os.environ) -> str | No
     if not is_key(key):
         raise ConfigError(
             f"{name} holds a blank, a line break or another character that no key has.",
-            remedy=f"Set {name} anew, to the key alone.",
+            remedy=f"Set {name} again, to nothing but the key.",
         )
     return key
 
 
 def is_key(key: str) -> bool:
-    """Whether a key has only characters that keys have: ASCII that is seen."""
+    """Whether all characters are ones that keys have: printable ASCII without blanks."""
     return re.fullmatch(r"[!-~]+", key) is not None
 
 
 def address_from(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return the http or https address in a variable, null if that is not set or empty; ConfigError if it is none."""
+    """Return the http or https address in the variable `name`, None if the variable is not set or empty.
+
+    Raises ConfigError if the value is not an address, or holds a password, a token or a query.
+    """
     url = environment.get(name)
     if not url:
         return None
     if carries_secret(url):
         raise ConfigError(
             f"{name} carries a user, a password, a token or a query.",
-            remedy=f"Set {name} to the address alone; keys have variables of their own.",
+            remedy=f"Set {name} to the address alone; keys belong in variables of their own.",
         )
     if not is_address(url):
         raise ConfigError(f"{name} = {url[:80]!r}: must be an http or https address.")
@@ -51,7 +54,7 @@ def address_from(name: str, environment: Mapping[str, str] = os.environ) -> str 
 
 
 def is_address(url: str) -> bool:
-    """Whether `url` is an http or https address of a host."""
+    """Whether `url` is an http or https address with a host."""
     if re.search(r"[\s\x00-\x1f\x7f]", url):
         return False
     try:
@@ -62,5 +65,5 @@ def is_address(url: str) -> bool:
 
 
 def carries_secret(text: str) -> bool:
-    """Whether a text that should be an address or a name has a user, a password, a query or a token in it."""
+    """Whether a text that should be an address or a name contains a user, a password, a query or a token."""
     return bool(TOKEN.search(text) or re.search(r"://[^/]*@|[^/@:]+:[^/@]+@|\?", text))

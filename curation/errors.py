@@ -1,18 +1,18 @@
-"""Every error this project raises, one tree.
+"""The tree of all errors that this project raises.
 
 CurationError
-├── ConfigError          the TOML file is wrong: the sentence names key, value and what is allowed
-├── DataError            input rows or service answers that cannot be used
-├── RefusedError         we will not do this: it would lose or mislabel something
-└── ServiceError         a service did not do what was asked
-    ├── AuthError        a token or key is missing, wrong or too weak
-    ├── MissingError     the thing asked for is not there
-    └── TemporaryError   try again later: a cron job retries only this (exit code 3)
+├── ConfigError          the TOML file is wrong; the message names the key, the value and what is allowed
+├── DataError            input rows, or the answers of a service, cannot be used
+├── RefusedError         we refuse, because doing this would lose or mislabel something
+└── ServiceError         a service did not do what we asked
+    ├── AuthError        a token or key is missing, wrong or not allowed to do this
+    ├── MissingError     the repo, dataset, workspace or file does not exist
+    └── TemporaryError   the same command may work later; a cron job retries only this error (exit code 3)
 """
 
 
 class CurationError(Exception):
-    """The base: a full sentence (what and why) and, where there is one, the command or setting that mends it."""
+    """The base of all errors: a sentence (what happened and why), and the command or setting that mends it if known."""
 
     exit_code = 1
 
@@ -30,7 +30,7 @@ class ConfigError(CurationError):
 
 
 class DataError(CurationError):
-    """Rows or answers that cannot be used."""
+    """Input rows, or the answers of a service, cannot be used."""
 
 
 class RefusedError(CurationError):
@@ -38,18 +38,18 @@ class RefusedError(CurationError):
 
 
 class ServiceError(CurationError):
-    """A service (Hub, Argilla, inference) did not do what was asked."""
+    """A service (the Hub, Argilla, a model's endpoint) did not do what we asked."""
 
 
 class AuthError(ServiceError):
-    """A token or key is missing, wrong or too weak."""
+    """A token or key is missing, wrong or not allowed to do this."""
 
 
 class MissingError(ServiceError):
-    """The repository, dataset, workspace or file asked for is not there."""
+    """The repo, dataset, workspace or file does not exist."""
 
 
 class TemporaryError(ServiceError):
-    """A service is unreachable or overloaded; the same command may work later."""
+    """A service cannot be reached or is overloaded. The same command may work later."""
 
     exit_code = 3

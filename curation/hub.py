@@ -1,4 +1,4 @@
-"""The way to the Hub: one client that is patient, and its errors as ours."""
+"""The one way to the Hugging Face Hub: a client that retries, and its errors translated into ours."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
-SHOWN = 300
-"""Characters of an error that are passed on."""
+MESSAGE_CHARACTERS = 300
+"""Of a longer error message of the client, only so many characters are shown."""
 BYTES_PER_SECOND = 500_000
-"""A transfer of a file may take CURATION_PATIENCE, and besides the time that it takes at this rate."""
+"""The slowest rate that is accepted: a file may take CURATION_PATIENCE plus its size divided by this rate."""
 
 
 @cache
 def connect(endpoint: str, token: str | None) -> HfApi:
-    """Return a client of the Hub at `endpoint`; without a token it never picks up one from the machine."""
+    """Return a client of the Hub at `endpoint`. Without a `token` it sends none, even if the machine has one stored."""
     from huggingface_hub import HfApi, set_client_factory
     from huggingface_hub.utils._http import hf_request_event_hook
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     from curation.hub_client import TIMEOUT, PatientClient
 
-    # Progress is ours to show, and huggingface_hub's own client waits for ever.
+    # We show progress ourselves, and huggingface_hub's own client has no timeout.
     disable_progress_bars()
     set_client_factory(
         lambda: PatientClient(event_hooks={"request": [hf_request_event_hook]}, follow_redirects=True, timeout=TIMEOUT)
@@ -39,19 +39,26 @@ def connect(endpoint: str, token: str | None) -> HfApi:
 
 
 def require_endpoint(endpoint: str) -> None:
-    """Raise ConfigError if `datasets` would read from another Hub than `endpoint`: it knows the one it started with."""
+    """Raise ConfigError if `datasets` reads from another Hub than `endpoint`.
+
+    `datasets` reads HF_ENDPOINT once, when it is imported, and ignores later changes.
+    """
     import datasets
 
     if endpoint != datasets.config.HF_ENDPOINT:
         raise ConfigError(
-            f"HF_ENDPOINT is {endpoint}, but `datasets` was imported while it was {datasets.config.HF_ENDPOINT}.",
+            f"HF_ENDPOINT is {endpoint}, but it was {datasets.config.HF_ENDPOINT} when `datasets` was imported, "
+            "which still uses that address.",
             remedy="Set HF_ENDPOINT before the process starts.",
         )
 
 
 @contextmanager
 def hub_errors(api: HfApi, repo_id: str) -> Iterator[None]:
-    """Turn the Hub client's errors about `repo_id` into AuthError, MissingError, ServiceError or TemporaryError."""
+    """Translate the errors that the Hub's client raises inside the block.
+
+    They become AuthError, MissingError, ServiceError or TemporaryError, with a sentence about `repo_id`.
+    """
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -62,17 +69,17 @@ def hub_errors(api: HfApi, repo_id: str) -> Iterator[None]:
     except HfHubHTTPError as error:
         raise _translate(error, api, repo_id) from error
     except (JSONDecodeError, TypeError, KeyError, IndexError, AttributeError) as error:
-        if not _is_of_the_client(error):
+        if not _comes_from_the_client(error):
             raise
         raise TemporaryError(
-            f"The Hub at {api.endpoint} gave an answer about {repo_id} of a shape that is not the Hub's "
-            f"({type(error).__name__}: {_first_line(error)[:SHOWN]}).",
-            remedy="Run the command again later; HF_ENDPOINT says which Hub is asked.",
+            f"The answer of the Hub at {api.endpoint} about {repo_id} cannot be read "
+            f"({type(error).__name__}: {_first_line(error)[:MESSAGE_CHARACTERS]}).",
+            remedy="Run the command again later, and check that HF_ENDPOINT is the address of a Hub.",
         ) from error
     except (httpx2.TransportError, LocalEntryNotFoundError, ConnectionError, TimeoutError) as error:
         raise TemporaryError(
             f"The Hub at {api.endpoint} did not answer ({type(error).__name__}).",
-            remedy="Run the command again; HF_ENDPOINT says which Hub is asked.",
+            remedy="Run the command again, and check that HF_ENDPOINT is the address of a Hub.",
         ) from error
 
 
@@ -107,7 +114,7 @@ def _translate(error: Exception, api: HfApi, repo_id: str) -> ServiceError:
     if status in {401, 403}:
         reason = "HF_TOKEN is not set" if anonymous else f"HF_TOKEN was refused ({status})"
         return AuthError(
-            f"{api.endpoint} did not let us at {repo_id}: {reason}.",
+            f"{api.endpoint} gave no access to {repo_id}: {reason}.",
             remedy="Set HF_TOKEN to a token that has access; publishing needs a write token.",
         )
     if status in {408, 409, 412, 429} or status >= 500:
@@ -117,8 +124,8 @@ def _translate(error: Exception, api: HfApi, repo_id: str) -> ServiceError:
     return ServiceError(f"The Hub at {api.endpoint} answered {status} about {repo_id}: {_first_line(error)}")
 
 
-def _is_of_the_client(error: Exception) -> bool:
-    """Whether an error arose while the Hub's client took an answer apart, and not in code of ours."""
+def _comes_from_the_client(error: Exception) -> bool:
+    """Whether an error was raised inside huggingface_hub, which failed to parse an answer, and not by our own code."""
     if isinstance(error, JSONDecodeError):
         return True
     modules = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))

@@ -1,4 +1,4 @@
-"""The HTTP client that huggingface_hub is given: it repeats a request until there is a usable answer or time is up."""
+"""The HTTP client that huggingface_hub uses here: it repeats a request until the answer is usable or time is up."""
 
 from __future__ import annotations
 
@@ -12,30 +12,35 @@ from curation.patience import Service, UnansweredError, is_passing, persist, ret
 
 CONNECT_SECONDS = 10.0
 TIMEOUT = httpx2.Timeout(60.0, connect=CONNECT_SECONDS)
-"""Of a single try, where the budget leaves more."""
+"""The limits of one attempt. If less of the budget (CURATION_PATIENCE) is left, the attempt gets less."""
 STATISTICS = ("/api/agent-harnesses", "/api/telemetry/")
-"""What huggingface_hub asks for its own sake and does without."""
+"""Paths of requests that huggingface_hub makes for its own statistics. It works without an answer."""
 STATISTICS_HOST = "s3.amazonaws.com"
-"""Where `datasets` counts how often a dataset is loaded: many networks let nobody there."""
+"""The host at which `datasets` counts downloads. Many networks block it, and `datasets` works without it."""
 
 VIEWER = "datasets-server."
-"""Where `datasets` asks what the viewer knows of a dataset, and does without if there is none."""
+"""How the host of the Hub's dataset viewer begins. `datasets` asks it for facts and works without an answer."""
 
 
 class PatientClient(httpx2.Client):
-    """A client that waits out what passes: 429, 5xx, broken connections, silence, and bodies that are not whole.
+    """A client that repeats a request after a passing fault: 429, 5xx, a broken connection, silence, a cut-off body.
 
-    To repeat a request to the Hub does no harm: commits name their parent, so that only one of two can succeed, and
-    what else we send (creating a repo that may exist, uploads by content) is the same when done twice.
+    Repeating is safe. A commit names its parent, so if it is sent twice only one succeeds. The other requests that we
+    send (creating a repo that may exist, uploading a file under its hash) have the same effect when sent twice.
     """
 
     def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
-        """Return the answer; its body is read and whole unless `stream`. Raises TemporaryError if there is none."""
-        wanted = dict(request.extensions.get("timeout") or {})
+        """Return the answer. Unless `stream` is true, its body is completely read and checked.
 
-        def once(seconds: float) -> httpx2.Response:
+        Raises TemporaryError if there is no usable answer in time.
+        """
+        requested = dict(request.extensions.get("timeout") or {})
+
+        def attempt(seconds: float) -> httpx2.Response:
             limits = {"connect": min(seconds, CONNECT_SECONDS), "pool": seconds, "write": seconds, "read": seconds}
-            request.extensions["timeout"] = {key: min(wanted.get(key) or limit, limit) for key, limit in limits.items()}
+            request.extensions["timeout"] = {
+                key: min(requested.get(key) or limit, limit) for key, limit in limits.items()
+            }
             try:
                 deadline = time.monotonic() + seconds
                 response = super(PatientClient, self).send(request, stream=True, **options)
@@ -49,13 +54,13 @@ class PatientClient(httpx2.Client):
                 response.close()
                 raise UnansweredError(f"it answered {response.status_code}", retry_after=retry_after(response.headers))
             if not stream and _is_cut(request, response):
-                raise UnansweredError("its answer is not whole, or not the Hub's")
+                raise UnansweredError("its answer is cut off, or is not JSON")
             return response
 
         if _is_statistics(request) or not isinstance(request.stream, httpx2.ByteStream):
-            # A body that is read while it is sent cannot be sent again; huggingface_hub sees to that itself.
+            # A body that is streamed from a file cannot be sent again here; huggingface_hub repeats such uploads.
             return super().send(request, stream=stream, **options)
-        return persist(Service(f"the Hub at {request.url.scheme}://{request.url.netloc.decode()}"), once)
+        return persist(Service(f"the Hub at {request.url.scheme}://{request.url.netloc.decode()}"), attempt)
 
 
 def _is_statistics(request: httpx2.Request) -> bool:
@@ -64,7 +69,10 @@ def _is_statistics(request: httpx2.Request) -> bool:
 
 
 def _read(response: httpx2.Response, deadline: float) -> None:
-    """Read a body to its end by a deadline: the timeout of a read begins anew with every byte."""
+    """Read the whole body, or raise ReadTimeout at the deadline.
+
+    httpx's own read timeout starts again with every byte, so a slow server could hold us for ever.
+    """
     assert isinstance(response.stream, httpx2.SyncByteStream)
     response.stream = _TimedStream(response.stream, deadline)
     try:
@@ -74,6 +82,8 @@ def _read(response: httpx2.Response, deadline: float) -> None:
 
 
 class _TimedStream(httpx2.SyncByteStream):
+    """A body that raises ReadTimeout when it is still being read after the deadline."""
+
     def __init__(self, inner: httpx2.SyncByteStream, deadline: float) -> None:
         self._inner = inner
         self._deadline = deadline
@@ -89,7 +99,10 @@ class _TimedStream(httpx2.SyncByteStream):
 
 
 def _is_cut(request: httpx2.Request, response: httpx2.Response) -> bool:
-    """Whether an answer that should be a JSON object or list is none; files and empty bodies are not JSON."""
+    """Whether the body of an answer of the Hub's API is not a JSON object or list, although it should be.
+
+    Downloads of files and empty bodies need not be JSON.
+    """
     path = request.url.path
     if request.method == "HEAD" or not response.is_success or not response.content:
         return False

@@ -1,4 +1,4 @@
-"""Content hashes: the same content has the same id, on every machine and in every run."""
+"""Ids that are hashes of content: the same content gets the same id on every machine and in every run."""
 
 from __future__ import annotations
 
@@ -20,60 +20,70 @@ _canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",
 
 
 def content_hash(kind: str, *parts: JsonValue) -> str:
-    """Return 16 hex digits of the SHA-256 of `parts` as canonical JSON; `kind` keeps ids of different rows apart."""
+    """Return 16 hex digits of the SHA-256 of `[kind, *parts]` as canonical JSON.
+
+    `kind`, such as "prompt", keeps the ids of different kinds of rows apart.
+    """
     text = _canonical.encode([kind, *parts])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:LENGTH]
 
 
 def hash_of_ids(kind: str, *identifiers: str) -> str:
-    """Return what `content_hash` does, but three times faster: for identifiers, in which JSON has nothing to escape."""
+    """Return the same as `content_hash`, three times faster. For identifiers only: JSON need not escape them."""
     joined = '","'.join(identifiers)
     return hashlib.sha256(f'["{kind}","{joined}"]'.encode()).hexdigest()[:LENGTH]
 
 
 def normalise(text: str) -> str:
-    """Return `text` in Unicode NFC with LF line ends and no blanks around it: what counts as the same content."""
+    """Return `text` in Unicode NFC, with LF line ends and without blanks around it.
+
+    Two texts that are equal in this form count as the same content.
+    """
     if text.isascii() and "\r" not in text:
-        # The same as below, three times faster.
+        # This gives the same as the last line, three times faster.
         return text.strip()
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
 def prompt_id(messages: Iterable[Message], *, context: Sequence[str | None] = ()) -> str:
-    """Return the id of a prompt: its roles and normalised contents, and what a chat template is given besides."""
-    given: list[JsonValue] = [[*context]] if any(context) else []
-    return content_hash("prompt", [[message.role, normalise(message.content)] for message in messages], *given)
+    """Return the id of a prompt: a hash of the roles and normalised contents of its messages.
+
+    `context` is what else changes the text that a model sees: the prompt's tools and chat template arguments.
+    """
+    extra: list[JsonValue] = [[*context]] if any(context) else []
+    return content_hash("prompt", [[message.role, normalise(message.content)] for message in messages], *extra)
 
 
 def candidate_id(prompt: str, generator: str, text: str) -> str:
-    """Return the id of an answer: whose it is, to which prompt, and its normalised text."""
+    """Return the id of an answer: a hash of its prompt's id, its generator's name and its normalised text."""
     return content_hash("candidate", prompt, generator, normalise(text))
 
 
 def candidate_set_id(prompt: str, settings: str, candidates: Iterable[str]) -> str:
-    """Return the id of a candidate set: its prompt, the settings it was made with and its candidates."""
+    """Return the id of a candidate set: a hash of its prompt's id, its settings and the ids of its candidates."""
     return content_hash("candidate-set", prompt, settings, *candidates)
 
 
 def record_id(task: str, prompt: str, candidates: Iterable[str]) -> str:
-    """Return the id of a review record: the task, the prompt and the candidates shown, whatever their order."""
+    """Return the id of a review record: a hash of the task, the prompt and the candidates that are shown, sorted."""
     return content_hash("record", task, prompt, *sorted(candidates))
 
 
 def row_id(config: str, record: str, *candidates: str) -> str:
-    """Return the id of a published row: its config, its record and the candidates in it."""
+    """Return the id of a published row: a hash of its config, its record and the candidates in it."""
     return hash_of_ids("row", config, record, *candidates)
 
 
 def unit_interval(kind: str, identifier: str) -> float:
-    """Return a number in [0, 1) that depends on an id alone: stable splits come from it."""
+    """Return a number in [0, 1) that depends only on `kind` and an id. Splits are made with it, so they are stable."""
     return int(hash_of_ids(kind, identifier), 16) / _HASHES
 
 
 def pseudonym(key: str, reviewer: str) -> str:
-    """Return the published name of a reviewer: keyed (HMAC-SHA-256, RFC 2104), so that names cannot be guessed back.
+    """Return the published name of a reviewer, such as "reviewer-0123456789abcdef".
 
-    That of a program begins as its username does.
+    It is an HMAC-SHA-256 (RFC 2104) of the username, so that nobody without the key can find the username by guessing.
+    The pseudonym of a program begins with "simulated-", as its username does.
     """
     digest = hmac.new(key.encode(), reviewer.encode(), hashlib.sha256).hexdigest()
     kind = SIMULATED_PREFIX if reviewer.startswith(SIMULATED_PREFIX) else "reviewer-"

@@ -1,4 +1,4 @@
-"""How long a service that gives no usable answer is waited for: one budget of time, and a line that says so."""
+"""Retries within one budget of time (CURATION_PATIENCE), and the line on the terminal that tells of the waiting."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ import tenacity
 from curation.errors import ConfigError, TemporaryError
 
 PATIENCE_SECONDS = 120.0
-"""The budget where CURATION_PATIENCE is not set."""
+"""The budget if CURATION_PATIENCE is not set."""
 SILENT_SECONDS = 10.0
-"""After so much waiting a line says what is waited for."""
+"""After so many seconds of waiting, a line tells the user which service does not answer."""
 LEAST_SECONDS = 0.2
-"""No try gets less time than this."""
+"""Every attempt gets at least this much time."""
 LONGEST_PAUSE = 10.0
+"""The longest pause between two attempts, in seconds, unless the service asks for a longer one."""
 
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -32,17 +33,17 @@ _say: contextvars.ContextVar[Say | None] = contextvars.ContextVar("say", default
 
 
 class UnansweredError(Exception):
-    """One try that brought no usable answer: why, and how many seconds the service asks to be left alone."""
+    """One attempt that gave no usable answer: the reason, and the pause in seconds that the service asks for."""
 
-    def __init__(self, why: str, *, retry_after: float | None = None) -> None:
-        super().__init__(why)
-        self.why = why
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
         self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What is waited for, such as "the Hub at https://huggingface.co", and what to do if it stays silent."""
+    """The service that is asked, such as "the Hub at https://huggingface.co", and what to do if it does not answer."""
 
     name: str
     remedy: str = "Run the command again later."
@@ -52,7 +53,7 @@ class Service:
 
 
 def patience_seconds() -> float:
-    """Return the budget in seconds: CURATION_PATIENCE, or 120. Raises ConfigError if it is no positive number."""
+    """Return the budget in seconds: CURATION_PATIENCE, or 120. Raises ConfigError if it is not a positive number."""
     text = os.environ.get("CURATION_PATIENCE") or str(PATIENCE_SECONDS)
     try:
         seconds = float(text)
@@ -64,19 +65,20 @@ def patience_seconds() -> float:
 
 
 def persist(service: Service, attempt: Callable[[float], T]) -> T:
-    """Return what `attempt` returns; while it raises UnansweredError, try again until the budget is spent.
+    """Return what `attempt(seconds)` returns, and call it again while it raises UnansweredError and there is time.
 
-    `attempt` is given the seconds that it may take: half of what is left, so that a service that hangs is asked more
-    than once and never waited for longer than the budget. Raises TemporaryError with the last reason.
+    `seconds` is how long the attempt may take: half of the time that is left. So a service that hangs is asked more
+    than once, and all attempts together stay within the budget. Raises TemporaryError with the reason of the last
+    attempt when the time is up.
     """
     budget, started = patience_seconds(), time.monotonic()
 
     def pause(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after if isinstance(error, UnansweredError) else None
-        # A pause that nobody asked for must not be longer than the time that is left: that would give up too soon.
-        left = started + budget - time.monotonic()
-        return max(asked if asked is not None else min(_backoff(state), left / 2), LEAST_SECONDS)
+        requested = error.retry_after if isinstance(error, UnansweredError) else None
+        # A pause that we choose ourselves must end before the budget does, or we would give up with time left.
+        remaining = started + budget - time.monotonic()
+        return max(requested if requested is not None else min(_backoff(state), remaining / 2), LEAST_SECONDS)
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(UnansweredError),
@@ -86,16 +88,16 @@ def persist(service: Service, attempt: Callable[[float], T]) -> T:
     )
     with _waiting(service, budget) as waiting:
 
-        def once() -> T:
-            left = started + budget - time.monotonic()
+        def timed_attempt() -> T:
+            remaining = started + budget - time.monotonic()
             try:
-                return attempt(max(left / 2, LEAST_SECONDS))
+                return attempt(max(remaining / 2, LEAST_SECONDS))
             except UnansweredError as error:
-                waiting.why = error.why
+                waiting.reason = error.reason
                 raise
 
         try:
-            return retrying(once)
+            return retrying(timed_attempt)
         except UnansweredError as error:
             raise TemporaryError(
                 _given_up(service, error, budget, time.monotonic() - started), remedy=service.remedy
@@ -103,10 +105,10 @@ def persist(service: Service, attempt: Callable[[float], T]) -> T:
 
 
 def in_time(service: Service, work: Callable[[], T], *, more_seconds: float = 0.0) -> T:
-    """Return what `work` returns; raise TemporaryError if that takes longer than the budget and `more_seconds`.
+    """Return what `work` returns; raise TemporaryError if it takes longer than the budget plus `more_seconds`.
 
-    For calls that take no timeout. Such a call cannot be ended: it is left behind in a thread that does not keep the
-    process alive. So `work` must be something that does no harm if it ends later, or never.
+    This is for calls that have no timeout of their own. Such a call cannot be stopped: it goes on in a thread, which
+    does not keep the process alive. So `work` must do no harm if it finishes later, or never.
     """
     budget = patience_seconds() + more_seconds
     results: list[T] = []
@@ -115,7 +117,7 @@ def in_time(service: Service, work: Callable[[], T], *, more_seconds: float = 0.
     def run() -> None:
         try:
             results.append(work())
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
+        except BaseException as error:  # noqa: BLE001 - the waiting thread raises it again
             errors.append(error)
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True)
@@ -131,7 +133,7 @@ def in_time(service: Service, work: Callable[[], T], *, more_seconds: float = 0.
 
 @contextmanager
 def telling(say: Say) -> Iterator[None]:
-    """Give lines about what is waited for to `say` meanwhile; without it nothing is said."""
+    """Pass the lines about a service that does not answer to `say`. Outside such a block they are not shown."""
     token = _say.set(say)
     try:
         yield
@@ -140,9 +142,10 @@ def telling(say: Say) -> Iterator[None]:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a service asks to wait, null if it does not say.
+    """Return how many seconds a service asks us to wait, None if its answer does not say.
 
-    Retry-After is a number of seconds or a date (RFC 9110, 10.2.3); the Hub says `ratelimit: "api";r=0;t=55` instead.
+    Retry-After is a number of seconds or a date (RFC 9110, 10.2.3). The Hub sends `ratelimit: "api";r=0;t=55` instead:
+    0 requests remain, and the count starts again in 55 seconds.
     """
     text = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", text):
@@ -157,17 +160,20 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def is_passing(status: int) -> bool:
-    """Whether an HTTP status says that the same request may succeed later."""
+    """Whether the same request may succeed later, after an answer with this HTTP status."""
     return status in {408, 425, 429} or (status >= 500 and status != 501)
 
 
 @dataclass(slots=True)
 class _Waiting:
-    why: str = "no answer yet"
+    """Why the service is still being waited for: the reason of the last attempt."""
+
+    reason: str = "no answer yet"
 
 
 @contextmanager
 def _waiting(service: Service, budget: float) -> Iterator[_Waiting]:
+    """Tell the user after SILENT_SECONDS that the service does not answer, unless the block has ended by then."""
     waiting, say = _Waiting(), _say.get()
     if say is None:
         yield waiting
@@ -175,7 +181,7 @@ def _waiting(service: Service, budget: float) -> Iterator[_Waiting]:
     silent = min(SILENT_SECONDS, budget / 4)
 
     def line() -> None:
-        say(f"Waiting for {service.name}: {waiting.why}. Giving up in {budget - silent:.0f} s (CURATION_PATIENCE).")
+        say(f"Waiting for {service.name}: {waiting.reason}. Giving up in {budget - silent:.0f} s (CURATION_PATIENCE).")
 
     timer = threading.Timer(silent, line)
     timer.daemon = True
@@ -192,7 +198,7 @@ _backoff = tenacity.wait_random_exponential(multiplier=0.3, max=LONGEST_PAUSE)
 def _given_up(service: Service, error: UnansweredError, budget: float, spent: float) -> str:
     if error.retry_after is not None and error.retry_after + spent >= budget:
         return (
-            f"{service} did not answer: {error.why}, and asks to wait {error.retry_after:.0f} s, which is more "
-            f"than is left of CURATION_PATIENCE ({budget:.0f} s)."
+            f"{service} did not answer: {error.reason}, and it asks us to wait {error.retry_after:.0f} s, which is "
+            f"longer than the time that is left (CURATION_PATIENCE is {budget:.0f} s)."
         )
-    return f"{service} did not answer within {budget:.0f} s (CURATION_PATIENCE): {error.why}."
+    return f"{service} did not answer within {budget:.0f} s (CURATION_PATIENCE): {error.reason}."

@@ -1,4 +1,4 @@
-"""The Arrow schema of a row type: what is written follows from the type, so that files never drift apart."""
+"""Derives the Arrow schema of a row type from its annotations, so that all files of one type have the same schema."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from curation.types import Row
 
 
 def arrow_schema(row_type: type[Row]) -> Any:
-    """Return the pyarrow.Schema of a row type: tuples become lists, rows structs, dicts JSON text."""
+    """Return the pyarrow.Schema of a row type: a tuple becomes a list, a nested row a struct, a dict JSON text."""
     import pyarrow as pa
 
     return pa.schema([_arrow_field(name, info.annotation) for name, info in row_type.model_fields.items()])

@@ -1,4 +1,4 @@
-"""Files on this machine that hold what people wrote: for their owner alone, and gone when the run is over."""
+"""Temporary files with private content: only their owner can read them, and they are removed when the run ends."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ LOCK = ".lock"
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Yield a new folder (0700) among the temporary files, which is removed at the end.
+    """Yield a new folder (mode 0700) among the temporary files, and remove it at the end.
 
-    A run that is killed leaves its folder behind; the next one removes it. A folder in use is told by the lock that its
-    run holds, which ends with the run however that ends, so no process id has to be trusted.
+    A run that is killed leaves its folder behind, and the next run removes it. A folder that is in use holds a locked
+    file. The system releases the lock when its process ends, however it ends, so no process id has to be trusted.
     """
     _remove_left_behind()
     with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         draft = folder / f"{LOCK}.new"
         with draft.open("w") as lock:
-            # Named only when it is held: a folder with a lock that is free is one that was left behind.
+            # The file gets its name after it is locked: a folder with a free lock is always one that was left behind.
             fcntl.flock(lock, fcntl.LOCK_EX)
             draft.rename(folder / LOCK)
             inner = folder / "files"
@@ -36,12 +36,12 @@ def scratch_folder() -> Iterator[Path]:
 
 @contextmanager
 def private_files() -> Iterator[None]:
-    """Make every file and folder that this process creates meanwhile readable by its owner alone."""
-    before = os.umask(0o077)
+    """Inside the block, only the owner can read the files and folders that this process creates."""
+    previous_umask = os.umask(0o077)
     try:
         yield
     finally:
-        os.umask(before)
+        os.umask(previous_umask)
 
 
 def _remove_left_behind() -> None:
@@ -51,5 +51,5 @@ def _remove_left_behind() -> None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(lock.parent, ignore_errors=True)
         except OSError:
-            # In use, another user's, or already removed by another run.
+            # The folder is in use, belongs to another user, or was removed by another run.
             continue

@@ -1,6 +1,6 @@
-"""What every section of a configuration is: values that are checked, and a sentence for each that is not allowed.
+"""The base of every section of a configuration, and the sentences about values that are not allowed.
 
-A section is written in TOML or built in Python; what is wrong is said in the same words.
+A section comes from a TOML file or is built in Python. The sentences are the same for both.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from curation.errors import ConfigError
 
 ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 ARGILLA_DATASET = r"^[^\s\p{C}](?:[^\p{C}]{0,198}[^\s\p{C}])?$"
-"""Up to 200 characters, as its server takes them; its client would not find a name with blanks around it again."""
+"""1 to 200 characters, the server's limit. A name with blanks around it could be created, but not be read again."""
 ARGILLA_WORKSPACE = r"^[A-Za-z0-9_-]+$"
 LICENSE = r"^[a-z0-9][a-z0-9.-]*$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -27,7 +27,7 @@ REPO_ID = r"^[\w.-]+/[\w.-]+$"
 
 
 class Section(BaseModel):
-    """The base of all sections. One with values that are not allowed raises ConfigError, with a sentence for each."""
+    """The base of all sections. If values are not allowed, building one raises ConfigError with a sentence for each."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=(), use_attribute_docstrings=True
@@ -37,24 +37,27 @@ class Section(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            # The cause would show the values, keys in the wrong place among them.
+            # The cause is left out: it shows all values, and one of them may be an API key in the wrong place.
             name = type(self).__name__
             raise ConfigError(f"{name}(...) is not valid:\n{sentences(error, self.sections())}") from None
 
-    # Sections inside of others are checked by pydantic itself, so that all that is wrong is said together.
+    # This lets pydantic check nested sections itself, so that one ConfigError lists the faults of all of them.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     @classmethod
     def sections(cls) -> Mapping[str, type[BaseModel]]:
-        """Return the model of this section, named "", and those of the sections in it by their keys."""
-        inside = {name: _models(field.annotation) for name, field in cls.model_fields.items()}
-        return {"": cls, **{name: models[0] for name, models in inside.items() if len(models) == 1}}
+        """Return this class under "" and the classes of its nested sections under their keys.
+
+        For example {"": GenerationOptions, "budget": Budget}.
+        """
+        nested = {name: _models(field.annotation) for name, field in cls.model_fields.items()}
+        return {"": cls, **{name: models[0] for name, models in nested.items() if len(models) == 1}}
 
 
 def sentences(error: ValidationError, sections: Mapping[str, type[BaseModel]]) -> str:
-    """Return a line for each value that is not allowed: its key, the value, and what is allowed.
+    """Return a line for each value that is not allowed: "  review.reviewers = 0: must be at least 1.".
 
-    `sections` are the models by their place, such as "generate.budget"; the whole is "".
+    `sections` are the classes of the sections by their place, such as "generate.budget". The whole file is "".
     """
     faults = error.errors(include_url=False)
     return "\n".join(f"  {_sentence(fault, sections)}" for fault in faults if not _follows(fault, faults))
@@ -89,7 +92,7 @@ PATTERNS = {
 
 
 def _sentence(fault: Any, sections: Mapping[str, type[BaseModel]]) -> str:
-    """Return what is wrong, as `key = value: what is allowed.`; pydantic's own words where we have none."""
+    """Return one fault as `key = value: what is allowed.`, in pydantic's words if there are none of ours."""
     section, key = _place(fault["loc"], sections)
     model = sections.get(section, sections[""])
     kind, value, context = fault["type"], fault["input"], fault.get("ctx", {})
@@ -112,15 +115,18 @@ def _sentence(fault: Any, sections: Mapping[str, type[BaseModel]]) -> str:
         allowed = f"must be {_bounds(model, key) or _bound(context)}"
     elif kind in ALLOWED:
         allowed = ALLOWED[kind].format(**context)
-    # A whole section may hold a secret, and its place says enough.
+    # A whole table or list is not shown, because it may hold a secret.
     return f"{key}: {allowed}." if isinstance(value, dict | list) else f"{key} = {shown(value)}: {allowed}."
 
 
 def _bounds(model: type[BaseModel], key: str) -> str:
-    """Return all bounds of a number, not just the one that was passed; "" if the field is not simply a number."""
+    """Return all bounds of a number, such as "at least 0 and at most 1", not only the one that the value violates.
+
+    Returns "" if the field is not a plain number.
+    """
     field = model.model_fields.get(key.rpartition(".")[2])
     rules = field.metadata if field is not None else ()
-    # Rules such as strictness bound nothing.
+    # A rule without a bound, such as strictness, gives "" and is filtered out.
     return " and ".join(filter(None, (_bound({name: getattr(rule, name, None) for name in BOUNDS}) for rule in rules)))
 
 
@@ -129,15 +135,19 @@ def _bound(limits: Mapping[str, Any]) -> str:
 
 
 def _follows(fault: Any, faults: Sequence[Any]) -> bool:
-    """Whether a list is only too short because entries in it are at fault themselves."""
+    """Whether a list is too short only because entries in it have faults of their own, which are listed anyway."""
     place = fault["loc"]
     return fault["type"] == "too_short" and any(
-        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in faults
+        len(nested["loc"]) > len(place) and nested["loc"][: len(place)] == place for nested in faults
     )
 
 
 def _place(location: tuple[int | str, ...], sections: Mapping[str, type[BaseModel]]) -> tuple[str, str]:
-    """Return the section a fault is in and its key as the file has it; entries of a list count from 1."""
+    """Return the section of a fault and its key as the TOML file writes it.
+
+    For example ("generators", 0, "model_id") gives ("generators", "generators[1].model_id"): entries of a list count
+    from 1.
+    """
     parts = list(location)
     section = str(parts[0]) if len(parts) > 1 else ""
     if section in TAG_KEYS:
@@ -155,7 +165,7 @@ def _unknown_key(key: str, model: type[BaseModel]) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as a sentence may show it: short, and without what may be a password, a key or a token."""
+    """Return a value as a sentence may show it: shortened, and with anything that may be a secret replaced by ***."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, PurePath):
@@ -169,12 +179,12 @@ def shown(value: object) -> str:
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
-    """The sections that a field may hold."""
+    """Return the section classes in a field's annotation: `Budget | None` gives [Budget]."""
 
-    def each(part: Any) -> Iterator[type[BaseModel]]:
+    def search(part: Any) -> Iterator[type[BaseModel]]:
         if isinstance(part, type) and issubclass(part, BaseModel):
             yield part
-        for inner in get_args(part):
-            yield from each(inner)
+        for argument in get_args(part):
+            yield from search(argument)
 
-    return list(each(annotation))
+    return list(search(annotation))

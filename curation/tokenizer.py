@@ -1,4 +1,4 @@
-"""The tokenizer of a model that will be trained: from a folder or the Hub, with its chat template."""
+"""Loads the tokenizer, with its chat template, of the model that will be trained: from a folder or from the Hub."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ from curation.hub import DEFAULT_ENDPOINT, connect, hub_errors
 
 
 def load_tokenizer(name: str, *, endpoint: str = DEFAULT_ENDPOINT, token: str | None = None) -> Any:
-    """Return the transformers tokenizer of a folder or of the Hub ("owner/name[@revision]").
+    """Return the transformers tokenizer in a folder, or of a model on the Hub ("owner/name" or "owner/name@revision").
 
     Raises ConfigError if `transformers` is not installed or the tokenizer has no chat template, MissingError if there
-    is no such tokenizer, and what `curation.hub.hub_errors` raises.
+    is no such tokenizer, and the errors of `curation.hub.hub_errors`.
     """
     folder = Path(name) if name and Path(name).is_dir() else _download(name, endpoint=endpoint, token=token)
     tokenizer = _load(folder, name)
     if tokenizer.chat_template is None:
         raise ConfigError(
-            f"The tokenizer {name} has no chat template, which says how conversations are written.",
+            f"The tokenizer {name} has no chat template, so it cannot turn a conversation into text.",
             remedy="Name the instruction-tuned model that you will train.",
         )
     return tokenizer
 
 
 def _download(repo_id: str, *, endpoint: str, token: str | None) -> Path:
-    """Return a folder with a repo's tokenizer files: AutoTokenizer itself asks the Hub that was set at its import."""
+    """Download a repo's tokenizer files and return their folder.
+
+    AutoTokenizer could download them too, but only from the Hub that HF_ENDPOINT named when it was imported.
+    """
     name, _, revision = repo_id.partition("@")
     if name.count("/") != 1 or name.startswith((".", "/")):
         raise MissingError(
@@ -54,5 +57,5 @@ def _load(folder: Path, name: str) -> Any:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MissingError(
-            f"{name} holds no tokenizer that `transformers` can read: {error}", remedy="Name another one."
+            f"{name} has no tokenizer that `transformers` can read: {error}", remedy="Name another tokenizer."
         ) from error

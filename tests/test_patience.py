@@ -35,7 +35,7 @@ def test_a_pause_that_is_longer_than_the_time_left_is_not_begun(monkeypatch: pyt
         tries.append(seconds)
         raise UnansweredError("it answered 429", retry_after=3600)
 
-    with pytest.raises(TemporaryError, match="asks to wait 3600 s"):
+    with pytest.raises(TemporaryError, match="asks us to wait 3600 s"):
         persist(SERVICE, busy)
     assert len(tries) == 1
     assert 14 < tries[0] <= 15

@@ -1,4 +1,8 @@
-"""Where prompts come from: datasets on the Hub, files and lists. A source reads rows lazily and says which it drops."""
+"""Prompt sources: a dataset on the Hub, a file, or a list.
+
+A source reads its rows one at a time and yields a `Prompt` for each usable row and a `Drop`, with the reason, for each
+other row.
+"""
 
 from curation.prompts.file import FilePrompts
 from curation.prompts.hub import HubPrompts

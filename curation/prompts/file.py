@@ -1,4 +1,4 @@
-"""Prompts from a local file of any kind that is read, recorded with the hash of its content."""
+"""Prompts from a local file. The store records the file's name with the hash of its content."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from curation.types import Drop, Prompt
 
 
 class FilePrompts(PromptColumns):
-    """`[prompts] type = "file"`: one column of a file; each line of a .txt file is a prompt, whatever `column` is."""
+    """`[prompts] type = "file"`: reads one column of a file. In a .txt file each line is a prompt."""
 
     type: Literal["file"] = "file"
     """`"hub"`, `"file"` or `"list"`."""
@@ -43,11 +43,11 @@ class FilePrompts(PromptColumns):
         return f"{self.path.name}@{digest[:16]}"
 
     def load(self, source: str, *, endpoint: str, token: str | None) -> Iterator[Prompt | Drop]:
-        """Yield a prompt or a drop per row of the file; DataError names the line that cannot be read."""
+        """Yield a Prompt or a Drop for each row of the file. Raises DataError with the line that cannot be read."""
         return read_prompts(self._rows(), self, source=source)
 
     def _rows(self) -> Iterator[dict[str, Any] | str]:
-        """Yield the values of each row, or the reason why it is left out."""
+        """Yield the values of each row by column, or the reason (a text) why the row is left out."""
         names = class_names(self.path)
         is_text = suffix_of(self.path) == ".txt"
         for row in read_rows(self.path):
@@ -56,7 +56,7 @@ class FilePrompts(PromptColumns):
             elif row.values is None:
                 raise DataError(
                     f"{self.path}, line {row.number}, is {row.reason}.",
-                    remedy="In .jsonl each line is an object; a file that is one array is named .json.",
+                    remedy="In a .jsonl file each line is an object; if the file is one array, name it .json.",
                 )
             elif is_text:
                 yield {self.column: row.values[TEXT_COLUMN]}

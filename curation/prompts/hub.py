@@ -1,4 +1,4 @@
-"""Prompts from a dataset on the Hub, at a commit that is resolved first and recorded."""
+"""Prompts from a dataset on the Hub, read at one commit, which the store records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RepoId = Annotated[str, Field(pattern=REPO_ID)]
 
 
 class HubPrompts(PromptColumns):
-    """`[prompts] type = "hub"`: one column of one split of a dataset on the Hub."""
+    """`[prompts] type = "hub"`: reads one column of one split of a dataset on the Hub."""
 
     type: Literal["hub"] = "hub"
     """`"hub"`, `"file"` or `"list"`."""
@@ -35,8 +35,8 @@ class HubPrompts(PromptColumns):
     def resolve(self, *, endpoint: str, token: str | None) -> str:
         """Return the source with its commit, such as "acme/prompts@<sha>".
 
-        Raises AuthError without a token for a private dataset, MissingError if there is no such dataset or revision,
-        TemporaryError if the Hub does not answer.
+        Raises AuthError if the dataset is private and there is no token, MissingError if there is no such dataset or
+        revision, TemporaryError if the Hub does not answer.
         """
         api = connect(endpoint, token)
         with hub_errors(api, self.repo_id):
@@ -44,9 +44,10 @@ class HubPrompts(PromptColumns):
         return f"{self.repo_id}@{info.sha}"
 
     def load(self, source: str, *, endpoint: str, token: str | None) -> Iterator[Prompt | Drop]:
-        """Yield a prompt or a drop per row of the dataset at `source` (what `resolve` returned), read as needed.
+        """Yield a Prompt or a Drop for each row of the dataset at `source`, which is what `resolve` returned.
 
-        Raises DataError if there is no such config or split, MissingError if there are no data files.
+        Rows are streamed, not downloaded as a whole. Raises DataError if there is no such config or split, MissingError
+        if the dataset has no data files.
         """
         split = self._split(source.rpartition("@")[2], endpoint=endpoint, token=token)
         return read_prompts(map(_values, split.rows()), self, source=source)
@@ -74,5 +75,5 @@ class HubPrompts(PromptColumns):
 
 
 def _values(row: FileRow) -> dict[str, Any] | str:
-    """Return the values of a row, or the reason why it is left out."""
+    """Return the values of a row by column, or the reason (a text) why the row is left out."""
     return "row_too_large" if row.values is None else row.values

@@ -1,4 +1,4 @@
-"""Prompts that stand in the configuration itself: a list in a launch script, or in the TOML file."""
+"""Prompts that are written in the configuration itself: a list in a launch script or in the TOML file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from curation.types import Drop, Prompt
 
 
 class ListPrompts(PromptColumns):
-    """`[prompts] type = "list"`: the prompts themselves."""
+    """`[prompts] type = "list"`: the prompts are written in the configuration."""
 
     type: Literal["list"] = "list"
     """`"hub"`, `"file"` or `"list"`."""
@@ -21,10 +21,10 @@ class ListPrompts(PromptColumns):
     """The prompts themselves: each a text, a list of `{role, content}`, or a table with the columns above."""
 
     def resolve(self, *, endpoint: str, token: str | None) -> str:
-        """Return the source with a hash of its content: "list@0123456789abcdef". The Hub is not asked."""
+        """Return "list@" and a hash of the prompts: "list@0123456789abcdef". No service is asked."""
         return f"list@{ids.content_hash('prompts', *self.rows)}"
 
     def load(self, source: str, *, endpoint: str, token: str | None) -> Iterator[Prompt | Drop]:
-        """Yield a prompt or a drop per entry; DataError names the column that a row lacks."""
+        """Yield a Prompt or a Drop for each entry. Raises DataError with the column that an entry lacks."""
         rows = (row if isinstance(row, dict) else {self.column: row} for row in self.rows)
         return read_prompts(rows, self, source=source)

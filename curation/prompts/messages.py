@@ -1,4 +1,4 @@
-"""A raw value -> the messages of a prompt, in any of the forms in which datasets hold them, or the reason why not."""
+"""Turns a raw value of a dataset into the messages of a prompt, whatever the form in which the dataset holds them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROLES: dict[str, Role] = {
     "bot": "assistant",
     "model": "assistant",
 }
-"""What datasets call those who speak; "human" and "gpt" are ShareGPT's, "prompter" is OpenAssistant's."""
+"""Our role for each name that datasets give a speaker: "human" and "gpt" are ShareGPT's, "prompter" OpenAssistant's."""
 
 TOOL_ROLES = frozenset(
     {"tool", "function", "observation", "ipython", "function_call", "function_response", "tool_call", "tool_response"}
@@ -30,17 +30,24 @@ TOOL_CALLS = ("tool_calls", "function_call")
 MEDIA = ("images", "image", "audio", "audios", "videos", "video")
 TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 LISTS = ("messages", "conversations", "conversation", "input", "prompt")
-"""Where an object holds its messages: a row that is nested, or the body of a request to a model."""
+"""Keys under which an object (a nested row, or the body of a request to a model) holds its list of messages."""
 SYSTEM = ("system", "instructions")
-"""Where such an object holds the system's turn beside its messages (Anthropic's requests, OpenAI's responses)."""
+"""Keys under which such an object holds its system message (Anthropic's Messages API, OpenAI's Responses API)."""
 
 
 def read_messages(value: object) -> tuple[Message, ...]:
-    """Return the messages that `value` holds; ValueError with the reason, in a word that can be counted, if none.
+    """Return the messages that `value` holds.
 
-    It is a text, a list of {role, content} or of ShareGPT's {from, value}, one such message, an object that holds a
-    list ({"messages": [...]}), or any of these written as a text. Content may be a list of text parts. What else a
-    message holds ("name", "loss") is left out, and so is a turn of the system in which nothing stands.
+    `value` may be any of these, or JSON text of one of them:
+
+    - a text, which becomes one message of the user: "Why is the sky blue?"
+    - a message: {"role": "user", "content": "Why ..."}, or ShareGPT's {"from": "human", "value": "Why ..."}
+    - a list of messages
+    - an object that holds a list: {"messages": [...], "system": "Be brief."}
+
+    The content of a message may be a list of text parts. Other keys of a message ("name", "loss") are ignored, and so
+    is an empty system message. Raises ValueError if `value` is something else; its text is the reason as one word, such
+    as "unknown_role", so that reasons can be counted.
     """
     if isinstance(value, str):
         return _of_text(value)
@@ -52,41 +59,41 @@ def read_messages(value: object) -> tuple[Message, ...]:
 
 
 def without_answers(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Return the messages without the turns of the assistant with which they end."""
-    kept = dropwhile(lambda message: message.role == "assistant", reversed(messages))
-    return tuple(reversed(tuple(kept)))
+    """Return the messages without the assistant's messages at their end."""
+    from_last_question = dropwhile(lambda message: message.role == "assistant", reversed(messages))
+    return tuple(reversed(tuple(from_last_question)))
 
 
 def _of_text(text: str) -> tuple[Message, ...]:
     try:
-        written = read_written(text)
+        parsed = read_written(text)
     except ValueError as error:
         raise ValueError("messages_as_text") from error
-    if written is None:
+    if parsed is None:
         return (Message(role="user", content=text),)
-    return read_messages(written[0] if len(written) == 1 else written)
+    return read_messages(parsed[0] if len(parsed) == 1 else parsed)
 
 
 def _of_object(value: Mapping[Any, Any]) -> tuple[Message, ...]:
     if is_message(value):
         return read_messages([value])
-    held = next((value[name] for name in LISTS if value.get(name) is not None), None)
-    if held is None:
+    nested = next((value[name] for name in LISTS if value.get(name) is not None), None)
+    if nested is None:
         raise ValueError("not_a_string_or_messages")
-    messages = read_messages(held)
+    messages = read_messages(nested)
     system = next((_content(value[name]) for name in SYSTEM if value.get(name) is not None), "")
     return with_system(messages, system)
 
 
 def with_system(messages: tuple[Message, ...], system: str) -> tuple[Message, ...]:
-    """Return the messages with a turn of the system before them, if there is something in it and they have none."""
+    """Return the messages with a system message before them, unless `system` is empty or they already have one."""
     if not system.strip() or any(message.role == "system" for message in messages):
         return messages
     return (Message(role="system", content=system), *messages)
 
 
 def _message(item: object) -> Message | None:
-    """Return one message, null if it is a turn of the system in which nothing stands."""
+    """Return the message that `item` is; None if it is an empty system message."""
     if not isinstance(item, Mapping) or not is_message(item):
         raise ValueError("not_a_string_or_messages")
     name = item["role"] if "role" in item else item["from"]
@@ -103,7 +110,7 @@ def _message(item: object) -> Message | None:
 
 
 def _content(value: object) -> str:
-    """Return the text of a message's content: a text, or its text parts one after the other; "" for null."""
+    """Return the text of a message's content, which is a text, a list of text parts (they are joined) or None ("")."""
     if value is None:
         return ""
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""One raw value -> one prompt, or the reason why it is none."""
+"""Turns the rows of a source into prompts, or into drops with the reason why a row is no prompt."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ JSON_KINDS: dict[str, tuple[TypeAdapter[Any], str]] = {
 REMEDIES = MappingProxyType(
     {
         "does_not_end_with_the_user": (
-            "A prompt that an answer in the source already follows is asked with leave_out_answers = true under "
-            "[prompts]."
+            "These conversations end with an answer. To ask their last question again, set leave_out_answers = true "
+            "under [prompts]."
         ),
         "messages_as_text": (
-            "Messages that were written as a text and cut off or changed cannot be read: save them as .jsonl or "
-            ".parquet."
+            "The column holds messages as text (such as a Python list in a CSV cell), and that text is damaged or cut "
+            "off. Save the dataset as .jsonl or .parquet."
         ),
-        "row_too_large": "Rows above 16,777,216 characters are left out: no model reads so much.",
+        "row_too_large": "Rows of more than 16,777,216 characters are left out: no model reads that much.",
     }
 )
-"""What mends the reasons for which a source drops prompts, where something does."""
+"""A sentence for the user, by the reason for which prompts were dropped: what to do about it."""
 
 
 class PromptColumns(Section):
-    """Which columns of a source are read. Only `column` must be there.
+    """Which columns of a source are read.
 
-    Where none is named, and there is none "instruction", that of a well-known layout is read. With `leave_out_answers`
-    a conversation that ends with the assistant is asked without that end. The others name what is published with a
-    prompt: `tools` and `chat_template_kwargs` for TRL's chat templates, and the kind of prompt it is.
+    `column` holds the prompts. If the config does not name it and the source has no column "instruction", the column of
+    a well-known layout is read (see `layouts.LAYOUTS`). The options that end in `_column` name columns that are
+    published with a prompt; the models are not asked with them.
     """
 
     column: str = INSTRUCTION
@@ -65,9 +65,9 @@ class PromptColumns(Section):
 
     @property
     def extras(self) -> dict[str, str]:
-        """The columns that are read besides, by the field of Prompt that they fill."""
-        named = {name: getattr(self, f"{name}_column") for name in EXTRAS}
-        return {name: column for name, column in named.items() if column is not None}
+        """The other columns to read, by the field of Prompt that each fills: {"category": "topic"}."""
+        columns = {name: getattr(self, f"{name}_column") for name in EXTRAS}
+        return {name: column for name, column in columns.items() if column is not None}
 
 
 def read_prompt(
@@ -78,69 +78,69 @@ def read_prompt(
     extras: Mapping[str, object] = MappingProxyType({}),
     leave_out_answers: bool = False,
 ) -> Prompt | Drop:
-    """Return the prompt that `value` (a text, messages, or an object that holds them) is, or a Drop that names its row.
+    """Return the prompt that `value` holds (see `read_messages`), or a Drop whose id is the row, "prompts.jsonl@...#3".
 
-    `extras` are the values of other fields of Prompt; `tools` and `chat_template_kwargs` may be JSON text.
-    `leave_out_answers` leaves out the turns of the assistant with which a conversation ends.
+    `extras` are values for other fields of Prompt, such as {"category": "history"}; `tools` and `chat_template_kwargs`
+    may be JSON text. With `leave_out_answers` the assistant's messages at the end of a conversation are left out.
     """
-    where = f"{source}#{position}"
+    row_id = f"{source}#{position}"
     if value is None:
-        return Drop(id=where, reason="empty")
+        return Drop(id=row_id, reason="empty")
     try:
         messages = read_messages(value)
         messages = without_answers(messages) if leave_out_answers else messages
         reason = _fault(messages)
         if reason is not None:
-            return Drop(id=where, reason=reason)
-        more = {name: _extra(name, given) for name, given in extras.items()}
+            return Drop(id=row_id, reason=reason)
+        fields = {name: _extra(name, raw) for name, raw in extras.items()}
     except RecursionError:
-        return Drop(id=where, reason="not_a_string_or_messages")
+        return Drop(id=row_id, reason="not_a_string_or_messages")
     except ValueError as error:
-        return Drop(id=where, reason=str(error))
-    if not all(is_text(text) for text in more.values() if text is not None):
-        return Drop(id=where, reason="nul_or_surrogate_characters")
-    context = (more.get("tools"), more.get("chat_template_kwargs"))
-    return Prompt(id=ids.prompt_id(messages, context=context), messages=messages, source=source, **more)
+        return Drop(id=row_id, reason=str(error))
+    if not all(is_text(text) for text in fields.values() if text is not None):
+        return Drop(id=row_id, reason="nul_or_surrogate_characters")
+    context = (fields.get("tools"), fields.get("chat_template_kwargs"))
+    return Prompt(id=ids.prompt_id(messages, context=context), messages=messages, source=source, **fields)
 
 
 def read_prompts(
     rows: Iterable[Mapping[str, Any] | str], columns: PromptColumns, *, source: str
 ) -> Iterator[Prompt | Drop]:
-    """Yield a prompt or a drop per row, at most `limit` prompts; a prompt seen before is dropped as "duplicate".
+    """Yield a Prompt or a Drop for each row, and stop after `columns.limit` prompts.
 
-    A row may be the reason why its source could not give it: that is a drop too. Raises DataError, naming the columns
-    there are, if a row lacks one.
+    A row that is a text is the reason why its source left it out. A prompt that came before is dropped as "duplicate".
+    Raises DataError if a row lacks a column, and names the columns that it has.
     """
-    seen: set[str] = set()
+    prompt_ids: set[str] = set()
     for position, row in enumerate(rows):
-        if columns.limit is not None and len(seen) >= columns.limit:
+        if columns.limit is not None and len(prompt_ids) >= columns.limit:
             return
-        where = f"{source}#{position}"
-        prompt = Drop(id=where, reason=row) if isinstance(row, str) else _read_row(row, columns, source, position)
-        if isinstance(prompt, Prompt) and prompt.id in seen:
-            prompt = Drop(id=where, reason="duplicate")
+        row_id = f"{source}#{position}"
+        prompt = Drop(id=row_id, reason=row) if isinstance(row, str) else _read_row(row, columns, source, position)
+        if isinstance(prompt, Prompt) and prompt.id in prompt_ids:
+            prompt = Drop(id=row_id, reason="duplicate")
         if isinstance(prompt, Prompt):
-            seen.add(prompt.id)
+            prompt_ids.add(prompt.id)
         yield prompt
 
 
 def _read_row(row: Mapping[str, Any], columns: PromptColumns, source: str, position: int) -> Prompt | Drop:
     column = _column(row, columns, source)
-    given = {name: row[named] for name, named in columns.extras.items()}
+    extras = {name: row[extra_column] for name, extra_column in columns.extras.items()}
     request = row[column]
     if column in REQUESTS and isinstance(request, Mapping) and "tools" in request:
-        given.setdefault("tools", request["tools"])
+        extras.setdefault("tools", request["tools"])
     try:
         value = prompt_value(row, column)
     except ValueError as error:
         return Drop(id=f"{source}#{position}", reason=str(error))
     return read_prompt(
-        value, source=source, position=position, extras=given, leave_out_answers=columns.leave_out_answers
+        value, source=source, position=position, extras=extras, leave_out_answers=columns.leave_out_answers
     )
 
 
 def _column(row: Mapping[str, Any], columns: PromptColumns, source: str) -> str:
-    """Return the column that holds the prompt of a row; DataError if it, or another that is named, is not there."""
+    """Return the name of the column that holds the prompt. Raises DataError if the row lacks it or an extra column."""
     column: str | None = columns.column
     if column not in row and "column" not in columns.model_fields_set:
         column = layout_column(row)
@@ -148,35 +148,42 @@ def _column(row: Mapping[str, Any], columns: PromptColumns, source: str) -> str:
     if missing or column is None:
         raise DataError(
             f"{source} has no column {missing[0]!r}; it has {', '.join(map(repr, row)) or 'no columns'}.",
-            remedy="Name columns that are there under [prompts].",
+            remedy="Name columns of the source under [prompts].",
         )
     return column
 
 
 def _extra(name: str, value: object) -> str | None:
-    """A value as text, null if there is none; ValueError with the reason if it is not what it should be."""
+    """Return the value of a field of Prompt as text, None if it is empty.
+
+    Raises ValueError, such as "tools_is_not_a_list_of_objects", if JSON of another kind is expected in this field.
+    """
     if isinstance(value, str) and not value.strip():
         return None
     if name not in JSON_KINDS:
         return None if value is None else str(value)
-    kind, said = JSON_KINDS[name]
+    validator, expected = JSON_KINDS[name]
     try:
-        found: Any = _without_nulls(json.loads(value) if isinstance(value, str) else value)
-        if found in (None, "", [], {}):
+        parsed: Any = _without_nulls(json.loads(value) if isinstance(value, str) else value)
+        if parsed in (None, "", [], {}):
             return None
-        return json.dumps(kind.validate_python(found), ensure_ascii=False, sort_keys=True)
+        return json.dumps(validator.validate_python(parsed), ensure_ascii=False, sort_keys=True)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}_is_not_{said}") from error
+        raise ValueError(f"{name}_is_not_{expected}") from error
 
 
 def _without_nulls(value: Any) -> Any:
-    """Parquet gives every object the keys of all others, null where it had none."""
+    """Return a JSON value without keys whose value is None.
+
+    Parquet adds such keys: it gives every object of a column the keys of all the others.
+    """
     if isinstance(value, dict):
-        return {key: _without_nulls(one) for key, one in value.items() if one is not None}
-    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _fault(messages: tuple[Message, ...]) -> str | None:
+    """Return the reason why these messages cannot be asked, None if they can."""
     if not messages or not any(message.content.strip() for message in messages):
         return "empty"
     if all(message.role == "system" for message in messages):

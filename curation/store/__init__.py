@@ -1,4 +1,4 @@
-"""The Hub as a store: atomic commits, the tables of a curation, and the published dataset."""
+"""The two repos of a curation on the Hub: the private store and the published dataset."""
 
 from curation.store.manifest import Manifest, PromptsRead, ReviewedDataset, Settings
 from curation.store.published import MANIFEST, PublishedDataset

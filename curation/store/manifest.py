@@ -1,4 +1,4 @@
-"""The manifest of a store: what it holds, where its prompts came from, and which Argilla dataset it is in step with."""
+"""The manifest of a store: its files, the sources of its prompts, and the Argilla dataset that it was synced with."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from pydantic import Field, JsonValue
 from curation.types import Row
 
 Settings = dict[str, dict[str, JsonValue]]
-"""The options of each model by its stage, such as "generate small"."""
+"""The options of each model by its stage: {"generate small": {"temperature": 0.7, ...}, "judge gpt": {...}}."""
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
 
 
 class PromptsRead(Row):
-    """What a `generate` read: the source with its revision, rows read, and rows dropped by reason."""
+    """What one `generate` read: the source with its revision, the number of rows, and the dropped rows by reason.
+
+    For example source="acme/prompts@<sha>", read=1000, dropped={"duplicate": 12}.
+    """
 
     source: str
     read: int
@@ -27,7 +30,7 @@ class PromptsRead(Row):
 
 
 class ReviewedDataset(Row):
-    """The Argilla dataset that the store is in step with; its id changes when it is created anew."""
+    """The Argilla dataset that the store was last synced with. If the dataset is created again, it gets another id."""
 
     workspace: str
     dataset: str
@@ -36,13 +39,14 @@ class ReviewedDataset(Row):
 
 
 class Manifest(Row):
-    """`files` names the Parquet files of each table in the order in which they were written.
+    """The content of manifest.json.
 
-    `prompts` has what was last read of each source, by its name; `settings` the options of every model that candidate
-    sets were made with, by their hash and then by stage.
-    `forgotten` are the ids of the Argilla accounts whose answers are left out for good.
-    `pseudonym_key` turns reviewers into pseudonyms; whoever has it and a list of usernames can turn them back, so it
-    stays in the private store.
+    - `files`: the Parquet files of each table, oldest first: {"candidate_sets": ("candidate_sets/0123....parquet",)}.
+    - `prompts`: what was last read of each source, by the source's name without its revision.
+    - `settings`: the options of every model, by the hash that candidate sets carry and then by stage.
+    - `forgotten`: the ids of the Argilla accounts whose answers never count again.
+    - `pseudonym_key`: the key that turns usernames into pseudonyms. With it and a list of usernames anybody could turn
+      pseudonyms back into names, so it must stay in the private store.
     """
 
     schema_version: int = SCHEMA_VERSION

@@ -1,4 +1,4 @@
-"""Rows as Parquet: the Arrow schema follows from the row's type, so shards never drift apart."""
+"""Writes and reads rows as Parquet files. The schema is derived from the type of the rows (see `curation.schema`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ ROWS_AT_ONCE = 10_000
 
 
 def write_parquet(rows: Iterable[Row], row_type: type[Row]) -> bytes:
-    """Return the rows as one Parquet file (zstd, content-defined chunks, so that the Hub stores only what is new)."""
+    """Return the rows as the bytes of one Parquet file.
+
+    It is compressed with zstd and cut into content-defined chunks: of a changed file the Hub stores only new chunks.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -36,7 +39,7 @@ def write_parquet(rows: Iterable[Row], row_type: type[Row]) -> bytes:
 
 
 def read_parquet(path: Path, row_type: type[RowT]) -> Iterator[RowT]:
-    """Yield the rows of a file that `write_parquet` wrote; DataError if it is none or has other columns."""
+    """Yield the rows of a file that `write_parquet` wrote. Raises DataError if it is damaged or has other columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -52,7 +55,10 @@ def read_parquet(path: Path, row_type: type[RowT]) -> Iterator[RowT]:
 
 
 def table_bytes(table: Any) -> bytes:
-    """Return a pyarrow.Table as one Parquet file, as `write_parquet` does, with a page index for readers of parts."""
+    """Return a pyarrow.Table as the bytes of a Parquet file like that of `write_parquet`.
+
+    The file also has a page index, with which a reader can read a part of it.
+    """
     import pyarrow.parquet as pq
 
     buffer = io.BytesIO()
@@ -61,7 +67,7 @@ def table_bytes(table: Any) -> bytes:
 
 
 def joined_parquet(files: Sequence[bytes]) -> bytes | None:
-    """Return the rows of Parquet files one after the other in one; null if they do not have the same columns."""
+    """Return one Parquet file with the rows of all `files` in their order; None if their columns differ."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -72,9 +78,9 @@ def joined_parquet(files: Sequence[bytes]) -> bytes | None:
 
 
 def read_table(path: Path, columns: Sequence[str]) -> Any:
-    """Return the named columns of a file as a pyarrow.Table; "prompt.id" is a field of a struct.
+    """Return the named columns of a file as a pyarrow.Table; "prompt.id" names the field `id` of the struct `prompt`.
 
-    A column that the file does not have is not in the table. Raises DataError if it is no Parquet file.
+    The table lacks columns that the file lacks. Raises DataError if the file is not a Parquet file.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -86,16 +92,17 @@ def read_table(path: Path, columns: Sequence[str]) -> Any:
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Yield the named columns of a file's rows as plain values; "prompt.id" is a field of a struct.
+    """Yield the rows of a file as dicts with the named columns only.
 
-    Raises DataError if the file has no such columns. Far less is read and kept than by `read_parquet`.
+    The column "prompt.id" names the field `id` of the struct `prompt` and comes back as {"prompt": {"id": ...}}. This
+    needs far less time and memory than `read_parquet`. Raises DataError if the file lacks one of the columns.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         file = pq.ParquetFile(path)
-        # Parquet passes over a column that is not there.
+        # pyarrow ignores columns that the file lacks, so they are looked for here.
         known = {file.schema.column(place).path for place in range(len(file.schema))}
         if missing := [column for column in columns if column not in known]:
             raise KeyError(", ".join(missing))
@@ -106,7 +113,10 @@ def read_columns(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]
 
 
 def content_name(folder: str, content: bytes, *, prefix: str = "") -> str:
-    """Return a path named by content, such as "dpo/train-0123456789abcdef.parquet": same rows, same name."""
+    """Return a path that is named by the hash of the content: "dpo/train-0123456789abcdef.parquet".
+
+    Files with the same rows have the same name, so a file that does not change is not uploaded again.
+    """
     return f"{folder}/{prefix}{hashlib.sha256(content).hexdigest()[:16]}.parquet"
 
 

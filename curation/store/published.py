@@ -1,4 +1,4 @@
-"""The published dataset: Parquet shards named by content, a card and a manifest, in one commit."""
+"""The published dataset: Parquet shards that are named by their content, a card and a manifest, in one commit."""
 
 from __future__ import annotations
 
@@ -17,67 +17,71 @@ MANIFEST = "curation.json"
 CARD = "README.md"
 FUNNEL, LENGTHS = "images/funnel.svg", "images/lengths.svg"
 PICTURES = frozenset({FUNNEL, LENGTHS})
-OF_NEW_REPOS = frozenset({".gitattributes", "README.md", "LICENSE"})
-"""Files that the Hub, or somebody who made a repo there, puts into a new one."""
+FILES_OF_NEW_REPOS = frozenset({".gitattributes", "README.md", "LICENSE"})
+"""Files that a new repo may have: the Hub, or the person who created the repo there, puts them into it."""
 
-Texts = Callable[[Collection[str]], Mapping[str, bytes]]
-"""Of the paths that the repo holds besides: the card, its pictures and the manifest, by path."""
+MakeTexts = Callable[[Collection[str]], Mapping[str, bytes]]
+"""Returns the card, its pictures and the manifest by their paths. It is given the paths of other people's files."""
 
 
 class PublishedDataset:
-    """The repo that others load and train on, of the curation with this name."""
+    """The repo that others load and train on. `name` is the name of the curation that it belongs to."""
 
     def __init__(self, api: HfApi, repo_id: str, *, name: str) -> None:
         self.repo = HubRepo(api, repo_id)
         self.name = name
 
     def head(self) -> str | None:
-        """Return the commit that is published now, null if there is no repo yet."""
+        """Return the commit that is published now, None if there is no repo yet."""
         return self.repo.head() if self.repo.exists() else None
 
     def check(self, *, private: bool) -> str | None:
-        """Return the head of the repo, null if there is none yet; raises what `publish` would if it is not ours."""
+        """Return the head of the repo, None if there is no repo yet.
+
+        Raises the same errors as `publish` if the repo belongs to somebody else or is public against `private`.
+        """
         head = self.head()
         if head is not None:
-            self._written(head, self.repo.sizes(head), private=private)
+            self._our_files(head, self.repo.sizes(head), private=private)
         return head
 
     def manifest(self, head: str | None) -> dict[str, Any] | None:
-        """Return what was published at `head`, as a program reads it; null if nothing was, or it cannot be read."""
+        """Return the content of curation.json at `head`; None if there is no such file or it cannot be read."""
         if head is None or MANIFEST not in self.repo.sizes(head):
             return None
         try:
             manifest = json.loads(self.repo.read(MANIFEST, head))
         except ValueError:
-            # `publish` refuses to write over it, and says why.
+            # `publish` reports this: it refuses to write into such a repo.
             return None
         return manifest if isinstance(manifest, dict) else None
 
     def publish(
-        self, shards: Mapping[str, Path], texts: Texts, *, rows: int, private: bool, head: str | None
+        self, shards: Mapping[str, Path], make_texts: MakeTexts, *, rows: int, private: bool, head: str | None
     ) -> str | None:
-        """Commit the shards, given by the path each gets, with card and manifest; return the commit.
+        """Commit the shards with the card and the manifest; return the new commit, None if nothing changes.
 
-        Only what is not there as it is to be is uploaded, and files that the last publish wrote and this one did not
-        go. None if nothing would change. `private` counts when the repo is created; an existing repo keeps its
-        visibility. `head` is what was published before the store was read: raises TemporaryError if somebody published
-        since, who may have read a newer store; RefusedError if the repo is not this curation's.
+        `shards` are local files by their paths in the repo: {"dpo/train-0123456789abcdef.parquet": Path(...)}. Only
+        files that differ from those in the repo are uploaded, and files of the last publish that are no longer needed
+        are deleted. `private` is for a new repo; an existing repo keeps its visibility.
+
+        `head` is what `head()` gave before the store was read. Raises TemporaryError if somebody published since then,
+        because they may have read a newer store; RefusedError if the repo belongs to something else.
         """
         self.repo.create(private=private)
 
         def edit(revision: str) -> Change | None:
             present = self.repo.sizes(revision)
-            written = self._written(revision, present, private=private)
-            ours = set(written) & set(present)
-            said = texts(set(present) - ours - shards.keys())
-            # A shard is named by its content. What is said of the rows may change while no row does.
+            ours = self._our_files(revision, present, private=private) & set(present)
+            texts = make_texts(set(present) - ours - shards.keys())
+            # A shard is named by its content, so its path says whether it changed. Texts must be compared.
             files: dict[str, bytes | Path] = {path: local for path, local in shards.items() if path not in present}
             files |= {
                 path: text
-                for path, text in said.items()
+                for path, text in texts.items()
                 if path not in present or self.repo.read(path, revision) != text
             }
-            stale = ours - shards.keys() - said.keys()
+            stale = ours - shards.keys() - texts.keys()
             if not files and not stale:
                 return None
             if head is not None and revision != head:
@@ -85,26 +89,26 @@ class PublishedDataset:
                     f"{self.repo.repo_id} was changed while these rows were made, perhaps from newer answers.",
                     remedy="Run `curation publish` again.",
                 )
-            message = f"Publish {rows:,} rows" if stale or files.keys() - said.keys() else "Bring the card up to date"
+            message = f"Publish {rows:,} rows" if stale or files.keys() - texts.keys() else "Bring the card up to date"
             return Change(message=message, files=files, delete=tuple(sorted(stale)))
 
         commit = self.repo.update(edit)
-        if commit is None and (now := self.repo.head()) != head:
-            # The answer to the commit was lost; it is there all the same.
-            return now
+        if commit is None and (current := self.repo.head()) != head:
+            # Our commit was written but the answer was lost, so the second try had nothing to change.
+            return current
         return commit
 
-    def _written(self, revision: str, present: Collection[str], *, private: bool) -> list[str]:
-        """The shards and pictures that the last publish wrote: only those are ours to delete."""
+    def _our_files(self, revision: str, present: Collection[str], *, private: bool) -> set[str]:
+        """Return the paths of the shards and pictures that the last publish wrote. Only these may be deleted."""
         if MANIFEST not in present:
             self._require_new(present, private=private)
-            return []
+            return set()
         try:
             manifest = json.loads(self.repo.read(MANIFEST, revision))
-            written = [path for paths in manifest.get("files", {}).values() for path in paths]
+            shards = {path for paths in manifest.get("files", {}).values() for path in paths}
         except (ValueError, AttributeError, TypeError) as error:
             raise DataError(
-                f"{MANIFEST} of {self.repo.repo_id} cannot be read, so it is not known which files are ours.",
+                f"{MANIFEST} of {self.repo.repo_id} cannot be read, so we do not know which files `publish` wrote.",
                 remedy=f"Restore {MANIFEST} from an earlier commit, or give publish.repo_id a new repo.",
             ) from error
         if manifest.get("name", self.name) != self.name:
@@ -112,14 +116,14 @@ class PublishedDataset:
                 f"{self.repo.repo_id} is the dataset of {manifest['name']!r}, not of {self.name!r}.",
                 remedy="Give this curation another publish.repo_id, or correct `name`.",
             )
-        return [*PICTURES, *written]
+        return shards | PICTURES
 
     def _require_new(self, present: Collection[str], *, private: bool) -> None:
-        """Raise RefusedError if there is something in the repo that nobody of us wrote, or if all would see it."""
-        others = [path for path in present if path not in OF_NEW_REPOS]
-        if others:
+        """Raise RefusedError if the repo has files of something else, or is public although it should be private."""
+        foreign = [path for path in present if path not in FILES_OF_NEW_REPOS]
+        if foreign:
             raise RefusedError(
-                f"{self.repo.repo_id} holds files that curation did not write: {', '.join(sorted(others)[:3])}.",
+                f"{self.repo.repo_id} holds files that curation did not write: {', '.join(sorted(foreign)[:3])}.",
                 remedy="Give publish.repo_id a repo of its own.",
             )
         if private and not self.repo.is_private():

@@ -1,4 +1,4 @@
-"""A dataset repo on the Hub that is only ever changed by whole commits on a known head."""
+"""A dataset repo on the Hub. It is only changed by commits that name the head they were computed from."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONFLICT = frozenset({409, 412})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one commit does: files to write (their content, or where it is on this machine) and paths to delete."""
+    """What one commit does: the files to write (path -> content, or a local file with it) and the paths to delete."""
 
     message: str
     files: Mapping[str, bytes | Path]
@@ -33,7 +33,7 @@ class Change:
 
 
 class HubRepo:
-    """One dataset repo; every change is read, computed and committed on one head, and computed anew if that moved."""
+    """One dataset repo. If somebody else commits before us, our change is computed again from the new head."""
 
     def __init__(self, api: HfApi, repo_id: str) -> None:
         self.api = api
@@ -42,7 +42,7 @@ class HubRepo:
         self._sizes: dict[str, dict[str, int]] = {}
 
     def exists(self) -> bool:
-        """Whether the repo is there and we may see it."""
+        """Whether the repo exists and our token may see it."""
         with hub_errors(self.api, self.repo_id):
             return bool(self.api.repo_exists(self.repo_id, repo_type="dataset"))
 
@@ -62,7 +62,7 @@ class HubRepo:
             )
 
     def is_private(self) -> bool:
-        """Whether only those may see it who were let in."""
+        """Whether only people with access can see the repo."""
         with hub_errors(self.api, self.repo_id):
             return bool(self.api.dataset_info(self.repo_id).private)
 
@@ -92,17 +92,17 @@ class HubRepo:
             return self._fetch(path, revision, folder=str(folder)).read_bytes()
 
     def update(self, edit: Callable[[str], Change | None]) -> str | None:
-        """Commit what `edit` returns for the head it is given, on that very head; return the new head.
+        """Commit the change that `edit(head)` returns, with `head` as its parent; return the new head.
 
-        Somebody else's commit in between (412) makes `edit` run again on the new head: it must be a function of what it
-        reads there. None from `edit` means that there is nothing to do; then so does None from here. A commit that was
-        written although its answer was lost is found and not written twice. Raises TemporaryError if the Hub does not
-        answer, or if others are quicker six times.
+        If somebody else committed in between (the Hub answers 412), `edit` is called again with the new head, so it
+        must compute its change from what it reads at that head. If `edit` returns None there is nothing to do, and this
+        returns None. If the commit was written but the Hub's answer got lost, it is recognised and not written twice.
+        Raises TemporaryError if the Hub does not answer, or if others committed first six times in a row.
         """
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(TRIES) | tenacity.stop_after_delay(patience_seconds()),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
-            # What else is temporary was waited out below.
+            # Other temporary faults were retried by the HTTP client (see `hub_client`).
             retry=tenacity.retry_if_exception_type(MovedError),
             reraise=True,
         )
@@ -120,13 +120,13 @@ class HubRepo:
         except TemporaryError as error:
             cause = error.__cause__
             if isinstance(cause, HfHubHTTPError) and cause.response.status_code in CONFLICT:
-                # An earlier try of this very commit, whose answer was lost, may be what it conflicts with.
-                if written := self._written(change, head):
-                    return written
+                # The conflict may be with our own commit: an earlier attempt was written, but its answer was lost.
+                if commit := self._commit_with(change, head):
+                    return commit
                 raise MovedError(error.message, remedy=error.remedy) from error
             raise TemporaryError(
-                f"{error.message} Whether the last commit to {self.repo_id} was written is not known.",
-                remedy="Run the command again: it looks at what is there, and writes nothing twice.",
+                f"{error.message} We do not know whether the last commit to {self.repo_id} was written.",
+                remedy="Run the command again: it looks at the repo first, and writes nothing twice.",
             ) from error
 
     def _commit(self, change: Change, head: str) -> str:
@@ -144,16 +144,20 @@ class HubRepo:
                     parent_commit=head,
                 )
         except ValueError as error:
-            # What the client raises where the Hub refuses the YAML of a card; the words after the first line are its.
-            why = " ".join(str(error).split()).removeprefix("Invalid metadata in README.md.")
+            # The client raises this if the Hub refuses the YAML of a card. The Hub's own words follow the first line.
+            reason = " ".join(str(error).split()).removeprefix("Invalid metadata in README.md.")
             raise DataError(
-                f"Nothing was written to {self.repo_id}: the Hub does not accept the card.{why}",
-                remedy="Correct `license` under [publish], or what else it names.",
+                f"Nothing was written to {self.repo_id}: the Hub does not accept the card.{reason}",
+                remedy="Correct `license` under [publish], or the other setting that the Hub names.",
             ) from error
         return str(commit.oid)
 
     def _upload(self, additions: list[CommitOperationAdd]) -> None:
-        """Send what is large before the commit: Xet takes no timeout, and an upload left behind does no harm."""
+        """Upload the large files before the commit.
+
+        Xet has no timeout, so the upload runs in a thread that is abandoned if it takes too long. An upload without a
+        commit does no harm.
+        """
         size = sum(addition.upload_info.size for addition in additions)
         with private_files():
             in_time(
@@ -164,7 +168,7 @@ class HubRepo:
 
     def _fetch(self, path: str, revision: str, *, folder: str | None = None) -> Path:
         size = self._sizes.get(revision, {}).get(path, 0)
-        # A store holds people's names and comments, and its files land in a cache that others may be able to read.
+        # A store holds people's names and comments. Without this, other users of the machine could read the cache.
         with private_files():
             local = in_time(
                 self._service,
@@ -175,30 +179,30 @@ class HubRepo:
             )
         return Path(local)
 
-    def _written(self, change: Change, head: str) -> str | None:
-        """Return the commit that followed on `head` if it left every file as `change` says, else null."""
+    def _commit_with(self, change: Change, head: str) -> str | None:
+        """Return the commit after `head` if it made exactly this change, otherwise None."""
         from huggingface_hub.hf_api import RepoFile
 
         with hub_errors(self.api, self.repo_id):
             history = [commit.commit_id for commit in self.api.list_repo_commits(self.repo_id, repo_type="dataset")]
             if head not in history[1:]:
                 return None
-            after = history[history.index(head) - 1]
+            next_commit = history[history.index(head) - 1]
             paths = [*change.files, *change.delete]
-            entries = self.api.get_paths_info(self.repo_id, paths, repo_type="dataset", revision=after)
+            entries = self.api.get_paths_info(self.repo_id, paths, repo_type="dataset", revision=next_commit)
         present = {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
         same = present.keys() == change.files.keys() and all(
-            _is_content(present[path], content) for path, content in change.files.items()
+            _has_content(present[path], content) for path, content in change.files.items()
         )
-        return after if same else None
+        return next_commit if same else None
 
 
 class MovedError(TemporaryError):
-    """Somebody else committed first."""
+    """Somebody else committed first, so the head is no longer the one that our change was computed from."""
 
 
-def _is_content(entry: RepoFile, content: bytes | Path) -> bool:
-    """Whether a file on the Hub has this content: large ones have a SHA-256, others what git calls a blob."""
+def _has_content(entry: RepoFile, content: bytes | Path) -> bool:
+    """Whether a file on the Hub has this content, by its SHA-256 (large files) or its git blob id (others)."""
     data = content if isinstance(content, bytes) else content.read_bytes()
     if entry.lfs is not None:
         return bool(entry.lfs.sha256 == hashlib.sha256(data).hexdigest())

@@ -1,4 +1,14 @@
-"""The store: a private dataset repo with candidate sets, review records, raw responses and a manifest."""
+"""The store: a private dataset repo with candidate sets, review records, raw responses and a manifest.
+
+A store has these files; `manifest.json` lists the Parquet files of each table, oldest first:
+
+    manifest.json
+    candidate_sets/<hash>.parquet      one row per CandidateSet; `generate` appends
+    dropped_prompts/<hash>.parquet     one row per prompt that did not pass a check
+    records/<hash>.parquet             one row per ReviewRecord; `push` appends
+    retired_records/<hash>.parquet     the ids of records that need no answer any more; one file
+    responses/<hash>.parquet           one row per Response; one file, which `sync` replaces
+"""
 
 from __future__ import annotations
 
@@ -42,10 +52,10 @@ SET_COLUMNS = (
 )
 
 SMALL_BYTES = 1 << 21
-"""A file of fewer bytes, a few thousand candidate sets, is small: such files are joined once they have twice as many
-together, which makes one that is not."""
+"""A file with fewer bytes (a few thousand candidate sets) is small. When the last small files of a table have twice as
+many bytes together, they are joined into one file, which is then not small any more."""
 SMALL_FILES = 64
-"""So many small files are joined, whatever their size."""
+"""When a table ends with so many small files, they are joined whatever their size."""
 
 RowT = TypeVar("RowT", bound=Row)
 CANDIDATE_SETS, RECORDS, RESPONSES = "candidate_sets", "records", "responses"
@@ -61,7 +71,7 @@ ROW_TYPES: dict[str, type[Row]] = {
 
 
 class Reviews(NamedTuple):
-    """All that people answered, the Argilla dataset they answered in, and the accounts whose answers are left out."""
+    """All responses by (record id, reviewer), the Argilla dataset they came from, and the ids of forgotten accounts."""
 
     responses: Mapping[tuple[str, str], Response]
     dataset: ReviewedDataset
@@ -69,9 +79,9 @@ class Reviews(NamedTuple):
 
 
 class SetEntry(NamedTuple):
-    """What one needs to know of a candidate set to tell whether its prompt must be asked again.
+    """The few facts about a candidate set that tell whether its prompt must be asked again.
 
-    `requests` are those that a set which has not come through was paid for; of others it is empty.
+    `requests` are the hashes of the paid requests of a set that is not complete. For a complete set it is empty.
     """
 
     settings: str
@@ -80,18 +90,18 @@ class SetEntry(NamedTuple):
     requests: tuple[str, ...] = ()
 
     def lacks(self, row: CandidateSet) -> bool:
-        """Whether the same set has come through since, or was paid for again."""
+        """Whether `row`, a later state of the same set, is new: complete now, or paid for again."""
         return not self.came_through and (
             row.came_through or any(usage.request not in self.requests for usage in row.usage)
         )
 
 
 Indexes = dict[str, dict[str, SetEntry]]
-"""Entries by file: files are named by their content, so what was read once stays true."""
+"""Entries by file and set id. A file is named by its content, so it never changes and is read only once."""
 
 
 class Snapshot:
-    """The store at one commit; tables are read when first asked for."""
+    """The store at one commit. A table is downloaded and read when it is first used."""
 
     def __init__(
         self,
@@ -110,12 +120,12 @@ class Snapshot:
 
     @cached_property
     def candidate_sets(self) -> dict[str, CandidateSet]:
-        """Every candidate set by id, in the order in which they were made."""
+        """Every candidate set by id, oldest first."""
         return {row.id: row for row in self._read(CANDIDATE_SETS, CandidateSet)}
 
     @cached_property
     def set_index(self) -> dict[str, SetEntry]:
-        """An entry for every candidate set by id: a fraction of the memory that `candidate_sets` takes."""
+        """A short entry for every candidate set by id, oldest first. It needs far less memory than `candidate_sets`."""
         index: dict[str, SetEntry] = {}
         for path in self.manifest.files.get(CANDIDATE_SETS, ()):
             if path not in self._indexes:
@@ -124,7 +134,10 @@ class Snapshot:
         return index
 
     def each_candidate_set(self) -> Iterator[CandidateSet]:
-        """Yield the candidate sets one by one, keeping none; one that was completed later comes in both states."""
+        """Yield the candidate sets one at a time, oldest first, without keeping them in memory.
+
+        A set that was completed later comes twice: as it was first, and as it is now.
+        """
         yield from self._read(CANDIDATE_SETS, CandidateSet)
 
     @cached_property
@@ -139,7 +152,7 @@ class Snapshot:
 
     @cached_property
     def retired(self) -> frozenset[str]:
-        """The ids of the records that were retired. One that got an answer after all is not: the answer counts."""
+        """The ids of the retired records that nobody answered. If a retired record has an answer, the answer counts."""
         retired = {row.id for row in self._read(RETIRED_RECORDS, RetiredRecord)}
         return frozenset(retired.difference(record_id for record_id, _ in self.responses) if retired else ())
 
@@ -154,16 +167,16 @@ class Snapshot:
         return {row.id: row for row in self._read(DROPPED_PROMPTS, DroppedPrompt)}
 
     def tables(self, table: str, columns: Sequence[str]) -> Iterator[tuple[Path, Any]]:
-        """Yield each file of a table, in the order in which they were written, with the named columns of its rows.
+        """Yield each file of a table, oldest first: its local path and a pyarrow.Table of the named columns.
 
-        They are pyarrow.Tables; "prompt.id" is a field of a struct.
+        The column "prompt.id" names the field `id` of the struct `prompt`.
         """
         for path in self.manifest.files.get(table, ()):
             local = self.repo.download(path, self.revision)
             yield local, read_table(local, columns)
 
     def small_files(self, table: str) -> tuple[str, ...]:
-        """Return the last files of a table, in their order, that are smaller than SMALL_BYTES."""
+        """Return the paths of the small files (see SMALL_BYTES) at the end of a table, oldest first."""
         paths = self.manifest.files.get(table, ())
         small = takewhile(lambda path: self.sizes.get(path, SMALL_BYTES) < SMALL_BYTES, reversed(paths))
         return tuple(small)[::-1]
@@ -179,8 +192,9 @@ class Snapshot:
     def current_entries(self, settings: str) -> dict[str, SetEntry]:
         """Return the entry of each prompt's current set, by prompt id.
 
-        A complete set counts before one that lacks something, then one that was made with `settings` before others,
-        then the newest. So a prompt whose answers were kept when the settings changed is shown with these answers.
+        A prompt may have several sets. Its current set is a complete one if there is one; among several, one that was
+        made with `settings`; among those, the newest. So a prompt that was not asked again after the settings changed
+        keeps its older answers.
         """
         return {entry.prompt_id: entry for _, entry in self._current(settings)}
 
@@ -210,7 +224,7 @@ class Snapshot:
 
 
 class Store:
-    """Reads and writes the store of one curation. Every write is one commit, and writing the same again is none."""
+    """Reads and writes the store of one curation. Every write is one commit; writing the same again makes no commit."""
 
     def __init__(self, api: HfApi, repo_id: str, *, name: str) -> None:
         self.repo = HubRepo(api, repo_id)
@@ -218,19 +232,20 @@ class Store:
         self._indexes: Indexes = {}
 
     def create(self) -> None:
-        """Create the private repo unless it exists; RefusedError if it is public."""
+        """Create the private repo unless it exists. Raises RefusedError if it exists and is public."""
         self.repo.create(private=True, must_be_private=True)
 
     def require_private(self) -> None:
-        """Raise RefusedError if the repo, which exists, is public."""
+        """Raise RefusedError if the repo is public. The repo must exist."""
         self.repo.require_private()
 
     def snapshot(self) -> Snapshot:
         """Return the store as it is now.
 
-        Raises MissingError if there is no store yet, RefusedError if it is another curation's or a newer version's.
+        Raises MissingError if there is no store yet, RefusedError if it belongs to another curation or was written by a
+        newer version of this package.
         """
-        return self._at(self.repo.head())
+        return self._snapshot_at(self.repo.head())
 
     def add_candidate_sets(
         self,
@@ -240,11 +255,11 @@ class Store:
         settings: Mapping[str, Settings],
         dropped: Iterable[DroppedPrompt] = (),
     ) -> str | None:
-        """Append the sets that are not there, and say what was read; return the commit, None if nothing is new.
+        """Append the sets and dropped prompts that the store lacks; return the commit, None if nothing is new.
 
-        `settings` are those that the sets were made with, by their hash. A set that lacked something and has come
-        through since, or was paid for again, is appended again: the later one counts. `dropped` prompts were not asked;
-        those that are not there are appended too.
+        The manifest gets `prompts`, what was read, and `settings`, the options that the sets were made with, by their
+        hash. A set that is in the store but was completed since, or paid for again, is appended once more; the later
+        row counts.
         """
         sets, dropped = tuple(sets), tuple(dropped)
 
@@ -258,18 +273,19 @@ class Store:
                     "settings": {**manifest.settings, **settings},
                 }
             )
-            left_out = [row for row in dropped if row.id not in snapshot.dropped_prompts]
-            if not new and not left_out and manifest == snapshot.manifest:
+            new_drops = [row for row in dropped if row.id not in snapshot.dropped_prompts]
+            if not new and not new_drops and manifest == snapshot.manifest:
                 return None
             message = f"Add {len(new)} candidate sets"
-            return _append(snapshot, manifest, {CANDIDATE_SETS: new, DROPPED_PROMPTS: left_out}, message=message)
+            return _append(snapshot, manifest, {CANDIDATE_SETS: new, DROPPED_PROMPTS: new_drops}, message=message)
 
         return self._update(edit)
 
     def set_shown(self, records: Iterable[ReviewRecord], not_shown: Mapping[str, str]) -> str | None:
-        """Append the records that are not there, and replace the stored reasons why other sets have none (by set id).
+        """Append the records that the store lacks, and replace the reasons why sets are not shown to reviewers.
 
-        Return the commit, None if nothing changes.
+        `not_shown` has a reason by set id: {"0123...": "identical_candidates"}. Return the commit, None if nothing
+        changes.
         """
         records = tuple(records)
 
@@ -285,7 +301,7 @@ class Store:
         return self._update(edit)
 
     def retire_records(self, record_ids: Collection[str], *, shown: Collection[str]) -> str | None:
-        """Mark records as retired, and those in `shown` as not; return the commit, None if nothing changes."""
+        """Mark `record_ids` as retired, and `shown` as not retired; return the commit, None if nothing changes."""
 
         def edit(snapshot: Snapshot) -> Change | None:
             retired = (snapshot.retired | set(record_ids)) - set(shown)
@@ -302,10 +318,10 @@ class Store:
         return self._update(edit)
 
     def set_reviews(self, read: Callable[[Snapshot], Reviews]) -> str | None:
-        """Replace the responses by those that `read` returns; no commit (None) if nothing changes.
+        """Replace all responses by those that `read(snapshot)` returns; return the commit, None if nothing changes.
 
-        `read` is called with the head of the store, and again with the new head whenever somebody else's commit came
-        in between. What it reads elsewhere it reads anew each time: nothing older than the head is ever written on it.
+        `snapshot` is the store at its head. If somebody else commits in between, `read` is called again with the new
+        head. It must then also read Argilla again: otherwise answers that are older than the head would be written.
         """
 
         def edit(snapshot: Snapshot) -> Change | None:
@@ -330,9 +346,10 @@ class Store:
         return self._update(edit)
 
     def _update(self, edit: Callable[[Snapshot], Change | None]) -> str | None:
-        return self.repo.update(lambda revision: edit(self._at(revision, create=True)))
+        return self.repo.update(lambda revision: edit(self._snapshot_at(revision, create=True)))
 
-    def _at(self, revision: str, *, create: bool = False) -> Snapshot:
+    def _snapshot_at(self, revision: str, *, create: bool = False) -> Snapshot:
+        """Return the store at a commit. If there is no manifest, return an empty store (`create`) or raise."""
         sizes = self.repo.sizes(revision)
         if MANIFEST not in sizes:
             if not create:
@@ -342,7 +359,7 @@ class Store:
         try:
             manifest = Manifest.model_validate_json(self.repo.read(MANIFEST, revision))
         except ValidationError as error:
-            # The key in the file must not reach a traceback, so the cause is not chained.
+            # The cause is left out: it may show the pseudonym key, which must not reach a traceback.
             raise DataError(
                 f"The manifest of {self.repo.repo_id} at {revision[:7]} cannot be read "
                 f"({error.error_count()} faults, the first at {'.'.join(map(str, error.errors()[0]['loc']))}).",
@@ -350,7 +367,8 @@ class Store:
             ) from None
         if manifest.schema_version != SCHEMA_VERSION:
             raise RefusedError(
-                f"{self.repo.repo_id} has schema version {manifest.schema_version}; we know {SCHEMA_VERSION}.",
+                f"{self.repo.repo_id} has schema version {manifest.schema_version}; this version of curation reads "
+                f"version {SCHEMA_VERSION}.",
                 remedy="Upgrade curation.",
             )
         if manifest.name != self.name:
@@ -364,20 +382,21 @@ class Store:
 def _replaced(
     snapshot: Snapshot, table: str, rows: Sequence[Row]
 ) -> tuple[Manifest, dict[str, bytes], tuple[str, ...]]:
-    """Return the manifest of a store in which `rows` are all of a table, the files to write, and those to delete."""
+    """Return what is needed to replace all rows of a table: the new manifest, the files to write, those to delete."""
     files: dict[str, bytes] = {}
     if rows:
         content = write_parquet(rows, ROW_TYPES[table])
         files[content_name(table, content)] = content
-    before = snapshot.manifest.files
-    manifest = snapshot.manifest.model_copy(update={"files": {**before, table: tuple(files)}})
-    return manifest, files, tuple(path for path in before.get(table, ()) if path not in files)
+    old_files = snapshot.manifest.files
+    manifest = snapshot.manifest.model_copy(update={"files": {**old_files, table: tuple(files)}})
+    return manifest, files, tuple(path for path in old_files.get(table, ()) if path not in files)
 
 
 def _append(snapshot: Snapshot, manifest: Manifest, tables: Mapping[str, Sequence[Row]], *, message: str) -> Change:
-    """The rows in one new file of each table; now and then it takes the place of the small files before it.
+    """Return the change that appends rows to tables: one new file for each table that gets rows.
 
-    A store that grows by a few hundred rows at a time would else be thousands of files, each of which is asked for.
+    If a table ends with many small files, the new file also takes their rows and replaces them. Otherwise a store that
+    grows by a few hundred rows at a time would soon have thousands of files, and each is downloaded by itself.
     """
     files: dict[str, bytes] = {}
     replaced: list[str] = []
@@ -391,7 +410,7 @@ def _append(snapshot: Snapshot, manifest: Manifest, tables: Mapping[str, Sequenc
         if small and (size >= 2 * SMALL_BYTES or len(small) >= SMALL_FILES):
             local = [snapshot.repo.download(path, snapshot.revision) for path in small]
             joined = joined_parquet([*(path.read_bytes() for path in local), content])
-            # What an older version wrote stays as it is.
+            # Files that an older version wrote with other columns are not joined.
             if joined is not None:
                 content, paths = joined, paths[: -len(small)]
                 replaced += small
@@ -420,6 +439,7 @@ def _precedence(entry: SetEntry, settings: str) -> tuple[bool, bool]:
 
 
 def _came_through(row: dict[str, Any]) -> bool:
-    """What CandidateSet.came_through says, from the columns alone."""
-    waits = (one["stage"] == "judge" and one["reason"] not in FOR_GOOD for one in row["failures"] or ())
-    return len(row["candidates"]) >= 2 and not any(waits)
+    """Return what CandidateSet.came_through gives, from the columns SET_COLUMNS alone."""
+    failures = row["failures"] or ()
+    waits_for_judge = any(failure["stage"] == "judge" and failure["reason"] not in FOR_GOOD for failure in failures)
+    return len(row["candidates"]) >= 2 and not waits_for_judge

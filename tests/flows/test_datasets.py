@@ -551,7 +551,7 @@ def test_a_chat_template_makes_strings_of_conversations(crowd: Crowd, tmp_path: 
     for row in together(rows["sft"]):
         assert row["prompt"] + row["completion"] == templated(by_id[row["id"]]["messages"])
     said = crowd.line.error("export", config, "--folder", str(tmp_path / "no"), "--chat-template", str(tmp_path))
-    assert "holds no tokenizer" in said
+    assert "has no tokenizer" in said
     assert not (tmp_path / "no").exists()
 
 

@@ -121,7 +121,7 @@ def test_a_wrong_column_is_an_error_that_names_the_columns_there_are() -> None:
     with pytest.raises(DataError) as caught:
         list(read_prompts(rows, PromptColumns(), source=SOURCE))
     assert caught.value.message == f"{SOURCE} has no column 'instruction'; it has 'question', 'text'."
-    assert caught.value.remedy == "Name columns that are there under [prompts]."
+    assert caught.value.remedy == "Name columns of the source under [prompts]."
 
 
 def test_a_row_without_any_column_is_an_error_too() -> None:

@@ -60,7 +60,7 @@ def test_a_tokenizer_without_a_chat_template_is_refused(tmp_path: Path) -> None:
 @pytest.mark.train
 @needs_transformers
 def test_a_folder_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MissingError, match="holds no tokenizer"):
+    with pytest.raises(MissingError, match="has no tokenizer"):
         TokenCounter(str(tmp_path))
 
 
@@ -70,7 +70,7 @@ def test_a_folder_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
 def test_a_tokenizer_that_is_broken_is_refused(tmp_path: Path, content: str) -> None:
     folder = write_tokenizer(tmp_path / "tokenizer")
     (folder / "tokenizer.json").write_text(content)
-    with pytest.raises(MissingError, match="holds no tokenizer that `transformers` can read"):
+    with pytest.raises(MissingError, match="has no tokenizer that `transformers` can read"):
         TokenCounter(str(folder))
 
 

@@ -131,7 +131,7 @@ def test_a_wait_that_is_longer_than_the_budget_is_not_begun(stack: Stack) -> Non
     fault = Fault(STEPS["me"], "status", status=503, count=1000, after=False, headers={"Retry-After": "3600"})
     with FaultyProxy(stack.argilla.url, fault) as proxy:
         with (
-            pytest.raises(TemporaryError, match="it answered 503, and asks to wait 3600 s"),
+            pytest.raises(TemporaryError, match="it answered 503, and it asks us to wait 3600 s"),
             review_at(proxy.url, stack),
         ):
             pass
