@@ -3,8 +3,9 @@
 Everything that a launch script needs is here: the sections of a configuration, one function per verb, and the errors.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from curation.late import late
 
 if TYPE_CHECKING:
     from curation.cli.progress import show_progress
@@ -24,17 +25,21 @@ if TYPE_CHECKING:
     from curation.stages.status import status
     from curation.stages.sync import sync
 
-_HOMES = {
-    "cli.progress": ("show_progress",),
-    "config": ("Config", "Generate", "Publish", "Services", "StoreSection", "load_config", "parse_config"),
-    "errors": ("ConfigError", "CurationError", "RefusedError", "TemporaryError"),
-    "generation": ("Budget", "Evolver", "Generator", "UltraFeedbackJudge"),
-    "labels": ("DawidSkeneResolver", "MajorityResolver", "MeanResolver", "UnanimousResolver"),
-    "prompts": ("FilePrompts", "HubPrompts", "ListPrompts"),
-    "quality": ("Quality",),
-    "review": ("PairwiseTask",),
-    "stages": ("check", "generate", "lint", "preview", "publish", "push", "status", "sync"),
-}
+# `curation --help` needs none of them.
+__getattr__ = late(
+    __name__,
+    {
+        "config": "Config Generate Publish Services StoreSection load_config parse_config",
+        "errors": "ConfigError CurationError RefusedError TemporaryError",
+        "generation": "Budget Evolver Generator UltraFeedbackJudge",
+        "labels": "DawidSkeneResolver MajorityResolver MeanResolver UnanimousResolver",
+        "prompts": "FilePrompts HubPrompts ListPrompts",
+        "quality": "Quality",
+        "review": "PairwiseTask",
+        "stages": "check generate lint preview publish push status sync",
+        "cli.progress": "show_progress",
+    },
+)
 
 __all__ = [
     "Budget",
@@ -71,14 +76,6 @@ __all__ = [
     "status",
     "sync",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: `curation --help` needs none of them."""
-    home = next((home for home, names in _HOMES.items() if name in names), None)
-    if home is None:
-        raise AttributeError(f"module 'curation' has no attribute {name!r}")
-    return getattr(import_module(f"curation.{home}"), name)
 
 
 def __dir__() -> list[str]:

@@ -19,7 +19,7 @@ from curation.hub import DEFAULT_ENDPOINT
 from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
 from curation.prompts import FilePrompts, HubPrompts, ListPrompts
 from curation.prompts.hub import RepoId
-from curation.quality import Quality
+from curation.quality.options import Quality
 from curation.review import PairwiseTask
 from curation.section import LICENSE, NAME, Section, sentences
 

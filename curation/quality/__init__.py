@@ -1,28 +1,41 @@
 """What can be wrong with prompts, answers and pairs, found by pure predicates with names."""
 
-from curation.quality.answers import has_ai_tell, is_empty, is_refusal, is_truncated, leaked_names
-from curation.quality.checks import (
-    Check,
-    PromptChecks,
-    Quality,
-    answer_checks,
-    answer_fault,
-    pair_checks,
-    pair_fault,
-    spoken,
+from typing import TYPE_CHECKING
+
+from curation.late import late
+from curation.quality.options import Quality
+
+if TYPE_CHECKING:
+    from curation.quality.checks import (
+        Check,
+        PromptChecks,
+        answer_checks,
+        answer_fault,
+        pair_checks,
+        pair_fault,
+        prompt_checks,
+        spoken,
+    )
+    from curation.quality.duplicates import Sketches, leaders_of, sketched
+    from curation.quality.language import detect_language
+    from curation.quality.pii import redacted
+    from curation.quality.sets import passed
+    from curation.quality.tokens import TokenCounter
+
+__getattr__ = late(
+    __name__,
+    {
+        "checks": "Check PromptChecks answer_checks answer_fault pair_checks pair_fault prompt_checks spoken",
+        "duplicates": "Sketches leaders_of sketched",
+        "language": "detect_language",
+        "pii": "redacted",
+        "sets": "passed",
+        "tokens": "TokenCounter",
+    },
 )
-from curation.quality.contamination import Benchmarks
-from curation.quality.duplicates import NearDuplicates, Sketches, leaders_of, near_duplicate_leaders, sketched
-from curation.quality.language import detect_language
-from curation.quality.pairs import is_identical, length_ratio
-from curation.quality.pii import find_pii, redacted
-from curation.quality.sets import passed
-from curation.quality.tokens import TokenCounter
 
 __all__ = [
-    "Benchmarks",
     "Check",
-    "NearDuplicates",
     "PromptChecks",
     "Quality",
     "Sketches",
@@ -30,19 +43,11 @@ __all__ = [
     "answer_checks",
     "answer_fault",
     "detect_language",
-    "find_pii",
-    "has_ai_tell",
-    "is_empty",
-    "is_identical",
-    "is_refusal",
-    "is_truncated",
     "leaders_of",
-    "leaked_names",
-    "length_ratio",
-    "near_duplicate_leaders",
     "pair_checks",
     "pair_fault",
     "passed",
+    "prompt_checks",
     "redacted",
     "sketched",
     "spoken",

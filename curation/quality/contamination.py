@@ -12,13 +12,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from curation.dataset_rows import open_dataset
 from curation.errors import DataError, MissingError
 from curation.files import SUFFIXES
 from curation.hub import DEFAULT_ENDPOINT
-from curation.quality.words import hashed_ngrams, words
+from curation.quality.ngrams import Counts, Hashes, hashed_ngrams
+from curation.quality.options import NGRAM
+from curation.quality.words import words
 
-NGRAM = 13
 MIN_WORDS = 4
 """Texts shorter than this ("yes", "What is it?") are nobody's."""
 COMMON_ROWS = 10
@@ -40,8 +44,8 @@ class Benchmarks:
 
     names: tuple[str, ...]
     ngram: int
-    hashes: Any
-    owners: Any
+    hashes: Hashes
+    owners: npt.NDArray[np.uint16]
 
     @classmethod
     def load(
@@ -59,8 +63,6 @@ class Benchmarks:
         file every line. Raises MissingError if there is no such file or dataset, DataError if it cannot be read or has
         no text, and what `curation.hub.hub_errors` raises.
         """
-        import numpy as np
-
         found = [_hashes(source, ngram=ngram, endpoint=endpoint, token=token) for source in sources]
         owners = np.repeat(np.arange(len(found), dtype=np.uint16), [len(hashes) for hashes in found])
         hashes = np.concatenate([*found, np.empty(0, np.uint64)])
@@ -72,8 +74,6 @@ class Benchmarks:
 
         A text of fewer words is found only as a whole.
         """
-        import numpy as np
-
         wanted = _text_hashes([text], self.ngram)[0]
         if not len(wanted) or not len(self.hashes):
             return None
@@ -82,10 +82,8 @@ class Benchmarks:
         return self.names[int(owners.min())] if len(owners) else None
 
 
-def _hashes(source: str, *, ngram: int, endpoint: str, token: str | None) -> Any:
+def _hashes(source: str, *, ngram: int, endpoint: str, token: str | None) -> Hashes:
     """Return the distinct hashes of one benchmark, without those that many of its rows share."""
-    import numpy as np
-
     rows = map(_texts, _rows(source, endpoint=endpoint, token=token))
     parts, count = [], 0
     while batch := list(islice(rows, BATCH)):
@@ -97,10 +95,8 @@ def _hashes(source: str, *, ngram: int, endpoint: str, token: str | None) -> Any
     return hashes[in_rows <= max(COMMON_ROWS, COMMON_SHARE * count)]
 
 
-def _row_hashes(rows: Sequence[Sequence[str]], ngram: int) -> Any:
+def _row_hashes(rows: Sequence[Sequence[str]], ngram: int) -> Hashes:
     """Return the hashes of each row's texts, each once a row."""
-    import numpy as np
-
     texts = [text for row in rows for text in row]
     row_of_text = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
     hashes, counts = _text_hashes(texts, ngram)
@@ -108,17 +104,16 @@ def _row_hashes(rows: Sequence[Sequence[str]], ngram: int) -> Any:
     order = np.lexsort((hashes, row_of_hash))
     hashes, row_of_hash = hashes[order], row_of_hash[order]
     again = (hashes[1:] == hashes[:-1]) & (row_of_hash[1:] == row_of_hash[:-1])
-    return hashes[np.concatenate((np.ones(min(1, len(hashes)), bool), ~again))]
+    first: Hashes = hashes[np.concatenate((np.ones(min(1, len(hashes)), bool), ~again))]
+    return first
 
 
-def _text_hashes(texts: Sequence[str], ngram: int) -> tuple[Any, Any]:
+def _text_hashes(texts: Sequence[str], ngram: int) -> tuple[Hashes, Counts]:
     """Return the hashes of all n-grams of the texts, and how many each has; a short text has one, of all its words."""
-    import numpy as np
-
     documents = [words(text) for text in texts]
     padded = [_padded(document, ngram) for document in documents]
     hashes, counts = hashed_ngrams(padded, ngram)
-    return hashes, np.asarray(counts)
+    return hashes, counts
 
 
 def _padded(document: list[str], ngram: int) -> list[str]:

@@ -19,7 +19,12 @@ from itertools import chain
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from curation.quality.words import FACTOR, hashed_words, ngrams, words
+import numpy as np
+import numpy.typing as npt
+from rensa import RMinHash
+
+from curation.quality.ngrams import FACTOR, Counts, Hashes, hashed_words, ngrams
+from curation.quality.words import words
 
 SHINGLE = 3
 MIN_SHINGLES = 5
@@ -39,6 +44,11 @@ CANDIDATES = 64
 """How many texts, the latest, a shingle finds; and with how many a text is compared, those that most find."""
 
 
+Bands = npt.NDArray[np.uint32]
+Positions = npt.NDArray[np.int64]
+"""Of texts among all texts, or of places in a band."""
+
+
 class Sketches(NamedTuple):
     """What is needed of n texts to find those that are near, as numpy arrays.
 
@@ -46,11 +56,11 @@ class Sketches(NamedTuple):
     shingles one after the other, and how many each has (n): none if it is too short to be compared.
     """
 
-    keys: Any
-    bands: Any
-    sketches: Any
-    shingles: Any
-    counts: Any
+    keys: Hashes
+    bands: Bands
+    sketches: npt.NDArray[np.uint8]
+    shingles: npt.NDArray[np.int32]
+    counts: npt.NDArray[np.int32]
 
 
 def near_duplicate_leaders(texts: Iterable[str], *, threshold: float, followers: int = 0) -> list[int]:
@@ -73,8 +83,6 @@ def leaders_of(sketches: Iterable[Sketches], *, threshold: float, followers: int
     that have most words in common and are not near, as under a long instruction, fewer than `RECALL` are found of the
     pairs close to the threshold: with 100 of 118 words in common 70 % of those at 0.81, and 99 % of those at 0.93.
     """
-    import numpy as np
-
     # Takes a second, which passes while others still make sketches.
     from scipy.sparse import csr_array  # type: ignore[import-untyped]
 
@@ -116,8 +124,6 @@ def sketched(texts: Sequence[str], *, threshold: float) -> Sketches:
     30 bits do for hashes of shingles, which are only compared within two texts, 32 for bands, which only propose pairs;
     8 bits for a permutation, of which many are counted.
     """
-    import numpy as np
-
     hashes, lengths = hashed_words(texts)
     keys = _keys(texts, hashes, lengths)
     shingles, counts = ngrams(hashes, lengths, SHINGLE)
@@ -214,37 +220,30 @@ def _fewest_equal(threshold: float) -> float:
     return float(PERMUTATIONS * threshold - 3.5 * (PERMUTATIONS * threshold * (1 - threshold)) ** 0.5)
 
 
-def _keys(texts: Sequence[str], hashes: Any, lengths: Any) -> Any:
+def _keys(texts: Sequence[str], hashes: Hashes, lengths: Counts) -> Hashes:
     """Return hashes of what `_key` gives for each text, 64 bits that are the same in every process.
 
     The hash of words is a polynomial of theirs (Karp, Rabin 1987), modulo 2**64 as theirs are random.
     """
-    import numpy as np
-
     ends = np.cumsum(lengths)
     powers = np.cumprod(np.full(lengths.max(initial=0), FACTOR, dtype=np.uint64))
     terms = hashes * powers[np.arange(len(hashes)) - np.repeat(ends - lengths, lengths)]
     sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(terms)))
-    keys = sums[ends] - sums[ends - lengths]
+    keys: Hashes = sums[ends] - sums[ends - lengths]
     for position in np.flatnonzero(lengths == 0).tolist():
         blank = _key(texts[position], ()).encode("utf-8", "surrogatepass")
         keys[position] = int.from_bytes(blake2b(blank, digest_size=8).digest())
     return keys
 
 
-def _minhashes(shingles: Any, counts: Any) -> Any:
-    import numpy as np
-    from rensa import RMinHash
-
+def _minhashes(shingles: Hashes, counts: Counts) -> npt.NDArray[np.uint32]:
     offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.uint64)
     rows = RMinHash.digest_matrix_from_flat_token_hashes(shingles, offsets, PERMUTATIONS, SEED).to_rows()
     flat = np.fromiter(chain.from_iterable(rows), dtype=np.uint32, count=len(counts) * PERMUTATIONS)
     return flat.reshape(len(counts), PERMUTATIONS)
 
 
-def _band_hashes(sketches: Any, band_count: int) -> Any:
-    import numpy as np
-
+def _band_hashes(sketches: npt.NDArray[np.uint32], band_count: int) -> Bands:
     bands = sketches.reshape(len(sketches), band_count, -1)
     hashes = np.zeros(bands.shape[:2], dtype=np.uint64)
     for row in range(bands.shape[2]):
@@ -253,10 +252,8 @@ def _band_hashes(sketches: Any, band_count: int) -> Any:
     return (hashes >> np.uint64(32)).astype(np.uint32)
 
 
-def _different(shingles: Any, counts: Any) -> tuple[Any, Any]:
+def _different(shingles: Hashes, counts: Counts) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Return the shingles of each text sorted and without repetition, and how many those are."""
-    import numpy as np
-
     long = counts >= MIN_SHINGLES
     number = np.repeat(np.arange(len(counts), dtype=np.uint64), counts)
     tagged = ((number << np.uint64(32)) | (shingles >> np.uint64(34)))[np.repeat(long, counts)]
@@ -267,26 +264,25 @@ def _different(shingles: Any, counts: Any) -> tuple[Any, Any]:
     return (tagged & np.uint64(0xFFFFFFFF)).astype(np.int32), sizes.astype(np.int32)
 
 
-def _shingle_rows(shingles: Any, counts: Any) -> tuple[Any, Any, Any]:
+def _shingle_rows(
+    shingles: npt.NDArray[np.int32], counts: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int32], npt.NDArray[np.int32 | np.int64]]:
     """Return the values, columns and row ends of a sparse matrix that is true where a text has a shingle."""
-    import numpy as np
-
     ends = np.concatenate(([0], np.cumsum(counts)))
-    kind = np.int32 if len(shingles) < 2**31 else np.int64
+    kind: type[np.int32 | np.int64] = np.int32 if len(shingles) < 2**31 else np.int64
     present = np.ones(len(shingles), dtype=np.bool_)
     return present, shingles, ends.astype(kind)
 
 
-def _similarities(first: Any, second: Any) -> Any:
+def _similarities(first: Any, second: Any) -> npt.NDArray[np.float64]:
     """Return the Jaccard similarity of each row of `first` with the same row of `second`."""
     common, *sizes = (rows.count_nonzero(axis=1) for rows in (first.multiply(second), first, second))
-    return common / (sum(sizes) - common)
+    similarities: npt.NDArray[np.float64] = common / (sum(sizes) - common)
+    return similarities
 
 
-def _places(hashes: Any, positions: Any) -> tuple[Any, Any]:
+def _places(hashes: Bands, positions: Positions) -> tuple[Positions, Positions]:
     """Return the positions by bucket, and their places: only in the same bucket they can be `NEIGHBOURS` apart."""
-    import numpy as np
-
     # Sorting both in one number is several times faster than sorting the positions by their hashes.
     both = np.sort((hashes.astype(np.uint64) << np.uint64(32)) | positions.astype(np.uint64))
     hashes = both >> np.uint64(32)
@@ -294,17 +290,13 @@ def _places(hashes: Any, positions: Any) -> tuple[Any, Any]:
     return (both & np.uint64(0xFFFFFFFF)).astype(np.int64), np.arange(len(both)) + NEIGHBOURS * bucket
 
 
-def _neighbours(first: Any, second: Any) -> Any:
+def _neighbours(first: Positions | Bands, second: Positions | Bands) -> npt.NDArray[np.bool_]:
     """Whether these places are in the same bucket, and near enough there for a comparison."""
-    import numpy as np
-
     return np.maximum(first, second) - np.minimum(first, second) <= NEIGHBOURS
 
 
-def _candidates(positions: Any, places: Any) -> Iterator[tuple[Any, Any]]:
+def _candidates(positions: Positions, places: Positions) -> Iterator[tuple[Positions, Positions]]:
     """Yield pairs of positions whose texts share a bucket, a text with its next, then the one after, and so on."""
-    import numpy as np
-
     together = np.arange(len(places))
     for distance in range(1, NEIGHBOURS + 1):
         # Only those whose next but one is near enough can have one after it that is.
@@ -317,7 +309,7 @@ def _candidates(positions: Any, places: Any) -> Iterator[tuple[Any, Any]]:
             yield positions[chunk], positions[chunk + distance]
 
 
-def _roots(leaders: Any, positions: Any) -> Any:
+def _roots(leaders: Positions, positions: Positions) -> Positions:
     """Return the leader's leader, and so on, of each position."""
     roots = leaders[positions]
     while not (leaders[roots] == roots).all():
@@ -325,10 +317,8 @@ def _roots(leaders: Any, positions: Any) -> Any:
     return roots
 
 
-def _join(leaders: Any, left: Any, right: Any) -> None:
+def _join(leaders: Positions, left: Positions, right: Positions) -> None:
     """Make the texts of each pair follow the earlier of their leaders."""
-    import numpy as np
-
     while len(left):
         first, second = _roots(leaders, left), _roots(leaders, right)
         apart = first != second

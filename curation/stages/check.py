@@ -12,7 +12,7 @@ from curation.errors import AuthError, CurationError, DataError, MissingError, R
 from curation.generation import cache_file, check_endpoint, estimate, settings_id, spooled
 from curation.hub import connect, hub_errors
 from curation.prompts import REMEDIES
-from curation.quality import answer_checks
+from curation.quality import answer_checks, prompt_checks
 from curation.report import Report
 from curation.stages.generate import PromptReader, estimate_line
 from curation.stages.services import open_published, open_review, open_store
@@ -88,7 +88,7 @@ def _look(subject: str, look: Callable[[], str]) -> Finding:
 
 def _checks(config: Config, services: Services) -> str:
     """What is dropped and what is not, after everything that the checks need was read."""
-    config.quality.prompt_checks(endpoint=services.hub_endpoint, token=services.hub_token)
+    prompt_checks(config.quality, endpoint=services.hub_endpoint, token=services.hub_token)
     answer_checks(config.quality, endpoint=services.hub_endpoint, token=services.hub_token)
     return "".join(f"\n        {line}" for line in config.quality.lines()).lstrip()
 

@@ -31,7 +31,8 @@ from curation.generation import (
 from curation.generation.judge_report import judge_line
 from curation.generation.refusals import is_temporary
 from curation.prompts import REMEDIES
-from curation.quality import detect_language
+from curation.quality.checks import prompt_checks
+from curation.quality.language import detect_language
 from curation.report import Report
 from curation.stages.changes import SettingsChange, answered_before, differences
 from curation.stages.failures import FailureCount, FailureTally, failure_table
@@ -351,7 +352,7 @@ class PromptReader:
 
     def __init__(self, config: Config, services: Services, source: str, snapshot: Snapshot | None) -> None:
         self._rows = config.prompts.load(source, endpoint=services.hub_endpoint, token=services.hub_token)
-        self._checks = config.quality.prompt_checks(endpoint=services.hub_endpoint, token=services.hub_token)
+        self._checks = prompt_checks(config.quality, endpoint=services.hub_endpoint, token=services.hub_token)
         self._prompt_fault = config.review.prompt_fault
         settings = settings_id(config.models)
         self._done = _done(snapshot, settings)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.generation import settings_id
-from curation.quality import Check, PromptChecks, answer_checks, passed
+from curation.quality import Check, PromptChecks, answer_checks, passed, prompt_checks
 from curation.report import Report
 from curation.stages.services import open_review, open_store
 from curation.store import Snapshot, Store
@@ -154,7 +154,7 @@ def records_to_show(
     rated = _by_answers_of_rated_sets(snapshot, shown)
     # Sets were paid for: near-duplicates were looked for before.
     options = config.quality.model_copy(update={"near_duplicates": None})
-    prompts = options.prompt_checks(endpoint=services.hub_endpoint, token=services.hub_token)
+    prompts = prompt_checks(options, endpoint=services.hub_endpoint, token=services.hub_token)
     answers = answer_checks(options, endpoint=services.hub_endpoint, token=services.hub_token)
     records: dict[str, ReviewRecord] = {}
     not_shown: dict[str, str] = {}

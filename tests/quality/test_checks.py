@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from curation.quality import Quality, answer_checks, answer_fault, pair_checks, pair_fault
+from curation.quality import Quality
+from curation.quality.checks import answer_checks, answer_fault, pair_checks, pair_fault, prompt_checks
 from curation.types import Message
 
 ALL_BUT_TOKENS = Quality(
@@ -44,8 +45,8 @@ def test_out_of_the_box_only_the_certainly_wrong_is_dropped() -> None:
     quality = Quality()
     assert names(answer_checks(quality)) == ["empty"]
     assert names(pair_checks(quality)) == ["identical"]
-    assert names(quality.prompt_checks().checks) == []
-    prompts = quality.prompt_checks()
+    assert names(prompt_checks(quality).checks) == []
+    prompts = prompt_checks(quality)
     assert [prompts.reason(asked(text)) for text in ("Hallo", "Hallo", "mail a@b.de", REFUSAL)] == [None] * 4
     assert answer_fault(answer_checks(quality), hi, answer=REFUSAL, finish_reason="length") is None
     assert answer_fault(answer_checks(quality), hi, answer=" \n") == "empty"
@@ -110,14 +111,14 @@ def test_planted_faults_of_prompts_are_counted_exactly(tmp_path: Path) -> None:
     texts[20:25] = [f"Please write a letter to anna{number}@firma.de about our meeting." for number in range(5)]
     texts[30:37] = [f"Bitte erzähle mir alles, was du über die Zahl {number} weißt." for number in range(7)]
     texts[40:42] = ["PLEASE tell me about 7; or else about the numbers 8 and -7"] * 2
-    checks = quality.prompt_checks()
+    checks = prompt_checks(quality)
     reasons = [checks.reason(asked(text)) for text in texts]
     assert Counter(reasons) == {None: 83, "contaminated": 3, "pii": 5, "language": 7, "near_duplicate": 2}
     assert reasons[40:42] == ["near_duplicate"] * 2
 
 
 def test_a_shared_system_prompt_makes_no_duplicates() -> None:
-    checks = Quality(near_duplicates=0.5).prompt_checks()
+    checks = prompt_checks(Quality(near_duplicates=0.5))
     system = "You are a helpful assistant that answers in one sentence and never says more than is needed. " * 5
     assert checks.reason(asked("What is the largest planet of our solar system?", system=system)) is None
     assert checks.reason(asked("How do I bake a loaf of bread without yeast?", system=system)) is None
@@ -125,7 +126,7 @@ def test_a_shared_system_prompt_makes_no_duplicates() -> None:
 
 
 def test_a_prompt_that_was_dropped_shadows_no_later_one() -> None:
-    checks = Quality(near_duplicates=0.5, pii=True).prompt_checks()
+    checks = prompt_checks(Quality(near_duplicates=0.5, pii=True))
     words = "Please write a short and friendly letter about the meeting of our chess club next week to"
     assert checks.reason(asked(f"{words} anna@firma.de")) == "pii"
     assert checks.reason(asked(f"{words} Anna")) is None
@@ -134,11 +135,11 @@ def test_a_prompt_that_was_dropped_shadows_no_later_one() -> None:
 
 def test_checks_start_afresh_for_each_run() -> None:
     quality = Quality(near_duplicates=0.8)
-    assert [quality.prompt_checks().reason(asked("Hi")) for _ in range(2)] == [None, None]
+    assert [prompt_checks(quality).reason(asked("Hi")) for _ in range(2)] == [None, None]
 
 
 def test_a_prompt_of_unknown_language_is_kept() -> None:
-    checks = Quality(languages=("de",)).prompt_checks()
+    checks = prompt_checks(Quality(languages=("de",)))
     assert checks.reason(asked("Hi there")) is None
     assert checks.reason(asked("What is the best way to learn German?")) == "language"
 

@@ -8,7 +8,8 @@ import random
 
 import pytest
 
-from curation.quality.words import hashed_ngrams, hashed_words, words
+from curation.quality.ngrams import hashed_ngrams, hashed_words
+from curation.quality.words import words
 
 
 @pytest.mark.parametrize(
