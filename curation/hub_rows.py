@@ -1,4 +1,7 @@
-"""Rows of a dataset on the Hub, read as needed: Parquet by the reader of files, all else as `datasets` streams it."""
+"""Rows of a dataset on the Hub, read as needed: Parquet by the reader of files, all else as `datasets` streams it.
+
+Both take a bounded amount of memory.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,16 @@ from functools import partial
 from typing import Any
 
 from curation.errors import DataError
-from curation.files import UNREADABLE, FileRow, classes_in_schema, classes_of, read_parquet_file, with_class_names
+from curation.files import (
+    UNREADABLE,
+    FileRow,
+    bounded_memory,
+    classes_in_schema,
+    classes_of,
+    in_bounded_memory,
+    read_parquet_file,
+    with_class_names,
+)
 from curation.hub import connect, hub_errors, require_endpoint
 from curation.scratch import private_files
 
@@ -45,7 +57,7 @@ def hub_splits(
 
     require_endpoint(endpoint)
     # The rows are streamed; what is kept in a cache is the card and the like, of a dataset that may be private.
-    with private_files():
+    with private_files(), bounded_memory(repo_id):
         builder = datasets.load_dataset_builder(repo_id, config, revision=revision, token=token)
     files = builder.config.data_files
     if builder.name == "parquet" and files and all(_is_on_the_hub(paths) for paths in files.values()):
@@ -54,8 +66,10 @@ def hub_splits(
             for split, paths in files.items()
         }
     else:
-        streams = builder.as_streaming_dataset()
-        readers = {str(split): partial(_streamed_rows, rows) for split, rows in streams.items()}
+        # Of some files the first rows are read here, of others all.
+        with bounded_memory(repo_id):
+            streams = builder.as_streaming_dataset()
+        readers = {str(split): partial(_streamed_rows, rows, f"{repo_id}, {split},") for split, rows in streams.items()}
     return tuple(
         HubSplit(split, partial(_rows, reader, f"{repo_id}, {split},", repo_id, endpoint, token, frozenset(as_numbers)))
         for split, reader in readers.items()
@@ -93,16 +107,18 @@ def _parquet_rows(
     files = HfFileSystem(endpoint=endpoint, token=token or False)
     for path in paths:
         with files.open(path, "rb") as file:
-            in_file = {**classes_in_schema(file), **classes}
-            for row in read_parquet_file(file, name=path.removeprefix(PROTOCOL), size=file.size):
+            name = path.removeprefix(PROTOCOL)
+            with bounded_memory(name):
+                in_file = {**classes_in_schema(file), **classes}
+            for row in read_parquet_file(file, name=name, size=file.size):
                 yield row, in_file
 
 
-def _streamed_rows(stream: Any) -> Iterator[tuple[FileRow, Classes]]:
+def _streamed_rows(stream: Any, name: str) -> Iterator[tuple[FileRow, Classes]]:
     # What opens pictures and sounds need not be there, and they may be damaged.
     rows = stream.decode(False) if stream.features else stream
     classes = _classes(stream)
-    for number, values in enumerate(rows, 1):
+    for number, values in enumerate(in_bounded_memory(iter(rows), name), 1):
         yield FileRow(number, values), classes
 
 

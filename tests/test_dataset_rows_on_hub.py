@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
@@ -95,6 +96,14 @@ def test_a_small_parquet_file_that_unfolds_to_much_is_not_read_further(cli: Comm
         config.read_text().replace('type = "file"\npath = "prompts.jsonl"', f'type = "hub"\nrepo_id = "{repo_id}"')
     )
     assert "it is not read further" in cli.error("generate", str(config))
+
+
+def test_what_datasets_reads_takes_no_more_than_so_much_memory(cli: CommandLine, stack: Stack) -> None:
+    unfolded = b'{"data": [{"prompt": "' + b"x" * (700 << 20) + b'"}]}'
+    card = b"---\nconfigs:\n- {config_name: default, data_files: mine.json.gz, field: data}\n---\n"
+    repo_id = publish(stack, "zipped", {"README.md": card, "mine.json.gz": gzip.compress(unfolded, 1)})
+    sentence = cli.error("lint", repo_id)
+    assert f"{repo_id}, train, needs more than 512 MB of memory to be read: it is not read further." in sentence
 
 
 def test_classes_are_read_by_name_and_rows_by_their_number(cli: CommandLine, stack: Stack) -> None:

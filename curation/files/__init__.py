@@ -2,6 +2,7 @@
 
 from curation.files.classes import class_names, classes_in_schema, classes_of, with_class_names
 from curation.files.columnar import read_parquet_file
+from curation.files.memory import bounded_memory, in_bounded_memory
 from curation.files.reading import (
     FOLDER_SUFFIXES,
     FORMATS,
@@ -21,9 +22,11 @@ __all__ = [
     "TEXT_COLUMN",
     "UNREADABLE",
     "FileRow",
+    "bounded_memory",
     "class_names",
     "classes_in_schema",
     "classes_of",
+    "in_bounded_memory",
     "is_message",
     "is_written",
     "last_suffix",

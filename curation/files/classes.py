@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from curation.errors import DataError
 from curation.files.columnar import arrow_schema
+from curation.files.memory import bounded_memory
 from curation.files.reading import FORMATS, suffix_of
 from curation.files.rows import UNREADABLE
 
@@ -27,7 +28,7 @@ def class_names(path: Path) -> dict[str, tuple[str, ...]]:
     if suffix not in (".parquet", ".arrow"):
         return {}
     try:
-        with path.open("rb") as file:
+        with bounded_memory(str(path)), path.open("rb") as file:
             return classes_in_schema(file) if suffix == ".parquet" else _classes_noted(arrow_schema(file))
     except UNREADABLE as error:
         reason = " ".join(str(error).split())

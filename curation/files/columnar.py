@@ -2,6 +2,7 @@
 
 A value that repeats is stored once in Parquet, so that a file of 4 KB can stand for 50 GB. Texts are therefore read as
 dictionaries, which keep a repeated value once in memory too, and the size of each row is computed before it is made.
+Whatever else a file unfolds to, or says falsely of itself, ends at the bound of `bounded_memory`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from curation.errors import DataError
-from curation.files.arrow_messages import unpacked_sizes
+from curation.files.memory import in_bounded_memory
 from curation.files.rows import ROW_SIZE, FileRow, too_large
 
 BATCH_ROWS, BATCH_BYTES = 1000, 8 << 20
@@ -22,8 +23,6 @@ WIDE_BATCH = 16 << 20
 """Bytes that the rows of a batch may have where one value may be as long as all that is stored."""
 MOST_UNFOLDED, MOST_RATIO = 1 << 28, 200
 """A file may unfold to so many bytes, or to so many times its own size, whichever is more."""
-MOST_VALUES = 1 << 25
-"""So many values of one column may be in a row group, or as many as `MOST_RATIO` allows for the bytes they take."""
 
 PREFIXED = "DELTA_BYTE_ARRAY"
 """The encoding that stores of a text only what it adds to the one before."""
@@ -40,33 +39,32 @@ def read_parquet(path: Path) -> Iterator[FileRow]:
 
 def read_parquet_file(source: IO[bytes], *, name: str, size: int) -> Iterator[FileRow]:
     """Yield the rows of an open Parquet file of `size` bytes, wherever it is; `name` is how errors call it."""
-    import pyarrow.parquet as pq
-
-    metadata = pq.read_metadata(source)
-    unfolded = _Unfolded(name, size)
-    options = {"metadata": metadata, "read_dictionary": _repeating(metadata)}
-    with pq.ParquetFile(source, buffer_size=BUFFER, pre_buffer=False, **options) as file:
-        first = 1
-        for number in range(metadata.num_row_groups):
-            group = metadata.row_group(number)
-            unfolded.check(group)
-            for batch in file.iter_batches(batch_size=_rows_at_once(group, metadata.schema), row_groups=[number]):
-                yield from _rows(batch, first, unfolded)
-                first += batch.num_rows
+    yield from _rows(_parquet_batches(source), name, size)
 
 
 def read_arrow(path: Path) -> Iterator[FileRow]:
     """Yield the rows of a file in either format of Arrow's; `Dataset.save_to_disk` writes streams."""
-    unfolded = _Unfolded(str(path), path.stat().st_size)
-    for stored, size in unpacked_sizes(path):
-        unfolded.check_size(stored, size, "of a batch")
     with path.open("rb") as file:
-        first = 1
-        for batch in _arrow_batches(file):
-            # As `datasets` does: what is damaged inside would end this process when it is read.
-            batch.validate(full=True)
-            yield from _rows(batch, first, unfolded)
-            first += batch.num_rows
+        yield from _rows(_arrow_batches(file), str(path), path.stat().st_size)
+
+
+def _parquet_batches(source: IO[bytes]) -> Iterator[Any]:
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(source)
+    options = {"metadata": metadata, "read_dictionary": _repeating(metadata)}
+    with pq.ParquetFile(source, buffer_size=BUFFER, pre_buffer=False, **options) as file:
+        for number in range(metadata.num_row_groups):
+            at_once = _rows_at_once(metadata.row_group(number), metadata.schema)
+            yield from file.iter_batches(batch_size=at_once, row_groups=[number])
+
+
+def _arrow_batches(file: IO[bytes]) -> Iterator[Any]:
+    reader, is_file = _open_arrow(file)
+    for batch in map(reader.get_batch, range(reader.num_record_batches)) if is_file else reader:
+        # As `datasets` does: what is damaged inside would end this process when it is read.
+        batch.validate(full=True)
+        yield batch
 
 
 def row_sizes(batch: Any) -> Any:
@@ -91,11 +89,6 @@ def _open_arrow(file: IO[bytes]) -> tuple[Any, bool]:
     is_file = file.read(len(ARROW_FILE)) == ARROW_FILE
     file.seek(0)
     return (pa.ipc.open_file(file) if is_file else pa.ipc.open_stream(file)), is_file
-
-
-def _arrow_batches(file: IO[bytes]) -> Iterator[Any]:
-    reader, is_file = _open_arrow(file)
-    yield from map(reader.get_batch, range(reader.num_record_batches)) if is_file else reader
 
 
 def _repeating(metadata: Any) -> list[str]:
@@ -123,45 +116,22 @@ def _rows_at_once(group: Any, schema: Any) -> int:
     return max(1, int(rows))
 
 
-class _Unfolded:
-    """How many bytes a file has unfolded to so far."""
-
-    def __init__(self, name: str, stored: int) -> None:
-        self._name = name
-        self._stored = stored
-        self._size = 0
-
-    def add(self, size: int) -> None:
-        """Count what was read; DataError above what a file of this size may unfold to."""
-        self._size += size
-        if self._size > max(MOST_UNFOLDED, MOST_RATIO * self._stored):
-            raise self._error(f"has {self._stored:,} bytes and unfolds to more than {self._size:,}")
-
-    def check(self, group: Any) -> None:
-        """Look at what a Parquet row group says of itself before it is read; DataError if it is a bomb."""
-        for column in _columns(group):
-            stored, size, values = column.total_compressed_size, column.total_uncompressed_size, column.num_values
-            what = f"of the column {column.path_in_schema}"
-            self.check_size(stored, size, what)
-            if values > max(MOST_VALUES, MOST_RATIO * stored):
-                raise self._error(f"has {stored:,} bytes {what} that unfold to {values:,} values")
-
-    def check_size(self, stored: int, size: int, what: str) -> None:
-        """Look at a part of the file before it is read; DataError if it is a bomb."""
-        if size > max(MOST_UNFOLDED, MOST_RATIO * stored):
-            raise self._error(f"has {stored:,} bytes {what} that unfold to {size:,}")
-
-    def _error(self, what: str) -> DataError:
-        return DataError(
-            f"{self._name} {what}: it is not read further.",
-            remedy="If the rows really repeat so much, save them as JSON lines or in several files.",
-        )
+def _rows(batches: Iterator[Any], name: str, stored: int) -> Iterator[FileRow]:
+    """Yield the rows of batches, numbered from 1; DataError above what a file of `stored` bytes may unfold to."""
+    first, unfolded = 1, 0
+    for batch, sizes in in_bounded_memory(((batch, row_sizes(batch).tolist()) for batch in batches), name):
+        unfolded += sum(sizes)
+        if unfolded > max(MOST_UNFOLDED, MOST_RATIO * stored):
+            raise DataError(
+                f"{name} has {stored:,} bytes and unfolds to more than {unfolded:,}: it is not read further.",
+                remedy="If the rows really repeat so much, save them as JSON lines or in several files.",
+            )
+        yield from _rows_of(batch, sizes, first)
+        first += batch.num_rows
 
 
-def _rows(batch: Any, first: int, unfolded: _Unfolded) -> Iterator[FileRow]:
+def _rows_of(batch: Any, sizes: list[int], first: int) -> Iterator[FileRow]:
     """Yield the rows of a batch, the first of which has the number `first`, in slices of about `BATCH_BYTES`."""
-    sizes = row_sizes(batch).tolist()
-    unfolded.add(sum(sizes))
     start = 0
     while start < len(sizes):
         if sizes[start] > ROW_SIZE:
