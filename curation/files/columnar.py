@@ -27,8 +27,8 @@ MOST_UNFOLDED, MOST_RATIO = 1 << 28, 200
 PREFIXED = "DELTA_BYTE_ARRAY"
 """The encoding that stores of a text only what it adds to the one before."""
 
-ARROW_FILE = b"ARROW1"
-"""How a file in Arrow's file format begins; one in its stream format does not."""
+ARROW_FILE, ARROW_STREAM = b"ARROW1", b"\xff\xff\xff\xff"
+"""How a file in Arrow's file format begins, and how one in its stream format does."""
 
 
 def read_parquet(path: Path) -> Iterator[FileRow]:
@@ -86,7 +86,11 @@ def _open_arrow(file: IO[bytes]) -> tuple[Any, bool]:
     """Return Arrow's reader of an open file, and whether the file is in the file format rather than a stream."""
     import pyarrow as pa
 
-    is_file = file.read(len(ARROW_FILE)) == ARROW_FILE
+    start = file.read(len(ARROW_FILE))
+    is_file = start == ARROW_FILE
+    if not is_file and not start.startswith(ARROW_STREAM):
+        # Arrow would take what stands there for a length, and ask for as much memory.
+        raise ValueError("it does not begin as Arrow files do")
     file.seek(0)
     return (pa.ipc.open_file(file) if is_file else pa.ipc.open_stream(file)), is_file
 

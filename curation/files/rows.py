@@ -10,7 +10,17 @@ from typing import Any
 ROW_SIZE = 1 << 24
 """A row of more characters (or of more bytes, in Parquet and Arrow) is left out: about four million tokens."""
 
-UNREADABLE = (OSError, EOFError, TypeError, ValueError, RuntimeError, MemoryError, zlib.error, struct.error)
+UNREADABLE = (
+    OSError,
+    EOFError,
+    TypeError,
+    ValueError,
+    LookupError,
+    RuntimeError,
+    MemoryError,
+    zlib.error,
+    struct.error,
+)
 """What readers raise of files that are damaged or hold something else; Arrow's and pandas' errors are among them."""
 
 

@@ -241,3 +241,15 @@ def test_the_error_of_a_damaged_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "mine.parquet").write_bytes(b"PAR1 nothing PAR1")
     with pytest.raises(DataError, match=r"mine\.parquet is no Parquet file that can be read: [^\n]+\Z"):
         list(read_rows(tmp_path / "mine.parquet"))
+
+
+@pytest.mark.parametrize("part", [b"prompt", b"PAR1"])
+def test_a_damaged_name_or_place_in_a_footer_is_said(tmp_path: Path, part: bytes) -> None:
+    path = tmp_path / "mine.parquet"
+    pq.write_table(pa.table({"prompt": [["Why?", "How?"]]}), path, store_schema=False)
+    content = path.read_bytes()
+    # The name stands in the schema and, behind it, in the column's path.
+    place = content.rindex(part)
+    path.write_bytes(content[:place] + b"\xff" + content[place + 1 :])
+    with pytest.raises(DataError, match=r"mine\.parquet is no Parquet file that can be read: [^\n]+\Z"):
+        list(read_rows(path))
