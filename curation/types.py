@@ -142,19 +142,16 @@ class CandidateSet(Row):
     usage: tuple[Usage, ...] = ()
 
     @property
-    def reviewable(self) -> bool:
-        """Whether there is something to compare: at least two candidates."""
-        return len(self.candidates) >= 2
-
-    @property
     def rated(self) -> bool:
         """Whether a judge rated any of the candidates."""
         return any(candidate.rating is not None for candidate in self.candidates)
 
-    @property
-    def came_through(self) -> bool:
-        """Whether nothing needs to be asked again: there is something to compare, and every judge said what it can."""
-        return self.reviewable and not any(failure.judge_may_answer_yet for failure in self.failures)
+    def came_through(self, min_candidates: int) -> bool:
+        """Return whether nothing needs to be asked again: there are enough candidates to show, and every judge said
+        what it can. How many are enough is what the review task says.
+        """
+        enough = len(self.candidates) >= min_candidates
+        return enough and not any(failure.judge_may_answer_yet for failure in self.failures)
 
     def candidate(self, candidate_id: str) -> Candidate:
         """Return the candidate with this id; KeyError if there is none."""

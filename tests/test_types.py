@@ -36,10 +36,10 @@ def test_a_row_with_a_field_too_many_is_refused() -> None:
         Message.model_validate({"role": "user", "content": "x", "margin": 1})
 
 
-@pytest.mark.parametrize(("count", "reviewable"), [(0, False), (1, False), (2, True), (3, True)])
-def test_a_set_is_reviewable_from_two_candidates(count: int, reviewable: bool) -> None:
+@pytest.mark.parametrize(("count", "most"), [(0, 0), (1, 1), (2, 2), (3, 3)])
+def test_a_set_came_through_with_as_many_candidates_as_are_needed(count: int, most: int) -> None:
     made = CandidateSet(id="s", prompt=PROMPT, candidates=tuple(map(answer, range(count))), settings="x")
-    assert made.reviewable is reviewable
+    assert [needed for needed in range(5) if made.came_through(needed)] == list(range(most + 1))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_set_came_through_with_two_candidates_and_all_that_judges_will_ever_sa
     made = CandidateSet(
         id="s", prompt=PROMPT, candidates=tuple(map(answer, range(count))), failures=failures, settings="x"
     )
-    assert made.came_through is through
+    assert made.came_through(2) is through
 
 
 def test_a_set_finds_its_candidates_by_id() -> None:

@@ -152,8 +152,12 @@ class StageMeter:
 
 @dataclass(eq=False)
 class Meter:
-    """Counts of a whole run. One thread writes, any may read: every count is a single assignment."""
+    """Counts of a whole run. One thread writes, any may read: every count is a single assignment.
 
+    A prompt failed if its set has fewer than `min_candidates`, or lacks what a judge may say yet.
+    """
+
+    min_candidates: int = 1
     stages: list[StageMeter] = field(default_factory=list)
     prompts: int = 0
     done: int = 0
@@ -172,7 +176,7 @@ class Meter:
     def finished(self, candidate_set: CandidateSet, *, counted: bool) -> None:
         """Count a prompt that is through; unless its requests were `counted` one by one, count them all as paid now."""
         self.done += 1
-        self.failed += not candidate_set.came_through
+        self.failed += not candidate_set.came_through(self.min_candidates)
         stages = {stage.stage: stage for stage in self.stages}
         for usage in () if counted else candidate_set.usage:
             stage = stages[f"{usage.stage} {usage.generator}"]

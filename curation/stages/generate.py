@@ -17,7 +17,6 @@ from curation.generation import (
     JudgeStatistics,
     JudgeTally,
     Meter,
-    Models,
     PromptSpool,
     cache_file,
     disagrees_with_itself,
@@ -199,7 +198,7 @@ def _generate(
     watch: Watch,
     cache: Path | None,
 ) -> GenerateReport:
-    meter = Meter()
+    meter = Meter(min_candidates=config.review.min_candidates)
     source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
     store = open_store(config, services)
     store.create()
@@ -208,7 +207,7 @@ def _generate(
     with _asked(reader, config, snapshot, ask_again, cache=cache) as spool:
         expected = estimate(spool, config.models, cache=cache)
         _confirmed(config, expected, confirm)
-        writer = _Writer(store, reader, config.models)
+        writer = _Writer(store, reader, config)
         meter.start(stage_meters(config.models), prompts=spool.prompts)
         for stage in meter.stages:
             stage.failed_before = _failed_before(snapshot)
@@ -326,7 +325,7 @@ def _gate(
     again = (
         one
         for one in (snapshot.each_candidate_set() if snapshot else ())
-        if one.settings != settings or not one.came_through
+        if one.settings != settings or not one.came_through(config.review.min_candidates)
     )
     return BudgetGate(
         config.generate.budget,
@@ -390,10 +389,11 @@ class PromptReader:
 class _Writer:
     """Commits finished sets as they come, many at a time, and counts what they say."""
 
-    def __init__(self, store: Store, reader: PromptReader, models: Models) -> None:
+    def __init__(self, store: Store, reader: PromptReader, config: Config) -> None:
         self._store = store
         self._reader = reader
-        self._settings = {settings_id(models): settings_of(models)}
+        self._settings = {settings_id(config.models): settings_of(config.models)}
+        self._min_candidates = config.review.min_candidates
         self._waiting: list[CandidateSet] = []
         self._flushed = time.monotonic()
         self.made = self.failed = self.failed_for_good = self.disagreements = 0
@@ -406,7 +406,7 @@ class _Writer:
         self.failures.add(candidate_set.failures)
         self.judges.add(candidate_set.judgements)
         self.disagreements += disagrees_with_itself(candidate_set.judgements)
-        if candidate_set.came_through:
+        if candidate_set.came_through(self._min_candidates):
             self.made += 1
         else:
             self.failed += 1

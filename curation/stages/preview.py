@@ -96,7 +96,7 @@ def preview(
     all would use.
     """
     services = services or Services.from_environment()
-    meter = Meter()
+    meter = Meter(min_candidates=config.review.min_candidates)
     source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
     cache = cache_file() if use_cache else None
     reader = PromptReader(config, services, source, None)

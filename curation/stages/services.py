@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def open_store(config: Config, services: Services) -> Store:
     """Return the store of the config; nothing is read yet."""
-    return Store(connect(services.hub_endpoint, services.hub_token), config.store.repo_id, name=config.name)
+    api = connect(services.hub_endpoint, services.hub_token)
+    return Store(api, config.store.repo_id, name=config.name, min_candidates=config.review.min_candidates)
 
 
 def open_published(config: Config, services: Services) -> PublishedDataset:

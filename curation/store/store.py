@@ -89,10 +89,10 @@ class SetEntry(NamedTuple):
     came_through: bool
     requests: tuple[str, ...] = ()
 
-    def lacks(self, row: CandidateSet) -> bool:
+    def lacks(self, row: CandidateSet, min_candidates: int) -> bool:
         """Whether `row`, a later state of the same set, is new: complete now, or paid for again."""
         return not self.came_through and (
-            row.came_through or any(usage.request not in self.requests for usage in row.usage)
+            row.came_through(min_candidates) or any(usage.request not in self.requests for usage in row.usage)
         )
 
 
@@ -109,12 +109,14 @@ class Snapshot:
         revision: str,
         manifest: Manifest,
         *,
+        min_candidates: int,
         sizes: Mapping[str, int] = MappingProxyType({}),
         indexes: Indexes | None = None,
     ) -> None:
         self.repo = repo
         self.revision = revision
         self.manifest = manifest
+        self.min_candidates = min_candidates
         self.sizes = sizes
         self._indexes: Indexes = {} if indexes is None else indexes
 
@@ -129,7 +131,7 @@ class Snapshot:
         index: dict[str, SetEntry] = {}
         for path in self.manifest.files.get(CANDIDATE_SETS, ()):
             if path not in self._indexes:
-                self._indexes[path] = _set_entries(self.repo.download(path, self.revision))
+                self._indexes[path] = _set_entries(self.repo.download(path, self.revision), self.min_candidates)
             index.update(self._indexes[path])
         return index
 
@@ -224,11 +226,15 @@ class Snapshot:
 
 
 class Store:
-    """Reads and writes the store of one curation. Every write is one commit; writing the same again makes no commit."""
+    """Reads and writes the store of one curation. Every write is one commit; writing the same again makes no commit.
 
-    def __init__(self, api: HfApi, repo_id: str, *, name: str) -> None:
+    A candidate set has come through if it has at least `min_candidates`, as the review task needs.
+    """
+
+    def __init__(self, api: HfApi, repo_id: str, *, name: str, min_candidates: int) -> None:
         self.repo = HubRepo(api, repo_id)
         self.name = name
+        self.min_candidates = min_candidates
         self._indexes: Indexes = {}
 
     def create(self) -> None:
@@ -265,7 +271,7 @@ class Store:
 
         def edit(snapshot: Snapshot) -> Change | None:
             known = snapshot.set_index
-            new = [row for row in sets if row.id not in known or known[row.id].lacks(row)]
+            new = [row for row in sets if row.id not in known or known[row.id].lacks(row, self.min_candidates)]
             manifest = snapshot.manifest
             manifest = manifest.model_copy(
                 update={
@@ -355,7 +361,7 @@ class Store:
             if not create:
                 raise MissingError(f"{self.repo.repo_id} holds no store yet.", remedy="Run `curation generate` first.")
             manifest = Manifest(name=self.name, pseudonym_key=secrets.token_hex(32))
-            return Snapshot(self.repo, revision, manifest, sizes=sizes, indexes=self._indexes)
+            return self._snapshot(revision, manifest, sizes)
         try:
             manifest = Manifest.model_validate_json(self.repo.read(MANIFEST, revision))
         except ValidationError as error:
@@ -376,7 +382,17 @@ class Store:
                 f"{self.repo.repo_id} is the store of {manifest.name!r}, not of {self.name!r}.",
                 remedy="Give this curation a store of its own, or correct `name`.",
             )
-        return Snapshot(self.repo, revision, manifest, sizes=sizes, indexes=self._indexes)
+        return self._snapshot(revision, manifest, sizes)
+
+    def _snapshot(self, revision: str, manifest: Manifest, sizes: Mapping[str, int]) -> Snapshot:
+        return Snapshot(
+            self.repo,
+            revision,
+            manifest,
+            min_candidates=self.min_candidates,
+            sizes=sizes,
+            indexes=self._indexes,
+        )
 
 
 def _replaced(
@@ -424,12 +440,12 @@ def _manifest_bytes(manifest: Manifest) -> bytes:
     return (manifest.model_dump_json(indent=2) + "\n").encode()
 
 
-def _set_entries(path: Path) -> dict[str, SetEntry]:
-    return {row["id"]: _set_entry(row) for row in read_columns(path, SET_COLUMNS)}
+def _set_entries(path: Path, min_candidates: int) -> dict[str, SetEntry]:
+    return {row["id"]: _set_entry(row, min_candidates) for row in read_columns(path, SET_COLUMNS)}
 
 
-def _set_entry(row: dict[str, Any]) -> SetEntry:
-    came_through = _came_through(row)
+def _set_entry(row: dict[str, Any], min_candidates: int) -> SetEntry:
+    came_through = _came_through(row, min_candidates)
     requests = () if came_through else tuple(usage["request"] for usage in row["usage"] or ())
     return SetEntry(row["settings"], row["prompt"]["id"], came_through, requests)
 
@@ -438,8 +454,8 @@ def _precedence(entry: SetEntry, settings: str) -> tuple[bool, bool]:
     return entry.came_through, entry.settings == settings
 
 
-def _came_through(row: dict[str, Any]) -> bool:
+def _came_through(row: dict[str, Any], min_candidates: int) -> bool:
     """Return what CandidateSet.came_through gives, from the columns SET_COLUMNS alone."""
     failures = row["failures"] or ()
     waits_for_judge = any(failure["stage"] == "judge" and failure["reason"] not in FOR_GOOD for failure in failures)
-    return len(row["candidates"]) >= 2 and not waits_for_judge
+    return len(row["candidates"]) >= min_candidates and not waits_for_judge

@@ -121,7 +121,7 @@ def run_engine(
     sets = generate_candidate_sets("benchmark", spool, models=models, engine=engine, cache=cache, meter=meter)
     for candidate_set in sets:
         rows += 1
-        came_through += candidate_set.came_through
+        came_through += candidate_set.came_through(2)
     return Outcome(time.perf_counter() - started, time.process_time() - cpu, rows, came_through)
 
 

@@ -22,7 +22,7 @@ def chats(server: ScriptedServer) -> list[Request]:
 
 def stored(stack: Stack, name: str) -> Snapshot:
     """Return the store of the config that `write_config` made with this name."""
-    return Store(connect(stack.hub.url, stack.hub.token), f"acme/{name}-store", name=name).snapshot()
+    return Store(connect(stack.hub.url, stack.hub.token), f"acme/{name}-store", name=name, min_candidates=2).snapshot()
 
 
 def sets_by_question(snapshot: Snapshot) -> dict[str, CandidateSet]:

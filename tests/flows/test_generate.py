@@ -42,7 +42,7 @@ def test_what_failed_is_stored_with_its_reason_and_alone_asked_again(
         [row] = [row.split() for row in done.stdout.splitlines() if reason in row]
         assert row == ["generate", "warm", reason, "2", str(2 * attempts)]
 
-        failed = [one for one in sets_by_question(stored(stack, name)).values() if not one.came_through]
+        failed = [one for one in sets_by_question(stored(stack, name)).values() if not one.came_through(2)]
         assert sorted(one.prompt.messages[-1].content[:10] for one in failed) == ["Question 1", "Question 4"]
         for one in failed:
             assert [candidate.generator for candidate in one.candidates] == ["cool"]
@@ -127,7 +127,7 @@ def test_a_key_that_is_refused_in_the_middle_ends_the_run_after_a_few_and_loses_
         late = [request for request in chats(server) if "Late" in request.prompt]
     # Two generators, each with 16 requests at once; the fifth refusal ends it.
     assert 5 <= len(late) <= 2 * (16 + 4)
-    finished = [one for one in stored(stack, "expired").candidate_sets.values() if one.came_through]
+    finished = [one for one in stored(stack, "expired").candidate_sets.values() if one.came_through(2)]
     assert len(finished) == 3
     with ScriptedServer(scripted_reply) as server:
         report = with_models(cli, server).json("generate", config, MODEL_KEY="a-new-one")

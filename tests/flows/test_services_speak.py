@@ -89,7 +89,7 @@ def test_prompts_that_are_refused_in_unknown_words_never_stop_those_behind_them(
     assert "Nope, key-1234-sesame" not in second.stdout
     assert "Nope, ***" in second.stdout
     assert (third["made"], third["already"], third["failed"]) == (0, 8, 6)
-    assert sum(one.came_through for one in stored(stack, "refused").candidate_sets.values()) == 8
+    assert sum(one.came_through(2) for one in stored(stack, "refused").candidate_sets.values()) == 8
 
 
 def test_a_second_run_on_one_store_says_who_runs_and_pays_nothing(cli: CommandLine) -> None:

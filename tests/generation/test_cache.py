@@ -199,7 +199,7 @@ def test_what_failed_is_asked_again_and_nothing_else(path: Path) -> None:
         [second] = made_sets(models(server), [make_prompt()], cache=path)
         [third] = made_sets(models(server), [make_prompt()], cache=path)
         assert server.stats.requests == {"one": 1, "two": 2, "judge": 2}
-    assert [found.came_through for found in (first, second, third)] == [False, False, True]
+    assert [found.came_through(2) for found in (first, second, third)] == [False, False, True]
 
 
 def test_a_file_that_breaks_during_a_run_ends_it(path: Path) -> None:

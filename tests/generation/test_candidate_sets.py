@@ -193,7 +193,7 @@ def test_a_failed_answer_is_named_never_judged_and_spoils_no_other(serve: Callab
     [found] = generate("one", "two", "three")
     assert ratings(found) == {"one": 5, "three": 1}
     assert failures_of(found) == (Failure(stage="generate", generator="two", reason="http_400", attempts=1),)
-    assert found.reviewable
+    assert len(found.candidates) >= 2
     [judged] = asked(server, "judge")
     shown = read_judge_prompt(judged.messages)
     assert shown is not None
@@ -216,7 +216,7 @@ def test_with_fewer_than_two_answers_the_judge_is_not_asked(
     [found] = generate("one", "two")
     assert [candidate.generator for candidate in found.candidates] == left
     assert {failure.stage for failure in found.failures} == {"generate"}
-    assert not found.reviewable
+    assert len(found.candidates) < 2
     assert asked(server, "judge") == []
 
 
@@ -233,7 +233,7 @@ def test_an_unreadable_rating_costs_only_itself(
     # It is asked for once more, and then given up.
     failure = Failure(stage="rating", generator="two", reason=reason or "rating_is_not_a_number", attempts=2)
     assert found.failures == (failure,)
-    assert found.came_through
+    assert found.came_through(2)
 
 
 def test_a_judge_that_says_something_else_altogether_costs_the_ratings_and_no_answer(
@@ -255,8 +255,8 @@ def test_a_judge_that_fails_costs_the_ratings_and_no_answer(serve: Callable[...,
     assert failures_of(found) == (
         Failure(stage="judge", generator="judge", reason="reply_is_not_json", attempts=MAX_PAID_ATTEMPTS),
     )
-    assert found.reviewable
-    assert not found.came_through
+    assert len(found.candidates) >= 2
+    assert not found.came_through(2)
 
 
 def test_a_model_that_answers_like_another_is_still_a_candidate_of_its_own(

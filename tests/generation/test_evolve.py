@@ -85,7 +85,7 @@ def test_the_better_text_is_one_more_candidate_of_the_evolver() -> None:
         ("generate", "two"),
         ("evolve", "evolved"),
     ]
-    assert found.came_through
+    assert found.came_through(2)
 
 
 def test_the_evolver_may_have_a_name_of_its_own() -> None:
@@ -156,7 +156,7 @@ def test_an_evolver_that_fails_costs_its_own_answer_alone() -> None:
     assert failures_of(found) == (Failure(stage="evolve", generator="evolved", reason="http_500", attempts=1),)
     assert len(judged.texts) == 2
     assert None not in [candidate.rating for candidate in found.candidates]
-    assert found.came_through
+    assert found.came_through(2)
 
 
 def test_an_answer_that_is_there_is_rewritten_whatever_else_failed() -> None:

@@ -129,7 +129,7 @@ def test_a_rating_goes_to_the_answer_that_was_rated_wherever_it_was_shown() -> N
     for found in sets:
         assert ratings(found) == WORTH
         assert found.judgements[0].ratings == (5, 3, 1)
-        assert found.came_through
+        assert found.came_through(2)
 
 
 def test_swapped_a_judge_is_asked_in_both_orders_and_a_rating_is_the_mean() -> None:
@@ -189,7 +189,7 @@ def test_two_judges_are_both_kept_and_the_rating_is_the_mean_of_both() -> None:
     ]
     assert ratings(found) == {"one": 3.5, "two": 2.5}
     assert [usage.generator for usage in found.usage] == ["one", "two", "mild", "severe"]
-    assert found.came_through
+    assert found.came_through(2)
 
 
 def test_of_two_judges_one_that_fails_leaves_the_others_judgement_but_no_rating() -> None:
@@ -199,7 +199,7 @@ def test_of_two_judges_one_that_fails_leaves_the_others_judgement_but_no_rating(
     assert [(judgement.judge, judgement.ratings) for judgement in found.judgements] == [("well", (5, 3))]
     assert ratings(found) == {"one": None, "two": None}
     assert failures_of(found) == (Failure(stage="judge", generator="ill", reason="http_500", attempts=2),)
-    assert not found.came_through
+    assert not found.came_through(2)
 
 
 def test_one_judgements_rationale_is_kept_as_it_is() -> None:
@@ -289,7 +289,7 @@ def test_what_stays_unreadable_costs_its_own_rating_alone() -> None:
         assert len(asked(server)) == 2
     assert ratings(found) == {"one": 5, "two": None, "three": 1}
     assert found.failures == (Failure(stage="rating", generator="two", reason="rating_is_not_a_number", attempts=2),)
-    assert found.came_through
+    assert found.came_through(2)
 
 
 def test_of_several_questions_only_those_that_could_not_be_read_are_asked_again() -> None:
@@ -314,7 +314,7 @@ def test_a_second_request_that_fails_leaves_what_the_first_reply_gave() -> None:
     assert [(failure.stage, failure.generator, failure.attempts) for failure in found.failures] == [
         ("rating", "two", 2)
     ]
-    assert found.came_through
+    assert found.came_through(2)
 
 
 def test_a_judge_that_fails_for_good_is_a_failure_of_its_own_and_nothing_is_rated() -> None:
@@ -324,8 +324,8 @@ def test_a_judge_that_fails_for_good_is_a_failure_of_its_own_and_nothing_is_rate
     assert failures_of(found) == (Failure(stage="judge", generator="critic", reason="http_500", attempts=2),)
     assert ratings(found) == {"one": None, "two": None}
     assert found.judgements == ()
-    assert found.reviewable
-    assert not found.came_through
+    assert len(found.candidates) >= 2
+    assert not found.came_through(2)
 
 
 def test_a_prompt_that_a_judge_will_never_take_came_through_without_ratings() -> None:
@@ -335,7 +335,7 @@ def test_a_prompt_that_a_judge_will_never_take_came_through_without_ratings() ->
         assert len(asked(server)) == 1
     assert failures_of(found) == (Failure(stage="judge", generator="judge", reason="context_too_long", attempts=1),)
     assert ratings(found) == {"one": None, "two": None}
-    assert found.came_through
+    assert found.came_through(2)
 
 
 def test_a_judge_that_fails_about_one_aspect_rates_nothing() -> None:
@@ -344,7 +344,7 @@ def test_a_judge_that_fails_about_one_aspect_rates_nothing() -> None:
         found = judge_one(server, aspects=("honesty", "helpfulness"))
     assert [judgement.aspect for judgement in found.judgements] == ["helpfulness"]
     assert ratings(found) == {"one": None, "two": None}
-    assert not found.came_through
+    assert not found.came_through(2)
 
 
 @pytest.mark.parametrize(("broken", "left"), [(("two",), ["one"]), (("one", "two"), [])])
@@ -355,4 +355,4 @@ def test_fewer_than_two_answers_are_not_judged(broken: tuple[str, ...], left: li
     assert [candidate.generator for candidate in found.candidates] == left
     assert found.judgements == ()
     assert {failure.stage for failure in found.failures} == {"generate"}
-    assert not found.came_through
+    assert not found.came_through(2)

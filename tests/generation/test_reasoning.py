@@ -154,7 +154,7 @@ def test_a_judge_that_only_thinks_rates_nothing_and_is_a_failure_of_its_ratings(
     assert found.failures == tuple(
         Failure(stage="rating", generator=name, reason="only_reasoning", attempts=2) for name in ("one", "two")
     )
-    assert found.came_through
+    assert found.came_through(2)
 
 
 def test_a_judge_that_fails_once_it_is_given_more_room_is_asked_by_a_later_run() -> None:
@@ -162,4 +162,4 @@ def test_a_judge_that_fails_once_it_is_given_more_room_is_asked_by_a_later_run()
     found, requests = answered(by_room(THOUGHT, rated), judge=True, faults=[again])
     assert len(requests) == 2
     assert [(failure.stage, failure.reason) for failure in found.failures] == [("judge", "http_500")]
-    assert not found.came_through
+    assert not found.came_through(2)

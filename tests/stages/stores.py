@@ -87,7 +87,7 @@ def make_snapshot(
         settings=dict(settings or {}),
     )
     repo: Any = FolderRepo(folder)
-    return Snapshot(repo, "0" * 40, manifest)
+    return Snapshot(repo, "0" * 40, manifest, min_candidates=2)
 
 
 def make_record(candidate_set: CandidateSet, *places: int) -> ReviewRecord:

@@ -63,31 +63,33 @@ def write(path: Path, sets: list[CandidateSet]) -> Path:
 
 
 def entry(found: CandidateSet) -> SetEntry:
-    requests = () if found.came_through else tuple(usage.request for usage in found.usage)
-    return SetEntry(found.settings, found.prompt.id, found.came_through, requests)
+    requests = () if found.came_through(2) else tuple(usage.request for usage in found.usage)
+    return SetEntry(found.settings, found.prompt.id, found.came_through(2), requests)
 
 
 def test_the_index_says_of_every_set_what_the_set_says(tmp_path: Path) -> None:
     assert len({found.id for found in SETS}) == len(SETS)
-    assert {found.came_through for found in SETS} == {True, False}
+    assert {found.came_through(2) for found in SETS} == {True, False}
     path = write(tmp_path / "sets.parquet", SETS)
-    assert _set_entries(path) == {found.id: entry(found) for found in SETS}
-    assert [found.came_through for found in read_parquet(path, CandidateSet)] == [found.came_through for found in SETS]
+    assert _set_entries(path, 2) == {found.id: entry(found) for found in SETS}
+    assert [found.came_through(2) for found in read_parquet(path, CandidateSet)] == [
+        found.came_through(2) for found in SETS
+    ]
 
 
 @pytest.mark.parametrize("found", SETS, ids=lambda found: found.prompt.messages[0].content)
 def test_a_set_that_is_alone_in_its_file_is_indexed_like_any(tmp_path: Path, found: CandidateSet) -> None:
-    assert _set_entries(write(tmp_path / "sets.parquet", [found])) == {found.id: entry(found)}
+    assert _set_entries(write(tmp_path / "sets.parquet", [found]), 2) == {found.id: entry(found)}
 
 
 def test_an_empty_file_has_no_entries(tmp_path: Path) -> None:
-    assert _set_entries(write(tmp_path / "sets.parquet", [])) == {}
+    assert _set_entries(write(tmp_path / "sets.parquet", []), 2) == {}
 
 
 def test_of_a_set_that_is_there_twice_the_later_state_counts(tmp_path: Path) -> None:
     first, second = made("two", 2, "judge"), made("two", 2)
     assert first.id == second.id
-    assert _set_entries(write(tmp_path / "sets.parquet", [first, second])) == {second.id: entry(second)}
+    assert _set_entries(write(tmp_path / "sets.parquet", [first, second]), 2) == {second.id: entry(second)}
     assert entry(second).came_through
 
 
@@ -114,7 +116,7 @@ def test_the_index_reads_no_text(tmp_path: Path) -> None:
 def test_a_set_is_stored_again_if_it_was_completed_or_paid_for_again(
     before: CandidateSet, now: CandidateSet, lacks: bool
 ) -> None:
-    assert entry(before).lacks(now) is lacks
+    assert entry(before).lacks(now, 2) is lacks
 
 
 def without(content: bytes, *columns: str) -> bytes:
@@ -130,7 +132,7 @@ def test_a_file_of_before_there_were_judgements_is_read_and_indexed(tmp_path: Pa
     assert "judgements" not in pq.read_schema(path).names
     old = [found.model_copy(update={"judgements": ()}) for found in SETS]
     assert list(read_parquet(path, CandidateSet)) == old
-    assert _set_entries(path) == {found.id: entry(found) for found in SETS}
+    assert _set_entries(path, 2) == {found.id: entry(found) for found in SETS}
 
 
 @pytest.mark.parametrize("column", ["candidates", "settings", "failures", "usage"])
@@ -138,7 +140,7 @@ def test_a_file_that_lacks_a_column_of_the_index_is_an_error_that_names_it(tmp_p
     path = tmp_path / "sets.parquet"
     path.write_bytes(without(write_parquet(SETS, CandidateSet), column))
     with pytest.raises(DataError, match=r"sets\.parquet"):
-        _set_entries(path)
+        _set_entries(path, 2)
 
 
 def test_judgements_and_usage_survive_parquet_with_their_nulls(tmp_path: Path) -> None:

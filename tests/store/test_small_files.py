@@ -31,7 +31,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A store on a local Hub, which remembers nothing of what it wrote."""
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     with HubServer(tmp_path / "hub") as hub:
-        found = Store(connect(hub.url, hub.token), "admin/demo-store", name="demo")
+        found = Store(connect(hub.url, hub.token), "admin/demo-store", name="demo", min_candidates=2)
         found.create()
         yield found
 
