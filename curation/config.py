@@ -8,7 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import to_json
 
 from curation.environment import address_from, carries_secret, is_key, key_from
@@ -20,7 +30,7 @@ from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, 
 from curation.prompts import FilePrompts, HubPrompts, ListPrompts
 from curation.prompts.hub import RepoId
 from curation.quality.options import Quality
-from curation.review import PairwiseTask
+from curation.review import TASKS, BinaryTask, PairwiseTask, RatingTask, ReviewTask
 from curation.section import LICENSE, NAME, Section, sentences
 
 Format = Literal["dpo", "kto", "reward", "sft", "raw"]
@@ -104,6 +114,25 @@ Resolver = Annotated[
 ]
 
 
+def _task_name(value: Any) -> str:
+    return str(value.get("task", "pairwise") if isinstance(value, dict) else getattr(value, "task", "pairwise"))
+
+
+Review = Annotated[
+    Annotated[PairwiseTask, Tag("pairwise")]
+    | Annotated[BinaryTask, Tag("binary")]
+    | Annotated[RatingTask, Tag("rating")],
+    Discriminator(_task_name),
+]
+
+OF_EQUAL_ANSWERS = frozenset({"majority", "unanimous"})
+"""The resolvers that count equal answers: to them 4 and 5 are as different as 1 and 5."""
+
+
+def _default_resolver(review: ReviewTask | None) -> MajorityResolver | MeanResolver:
+    return MeanResolver() if review is not None and review.level == "ordinal" else MajorityResolver()
+
+
 class Config(Section):
     """A curation: prompts, generators, judges, review task, resolver, checks, and the two repos it writes."""
 
@@ -111,8 +140,8 @@ class Config(Section):
     """The curation's name, 1 to 64 characters. Its store is refused under another one."""
     prompts: Annotated[HubPrompts | FilePrompts | ListPrompts, Field(discriminator="type")]
     """What is asked."""
-    generators: Annotated[tuple[Generator, ...], Field(min_length=2)]
-    """Who answers, two entries or more."""
+    generators: Annotated[tuple[Generator, ...], Field(min_length=1)]
+    """Who answers: two entries or more, unless answers are reviewed one by one."""
     evolve: Evolver | None = None
     """Who rewrites an answer."""
     judge: UltraFeedbackJudge | None = None
@@ -121,9 +150,9 @@ class Config(Section):
     """Several judges, instead of `judge`."""
     generate: Generate = Generate()
     """How models are asked, and what it may cost."""
-    review: PairwiseTask = PairwiseTask()
+    review: Review = PairwiseTask()
     """What people are shown, and where."""
-    labels: Resolver = MajorityResolver()
+    labels: Resolver = Field(default_factory=lambda values: _default_resolver(values.get("review")))
     """What their answers mean."""
     quality: Quality = Quality()
     """What is dropped."""
@@ -137,6 +166,13 @@ class Config(Section):
         """Return the model of every section of a file."""
         return SECTIONS
 
+    @field_validator("review")
+    @classmethod
+    def _fits_the_answers(cls, review: Review, info: ValidationInfo) -> Review:
+        """The task for as many answers as a prompt gets: one of each generator, and one of the evolver."""
+        generators = info.data.get("generators", ())
+        return review.for_answers(len(generators) + (info.data.get("evolve") is not None)) if generators else review
+
     @model_validator(mode="after")
     def _whole(self) -> Config:
         if self.judge is not None and self.judges:
@@ -148,7 +184,13 @@ class Config(Section):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{section}: the name {twice[0]!r} stands twice; give each entry a `name` of its own")
+        self._answers_are_enough(len(writers))
         self._money_is_counted()
+        if self.review.level == "ordinal" and self.labels.resolver in OF_EQUAL_ANSWERS:
+            raise ValueError(
+                f"labels.resolver = {self.labels.resolver!r} counts equal answers, and those to the task "
+                f"{self.review.task!r} have an order: use 'mean'"
+            )
         if self.publish.repo_id == self.store.repo_id:
             raise ValueError(
                 f"store.repo_id = {self.store.repo_id!r} is also publish.repo_id; the private store needs its own repo"
@@ -156,6 +198,18 @@ class Config(Section):
         if self.labels.judge_fallback and not self.models.judges:
             raise ValueError("labels.judge_fallback = true needs a [judge] or [[judges]]")
         return self
+
+    def _answers_are_enough(self, writers: int) -> None:
+        needed = self.review.min_candidates
+        if writers < needed:
+            raise ValueError(
+                f"review.task = {self.review.task!r} shows {needed} answers to a prompt, and [[generators]] gives "
+                f"{writers}: add one, or review answers one by one with task = 'binary'"
+            )
+        if writers == 1 and self.models.judges:
+            raise ValueError(
+                "a judge rates two answers or more, and [[generators]] gives 1: add one, or drop the judge"
+            )
 
     def _money_is_counted(self) -> None:
         budget = self.generate.budget
@@ -244,12 +298,23 @@ def _beside(path: Path, value: Any) -> Any:
 
 def parse_config(values: Mapping[str, Any], *, where: str = "The config") -> Config:
     """Return the config that `values` (parsed TOML) holds; ConfigError with a sentence for each fault."""
+    values = _with_resolver(values)
     try:
         # Strict, so that "yes" is no boolean; as JSON, because strict Python input takes no list for a tuple.
         return Config.model_validate_json(to_json(values), strict=True)
     except ValidationError as error:
         # The cause would show the values, keys in the wrong place among them.
         raise ConfigError(f"{where} is not valid:\n{sentences(error, SECTIONS)}") from None
+
+
+def _with_resolver(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values with the resolver of the review task under [labels], if that names none."""
+    labels, review = values.get("labels"), values.get("review")
+    if not isinstance(labels, dict) or "resolver" in labels:
+        return values
+    task = TASKS.get(_task_name(review)) if isinstance(review, dict) else None
+    resolver = _default_resolver(task() if task is not None else None).resolver
+    return {**values, "labels": {"resolver": resolver, **labels}}
 
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -263,7 +328,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "judges": UltraFeedbackJudge,
     "generate": Generate,
     "generate.budget": Budget,
-    "review": PairwiseTask,
+    "review.pairwise": PairwiseTask,
+    "review.binary": BinaryTask,
+    "review.rating": RatingTask,
     "labels.majority": MajorityResolver,
     "labels.mean": MeanResolver,
     "labels.unanimous": UnanimousResolver,

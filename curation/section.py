@@ -63,7 +63,7 @@ def sentences(error: ValidationError, sections: Mapping[str, type[BaseModel]]) -
     return "\n".join(f"  {_sentence(fault, sections)}" for fault in faults if not _follows(fault, faults))
 
 
-TAG_KEYS = {"prompts": "type", "labels": "resolver"}
+TAG_KEYS = {"prompts": "type", "review": "task", "labels": "resolver"}
 ALLOWED = {
     "string_type": "must be a string",
     "int_type": "must be a whole number",
@@ -135,8 +135,12 @@ def _bound(limits: Mapping[str, Any]) -> str:
 
 
 def _follows(fault: Any, faults: Sequence[Any]) -> bool:
-    """Whether a list is too short only because entries in it have faults of their own, which are listed anyway."""
+    """Whether a fault only follows from others, which are listed anyway: a list is too short because entries in it have
+    faults of their own, or a default depends on a value that has one.
+    """
     place = fault["loc"]
+    if fault["type"] == "default_factory_not_called":
+        return True
     return fault["type"] == "too_short" and any(
         len(nested["loc"]) > len(place) and nested["loc"][: len(place)] == place for nested in faults
     )

@@ -16,7 +16,7 @@ from curation.generation import Budget, Evolver, Generator, Models, UltraFeedbac
 from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
 from curation.prompts import FilePrompts, HubPrompts
 from curation.quality import Quality
-from curation.review import PairwiseTask
+from curation.review import BinaryTask, PairwiseTask, RatingTask
 
 SMALLEST = """
 name = "helpful"
@@ -288,6 +288,8 @@ def test_what_the_smallest_file_leaves_out_has_the_defaults_of_the_contract(tmp_
             "dataset": None,
             "min_submitted": 1,
             "show_suggestions": False,
+            "edit": True,
+            "comment": True,
         },
         "labels": {"resolver": "majority", "min_reviewers": 1, "judge_fallback": False, "ties": "kto-only"},
         "quality": {
@@ -335,6 +337,48 @@ def test_the_resolver_is_chosen_by_its_name(tmp_path: Path) -> None:
     assert load(tmp_path, SMALLEST + '[labels]\nresolver = "unanimous"').labels == UnanimousResolver(min_reviewers=2)
     fitted = load(tmp_path, SMALLEST + '[labels]\nresolver = "dawid-skene"\nties = "drop"').labels
     assert fitted == DawidSkeneResolver(force=False, smoothing=0.5, ties="drop")
+
+
+def test_without_a_resolver_the_task_chooses_it(tmp_path: Path) -> None:
+    binary, rating = '[review]\ntask = "binary"\n', '[review]\ntask = "rating"\n'
+    assert load(tmp_path, SMALLEST + binary).labels == MajorityResolver()
+    assert load(tmp_path, SMALLEST + rating).labels == MeanResolver()
+    assert load(tmp_path, SMALLEST + rating + "[labels]\nmin_reviewers = 2").labels == MeanResolver(min_reviewers=2)
+    built = load(tmp_path, SMALLEST)
+    sections = {name: getattr(built, name) for name in ("name", "prompts", "generators", "publish", "store")}
+    assert Config(**sections, review=RatingTask()).labels == MeanResolver()
+    assert Config(**sections).labels == MajorityResolver()
+
+
+@pytest.mark.parametrize("resolver", ["majority", "unanimous"])
+def test_a_resolver_that_counts_equal_answers_is_refused_where_answers_have_an_order(
+    tmp_path: Path, resolver: str
+) -> None:
+    text = f'{SMALLEST}[review]\ntask = "rating"\n[labels]\nresolver = "{resolver}"'
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    sentence = "counts equal answers, and those to the task 'rating' have an order: use 'mean'."
+    assert caught.value.message.splitlines()[1:] == [f"  labels.resolver = '{resolver}' {sentence}"]
+    assert isinstance(load(tmp_path, text.replace(resolver, "dawid-skene")).labels, DawidSkeneResolver)
+
+
+def test_one_generator_is_enough_where_answers_are_reviewed_one_by_one(tmp_path: Path) -> None:
+    alone = SMALLEST.replace('[[generators]]\nmodel_id = "two"\n', "")
+    assert alone != SMALLEST
+    assert load(tmp_path, f'{alone}[review]\ntask = "binary"').review == BinaryTask()
+    assert load(tmp_path, f'{alone}[review]\ntask = "rating"').review == RatingTask(candidates=1)
+    with pytest.raises(ConfigError, match="shows 2 answers to a prompt, and \\[\\[generators\\]\\] gives 1"):
+        load(tmp_path, alone)
+    with pytest.raises(ConfigError, match="a judge rates two answers or more"):
+        load(tmp_path, f'{alone}[review]\ntask = "binary"\n[judge]\nmodel_id = "j"')
+
+
+def test_a_page_has_places_for_all_answers_of_a_prompt(tmp_path: Path) -> None:
+    rating = '[review]\ntask = "rating"\n'
+    assert load(tmp_path, SMALLEST + rating).review == RatingTask(candidates=2)
+    evolved = f'{SMALLEST}{rating}[evolve]\nmodel_id = "three"'
+    assert load(tmp_path, evolved).review == RatingTask(candidates=3)
+    assert load(tmp_path, f"{SMALLEST}{rating}candidates = 4").review == RatingTask(candidates=4)
 
 
 def test_texts_that_other_formats_take_for_booleans_or_numbers_stay_texts(tmp_path: Path) -> None:
@@ -454,8 +498,13 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         ("prompts.limit", True, "prompts.limit = true: must be a whole number."),
         ("prompts.limit", "all", "prompts.limit = 'all': must be a whole number."),
         ("generators", MISSING, "generators is missing."),
-        ("generators", [], "generators: must have 2 or more entries, not 0."),
-        ("generators", [{"model_id": "m"}], "generators: must have 2 or more entries, not 1."),
+        ("generators", [], "generators: must have 1 or more entries, not 0."),
+        (
+            "generators",
+            [{"model_id": "m"}],
+            "review.task = 'pairwise' shows 2 answers to a prompt, and [[generators]] gives 1: add one, or review "
+            "answers one by one with task = 'binary'.",
+        ),
         ("generators", {"model_id": "m"}, "generators: must be a list."),
         (
             "generators",
@@ -491,7 +540,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "judge.aspect = 'beauty': must be 'overall-rating', 'helpfulness', 'honesty', 'instruction-following' "
             "or 'truthfulness'.",
         ),
-        ("review.task", "ranking", "review.task = 'ranking': must be 'pairwise'."),
+        ("review.task", "ranking", "review.task = 'ranking': must be 'pairwise', 'binary' or 'rating'."),
         ("review.min_submitted", 0, "review.min_submitted = 0: must be greater than 0."),
         ("review.show_suggestions", "yes", "review.show_suggestions = 'yes': must be true or false."),
         (

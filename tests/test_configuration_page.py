@@ -27,6 +27,7 @@ PAGE = ROOT / "docs" / "configuration.md"
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 
 LABELS = tuple(section for section in SECTIONS if section.startswith("labels."))
+REVIEWS = tuple(section for section in SECTIONS if section.startswith("review."))
 TABLES: dict[str, tuple[str, ...]] = {
     "The whole file": ("",),
     "`[prompts]`": ("prompts.hub", "prompts.file", "prompts.list"),
@@ -39,7 +40,9 @@ TABLES: dict[str, tuple[str, ...]] = {
     "`[judge]` and `[[judges]]`": ("judge", "judges"),
     "`[generate]`": ("generate",),
     "`budget`": ("generate.budget",),
-    "`[review]`": ("review",),
+    "`[review]`": REVIEWS,
+    '`task = "binary"`': ("review.binary",),
+    '`task = "rating"`': ("review.rating",),
     "`[labels]`": LABELS,
     '`resolver = "unanimous"`': ("labels.unanimous",),
     '`resolver = "dawid-skene"`': ("labels.dawid-skene",),
@@ -67,6 +70,7 @@ INSTEAD = {
         f'generators = [{{ model_id = "one", {PRICES} }}, {{ model_id = "two", {PRICES} }}]\n'
         "generate = { budget = { money = 1.0, tokens = 1 } }"
     ),
+    **{section: f'review = {{ task = "{section.removeprefix("review.")}" }}' for section in REVIEWS},
     **{section: f'labels = {{ resolver = "{section.removeprefix("labels.")}" }}' for section in LABELS},
 }
 """What a file holds so that it has a section, with no key but those that the section needs."""
@@ -152,7 +156,11 @@ def default_of(section: str, key: str) -> object:
             raise
         return "required"
     found = part(config.model_dump(mode="json"), section)[key]
-    return config.review_dataset if (section, key) == ("review", "dataset") else found
+    if (section, key) == ("review.rating", "candidates"):
+        # It follows from the number of generators.
+        assert found == len(config.generators)
+        return None
+    return config.review_dataset if section in REVIEWS and key == "dataset" else found
 
 
 def stated(row: Row, section: str) -> object:
@@ -160,7 +168,7 @@ def stated(row: Row, section: str) -> object:
     if row.default in {"required", "none"}:
         return None if row.default == "none" else row.default
     if row.default == "its defaults":
-        model = SECTIONS.get(row.key) or SECTIONS[f"{row.key}.majority"]
+        model = next(model for name, model in SECTIONS.items() if f"{name}.".startswith(f"{row.key}."))
         return model().model_dump(mode="json")
     if row.default.startswith("["):
         return default_in_the_file(row.default)

@@ -1,17 +1,38 @@
 """What people are asked: one file per review task, and Argilla, where they answer."""
 
+from curation.review.binary import BinaryTask
 from curation.review.pairwise import PairwiseTask
-from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
+from curation.review.rating import RatingTask
+from curation.review.records import spread
+from curation.review.spec import (
+    Field,
+    LabelQuestion,
+    MultiLabelQuestion,
+    Question,
+    RankingQuestion,
+    RatingQuestion,
+    RecordSpec,
+    TaskSpec,
+    TextQuestion,
+)
 from curation.review.task import ReviewTask
-from curation.review.tasks import reading_task
+from curation.review.tasks import TASKS, reading_task
 
 __all__ = [
+    "TASKS",
+    "BinaryTask",
     "Field",
     "LabelQuestion",
+    "MultiLabelQuestion",
     "PairwiseTask",
+    "Question",
+    "RankingQuestion",
+    "RatingQuestion",
+    "RatingTask",
     "RecordSpec",
     "ReviewTask",
     "TaskSpec",
     "TextQuestion",
     "reading_task",
+    "spread",
 ]

@@ -9,9 +9,9 @@ from curation.review.shown import written
 from curation.types import Response, ReviewRecord
 
 
-def text_of(response: Response, question: str) -> str | None:
-    """Return what a reviewer wrote in answer to a text question, without the blanks around it; null if nothing."""
-    text = response.values.get(question)
+def comment_of(response: Response) -> str | None:
+    """Return what a reviewer wrote to the publisher, without the blanks around it; null if nothing."""
+    text = response.values.get("comment")
     return text.strip() or None if isinstance(text, str) else None
 
 

@@ -22,7 +22,17 @@ from curation.errors import (
 from curation.review.pulled import Accounts, Answer, Pulled
 from curation.review.refusal import refusal
 from curation.review.settings import WITHOUT_MEANING, ArgillaSettings, differences
-from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
+from curation.review.spec import (
+    Field,
+    LabelQuestion,
+    MultiLabelQuestion,
+    Question,
+    RankingQuestion,
+    RatingQuestion,
+    RecordSpec,
+    TaskSpec,
+    TextQuestion,
+)
 from curation.review.transport import ADDRESS, PatientTransport
 from curation.types import Status
 
@@ -405,17 +415,27 @@ def _settings(task: TaskSpec) -> Any:
 
 
 def _field(field: Field) -> Any:
-    if field.chat:
-        return rg.ChatField(field.name, title=field.title, use_markdown=True)
-    return rg.TextField(field.name, title=field.title, use_markdown=True)
+    kind = rg.ChatField if field.chat else rg.TextField
+    return kind(field.name, title=field.title, use_markdown=True, required=field.required)
 
 
-def _question(question: LabelQuestion | TextQuestion) -> Any:
-    if isinstance(question, LabelQuestion):
-        return rg.LabelQuestion(question.name, labels=question.labels, title=question.title)
-    return rg.TextQuestion(
-        question.name, title=question.title, description=question.description, required=False, use_markdown=False
-    )
+def _question(question: Question) -> Any:
+    told: dict[str, Any] = {
+        "title": question.title,
+        "description": question.description or None,
+        "required": question.required,
+    }
+    match question:
+        case LabelQuestion():
+            return rg.LabelQuestion(question.name, labels=question.labels, **told)
+        case MultiLabelQuestion():
+            return rg.MultiLabelQuestion(question.name, labels=question.labels, **told)
+        case RatingQuestion():
+            return rg.RatingQuestion(question.name, values=list(question.values), **told)
+        case RankingQuestion():
+            return rg.RankingQuestion(question.name, values=question.options, **told)
+        case TextQuestion():
+            return rg.TextQuestion(question.name, use_markdown=False, **told)
 
 
 def _record(spec: RecordSpec) -> Any:

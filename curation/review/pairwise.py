@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal, Self
 
-from pydantic import AfterValidator, PositiveInt, StringConstraints
+from pydantic import JsonValue
 
-from curation import ids
-from curation.errors import DataError
-from curation.review.answers import edit_of, not_an_answer, text_of
-from curation.review.limits import checked_guidelines, prompt_fault
+from curation.review.answers import comment_of, edit_of, not_an_answer
+from curation.review.limits import prompt_fault
+from curation.review.options import Guidelines, ReviewOptions
+from curation.review.page import PROMPT, conversation, text_questions
+from curation.review.records import make_record, shown_candidates, shuffled
 from curation.review.shown import shown
-from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
-from curation.section import ARGILLA_DATASET, ARGILLA_WORKSPACE, Section
+from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec
 from curation.types import Annotation, Candidate, CandidateSet, Drop, Message, Response, ReviewRecord, Scores
 
-SCORES: dict[str, tuple[float, float]] = {
+SCORES: dict[str, Scores] = {
     "a": (1.0, 0.0),
     "b": (0.0, 1.0),
     "both_good": (1.0, 1.0),
@@ -39,20 +38,21 @@ If you can write a better answer with little effort, put it into *A better answe
 """
 
 
-class PairwiseTask(Section):
-    """`[review] task = "pairwise"`: the judge's best and worst answer side by side, in a shuffled order."""
+class PairwiseTask(ReviewOptions):
+    """`[review] task = "pairwise"`: the judge's best and worst answer side by side, in a shuffled order.
+
+    | answer | A | B |
+    |---|---|---|
+    | A is better | 1 | 0 |
+    | B is better | 0 | 1 |
+    | Both are good | 1 | 1 |
+    | Both are bad | 0 | 0 |
+    """
 
     task: Literal["pairwise"] = "pairwise"
-    """The question; the only one there is: which of two answers is better, and optionally a better one."""
-    workspace: Annotated[str, StringConstraints(pattern=ARGILLA_WORKSPACE)] = "argilla"
-    """The workspace in Argilla; it must exist. Letters, digits, `_` and `-`."""
-    dataset: Annotated[str, StringConstraints(pattern=ARGILLA_DATASET)] | None = None
-    """The dataset in Argilla: by default it is called as the curation is. Up to 200 characters."""
-    min_submitted: PositiveInt = 1
-    """After so many answers Argilla shows a record to nobody else."""
-    show_suggestions: bool = False
-    """`true`: what the judge rated higher is suggested, in records that are new."""
-    guidelines: Annotated[str, AfterValidator(checked_guidelines)] = GUIDELINES
+    """The question: `"pairwise"` (which of two answers is better), `"binary"` (whether an answer is good) or `"rating"`
+    (how good each of several answers is, from 1 to 5)."""
+    guidelines: Guidelines = GUIDELINES
     """What reviewers are told, in Markdown: up to 10,000 characters. The card repeats it."""
 
     @property
@@ -65,22 +65,18 @@ class PairwiseTask(Section):
         """The level of measurement of answers, for Krippendorff's alpha: four kinds, in no order."""
         return "nominal"
 
-    def answer_name(self, scores: Scores) -> str:
-        """Return the answer that gives the shown candidates these scores, as reviewers read it."""
-        return next(LABELS[answer] for answer, meant in SCORES.items() if meant == scores)
+    def for_answers(self, most: int) -> Self:
+        """Return this task: it shows two answers, however many there are."""
+        return self
 
     def settings(self) -> TaskSpec:
         """Return the settings of the Argilla dataset."""
+        better = "Optional: your improved version of the better response."
         return TaskSpec(
-            fields=(
-                Field("prompt", "Prompt", chat=True),
-                Field("response_a", "Response A"),
-                Field("response_b", "Response B"),
-            ),
+            fields=(PROMPT, Field("response_a", "Response A"), Field("response_b", "Response B")),
             questions=(
                 LabelQuestion("preference", "Which response is better?", LABELS),
-                TextQuestion("edit", "A better answer", "Optional: your improved version of the better response."),
-                TextQuestion("comment", "Comment", "Optional: anything the publisher should know. Never published."),
+                *text_questions(self, edit=better),
             ),
             hidden=("model_a", "model_b"),
             guidelines=shown(self.guidelines),
@@ -96,58 +92,38 @@ class PairwiseTask(Section):
 
         Drops: "fewer_than_two_answers", and what `prompt_fault` returns.
 
-        The judge's best and worst; without both ratings, or when all are equal, the first two of an order that depends
-        on the prompt alone. Which of them is A depends on the record's id alone, so no model is always A.
+        It shows the judge's best and worst; without both ratings, or when all are equal, the first two of an order that
+        depends on the prompt alone. Which of them is A depends on the record's id alone.
         """
         if len(candidate_set.candidates) < self.min_candidates:
             return Drop(id=candidate_set.id, reason="fewer_than_two_answers")
         fault = prompt_fault(candidate_set.prompt.messages)
         if fault is not None:
             return Drop(id=candidate_set.id, reason=fault)
-        pair = _pair(candidate_set)
-        record_id = ids.record_id(self.task, candidate_set.prompt.id, (candidate.id for candidate in pair))
-        placed = _shuffled(pair, seed=record_id)
-        record = ReviewRecord(
-            id=record_id,
-            task=self.task,
-            prompt_id=candidate_set.prompt.id,
-            set_id=candidate_set.id,
-            candidates=tuple(candidate.id for candidate in placed),
-        )
-        return (record,)
+        return (make_record(self.task, candidate_set, _pair(candidate_set)),)
 
     def spec(self, candidate_set: CandidateSet, record: ReviewRecord) -> RecordSpec:
         """Return the Argilla record; DataError if `record` is not of this set."""
-        try:
-            first, second = (candidate_set.candidate(candidate) for candidate in record.candidates)
-        except KeyError as error:
-            raise DataError(f"Record {record.id} shows a candidate that its set {candidate_set.id} lacks.") from error
+        first, second = shown_candidates(candidate_set, record)
+        suggested = self.judge_scores((first.rating, second.rating)) if self.show_suggestions else None
         return RecordSpec(
             record=record,
             fields={
-                "prompt": [
-                    {"role": message.role, "content": shown(message.content)}
-                    for message in candidate_set.prompt.messages
-                ],
+                "prompt": conversation(candidate_set.prompt.messages),
                 "response_a": shown(first.text),
                 "response_b": shown(second.text),
             },
             metadata={"model_a": first.generator, "model_b": second.generator},
-            suggestions=self._suggestions(first, second) if self.show_suggestions else {},
+            suggestions={} if suggested is None else self.values(suggested),
         )
-
-    def _suggestions(self, first: Candidate, second: Candidate) -> dict[str, str]:
-        scores = self.judge_scores((first.rating, second.rating))
-        return {} if scores is None else {"preference": next(name for name, meant in SCORES.items() if meant == scores)}
 
     def annotation(self, response: Response, record: ReviewRecord) -> Annotation:
         """Return what a response means: "a" scores (1, 0), "both_good" (1, 1), and so on.
 
         Raises DataError for a submitted response whose preference is none of the four.
         """
-        comment = text_of(response, "comment")
         if response.status != "submitted":
-            return Annotation(reviewer=response.reviewer, status=response.status, comment=comment)
+            return Annotation(reviewer=response.reviewer, status=response.status, comment=comment_of(response))
         preference = response.values.get("preference")
         if not isinstance(preference, str) or preference not in SCORES:
             raise not_an_answer(response, record, "preference", SCORES)
@@ -156,28 +132,31 @@ class PairwiseTask(Section):
             status=response.status,
             scores=SCORES[preference],
             edit=edit_of(response),
-            comment=comment,
+            comment=comment_of(response),
         )
+
+    def values(self, scores: Scores) -> dict[str, JsonValue]:
+        """Return the values of a response that means these scores: (1, 0) is {"preference": "a"}."""
+        return {"preference": next(answer for answer, meant in SCORES.items() if meant == scores)}
+
+    def answer_name(self, scores: Scores) -> str:
+        """Return the answer that gives the shown candidates these scores, as reviewers read it."""
+        return next(LABELS[answer] for answer, meant in SCORES.items() if meant == scores)
 
     def judge_scores(self, ratings: Sequence[float | None]) -> Scores | None:
         """Return (1, 0) or (0, 1) for the answer with the higher rating, null for equal ratings or a missing one."""
         first, second = ratings
         if first is None or second is None or first == second:
             return None
-        return SCORES["a" if first > second else "b"]
+        return (1.0, 0.0) if first > second else (0.0, 1.0)
 
 
 def _pair(candidate_set: CandidateSet) -> tuple[Candidate, Candidate]:
-    shuffled = _shuffled(candidate_set.candidates, seed=candidate_set.prompt.id)
-    rated = [candidate for candidate in shuffled if candidate.rating is not None]
+    candidates = shuffled(candidate_set.candidates, seed=candidate_set.prompt.id)
+    rated = [candidate for candidate in candidates if candidate.rating is not None]
     if len(rated) >= 2:
         best = max(rated, key=lambda candidate: candidate.rating or 0.0)
         worst = min(rated, key=lambda candidate: candidate.rating or 0.0)
         if best is not worst:
             return best, worst
-    return shuffled[0], shuffled[1]
-
-
-def _shuffled(candidates: tuple[Candidate, ...], *, seed: str) -> list[Candidate]:
-    # Sorted first: the order must follow from the content and the seed, not from how the set was made.
-    return random.Random(seed).sample(sorted(candidates, key=lambda candidate: candidate.id), len(candidates))
+    return candidates[0], candidates[1]

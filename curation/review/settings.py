@@ -12,7 +12,16 @@ from typing import Any
 from pydantic import JsonValue
 
 from curation import ids
-from curation.review.spec import Field, LabelQuestion, TaskSpec, TextQuestion
+from curation.review.spec import (
+    Field,
+    LabelQuestion,
+    MultiLabelQuestion,
+    Question,
+    RankingQuestion,
+    RatingQuestion,
+    TaskSpec,
+    TextQuestion,
+)
 
 Facts = dict[str, JsonValue]
 """What is told, by what it is about: {"the title of field 'prompt'": "Prompt"}."""
@@ -64,23 +73,38 @@ def _field(field: Field) -> dict[str, Any]:
     return {
         "name": field.name,
         "title": field.title,
-        "required": True,
+        "required": field.required,
         "settings": {"type": kind, "use_markdown": True},
     }
 
 
-def _question(question: LabelQuestion | TextQuestion) -> dict[str, Any]:
-    if isinstance(question, LabelQuestion):
-        options = [{"value": value, "text": text} for value, text in question.labels.items()]
-        settings: dict[str, Any] = {"type": "label_selection", "options": options}
-        return {"name": question.name, "title": question.title, "required": True, "settings": settings}
+def _question(question: Question) -> dict[str, Any]:
     return {
         "name": question.name,
         "title": question.title,
         "description": question.description,
-        "required": False,
-        "settings": {"type": "text", "use_markdown": False},
+        "required": question.required,
+        "settings": _question_settings(question),
     }
+
+
+def _question_settings(question: Question) -> dict[str, Any]:
+    match question:
+        case LabelQuestion():
+            return {"type": "label_selection", "options": _options(question.labels)}
+        case MultiLabelQuestion():
+            options = _options(question.labels)
+            return {"type": "multi_label_selection", "options": options, "options_order": "natural"}
+        case RatingQuestion():
+            return {"type": "rating", "options": [{"value": value} for value in question.values]}
+        case RankingQuestion():
+            return {"type": "ranking", "options": _options(question.options)}
+        case TextQuestion():
+            return {"type": "text", "use_markdown": False}
+
+
+def _options(texts: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"value": value, "text": text} for value, text in texts.items()]
 
 
 def _facts(settings: ArgillaSettings) -> Facts:
@@ -107,6 +131,8 @@ def _facts_of(name: str, thing: Mapping[str, Any]) -> Iterator[tuple[str, JsonVa
     if options is None:
         return
     yield f"the list of values of {name}", [option["value"] for option in options]
+    if "options_order" in settings:
+        yield f"the order in which values of {name} are shown", settings["options_order"]
     # Argilla hides the rest behind a button.
     yield f"the number of values of {name} that are shown", settings.get("visible_options") or len(options)
     for option in options:

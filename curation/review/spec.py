@@ -11,29 +11,75 @@ from curation.types import ReviewRecord
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A part of a record that reviewers see: a conversation (`chat`) or Markdown text."""
+    """A part of a record that reviewers see: a conversation (`chat`) or Markdown text.
+
+    A field that is not `required` is missing from some records; the page then shows nothing of it.
+    """
 
     name: str
     title: str
     chat: bool = False
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class LabelQuestion:
-    """A required choice of one label; `labels` maps values to what reviewers read."""
+    """A choice of one label; `labels` maps values to what reviewers read. The value of an answer is "good"."""
 
     name: str
     title: str
     labels: dict[str, str]
+    description: str = ""
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MultiLabelQuestion:
+    """A choice of any number of labels. The value of an answer is ["unsafe", "wrong_language"]."""
+
+    name: str
+    title: str
+    labels: dict[str, str]
+    description: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RatingQuestion:
+    """A choice of one number of `values`, each from 0 to 10. The value of an answer is 4."""
+
+    name: str
+    title: str
+    values: tuple[int, ...]
+    description: str = ""
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RankingQuestion:
+    """An order of all of `options`, which maps values to what reviewers read; ties are allowed, 1 is the best rank.
+
+    The value of an answer is [{"value": "response_1", "rank": 2}, {"value": "response_2", "rank": 1}].
+    """
+
+    name: str
+    title: str
+    options: dict[str, str]
+    description: str = ""
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class TextQuestion:
-    """An optional free text."""
+    """A free text, optional unless it is `required`."""
 
     name: str
     title: str
-    description: str
+    description: str = ""
+    required: bool = False
+
+
+Question = LabelQuestion | MultiLabelQuestion | RatingQuestion | RankingQuestion | TextQuestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +87,7 @@ class TaskSpec:
     """The settings of an Argilla dataset. `hidden` names the metadata that reviewers cannot see."""
 
     fields: tuple[Field, ...]
-    questions: tuple[LabelQuestion | TextQuestion, ...]
+    questions: tuple[Question, ...]
     hidden: tuple[str, ...]
     guidelines: str
     min_submitted: int
@@ -49,9 +95,9 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True)
 class RecordSpec:
-    """One Argilla record: what it shows, what it hides, and the suggestion if there is one."""
+    """One Argilla record: what it shows, what it hides, and the suggestions, by the names of their questions."""
 
     record: ReviewRecord
     fields: dict[str, JsonValue]
     metadata: dict[str, str]
-    suggestions: dict[str, str] = field(default_factory=dict)
+    suggestions: dict[str, JsonValue] = field(default_factory=dict)

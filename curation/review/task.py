@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
+
+from pydantic import JsonValue
 
 from curation.review.spec import RecordSpec, TaskSpec
 from curation.types import Annotation, CandidateSet, Drop, Message, Response, ReviewRecord, Scores
@@ -49,8 +51,17 @@ class ReviewTask(Protocol):
         ...
 
     @property
+    def min_submitted(self) -> int:
+        """After so many answers Argilla shows a record to nobody else."""
+        ...
+
+    @property
     def level(self) -> TaskLevel:
         """The level of measurement of the answers: "nominal" if they are kinds, "ordinal" if they have an order."""
+        ...
+
+    def for_answers(self, most: int) -> Self:
+        """Return the task for prompts that get `most` answers at most: a page has no more places than it needs."""
         ...
 
     def settings(self) -> TaskSpec:
@@ -75,6 +86,10 @@ class ReviewTask(Protocol):
         This depends on the reviewer, the status, the values and how many candidates the record shows, on nothing else.
         Raises DataError for a submitted response that is no answer to the questions.
         """
+        ...
+
+    def values(self, scores: Scores) -> dict[str, JsonValue]:
+        """Return the values of a response that means these scores; what `annotation` reads, the other way round."""
         ...
 
     def answer_name(self, scores: Scores) -> str:

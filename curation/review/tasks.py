@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from curation.errors import DataError
+from curation.review.binary import BinaryTask
 from curation.review.pairwise import PairwiseTask
+from curation.review.rating import RatingTask
 from curation.review.task import ReviewTask
 
-TASKS: dict[str, type[ReviewTask]] = {"pairwise": PairwiseTask}
+TASKS: dict[str, type[ReviewTask]] = {"pairwise": PairwiseTask, "binary": BinaryTask, "rating": RatingTask}
 
 
 def reading_task(name: str) -> ReviewTask:

@@ -11,6 +11,7 @@ from curation.errors import RefusedError
 from curation.generation import settings_id
 from curation.quality import Check, PromptChecks, answer_checks, passed, prompt_checks
 from curation.report import Report
+from curation.review import spread
 from curation.stages.services import open_review, open_store
 from curation.store import Snapshot, Store
 from curation.types import CandidateSet, Drop, ReviewRecord
@@ -74,7 +75,7 @@ class PushReport(Report):
 
 
 def push(config: Config, *, services: Services | None = None, update_settings: bool = False) -> PushReport:
-    """Create the Argilla dataset if needed and add a record per candidate set; a second push changes nothing.
+    """Create the Argilla dataset if needed and add the records of the candidate sets; a second push changes nothing.
 
     What is shown, and why other sets are not, is written to the store first: answers to a record that the store does
     not know would have no meaning. With `update_settings` a dataset that is there gets the guidelines and
@@ -146,7 +147,7 @@ def _retire(store: Store, review: ArgillaReview, earlier: Collection[str], *, sh
 def records_to_show(
     config: Config, services: Services, snapshot: Snapshot, sets: Iterable[CandidateSet]
 ) -> tuple[list[ReviewRecord], dict[str, str]]:
-    """Return the records of the sets that can be shown, and why the others cannot, by set id.
+    """Return the records of the sets that can be shown, as they are pushed, and why the others cannot, by set id.
 
     Stored records win: in which order a record shows its candidates was settled when it was first shown.
     """
@@ -156,18 +157,18 @@ def records_to_show(
     options = config.quality.model_copy(update={"near_duplicates": None})
     prompts = prompt_checks(options, endpoint=services.hub_endpoint, token=services.hub_token)
     answers = answer_checks(options, endpoint=services.hub_endpoint, token=services.hub_token)
-    records: dict[str, ReviewRecord] = {}
+    of_sets: list[list[ReviewRecord]] = []
     not_shown: dict[str, str] = {}
     for candidate_set in sets:
         known = shown.get(candidate_set.id)
         if known is None and not candidate_set.rated:
             known = rated.get(_answers(candidate_set))
-        of_set = known or _new_records(config, candidate_set, prompts, answers)
-        if isinstance(of_set, Drop):
-            not_shown[candidate_set.id] = of_set.reason
+        records = known or _new_records(config, candidate_set, prompts, answers)
+        if isinstance(records, Drop):
+            not_shown[candidate_set.id] = records.reason
         else:
-            records |= {record.id: snapshot.records.get(record.id, record) for record in of_set}
-    return list(records.values()), not_shown
+            of_sets.append([snapshot.records.get(record.id, record) for record in records])
+    return list({record.id: record for record in spread(of_sets)}.values()), not_shown
 
 
 def _new_records(

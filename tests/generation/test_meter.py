@@ -349,6 +349,7 @@ def test_a_run_costs_what_its_stages_cost_and_unknown_if_one_is() -> None:
 
 def test_a_prompt_that_did_not_come_through_is_counted_as_failed() -> None:
     meter = two_stages()
+    meter.min_candidates = 2
     failure = Failure(stage="judge", generator="judge", reason="http_500", attempts=2)
     for found in (make_set(), make_set(ratings=[None]), make_set().model_copy(update={"failures": (failure,)})):
         meter.finished(found, counted=True)
