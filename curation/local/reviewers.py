@@ -7,32 +7,47 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx2
+from pydantic import JsonValue
 
 from curation.errors import ServiceError
 from curation.local.argilla import ArgillaServer
-from curation.types import SIMULATED_PREFIX
+from curation.review import PairwiseTask
+from curation.review.page import PROMPT
+from curation.types import SIMULATED_PREFIX, Scores
 
 Fields = Mapping[str, Any]
-Rule = Callable[[Fields], str]
-"""From a record's fields to a value of `preference`."""
+Rule = Callable[[Fields], JsonValue]
+"""From a record's fields to the value of the task's first required question."""
 
 CLOSE = 0.1
+TASK = PairwiseTask()
 
 
-def prefers_longer(fields: Fields) -> str:
-    """Return the longer response."""
-    return "a" if len(fields["response_a"]) >= len(fields["response_b"]) else "b"
+def prefers_longer(fields: Fields) -> JsonValue:
+    """Return that the longer response is better."""
+    first, second = _lengths(fields)
+    return _value((1.0, 0.0) if first >= second else (0.0, 1.0))
 
 
-def prefers_longer_if_clearly(fields: Fields) -> str:
-    """Return the longer response, or both if their lengths differ by less than a tenth."""
-    shorter, longer = sorted((len(fields["response_a"]), len(fields["response_b"])))
-    return "both_good" if longer - shorter < CLOSE * longer else prefers_longer(fields)
+def prefers_longer_if_clearly(fields: Fields) -> JsonValue:
+    """Return that the longer response is better, or both are good if their lengths differ by less than a tenth."""
+    shorter, longer = sorted(_lengths(fields))
+    return _value((1.0, 1.0)) if longer - shorter < CLOSE * longer else prefers_longer(fields)
 
 
-def contrary(fields: Fields) -> str:
+def contrary(fields: Fields) -> JsonValue:
     """Return what the first rule does not."""
-    return "b" if prefers_longer(fields) == "a" else "a"
+    first, second = _lengths(fields)
+    return _value((0.0, 1.0) if first >= second else (1.0, 0.0))
+
+
+def _lengths(fields: Fields) -> list[int]:
+    return [len(text) for name, text in fields.items() if name != PROMPT.name]
+
+
+def _value(scores: Scores) -> JsonValue:
+    [value] = TASK.values(scores).values()
+    return value
 
 
 RULES: dict[str, Rule] = {
@@ -55,19 +70,20 @@ def simulate_reviewers(
         if not found:
             raise ServiceError(f"There is no dataset {dataset!r} to review.", remedy="Run `curation push` first.")
         records = _all_records(owner, found[0])
+        question = next(item["name"] for item in _items(owner, f"/datasets/{found[0]}/questions") if item["required"])
         answered = 0
         for username, rule in rules.items():
             user_id, api_key = _user(owner, workspace_id, username)
             with _client(server, api_key) as reviewer:
                 for record in records:
                     if all(response["user_id"] != user_id for response in record["responses"]):
-                        _answer(reviewer, record, rule(record["fields"]))
+                        _answer(reviewer, record, {question: {"value": rule(record["fields"])}})
                         answered += 1
     return answered
 
 
-def _answer(reviewer: httpx2.Client, record: Mapping[str, Any], preference: str) -> None:
-    body = {"status": "submitted", "values": {"preference": {"value": preference}}}
+def _answer(reviewer: httpx2.Client, record: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    body = {"status": "submitted", "values": values}
     reviewer.post(f"/records/{record['id']}/responses", json=body).raise_for_status()
 
 
