@@ -1,57 +1,24 @@
-"""How numbers, counts, reasons, times and money are said to people, everywhere: reports, progress, cards."""
+"""How counts, shares, numbers, sizes, times and money are said to people, everywhere: reports, progress, the card."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from curation.types import Measure
 
 
-def counted(number: int, noun: str) -> str:
-    """Return "1 row", "2 rows", "1,000 rows"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return "1 row", "2 rows", "1,000 rows"; the plural is the noun with an "s" unless it is given."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def reasons(dropped: Mapping[str, int]) -> str:
     """Return "2 duplicate, 1 empty", the most frequent first; "" if there are none."""
     ordered = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{count:,} {reason}" for reason, count in ordered)
-
-
-def dollars(cost: float | None) -> str:
-    """Return US dollars, or "cost unknown" if there was no price."""
-    return "cost unknown (price_in or price_out was not given)" if cost is None else money(cost)
-
-
-def share(part: float | None) -> str:
-    """Return a share of 1 as "12.3 %", "none" if it is null."""
-    return "none" if part is None else f"{100 * part:.3g} %"
-
-
-def measured(measure: Measure) -> str:
-    """Return "0.71 (0.64 to 0.78, 95 % interval)", or why there is no number."""
-    if measure.value is None:
-        return f"not defined: {measure.reason}"
-    if measure.low is None or measure.high is None:
-        return number(measure.value)
-    return f"{number(measure.value)} ({number(measure.low)} to {number(measure.high)}, 95 % interval)"
-
-
-def duration(seconds: float) -> str:
-    """Return "45 s", "12 min" or "3.4 h"."""
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def excerpt(text: str, length: int) -> str:
-    """Return the start of a text on one line of at most `length` characters, without what a terminal would obey."""
-    plain = "".join(character if character.isprintable() else " " for character in text[: 4 * length])
-    line = " ".join(plain.split())
-    return line if len(line) <= length and len(text) <= 4 * length else f"{line[: length - 3]}..."
+    return ", ".join(f"{count:,} {reason}" for reason, count in ordered if count)
 
 
 def number(value: float) -> str:
@@ -62,6 +29,23 @@ def number(value: float) -> str:
 def percent(part: float) -> str:
     """Return a share of 1 as "12.3 %"."""
     return f"{100 * part:.3g} %"
+
+
+def share(part: float | None) -> str:
+    """Return a share of 1 as "12.3 %", "none" if it is null."""
+    return "none" if part is None else percent(part)
+
+
+def measured(measure: Measure, show: Callable[[float], str] = number) -> str:
+    """Return "0.71 (95 % interval 0.64 to 0.78)", or "not defined (one reviewer only)" with the reason.
+
+    `show` says the numbers: `percent` where they are shares of 1.
+    """
+    if measure.value is None:
+        return f"not defined ({measure.reason or 'no reason was given'})"
+    if measure.low is None or measure.high is None:
+        return show(measure.value)
+    return f"{show(measure.value)} (95 % interval {show(measure.low)} to {show(measure.high)})"
 
 
 def size(count: int) -> str:
@@ -81,6 +65,25 @@ def money(usd: float) -> str:
     return f"${usd:.{2 - math.floor(math.log10(usd))}f}"
 
 
+def dollars(cost: float | None) -> str:
+    """Return US dollars, or "cost unknown" if there was no price."""
+    return "cost unknown (price_in or price_out was not given)" if cost is None else money(cost)
+
+
+def duration(seconds: float) -> str:
+    """Return how long something takes: "45 s", "12 min" or "3.4 h"."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def clock(seconds: float) -> str:
+    """Return a time that runs: "1:05" is a minute and five seconds, "2:10:00" two hours and ten minutes."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def about(seconds: float) -> str:
     """Return a time that is not known well: "about 0:35", "about 12:30", "about 2:10:00"; it does not flicker."""
     step = 5 if seconds < 120 else 30 if seconds < 1800 else 300
@@ -94,8 +97,8 @@ def rate(per_second: float) -> str:
     return f"{60 * per_second:.{0 if per_second >= 1 / 6 else 1}f}/min"
 
 
-def clock(seconds: float) -> str:
-    """Return seconds as m:ss or h:mm:ss."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+def excerpt(text: str, length: int) -> str:
+    """Return the start of a text on one line of at most `length` characters, without what a terminal would obey."""
+    plain = "".join(character if character.isprintable() else " " for character in text[: 4 * length])
+    line = " ".join(plain.split())
+    return line if len(line) <= length and len(text) <= 4 * length else f"{line[: length - 3]}..."

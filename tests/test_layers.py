@@ -22,7 +22,8 @@ FILES = sorted((ROOT / "curation").rglob("*.py"))
 # Each layer may import the layers before it; the parts of one layer never import each other.
 LAYERS = (
     {"types", "errors", "late"},
-    {"environment", "files", "ids", "patience", "report", "schema", "scratch", "section", "thinking", "wording"},
+    {"wording"},
+    {"environment", "files", "ids", "patience", "report", "schema", "scratch", "section", "thinking"},
     {"hub_client"},
     {"hub"},
     {"hub_rows", "tokenizer"},
@@ -127,6 +128,18 @@ def test_only_generation_imports_distilabel() -> None:
 
 def test_only_one_file_imports_argilla() -> None:
     assert importers("argilla") == {"curation.review.argilla"}
+
+
+def test_a_command_says_everything_through_one_output() -> None:
+    """Who writes to stdout, stderr or a terminal; the servers of the local stack are processes of their own."""
+    writers = {
+        module_name(file)
+        for file in FILES
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"} and ast.unparse(node.value) == "sys")
+        or (isinstance(node, ast.Name) and node.id == "print")
+    }
+    assert {name for name in writers if not name.startswith("curation.local.")} == {"curation.cli.output"}
 
 
 def test_only_the_local_argilla_server_imports_argilla_server() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from curation.card.facts import CardFacts
 from curation.card.markdown import text, why
 from curation.types import SIMULATED_PREFIX, Measure
-from curation.wording import number, percent
+from curation.wording import counted, number, percent
 
 MARKS = {
     "contrary": "agrees with the others less often than chance would",
@@ -92,7 +92,7 @@ def _alpha(facts: CardFacts) -> Iterator[str]:
         )
     elif alpha.low is not None and alpha.low < TENTATIVE:
         yield (
-            f"Alpha rests on {alpha.count:,} record{'' if alpha.count == 1 else 's'} and may be as low as "
+            f"Alpha rests on {counted(alpha.count, 'record')} and may be as low as "
             f"{number(alpha.low)}: too few answers to say that reviewers agree."
         )
 

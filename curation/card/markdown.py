@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
+from curation import wording
 from curation.card.pictures import UNSHOWN, one_line
 from curation.types import Measure
 from curation.wording import number, percent
@@ -43,12 +44,7 @@ def settings(values: Mapping[str, JsonValue]) -> str:
 
 def measured(measure: Measure, *, share: bool = False) -> str:
     """Return the value with its interval, as percent if it is a share; or why there is none."""
-    show = percent if share else number
-    if measure.value is None:
-        return f"not defined ({why(measure)})"
-    if measure.low is None or measure.high is None:
-        return show(measure.value)
-    return f"{show(measure.value)} (95 % interval {show(measure.low)} to {show(measure.high)})"
+    return wording.measured(measure.model_copy(update={"reason": why(measure)}), percent if share else number)
 
 
 def why(measure: Measure) -> str:

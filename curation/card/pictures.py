@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 from curation.card.facts import FunnelStep, Lengths
+from curation.wording import counted, reasons
 
 WIDTH, MARGIN = 860, 24
 INSIDE = WIDTH - 2 * MARGIN
@@ -79,12 +80,6 @@ def lengths_text(lengths: Lengths) -> str:
     return f"Lengths in characters. {'; '.join(said)}."
 
 
-def reasons(dropped: Mapping[str, int]) -> str:
-    """Return "2 draw, 1 empty", the most frequent first."""
-    ordered = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{count:,} {reason}" for reason, count in ordered if count)
-
-
 def one_line(text: str) -> str:
     """Return `text` on one line, without what cannot be shown or would turn the text that follows around."""
     return UNSHOWN.sub("", " ".join(text.split()))
@@ -135,7 +130,7 @@ def _histogram(name: str, lengths: Lengths, *, axis: _Axis, floor: float, scale:
     total = sum(counts)
     parts = [
         _text(MARGIN, floor - 30, _clip(name, 20), size=14, weight=600),
-        _text(MARGIN, floor - 13, f"{total:,} {'text' if total == 1 else 'texts'}", role="note", size=12),
+        _text(MARGIN, floor - 13, counted(total, "text"), role="note", size=12),
         f'<path class="line" d="M{PLOT_LEFT} {_n(floor)}H{WIDTH - MARGIN}" stroke="{LIGHT["line"]}" fill="none"/>',
     ]
     for low, high, count in zip(edges, edges[1:], counts, strict=False):

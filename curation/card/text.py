@@ -11,10 +11,10 @@ from itertools import pairwise
 from curation.card import markdown
 from curation.card.facts import CardFacts, Lengths
 from curation.card.limits import MARKS, known_limits, programs
-from curation.card.pictures import funnel_text, lengths_text, one_line, reasons
+from curation.card.pictures import funnel_text, lengths_text, one_line
 from curation.store.published import FUNNEL, LENGTHS
 from curation.types import LabelSource, ReviewerStatistics
-from curation.wording import number, percent, size
+from curation.wording import counted, number, percent, reasons, size
 
 TRAINERS = {"dpo": "DPO", "kto": "KTO", "reward": "Reward", "sft": "SFT"}
 """TRL's trainer of each config that can be trained on: DPO stands for DPOTrainer and DPOConfig."""
@@ -54,7 +54,7 @@ def render_card(facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present
     # What comes from outside goes through a filter; the rest is ours. The Hub sanitises HTML itself.
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)
     shown = (markdown.text, markdown.quoted, markdown.tex, markdown.settings, number, percent)
-    environment.filters |= {show.__name__: show for show in (*shown, markdown.measured, size, reasons)}
+    environment.filters |= {show.__name__: show for show in (*shown, markdown.measured, size, reasons, counted)}
     template = environment.from_string((files("curation.card") / "card.md.jinja").read_text(encoding="utf-8"))
     configs = list(dict.fromkeys(path.partition("/")[0] for path in paths))
     return template.render(
@@ -96,7 +96,7 @@ def _reviewed(facts: CardFacts) -> str:
     """By whom: "1 reviewer and 2 programs"; nobody is a phrase too."""
     simulated = len(programs(facts))
     each = {"reviewer": len(facts.reviewers) - simulated, "program": simulated}
-    return " and ".join(f"{n:,} {who}{'' if n == 1 else 's'}" for who, n in each.items() if n) or "nobody"
+    return " and ".join(counted(count, who) for who, count in each.items() if count) or "nobody"
 
 
 def _lengths(lengths: Lengths | None) -> list[tuple[str, int, str, str]]:

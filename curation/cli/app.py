@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -99,37 +98,37 @@ def generate(
 ) -> None:
     """Let every generator answer every prompt, and the judge rate the answers."""
     from curation import stages
-    from curation.cli.preview import show_preview
+    from curation.cli.preview import preview_panels
     from curation.cli.progress import shown
 
     def first_prompts(loaded: Config, out: Output) -> Report:
         report = stages.preview(
-            loaded, prompts=preview or 0, watch=lambda meter: shown(meter, format), use_cache=not no_cache
+            loaded, prompts=preview or 0, watch=lambda meter: shown(meter, out), use_cache=not no_cache
         )
         if format is Format.human:
-            show_preview(report.sets)
+            out.show(*preview_panels(report.sets))
         return report
 
     def all_prompts(loaded: Config, out: Output) -> Report:
         def confirm(estimate: Estimate, above: bool) -> bool:
-            out.event("estimate", estimate, line=f"Estimate: {stages.estimate_line(estimate)}")
-            if not above or yes or not sys.stdin.isatty():
+            out.event("estimate", estimate.model_dump(), lines=[f"Estimate: {stages.estimate_line(estimate)}"])
+            if not above or yes or not out.can_ask:
                 return not above or yes
-            if not typer.confirm("Go on?", err=True):
+            if not out.confirm("Go on?"):
                 raise RefusedError("Nothing was asked and nothing is to be paid: you said no.")
             return True
 
         def ask_again(change: SettingsChange) -> bool:
-            if not yes and not sys.stdin.isatty():
+            if not yes and not out.can_ask:
                 return stages.refuse_to_ask_again(change)
-            out.event("settings_changed", change, line=change.line)
-            return yes or typer.confirm("Ask them again? No keeps their answers and asks the others only.", err=True)
+            out.event("settings_changed", change.model_dump(), lines=[change.line])
+            return yes or out.confirm("Ask them again? No keeps their answers and asks the others only.")
 
         return stages.generate(
             loaded,
             ask_again=ask_again if not only_missing else False,
             confirm=confirm,
-            watch=lambda meter: shown(meter, format),
+            watch=lambda meter: shown(meter, out),
             use_cache=not no_cache,
         )
 
@@ -182,7 +181,7 @@ def publish(
     from curation.cli.progress import segments_shown
 
     def publish_all(loaded: Config, out: Output) -> Report:
-        with segments_shown(format) as watch:
+        with segments_shown(out) as watch:
             return (stages.dry_run if dry_run else stages.publish)(loaded, watch=watch)
 
     _run(config, format, debug, publish_all)
@@ -204,7 +203,7 @@ def export(
     from curation.cli.progress import segments_shown
 
     def export_all(loaded: Config, out: Output) -> Report:
-        with segments_shown(format) as watch:
+        with segments_shown(out) as watch:
             return stages.export(loaded, folder or Path("exported") / loaded.name, template=chat_template, watch=watch)
 
     _run(config, format, debug, export_all)
@@ -273,10 +272,11 @@ def demo(
     debug: DebugOption = False,
 ) -> None:
     """Run the whole loop on this machine with a small model and simulated reviewers."""
-    with _sentences(Output(format), debug=debug), _local_extra():
+    out = Output(format)
+    with _sentences(out, debug=debug), _local_extra():
         from curation.local.demo import run_demo
 
-        run_demo(folder, stay=not exit and sys.stdin.isatty() and sys.stdout.isatty(), say=Output(format).note)
+        run_demo(folder, stay=not exit and out.attended, say=out.note)
 
 
 @local.command()
@@ -314,11 +314,7 @@ def local_status(
 
         stack = Stack(folder)
         servers = stack.status()
-        if format is Format.json:
-            out.data(stack.status_json())
-        elif format is Format.human:
-            for line in stack.describe():
-                out.data(line)
+        out.facts(stack.status_json(), stack.describe(), whole=True)
         if not all(server.healthy for server in servers):
             raise typer.Exit(1)
 
@@ -338,16 +334,14 @@ def env(folder: FolderOption = FOLDER, debug: DebugOption = False) -> None:
 def cache_info(format: FormatOption = Format.human, debug: DebugOption = False) -> None:
     """Say how many replies are kept, of which models, and where."""
     from curation.generation.cache import RequestCache, cache_file
+    from curation.wording import counted, size
 
     out = Output(format)
     with _sentences(out, debug=debug), RequestCache(cache_file()) as opened:
         info = opened.info()
-        if format is Format.json:
-            out.data(json.dumps(asdict(info)))
-        elif format is Format.human:
-            out.data(f"{info.replies:,} replies, {info.bytes / 1e6:.1f} MB in {info.path}")
-            for model, replies in info.models.items():
-                out.data(f"  {model}: {replies:,}")
+        models = (f"  {model}: {counted(replies, 'reply', 'replies')}" for model, replies in info.models.items())
+        first = f"{counted(info.replies, 'reply', 'replies')}, {size(info.bytes)} in {info.path}"
+        out.facts(json.dumps(asdict(info)), [first, *models], whole=True)
 
 
 @cache.command("prune")
@@ -357,10 +351,11 @@ def cache_prune(
 ) -> None:
     """Delete old replies; what is deleted would be paid for again."""
     from curation.generation.cache import RequestCache, cache_file
+    from curation.wording import counted
 
     out = Output(Format.human)
     with _sentences(out, debug=debug), RequestCache(cache_file()) as opened:
-        out.data(f"{opened.prune(older_than_days=days):,} replies deleted.")
+        out.data(f"{counted(opened.prune(older_than_days=days), 'reply', 'replies')} deleted.")
 
 
 def main() -> None:

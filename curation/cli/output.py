@@ -1,4 +1,4 @@
-"""What a command says: data on stdout, everything else on stderr, in the format that was asked for."""
+"""All that a command says: data on stdout, everything else on stderr, in the format that was asked for."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ import shutil
 import sys
 import textwrap
 import traceback
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+import typer
 
 from curation.cli.visible import visible, visible_json, visible_lines
 from curation.errors import CurationError
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from rich.console import Console, RenderableType
 
-    from curation.stages import Report
+    from curation.report import Report
+
+WIDTH_WITHOUT_TERMINAL = 160
 
 
 class Format(StrEnum):
@@ -29,31 +34,74 @@ class Format(StrEnum):
 
 
 class Output:
-    """Says things in one format."""
+    """Says things in one format. Nothing else in the package writes to stdout, stderr or a terminal for a command."""
 
     def __init__(self, format: Format) -> None:
         self.format = format
 
+    @property
+    def draws(self) -> bool:
+        """Whether people look at a terminal, on which what changes can be drawn in place."""
+        return self.format is Format.human and sys.stderr.isatty()
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody is there who can answer a question."""
+        return sys.stdin.isatty()
+
+    @property
+    def attended(self) -> bool:
+        """Whether somebody sits at a terminal who reads what is printed and can answer."""
+        return self.can_ask and sys.stdout.isatty()
+
     def report(self, report: Report, *, hint: str | None) -> None:
         """Print what a stage gave back; `hint` is the command to run next."""
+        self.facts(report.model_dump_json(), report.lines)
+        if hint is not None:
+            self.note(f"Next: {hint}")
+
+    def facts(self, fields: str, lines: Iterable[str], *, whole: bool = False) -> None:
+        """Print on stdout what was found out: programs get the `fields`, an object as JSON, and people the lines.
+
+        Lines that are to be copied stay `whole`.
+        """
         if self.format is Format.json:
-            write_json(sys.stdout, report.model_dump_json())
+            _write_json(sys.stdout, fields)
         elif self.format is Format.human:
-            _say(sys.stdout, "\n".join(map(visible, report.lines)))
-            if hint is not None:
-                _say(sys.stderr, visible(f"Next: {hint}"))
+            _say(sys.stdout, "\n".join(map(visible, lines)), whole=whole)
 
     def note(self, sentence: str) -> None:
         """Print a sentence for people on stderr."""
         if self.format is Format.human:
             _say(sys.stderr, visible(sentence, keep="\n"))
 
-    def event(self, name: str, fields: BaseModel, *, line: str) -> None:
-        """Tell stderr that something happened: people get the line, programs an object."""
+    def event(self, name: str, fields: Mapping[str, Any], *, lines: Iterable[str] = ()) -> None:
+        """Tell stderr that something happened: programs get an object with the fields, people the lines."""
         if self.format is Format.json:
-            write_json(sys.stderr, json.dumps({"event": name, **fields.model_dump()}))
+            _write_json(sys.stderr, json.dumps({"event": name, **fields}, ensure_ascii=False))
         else:
-            self.note(line)
+            for line in lines:
+                self.note(visible(line))
+
+    def confirm(self, question: str) -> bool:
+        """Ask on stderr, and return whether the answer is yes; raises typer.Abort if there is none."""
+        return typer.confirm(question, err=True)
+
+    def console(self) -> Console:
+        """Return rich's console on stderr, for what is drawn in place where `draws` is true."""
+        from rich.console import Console
+
+        return Console(stderr=True)
+
+    def show(self, *parts: RenderableType) -> None:
+        """Print on stdout what rich lays out for people, one part below the other."""
+        from rich.console import Console
+
+        console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
+        with console.capture() as shown:
+            for part in parts:
+                console.print(part)
+        _write(sys.stdout, shown.get())
 
     def data(self, text: str) -> None:
         """Print data on stdout, whatever the format."""
@@ -63,13 +111,13 @@ class Output:
         """Print what went wrong: a sentence, or with json an object on stderr."""
         if self.format is Format.json:
             fields = {"error": type(error).__name__, "message": error.message, "remedy": error.remedy}
-            write_json(sys.stderr, json.dumps(fields, ensure_ascii=False))
+            _write_json(sys.stderr, json.dumps(fields, ensure_ascii=False))
         else:
             _say(sys.stderr, visible_lines(f"Error: {error}"))
 
     def trace(self, error: BaseException) -> None:
         """Print the traceback of an error on stderr."""
-        write(sys.stderr, visible("".join(traceback.format_exception(error)), keep="\n"))
+        _write(sys.stderr, visible("".join(traceback.format_exception(error)), keep="\n"))
 
 
 COMMANDS = ("Next: ", "curation ", "eval ")
@@ -85,15 +133,15 @@ def _say(stream: TextIO, text: str, *, whole: bool = False) -> None:
             width = shutil.get_terminal_size().columns
             lines = [part for line in lines for part in wrapped(line, width)]
         text = "\n".join(map(coloured, lines) if coloured_terminal() else lines)
-    write(stream, text + "\n")
+    _write(stream, text + "\n")
 
 
-def write_json(stream: TextIO, text: str) -> None:
+def _write_json(stream: TextIO, text: str) -> None:
     """Write one line of JSON."""
-    write(stream, visible_json(text) + "\n")
+    _write(stream, visible_json(text) + "\n")
 
 
-def write(stream: TextIO, text: str) -> None:
+def _write(stream: TextIO, text: str) -> None:
     """Write to stdout or stderr. Everything that is printed comes through here, after `curation.cli.visible`.
 
     Whoever reads a pipe may have gone (`curation ... | head`): then the rest is left out, which is said once, and the
@@ -106,7 +154,7 @@ def write(stream: TextIO, text: str) -> None:
         # Else Python fails once more when it flushes the stream at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if stream is sys.stdout:
-            write(sys.stderr, "Nobody reads the output any more; the rest of it is left out.\n")
+            _write(sys.stderr, "Nobody reads the output any more; the rest of it is left out.\n")
 
 
 def wrapped(line: str, width: int) -> list[str]:

@@ -2,53 +2,48 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from curation.cli.output import write
 from curation.cli.visible import visible
 from curation.stages.preview import CUT
 from curation.wording import counted
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions, RenderableType
     from rich.panel import Panel
     from rich.text import Text
 
     from curation.types import Candidate, CandidateSet
 
-WIDTH_WITHOUT_TERMINAL = 160
 
-
-def show_preview(sets: tuple[CandidateSet, ...]) -> None:
-    """Print the sets on stdout."""
-    from rich.console import Console
-
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
-    with console.capture() as shown:
-        _print(console, sets)
-    write(sys.stdout, shown.get())
-
-
-def _print(console: Console, sets: tuple[CandidateSet, ...]) -> None:
-    from rich.columns import Columns
-    from rich.console import Group
-    from rich.padding import Padding
+def preview_panels(sets: tuple[CandidateSet, ...]) -> Iterator[Panel]:
+    """Yield a panel for each set, for `Output.show`: the prompt, its answers side by side, and what failed."""
     from rich.panel import Panel
 
     for number, candidate_set in enumerate(sets, 1):
-        asked = "\n".join(f"{message.role}: {message.content}" for message in candidate_set.prompt.messages)
-        width = max(30, (console.width - 4) // max(1, len(candidate_set.candidates)) - 1)
-        answers = Columns([_panel(candidate, width) for candidate in candidate_set.candidates], padding=(0, 1))
-        failures = [
-            _plain(
-                f"{failure.stage} {failure.generator}: {failure.reason} after {counted(failure.attempts, 'attempt')}",
-                style="red",
-            )
-            for failure in candidate_set.failures
-        ]
-        body = Group(Padding(_plain(asked), (0, 1, 1, 1)), answers, *failures)
-        console.print(Panel(body, title=f"{number} of {len(sets)}", title_align="left", padding=0))
+        yield Panel(_SideBySide(candidate_set), title=f"{number} of {len(sets)}", title_align="left", padding=0)
+
+
+@dataclass(frozen=True, slots=True)
+class _SideBySide:
+    """Lays out a set when rich knows how wide the panel is."""
+
+    candidate_set: CandidateSet
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        from rich.columns import Columns
+        from rich.padding import Padding
+
+        candidates = self.candidate_set.candidates
+        width = max(30, (options.max_width - 2) // max(1, len(candidates)) - 1)
+        asked = "\n".join(f"{message.role}: {message.content}" for message in self.candidate_set.prompt.messages)
+        yield Padding(_plain(asked), (0, 1, 1, 1))
+        yield Columns([_panel(candidate, width) for candidate in candidates], padding=(0, 1))
+        for failure in self.candidate_set.failures:
+            attempts = counted(failure.attempts, "attempt")
+            yield _plain(f"{failure.stage} {failure.generator}: {failure.reason} after {attempts}", style="red")
 
 
 def _plain(text: str, style: str = "") -> Text:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from curation.cli.output import Format, write, write_json
+from curation.cli.output import Format, Output
 from curation.cli.visible import visible
 from curation.generation.meter import told_every
 from curation.wording import about, clock, money, rate
@@ -28,68 +26,56 @@ DISPENSABLE = ("tokens", "cached", "in flight", "failed")
 
 
 @contextmanager
-def shown(meter: Meter, format: Format) -> Iterator[None]:
-    """Show what `meter` counts on stderr while the block runs."""
-    if format is Format.quiet:
+def shown(meter: Meter, out: Output) -> Iterator[None]:
+    """Show what `meter` counts while the block runs."""
+    if out.draws:
+        with _table(meter, out):
+            yield
+    elif out.format is Format.quiet:
         yield
-    elif format is Format.json:
-        with told_every(EVENT_SECONDS, lambda last: _events(meter, last)):
-            yield
-    elif sys.stderr.isatty():
-        with _table(meter):
-            yield
     else:
-        with told_every(LOG_SECONDS, lambda last: _log(meter, last)):
+        seconds = EVENT_SECONDS if out.format is Format.json else LOG_SECONDS
+        with told_every(seconds, lambda last: tell(meter, out, last=last)):
             yield
 
 
 def show_progress(meter: Meter) -> AbstractContextManager[None]:
     """Show people how far a generation is, on stderr: `generate(config, watch=show_progress)` in a launch script."""
-    return shown(meter, Format.human)
+    return shown(meter, Output(Format.human))
 
 
 @contextmanager
-def segments_shown(format: Format) -> Iterator[Callable[[int, int], None]]:
+def segments_shown(out: Output) -> Iterator[Callable[[int, int], None]]:
     """Give the function that is told how many segments of a store are done; a store of one segment needs no words."""
-    if format is Format.human and sys.stderr.isatty():
-        with _segment_bar() as tell:
-            yield tell
-    elif format is Format.human:
-        yield lambda done, total: _write(f"{done} of {total} segments") if total > 1 else None
-    elif format is Format.json:
-        yield lambda done, total: _event({"event": "segment", "done": done, "total": total})
+    if out.draws:
+        with _segment_bar(out) as tell_bar:
+            yield tell_bar
     else:
-        yield lambda done, total: None
+        yield lambda done, total: out.event(
+            "segment", {"done": done, "total": total}, lines=[f"{done} of {total} segments"] if total > 1 else ()
+        )
 
 
 @contextmanager
-def _segment_bar() -> Iterator[Callable[[int, int], None]]:
-    from rich.console import Console
+def _segment_bar(out: Output) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("segments"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=out.console(), transient=True) as progress:
         task = progress.add_task("segments", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _events(meter: Meter, last: bool) -> None:
-    """Write one JSON object per line: stories, and progress."""
+def tell(meter: Meter, out: Output, *, last: bool) -> None:
+    """Tell the stories of a run, then how far it is; `last` is whether it has ended."""
     while meter.story:
-        _event({"event": "story", "text": meter.story.popleft()})
-    if meter.stages:
-        _event({"event": "done" if last else "progress", **meter.progress().model_dump()})
-
-
-def _log(meter: Meter, last: bool) -> None:
-    while meter.story:
-        _write(meter.story.popleft())
-    progress = meter.progress()
-    if not meter.stages or (last and not progress.prompts):
+        story = meter.story.popleft()
+        out.event("story", {"text": story}, lines=[story])
+    if not meter.stages:
         return
-    _write(progress.line)
-    for line in stage_lines(progress):
-        _write(f"  {line}")
+    progress = meter.progress()
+    lines = [] if last and not progress.prompts else [progress.line, *(f"  {line}" for line in stage_lines(progress))]
+    out.event("done" if last else "progress", progress.model_dump(), lines=lines)
 
 
 def stage_lines(progress: RunProgress) -> Iterator[str]:
@@ -105,11 +91,10 @@ def stage_lines(progress: RunProgress) -> Iterator[str]:
 
 
 @contextmanager
-def _table(meter: Meter) -> Iterator[None]:
-    from rich.console import Console
+def _table(meter: Meter, out: Output) -> Iterator[None]:
     from rich.live import Live
 
-    console = Console(stderr=True)
+    console = out.console()
 
     def draw() -> Group:
         while meter.story:
@@ -170,11 +155,3 @@ def _widths(rows: Sequence[dict[str, str]], width: int) -> dict[str, int]:
     return {
         column: min(size, max(8, left_for_names())) if column == "stage" else size for column, size in widths.items()
     }
-
-
-def _write(line: str) -> None:
-    write(sys.stderr, visible(line) + "\n")
-
-
-def _event(fields: dict[str, Any]) -> None:
-    write_json(sys.stderr, json.dumps(fields, ensure_ascii=False))

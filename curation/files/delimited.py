@@ -11,6 +11,7 @@ from pathlib import Path
 from curation.errors import DataError
 from curation.files.rows import ROW_SIZE, FileRow, too_large
 from curation.files.text import is_utf8, not_utf8, open_text
+from curation.wording import counted
 
 SEPARATORS = (",", ";", "\t", "|")
 TSV_SEPARATORS = ("\t", ",", ";", "|")
@@ -144,16 +145,12 @@ def _rows(lines: _RowLines, path: Path, separator: str) -> Iterator[FileRow]:
             yield too_large(number)
         elif len(cells) != len(header):
             raise DataError(
-                f"{path}, line {number}: the row that begins here has {_counted(cells)}, but the header "
-                f"{_counted(header)}.",
+                f"{path}, line {number}: the row that begins here has {counted(len(cells), 'cell')}, but the header "
+                f"{counted(len(header), 'cell')}.",
                 remedy=QUOTES,
             )
         else:
             yield FileRow(number, dict(zip(header, cells, strict=True)))
-
-
-def _counted(cells: list[str]) -> str:
-    return f"{len(cells)} cell{'' if len(cells) == 1 else 's'}"
 
 
 def _is_blank(cells: list[str]) -> bool:

@@ -15,8 +15,8 @@ from curation.lint.findings import FAULTS
 from curation.lint.safety import MINIMUM, Coverage, Use, coverage
 from curation.lint.survey import Survey, Tally
 from curation.report import Report
-from curation.types import LengthBias, Measure
-from curation.wording import counted, share
+from curation.types import LengthBias
+from curation.wording import counted, measured, percent, share
 
 SEVERITIES = ("error", "warning", "info")
 LANGUAGES_SHOWN = 8
@@ -173,7 +173,7 @@ def _safety_findings(spread: Coverage, use: Use) -> Iterator[LintFinding]:
 
 def _facts(survey: Survey, bias: LengthBias | None, balance: LabelBalance | None) -> Iterator[LintFinding]:
     if bias is not None:
-        message = f"chosen is longer in {_measured(bias.longer_chosen)} of pairs whose lengths differ"
+        message = f"chosen is longer in {measured(bias.longer_chosen, percent)} of pairs whose lengths differ"
         yield LintFinding(check="length_bias", severity="info", message=message, count=bias.longer_chosen.count)
     if balance is not None:
         yield LintFinding(
@@ -186,17 +186,6 @@ def _facts(survey: Survey, bias: LengthBias | None, balance: LabelBalance | None
         yield LintFinding(
             check="language", severity="info", message=_mix(survey.languages), count=sum(survey.languages.values())
         )
-
-
-def _measured(measure: Measure) -> str:
-    if measure.value is None:
-        return f"an unknown share ({measure.reason})"
-    interval = (
-        ""
-        if measure.low is None or measure.high is None
-        else f" (95 % interval {100 * measure.low:.3g} to {100 * measure.high:.3g})"
-    )
-    return share(measure.value) + interval
 
 
 def _balance(survey: Survey) -> LabelBalance | None:

@@ -108,3 +108,20 @@ def test_who_wants_no_colours_gets_none(terminal: Terminal, monkeypatch: pytest.
 def test_a_file_gets_the_lines_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     Output(Format.human).report(REPORT, hint=None)
     assert capsys.readouterr().out.splitlines() == list(REPORT.lines)
+
+
+def test_facts_are_an_object_for_programs_lines_for_people_and_nothing_if_quiet(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for format in Format:
+        Output(format).facts('{"replies": 3}', ["3 replies", "  small: 3 replies"])
+    assert capsys.readouterr() == ('3 replies\n  small: 3 replies\n{"replies": 3}\n', "")
+
+
+def test_an_event_is_an_object_for_programs_and_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    for format in Format:
+        Output(format).event("estimate", {"tokens": 3, "model": "größer"}, lines=["Estimate:\x1b", "3 tokens"])
+    assert capsys.readouterr() == (
+        "",
+        'Estimate:\\x1b\n3 tokens\n{"event": "estimate", "tokens": 3, "model": "größer"}\n',
+    )

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from curation.cli.preview import WIDTH_WITHOUT_TERMINAL, show_preview
+from curation.cli.output import WIDTH_WITHOUT_TERMINAL, Format, Output
+from curation.cli.preview import preview_panels
 from curation.types import CandidateSet, Failure, Message, Prompt
 from tests.rows import make_prompt, make_set
 
@@ -18,7 +19,7 @@ def shown(capsys: pytest.CaptureFixture[str]) -> Shown:
     """Shows sets and returns what was printed."""
 
     def show(*sets: CandidateSet) -> str:
-        show_preview(sets)
+        Output(Format.human).show(*preview_panels(sets))
         out, err = capsys.readouterr()
         assert err == ""
         return out

@@ -10,11 +10,12 @@ import pytest
 from rich.console import Console
 
 from curation.cli import progress
-from curation.cli.output import Format
-from curation.cli.progress import shown, stage_lines
+from curation.cli.output import Format, Output
+from curation.cli.progress import segments_shown, shown, stage_lines, tell
 from curation.generation import Generator, Meter, Models, RunProgress, UltraFeedbackJudge, stage_meters
 from tests.rows import make_set
 
+HUMAN, JSON = Output(Format.human), Output(Format.json)
 PRICES = {"price_in": 1.0, "price_out": 10.0}
 SLOW = "answers: a-model-with-a-long-name: 16 -> 8 requests at once; 9 of 16 replies were 429 or timeouts."
 
@@ -48,7 +49,7 @@ def events(text: str) -> list[dict[str, Any]]:
 
 def test_a_log_has_the_stories_then_the_run_then_its_stages(capsys: pytest.CaptureFixture[str]) -> None:
     meter = running()
-    progress._log(meter, False)
+    tell(meter, HUMAN, last=False)
     out, said = capsys.readouterr()
     first, second, line, *stages = said.splitlines()
     assert out == ""
@@ -64,27 +65,27 @@ def test_a_log_has_the_stories_then_the_run_then_its_stages(capsys: pytest.Captu
 
 def test_a_story_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     meter = running()
-    progress._log(meter, False)
+    tell(meter, HUMAN, last=False)
     assert SLOW in capsys.readouterr().err
-    progress._log(meter, True)
+    tell(meter, HUMAN, last=True)
     assert SLOW not in capsys.readouterr().err
     assert not meter.story
 
 
 def test_a_cost_that_is_unknown_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
-    progress._log(running(priced=False), False)
+    tell(running(priced=False), HUMAN, last=False)
     assert "$" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("meter", [Meter(), started(prompts=0)], ids=["not started", "no prompts"])
 def test_a_log_of_a_run_that_had_nothing_to_do_is_empty(meter: Meter, capsys: pytest.CaptureFixture[str]) -> None:
-    progress._log(meter, True)
+    tell(meter, HUMAN, last=True)
     assert capsys.readouterr().err == ""
 
 
 def test_events_are_lines_of_json_with_every_count(capsys: pytest.CaptureFixture[str]) -> None:
     meter = running()
-    progress._events(meter, False)
+    tell(meter, JSON, last=False)
     out, said = capsys.readouterr()
     first, second, counts = events(said)
     assert out == ""
@@ -109,7 +110,7 @@ def test_events_are_lines_of_json_with_every_count(capsys: pytest.CaptureFixture
 
 
 def test_an_unknown_cost_is_null_in_an_event(capsys: pytest.CaptureFixture[str]) -> None:
-    progress._events(running(priced=False), False)
+    tell(running(priced=False), JSON, last=False)
     counts = events(capsys.readouterr().err)[-1]
     assert counts["cost"] is None
     assert [stage["cost"] for stage in counts["stages"]] == [None, 0.0]
@@ -117,7 +118,7 @@ def test_an_unknown_cost_is_null_in_an_event(capsys: pytest.CaptureFixture[str])
 
 def test_the_last_event_is_done_and_comes_when_the_work_ends(capsys: pytest.CaptureFixture[str]) -> None:
     meter = started()
-    with shown(meter, Format.json):
+    with shown(meter, JSON):
         meter.story.append("Wärmer 👩\u200d👧")
         meter.finished(make_set(), counted=True)
     said = capsys.readouterr().err
@@ -127,7 +128,7 @@ def test_the_last_event_is_done_and_comes_when_the_work_ends(capsys: pytest.Capt
 
 
 def test_the_last_event_comes_though_the_work_was_broken_off(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(KeyboardInterrupt), shown(started(), Format.json):
+    with pytest.raises(KeyboardInterrupt), shown(started(), JSON):
         raise KeyboardInterrupt
     assert [event["event"] for event in events(capsys.readouterr().err)] == ["done"]
 
@@ -137,7 +138,7 @@ def test_while_the_work_goes_on_there_is_progress_now_and_then(
 ) -> None:
     monkeypatch.setattr(progress, "EVENT_SECONDS", 0.001)
     meter, said = started(), ""
-    with shown(meter, Format.json):
+    with shown(meter, JSON):
         while said.count("progress") < 2:
             said += capsys.readouterr().err
     said += capsys.readouterr().err
@@ -146,7 +147,7 @@ def test_while_the_work_goes_on_there_is_progress_now_and_then(
 
 
 def test_where_there_is_no_terminal_people_get_the_log(capsys: pytest.CaptureFixture[str]) -> None:
-    with shown(running(), Format.human):
+    with shown(running(), HUMAN):
         pass
     said = capsys.readouterr().err.splitlines()
     assert said[0] == SLOW
@@ -155,9 +156,24 @@ def test_where_there_is_no_terminal_people_get_the_log(capsys: pytest.CaptureFix
 
 
 def test_quiet_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with shown(running(), Format.quiet):
+    with shown(running(), Output(Format.quiet)):
         pass
     assert capsys.readouterr() == ("", "")
+
+
+def test_segments_are_said_to_people_if_there_are_several_and_to_programs_always(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for out in (HUMAN, JSON, Output(Format.quiet)):
+        with segments_shown(out) as watch:
+            watch(1, 1)
+            watch(1, 2)
+    first, *objects = capsys.readouterr().err.splitlines()
+    assert first == "1 of 2 segments"
+    assert [json.loads(line) for line in objects] == [
+        {"event": "segment", "done": 1, "total": 1},
+        {"event": "segment", "done": 1, "total": 2},
+    ]
 
 
 def test_the_lines_of_stages_are_aligned() -> None:
@@ -221,10 +237,10 @@ def test_a_name_with_brackets_stands_in_the_table_as_it_is(name: str) -> None:
 
 def test_names_and_sentences_steer_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     name = "a\x1b[2J\u202eb"
-    for write in (progress._log, progress._events):
+    for out in (HUMAN, JSON):
         meter = running(name=name)
         meter.story.append(f"429: {name}\n\x9b31m")
-        write(meter, False)
+        tell(meter, out, last=False)
         said = capsys.readouterr().err
         assert not set(said) & {"\x1b", "\u202e", "\x9b"}
         assert said.count("x1b[2J") + said.count("u001b[2J") >= 2

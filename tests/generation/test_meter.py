@@ -27,7 +27,6 @@ from curation.generation import meter as meter_module
 from curation.generation.meter import NOTHING, StageMeter, StageProgress
 from curation.local.inference import Fault, Reply, Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
 from curation.types import CandidateSet, Failure, Usage
-from curation.wording import about, rate
 from tests.rows import made_sets, make_prompt, make_set
 
 PRICED = {"price_in": 1.0, "price_out": 10.0}
@@ -406,22 +405,6 @@ def progress(**changes: Any) -> RunProgress:
 )
 def test_a_run_in_one_line(changes: dict[str, Any], line: str) -> None:
     assert progress(**changes).line == line
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.2, "0:05"), (33, "0:35"), (119, "2:00"), (733, "12:00"), (750, "12:30"), (7733, "2:10:00")],
-)
-def test_a_time_that_is_not_known_well_is_a_round_one(seconds: float, said: str) -> None:
-    assert about(seconds) == f"about {said}"
-
-
-@pytest.mark.parametrize(
-    ("per_second", "said"),
-    [(0.0, "0.0/s"), (12.34, "12.3/s"), (1.0, "1.0/s"), (0.99, "59/min"), (0.2, "12/min"), (0.02, "1.2/min")],
-)
-def test_what_is_slower_than_one_in_a_second_is_said_by_the_minute(per_second: float, said: str) -> None:
-    assert rate(per_second) == said
 
 
 def test_people_read_what_a_stage_does_and_whose_it_is() -> None:
