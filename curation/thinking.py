@@ -1,7 +1,10 @@
-"""A model's text, parted into what the model thought and what it answered.
+"""Splits a model's text into what the model thought and what it answered.
 
-A service that does not part the two returns both in one text, and each family of models marks its thoughts in its own
-way. The marks are those of vLLM's and SGLang's reasoning parsers (docs.vllm.ai, docs.sglang.io).
+Many services return both in one text, and each family of models marks its thoughts in its own way. The marks known here
+are those of vLLM's and SGLang's reasoning parsers (docs.vllm.ai, docs.sglang.io). For example
+
+    <think>2 and 2 make 4.</think>Four.                               most models
+    <|channel|>analysis<|message|>2 and 2 ...<|channel|>final<|message|>Four.    gpt-oss
 """
 
 # ruff: noqa: RUF001 - marks and words of many models are the data of this file
@@ -18,7 +21,7 @@ from curation.types import is_blank
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """A text in two parts: what a model thought (None if it has no thoughts) and what it answered ("" if nothing)."""
+    """The two parts of a text: the thoughts (None if there are none) and the answer ("" if there is none)."""
 
     thinking: str | None
     answer: str
@@ -27,10 +30,10 @@ class Thinking:
 def split_thinking(text: str) -> Thinking:
     """Return the thoughts and the answer of a text.
 
-    A text has thoughts if it begins with the mark of one ("<think>", "[THINK]", "<|channel|>analysis", ...), or if the
-    mark that ends one comes without a mark that begins it, because chat templates of DeepSeek R1 and Qwen put that
-    into the prompt. A thought that is not ended goes to the end of the text. Marks in code or in quotation marks
-    are text, and so is a pair of marks in the middle of an answer. An answer without thoughts is returned unchanged.
+    A text has thoughts if it begins with an opening mark ("<think>", "[THINK]", "<|channel|>analysis", ...), or if it
+    has a closing mark without an opening one: the chat templates of DeepSeek R1 and Qwen put the opening mark into the
+    prompt. A thought without a closing mark goes to the end of the text. Marks in code or in quotation marks do not
+    count, nor does a pair of marks in the middle of an answer. An answer without thoughts is returned unchanged.
     """
     for split in (_split_harmony, _split_bare_harmony, _split_granite, _split_tagged):
         parts = split(text)
@@ -40,9 +43,10 @@ def split_thinking(text: str) -> Thinking:
 
 
 def without_thinking(text: str) -> str:
-    """Return a text without its thoughts, and also without those that stand on lines of their own in its middle.
+    """Return a text without its thoughts, also without thoughts on lines of their own in the middle of the answer.
 
-    This is stricter than `split_thinking`: it is for texts in which a thought would be taken for an answer.
+    This is stricter than `split_thinking`. It is for texts, such as a judge's reply, in which a thought must never be
+    read as an answer.
     """
     answer = split_thinking(text).answer
     marks = _marks(answer)
@@ -51,7 +55,7 @@ def without_thinking(text: str) -> str:
     return _walk(answer, marks, thinks=False).answer
 
 
-# --- marks that begin and end a thought -------------------------------------------------------------------------------
+# --- opening and closing marks ----------------------------------------------------------------------------------------
 
 _XML_NAMES = "think|thinking|thoughts?|reasoning|scratchpad|seed:think"
 _MARK = re.compile(
@@ -77,7 +81,7 @@ _SPECIAL = {
     "<|channel>thought": ("gemma", False),
     "<channel|>": ("gemma", True),
 }
-# What those who mark their thoughts put around the answer.
+# Some models also put marks around the answer.
 _ANSWER_MARKS = re.compile(
     r"^(?:<\|begin_of_solution\|>|<\|START_RESPONSE\|>)|(?:<\|end_of_solution\|>|<\|END_RESPONSE\|>)$"
 )
@@ -89,6 +93,8 @@ _SENTENCE_ENDS = frozenset(".!?…:)]}*。！？：）")
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
+    """A mark in a text: its family, such as "think", whether it closes, its place, and whether it is only quoted."""
+
     family: str
     closes: bool
     start: int
@@ -97,31 +103,32 @@ class _Mark:
 
 
 def _marks(text: str) -> list[_Mark]:
-    found = list(_MARK.finditer(text))
-    if not found:
+    """Return all marks of a text, in order."""
+    matches = list(_MARK.finditer(text))
+    if not matches:
         return []
     code = list(_code(text))
     starts = [start for start, _ in code]
     marks = []
-    for match in found:
+    for match in matches:
         family, closes = _SPECIAL.get(match[0]) or (match["name"].lower(), match["slash"] == "/")
-        before = bisect_right(starts, match.start()) - 1
-        quoted = before >= 0 and match.start() < code[before][1]
-        around = {text[max(match.start() - 1, 0) : match.start()], text[match.end() : match.end() + 1]}
-        marks.append(_Mark(family, closes, match.start(), match.end(), quoted or around <= _QUOTES))
+        code_no = bisect_right(starts, match.start()) - 1
+        in_code = code_no >= 0 and match.start() < code[code_no][1]
+        neighbours = {text[max(match.start() - 1, 0) : match.start()], text[match.end() : match.end() + 1]}
+        marks.append(_Mark(family, closes, match.start(), match.end(), in_code or neighbours <= _QUOTES))
     return marks
 
 
 def _code(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where code begins and ends, in order: fenced blocks, and between them code within lines."""
+    """Yield the start and end of each piece of code, in order: fenced blocks, and inline code between them."""
     start, fence, rest = 0, "", 0
-    for found in _FENCE.finditer(text):
+    for line in _FENCE.finditer(text):
         if not fence:
-            yield from (code.span() for code in _INLINE_CODE.finditer(text, rest, found.start()))
-            start, fence = found.start(), found["marks"]
-        elif found["marks"].startswith(fence) and is_blank(found["rest"]):
-            yield start, found.end()
-            fence, rest = "", found.end()
+            yield from (code.span() for code in _INLINE_CODE.finditer(text, rest, line.start()))
+            start, fence = line.start(), line["marks"]
+        elif line["marks"].startswith(fence) and is_blank(line["rest"]):
+            yield start, line.end()
+            fence, rest = "", line.end()
     if fence:
         yield start, len(text)
     else:
@@ -129,12 +136,13 @@ def _code(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _split_tagged(text: str) -> Thinking | None:
+    """Split a text at opening and closing marks of one family."""
     marks = _marks(text)
     if not marks:
         return None
-    first = marks[0]
-    if not first.closes and is_blank(text[: first.start]):
-        family = [mark for mark in marks if mark.family == first.family]
+    opening = marks[0]
+    if not opening.closes and is_blank(text[: opening.start]):
+        family = [mark for mark in marks if mark.family == opening.family]
         if not any(mark.closes and not mark.quoted for mark in family):
             return _split_at_any_end(text, marks)
         return _walk(text, family, thinks=False)
@@ -144,65 +152,70 @@ def _split_tagged(text: str) -> Thinking | None:
         if not mark.closes:
             return None
         if _ends_thought(text, mark):
-            return _walk(text, [other for other in marks if other.family == mark.family], thinks=True)
+            return _walk(text, [sibling for sibling in marks if sibling.family == mark.family], thinks=True)
     return None
 
 
 def _split_at_any_end(text: str, marks: Sequence[_Mark]) -> Thinking:
-    """Part at an end that seems to stand in code (a thought may leave a block of code open), or is another family's."""
-    first = marks[0]
+    """Split at a closing mark that would not count otherwise, because there is no better one.
+
+    It may seem to be in code, because the thought leaves a block of code open, or it may be of another family.
+    """
+    opening = marks[0]
     ends = [mark for mark in marks if mark.closes]
-    end = next((mark for mark in ends if mark.family == first.family), next(iter(ends), None))
+    end = next((mark for mark in ends if mark.family == opening.family), next(iter(ends), None))
     if end is None:
-        return Thinking(_joined([text[first.end :]]), "")
-    return Thinking(_joined([text[first.end : end.start]]), _bare(text[end.end :]))
+        return Thinking(_joined([text[opening.end :]]), "")
+    return Thinking(_joined([text[opening.end : end.start]]), _bare(text[end.end :]))
 
 
 def _walk(text: str, marks: Sequence[_Mark], *, thinks: bool) -> Thinking:
-    """Part a text at its marks; it begins in a thought if `thinks`.
+    """Split a text at its marks, from its start to its end. If `thinks`, the text begins inside a thought.
 
-    All before an end that no mark began is thought, unless nothing comes after it.
+    Everything before a closing mark without an opening one is thought, unless nothing comes after that mark.
     """
     thoughts: list[str] = []
     answers: list[str] = []
-    here, nothing_more = 0, len(text.rstrip())
+    position, text_end = 0, len(text.rstrip())
     for mark in marks:
-        if mark.quoted or mark.start < here:
+        if mark.quoted or mark.start < position:
             continue
         if thinks and mark.closes:
-            thoughts.append(text[here : mark.start])
-            here, thinks = mark.end, False
-        elif not thinks and not mark.closes and (_opens_line(text, mark) or _follows(text, here, mark)):
-            answers.append(text[here : mark.start])
-            here, thinks = mark.end, True
+            thoughts.append(text[position : mark.start])
+            position, thinks = mark.end, False
+        elif not thinks and not mark.closes and (_opens_line(text, mark) or _follows(text, position, mark)):
+            answers.append(text[position : mark.start])
+            position, thinks = mark.end, True
         elif not thinks and mark.closes and _ends_thought(text, mark):
-            if mark.end >= nothing_more:
-                answers.append(text[here : mark.start])
-                here = len(text)
+            if mark.end >= text_end:
+                answers.append(text[position : mark.start])
+                position = len(text)
                 break
-            thoughts += [*answers, text[here : mark.start]]
-            answers, here = [], mark.end
-    (thoughts if thinks else answers).append(text[here:])
+            thoughts += [*answers, text[position : mark.start]]
+            answers, position = [], mark.end
+    (thoughts if thinks else answers).append(text[position:])
     return Thinking(_joined(thoughts), _joined([_bare(answer) for answer in answers]) or "")
 
 
 def _opens_line(text: str, mark: _Mark) -> bool:
+    """Whether a mark is the first thing on its line."""
     return not mark.quoted and is_blank(_line_before(text, mark))
 
 
-def _follows(text: str, here: int, mark: _Mark) -> bool:
-    return mark.start - here < 200 and is_blank(text[here : mark.start])
+def _follows(text: str, position: int, mark: _Mark) -> bool:
+    """Whether there is nothing but blanks between a position and a mark."""
+    return mark.start - position < 200 and is_blank(text[position : mark.start])
 
 
 def _line_before(text: str, mark: _Mark) -> str:
-    """What stands before a mark on its line, or the last of it: a text may be one line of a megabyte."""
+    """Return the text before a mark on its line, at most 200 characters: a line may be a megabyte long."""
     return text[max(0, mark.start - 200) : mark.start].rpartition("\n")[2]
 
 
 def _ends_thought(text: str, mark: _Mark) -> bool:
-    """Whether a mark ends a thought where it stands: alone on its line, or after a sentence or glued to a word.
+    """Whether a closing mark really closes a thought: it begins its line, or follows a sentence or directly a word.
 
-    "Models write </think> before they answer" has it in the middle of a sentence.
+    In "Models write </think> before they answer" the mark is in the middle of a sentence and closes nothing.
     """
     if mark.quoted:
         return False
@@ -211,6 +224,7 @@ def _ends_thought(text: str, mark: _Mark) -> bool:
 
 
 def _bare(answer: str) -> str:
+    """Return an answer without marks and blanks around it."""
     return _ANSWER_MARKS.sub("", answer.strip()).strip()
 
 
@@ -226,15 +240,15 @@ _CHANNEL = re.compile(
 )
 _MESSAGE_END = re.compile(r"(?:\s{0,3}<\|(?:end|return|call)\|>){1,3}\s*$")
 _BARE_START = re.compile(r"\s*(?:assistant)?(?:analysis|commentary)")
-# Such a word begins no other text: "analysisWe need to", "analysis用户".
+# No other text begins with such a word: "analysisWe need to", "analysis用户".
 _BARE_THOUGHT = re.compile(r"\s*(?:assistant)?analysis(?:[A-Z][\w'’]{0,30},? [a-z]|[^\x00-\x7f])")
 _BARE_FINAL = re.compile(r"(?:(?<=[.!?…)\]}\"'”。！？\n])|\A\s*)assistantfinal")
 
 
 def _split_harmony(text: str) -> Thinking | None:
-    """Part at the marks of OpenAI's harmony format (cookbook.openai.com/articles/openai-harmony).
+    """Split at the marks of OpenAI's harmony format (cookbook.openai.com/articles/openai-harmony).
 
-    The channel "final" is the answer, all others are thoughts.
+    The channel "final" has the answer; all other channels are thoughts.
     """
     if "<|message|>" not in text:
         return None
@@ -258,7 +272,7 @@ def _split_harmony(text: str) -> Thinking | None:
 
 
 def _split_bare_harmony(text: str) -> Thinking | None:
-    """Part the same where the special tokens were left out: "analysisWe need ...assistantfinalFour."."""
+    """Split a text in the harmony format without its special tokens: "analysisWe need ...assistantfinalFour."."""
     final = text.rfind("assistantfinal") if _BARE_START.match(text) else _bare_final(text)
     if final >= 0:
         thought = _BARE_START.sub("", text[:final], count=1) if _BARE_START.match(text) else text[:final]
@@ -269,11 +283,12 @@ def _split_bare_harmony(text: str) -> Thinking | None:
 
 
 def _bare_final(text: str) -> int:
-    found = _BARE_FINAL.search(text) if "assistantfinal" in text else None
-    if found is None or any(start <= found.end() - 1 < end for start, end in _code(text)):
+    """Return where "assistantfinal" begins the answer, -1 if it does not occur or is in code or quotation marks."""
+    match = _BARE_FINAL.search(text) if "assistantfinal" in text else None
+    if match is None or any(start <= match.end() - 1 < end for start, end in _code(text)):
         return -1
-    after = text[found.end() : found.end() + 1]
-    return -1 if after in _QUOTES else found.end() - len("assistantfinal")
+    next_character = text[match.end() : match.end() + 1]
+    return -1 if next_character in _QUOTES else match.end() - len("assistantfinal")
 
 
 # --- Granite: sentences -----------------------------------------------------------------------------------------------
@@ -283,6 +298,7 @@ _GRANITE_ANSWER = re.compile(r"Here(?: is|['’]s) my response:")
 
 
 def _split_granite(text: str) -> Thinking | None:
+    """Split at the sentences "Here is my thought process:" and "Here is my response:"."""
     begin = _GRANITE.match(text)
     end = _GRANITE_ANSWER.search(text, begin.end()) if begin else None
     if begin is None or end is None:

@@ -1,4 +1,4 @@
-"""Real local stand-ins for the Hub, Argilla and inference endpoints, and the stack that runs them."""
+"""Local servers that speak the protocols of the Hub, Argilla and model endpoints, and the stack that runs all three."""
 
 from curation.local.stack import ServerStatus, Stack
 

@@ -1,4 +1,4 @@
-"""The demo: the whole loop on this machine, with a small real model and simulated reviewers."""
+"""The demo: all steps from prompts to datasets on this machine, with a small real model and simulated reviewers."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ NOISE = (
 
 
 def run_demo(folder: Path | None, *, stay: bool, say: Say) -> None:
-    """Run the loop in `folder` (a temporary one if None) and show a row of each dataset.
+    """Run all steps in `folder` (a temporary folder if None) and show the first row of each dataset.
 
-    With `stay` the stack stays up until Ctrl-C, so that one can review in the browser and sync again.
+    With `stay` the servers run until Ctrl-C, so that the user can review in the browser and sync again.
     """
     if folder is not None:
         return _demo(folder, stay=stay, say=say)
@@ -72,9 +72,9 @@ def run_demo(folder: Path | None, *, stay: bool, say: Say) -> None:
 
 
 def _demo(folder: Path, *, stay: bool, say: Say) -> None:
-    say(f"Everything lies in {folder}; nothing leaves this machine.")
+    say(f"All files of the demo are in {folder}; nothing leaves this machine.")
     with Stack(folder, tied=True) as stack:
-        # Before huggingface_hub and datasets are imported: they read their settings then.
+        # huggingface_hub and datasets read these variables when they are imported, so they are set first.
         os.environ.update(stack.settings(), HF_HOME=str(stack.folder / "hf"))
         config_file = stack.folder / "demo.toml"
         config_file.write_text(CONFIG, encoding="utf-8")
@@ -153,7 +153,7 @@ def _tell(report: Any, say: Say) -> None:
 
 
 def _followed(meter: Meter, say: Say) -> AbstractContextManager[None]:
-    """Say now and then how far the generation is."""
+    """Print a line with the progress of the generation every PROGRESS_SECONDS."""
     from curation.generation import told_every
 
     return told_every(PROGRESS_SECONDS, lambda last: None if last else say(f"    {meter.progress().line}"))

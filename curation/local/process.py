@@ -1,4 +1,4 @@
-"""One local server as a child process on 127.0.0.1: start, wait until healthy, stop."""
+"""A local server as a child process on 127.0.0.1: start it, wait until it answers, stop it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LET_GO = b"."
 
 
 def free_port(preferred: int | None = None) -> int:
-    """Return a TCP port on 127.0.0.1 that nobody listens on: `preferred` if it is free, else one the kernel picks."""
+    """Return a free TCP port on 127.0.0.1: `preferred` if it is free, otherwise one that the kernel picks."""
     for port in (preferred, 0):
         if port is None:
             continue
@@ -39,10 +39,10 @@ def free_port(preferred: int | None = None) -> int:
 
 
 class ServerProcess:
-    """A server that lives in its own process; its port is kept in `folder`/port, its output in `folder`/server.log.
+    """A server in a process of its own. Its port is kept in `folder`/port and its output in `folder`/server.log.
 
-    The child ends when this process does, however it ends, unless `let_go` was called: its standard input is a pipe,
-    and `exit_with_parent()` in the child waits for the end of that.
+    The child ends when this process ends, even if this process is killed, unless `let_go` was called. This works
+    through the child's standard input, a pipe from this process: `exit_with_parent()` in the child waits for its end.
     """
 
     def __init__(
@@ -83,7 +83,10 @@ class ServerProcess:
         return self._process.pid
 
     def attach(self) -> Self:
-        """Take the port that an earlier process kept, without starting anything. ServiceError if it never ran here."""
+        """Use the port of a server that another process started in this folder.
+
+        Nothing is started. Raises ServiceError if the server never ran here.
+        """
         remembered = self.folder / "port"
         if not remembered.exists():
             raise ServiceError(f"The local {self.name} never ran in {self.folder}.", remedy="Run `curation local up`.")
@@ -98,7 +101,10 @@ class ServerProcess:
             return False
 
     def start(self) -> Self:
-        """Start the child and wait until its health route answers 200; on failure stop it and say where its log is."""
+        """Start the child and wait until its health route answers 200.
+
+        If that fails, the child is stopped and the error names its log.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         remembered = self.folder / "port"
         preferred = int(remembered.read_text()) if remembered.exists() else None
@@ -117,13 +123,13 @@ class ServerProcess:
         """Let the child outlive this process."""
         if self._tie is None:
             raise ServiceError(f"The local {self.name} is not running.")
-        # One that has ended since it was healthy cannot be told; `healthy` says so to who asks.
+        # If the child has ended by now, there is nobody to write to; `healthy()` then returns False.
         with suppress(BrokenPipeError):
             os.write(self._tie, LET_GO)
         self._untie()
 
     def stop(self) -> None:
-        """Ask the child to end, and end it after ten seconds; nothing happens if it is not running."""
+        """Ask the child to end, and kill it if it has not ended after ten seconds. Does nothing if none runs."""
         self._untie()
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
@@ -143,13 +149,13 @@ class ServerProcess:
         self.stop()
 
     def _spawn(self, command: Sequence[str]) -> None:
-        # A pipe of our own and not Popen's: a Ctrl-C inside of Popen leaves a child of which only the tie is known.
-        theirs, self._tie = os.pipe()
+        # The pipe is made here and not by Popen: after a Ctrl-C inside Popen, closing the pipe still ends the child.
+        child_end, self._tie = os.pipe()
         try:
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
                     command,
-                    stdin=theirs,
+                    stdin=child_end,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env={**os.environ, **self._env, "CURATION_TIED": "1"},
@@ -157,7 +163,7 @@ class ServerProcess:
                     pass_fds=self._inherit,
                 )
         finally:
-            os.close(theirs)
+            os.close(child_end)
 
     def _untie(self) -> None:
         tie, self._tie = self._tie, None
@@ -185,7 +191,7 @@ class ServerProcess:
 
 
 def exit_with_parent() -> None:
-    """In a child of `ServerProcess`: end when the parent does (standard input ends), unless it lets us go first."""
+    """For a child of `ServerProcess`: end this process when the parent ends, unless the parent called `let_go`."""
     if os.environ.get("CURATION_TIED") != "1":
         return
 

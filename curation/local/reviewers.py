@@ -1,4 +1,4 @@
-"""Reviewers that are programs: they answer through Argilla's API by simple rules, for demos and tests."""
+"""Simulated reviewers: programs that answer through Argilla's API by simple rules, for the demo and for tests."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ from curation.types import SIMULATED_PREFIX, Scores
 
 Fields = Mapping[str, Any]
 Rule = Callable[[Fields], JsonValue]
-"""From a record's fields to the value of the task's first required question."""
+"""A function that takes a record's fields and returns the value of the task's first required question."""
 
 CLOSE = 0.1
+"""Two lengths are close if they differ by less than this share of the longer one."""
 TASK = PairwiseTask()
 
 
 def prefers_longer(fields: Fields) -> JsonValue:
-    """Return that the longer response is better."""
+    """Prefer the longer response."""
     first, second = _lengths(fields)
     return _value((1.0, 0.0) if first >= second else (0.0, 1.0))
 
 
 def prefers_longer_if_clearly(fields: Fields) -> JsonValue:
-    """Return that the longer response is better, or both are good if their lengths differ by less than a tenth."""
+    """Prefer the longer response; say that both are good if the lengths are close."""
     shorter, longer = sorted(_lengths(fields))
     return _value((1.0, 1.0)) if longer - shorter < CLOSE * longer else prefers_longer(fields)
 
 
 def contrary(fields: Fields) -> JsonValue:
-    """Return what the first rule does not."""
+    """Prefer the shorter response."""
     first, second = _lengths(fields)
     return _value((0.0, 1.0) if first >= second else (1.0, 0.0))
 
@@ -60,17 +61,18 @@ RULES: dict[str, Rule] = {
 def simulate_reviewers(
     server: ArgillaServer, *, workspace: str, dataset: str, rules: Mapping[str, Rule] = RULES
 ) -> int:
-    """Let each reviewer answer every record they have not answered; return the number of new responses.
+    """Let each reviewer answer every record that they have not answered yet; return the number of new responses.
 
-    Users that do not exist are created as annotators of the workspace. Raises ServiceError if there is no such dataset.
+    `rules` maps a username to its rule. A user who does not exist is created as an annotator of the workspace. Raises
+    ServiceError if there is no such dataset.
     """
     with _client(server, server.api_key) as owner:
         [workspace_id] = [item["id"] for item in _items(owner, "/me/workspaces") if item["name"] == workspace]
-        found = [item["id"] for item in _items(owner, "/me/datasets") if item["name"] == dataset]
-        if not found:
+        dataset_ids = [item["id"] for item in _items(owner, "/me/datasets") if item["name"] == dataset]
+        if not dataset_ids:
             raise ServiceError(f"There is no dataset {dataset!r} to review.", remedy="Run `curation push` first.")
-        records = _all_records(owner, found[0])
-        question = next(item["name"] for item in _items(owner, f"/datasets/{found[0]}/questions") if item["required"])
+        records = _all_records(owner, dataset_ids[0])
+        question = next(item["name"] for item in _items(owner, f"/datasets/{dataset_ids[0]}/questions") if item["required"])
         answered = 0
         for username, rule in rules.items():
             user_id, api_key = _user(owner, workspace_id, username)

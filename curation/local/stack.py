@@ -1,4 +1,4 @@
-"""The stack: a Hub, Argilla and an inference server, started together, their data under one folder."""
+"""The stack: a local Hub, Argilla and inference server that start together and keep their data in one folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STOP_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """Whether one server of the stack answers, and where."""
+    """The state of one server of the stack: its address, whether it answers, and the path of its log."""
 
     name: str
     url: str
@@ -35,10 +35,10 @@ class ServerStatus:
 
 
 class Stack:
-    """Three servers on 127.0.0.1. A lock that the servers themselves hold keeps two stacks out of one folder.
+    """Three servers on 127.0.0.1. The servers hold a lock on the folder, so that only one stack can run in it.
 
-    With `tied=True` they end when this process does; else, once all are up, they stay up until `down`, from any
-    process. Until then they end with this process too, so that nothing runs that `down` could not name.
+    With `tied=True` the servers end when this process ends. Otherwise they run until some process calls `down`. While
+    the stack starts, the servers always end with this process: `down` does not know them before all are up.
     """
 
     def __init__(self, folder: Path, *, tied: bool = False) -> None:
@@ -63,9 +63,10 @@ class Stack:
         return self._attached()[2]
 
     def up(self, *, say: Callable[[str], None] = lambda sentence: None) -> Self:
-        """Start all three and wait until they answer; if one does not, or on Ctrl-C, stop them.
+        """Start the three servers and wait until they answer. If one does not, or on Ctrl-C, all are stopped.
 
-        Raises RefusedError if a stack runs in this folder already, or the folder cannot be made.
+        `say` is called with a sentence before each start. Raises RefusedError if a stack already runs in this folder,
+        or if the folder cannot be created.
         """
         self._make_folder()
         self._lock = self._take_lock()
@@ -95,9 +96,9 @@ class Stack:
             ) from error
 
     def down(self) -> bool:
-        """Stop the servers, whoever started them; return whether any ran. Their data stays.
+        """Stop the servers, whichever process started them; return whether any were running. Their data is kept.
 
-        Raises TemporaryError if they do not end, because another process is only just starting them.
+        Raises TemporaryError if they do not end, which happens while another process is starting them.
         """
         if self._lock is not None:
             self._stop_children()
@@ -115,7 +116,7 @@ class Stack:
         )
 
     def status(self) -> tuple[ServerStatus, ...]:
-        """Return the state of each server; ServiceError if no stack ever ran here."""
+        """Return the state of each server. Raises ServiceError if no stack ever ran in this folder."""
         return tuple(
             ServerStatus(server.name, server.url, server.healthy(), str(server.log)) for server in self._attached()
         )
@@ -125,7 +126,7 @@ class Stack:
         return json.dumps([asdict(server) for server in self.status()])
 
     def describe(self) -> tuple[str, ...]:
-        """Return lines for people: each server, and how to log in to Argilla (where the password is kept)."""
+        """Return lines for the terminal: one for each server, and one with the login to Argilla."""
         lines = [
             f"{'up  ' if server.healthy else 'DOWN'}  {server.name}: {server.url}  (log: {server.log})"
             for server in self.status()
@@ -134,7 +135,7 @@ class Stack:
         return (*lines, f"Argilla login: {self.argilla.username}, password in {credentials}")
 
     def settings(self) -> dict[str, str]:
-        """Return the environment variables that make every verb use this stack."""
+        """Return the environment variables with which every command uses this stack."""
         return {
             "HF_ENDPOINT": self.hub.url,
             "HF_TOKEN": self.hub.token,
@@ -144,7 +145,7 @@ class Stack:
         }
 
     def export_lines(self) -> tuple[str, ...]:
-        """Return the settings as `export` lines for a shell; ServiceError if the stack is down."""
+        """Return the settings as `export` lines for a shell. Raises ServiceError if the stack does not run."""
         if not self._runs():
             raise ServiceError(f"No stack runs in {self.folder}.", remedy="Run `curation local up` first.")
         return tuple(f"export {name}={shlex.quote(value)}" for name, value in self.settings().items())
@@ -159,7 +160,7 @@ class Stack:
 
     @property
     def _pids(self) -> Path:
-        """Where the processes of a stack that is up are listed; not there while it starts."""
+        """The file with the process ids of the servers. It exists only when all of them are up."""
         return self.folder / "pids.json"
 
     def _make(self, inherit: tuple[int, ...] = ()) -> tuple[HubServer, ArgillaServer, InferenceServer]:
@@ -186,7 +187,7 @@ class Stack:
     def _take_lock(self) -> int:
         lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            # The children inherit this descriptor: the lock is free when the last of them has ended.
+            # The children inherit this file descriptor, so the lock is free only when the last of them has ended.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(lock)
@@ -219,14 +220,14 @@ class Stack:
         if self._lock is not None:
             os.close(self._lock)
         self._lock = None
-        # A Ctrl-C while a process was being made leaves one that `stop` does not know: it ends by itself.
+        # After a Ctrl-C in the middle of a start there may be a child that `stop` does not know. It ends by itself.
         self._ended()
 
     def _write_pids(self, pids: dict[str, int]) -> None:
-        """Write the list whole or not at all, so that `down` can read it whenever this process ends."""
-        beside = self._pids.with_suffix(".new")
-        beside.write_text(json.dumps(pids))
-        beside.replace(self._pids)
+        """Write the process ids, all or none, so that `down` can read the file even if this process is killed here."""
+        draft = self._pids.with_suffix(".new")
+        draft.write_text(json.dumps(pids))
+        draft.replace(self._pids)
 
     def _signal(self, number: int) -> None:
         for pid in json.loads(self._pids.read_text()).values() if self._pids.exists() else ():

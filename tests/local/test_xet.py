@@ -29,7 +29,7 @@ def shard_of(sha256: str | None, segments: list[Segment], *, verified: bool = Tr
     flags = (VERIFIED if verified else 0) | (HAS_SHA256 if sha256 else 0)
     shard = b"HFRepoMetaData".ljust(48, b"\0") + b"\1" * 32 + struct.pack("<II8x", flags, len(segments))
     for part in segments:
-        shard += raw_hash(part.xorb) + struct.pack("<4I", 0, part.size, part.first, part.end)
+        shard += raw_hash(part.xorb) + struct.pack("<4I", 0, part.size, part.first_chunk, part.end_chunk)
     shard += b"\2" * 48 * len(segments) if verified else b""
     shard += raw_hash(sha256) + bytes(16) if sha256 else b""
     return shard + b"\xff" * 32 + bytes(16)

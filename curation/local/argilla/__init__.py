@@ -1,4 +1,4 @@
-"""A real Argilla server with its web page, from pip alone, as a child process in its own virtual environment."""
+"""A real Argilla server with its web page, as a child process. pip installs it into an environment of its own."""
 
 from curation.local.argilla.credentials import Credentials
 from curation.local.argilla.environment import server_python

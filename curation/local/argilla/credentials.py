@@ -1,4 +1,4 @@
-"""The owner's name, password and API key of one local Argilla, kept in a file that only its user can read."""
+"""The owner's name, password and API key of a local Argilla. They are kept in a file that only this user can read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OWNER = "owner"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a person types to log in, and what the SDK sends; the secrets stay out of its repr."""
+    """The name and password for the login form, and the API key for the SDK. Its repr does not show the secrets."""
 
     username: str
     password: str = field(repr=False)
@@ -21,7 +21,7 @@ class Credentials:
 
 
 def credentials_in(path: Path) -> Credentials:
-    """Read the credentials in `path`; the first call makes them up and writes the file with mode 0600."""
+    """Return the credentials in the file `path`. If there is no such file, create it with new ones and mode 0600."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = Credentials(OWNER, password=secrets.token_urlsafe(12), api_key=secrets.token_urlsafe(48))
@@ -30,13 +30,13 @@ def credentials_in(path: Path) -> Credentials:
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Write a file that appears complete or not at all; if another process was first, its file stays."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    """Write a file completely or not at all. If another process wrote it first, its file is kept."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
     try:
-        path.hardlink_to(beside)
+        path.hardlink_to(draft)
     except FileExistsError:
         pass
     finally:
-        beside.unlink()
+        draft.unlink()

@@ -1,6 +1,6 @@
-"""The virtual environment of argilla-server: made on first use in the user's cache, then shared by every folder.
+"""The virtual environment of argilla-server. It is created in the user's cache on first use, and then shared.
 
-It cannot be our own environment: argilla-server pins pydantic 2.9 and typer 0.9.
+argilla-server cannot run in our own environment, because it needs pydantic 2.9 and typer 0.9.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from curation.errors import ServiceError
 
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 DOWNLOAD_MEGABYTES = 135
-# Written last: a folder without it was interrupted, and is made again. (A finished virtual environment cannot be
-# renamed into place, since its scripts hold absolute paths.)
+# This file is written last. A folder without it comes from an interrupted installation and is built again. (Building
+# elsewhere and renaming does not work: the scripts of a virtual environment contain absolute paths.)
 MARKER = "complete"
 
 
 def server_python(*, cache: Path | None = None, requirements: Path = REQUIREMENTS) -> Path:
-    """Return the Python of argilla-server's environment in `cache`, which is created if it is not there or not whole.
+    """Return the path of Python in argilla-server's environment. If the environment is missing, it is built first.
 
-    `cache` is by default the folder named in CURATION_CACHE, else the user's cache folder. One process builds at a
-    time, the others wait. Raises ServiceError, which names pip's log, when the installation fails.
+    The environment is in `cache`: by default the folder in CURATION_CACHE, otherwise the user's cache folder. If
+    several processes come at once, one builds and the others wait. Raises ServiceError, with the path of pip's log, if
+    the installation fails.
     """
     folder = _folder(cache or _cache(), requirements)
     if not (folder / MARKER).exists():
@@ -46,8 +47,8 @@ def _cache() -> Path:
 
 
 def _folder(cache: Path, requirements: Path) -> Path:
-    made_from = f"{requirements.read_text()}\n{sys.version_info[:2]}\n{sys.base_prefix}"
-    return cache / f"argilla-server-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}"
+    ingredients = f"{requirements.read_text()}\n{sys.version_info[:2]}\n{sys.base_prefix}"
+    return cache / f"argilla-server-{hashlib.sha256(ingredients.encode()).hexdigest()[:12]}"
 
 
 @contextmanager
@@ -71,10 +72,10 @@ def _build(folder: Path, requirements: Path) -> None:
 
 def _run(command: list[str], log: Path) -> None:
     with log.open("ab") as output:
-        done = subprocess.run(
+        result = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=_clean_environment()
         )
-    if done.returncode != 0:
+    if result.returncode != 0:
         raise ServiceError(
             f"argilla-server could not be installed: {_last_line(log)}",
             remedy=f"Read {log}, check the network and pip's settings (`pip config list`), and run the same command "

@@ -23,7 +23,7 @@ class ArgillaServer(ServerProcess):
             folder=folder,
             command=self._arguments,
             health="/api/v1/status",
-            # The folder `server` beside this file is a package there, and nothing else of ours can be imported.
+            # The child can import the package `server` beside this file, and nothing else of ours.
             env={"PYTHONPATH": str(Path(__file__).parent), "PYTHONNOUSERSITE": "1"},
             startup_seconds=120.0,
             inherit=inherit,
@@ -33,7 +33,7 @@ class ArgillaServer(ServerProcess):
         self._python = Path()
 
     def start(self) -> Self:
-        """Start the server and wait until it answers; installs argilla-server first if that was never done."""
+        """Start the server and wait until it answers. If argilla-server is not installed yet, install it first."""
         self._python = server_python()
         credentials_in(self._credentials_file)
         return super().start()
@@ -59,7 +59,7 @@ class ArgillaServer(ServerProcess):
         return self.credentials.api_key
 
     def _arguments(self, port: int) -> list[str]:
-        # The secrets travel as the name of a file: arguments and environment can be listed by others.
+        # Secrets are passed as the name of a file, because other users can list arguments and environment variables.
         arguments = {
             "--data": self.folder,
             "--port": port,

@@ -1,7 +1,7 @@
-"""A Hugging Face Hub on 127.0.0.1 that unmodified huggingface_hub, datasets and distilabel clients accept.
+"""A Hugging Face Hub on 127.0.0.1 that works with unmodified huggingface_hub, datasets and distilabel.
 
-Repositories of all three kinds, private ones and tokens included; commits, branches, tags; uploads through git, LFS
-and Xet. It has no discussions, pull requests, Xet downloads, search index or garbage collection.
+It has models, datasets and Spaces, private ones too; tokens; commits, branches and tags; uploads through git, LFS and
+Xet. It has no discussions, pull requests, Xet downloads, search index or garbage collection.
 """
 
 from curation.local.hub.accounts import Account

@@ -1,4 +1,4 @@
-"""From a request to who asks, for which repository, and whether they may."""
+"""Reads from a request who is asking and which repository they mean, and refuses what they may not do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAME = re.compile(r"(?!.*(--|\.\.))[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-
 
 @dataclass(slots=True)
 class Counters:
-    """What the server has received since it started."""
+    """The number of requests, and of bytes of content, that the server received since it started."""
 
     requests: int = 0
     bytes_received: int = 0
@@ -31,7 +31,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """Everything the routes work with."""
+    """The state of the server, which all routes share."""
 
     store: Store
     blobs: Blobs
@@ -45,12 +45,12 @@ def hub_of(request: Request) -> Hub:
 
 
 def base_url(request: Request) -> str:
-    """The address the client used for this server, without a slash at the end."""
+    """Return the address under which the client reached this server, without a slash at the end."""
     return str(request.base_url).rstrip("/")
 
 
 def parameter(request: Request, name: str) -> str:
-    """A part of the request's path, decoded; a branch name may hold slashes, which clients send as %2F."""
+    """Return a part of the request's path, decoded. (Clients send the slashes in a branch name as %2F.)"""
     try:
         return unquote(request.path_params.get(name, ""), errors="strict")
     except UnicodeDecodeError:
@@ -58,13 +58,13 @@ def parameter(request: Request, name: str) -> str:
 
 
 def repo_url(request: Request, repo: Repo) -> str:
-    """The address of a repository's page."""
+    """Return the address of a repository's page."""
     folder = "" if repo.kind == "model" else f"{repo.kind}s/"
     return f"{base_url(request)}/{folder}{repo.name}"
 
 
 async def read_body(request: Request, *, limit: int = MAX_JSON_BYTES) -> bytes:
-    """Return the body; refuse with 413 if it is longer than the limit."""
+    """Return the body of the request. Refuses with 413 if it is longer than `limit` bytes."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
@@ -74,7 +74,7 @@ async def read_body(request: Request, *, limit: int = MAX_JSON_BYTES) -> bytes:
 
 
 async def read_json(request: Request) -> dict[str, Any]:
-    """Return the body, which must be a JSON object; an empty one counts as {}."""
+    """Return the body of the request, which must be a JSON object. An empty body counts as {}."""
     body = await read_body(request)
     try:
         value = json.loads(body or b"{}")
@@ -92,7 +92,7 @@ def bearer(request: Request) -> str | None:
 
 
 def who_asks(request: Request) -> Account | None:
-    """Return the account of the request's token, None without a token; refuse a wrong one with 401."""
+    """Return the account of the request's token, None if there is no token. Refuses a wrong token with 401."""
     token = bearer(request)
     if token is None:
         return None
@@ -103,7 +103,7 @@ def who_asks(request: Request) -> Account | None:
 
 
 def writer(request: Request) -> Account:
-    """Return the account that asks to change something; refuse with 401 without one and 403 for a read token."""
+    """Return the account of a request that changes something. Refuses no token with 401 and a read token with 403."""
     account = who_asks(request)
     if account is None:
         raise refusal(401, "Invalid username or password.")
@@ -113,21 +113,24 @@ def writer(request: Request) -> Account:
 
 
 def repo_to_read(request: Request) -> Repo:
-    """Return the repository in the request's path, if the asker may see it."""
+    """Return the repository in the request's path. Refuses if the account may not see it."""
     kind = KINDS.get(request.path_params.get("kind", "models"), "")
     name = f"{parameter(request, 'namespace')}/{parameter(request, 'name')}"
     return visible_repo(request, kind, name)
 
 
 def repo_to_write(request: Request) -> Repo:
-    """Return the repository in the request's path, if the asker may change it."""
+    """Return the repository in the request's path. Refuses if the account may not change it."""
     repo = repo_to_read(request)
     refuse_stranger(writer(request), repo.namespace)
     return repo
 
 
 def visible_repo(request: Request, kind: str, name: str) -> Repo:
-    """Return a repository; one that is missing and one that is private answer alike (401 or 404, as the Hub does)."""
+    """Return a repository that the account may see.
+
+    A missing repository and a private one of somebody else are refused in the same way (401 or 404), as on the Hub.
+    """
     account = who_asks(request)
     repo = find_repo(hub_of(request).store, kind, name)
     if repo is not None and repo.is_visible_to(account):
@@ -157,7 +160,7 @@ def owned_name(account: Account, organization: str | None, name: str) -> str:
 
 
 def valid_path(path: object) -> str:
-    """Return a file path inside a repository; refuse with 400 what could lead out of it or cannot be a file name."""
+    """Return `path` if it is a valid file path inside a repository. Refuses others, such as "../x", with 400."""
     if not isinstance(path, str) or not path or len(path) > 4096:
         raise refusal(400, "Invalid path: it must be text of 1 to 4096 characters")
     parts = path.split("/")
@@ -169,6 +172,6 @@ def valid_path(path: object) -> str:
 
 
 def refuse_stranger(account: Account, namespace: str) -> None:
-    """Refuse with 403 an account that the namespace does not belong to."""
+    """Refuse with 403 if the account has no right to write in the namespace."""
     if namespace not in account.namespaces:
         raise refusal(403, f'You don\'t have the rights to write under the namespace "{namespace}"')

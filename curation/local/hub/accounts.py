@@ -1,4 +1,4 @@
-"""Who may use the local Hub: one account per token, kept in a JSON file only its owner can read."""
+"""The accounts of the local Hub, one for each token. They are kept in a JSON file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_accounts(path: Path) -> dict[str, Account]:
 
 
 def write_accounts(path: Path, accounts: Mapping[str, Account]) -> None:
-    """Replace the file in one step; it is never readable by others, not even for a moment."""
+    """Replace the file in one step. Other users cannot read it at any moment."""
     draft = path.with_suffix(".tmp")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)

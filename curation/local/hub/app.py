@@ -1,4 +1,4 @@
-"""The routes of the local Hub, put together."""
+"""The application of the local Hub: all of its routes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from curation.local.hub.refusals import answer_refusal, answer_unencodable
 from curation.local.hub.store import Store
 
 _REPO = "/api/{kind}/{namespace}/{name}"
-# A model's files are at the root; those of the other kinds in a folder of their own.
+# The address of a model's file begins with its namespace; those of datasets and Spaces begin with their kind.
 _PLACES = ("/{kind}/{namespace}/{name}", "/{namespace}/{name}")
 
 
@@ -43,7 +43,7 @@ def build_app(data: Path, accounts: Mapping[str, Account]) -> Starlette:
         routes=_routes(),
         middleware=[
             Middleware(Surroundings, counters=hub.counters, faults=faults),
-            # A web page whose name resolves to 127.0.0.1 must not be able to talk to this server.
+            # Without this a web page whose host name resolves to 127.0.0.1 could use this server.
             Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]),
         ],
         exception_handlers={HTTPException: answer_refusal, UnicodeEncodeError: answer_unencodable},

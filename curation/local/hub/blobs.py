@@ -1,6 +1,6 @@
-"""Files on disk named by what they hold: blobs by their sha256, xorbs by their Xet hash.
+"""Content on disk. Files are named by their content: blobs by their sha256, xorbs by their Xet hash.
 
-A file appears under its name only when it is whole: it is written under a temporary name and then renamed.
+A file is written under a temporary name and renamed when it is complete, so every file under its real name is complete.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Blob:
 
 @dataclass(slots=True)
 class _Draft:
-    """A file being written, and the hash of what was written so far."""
+    """A file that is being written, and the hash of what was written so far."""
 
     path: Path
     file: IO[bytes]
@@ -43,7 +43,7 @@ class _Draft:
 
 
 class Blobs:
-    """The two folders of content; made if missing, and cleared of drafts a killed server left."""
+    """The two folders of content. They are created if missing, and drafts of a server that was killed are removed."""
 
     def __init__(self, folder: Path) -> None:
         self._drafts = folder / "drafts"
@@ -54,22 +54,22 @@ class Blobs:
             path.mkdir(parents=True, exist_ok=True)
 
     def path(self, sha256: str) -> Path:
-        """Where the blob with this hash is, or would be."""
+        """Return the path of the blob with this hash, whether it exists or not."""
         return self._blobs / sha256[:2] / sha256
 
     def xorb_path(self, xorb: str) -> Path:
-        """Where the xorb with this hash is, or would be."""
+        """Return the path of the xorb with this hash, whether it exists or not."""
         return self._xorbs / xorb[:2] / xorb
 
     def keep(self, pieces: Iterable[bytes], *, expected: str | None = None) -> Blob:
-        """Store the pieces as one blob; with `expected`, raise ValueError unless that is their sha256."""
+        """Store the pieces as one blob. Raises ValueError if `expected` is given and is not their sha256."""
         with self._draft() as draft:
             for piece in pieces:
                 draft.write(piece)
             return self._settle(draft, expected)
 
     async def receive(self, pieces: AsyncIterable[bytes], *, expected: str) -> Blob:
-        """Store what a client sends as one blob; raise ValueError unless its sha256 is the expected one."""
+        """Store what a client sends as one blob. Raises ValueError if its sha256 is not `expected`."""
         with self._draft() as draft:
             async for piece in pieces:
                 draft.write(piece)
@@ -77,7 +77,7 @@ class Blobs:
 
     @contextmanager
     def receive_xorb(self, xorb: str) -> Iterator[IO[bytes]]:
-        """Give a file to write and check; it becomes the xorb when the block ends without an exception."""
+        """Yield a file to write to. It becomes the xorb if the block ends without an exception."""
         with self._draft() as draft:
             yield draft.file
             draft.file.flush()

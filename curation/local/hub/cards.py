@@ -1,4 +1,4 @@
-"""The YAML at the top of a README.md: what the Hub shows as `cardData` and `tags`."""
+"""Reads the YAML at the top of a README.md, which the Hub shows as `cardData` and `tags`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TAGGED = ("task_categories", "task_ids", "size_categories", "language", "licens
 
 
 def parse_card(text: str) -> dict[str, Any]:
-    """Return the metadata of a card, {} if it has none; raise ValueError if it is not a YAML mapping."""
+    """Return the metadata of a card, {} if it has none. Raises ValueError if it is not a YAML mapping."""
     match = _FRONT_MATTER.match(text)
     if match is None:
         return {}
@@ -31,7 +31,7 @@ def parse_card(text: str) -> dict[str, Any]:
 
 
 def card_tags(card: dict[str, Any]) -> list[str]:
-    """Return the tags a card gives its repository."""
+    """Return the tags that a repository gets from its card, such as "license:mit"."""
     tags = [f"{key}:{value}" for key in _TAGGED for value in _values(card, key)]
     return [*tags, *(str(tag) for tag in _values(card, "tags"))]
 

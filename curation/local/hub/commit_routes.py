@@ -1,4 +1,4 @@
-"""Routes that add to a repository: what to upload how (preupload), LFS objects, and the commit itself."""
+"""Routes that add to a repository: how to upload each file (preupload), LFS objects, and commits."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ _LFS = "application/vnd.git-lfs+json"
 
 
 async def preupload(request: Request) -> Response:
-    """Say for each file whether it goes into the commit or to LFS, and which content its path has now."""
+    """Answer for each file whether to send it in the commit or through LFS, and which content its path has now."""
     repo, store, body = repo_to_write(request), hub_of(request).store, await read_json(request)
     commit = find_commit(store, repo, parameter(request, "revision"))
-    return JSONResponse({"files": [_upload_mode(store, commit, wanted) for wanted in body.get("files", [])]})
+    return JSONResponse({"files": [_upload_mode(store, commit, entry) for entry in body.get("files", [])]})
 
 
 async def commit(request: Request) -> Response:
-    """Commit what the lines of the body ask for: all of it or, with the reason, nothing."""
+    """Commit the changes in the lines of the body: all of them, or none with a refusal that gives the reason."""
     repo, account, hub = repo_to_write(request), writer(request), hub_of(request)
     if request.query_params.get("create_pr"):
         raise refusal(501, "This local Hub has no pull requests.")
@@ -67,24 +67,24 @@ async def commit(request: Request) -> Response:
             changes.append(_change(hub, repo, key, value))
     parent = header.get("parentCommit")
     message = Message(_text(header, "summary"), _text(header, "description"), account.name)
-    made = add_commit(
+    new_commit = add_commit(
         *(hub.store, repo, parameter(request, "revision")),
         parent=None if parent is None else str(parent),
         message=message,
         changes=changes,
     )
-    url = f"{repo_url(request, repo)}/commit/{made.oid}"
-    return JSONResponse({"success": True, "commitOid": made.oid, "commitUrl": url})
+    url = f"{repo_url(request, repo)}/commit/{new_commit.oid}"
+    return JSONResponse({"success": True, "commitOid": new_commit.oid, "commitUrl": url})
 
 
 async def lfs_batch(request: Request) -> Response:
-    """Say where to send each object; one this repository already has needs no upload."""
+    """Answer where to send each object. An object that the repository already has gets no address."""
     repo, hub, body = repo_to_write(request), hub_of(request), await read_json(request)
     if body.get("operation") != "upload":
         raise refusal(501, "This local Hub takes LFS uploads only; download files through /resolve/.")
     objects: list[dict[str, Any]] = []
-    for wanted in body.get("objects", []):
-        sha256, size = _sha256(wanted.get("oid")), _size(wanted)
+    for requested in body.get("objects", []):
+        sha256, size = _sha256(requested.get("oid")), _size(requested)
         answer: dict[str, Any] = {"oid": sha256, "size": size}
         if stored.object_size(hub.store, repo.id, sha256) is None:
             ticket = sign(new_ticket(repo.id, write=True, sha256=sha256), hub.store.secret)
@@ -98,7 +98,7 @@ async def lfs_batch(request: Request) -> Response:
 
 
 async def lfs_put(request: Request) -> Response:
-    """Take an object from the address `lfs_batch` gave out; refuse it if it is not what its name says."""
+    """Receive an object at the address that `lfs_batch` gave out. Refuses it if its sha256 is another one."""
     hub, ticket = hub_of(request), _upload_ticket(request)
     try:
         blob = await hub.blobs.receive(request.stream(), expected=str(ticket.sha256))
@@ -111,7 +111,7 @@ async def lfs_put(request: Request) -> Response:
 
 
 async def lfs_verify(request: Request) -> Response:
-    """Confirm that an object has arrived with the size the client means."""
+    """Confirm that an object has arrived, with the size that the client expects."""
     hub, ticket, body = hub_of(request), _upload_ticket(request), await read_json(request)
     if stored.object_size(hub.store, ticket.repo, str(ticket.sha256)) != _size(body):
         raise refusal(404, "The object has not arrived, or has another size.")
@@ -125,19 +125,19 @@ def _upload_ticket(request: Request) -> Ticket:
     return ticket
 
 
-def _upload_mode(store: Store, commit: Commit, wanted: dict[str, Any]) -> dict[str, Any]:
-    path = valid_path(wanted.get("path"))
-    sample, size = _decode(path, wanted.get("sample") or ""), _size(wanted)
-    now = find_file(store, commit, path)
+def _upload_mode(store: Store, commit: Commit, entry: dict[str, Any]) -> dict[str, Any]:
+    path = valid_path(entry.get("path"))
+    sample, size = _decode(path, entry.get("sample") or ""), _size(entry)
+    current = find_file(store, commit, path)
     answer: dict[str, Any] = {"path": path, "shouldIgnore": False}
     answer["uploadMode"] = "lfs" if is_large(path, size, sample) else "regular"
-    if now is not None:
-        answer["oid"] = now.sha256 if now.large else now.oid
+    if current is not None:
+        answer["oid"] = current.sha256 if current.large else current.oid
     return answer
 
 
 async def _lines(stream: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Yield the lines of a body as they arrive, so that no more than one is in memory."""
+    """Yield the lines of a body as they arrive. Only one line at a time is kept in memory."""
     rest = bytearray()
     async for piece in stream:
         searched = len(rest)
@@ -190,7 +190,7 @@ def _small_file(hub: Hub, path: str, value: dict[str, Any]) -> File:
 def _large_file(store: Store, repo: Repo, path: str, value: dict[str, Any]) -> File:
     sha256 = _sha256(value.get("oid"))
     size = stored.object_size(store, repo.id, sha256)
-    # A copy of a file is sent without its size.
+    # Clients send no size when they copy a file.
     if size is None or value.get("size", size) != size:
         raise refusal(400, f"The LFS object of {path} was not uploaded to this repository, or has another size.")
     return File(path, git_oid(pointer(sha256, size)), sha256, size, large=True)
@@ -203,8 +203,8 @@ def _decode(path: str, content: object) -> bytes:
         raise refusal(400, f"The content of {path} is not base64.") from None
 
 
-def _size(wanted: dict[str, Any]) -> int:
-    size = wanted.get("size", 0)
+def _size(entry: dict[str, Any]) -> int:
+    size = entry.get("size", 0)
     if not isinstance(size, int) or size < 0:
         raise refusal(400, "A size must be a number of bytes.")
     return size

@@ -1,4 +1,4 @@
-"""What surrounds the routes: counting requests, keeping %2F apart from "/", and failing on demand for tests."""
+"""The outermost layer of the server: it counts requests, keeps %2F apart from "/", and fails on demand for tests."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _OWN_PATHS = ("/health", "/stats", "/faults")
 
 @dataclass(slots=True)
 class Fault:
-    """Fail the next `count` requests whose path matches; status 0 breaks the connection off.
+    """A rule that fails the next `count` requests whose path matches.
 
-    With `after`, the request is first carried out, so that only its answer is lost. `body` is what a status comes with.
+    They are answered with `status`, `headers` and `body`; status 0 breaks off the connection instead. With `after` the
+    request is carried out first, so that only its answer is lost.
     """
 
     match: re.Pattern[str]
@@ -35,12 +36,12 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """The faults still to come."""
+    """The rules for the requests to come."""
 
     pending: list[Fault] = field(default_factory=list)
 
     def take(self, path: str) -> Fault | None:
-        """Return the fault this request is to meet, and count it."""
+        """Return the rule that this request meets, and lower its count; None if it meets none."""
         for fault in self.pending:
             if fault.count > 0 and fault.match.search(path):
                 fault.count -= 1
@@ -49,7 +50,10 @@ class Faults:
 
 
 async def set_fault(request: Request) -> Response:
-    """POST a fault {status, count, match, headers, body, after}; DELETE clears all. JSON only, so no web page can."""
+    """Add the fault {status, count, match, headers, body, after} (POST), or remove all faults (DELETE).
+
+    The body must have the type application/json, which a web page of another site cannot send.
+    """
     faults: Faults = request.app.state.faults
     if request.method == "DELETE":
         faults.pending.clear()
@@ -69,7 +73,7 @@ class Surroundings:
         self._faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or fail it."""
+        """Pass a request on to the routes, or make it fail."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -77,7 +81,7 @@ class Surroundings:
         if scope["path"] not in _OWN_PATHS:
             self._counters.requests += 1
             fault = self._faults.take(scope["path"])
-        # The server decoded the path, and with it the slashes in branch names; routes decode their own parts.
+        # uvicorn decodes the path, which turns the %2F in a branch name into a slash. Routes get the raw path instead.
         scope = {**scope, "path": scope["raw_path"].decode("ascii", "replace")}
         if fault is None:
             await self._app(scope, receive, send)
@@ -94,7 +98,7 @@ async def _fail(fault: Fault, scope: Scope, receive: Receive, send: Send) -> Non
         answer = JSONResponse(dict(fault.body), status_code=fault.status, headers=dict(fault.headers))
         await answer(scope, receive, send)
         return
-    # An answer that ends before its announced length: the server closes the connection on it.
+    # The answer is shorter than its announced length, so the server closes the connection.
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
     await send({"type": "http.response.body", "body": b"{", "more_body": True})
 

@@ -1,4 +1,4 @@
-"""Commits, the files they hold, branches and tags: reading them, and adding to them safely."""
+"""Commits, their files, branches and tags: functions that read them and add to them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of a commit; `large` files are known by their sha256 (LFS), others by their git `oid`."""
+    """A file of a commit. Clients know `large` files by their sha256 (LFS), others by their git `oid`."""
 
     path: str
     oid: str
@@ -45,7 +45,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The removal of a file, or of a folder and all it holds."""
+    """The removal of a file, or of a folder with everything in it."""
 
     path: str
     folder: bool
@@ -53,7 +53,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a commit says about itself."""
+    """The title, text and author of a commit."""
 
     title: str
     text: str
@@ -71,14 +71,14 @@ def pointer(sha256: str, size: int) -> bytes:
 
 
 def find_commit(store: Store, repo: Repo, revision: str) -> Commit:
-    """Return the commit a branch, a tag or a (short) commit id names; refuse with 404 if there is none."""
+    """Return the commit that a branch, a tag or a (short) commit id names. Refuses with 404 if there is none."""
     name = revision.removeprefix("refs/heads/").removeprefix("refs/tags/")
     row = store.row(
         f"{_COMMIT} WHERE id = (SELECT commit_id FROM refs WHERE repo = ? AND name = ? ORDER BY kind)", repo.id, name
     )
     if row is None and _OID.fullmatch(revision):
-        found = store.execute(f"{_COMMIT} WHERE repo = ? AND oid LIKE ? LIMIT 2", repo.id, revision + "%").fetchall()
-        row = found[0] if len(found) == 1 else None
+        rows = store.execute(f"{_COMMIT} WHERE repo = ? AND oid LIKE ? LIMIT 2", repo.id, revision + "%").fetchall()
+        row = rows[0] if len(rows) == 1 else None
     if row is None:
         raise refusal(404, f"Invalid rev id: {revision}", code="RevisionNotFound")
     return Commit(*row)
@@ -95,7 +95,7 @@ def list_commits(store: Store, commit: Commit) -> list[Commit]:
 
 
 def get_commit(store: Store, number: int) -> Commit:
-    """Return the commit a file's `changed_in` names."""
+    """Return the commit with this number, such as a file's `changed_in`."""
     row = store.row(f"{_COMMIT} WHERE id = ?", number)
     assert row is not None
     return Commit(*row)
@@ -151,9 +151,9 @@ def add_first_commit(store: Store, repo: Repo, author: str, files: Sequence[File
 def add_commit(
     store: Store, repo: Repo, branch: str, *, parent: str | None, message: Message, changes: Sequence[File | Removal]
 ) -> Commit:
-    """Apply changes in their order on top of a branch, all or nothing.
+    """Add a commit with these changes, in their order, to a branch: all of them or none.
 
-    Refuses with 404 if the branch or a removed path is missing, with 412 if the branch moved on from `parent`, and
+    Refuses with 404 if the branch or a path to remove is missing, with 412 if the branch is no longer at `parent`, and
     with 400 if a path would be both a file and a folder.
     """
     with store.change():

@@ -1,4 +1,4 @@
-"""Lists in pages: the Link header names the next one."""
+"""Answers with one page of a list. The Link header has the address of the next page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from curation.local.hub.refusals import refusal
 
 
 def page_start(request: Request) -> tuple[int, str]:
-    """Return the offset, and what list it is an offset into, from the cursor of the request (0 and "" without one)."""
+    """Return where the requested page starts, and the commit of the list that it belongs to.
+
+    Both come from the request's cursor, such as "1000.<commit>". Without a cursor they are 0 and "".
+    """
     offset, _, pinned = request.query_params.get("cursor", "0").partition(".")
     if not offset.isdecimal():
         raise refusal(400, "Invalid cursor")
@@ -19,13 +22,16 @@ def page_start(request: Request) -> tuple[int, str]:
 
 
 def page_size(request: Request, *, most: int) -> int:
-    """Return how many items the client wants, at most `most`."""
-    wanted = request.query_params.get("limit", "")
-    return min(max(int(wanted), 1), most) if wanted.isdecimal() else most
+    """Return the size of the requested page: the query parameter `limit`, but at most `most`."""
+    limit = request.query_params.get("limit", "")
+    return min(max(int(limit), 1), most) if limit.isdecimal() else most
 
 
 def page_answer(request: Request, items: Sequence[object], *, more_from: int | None, pinned: str = "") -> Response:
-    """Answer with one page; the next starts at `more_from` of the list `pinned`, so that it cannot shift meanwhile."""
+    """Answer with one page. The next page, if any, starts at `more_from`.
+
+    `pinned` is the commit that the list belongs to, so that the next page is of the same list even after a new commit.
+    """
     headers = {}
     if more_from is not None:
         following = request.url.include_query_params(cursor=f"{more_from}.{pinned}")
@@ -34,7 +40,7 @@ def page_answer(request: Request, items: Sequence[object], *, more_from: int | N
 
 
 def next_start(start: int, size: int, total: int) -> int | None:
-    """Return where the page after this one starts, or None if this is the last."""
+    """Return where the next page starts, or None if this page is the last."""
     return start + size if start + size < total else None
 
 

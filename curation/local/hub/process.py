@@ -1,4 +1,4 @@
-"""Start the local Hub as a child process."""
+"""The local Hub as a child process."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ADMIN = "admin"
 
 
 class HubServer(ServerProcess):
-    """A local Hub whose repositories live in `folder`/data and whose tokens live in `folder`/users.json.
+    """A local Hub. Its repositories are in `folder`/data and its tokens in `folder`/users.json.
 
-    Without `users` it has one, "admin", with a random token that is made once and kept. Point clients at it with
-    HF_ENDPOINT=`url` and HF_TOKEN=`token`.
+    `users` maps tokens to accounts. Without it there is one user, "admin", with a random token that is kept in the
+    folder. Clients use this Hub with HF_ENDPOINT=`url` and HF_TOKEN=`token`.
     """
 
     def __init__(
@@ -47,16 +47,16 @@ class HubServer(ServerProcess):
 
     @property
     def token(self) -> str:
-        """The first token that may write."""
+        """The first token that has the role write."""
         for token, account in self.accounts.items():
             if account.role == "write":
                 return token
         raise AuthError("The local Hub has no token that may write.", remedy="Give a user the role write.")
 
     def stats(self) -> dict[str, int]:
-        """Return `bytes_received` (of content) and `requests` since the start."""
-        counted: dict[str, int] = httpx2.get(f"{self.url}/stats", trust_env=False).raise_for_status().json()
-        return counted
+        """Return the counts since the start: {"requests": 12, "bytes_received": 3400}."""
+        counts: dict[str, int] = httpx2.get(f"{self.url}/stats", trust_env=False).raise_for_status().json()
+        return counts
 
     def fail(
         self,
@@ -68,14 +68,15 @@ class HubServer(ServerProcess):
         headers: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> None:
-        """Fail the next `count` requests whose path matches the regex; status 0 breaks the connection off.
+        """Fail the next `count` requests whose path matches the regular expression `match`.
 
-        With `after` the request is carried out and only its answer is lost. `body` is the JSON of the answer.
+        They are answered with `status`, `headers` and the JSON `body`; status 0 breaks off the connection instead. With
+        `after` the request is carried out first, so that only its answer is lost.
         """
         fault: dict[str, Any] = {"match": match, "status": status, "count": count, "after": after}
         fault |= {"headers": dict(headers or {}), "body": dict(body or {})}
         httpx2.post(f"{self.url}/faults", json=fault, trust_env=False).raise_for_status()
 
     def clear_faults(self) -> None:
-        """Let every request through again."""
+        """Remove all faults, so that requests succeed again."""
         httpx2.delete(f"{self.url}/faults", trust_env=False).raise_for_status()

@@ -1,4 +1,4 @@
-"""The Hub's refusals: huggingface_hub picks its exception from the status and the X-Error-Code header."""
+"""Error answers of the Hub. huggingface_hub chooses its exception by the status and the X-Error-Code header."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from starlette.responses import JSONResponse, Response
 def refusal(
     status: int, message: str, *, code: str | None = None, headers: dict[str, str] | None = None
 ) -> HTTPException:
-    """Return the answer `status`, to be raised, with the message in its body and, as ASCII, in a header."""
-    # A header is one line of ASCII without spaces around it; names of files and branches may be anything.
+    """Return an exception to raise. It answers `status` with the message in its body and, as ASCII, in a header."""
+    # A header must be one line of ASCII, but the message may contain any file name.
     one_line = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in message)
-    known = {"X-Error-Message": one_line.strip(), **(headers or {})}
+    all_headers = {"X-Error-Message": one_line.strip(), **(headers or {})}
     if code is not None:
-        known["X-Error-Code"] = code
-    return HTTPException(status, message.encode(errors="replace").decode(), known)
+        all_headers["X-Error-Code"] = code
+    return HTTPException(status, message.encode(errors="replace").decode(), all_headers)
 
 
 def answer_refusal(request: Request, error: Exception) -> Response:
@@ -27,5 +27,5 @@ def answer_refusal(request: Request, error: Exception) -> Response:
 
 
 def answer_unencodable(request: Request, error: Exception) -> Response:
-    """Answer a request whose text is no Unicode (half a surrogate pair), which nothing here could store."""
+    """Refuse a request whose text is not valid Unicode (half of a surrogate pair), because it cannot be stored."""
     return JSONResponse({"error": "The request holds text that is not Unicode."}, status_code=400)

@@ -1,4 +1,4 @@
-"""Routes about repositories as a whole: create, delete, settings, lists, info; and who the caller is."""
+"""Routes about whole repositories: create, delete, change settings, list, describe; and who the token belongs to."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ MAX_CARD_BYTES = 2**20
 
 
 async def whoami(request: Request) -> Response:
-    """Answer who the token belongs to."""
+    """Answer with the account that the token belongs to."""
     account = who_asks(request)
     if account is None:
         raise refusal(401, "Invalid username or password.")
@@ -63,16 +63,16 @@ async def create_repo(request: Request) -> Response:
     name = owned_name(account, body.get("organization"), body.get("name", ""))
     private = bool(_wants_private(body))
     attributes = hub.blobs.keep([GIT_ATTRIBUTES])
-    first = File(".gitattributes", git_oid(GIT_ATTRIBUTES), attributes.sha256, attributes.size, large=False)
+    first_file = File(".gitattributes", git_oid(GIT_ATTRIBUTES), attributes.sha256, attributes.size, large=False)
     try:
         with hub.store.change():
             repo = stored.add_repo(hub.store, kind, name, private=private, sdk=str(body.get("sdk") or ""))
-            add_first_commit(hub.store, repo, account.name, [first])
+            add_first_commit(hub.store, repo, account.name, [first_file])
     except sqlite3.IntegrityError:
-        there = stored.find_repo(hub.store, kind, name)
-        assert there is not None
+        existing = stored.find_repo(hub.store, kind, name)
+        assert existing is not None
         error = f"You already created this {kind} repo: {name}"
-        return JSONResponse({"error": error, "url": repo_url(request, there)}, status_code=409)
+        return JSONResponse({"error": error, "url": repo_url(request, existing)}, status_code=409)
     return JSONResponse({"url": repo_url(request, repo), "name": name, "id": _mongo_id(str(repo.id))})
 
 
@@ -100,14 +100,14 @@ async def change_settings(request: Request) -> Response:
 
 
 async def list_repos(request: Request) -> Response:
-    """List the repositories of a kind that the asker may see, filtered by author and by text in the name."""
+    """List the repositories of a kind that the account may see, filtered by author and by words in the name."""
     kind = KINDS.get(parameter(request, "kind"))
     if kind is None:
         raise refusal(404, "Not found")
     store, account = hub_of(request).store, who_asks(request)
     author = request.query_params.get("author")
     words = [word.lower() for word in request.query_params.getlist("search")]
-    found = [
+    repos = [
         repo
         for repo in stored.list_repos(store, kind)
         if repo.is_visible_to(account)
@@ -115,25 +115,25 @@ async def list_repos(request: Request) -> Response:
         and all(word in repo.name.lower() for word in words)
     ]
     (start, _), size = page_start(request), page_size(request, most=1000)
-    page = [_info(request, repo, MAIN, siblings=flag(request, "full")) for repo in found[start : start + size]]
-    # The client itself stops at `limit`; without one, the Link leads on.
-    return page_answer(request, page, more_from=next_start(start, size, len(found)))
+    page = [_info(request, repo, MAIN, siblings=flag(request, "full")) for repo in repos[start : start + size]]
+    # The answer always links to the next page. A client with a `limit` stops by itself.
+    return page_answer(request, page, more_from=next_start(start, size, len(repos)))
 
 
 async def repo_info(request: Request) -> Response:
-    """Answer what a repository is and holds at a revision."""
+    """Answer with the description of a repository at a revision, and its files."""
     repo = repo_to_read(request)
     return JSONResponse(_info(request, repo, parameter(request, "revision") or MAIN, siblings=True))
 
 
 async def short_name(request: Request) -> Response:
-    """Refuse a name without a namespace: there are no such repositories here."""
+    """Refuse a name without a namespace: this Hub has no such repositories."""
     visible_repo(request, "", "")
     return Response(status_code=404)
 
 
 async def check_access(request: Request) -> Response:
-    """Answer 200 if the asker may read the content of a repository, or change it (`/write`)."""
+    """Answer 200 if the account may read the content of a repository, or may change it if the path ends in /write."""
     if request.url.path.endswith("/write"):
         repo_to_write(request)
     else:

@@ -1,8 +1,9 @@
-"""What the local Hub remembers besides content: repositories, commits, the files of each commit, refs.
+"""The database of the local Hub: repositories, commits, the files of each commit, branches and tags (but no content).
 
-One SQLite file in WAL mode, one connection, used only from the server's event loop: a `with store.change()` block
-without an await inside is one transaction that nothing else can interleave with. A killed process loses nothing
-that was answered; only a power failure may lose the last commits (never half of one).
+It is one SQLite file in WAL mode with one connection, which is used only from the server's event loop. So a
+`with store.change()` block without an await is one transaction, and no other request can come in between. If the
+process is killed, nothing is lost that was answered. After a power failure the last commits may be missing, but never
+half of one.
 """
 
 from __future__ import annotations
@@ -55,20 +56,20 @@ class Repo:
 
     @property
     def namespace(self) -> str:
-        """The user or organisation it belongs to."""
+        """The user or organisation that the repository belongs to."""
         return self.name.partition("/")[0]
 
     def is_visible_to(self, account: Account | None) -> bool:
-        """Whether this account (None: nobody logged in) may know that the repository exists."""
+        """Whether this account may see the repository; None is a request without a token."""
         return not self.private or self.belongs_to(account)
 
     def belongs_to(self, account: Account | None) -> bool:
-        """Whether this account is its owner or in its organisation."""
+        """Whether this account is the owner, or a member of the organisation that is the owner."""
         return account is not None and self.namespace in account.namespaces
 
 
 class Store:
-    """The SQLite file; `id` names this store for ever, `secret` signs its tickets."""
+    """The SQLite file. `id` is a random name that never changes, and `secret` is the key that signs tickets."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -78,12 +79,12 @@ class Store:
         self.secret = bytes.fromhex(self._remember("secret", secrets.token_hex(32)))
 
     def close(self) -> None:
-        """Close the file; nothing can be asked afterwards."""
+        """Close the file. The store cannot be used afterwards."""
         self._db.close()
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """One transaction: all of the block's statements are kept, or none if it raises."""
+        """Run the block as one transaction: if it raises, none of its statements have an effect."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -98,8 +99,8 @@ class Store:
 
     def row(self, statement: str, *values: Any) -> tuple[Any, ...] | None:
         """Return the first row, or None if there is none."""
-        found: tuple[Any, ...] | None = self._db.execute(statement, values).fetchone()
-        return found
+        first_row: tuple[Any, ...] | None = self._db.execute(statement, values).fetchone()
+        return first_row
 
     def _remember(self, key: str, value: str) -> str:
         self._db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
@@ -107,7 +108,7 @@ class Store:
 
 
 def now() -> str:
-    """The time as the Hub writes it: UTC, in milliseconds."""
+    """Return the time as the Hub writes it, in UTC with milliseconds: "2025-01-31T12:00:00.000Z"."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -134,7 +135,7 @@ def add_repo(store: Store, kind: str, name: str, *, private: bool, sdk: str = ""
 
 
 def remove_repo(store: Store, repo: Repo) -> None:
-    """Forget a repository and its history; its content stays on disk, where other repositories may use it."""
+    """Remove a repository and its history. Its content stays on disk, because other repositories may use it."""
     store.execute("DELETE FROM repos WHERE id = ?", repo.id)
 
 

@@ -1,4 +1,4 @@
-"""Short-lived signed tickets: Xet access tokens and upload addresses, which clients use without their own token."""
+"""Signed tickets that expire after an hour. They are in Xet access tokens and upload addresses, which need no token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIFETIME_SECONDS = 3600
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Leave to upload for one repository, or only the object `sha256` of it, until `expires` (Unix seconds)."""
+    """Permission for one repository, or only for the object `sha256` of it, until `expires` (Unix seconds)."""
 
     repo: int
     write: bool
@@ -24,20 +24,20 @@ class Ticket:
 
 
 def new_ticket(repo: int, *, write: bool, sha256: str | None = None) -> Ticket:
-    """Return a ticket that is good for an hour from now."""
+    """Return a ticket that expires in an hour."""
     return Ticket(repo=repo, write=write, expires=int(time.time()) + LIFETIME_SECONDS, sha256=sha256)
 
 
 def sign(ticket: Ticket, secret: bytes) -> str:
-    """Return the ticket as text that only the holder of `secret` can have made."""
+    """Return the ticket as text, signed with `secret`: "<base64 of JSON>.<signature>"."""
     body = base64.urlsafe_b64encode(json.dumps(asdict(ticket)).encode()).decode()
-    return f"{body}.{_mark(body, secret)}"
+    return f"{body}.{_signature(body, secret)}"
 
 
 def read_ticket(text: str, secret: bytes) -> Ticket | None:
     """Return the ticket in `text`, or None if it was not signed with `secret` or has expired."""
-    body, _, mark = text.partition(".")
-    if not hmac.compare_digest(mark.encode(), _mark(body, secret).encode()):
+    body, _, signature = text.partition(".")
+    if not hmac.compare_digest(signature.encode(), _signature(body, secret).encode()):
         return None
     try:
         ticket = Ticket(**json.loads(base64.urlsafe_b64decode(body)))
@@ -46,5 +46,5 @@ def read_ticket(text: str, secret: bytes) -> Ticket | None:
     return ticket if ticket.expires > time.time() else None
 
 
-def _mark(body: str, secret: bytes) -> str:
+def _signature(body: str, secret: bytes) -> str:
     return hmac.new(secret, body.encode(), hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""Routes about what a repository holds: tree, single paths, commits, branches and tags, the files themselves."""
+"""Routes that read a repository (its tree, single paths, commits, files) and change its branches and tags."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class _Folder:
 
 
 async def list_tree(request: Request) -> Response:
-    """List a folder, or with `recursive` all below it, a thousand entries at a time (50 with `expand`)."""
+    """List a folder, with `recursive` also the folders below it. A page has 1,000 entries, or 50 with `expand`."""
     repo, store, expand = repo_to_read(request), hub_of(request).store, flag(request, "expand")
     start, pinned = page_start(request)
     commit = find_commit(store, repo, pinned or parameter(request, "revision"))
@@ -73,8 +73,8 @@ async def paths_info(request: Request) -> Response:
     repo, store = repo_to_read(request), hub_of(request).store
     commit = find_commit(store, repo, parameter(request, "revision"))
     if "json" in request.headers.get("Content-Type", ""):
-        wanted = await read_json(request)
-        paths, expand = wanted.get("paths", []), bool(wanted.get("expand"))
+        body = await read_json(request)
+        paths, expand = body.get("paths", []), bool(body.get("expand"))
     else:
         form = parse_qs((await read_body(request)).decode(errors="replace"))
         paths, expand = form.get("paths", []), form.get("expand", [""])[-1].lower() == "true"
@@ -146,7 +146,7 @@ async def delete_tag(request: Request) -> Response:
 
 
 async def resolve_file(request: Request) -> Response:
-    """Serve a file of a revision, whole or a range of it; never as a page a browser would run."""
+    """Answer with a file of a revision, or a range of it. The headers keep a browser from running it as a page."""
     repo, hub = repo_to_read(request), hub_of(request)
     commit = find_commit(hub.store, repo, parameter(request, "revision"))
     refuse_gated(request, repo)
@@ -165,18 +165,18 @@ async def resolve_file(request: Request) -> Response:
 
 
 def _folders(files: list[File], *, below: str) -> list[_Folder]:
-    inside: dict[str, list[File]] = {}
+    files_by_folder: dict[str, list[File]] = {}
     for file in files:
         parent = file.path.rpartition("/")[0]
         while parent != below:
-            inside.setdefault(parent, []).append(file)
+            files_by_folder.setdefault(parent, []).append(file)
             parent = parent.rpartition("/")[0]
-    return [_folder(path, held) for path, held in inside.items()]
+    return [_folder(path, contents) for path, contents in files_by_folder.items()]
 
 
 def _folder(path: str, files: list[File]) -> _Folder:
-    held = "\n".join(f"{file.path} {file.oid}" for file in files)
-    oid = hashlib.sha1(held.encode(), usedforsecurity=False).hexdigest()
+    listing = "\n".join(f"{file.path} {file.oid}" for file in files)
+    oid = hashlib.sha1(listing.encode(), usedforsecurity=False).hexdigest()
     return _Folder(path, oid, max(file.changed_in for file in files))
 
 
@@ -195,7 +195,7 @@ def _describe(store: Store, entry: File | _Folder, *, expand: bool) -> dict[str,
     else:
         described |= {"type": "file", "size": entry.size}
         if entry.large:
-            # No xetHash: with one, clients would download through Xet, and this server writes that side only.
+            # There is no xetHash here: clients would then download through Xet, which this server cannot do.
             described["lfs"] = large_file_info(entry)
     if expand:
         commit = get_commit(store, entry.changed_in)

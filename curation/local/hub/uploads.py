@@ -1,4 +1,4 @@
-"""Which files git keeps and which it keeps only a pointer to (LFS, Xet): decided as the Hub decides it."""
+"""Decides, as the Hub does, which files git keeps itself and for which it keeps only a pointer (LFS, Xet)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def large_file_info(file: File) -> dict[str, Any]:
 
 def _is_text(sample: bytes) -> bool:
     try:
-        # The sample may end inside a character: that is not an error before the final piece.
+        # The sample may end in the middle of a character, which `final=False` allows.
         codecs.getincrementaldecoder("utf-8")().decode(sample, final=False)
     except UnicodeDecodeError:
         return False

@@ -29,7 +29,7 @@ _NONE, _LZ4, _GROUPED_LZ4 = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Where a chunk's data lies in its xorb, how it is packed, and how long it is unpacked."""
+    """A chunk of a xorb: where its data begins, how many bytes it has packed and unpacked, and how it is packed."""
 
     offset: int
     packed: int
@@ -39,17 +39,17 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The chunks `first` to `end` (not included) of a xorb: `size` bytes of a file."""
+    """`size` bytes of a file: the chunks of a xorb from `first_chunk` to before `end_chunk`."""
 
     xorb: str
     size: int
-    first: int
-    end: int
+    first_chunk: int
+    end_chunk: int
 
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """How a file is put together, and what its sha256 must be (None if the shard does not say)."""
+    """The segments that make up a file, in order, and its sha256 (None if the shard does not have it)."""
 
     sha256: str | None
     segments: tuple[Segment, ...]
@@ -61,7 +61,7 @@ def format_hash(raw: bytes) -> str:
 
 
 def index_xorb(file: IO[bytes]) -> tuple[Chunk, ...]:
-    """List the chunks of a xorb; raise DataError if it is cut short or not a xorb."""
+    """Return the chunks of a xorb. Raises DataError if the file is cut off or is not a xorb."""
     end = file.seek(0, 2)
     position, chunks = 0, []
     while position < end:
@@ -80,7 +80,7 @@ def index_xorb(file: IO[bytes]) -> tuple[Chunk, ...]:
 
 
 def unpack(chunk: Chunk, packed: bytes) -> bytes:
-    """Return a chunk's bytes; raise DataError if they are not as long as its header says."""
+    """Return the unpacked bytes of a chunk. Raises DataError if their number is not that of its header."""
     if chunk.scheme == _NONE:
         data = packed
     elif chunk.scheme in (_LZ4, _GROUPED_LZ4):
@@ -93,7 +93,7 @@ def unpack(chunk: Chunk, packed: bytes) -> bytes:
 
 
 def parse_shard(data: bytes) -> tuple[FileEntry, ...]:
-    """List the files a shard describes; raise DataError if it is cut short or not a shard."""
+    """Return the files that a shard describes. Raises DataError if the data is cut off or is not a shard."""
     if not data.startswith(_TAG):
         raise DataError("This is not a shard: it does not begin with its tag.")
     entries, position = [], _ENTRY
@@ -111,7 +111,7 @@ def parse_shard(data: bytes) -> tuple[FileEntry, ...]:
 
 
 def assemble(entry: FileEntry, xorb_path: Callable[[str], Path]) -> Iterator[bytes]:
-    """Yield the content of a file chunk by chunk; raise DataError if a xorb lacks what the entry names."""
+    """Yield the content of a file chunk by chunk. Raises DataError if a xorb or one of its chunks is missing."""
     indexes: dict[str, tuple[Chunk, ...]] = {}
     for segment in entry.segments:
         try:
@@ -125,17 +125,18 @@ def assemble(entry: FileEntry, xorb_path: Callable[[str], Path]) -> Iterator[byt
 
 
 def _read_segment(segment: Segment, chunks: tuple[Chunk, ...], file: IO[bytes]) -> Iterator[bytes]:
-    wanted = chunks[segment.first : segment.end]
-    if len(wanted) != segment.end - segment.first or sum(chunk.size for chunk in wanted) != segment.size:
+    selected = chunks[segment.first_chunk : segment.end_chunk]
+    count = segment.end_chunk - segment.first_chunk
+    if len(selected) != count or sum(chunk.size for chunk in selected) != segment.size:
         raise DataError(f"The xorb {segment.xorb} does not hold the chunks the shard names.")
-    for chunk in wanted:
+    for chunk in selected:
         file.seek(chunk.offset)
         yield unpack(chunk, file.read(chunk.packed))
 
 
 def _segment(raw: bytes) -> Segment:
-    _, size, first, end = struct.unpack("<4I", raw[32:])
-    return Segment(format_hash(raw[:32]), size, first, end)
+    _, size, first_chunk, end_chunk = struct.unpack("<4I", raw[32:])
+    return Segment(format_hash(raw[:32]), size, first_chunk, end_chunk)
 
 
 def _take(data: bytes, position: int, count: int) -> bytes:
@@ -146,7 +147,7 @@ def _take(data: bytes, position: int, count: int) -> bytes:
 
 
 def _inflate(packed: bytes, *, limit: int) -> bytes:
-    # The limit keeps a small hostile chunk from becoming a huge one in memory.
+    # Without the limit a small hostile chunk could fill the memory.
     try:
         return bytes(lz4.frame.LZ4FrameDecompressor().decompress(packed, max_length=limit))
     except RuntimeError as error:

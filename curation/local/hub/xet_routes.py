@@ -1,4 +1,4 @@
-"""The Xet write side: tokens for it, xorbs, and the shards that turn xorbs into files."""
+"""Routes for uploads through Xet: access tokens, xorbs, and the shards that tell how xorbs make up files."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ MAX_SHARD_BYTES = 64 * 2**20
 
 
 async def xet_token(request: Request) -> Response:
-    """Give out an access token for the content of one repository, and the address to use it at.
+    """Answer with an access token for the content of a repository, and the address to use it at.
 
-    The address names this store: clients remember per address what they uploaded and do not send it again.
+    The address contains the id of this store, because clients remember for each address what they uploaded there and
+    do not send it again.
     """
     mode: Literal["read", "write"] = "write" if parameter(request, "mode") == "write" else "read"
     repo = repo_to_write(request) if mode == "write" else repo_to_read(request)
@@ -50,7 +51,7 @@ async def xet_token(request: Request) -> Response:
 
 
 async def put_xorb(request: Request) -> Response:
-    """Keep a xorb; one that is here already is not written again."""
+    """Receive a xorb, and answer whether it is new."""
     _write_ticket(request)
     hub, name = hub_of(request), parameter(request, "hash")
     if len(name) != 64 or not set(name) <= set(string.hexdigits):
@@ -72,26 +73,26 @@ async def put_xorb(request: Request) -> Response:
 
 
 async def put_shard(request: Request) -> Response:
-    """Put together the files a shard describes; refuse it unless each has the sha256 the shard says."""
+    """Put together the files that a shard describes. Refuses the shard if a file has another sha256 than it says."""
     ticket, hub = _write_ticket(request), hub_of(request)
     body = await read_body(request, limit=MAX_SHARD_BYTES)
     try:
-        made = await run_in_threadpool(_assemble_all, hub.blobs, body)
+        files = await run_in_threadpool(_assemble_all, hub.blobs, body)
     except (DataError, ValueError) as error:
         raise refusal(400, str(error)) from error
-    for blob in made:
+    for blob in files:
         if not stored.add_object(hub.store, ticket.repo, blob.sha256, blob.size):
             raise refusal(404, "Repository not found", code="RepoNotFound")
     return JSONResponse({"result": 1})
 
 
 def _assemble_all(blobs: Blobs, shard: bytes) -> list[Blob]:
-    made = []
+    files = []
     for entry in xet.parse_shard(shard):
         if entry.sha256 is None:
             raise DataError("A file of the shard carries no sha256 to check it by.")
-        made.append(blobs.keep(xet.assemble(entry, blobs.xorb_path), expected=entry.sha256))
-    return made
+        files.append(blobs.keep(xet.assemble(entry, blobs.xorb_path), expected=entry.sha256))
+    return files
 
 
 def _write_ticket(request: Request) -> Ticket:

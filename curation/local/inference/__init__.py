@@ -1,7 +1,7 @@
-"""An inference server on 127.0.0.1 with the routes that huggingface_hub's clients and the OpenAI protocol call.
+"""An inference server on 127.0.0.1 for clients of huggingface_hub and of the OpenAI protocol.
 
-Two backends: a small real model, and scripted replies with latency and faults. `ScriptedServer` runs in this process,
-`InferenceServer` in a child.
+It answers with a small real model, or with scripted replies; latency and faults can be added to both. `ScriptedServer`
+runs in a thread of this process and `InferenceServer` in a child process.
 """
 
 from curation.local.inference.faults import Fault, Latency

@@ -19,10 +19,10 @@ from curation.local.process import exit_with_parent
 
 
 def main() -> None:
-    """Serve until SIGTERM, SIGINT, or the end of the process that tied this one.
+    """Serve until SIGTERM, SIGINT, or the end of the parent process (see `exit_with_parent`).
 
-    Both signals keep, or get, their default action: the server has nothing to save, and the engine could not be
-    interrupted while it evaluates a prompt.
+    Both signals have their default action, which ends the process at once. The server has nothing to save, and a Python
+    handler could not run while the engine evaluates a prompt.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     exit_with_parent()

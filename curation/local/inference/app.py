@@ -44,10 +44,10 @@ def create_app(
     api_key: str | None = None,
     log: Callable[[Exchange], None] | None = None,
 ) -> Starlette:
-    """Return the application; `log` is called with every exchange, `api_key` is the only one accepted if given.
+    """Return the application. `log` is called with every exchange. With `api_key`, other keys are refused.
 
-    Chat is served at `/v1/chat/completions` and, as the Hub's own inference does, at
-    `/models/{model}/v1/chat/completions`, for clients that send an address in place of a model.
+    Chat is served at `/v1/chat/completions`. It is also served at `/models/{model}/v1/chat/completions`, as on the Hub,
+    for clients that send an address instead of a model.
     """
     counts = counts or Counts()
     chat = ChatCompletions(backend, plan=plan or FaultPlan(), counts=counts, api_key=api_key, log=log)
@@ -76,7 +76,7 @@ def create_app(
 
 
 class ChatCompletions:
-    """POST chat completions, as a bare ASGI application: Starlette's request and response would halve the rate."""
+    """The route for chat completions, as a plain ASGI application. Starlette's classes would make it half as fast."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class ChatCompletions:
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read a request, decide its fate, answer it, count it."""
+        """Read a request, decide whether it meets a fault, answer it and count it."""
         connection = Connection(scope, receive, send)
         started = time.time()
         model = scope["path_params"].get("model")
@@ -152,7 +152,7 @@ async def _stream(request: Request, pieces: AsyncGenerator[Piece, None], connect
     chunks = Chunks(request)
     sent: list[Piece] = []
     async for piece in pieces:
-        # The backend may refuse until its first piece: only then is the status known.
+        # The backend may refuse before its first piece, so the status is sent with that piece.
         if not sent:
             await connection.begin_stream()
         await connection.write(chunks.event(piece))
@@ -174,7 +174,7 @@ def _unauthorized() -> Refusal:
 
 
 async def _failed(_: HttpRequest, error: Exception) -> Response:
-    """Answer what nothing else answers: an unknown route, or a defect (whose trace goes to the server's log)."""
+    """Answer requests to unknown routes, and errors in our code (their traceback goes to the server's log)."""
     if isinstance(error, HTTPException):
         body = error_body(error.status_code, f"{error.detail}.", code="unknown_route")
         return JSONResponse(body, status_code=error.status_code)
@@ -183,7 +183,7 @@ async def _failed(_: HttpRequest, error: Exception) -> Response:
 
 
 def _asynchronous(answer: Callable[[HttpRequest], Response]) -> Callable[[HttpRequest], Awaitable[Response]]:
-    """Wrap a handler that only looks something up, since Starlette would run a plain function in a thread."""
+    """Return an async handler for a plain function, because Starlette would run a plain function in a thread."""
 
     async def handler(request: HttpRequest) -> Response:
         return answer(request)

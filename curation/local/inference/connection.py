@@ -1,4 +1,4 @@
-"""One HTTP exchange as ASGI shows it: read the body, see the client leave, answer, stream, or break off."""
+"""One HTTP exchange over ASGI: read the body, notice that the client left, answer, stream, or break off."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ JSON = {"content-type": "application/json"}
 
 
 class Connection:
-    """A request's connection; the server puts its transport into the scope's state (see `serve`)."""
+    """The connection of a request. The server puts its transport into the scope's state (see `serve`)."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
@@ -37,11 +37,11 @@ class Connection:
         return b"".join(parts)
 
     def gone(self) -> bool:
-        """Return whether the client has closed the connection; may be asked from any thread."""
+        """Return whether the client has closed the connection. This can be called from any thread."""
         return self._transport.is_closing()
 
     async def gone_within(self, seconds: float) -> bool:
-        """Wait, and return True as soon as the client leaves, False if it is still there after `seconds`."""
+        """Return True as soon as the client leaves, and False if it is still connected after `seconds`."""
         try:
             async with asyncio.timeout(seconds):
                 # Once the body is read, the next message is the client's disconnect.
@@ -69,10 +69,10 @@ class Connection:
         await self._send({"type": "http.response.body", "body": data, "more_body": not last})
 
     async def reset(self, body: bytes) -> None:
-        """Promise `body`, send half of it, then end the connection with a TCP reset."""
+        """Send the headers for `body` and half of it, then end the connection with a TCP reset."""
         await self._start(200, {**JSON, "content-length": str(len(body))})
         await self.write(body[: len(body) // 2])
-        # Without lingering, closing sends RST in place of FIN.
+        # With a linger time of 0, closing the socket sends RST instead of FIN.
         connection = self._transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()

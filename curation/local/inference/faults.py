@@ -1,7 +1,7 @@
-"""What goes wrong and how long things take: seeded rules, so that a request's fate is the same in every run.
+"""Injected faults and latency. They follow a seed, so that the same request meets the same fault in every run.
 
-A fate depends on the seed, the model and messages, and how often they were sent before; not on the order in which
-concurrent requests arrive. Only `Fault.numbers` counts arrivals.
+What a request meets depends on the seed, its model, its messages, and how often these were sent before. It does not
+depend on the order in which concurrent requests arrive, except for faults with `numbers`, which count arrivals.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _HTML = b"<!doctype html><html><head><title>502 Bad Gateway</title></head><body>
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long a reply takes: always `median_s`, or lognormal with that median and that 99th percentile (seconds)."""
+    """How long a reply takes, in seconds: always `median_s`, or lognormal if there is a 99th percentile `p99_s`."""
 
     median_s: float = 0.0
     p99_s: float | None = None
@@ -42,7 +42,7 @@ class Latency:
 
     @classmethod
     def parse(cls, text: str) -> Latency:
-        """Read what `str` gives: `0.2` is always 0.2 s, `0.2,2.0` lognormal. Raises `ConfigError` if it is neither."""
+        """Read a latency: "0.2" is always 0.2 s, "0.2,2.0" is lognormal (median, p99). Raises ConfigError."""
         try:
             return cls(*(float(number) for number in text.split(",")))
         except (ValueError, TypeError) as error:
@@ -58,7 +58,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One rule. It applies to requests that fit every condition; the first rule that applies decides.
+    """A rule. It applies to requests that meet all of its conditions; if several rules apply, the first one counts.
 
     Conditions: `share` of all requests (seeded), `numbers` (order of arrival, from 1), `match` (a regular expression
     searched in the messages' text), `model`, and `attempts` (only the first so many requests with the same content).
@@ -98,7 +98,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fate:
-    """What happens to one request: seconds until it is answered, and the fault, if any."""
+    """What happens to a request: the seconds until it is answered, and the fault that it meets, if any."""
 
     seconds: float = 0.0
     fault: Fault | None = None
@@ -106,7 +106,7 @@ class Fate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultPlan:
-    """Rules, latency and the seed that decides between them."""
+    """The rules, the latency, and the seed from which the fate of every request is computed."""
 
     faults: tuple[Fault, ...] = ()
     latency: Latency = Latency()
@@ -134,7 +134,7 @@ def uniform(seed: int, purpose: str, key: str, attempt: int) -> float:
 
 
 def fault_answer(fault: Fault, request: Request) -> tuple[int, dict[str, str], bytes]:
-    """Return status, headers and body of the answer that a fault puts in place of the real one."""
+    """Return the status, headers and body that are sent instead of the real answer."""
     if fault.kind == "status":
         message = f"Injected fault: status {fault.status}."
         error = error_body(fault.status, message, code=_STATUS_CODES.get(fault.status, "injected"))

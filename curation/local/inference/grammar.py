@@ -1,11 +1,11 @@
-"""Grammars, in llama.cpp's GBNF, that hold a small model's reply to a form it would not keep by itself."""
+"""A grammar, in llama.cpp's GBNF, that forces a small model to answer in the form that the judge's parser needs."""
 
 from __future__ import annotations
 
 from curation.local.inference.judge import JudgePrompt
 
-# One short sentence on one line: distilabel's parser splits its sections on blank lines. It starts with a letter, or
-# a small model may fill the whole length with spaces.
+# A rationale is one short sentence on one line, because distilabel's parser splits sections at blank lines. It starts
+# with a letter, because a small model may otherwise write nothing but spaces.
 _SENTENCE = r'sentence ::= [A-Z] [a-z]{1,12} (" " [a-zA-Z]{1,12} ","?){2,7} "."'
 _RATING = "rating ::= [1-5]"
 _TYPE = 'type ::= "None" | [1-3]'

@@ -1,4 +1,4 @@
-"""Read the prompts of distilabel's UltraFeedback, and write replies that its parser understands."""
+"""Reads the prompts of distilabel's UltraFeedback task, and writes replies that its parser can read."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ _WORDS = {1: "poor", 2: "weak", 3: "fair", 4: "good", 5: "excellent"}
 
 @dataclass(frozen=True, slots=True)
 class JudgePrompt:
-    """The texts to be rated, in order, and whether the aspect asks for types (helpfulness, truthfulness)."""
+    """The texts to rate, in order, and whether the aspect asks for types too (helpfulness and truthfulness do)."""
 
     texts: tuple[str, ...]
     typed: bool
 
 
 def read_judge_prompt(messages: Sequence[Message]) -> JudgePrompt | None:
-    """Return what the newest UltraFeedback prompt among the user's messages asks to rate; None if there is none.
+    """Return what the last UltraFeedback prompt among the user's messages asks to rate; None if there is none.
 
-    After a reply that could not be read the prompt stands before that reply and the complaint about it. The template's
-    own part, before "## Annotation", says how many texts there are: nothing a prompt or a text contains can change the
-    number.
+    When a reply could not be read, the client sends the prompt again with that reply and a complaint after it, so the
+    prompt need not be the last message. The number of texts is read from the template's own part, before
+    "## Annotation", which the texts to rate cannot change.
     """
-    asked = (_judge_prompt(text_of(message)) for message in reversed(messages) if message.get("role") == "user")
-    return next((prompt for prompt in asked if prompt is not None), None)
+    prompts = (_judge_prompt(text_of(message)) for message in reversed(messages) if message.get("role") == "user")
+    return next((prompt for prompt in prompts if prompt is not None), None)
 
 
 def _judge_prompt(text: str) -> JudgePrompt | None:
-    form, found, content = text.partition("\n## Annotation\n")
-    numbers = [int(number) for number in _HEADING.findall(form)]
-    if not found or not numbers or numbers != list(range(1, len(numbers) + 1)):
+    template, separator, content = text.partition("\n## Annotation\n")
+    numbers = [int(number) for number in _HEADING.findall(template)]
+    if not separator or not numbers or numbers != list(range(1, len(numbers) + 1)):
         return None
-    return JudgePrompt(texts=_texts(content, len(numbers)), typed="\nType: " in form)
+    return JudgePrompt(texts=_texts(content, len(numbers)), typed="\nType: " in template)
 
 
 def ultrafeedback_reply(messages: Sequence[Message], ratings: Sequence[int] | None = None) -> str:
-    """Write a well-formed judgement of an UltraFeedback prompt; ratings not given follow from a hash of each text.
+    """Return a well-formed reply to an UltraFeedback prompt, with these ratings or with a hashed rating of each text.
 
-    Raises `DataError` if the messages are no such prompt, or the ratings are not one of 1 to 5 for each text.
+    Raises DataError if the messages are no such prompt, or if there is not a rating from 1 to 5 for each text.
     """
     prompt = read_judge_prompt(messages)
     if prompt is None:
@@ -59,7 +59,7 @@ def ultrafeedback_reply(messages: Sequence[Message], ratings: Sequence[int] | No
 
 
 def hashed_rating(text: str) -> int:
-    """Return a rating from 1 to 5 that depends on the text alone."""
+    """Return a rating from 1 to 5 that depends only on the text."""
     return 1 + hashlib.blake2b(text.encode(), digest_size=8).digest()[0] % len(RATINGS)
 
 

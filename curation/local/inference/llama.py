@@ -1,4 +1,4 @@
-"""Replies from a small real model, run by llama.cpp in a thread of its own."""
+"""A backend that answers with a small real model, which llama.cpp runs in a thread of its own."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from curation.local.inference.judge import read_judge_prompt
 from curation.local.inference.models import ModelSettings
 from curation.local.inference.wire import PLACEHOLDER_MODEL, Message, Piece, Refusal, Request, text_of
 
-# Room for an UltraFeedback prompt of about 700 tokens with four long texts; twice this doubles the memory for it.
+# This is enough for an UltraFeedback prompt of about 700 tokens with four long texts. Memory grows with it linearly.
 CONTEXT_TOKENS = 4096
-# Prompts up to this length are evaluated at once; the memory for it is only touched by prompts that long.
+# Prompts up to this length are evaluated in one step. Shorter prompts do not use the memory that is reserved for it.
 BATCH_TOKENS = 2048
-# Left to itself, a model this small seldom ends its reply.
+# A model this small seldom ends its reply by itself.
 DEFAULT_MAX_TOKENS = 256
 
 _PASSED_ON = ("top_p", "top_k", "min_p", "frequency_penalty", "presence_penalty", "repeat_penalty", "grammar")
 
 
 class LlamaBackend:
-    """One model under several names. Requests are served one at a time, in the order they came.
+    """One model under several names. It serves one request at a time, in the order of arrival.
 
-    A request with a seed always gets the same reply, whatever came before it. Choice i is sampled with seed + i. What
-    two prompts in a row begin with is evaluated once, which makes judging more than twice as fast.
+    A request with a seed always gets the same reply, whatever came before it; choice i is sampled with seed + i. If two
+    prompts in a row begin with the same text, it is evaluated once, which makes judging more than twice as fast.
     """
 
     def __init__(self, models: Mapping[str, ModelSettings], weights: Path, *, context: int = CONTEXT_TOKENS) -> None:
@@ -44,28 +44,28 @@ class LlamaBackend:
         return tuple(self._models)
 
     async def pieces(self, request: Request, gone: Callable[[], bool]) -> AsyncGenerator[Piece, None]:
-        """Give the model's text as it is made; stop making it when nobody waits for it."""
+        """Yield the model's text piece by piece. The model stops when nobody waits for the text any more."""
         body = _engine_body(request, self._settings(request.model))
         loop = asyncio.get_running_loop()
-        made: asyncio.Queue[Piece | Future[None]] = asyncio.Queue()
-        left = threading.Event()
+        queue: asyncio.Queue[Piece | Future[None]] = asyncio.Queue()
+        abandoned = threading.Event()
 
         def emit(item: Piece | Future[None]) -> None:
-            # At the very end of the process the loop may be gone before the worker is.
+            # At the very end of the process the loop may be closed before the worker has ended.
             if not loop.is_closed():
-                loop.call_soon_threadsafe(made.put_nowait, item)
+                loop.call_soon_threadsafe(queue.put_nowait, item)
 
         def unwanted() -> bool:
-            return left.is_set() or gone()
+            return abandoned.is_set() or gone()
 
         job = self._worker.submit(self._generate, body, request.n, emit, unwanted)
         job.add_done_callback(emit)
         try:
-            while isinstance(item := await made.get(), Piece):
+            while isinstance(item := await queue.get(), Piece):
                 yield item
             item.result()
         finally:
-            left.set()
+            abandoned.set()
 
     def _settings(self, model: str) -> ModelSettings:
         name = next(iter(self._models)) if model == PLACEHOLDER_MODEL else model
@@ -80,7 +80,7 @@ class LlamaBackend:
         for choice in range(choices):
             if unwanted():
                 return
-            own = {
+            choice_body = {
                 **body,
                 "seed": (body["seed"] + choice) % 2**32,
                 "cache_prompt": _continues(self._evaluated, body["messages"]),
@@ -88,14 +88,14 @@ class LlamaBackend:
             self._evaluated = body["messages"]
             listener = _Listener(choice, emit, unwanted)
             try:
-                self._engine.handle_chat_completions(own, listener)
+                self._engine.handle_chat_completions(choice_body, listener)
             except ValueError as error:
                 raise Refusal(400, f"{error}.", code="invalid_request") from error
             listener.finish()
 
 
 class _Listener:
-    """Takes the engine's chunks of one choice, in the worker's thread; returning True makes the engine stop."""
+    """Receives the engine's chunks of one choice, in the worker's thread. Returning True makes the engine stop."""
 
     def __init__(self, choice: int, emit: Callable[[Piece], None], unwanted: Callable[[], bool]) -> None:
         self._choice = choice
@@ -130,18 +130,18 @@ class _Listener:
 
 
 def _load(weights: Path, context: int) -> Any:
-    # Loading the library takes time that the scripted backend need not spend.
+    # The import takes long, and the scripted backend does not need it.
     import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path = str(weights)
     params.n_ctx = context
     params.n_parallel = 1
-    # Two threads that wait for each other collapse on a machine that is busy with anything else.
+    # With two threads, which wait for each other, it becomes very slow when the machine is busy with anything else.
     params.cpuparams.n_threads = 1
     params.cpuparams_batch.n_threads = 1
-    # A prompt of which the beginning is already evaluated must give the same numbers as one evaluated whole. It does,
-    # to the last bit, without flash attention and in one batch; see also `_continues`.
+    # A prompt whose beginning was evaluated before must give exactly the same numbers as if it were evaluated anew.
+    # That holds without flash attention and in one batch; see also `_continues`.
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     params.n_batch = params.n_ubatch = BATCH_TOKENS
     params.warmup = False
@@ -150,10 +150,11 @@ def _load(weights: Path, context: int) -> Any:
 
 
 def _continues(evaluated: list[Message], messages: list[Message]) -> bool:
-    """Return whether the engine may keep what these prompts have in common without changing the reply.
+    """Return whether the engine may reuse the common beginning of two prompts without changing the reply.
 
-    llama.cpp gives other numbers for a token that is evaluated alone: the last one of a prompt it has just seen, and
-    those it has generated itself. Two prompts that part within their last message have neither in common.
+    llama.cpp gives slightly different numbers for a token that is evaluated alone, which happens to the last token of a
+    prompt and to the tokens that it generates. If two prompts first differ within their last message, their common
+    beginning contains no such token.
     """
     if len(evaluated) != len(messages) or evaluated[:-1] != messages[:-1]:
         return False

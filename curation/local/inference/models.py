@@ -1,4 +1,4 @@
-"""The models table: the names a server answers to, and how each name replies."""
+"""The table of models: the names that a server answers to, and the settings of each."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from curation.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
-    """How a name replies: the temperature when a request gives none, and the form its replies are held to.
+    """The settings of a name: the temperature of requests that give none, and the grammar of its replies.
 
-    With `grammar="ultrafeedback"` the name only judges prompts of distilabel's UltraFeedback, and every reply parses.
+    With `grammar="ultrafeedback"` the name answers only prompts of distilabel's UltraFeedback task, and its replies can
+    always be parsed.
     """
 
     temperature: float = 0.7
@@ -28,7 +29,7 @@ class ModelSettings:
             raise ConfigError(f"{self.grammar!r} is no grammar; there is only 'ultrafeedback'.")
 
 
-# Three names for one small model: two that write, of which one rambles, and one that judges.
+# Three names of one small model: two that answer prompts (one with a high temperature), and one that judges.
 DEFAULT_MODELS: Mapping[str, ModelSettings] = {
     "smollm2-135m": ModelSettings(temperature=0.3),
     "smollm2-135m-warm": ModelSettings(temperature=1.2),

@@ -16,8 +16,8 @@ from curation.local.process import ServerProcess
 class InferenceServer(ServerProcess):
     """A model server on 127.0.0.1 in its own process: a small real model (`llama`) or a table of replies (`scripted`).
 
-    `models` names what it answers to (`DEFAULT_MODELS` if not given); `table` is the JSONL file of the scripted
-    backend, for which `default_reply` answers what the table lacks. Latency and faults apply to both backends.
+    `models` is the table of models (default: `DEFAULT_MODELS`). The scripted backend looks replies up in the JSONL file
+    `table` and answers other prompts with `default_reply`. Latency and faults apply to both backends.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class InferenceServer(ServerProcess):
 
     @property
     def base_url(self) -> str:
-        """The address that clients take as base URL; it ends in /v1."""
+        """The base URL for clients, which ends in /v1."""
         return f"{self.url}/v1"
 
     def start(self) -> Self:
-        """Start the child and wait until it answers; the real model is first fetched, here, if it is not there yet."""
+        """Start the child and wait until it answers. The real model is downloaded first if it is missing."""
         if self._backend == "llama":
             fetch_weights()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -73,5 +73,5 @@ class InferenceServer(ServerProcess):
             "--table": self._table,
             "--default-reply": self._default_reply,
         }
-        given = [f"{name}={value}" for name, value in options.items() if value is not None]
-        return [sys.executable, "-m", "curation.local.inference", *given]
+        arguments = [f"{name}={value}" for name, value in options.items() if value is not None]
+        return [sys.executable, "-m", "curation.local.inference", *arguments]

@@ -1,4 +1,4 @@
-"""Replies from a Python function or a table, and a server in this process that gives them: the model of most tests."""
+"""Scripted replies, from a Python function or a table, and a server in this process: the model of most tests."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from curation.local.process import HOST
 
 ReplyFunction = Callable[[Request], str | Reply]
 
-# By prompt, then by model: the replies, of which requests take turns.
+# The replies to a prompt by model, which are given in turn: {"Hi": {"small": ("Hello!", "Hey.")}}.
 Table = Mapping[str, Mapping[str, Sequence[str]]]
 
 
 class ScriptedBackend:
-    """Gives what a function says. Its texts are given as they are: `max_tokens` and `stop` do not cut them."""
+    """A backend that answers with what a function returns. The texts are not cut at `max_tokens` or `stop`."""
 
     def __init__(self, reply: ReplyFunction, *, names: Iterable[str] = ()) -> None:
         self._reply = reply
@@ -36,15 +36,15 @@ class ScriptedBackend:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The models to list; any other name is answered too, if the function answers it."""
+        """The models to list. Requests to other models are answered too, if the function answers them."""
         return self._names
 
     async def pieces(self, request: Request, gone: Callable[[], bool]) -> AsyncGenerator[Piece, None]:
-        """Give the function's replies, one for each choice."""
+        """Yield the pieces of the function's replies, one reply for each choice."""
         choices = [request] if request.n == 1 else [replace(request, choice=choice) for choice in range(request.n)]
         replies = [self._reply(choice) for choice in choices]
-        for choice, said in zip(choices, replies, strict=True):
-            for piece in split_reply(said if isinstance(said, Reply) else Reply(text=said), choice):
+        for choice, reply in zip(choices, replies, strict=True):
+            for piece in split_reply(reply if isinstance(reply, Reply) else Reply(text=reply), choice):
                 yield piece
 
 
@@ -54,7 +54,7 @@ class ScriptedServer:
         with ScriptedServer(lambda request: f"You said: {request.prompt}") as server:
             client = AsyncInferenceClient(base_url=server.url)
 
-    `requests` holds every exchange in the order in which they ended. With `api_key`, other keys are answered 401.
+    `requests` has every exchange in the order in which they ended. With `api_key`, other keys are refused with 401.
     """
 
     def __init__(
@@ -83,19 +83,19 @@ class ScriptedServer:
 
     @property
     def address(self) -> str:
-        """The server's address without a path, e.g. for /stats."""
+        """The server's address without a path, such as http://127.0.0.1:8000."""
         if self._port is None:
             raise ServiceError("The scripted server is not running.")
         return f"http://{HOST}:{self._port}"
 
     @property
     def url(self) -> str:
-        """The address that clients take as base URL; it ends in /v1."""
+        """The base URL for clients, which ends in /v1."""
         return f"{self.address}/v1"
 
     @property
     def requests(self) -> tuple[Exchange, ...]:
-        """Every exchange that has ended, in the order of their ends; those already answered are among them."""
+        """Every exchange that has ended, in the order in which they ended, up to the last answer that was received."""
         self._settle()
         return tuple(self._exchanges)
 
@@ -111,7 +111,7 @@ class ScriptedServer:
         self._counts.reset()
 
     def start(self) -> Self:
-        """Start the thread; the server answers when this returns."""
+        """Start the thread, and return when the server answers."""
         listening = listen()
         self._port = int(listening.getsockname()[1])
         started = threading.Event()
@@ -124,7 +124,7 @@ class ScriptedServer:
             try:
                 asyncio.run(run())
             finally:
-                # If it could not start, its error is shown by the thread; nobody should wait for it forever.
+                # If the server could not start, the thread prints the error, and the caller must not wait for ever.
                 started.set()
 
         self._thread = threading.Thread(target=target, name="scripted-server", daemon=True)
@@ -133,7 +133,7 @@ class ScriptedServer:
         return self
 
     def stop(self) -> None:
-        """Break off what is still open and end the thread; nothing happens if it is not running."""
+        """Close all connections and end the thread. Does nothing if the server is not running."""
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -151,7 +151,10 @@ class ScriptedServer:
         self.stop()
 
     def _settle(self) -> None:
-        """Wait for the server's current step: it logs an exchange in the step in which it sends the answer's end."""
+        """Wait until the server's event loop has finished its current step.
+
+        The server logs an exchange in the same step in which it sends the end of the answer.
+        """
         if self._loop is None or self._thread is None or threading.current_thread() is self._thread:
             return
         settled = threading.Event()
@@ -162,11 +165,11 @@ class ScriptedServer:
 def table_reply(
     table: Table, *, models: Mapping[str, ModelSettings] | None = None, default: str | None = None
 ) -> ReplyFunction:
-    """Return a function that looks replies up by last user message and model.
+    """Return a function that looks a reply up by the last message of the user and the model.
 
-    Of several replies, a request with a seed gets the one at `seed + choice`, one without gets the next at each
-    attempt. What the table lacks is judged, if the model's grammar is ultrafeedback and the prompt is one of its
-    prompts; else answered with `default`; else refused with 404.
+    If there are several replies, a request with a seed gets number `seed + choice`, and requests without a seed get one
+    after the other. If there is none, the answer is a judgement if the model's grammar is ultrafeedback and the prompt
+    is one of that task, otherwise `default`, and without a default a refusal with 404.
     """
     models = models or {}
 
@@ -187,9 +190,10 @@ def table_reply(
 
 
 def load_table(path: Path) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Read replies from a JSONL file, a line `{"prompt": text | messages, "replies": {model: text | [texts]}}` each.
+    """Read a table from a JSONL file with lines like `{"prompt": "Hi", "replies": {"small": ["Hello!", "Hey."]}}`.
 
-    Raises `DataError`, with the line's number, if a line is wrong or answers a prompt and model a second time.
+    A prompt may also be a list of messages, and the replies of a model a single text. Raises DataError, with the number
+    of the line, if a line is malformed or answers a prompt for the same model a second time.
     """
     table: dict[str, dict[str, tuple[str, ...]]] = {}
     for number, line in enumerate(path.read_text().splitlines(), start=1):
@@ -208,7 +212,7 @@ def load_table(path: Path) -> dict[str, dict[str, tuple[str, ...]]]:
 
 def _parse_line(line: dict[str, Any]) -> tuple[str, dict[str, tuple[str, ...]]]:
     prompt = line["prompt"] if isinstance(line["prompt"], str) else last_user_text(line["prompt"])
-    replies = {model: (said,) if isinstance(said, str) else tuple(said) for model, said in line["replies"].items()}
-    if not all(said and all(isinstance(text, str) for text in said) for said in replies.values()):
+    replies = {model: (reply,) if isinstance(reply, str) else tuple(reply) for model, reply in line["replies"].items()}
+    if not all(texts and all(isinstance(text, str) for text in texts) for texts in replies.values()):
         raise ValueError("replies must be texts or lists of texts")
     return prompt, replies

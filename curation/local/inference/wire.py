@@ -1,4 +1,4 @@
-"""What goes over the wire: a chat request, the pieces of its reply, and the OpenAI shapes of both."""
+"""A chat request, the pieces of its reply, and the JSON of OpenAI's protocol for both."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Message = Mapping[str, Any]
 
 
 class Refusal(Exception):
-    """An answer other than 200, in the shape that OpenAI's protocol gives to errors.
+    """An answer other than 200, in the form of an error of OpenAI's protocol.
 
-    It is the client's to handle, no failure of this program: hence not among the errors of `curation.errors`.
+    It is not one of `curation.errors`, because it is a normal answer for a client and no failure of this program.
     """
 
     def __init__(self, status: int, message: str, *, code: str, param: str | None = None) -> None:
@@ -37,11 +37,11 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One chat request as it was sent; `attempt` and `choice` are counted by the server.
+    """A chat request as it was sent. The server adds `attempt` and `choice`.
 
-    `attempt` is 1 for the first request with this model and these messages, 2 for the next; `choice` is the index
-    (from 0) of the reply being made when `n` asks for several. `body` is the whole JSON body, `headers` has lower-case
-    names. Headers stay out of the representation, since they carry the key.
+    `attempt` is 1 for the first request with this model and these messages, 2 for the next, and so on. `choice` is the
+    index (from 0) of the reply that is being made, if `n` asks for several. `body` is the whole JSON body. `headers`
+    has names in lower case; it is left out of the repr, because it holds the API key.
     """
 
     model: str
@@ -76,7 +76,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One finished choice. Token counts left at None are the number of words."""
+    """A finished choice. A token count of None stands for the number of words."""
 
     text: str
     finish_reason: str = "stop"
@@ -86,7 +86,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Some text of choice `index`; its last piece carries the finish reason and the token counts."""
+    """A part of the text of choice `index`. The last piece of a choice has the finish reason and the token counts."""
 
     index: int
     text: str
@@ -96,18 +96,18 @@ class Piece:
 
 
 class Backend(Protocol):
-    """What answers requests. `pieces` raises `Refusal` before its first piece if it will not answer."""
+    """Answers requests. If it will not answer, `pieces` raises `Refusal` before its first piece."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The models to list; the first stands in for huggingface_hub's placeholder name."""
+        """The models to list. The first one also answers requests with huggingface_hub's placeholder name."""
 
     def pieces(self, request: Request, gone: Callable[[], bool]) -> AsyncGenerator[Piece, None]:
-        """Give the reply, piece by piece; `gone` (safe in any thread) says that nobody waits for it any more."""
+        """Yield the reply piece by piece. `gone()` tells, in any thread, that the client has left."""
 
 
 def text_of(message: Message) -> str:
-    """Return a message's text; of content in parts, the text parts joined."""
+    """Return the text of a message. If its content is a list of parts, the text parts are joined."""
     content = message.get("content")
     if isinstance(content, str):
         return content
@@ -117,18 +117,18 @@ def text_of(message: Message) -> str:
 
 
 def last_user_text(messages: Sequence[Message]) -> str:
-    """Return the text of the last message whose role is user; empty if there is none."""
+    """Return the text of the last message of the user, "" if there is none."""
     return next((text_of(message) for message in reversed(messages) if message.get("role") == "user"), "")
 
 
 def content_key(model: str, messages: Sequence[Message]) -> str:
-    """Return 16 hex digits that stand for a model and messages: what counts as the same request asked again."""
+    """Return a hash of the model and the messages, as 16 hex digits. Requests with the same hash count as repeated."""
     content = json.dumps([model, list(messages)], sort_keys=True)
     return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 
 
 def parse_request(data: bytes, *, headers: Mapping[str, str], model: str | None = None) -> Request:
-    """Read a request's body; `model`, from the address, wins over the body's. Raises `Refusal` (400) if it is wrong."""
+    """Return the request in a body. `model`, from the address, replaces that of the body. Raises Refusal (400)."""
     try:
         body = json.loads(data)
     except ValueError as error:
@@ -151,7 +151,7 @@ def parse_request(data: bytes, *, headers: Mapping[str, str], model: str | None 
 
 
 def split_reply(reply: Reply, request: Request) -> Iterable[Piece]:
-    """Give a finished reply in pieces: word by word for a stream, else whole."""
+    """Yield a finished reply in pieces: word by word for a stream, otherwise as one piece."""
     words = reply.text.split(" ") if request.stream else [reply.text]
     for position, word in enumerate(words[:-1]):
         yield Piece(index=request.choice, text=(" " if position else "") + word)
@@ -170,25 +170,25 @@ def split_reply(reply: Reply, request: Request) -> Iterable[Piece]:
 
 
 def join_pieces(pieces: Iterable[Piece]) -> list[Reply]:
-    """Put the pieces of every choice together, choices in order."""
+    """Return the replies that the pieces make up, in the order of their choices."""
     texts: dict[int, list[str]] = {}
-    last: dict[int, Piece] = {}
+    last_pieces: dict[int, Piece] = {}
     for piece in pieces:
         texts.setdefault(piece.index, []).append(piece.text)
-        last[piece.index] = piece
+        last_pieces[piece.index] = piece
     return [
         Reply(
             text="".join(texts[index]),
-            finish_reason=last[index].finish_reason or "stop",
-            prompt_tokens=last[index].prompt_tokens,
-            completion_tokens=last[index].completion_tokens,
+            finish_reason=last_pieces[index].finish_reason or "stop",
+            prompt_tokens=last_pieces[index].prompt_tokens,
+            completion_tokens=last_pieces[index].completion_tokens,
         )
         for index in sorted(texts)
     ]
 
 
 async def truncated(pieces: AsyncGenerator[Piece, None], request: Request) -> AsyncGenerator[Piece, None]:
-    """Give half of every choice's text, with finish reason length."""
+    """Yield half of the text of every choice, with the finish reason "length"."""
     for index, reply in enumerate(join_pieces([piece async for piece in pieces])):
         half = replace(reply, text=reply.text[: len(reply.text) // 2], finish_reason="length")
         for piece in split_reply(half, replace(request, choice=index)):
@@ -196,7 +196,7 @@ async def truncated(pieces: AsyncGenerator[Piece, None], request: Request) -> As
 
 
 def usage(replies: Iterable[Reply | Piece]) -> dict[str, int]:
-    """Return the token counts of a whole answer; the prompt is counted once, however many choices there are."""
+    """Return the token counts of an answer. The prompt is counted once, even if there are several choices."""
     counts = [(reply.prompt_tokens or 0, reply.completion_tokens or 0) for reply in replies]
     prompt_tokens = max((prompt for prompt, _ in counts), default=0)
     completion_tokens = sum(completion for _, completion in counts)
@@ -208,7 +208,7 @@ def usage(replies: Iterable[Reply | Piece]) -> dict[str, int]:
 
 
 def completion_body(request: Request, replies: Sequence[Reply]) -> dict[str, Any]:
-    """Return a `chat.completion` object."""
+    """Return the JSON object of a whole answer, of the type `chat.completion`."""
     choices = [
         {
             "index": index,
@@ -222,14 +222,14 @@ def completion_body(request: Request, replies: Sequence[Reply]) -> dict[str, Any
 
 
 class Chunks:
-    """The `chat.completion.chunk` objects of one stream, as server-sent events; all share an id and a time."""
+    """Makes the server-sent events of one stream, each a `chat.completion.chunk`. They share an id and a time."""
 
     def __init__(self, request: Request) -> None:
         self._envelope = _envelope(request, "chat.completion.chunk")
         self._begun: set[int] = set()
 
     def event(self, piece: Piece) -> bytes:
-        """Return the event of a piece; a choice's first event names the role."""
+        """Return the event of a piece. The first event of a choice also has the role."""
         delta = {"content": piece.text}
         if piece.index not in self._begun:
             self._begun.add(piece.index)
@@ -251,7 +251,7 @@ SSE_DONE = b"data: [DONE]\n\n"
 
 
 def error_body(status: int, message: str, *, code: str, param: str | None = None) -> dict[str, Any]:
-    """Return an error in OpenAI's shape; its type follows from the status."""
+    """Return an error in the form of OpenAI's protocol. Its type follows from the status."""
     kind = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}.get(status)
     kind = kind or ("server_error" if status >= 500 else "invalid_request_error")
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}

@@ -1,6 +1,6 @@
-"""`python -m server`: prepare the folder and the settings, then serve until SIGTERM.
+"""`python -m server`: prepares the folder and the settings, then serves until SIGTERM.
 
-argilla_server reads its settings and copies its web page when it is imported, so all of that comes first.
+argilla_server reads its settings and copies its web page when it is imported, so the preparation comes first.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _leave_on_signal() -> None:
 
 
 def _exit_with_parent() -> None:
-    """As `exit_with_parent` in curation.local.process, which we cannot import."""
+    """Do the same as `exit_with_parent` in curation.local.process, which cannot be imported here."""
     if os.environ.get("CURATION_TIED") != "1":
         return
 
@@ -84,7 +84,10 @@ def _hold(lock: int, data: Path) -> None:
 
 
 def _scratch(data: Path) -> Path:
-    """Make every temporary file land in a folder of ours: each start leaves a 14 MB copy of the web page behind."""
+    """Make Python put temporary files into a folder in `data`, which is removed at the end.
+
+    Each start of argilla_server leaves a 14 MB copy of its web page among the temporary files.
+    """
     scratch = data / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
@@ -93,7 +96,7 @@ def _scratch(data: Path) -> Path:
 
 
 def _settings(data: Path) -> None:
-    """Set what argilla_server reads from the environment; nothing of the user's own ARGILLA_* settings gets through."""
+    """Set the environment variables that argilla_server reads, and remove the user's own ARGILLA_* variables."""
     for name in [name for name in os.environ if name.startswith("ARGILLA_")]:
         del os.environ[name]
     os.environ |= {
@@ -107,7 +110,7 @@ def _settings(data: Path) -> None:
 
 
 def _secret_key(path: Path) -> str:
-    """Return the key that signs sessions, made once: with another key every session would end at a restart."""
+    """Return the key that signs sessions. It is kept in the file `path`, so that sessions survive a restart."""
     if not path.exists() or not path.read_text():
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(32))

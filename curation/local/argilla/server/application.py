@@ -1,4 +1,4 @@
-"""The server itself: argilla_server with our search engine and jobs, its tables up to date, its owner present."""
+"""The server: argilla_server with our search engine and jobs. It first updates the tables and creates the owner."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ def serve(*, port: int, users_file: Path, workspace: str) -> None:
 
 
 def _migrate() -> None:
-    """Bring the tables up to date. Without alembic.ini, which would silence every logger there is by now."""
+    """Update the tables. This does not use alembic.ini, which would turn off all loggers that exist by now."""
     config = Config()
     config.set_main_option("script_location", str(Path(argilla_server.__file__).parent / "alembic"))
     command.upgrade(config, "head")
 
 
 async def _account(owner: dict[str, str], workspace: str) -> None:
-    """Make the workspace and the owner, or give the owner who is there the password and key of the file."""
+    """Create the workspace and the owner if they are missing; set the owner's password and key to those of the file."""
     accounts = point("argilla_server.contexts.accounts")
     async with point("argilla_server.database.AsyncSessionLocal")() as db:
-        place = await Workspace.get_by(db, name=workspace) or await accounts.create_workspace(db, {"name": workspace})
+        row = await Workspace.get_by(db, name=workspace) or await accounts.create_workspace(db, {"name": workspace})
         user = await accounts.get_user_by_username(db, owner["username"])
         if user is None:
-            await _create_owner(db, accounts, owner, place)
+            await _create_owner(db, accounts, owner, row)
             return
         if not accounts.verify_password(owner["password"], user.password_hash):
             await accounts.update_user(db, user, {"password": owner["password"]})

@@ -19,7 +19,8 @@ from argilla_server.search_engine.base import (
 )
 from sqlalchemy import Float, String, and_, case, cast, false, func, literal_column, or_, select, true, type_coerce
 
-# The plus keeps SQLite from choosing the index on the status (few values, all datasets) over the one on the dataset.
+# With the plus SQLite uses the index on the dataset. Otherwise it would choose the one on the status, which is slow: a
+# status has few values and spans all datasets.
 STATUS = literal_column("+records.status", String)
 _ROW_ID = literal_column("records.rowid")
 _PRIME = 2_147_483_647
@@ -30,35 +31,39 @@ def _path(*names: str) -> str:
 
 
 def values_of(scope: Any) -> tuple[Any, Any]:
-    """Return a query for the values that a scope has in the record at hand, one a row, and its column."""
+    """Return a query for the values that a record has in a scope, and the query's column.
+
+    The query gives one row for each value. For example, of the metadata {"tags": ["a", "b"]} the scope "tags" gives
+    the rows "a" and "b".
+    """
     if isinstance(scope, MetadataFilterScope):
-        each = func.json_each(Record.metadata_, _path(scope.metadata_property)).table_valued("value")
-        return select(each.c.value), each.c.value
+        items = func.json_each(Record.metadata_, _path(scope.metadata_property)).table_valued("value")
+        return select(items.c.value), items.c.value
     if isinstance(scope, SuggestionFilterScope):
         column = getattr(Suggestion, scope.property)
-        mine = and_(Suggestion.record_id == Record.id, Question.name == scope.question)
+        matches = and_(Suggestion.record_id == Record.id, Question.name == scope.question)
         if scope.property not in ("value", "score"):
             text = type_coerce(column, String)
-            return select(text).join(Question, Suggestion.question_id == Question.id).where(mine), text
-        each = func.json_each(column).table_valued("value")
-        statement = select(each.c.value).select_from(Suggestion).join(Question).join(each, true())
-        return statement.where(mine), each.c.value
+            return select(text).join(Question, Suggestion.question_id == Question.id).where(matches), text
+        items = func.json_each(column).table_valued("value")
+        statement = select(items.c.value).select_from(Suggestion).join(Question).join(items, true())
+        return statement.where(matches), items.c.value
     if isinstance(scope, ResponseFilterScope):
-        mine = and_(
+        matches = and_(
             Response.record_id == Record.id, true() if scope.user is None else Response.user_id == scope.user.id
         )
         if not scope.question:
             status = type_coerce(Response.status, String)
-            return select(status).where(mine), status
-        each = func.json_each(Response.values, _path(scope.question, "value")).table_valued("value")
-        return select(each.c.value).select_from(Response).join(each, true()).where(mine), each.c.value
+            return select(status).where(matches), status
+        items = func.json_each(Response.values, _path(scope.question, "value")).table_valued("value")
+        return select(items.c.value).select_from(Response).join(items, true()).where(matches), items.c.value
     raise UnprocessableEntityError(f"Search does not know the scope {scope}.")
 
 
 def condition_of(filter: Any) -> Any:
-    """Return the SQL condition that a record meets if `filter` (terms, a range, or several of them) lets it through."""
+    """Return the SQL condition for the records that pass `filter`, which is terms, a range, or several filters."""
     if isinstance(filter, AndFilter):
-        return and_(true(), *(condition_of(each) for each in filter.filters))
+        return and_(true(), *(condition_of(part) for part in filter.filters))
     if isinstance(filter.scope, RecordFilterScope):
         return _record_condition(filter)
     if isinstance(filter.scope, ResponseFilterScope) and not filter.scope.question:
@@ -84,13 +89,16 @@ def _record_condition(filter: Any) -> Any:
 
 
 def _response_status_condition(filter: Any) -> Any:
-    """Pending means no response at all (of that user, if there is one); the others name a response's status."""
+    """Return the condition for responses with one of the statuses that the filter names.
+
+    "pending" means that there is no response at all, or none of the user whom the filter names.
+    """
     if isinstance(filter, RangeFilter):
         raise UnprocessableEntityError("The status of a response has no range.")
     statement, status = values_of(filter.scope)
-    named = [str(value) for value in filter.values if value != ResponseStatusFilter.pending]
-    answered = statement.where(status.in_(named)).correlate(Record).exists() if named else false()
-    if len(named) == len(filter.values):
+    statuses = [str(value) for value in filter.values if value != ResponseStatusFilter.pending]
+    answered = statement.where(status.in_(statuses)).correlate(Record).exists() if statuses else false()
+    if len(statuses) == len(filter.values):
         return answered
     return or_(~statement.correlate(Record).exists(), answered)
 
@@ -104,14 +112,17 @@ def _number(bound: Any) -> Any:
     if bound is None:
         return None
     try:
-        # Typed, since SQLite holds any number to be less than any text.
+        # The cast is needed because for SQLite any number is less than any text.
         return cast(float(bound), Float)
     except ValueError:
         raise UnprocessableEntityError(f"A range needs numbers, not {bound!r}.") from None
 
 
 def _moment(bound: Any) -> datetime | None:
-    """Read a time as Elasticsearch does, ISO 8601 or milliseconds since 1970, into the naive UTC of the tables."""
+    """Return a time as the tables hold it: in UTC and without a time zone.
+
+    As in Elasticsearch, `bound` is text in ISO 8601, or milliseconds since 1970.
+    """
     if bound is None:
         return None
     try:
@@ -124,7 +135,11 @@ def _moment(bound: Any) -> datetime | None:
 
 
 def sort_key(order: Any) -> Any:
-    """Sort by a record's value; of several by the mean (numbers in responses), else by the first in that direction."""
+    """Return the SQL expression that sorts records by a value.
+
+    If a record has several values, numbers of responses count by their mean. Otherwise the smallest counts in ascending
+    order and the greatest in descending order.
+    """
     ascending = order.order == SortOrder.asc
     if isinstance(order.scope, RecordFilterScope):
         key = getattr(Record, str(order.scope.property))
@@ -138,12 +153,13 @@ def sort_key(order: Any) -> Any:
     return (key.asc() if ascending else key.desc()).nulls_last()
 
 
-def own_order(user_id: UUID | None) -> list[Any]:
-    """Shuffle by a congruence of the row's number: the same for one user, another for the next.
+def shuffled_order(user_id: UUID | None) -> list[Any]:
+    """Return an SQL expression that shuffles records in an order that is stable for a user and differs between users.
 
-    A line alone would leave one user in a hundred with the order of the rows; its square leaves none.
+    It sorts by (a * row + b) ** 2 modulo a prime, with a and b from the user's id. Without the square, about one user
+    in a hundred would see the rows in their original order.
     """
     if user_id is None:
         return []
-    line = (_ROW_ID * (user_id.int % (_PRIME - 1) + 1) + (user_id.int >> 64) % _PRIME) % _PRIME
-    return [(line * line) % _PRIME]
+    linear = (_ROW_ID * (user_id.int % (_PRIME - 1) + 1) + (user_id.int >> 64) % _PRIME) % _PRIME
+    return [(linear * linear) % _PRIME]

@@ -1,6 +1,6 @@
-"""Background jobs without Redis: an in-process fake takes Redis's place, and one thread works the queues off.
+"""Background jobs without a Redis server: a fake inside this process holds the queues, and one thread runs the jobs.
 
-Jobs that wait are lost when the server stops, as they are for a Redis that keeps nothing on disk.
+Waiting jobs are lost when the server stops, as with a Redis that writes nothing to disk.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _LOGGER = logging.getLogger("argilla")
 
 
 class ThreadWorker(SimpleWorker):  # type: ignore[misc]  # not installed where types are checked
-    """A worker for a thread: its time limit is a timer, since signals only reach the main thread."""
+    """A worker that can run in a thread. Its time limit is a timer, because signals reach only the main thread."""
 
     death_penalty_class = TimerDeathPenalty
 
 
 @contextlib.contextmanager
 def redis_in_process() -> Iterator[Any]:
-    """While argilla_server is imported, let `redis.from_url` give out one in-process fake; yields that fake."""
+    """Import argilla_server inside this block: `redis.from_url` returns a fake there, which is also yielded."""
     fake = fakeredis.FakeRedis(server=fakeredis.FakeServer())
     original = redis.from_url
     redis.from_url = lambda *_args, **_kwargs: fake
@@ -47,11 +47,11 @@ def redis_in_process() -> Iterator[Any]:
 
 
 def start_worker(connection: Any) -> None:
-    """Work off Argilla's queues in a daemon thread; `connection` must be the fake that argilla_server holds."""
+    """Run the jobs of Argilla's queues in a daemon thread. `connection` must be the fake that argilla_server uses."""
     if point("argilla_server.jobs.queues.REDIS_CONNECTION") is not connection:
         raise SystemExit("argilla-server changed: argilla_server.jobs.queues no longer connects with redis.from_url")
     queues = [point("argilla_server.jobs.queues.HIGH_QUEUE"), point("argilla_server.jobs.queues.DEFAULT_QUEUE")]
-    # rq imports a job's module when it runs; doing it here keeps that work out of the first job.
+    # rq would import this module when the first job runs, which would make that job slow.
     importlib.import_module("argilla_server.jobs.webhook_jobs")
     threading.Thread(target=_work, args=(queues, connection), name="jobs", daemon=True).start()
 
@@ -66,12 +66,12 @@ def _work(queues: list[Any], connection: Any) -> None:
         except DequeueTimeout:
             continue
         except Exception:
-            _LOGGER.exception("The job thread met an error and goes on.")
+            _LOGGER.exception("A background job raised an error. The next jobs are still run.")
             time.sleep(POLL_SECONDS)
 
 
 def _enqueue_due(queues: list[Any], connection: Any) -> None:
-    """Move the retries whose time has come to their queue (rq's own scheduler is a second process)."""
+    """Put retries whose time has come into their queue. rq's own scheduler would need a second process."""
     for queue in queues:
         registry = ScheduledJobRegistry(queue=queue)
         for job_id in registry.get_jobs_to_schedule():

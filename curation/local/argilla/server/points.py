@@ -1,4 +1,4 @@
-"""The names inside argilla_server that we hold on to; one that is gone stops the start with a sentence."""
+"""Access to names inside argilla_server. If a new version lacks one, the server does not start and says which."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def point(path: str) -> Any:
-    """Return what `path` (module and name, with dots) stands for, or exit and say which name is gone."""
+    """Return the object at `path`, such as "argilla_server.app". If it does not exist, exit with a message."""
     module, _, name = path.rpartition(".")
     try:
         return getattr(importlib.import_module(module), name)
@@ -16,7 +16,7 @@ def point(path: str) -> Any:
 
 
 def replace(path: str, value: Any) -> None:
-    """Put `value` in the place of the existing name `path`."""
+    """Replace the object at `path`, which must exist, with `value`."""
     point(path)
     module, _, name = path.rpartition(".")
     setattr(importlib.import_module(module), name, value)

@@ -1,8 +1,9 @@
-"""A search engine without an index: what Argilla asks of Elasticsearch, answered from the server's own SQLite tables.
+"""A search engine for Argilla without Elasticsearch and without an index: it queries the server's own SQLite tables.
 
-The server commits before it calls a hook, so the hooks that keep an index up to date have nothing to do. Meanings
-follow argilla_server.search_engine.commons, which builds the Elasticsearch queries. Unlike Elasticsearch's, a chat is
-searched by its contents and not by its roles, and a user's progress counts that user's responses alone.
+The server calls hooks after each change so that a search engine can update its index. There is no index here, so these
+hooks do nothing. Filters, orders and scores mean the same as in argilla_server.search_engine.commons, which builds the
+Elasticsearch queries, with two exceptions: of a chat only the contents are searched, not the roles; and a user's
+progress counts only that user's responses.
 """
 
 from __future__ import annotations
@@ -26,33 +27,33 @@ from argilla_server.search_engine.base import (
 )
 from sqlalchemy import String, cast, func, select, type_coerce
 
-from .conditions import STATUS, condition_of, own_order, sort_key, values_of  # noqa: TID252
+from .conditions import STATUS, condition_of, shuffled_order, sort_key, values_of  # noqa: TID252
 from .points import point  # noqa: TID252
 from .text_query import FIELD_END, text_of, text_query  # noqa: TID252
 
 
 @SearchEngine.register("embedded")
 class EmbeddedSearchEngine(SearchEngine):  # type: ignore[misc]  # not installed where types are checked
-    """Every search, count and metric of Argilla, as SQL over its tables."""
+    """Answers every search, count and metric that Argilla asks for with SQL over its tables."""
 
     @classmethod
     async def new_instance(cls) -> EmbeddedSearchEngine:
-        """Return an engine; it holds nothing."""
+        """Return an engine. It has no state."""
         return cls()
 
     async def close(self) -> None:
         """Do nothing: there is nothing to close."""
 
     async def ping(self) -> bool:
-        """Say that the engine is there."""
+        """Return True: the engine is always available."""
         return True
 
     async def info(self) -> dict[str, str]:
-        """Name the engine in the server's status."""
+        """Return the name of the engine for the server's status page."""
         return {"name": "embedded", "stores": "nothing"}
 
     async def _nothing_to_do(self, *_args: Any, **_kwargs: Any) -> None:
-        """Stand for every hook that keeps an index up to date."""
+        """Do nothing. This is every hook that would update an index."""
 
     create_index = delete_index = configure_metadata_property = configure_index_vectors = _nothing_to_do
     index_records = partial_record_update = delete_records = _nothing_to_do
@@ -60,7 +61,7 @@ class EmbeddedSearchEngine(SearchEngine):  # type: ignore[misc]  # not installed
     update_record_suggestion = delete_record_suggestion = _nothing_to_do
 
     async def get_dataset_progress(self, dataset: Any) -> dict[str, int]:
-        """Count the records of each status, and all."""
+        """Return the number of records by status and in total: {"total": 5, "pending": 3, "completed": 2}."""
         if dataset.is_draft:
             return {}
         return _with_total(
@@ -68,7 +69,7 @@ class EmbeddedSearchEngine(SearchEngine):  # type: ignore[misc]  # not installed
         )
 
     async def get_dataset_user_progress(self, dataset: Any, user: Any) -> dict[str, int]:
-        """Count one user's responses of each status, and all."""
+        """Return the number of a user's responses by status and in total: {"total": 2, "submitted": 2}."""
         if dataset.is_draft:
             return {}
         status = type_coerce(Response.status, String)
@@ -78,7 +79,7 @@ class EmbeddedSearchEngine(SearchEngine):  # type: ignore[misc]  # not installed
         )
 
     async def compute_metrics_for(self, metadata_property: Any) -> Any:
-        """Return the counts of each term, or the least and greatest number, of a metadata property."""
+        """Return the counts of each term of a metadata property, or its smallest and greatest number."""
         statement, value = values_of(MetadataFilterScope(metadata_property.name))
         statement = statement.select_from(Record).where(Record.dataset_id == metadata_property.dataset_id)
         if metadata_property.type == MetadataPropertyType.terms:
@@ -102,15 +103,20 @@ class EmbeddedSearchEngine(SearchEngine):  # type: ignore[misc]  # not installed
         limit: int = 100,
         user_id: UUID | None = None,
     ) -> Any:
-        """Return a page of the matching records: by `sort`, else by score, else in an order of the user's own."""
+        """Return a page of the matching records.
+
+        They are ordered by `sort` if given, otherwise by score if there is a `query`, otherwise in a shuffled order
+        that differs from user to user.
+        """
         conditions = [Record.dataset_id == dataset.id, *([condition_of(filter)] if filter else [])]
-        order = [sort_key(each) for each in sort or []] + own_order(user_id) + [Record.inserted_at, Record.id]
+        order = [sort_key(sort_order) for sort_order in sort or []]
+        order += [*shuffled_order(user_id), Record.inserted_at, Record.id]
         if query is not None:
             statement = select(Record.id, Record.fields).where(*conditions).order_by(*order)
-            found = await _scored(dataset, await _rows(statement), query)
+            matches = await _scored(dataset, await _rows(statement), query)
             if not sort:
-                found.sort(key=lambda pair: -pair[1])
-            return SearchResponses(items=_items(found[offset : offset + limit]), total=len(found))
+                matches.sort(key=lambda match: -match[1])
+            return SearchResponses(items=_items(matches[offset : offset + limit]), total=len(matches))
         [(total,)] = await _rows(select(func.count()).select_from(Record).where(*conditions))
         page = select(Record.id).where(*conditions).order_by(*order).offset(offset).limit(limit)
         return SearchResponses(items=[SearchResponseItem(record_id=row[0]) for row in await _rows(page)], total=total)
@@ -127,7 +133,10 @@ class EmbeddedSearchEngine(SearchEngine):  # type: ignore[misc]  # not installed
         order: Any = SimilarityOrder.most_similar,
         threshold: float | None = None,
     ) -> Any:
-        """Return the records whose vectors are nearest to `value` (or to that of `record`), scored (1 + cosine) / 2."""
+        """Return the records whose vectors are nearest to `value`, or to the vector of `record`.
+
+        A record's score is (1 + cosine) / 2, which is in [0, 1].
+        """
         target = value or record.vector_value_by_vector_settings(vector_settings)
         statement = select(Record.id, Record.fields, Vector.value).join(Vector, Vector.record_id == Record.id)
         statement = statement.where(Record.dataset_id == dataset.id, Vector.vector_settings_id == vector_settings.id)
@@ -140,8 +149,8 @@ class EmbeddedSearchEngine(SearchEngine):  # type: ignore[misc]  # not installed
             matching = {record_id for record_id, _ in await _scored(dataset, rows, query)}
             rows = [row for row in rows if row[0] in matching]
         sign = -1.0 if order == SimilarityOrder.least_similar else 1.0
-        found = await asyncio.to_thread(_nearest, rows, sign * np.asarray(target, dtype=float), max_results)
-        items = _items([pair for pair in found if threshold is None or pair[1] >= threshold])
+        neighbours = await asyncio.to_thread(_nearest, rows, sign * np.asarray(target, dtype=float), max_results)
+        items = _items([pair for pair in neighbours if threshold is None or pair[1] >= threshold])
         return SearchResponses(items=items, total=len(items))
 
 
@@ -160,9 +169,12 @@ def _items(scored: list[tuple[UUID, float]]) -> list[Any]:
 
 
 async def _scored(dataset: Any, rows: Sequence[Any], query: Any) -> list[tuple[UUID, float]]:
-    """Score the rows (id, fields, ...) whose text matches, in their order; off the event loop, since it takes long."""
-    text, field = (query, None) if isinstance(query, str) else (query.q, query.field)
-    names = [field] if field else [each.name for each in dataset.fields if not each.is_image]
+    """Return (record id, score) for each row (record id, fields, ...) whose text matches, in the order of the rows.
+
+    This takes long, so it runs in a thread and does not block the event loop.
+    """
+    text, field_name = (query, None) if isinstance(query, str) else (query.q, query.field)
+    names = [field_name] if field_name else [field.name for field in dataset.fields if not field.is_image]
     score = text_query(text)
 
     def matching() -> list[tuple[UUID, float]]:

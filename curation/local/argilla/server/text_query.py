@@ -1,7 +1,7 @@
 """Elasticsearch's simple query strings, over plain text: `a b` (both), `a | b`, `-a`, `"a phrase"`, `pre*`, `( )`.
 
-Operators are taken left to right, as Lucene's SimpleQueryParser does. A score is 0.0 for no match, else higher the
-more often the words occur; it orders results and means nothing else.
+Operators apply from left to right, as in Lucene's SimpleQueryParser. A score is 0.0 if the text does not match, and
+otherwise higher the more often the words occur. Scores only put results in order.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from typing import Any
 
 Score = Callable[[str], float]
 
-# Between two fields of one record; a phrase does not reach across it.
+# Separates the fields of a record in its searchable text, so that a phrase cannot match across two fields.
 FIELD_END = "\x00"
 
 _TOKEN = re.compile(r'-(?=\()|[()|+]|-?"[^"]*"|-?[^\s()|"]+')
 _WORD = re.compile(r"\w+")
-# Scripts written without spaces have no word boundaries to ask for.
+# Scripts that are written without spaces (Chinese, Japanese) have no word boundaries.
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 def text_query(query: str) -> Score:
-    """Return the function that scores a text (lower case, see `text_of`) against `query`."""
+    """Return a function that scores a text in lower case (see `text_of`) against `query`."""
     return _expression(deque(_TOKEN.findall(query.lower()))) or _nothing
 
 
 def text_of(value: Any) -> str:
-    """Return the searchable text of a record's field: a string, a chat's contents, or anything else printed."""
+    """Return a record's field as searchable text in lower case: the text itself, or the contents of a chat's turns."""
     if isinstance(value, str):
         return value.lower()
     if isinstance(value, list):
@@ -37,7 +37,7 @@ def text_of(value: Any) -> str:
 
 
 def _expression(tokens: deque[str]) -> Score | None:
-    found: Score | None = None
+    expression: Score | None = None
     combine = _both
     while tokens and (token := tokens.popleft()) != ")":
         if token in "|+":
@@ -45,9 +45,9 @@ def _expression(tokens: deque[str]) -> Score | None:
             continue
         term = _term(token, tokens)
         if term is not None:
-            found = term if found is None else combine(found, term)
+            expression = term if expression is None else combine(expression, term)
         combine = _both
-    return found
+    return expression
 
 
 def _term(token: str, tokens: deque[str]) -> Score | None:
@@ -66,10 +66,10 @@ def _words(token: str) -> Score | None:
         return None
     if token.startswith('"'):
         return _occurrences(words)
-    found = _occurrences(words[-1:], prefix=token.endswith("*"))
+    score = _occurrences(words[-1:], prefix=token.endswith("*"))
     for word in words[:-1]:
-        found = _both(found, _occurrences([word]))
-    return found
+        score = _both(score, _occurrences([word]))
+    return score
 
 
 def _occurrences(words: list[str], *, prefix: bool = False) -> Score:
@@ -78,7 +78,7 @@ def _occurrences(words: list[str], *, prefix: bool = False) -> Score:
     pattern = re.compile(start + rf"[^\w{FIELD_END}]+".join(re.escape(word) for word in words) + end)
 
     def score(text: str) -> float:
-        # Looking for the bare word first is many times faster than the pattern, and most records do not have it.
+        # Most records do not contain the word at all, and `in` finds that out many times faster than the pattern.
         if words[0] not in text:
             return 0.0
         count = sum(1 for _ in pattern.finditer(text))
@@ -87,17 +87,17 @@ def _occurrences(words: list[str], *, prefix: bool = False) -> Score:
     return score
 
 
-def _both(one: Score, other: Score) -> Score:
+def _both(left: Score, right: Score) -> Score:
     def score(text: str) -> float:
-        first = one(text)
-        second = other(text) if first else 0.0
-        return first + second if second else 0.0
+        left_score = left(text)
+        right_score = right(text) if left_score else 0.0
+        return left_score + right_score if right_score else 0.0
 
     return score
 
 
-def _either(one: Score, other: Score) -> Score:
-    return lambda text: one(text) + other(text)
+def _either(left: Score, right: Score) -> Score:
+    return lambda text: left(text) + right(text)
 
 
 def _negation(term: Score | None) -> Score | None:
