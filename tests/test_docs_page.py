@@ -20,7 +20,7 @@ def exists(dotted: str) -> bool:
     parts = ["curation", *dotted.split(".")]
     for length in range(len(parts), 0, -1):
         try:
-            value = importlib.import_module(".".join(parts[:length]))
+            value: object = importlib.import_module(".".join(parts[:length]))
         except ModuleNotFoundError:
             continue
         for name in parts[length:]:

@@ -72,8 +72,10 @@ def _reviewers(facts: CardFacts) -> Iterator[str]:
     for mark, meaning in MARKS.items():
         marked = sum(mark in reviewer.marks for reviewer in facts.agreement.reviewers)
         if marked:
-            those = f"{marked} of {len(facts.agreement.reviewers)} reviewers {'is' if marked == 1 else 'are'}"
-            yield f"{those} marked `{mark}` ({meaning}); those answers were not left out."
+            marked_reviewers = (
+                f"{marked} of {len(facts.agreement.reviewers)} reviewers {'is' if marked == 1 else 'are'}"
+            )
+            yield f"{marked_reviewers} marked `{mark}` ({meaning}); those answers were not left out."
 
 
 def _alpha(facts: CardFacts) -> Iterator[str]:

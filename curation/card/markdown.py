@@ -20,7 +20,7 @@ ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\\": "&#92;"}
 
 def text(value: object) -> str:
     """Return a text from outside as Markdown that shows just that, on one line: in a cell, a list or a heading."""
-    line = SPECIAL.sub(lambda found: ENTITIES.get(found[0], f"\\{found[0]}"), one_line(str(value)))
+    line = SPECIAL.sub(lambda match: ENTITIES.get(match[0], f"\\{match[0]}"), one_line(str(value)))
     # What would begin a list.
     return re.sub(r"^(\d*)([-+.)])(?=[\s-]|$)", r"\1\\\2", line)
 

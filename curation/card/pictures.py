@@ -59,7 +59,7 @@ def funnel_svg(steps: Sequence[FunnelStep]) -> bytes:
 
 def lengths_svg(lengths: Lengths) -> bytes:
     """Return one histogram below the other, on one logarithmic axis of characters and one scale of shares."""
-    axis = _Axis.of(lengths)
+    axis = _Axis.spanning(lengths)
     highest = max((max(counts) / (sum(counts) or 1) for counts in lengths.counts.values()), default=0) or 1
     bottom = MARGIN + len(lengths.counts) * (PLOT + 22)
     parts = _ticks(axis, bottom)
@@ -72,18 +72,18 @@ def lengths_svg(lengths: Lengths) -> bytes:
 
 def funnel_text(steps: Iterable[FunnelStep]) -> str:
     """Return what the funnel shows, for those who cannot see it."""
-    said = (
+    parts = (
         f"{one_line(step.name)} {step.count:,}"
         + (f" ({sum(step.dropped.values()):,} dropped)" if sum(step.dropped.values()) else "")
         for step in steps
     )
-    return f"Funnel from prompts to rows: {', '.join(said)}."
+    return f"Funnel from prompts to rows: {', '.join(parts)}."
 
 
 def lengths_text(lengths: Lengths) -> str:
     """Return what the lengths show, for those who cannot see them."""
-    said = (f"{one_line(name)}: {_summary(name, lengths)}" for name in lengths.counts)
-    return f"Lengths in characters. {'; '.join(said)}."
+    parts = (f"{one_line(name)}: {_summary(name, lengths)}" for name in lengths.counts)
+    return f"Lengths in characters. {'; '.join(parts)}."
 
 
 def one_line(text: str) -> str:
@@ -99,7 +99,7 @@ class _Axis:
     high: float
 
     @classmethod
-    def of(cls, lengths: Lengths) -> _Axis:
+    def spanning(cls, lengths: Lengths) -> _Axis:
         """The range of what is there and two bins beyond, so that a single bin does not fill the picture."""
         last = len(lengths.edges) - 1
         bins = [i for counts in lengths.counts.values() for i, count in enumerate(counts) if count] or [0, last]

@@ -53,8 +53,8 @@ def render_card(facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present
 
     # What comes from outside goes through a filter; the rest is ours. The Hub sanitises HTML itself.
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)
-    shown = (markdown.text, markdown.quoted, markdown.tex, markdown.settings, number, percent)
-    environment.filters |= {show.__name__: show for show in (*shown, markdown.measured, size, reasons, counted)}
+    filters = (markdown.text, markdown.quoted, markdown.tex, markdown.settings, number, percent)
+    environment.filters |= {show.__name__: show for show in (*filters, markdown.measured, size, reasons, counted)}
     template = environment.from_string((files("curation.card") / "card.md.jinja").read_text(encoding="utf-8"))
     configs = list(dict.fromkeys(path.partition("/")[0] for path in paths))
     return template.render(
@@ -83,8 +83,8 @@ def render_card(facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present
 
 def _pictures(facts: CardFacts) -> dict[str, str]:
     """Each picture as Markdown, with what it shows as its alternative text."""
-    said = {FUNNEL: funnel_text(facts.funnel), LENGTHS: lengths_text(facts.lengths) if facts.lengths else ""}
-    return {path: f"![{markdown.text(shown)}]({path})" for path, shown in said.items()}
+    descriptions = {FUNNEL: funnel_text(facts.funnel), LENGTHS: lengths_text(facts.lengths) if facts.lengths else ""}
+    return {path: f"![{markdown.text(description)}]({path})" for path, description in descriptions.items()}
 
 
 def _reviewers(facts: CardFacts) -> list[tuple[str, int, ReviewerStatistics | None]]:
@@ -95,8 +95,8 @@ def _reviewers(facts: CardFacts) -> list[tuple[str, int, ReviewerStatistics | No
 def _reviewed(facts: CardFacts) -> str:
     """By whom: "1 reviewer and 2 programs"; nobody is a phrase too."""
     simulated = len(programs(facts))
-    each = {"reviewer": len(facts.reviewers) - simulated, "program": simulated}
-    return " and ".join(counted(count, who) for who, count in each.items() if count) or "nobody"
+    counts = {"reviewer": len(facts.reviewers) - simulated, "program": simulated}
+    return " and ".join(counted(count, who) for who, count in counts.items() if count) or "nobody"
 
 
 def _lengths(lengths: Lengths | None) -> list[tuple[str, int, str, str]]:
@@ -104,7 +104,7 @@ def _lengths(lengths: Lengths | None) -> list[tuple[str, int, str, str]]:
     if lengths is None:
         return []
     return [
-        (name, sum(counts), *(f"{one:,}" for one in lengths.quantiles[name]))  # type: ignore[misc]
+        (name, sum(counts), *(f"{quantile:,}" for quantile in lengths.quantiles[name]))  # type: ignore[misc]
         for name, counts in lengths.counts.items()
         if name in lengths.quantiles
     ]
@@ -112,11 +112,11 @@ def _lengths(lengths: Lengths | None) -> list[tuple[str, int, str, str]]:
 
 def _revisions(sources: Sequence[str]) -> dict[str, list[str]]:
     """The revisions of each source, by its name."""
-    found: dict[str, list[str]] = {}
+    revisions: dict[str, list[str]] = {}
     for source in sources:
         name, _, revision = one_line(source).rpartition("@")
-        found.setdefault(name, []).append(revision)
-    return found
+        revisions.setdefault(name, []).append(revision)
+    return revisions
 
 
 def _read_from(sources: Sequence[str]) -> str:
@@ -172,7 +172,7 @@ def _data_files(key: str, shards: Sequence[str], known: Collection[str]) -> str 
 
 def _tags(facts: CardFacts, configs: Sequence[str]) -> list[str]:
     pairs = {"dpo", "kto", "reward"} & set(configs)
-    wanted = {
+    conditions = {
         "dpo": "dpo" in configs,
         "kto": "kto" in configs,
         "reward-model": "reward" in configs,
@@ -187,7 +187,7 @@ def _tags(facts: CardFacts, configs: Sequence[str]) -> list[str]:
         "distilabel": facts.models,
         "curation": True,
     }
-    return [tag for tag, there in wanted.items() if there]
+    return [tag for tag, holds in conditions.items() if holds]
 
 
 def _people(facts: CardFacts) -> int:

@@ -79,10 +79,10 @@ class BudgetGate:
         """What one row may cost, as far as is known."""
         amounts = []
         for stage, most in zip(self._stages, self._most, strict=True):
-            one = stage.dearest if stage.dearest.tokens else most
+            amount = stage.dearest if stage.dearest.tokens else most
             times = stage.endpoint.requests * (2 if isinstance(stage.endpoint, UltraFeedbackJudge) else 1)
             times *= MAX_PAID_ATTEMPTS if stage.useless else 1
-            amounts.append(Amount(times * one.usd, times * one.tokens))
+            amounts.append(Amount(times * amount.usd, times * amount.tokens))
         return _sum(amounts)
 
     def room(self, in_flight: int) -> bool:

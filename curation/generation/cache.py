@@ -159,7 +159,7 @@ class RequestCache:
             rows = self._database.execute(query, (key,)).fetchall()
         except sqlite3.Error as error:
             raise self._unusable(error) from error
-        return [Wasted(name, Tokens(given, written)) for name, given, written in rows]
+        return [Wasted(name, Tokens(input_tokens, output_tokens)) for name, input_tokens, output_tokens in rows]
 
     def claim(self, key: str) -> bool:
         """Say that a request is asked from here; False if somebody asks it right now, or it has its reply by now.

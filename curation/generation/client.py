@@ -148,7 +148,7 @@ class ChatClient:
             if self._meter is not None:
                 self._meter.replied(known.get("input_tokens"), known.get("output_tokens"), cached=True, request=key)
         if wasted:
-            reply["wasted"] = [one.facts for one in wasted]
+            reply["wasted"] = [useless.facts for useless in wasted]
         return {**reply, "request": key}
 
     def end(self, error: CurationError) -> None:
@@ -184,8 +184,8 @@ class ChatClient:
     def _wasted_before(self, key: str) -> list[Wasted]:
         wasted = self._cache.wasted(key) if self._cache is not None else []
         if self._meter is not None:
-            for one in wasted:
-                self._meter.wasted(*one.tokens, cached=True, request=one.id)
+            for reply in wasted:
+                self._meter.wasted(*reply.tokens, cached=True, request=reply.id)
         return wasted
 
     async def _try(self, key: str, body: dict[str, Any], wasted: list[Wasted]) -> dict[str, Any]:
@@ -256,7 +256,7 @@ class ChatClient:
                 raise
             else:
                 self._limit.answered(pushed_back=False)
-                return self._kept(key, reply)
+                return self._keep(key, reply)
             finally:
                 self._show(leaving=1)
 
@@ -269,9 +269,9 @@ class ChatClient:
         if failed.reason == SYSTEM_ROLE:
             failed.detail = f"{failed.detail or 'No system prompt is taken'} (set system_prompt_in_user = true)"
 
-    def _kept(self, key: str, reply: Completion) -> dict[str, Any]:
+    def _keep(self, key: str, reply: Completion) -> dict[str, Any]:
         """Put a reply on disk, before anything else can happen to it, and count it."""
-        kept = {
+        facts = {
             "generation": reply.text,
             "finish_reason": reply.finish_reason,
             "input_tokens": reply.input_tokens,
@@ -279,17 +279,17 @@ class ChatClient:
             "seconds": reply.seconds,
         }
         if reply.thinking is not None:
-            kept["thinking"] = reply.thinking
+            facts["thinking"] = reply.thinking
         if self._cache is not None:
             try:
-                self._cache.put(key, kept, model=self._endpoint.model_id)
+                self._cache.put(key, facts, model=self._endpoint.model_id)
             except CurationError as error:
                 # What cannot be kept would be paid for again: nothing more is sent.
                 self.ended = error
                 raise
         if self._meter is not None:
             self._meter.replied(reply.input_tokens, reply.output_tokens, request=key)
-        return kept
+        return facts
 
     async def _post(self, body: dict[str, Any]) -> Completion:
         started = time.monotonic()

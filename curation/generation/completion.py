@@ -101,7 +101,7 @@ def _read_json(content: bytes) -> Any:
     try:
         reply, _ = json.JSONDecoder().raw_decode(content.decode())
     except ValueError as error:
-        counted = {name: int(found[1]) for name, pattern in _COUNTED.items() if (found := pattern.search(content))}
+        counted = {name: int(match[1]) for name, pattern in _COUNTED.items() if (match := pattern.search(content))}
         paid = _COMPLETION.search(content) is not None
         raise RequestFailed("reply_is_not_json", retry=True, paid=paid, tokens=_tokens(counted)) from error
     return reply
@@ -115,10 +115,10 @@ def _joined_events(content: bytes) -> dict[str, Any]:
     for event in _events(content):
         whole |= {key: event[key] for key in ("usage", "error") if event.get(key)}
         choices = event.get("choices")
-        first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-        choice |= {key: first[key] for key in ("finish_reason", "error") if first.get(key)}
-        said = first.get("delta") or first.get("message")
-        for key, text in said.items() if isinstance(said, dict) else ():
+        choice_part = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+        choice |= {key: choice_part[key] for key in ("finish_reason", "error") if choice_part.get(key)}
+        delta = choice_part.get("delta") or choice_part.get("message")
+        for key, text in delta.items() if isinstance(delta, dict) else ():
             if isinstance(text, str):
                 texts.setdefault(key, []).append(text)
             elif text and key != "role":
@@ -184,10 +184,10 @@ def _message(message: dict[str, Any], content: str | list[Any] | None) -> _Messa
 
 def _text_in(part: dict[str, Any]) -> str:
     """The text of a content part; Mistral's thoughts are parts within a part."""
-    held = next((part[key] for key in ("text", "thinking", "reasoning", "content") if part.get(key)), "")
-    if isinstance(held, list):
-        return "".join(_text_in(inner) if isinstance(inner, dict) else str(inner) for inner in held)
-    return held if isinstance(held, str) else ""
+    content = next((part[key] for key in ("text", "thinking", "reasoning", "content") if part.get(key)), "")
+    if isinstance(content, list):
+        return "".join(_text_in(nested) if isinstance(nested, dict) else str(nested) for nested in content)
+    return content if isinstance(content, str) else ""
 
 
 def _no_answer(message: _Message, thinking: str | None, usage: Any, tokens: Tokens, *, cut: bool) -> RequestFailed:
@@ -211,12 +211,12 @@ def _no_answer(message: _Message, thinking: str | None, usage: Any, tokens: Toke
 def _tokens(usage: Any) -> Tokens:
     """Return what was billed; tokens that only the total has are thoughts, which are billed as written."""
     counts = usage if isinstance(usage, dict) else {}
-    given = _count(counts.get("prompt_tokens", counts.get("input_tokens")))
-    written = _count(counts.get("completion_tokens", counts.get("output_tokens")))
+    input_tokens = _count(counts.get("prompt_tokens", counts.get("input_tokens")))
+    output_tokens = _count(counts.get("completion_tokens", counts.get("output_tokens")))
     total = _count(counts.get("total_tokens"))
-    if given is not None and written is not None and total is not None:
-        written = max(written, total - given)
-    return Tokens(given, written)
+    if input_tokens is not None and output_tokens is not None and total is not None:
+        output_tokens = max(output_tokens, total - input_tokens)
+    return Tokens(input_tokens, output_tokens)
 
 
 def _count(value: object) -> int | None:

@@ -112,10 +112,10 @@ class Endings:
             remedy="Look at the model's options in the config file; `send` leaves parameters out or renames them.",
         )
 
-    def key_refused(self, said: str) -> AuthError:
+    def key_refused(self, answer: str) -> AuthError:
         """Return the error of a key that the endpoint does not take."""
         return AuthError(
-            f"The endpoint of {self._name} at {self._url} refused the key ({said}).",
+            f"The endpoint of {self._name} at {self._url} refused the key ({answer}).",
             remedy=self._key_remedy(),
         )
 

@@ -243,12 +243,12 @@ def endpoints_llm(
 def system_in_user(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return a conversation whose system turns stand at the beginning of its first user turn."""
     system = [message["content"] for message in messages if message["role"] == "system"]
-    others = [message for message in messages if message["role"] != "system"]
-    first = next((place for place, message in enumerate(others) if message["role"] == "user"), None)
-    if not system or first is None:
+    conversation = [message for message in messages if message["role"] != "system"]
+    user_turn = next((position for position, message in enumerate(conversation) if message["role"] == "user"), None)
+    if not system or user_turn is None:
         return messages
-    content = "\n\n".join([*system, others[first]["content"]])
-    return [*others[:first], {**others[first], "content": content}, *others[first + 1 :]]
+    content = "\n\n".join([*system, conversation[user_turn]["content"]])
+    return [*conversation[:user_turn], {**conversation[user_turn], "content": content}, *conversation[user_turn + 1 :]]
 
 
 def _response_format(structure: dict[str, Any]) -> dict[str, JsonValue]:

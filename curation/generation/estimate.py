@@ -117,22 +117,22 @@ def estimate_run(
     """
     if not prompts:
         return Estimate(rows=0, stages=())
-    asked = prompt_bytes / prompts / BYTES_PER_TOKEN
+    prompt_tokens = prompt_bytes / prompts / BYTES_PER_TOKEN
     stages = []
-    written = 0.0
+    answers_tokens = 0.0
     for stage, options in models.stages.items():
         known = experience.get(options.model_id, Experience(None, None))
-        said = known.output_tokens
-        output = float(options.max_new_tokens) if said is None else min(said, options.max_new_tokens)
+        reply_tokens = known.output_tokens
+        output = float(options.max_new_tokens) if reply_tokens is None else min(reply_tokens, options.max_new_tokens)
         if isinstance(options, UltraFeedbackJudge):
-            given = asked + written + TEMPLATE_TOKENS["judge"]
+            input_tokens = prompt_tokens + answers_tokens + TEMPLATE_TOKENS["judge"]
         elif isinstance(options, Evolver):
-            given = asked + written / len(models.generators) + TEMPLATE_TOKENS["evolve"]
+            input_tokens = prompt_tokens + answers_tokens / len(models.generators) + TEMPLATE_TOKENS["evolve"]
         else:
-            given = asked + _tokens(options.system_prompt)
+            input_tokens = prompt_tokens + _tokens(options.system_prompt)
         if not isinstance(options, UltraFeedbackJudge):
-            written += output
-        stages.append(_stage(stage, options, prompts, cached.get(stage, 0), given, output, known))
+            answers_tokens += output
+        stages.append(_stage(stage, options, prompts, cached.get(stage, 0), input_tokens, output, known))
     return Estimate(rows=prompts, stages=tuple(stages))
 
 
@@ -142,30 +142,38 @@ def most_per_request(models: Sequence[Asked], *, longest_prompt: int) -> Iterato
     Of a prompt of `longest_prompt` bytes every byte may be a token, and another model's tokenizer may make two tokens
     of one. A judge may be asked twice: its figure is the mean of both requests.
     """
-    written: list[int] = []
+    answer_tokens: list[int] = []
     for options in models:
         output = options.max_new_tokens
-        given = longest_prompt + CHAT_TOKENS
+        input_tokens = longest_prompt + CHAT_TOKENS
         if isinstance(options, UltraFeedbackJudge):
             # The mean of two requests: the second shows the judge its own reply and what is wrong with it, and may have
             # more room.
-            given += TEMPLATE_BYTES["judge"] + OTHER_TOKENIZER * sum(written) + (output + COMPLAINT_TOKENS) // 2
+            input_tokens += (
+                TEMPLATE_BYTES["judge"] + OTHER_TOKENIZER * sum(answer_tokens) + (output + COMPLAINT_TOKENS) // 2
+            )
             output = output * (1 + MORE_ROOM) // 2
         elif isinstance(options, Evolver):
-            given += TEMPLATE_BYTES["evolve"] + OTHER_TOKENIZER * max(written)
-            written.append(output)
+            input_tokens += TEMPLATE_BYTES["evolve"] + OTHER_TOKENIZER * max(answer_tokens)
+            answer_tokens.append(output)
         else:
-            given += len((options.system_prompt or "").encode())
-            written.append(output)
-        yield options.cost(given, output) or 0.0, given + output
+            input_tokens += len((options.system_prompt or "").encode())
+            answer_tokens.append(output)
+        yield options.cost(input_tokens, output) or 0.0, input_tokens + output
 
 
 def _stage(
-    stage: str, options: Asked, prompts: int, cached: int, given: float, output: float, known: Experience
+    stage: str,
+    options: Asked,
+    prompts: int,
+    cached: int,
+    input_per_request: float,
+    output_per_request: float,
+    known: Experience,
 ) -> StageEstimate:
     requests = prompts * options.requests - cached
-    input_tokens, output_tokens = round(requests * given), round(requests * output)
-    seconds = known.seconds if known.seconds is not None else output / TOKENS_PER_SECOND
+    input_tokens, output_tokens = round(requests * input_per_request), round(requests * output_per_request)
+    seconds = known.seconds if known.seconds is not None else output_per_request / TOKENS_PER_SECOND
     return StageEstimate(
         stage=stage,
         requests=requests,
@@ -173,8 +181,8 @@ def _stage(
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         cost=options.cost(input_tokens, output_tokens) if requests else 0.0,
-        each=round(given + output),
-        each_cost=options.cost(round(given), round(output)),
+        each=round(input_per_request + output_per_request),
+        each_cost=options.cost(round(input_per_request), round(output_per_request)),
         seconds=requests * seconds / options.max_concurrency,
         measured=known.output_tokens is not None,
     )

@@ -104,9 +104,9 @@ def lines_of(reply: str) -> Iterator[Line]:
     """Yield the lines of a reply, without those that begin or end a block of code."""
     fence = ""
     for raw in re.split(r"\r\n|\r|\n", reply):
-        found = _FENCE.match(raw)
-        if found is not None:
-            fence = "" if fence and found[1].startswith(fence) else fence or found[1]
+        fence_match = _FENCE.match(raw)
+        if fence_match is not None:
+            fence = "" if fence and fence_match[1].startswith(fence) else fence or fence_match[1]
             continue
         lead = _LEAD.match(raw)
         marks = lead[0] if lead else ""
@@ -129,36 +129,36 @@ def heading_of(line: Line) -> Heading | None:
     bare = _BARE.match(line.text) if line.level else None
     if bare is not None:
         return Heading(int(bare[1]), Rank.MARKED)
-    found = _HEADING.match(line.text)
+    match = _HEADING.match(line.text)
     if line.level:
         named = {_number(name): name for name in _NAMED.finditer(line.text[:LONGEST_HEADING])}
         if len(named) > 1:
             return Heading(None, Rank.MARKED)
-        if named and found is None:
+        if named and match is None:
             [(number, name)] = named.items()
             return Heading(number, Rank.MARKED, _noun(name))
-    if found is None:
+    if match is None:
         return None
     is_marked = line.level > 0 or _BOLD.fullmatch(line.raw) is not None
-    heading = _headed(found, Rank.MARKED if is_marked else Rank.ALONE)
+    heading = _headed(match, Rank.MARKED if is_marked else Rank.ALONE)
     # A line that goes on from the one before: "... the quality / of Text 2".
-    goes_on = found["before"] and not is_marked and _GOES_ON.match(line.raw)
+    goes_on = match["before"] and not is_marked and _GOES_ON.match(line.raw)
     return replace(heading, rank=Rank.SENTENCE) if heading is not None and goes_on else heading
 
 
-def _headed(found: re.Match[str], rank: Rank) -> Heading | None:
-    number, noun, rest = _number(found), _noun(found), found["rest"].strip()
-    said = rest.strip(" :=-–—|()[]")
-    if not said.strip(".>#"):
+def _headed(match: re.Match[str], rank: Rank) -> Heading | None:
+    number, noun, rest = _number(match), _noun(match), match["rest"].strip()
+    content = rest.strip(" :=-–—|()[]")
+    if not content.strip(".>#"):
         return Heading(number, rank, noun)
     follows = rest[0] in ":=-–—|(["
-    labels = {label.lastgroup for label in _IS_LABEL.finditer(f"{found['before']} {found['after']}")}
-    if follows and (labels == {"rating"} or is_only_a_rating(said)):
-        return Heading(number, rank, noun, f"rating: {rest.lstrip(' :=-–—|') if labels else said}")
+    labels = {label.lastgroup for label in _IS_LABEL.finditer(f"{match['before']} {match['after']}")}
+    if follows and (labels == {"rating"} or is_only_a_rating(content)):
+        return Heading(number, rank, noun, f"rating: {rest.lstrip(' :=-–—|') if labels else content}")
     if follows and labels == {"rationale"}:
-        return Heading(number, rank, noun, f"rationale: {said}")
-    if (follows or rest[0] in ",.") and field_of(said, "", sure=False) is not None:
-        return Heading(number, rank, noun, said)
+        return Heading(number, rank, noun, f"rationale: {content}")
+    if (follows or rest[0] in ",.") and field_of(content, "", sure=False) is not None:
+        return Heading(number, rank, noun, content)
     if rank is Rank.MARKED:
         return Heading(number, rank, noun)
     return Heading(number, Rank.SENTENCE, noun) if follows or rest[0] == "." else None
@@ -166,24 +166,24 @@ def _headed(found: re.Match[str], rank: Rank) -> Heading | None:
 
 def field_of(text: str, raw: str, *, sure: bool) -> Field | None:
     """Return what a line gives: `text` is the line made plain, `sure` whether it is marked as a heading."""
-    found = _FIELD.match(text)
-    if found is None:
+    match = _FIELD.match(text)
+    if match is None:
         return None
-    value, sign = found["value"], found["sign"]
+    value, sign = match["value"], match["sign"]
     if not (sign or sure or not value or is_only_a_rating(value)):
         return None
-    if found["rationale"]:
+    if match["rationale"]:
         return Field("rationale", _after_label(raw, text)) if sign or sure else None
-    if found["type"]:
+    if match["type"]:
         return Field("type", "") if sign else None
     inline = _INLINE_RATIONALE.search(value)
     if inline is not None:
         value = value[: inline.start()].rstrip(" ,;|.-–—")
-    if found["maybe"] and not is_only_a_rating(value):
+    if match["maybe"] and not is_only_a_rating(value):
         return None
     # What is too long to be looked at is not read.
     value = "?" if len(raw.rstrip()) > LONGEST_VALUE and inline is None else value
-    scale = found["scale"] or found["outof"]
+    scale = match["scale"] or match["outof"]
     return Field("rating", f"{value} ({scale})" if scale else value, _after_label(raw, "") if inline else None)
 
 
@@ -196,11 +196,11 @@ def _after_label(raw: str, text: str) -> str:
     return after.lstrip(" \t*_") if colon and len(before) < LONGEST_HEADING and text else ""
 
 
-def _noun(found: re.Match[str]) -> str:
+def _noun(match: re.Match[str]) -> str:
     """How a text is called, without the endings of its number and case."""
-    return (found["noun"] or found["counted"])[:4]
+    return (match["noun"] or match["counted"])[:4]
 
 
-def _number(found: re.Match[str]) -> int:
-    numeral = found["number"] or found["ordinal"]
+def _number(match: re.Match[str]) -> int:
+    numeral = match["number"] or match["ordinal"]
     return int(numeral) if numeral.isdecimal() else words.NUMBERS[numeral]

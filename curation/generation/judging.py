@@ -38,15 +38,15 @@ def mean_rating(judgements: Iterable[Judgement], position: int) -> float | None:
 
 def rationale(judgements: Sequence[Judgement], position: int) -> str | None:
     """Return what was said of the candidate at `position`, under judge and aspect where there are several."""
-    said = [(judgement, judgement.rationales[position]) for judgement in judgements]
-    texts = [(judgement, text) for judgement, text in said if text is not None]
+    rationales = [(judgement, judgement.rationales[position]) for judgement in judgements]
+    texts = [(judgement, text) for judgement, text in rationales if text is not None]
     judges = len({judgement.judge for judgement in judgements})
     aspects = len({judgement.aspect for judgement in judgements})
-    named = []
+    paragraphs = []
     for judgement, text in texts:
         names = [judgement.judge] * (judges > 1) + [judgement.aspect] * (aspects > 1)
-        named.append(f"{', '.join(names)}: {text}" if names else text)
-    return "\n\n".join(named) or None
+        paragraphs.append(f"{', '.join(names)}: {text}" if names else text)
+    return "\n\n".join(paragraphs) or None
 
 
 def disagrees_with_itself(judgements: Iterable[Judgement]) -> bool:
@@ -63,7 +63,7 @@ class JudgeTally:
     def add(self, judgements: Sequence[Judgement], *, times: int = 1) -> None:
         """Count what each judge said of one set, or of so many sets of which the same was said."""
         for judge in {judgement.judge for judgement in judgements}:
-            self._counts[judge].add([one for one in judgements if one.judge == judge], times)
+            self._counts[judge].add([judgement for judgement in judgements if judgement.judge == judge], times)
 
     def merge(self, other: JudgeTally) -> None:
         """Count what the other one counted too."""
@@ -125,19 +125,19 @@ def _swapped_differences(judgements: Iterable[Judgement]) -> Iterator[tuple[floa
     by_question: defaultdict[tuple[str, str], list[Judgement]] = defaultdict(list)
     for judgement in judgements:
         by_question[judgement.judge, judgement.aspect].append(judgement)
-    for asked in by_question.values():
-        if len(asked) != 2:
+    for readings in by_question.values():
+        if len(readings) != 2:
             continue
-        one, other = asked
-        for first, second in combinations(range(len(one.ratings)), 2):
-            before, after = _difference(one, first, second), _difference(other, first, second)
+        original, swapped = readings
+        for first, second in combinations(range(len(original.ratings)), 2):
+            before, after = _difference(original, first, second), _difference(swapped, first, second)
             if before is not None and after is not None:
                 yield before, after
 
 
 def _difference(judgement: Judgement, first: int, second: int) -> float | None:
-    one, other = judgement.ratings[first], judgement.ratings[second]
-    return None if one is None or other is None else one - other
+    first_rating, second_rating = judgement.ratings[first], judgement.ratings[second]
+    return None if first_rating is None or second_rating is None else first_rating - second_rating
 
 
 def _spread(judgements: Sequence[Judgement]) -> float | None:

@@ -52,11 +52,11 @@ def build_pipeline(name: str, *, prompts: Path, models: Models, cache: Path | No
 def prompt_row(prompt: Prompt) -> dict[str, Any]:
     """Return a prompt as the pipeline's first step reads it; `instruction` is the conversation as one text."""
     messages = [message.model_dump() for message in prompt.messages]
-    asked = [message for message in messages if message["role"] != "system"]
-    if len(asked) == 1:
-        instruction = asked[0]["content"]
+    turns = [message for message in messages if message["role"] != "system"]
+    if len(turns) == 1:
+        instruction = turns[0]["content"]
     else:
-        instruction = "\n\n".join(f"{message['role'].capitalize()}: {message['content']}" for message in asked)
+        instruction = "\n\n".join(f"{message['role'].capitalize()}: {message['content']}" for message in turns)
     return {
         "prompt_id": prompt.id,
         "messages": messages,
@@ -158,9 +158,9 @@ class _ReadRow:
         texts = zip(*(self.row[column] for column in columns), strict=True)
         for position, (name, text, thinking, fault) in enumerate(texts):
             step, options = self.reader.writers[name]
-            said = metadata.get(f"statistics_{step}") or {}
+            statistics = metadata.get(f"statistics_{step}") or {}
             # Where branches meet, distilabel makes a list of what each of them says: the same.
-            facts = said[0] if isinstance(said, list) else said
+            facts = statistics[0] if isinstance(statistics, list) else statistics
             stage: Stage = "evolve" if step == EVOLVE else "generate"
             self._account(stage, options, facts)
             if text is None:
@@ -185,8 +185,8 @@ class _ReadRow:
         )
 
     def _judgements(self, places: dict[int, int]) -> Iterator[Judgement]:
-        said = self.row.get("judgements") or []
-        texts = said if isinstance(said, list) else [said]
+        judgements_json = self.row.get("judgements") or []
+        texts = judgements_json if isinstance(judgements_json, list) else [judgements_json]
         for judge, text in zip(self.reader.judges, texts, strict=False):
             for reading in orjson.loads(text):
                 for facts in reading["asked"]:
@@ -262,8 +262,8 @@ def _thinking(options: Generator | Evolver, facts: dict[str, Any], in_text: str 
 def _is_unanswered(reading: dict[str, Any]) -> bool:
     """Whether a judge's last request failed, and nothing came before it but thought."""
     failure = reading["asked"][-1].get("failure")
-    said = any(rating is not None for rating in reading["ratings"])
-    return not said and failure not in {None, ONLY_REASONING} and {*reading["faults"]} <= {None, ONLY_REASONING}
+    has_rating = any(rating is not None for rating in reading["ratings"])
+    return not has_rating and failure not in {None, ONLY_REASONING} and {*reading["faults"]} <= {None, ONLY_REASONING}
 
 
 def step_name(position: int) -> str:
@@ -273,7 +273,9 @@ def step_name(position: int) -> str:
 
 def _writers(models: Models) -> dict[str, Generator | Evolver]:
     """The models that write answers, by the names of their steps."""
-    steps: dict[str, Generator | Evolver] = {step_name(place): one for place, one in enumerate(models.generators)}
+    steps: dict[str, Generator | Evolver] = {
+        step_name(place): options for place, options in enumerate(models.generators)
+    }
     return {**steps, EVOLVE: models.evolve} if models.evolve is not None else steps
 
 

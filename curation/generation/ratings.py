@@ -88,8 +88,8 @@ def _read(sections: Sequence[Section]) -> Rating:
     if not rated:
         return Rating(None, rationale, "no_rating")
     # A label without a value beside others gives nothing.
-    given = [value for value in rated[0].ratings if re.search(r"\w|[★⭐🌟]", value)] or rated[0].ratings[:1]
-    ratings = {read_rating(value) for value in given}
+    values = [value for value in rated[0].ratings if re.search(r"\w|[★⭐🌟]", value)] or rated[0].ratings[:1]
+    ratings = {read_rating(value) for value in values}
     if len(ratings) > 1:
         return Rating(None, None, "rating_is_not_a_number")
     [rating] = ratings
@@ -152,16 +152,16 @@ def _sections(reply: str) -> Iterator[Section]:
         if heading is not None and line.depth == depth and (heading in headings or _may_begin(heading, reading)):
             yield reading.section()
             reading = _Reading(headings.get(heading), line.level or _PLAIN_LEVEL, heading.rank)
-            given = field_of(heading.rest, line.raw, sure=False) if heading.rest else None
-            if given is not None:
-                _take(reading, given)
+            line_field = field_of(heading.rest, line.raw, sure=False) if heading.rest else None
+            if line_field is not None:
+                _take(reading, line_field)
             continue
         if line.depth > depth or line.quoted:
             _take_text(reading, line)
             continue
-        given = field_of(line.text, line.raw, sure=line.level > 0) if line.text else None
-        if given is not None:
-            _take(reading, given)
+        line_field = field_of(line.text, line.raw, sure=line.level > 0) if line.text else None
+        if line_field is not None:
+            _take(reading, line_field)
         elif line.closes or 0 < line.level <= reading.level:
             yield reading.section()
             reading = _Reading(None)
@@ -195,15 +195,15 @@ def _may_begin(heading: Heading, reading: _Reading) -> bool:
     return reading.number is not None and not reading.ratings and heading.number != reading.number
 
 
-def _take(reading: _Reading, given: Field) -> None:
-    reading.in_rationale, reading.waits = given.kind == "rationale", False
-    if given.kind == "rationale":
-        reading.rationale = [given.value]
-    if given.kind == "rating":
-        reading.ratings.append(given.value)
-        reading.waits = not re.match(r"[^(]*\w", given.value)
-        if given.rationale is not None:
-            reading.rationale, reading.in_rationale = [given.rationale], True
+def _take(reading: _Reading, line_field: Field) -> None:
+    reading.in_rationale, reading.waits = line_field.kind == "rationale", False
+    if line_field.kind == "rationale":
+        reading.rationale = [line_field.value]
+    if line_field.kind == "rating":
+        reading.ratings.append(line_field.value)
+        reading.waits = not re.match(r"[^(]*\w", line_field.value)
+        if line_field.rationale is not None:
+            reading.rationale, reading.in_rationale = [line_field.rationale], True
 
 
 def _take_text(reading: _Reading, line: Line) -> None:
@@ -225,11 +225,11 @@ _NUMBER_KEYS = ("text", "text number", "number", "text id", "id", "index", "outp
 
 def _json_sections(reply: str) -> list[Section]:
     """Return the sections of a reply that is JSON: {"text_1": {"rating": 4}} or [{"text": 1, "rating": 4}]."""
-    found = _JSON.fullmatch(reply) if len(reply) <= LONGEST_JSON else None
-    if found is None:
+    match = _JSON.fullmatch(reply) if len(reply) <= LONGEST_JSON else None
+    if match is None:
         return []
     try:
-        content = orjson.loads(found[1])
+        content = orjson.loads(match[1])
     except orjson.JSONDecodeError:
         return []
     if isinstance(content, list):
@@ -248,10 +248,10 @@ def _entry(number: int | None, value: Any) -> Section:
         return Section(number, (str(value),) if type(value) in {int, float, str} else ())
     ratings, rationale = [], None
     for key, part in value.items():
-        given = field_of(f"{plain(key)}:", "", sure=False)
-        if given is not None and given.kind == "rating" and type(part) in {int, float, str}:
-            ratings.append(f"{part} {given.value}".strip())
-        elif given is not None and given.kind == "rationale" and isinstance(part, str):
+        line_field = field_of(f"{plain(key)}:", "", sure=False)
+        if line_field is not None and line_field.kind == "rating" and type(part) in {int, float, str}:
+            ratings.append(f"{part} {line_field.value}".strip())
+        elif line_field is not None and line_field.kind == "rationale" and isinstance(part, str):
             rationale = part.strip() or None
     return Section(number, tuple(ratings), rationale)
 

@@ -176,11 +176,11 @@ class _Graph:
         batches = step.process_applying_mappings()
         last = False
         while not last:
-            read = _in_greenlet(next, batches, None) if isinstance(step, _Task) else _in_thread(next, batches, None)
-            found = await read
-            if found is None:
+            reading = _in_greenlet(next, batches, None) if isinstance(step, _Task) else _in_thread(next, batches, None)
+            batch = await reading
+            if batch is None:
                 return
-            rows, last = found
+            rows, last = batch
             for row in rows:
                 yield row
 
@@ -199,12 +199,12 @@ class _Graph:
         """Send one row through all steps; steps that do not wait for each other run at the same time."""
         if not self.chains:
             return [row]
-        *others, last = self.chains
+        *first_chains, last_chain = self.chains
         results: dict[str, asyncio.Task[list[Row]]] = {}
-        for chain in others:
+        for chain in first_chains:
             results[chain[-1]] = asyncio.create_task(self._chain(chain, row, results))
         try:
-            return list(await self._chain(last, row, results))
+            return list(await self._chain(last_chain, row, results))
         except _StepFailed as failed:
             await self._wait_for_others(results)
             return [FailedRow(step=failed.step, error=f"{type(failed.error).__name__}: {failed.error}", row=row)]
@@ -245,13 +245,13 @@ class _Graph:
             rows = [await self._step(name, rows)]
         return rows[0]
 
-    async def _step(self, name: str, given: list[list[Row]]) -> list[Row]:
+    async def _step(self, name: str, inputs: list[list[Row]]) -> list[Row]:
         step = self.steps[name]
-        if not given[0]:
+        if not inputs[0]:
             return []
         known = self.known[name]
         # Branches must not see what another writes into its rows, as they do not in processes of their own.
-        inputs = given if known else deepcopy(given)
+        inputs = inputs if known else deepcopy(inputs)
 
         def process() -> list[Row]:
             return [output for batch in self.processes[name](*inputs) for output in batch]

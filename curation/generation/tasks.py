@@ -112,8 +112,8 @@ class EvolveAnswer(Task):  # type: ignore[misc]
         answer = choice.choice([text for text in input["generations"] if text is not None])
         template = MUTATION_TEMPLATES[choice.choice(self.methods).upper()]
         # In one pass: an answer may itself hold <RESPONSE>.
-        filled = {"<PROMPT>": input["instruction"], "<RESPONSE>": answer}
-        return [{"role": "user", "content": re.sub("|".join(filled), lambda found: filled[found[0]], template)}]
+        values = {"<PROMPT>": input["instruction"], "<RESPONSE>": answer}
+        return [{"role": "user", "content": re.sub("|".join(values), lambda match: values[match[0]], template)}]
 
     def format_output(self, output: str | None, input: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the row's answers and the new one, which is None if it failed."""
@@ -209,7 +209,7 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
         judged: list[list[dict[str, Any]]] = [[] for _ in inputs]
         for (number, question), reading in zip(questions, readings, strict=True):
             judged[number].append({"aspect": question["aspect"], "order": question["order"], **reading})
-        yield [self._judged(row, said) for row, said in zip(inputs, judged, strict=True)]
+        yield [self._judged(row, readings_of_row) for row, readings_of_row in zip(inputs, judged, strict=True)]
 
     def _questions(self, row: dict[str, Any]) -> list[dict[str, Any]]:
         shown = [position for position, text in enumerate(row["generations"]) if text is not None]
@@ -239,14 +239,14 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
             for output in outputs
         ]
 
-    def _judged(self, row: dict[str, Any], said: list[dict[str, Any]]) -> dict[str, Any]:
+    def _judged(self, row: dict[str, Any], readings: list[dict[str, Any]]) -> dict[str, Any]:
         columns: dict[str, list[Any]] = {"ratings": [], "rationales": []}
         for position in range(len(row["generations"])):
-            ratings = [reading["ratings"][position] for reading in said]
-            columns["ratings"].append(fmean(ratings) if said and None not in ratings else None)
-            texts = [text for reading in said if (text := reading["rationales"][position]) is not None]
+            ratings = [reading["ratings"][position] for reading in readings]
+            columns["ratings"].append(fmean(ratings) if readings and None not in ratings else None)
+            texts = [text for reading in readings if (text := reading["rationales"][position]) is not None]
             columns["rationales"].append("\n\n".join(texts) or None)
-        return {**row, **columns, "judgements": orjson.dumps(said).decode(), "model_name": self.llm.model_name}
+        return {**row, **columns, "judgements": orjson.dumps(readings).decode(), "model_name": self.llm.model_name}
 
 
 def _answered(row: dict[str, Any]) -> bool:

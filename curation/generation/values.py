@@ -44,39 +44,39 @@ def plain(text: str) -> str:
     return " ".join(_DROPPED.sub("", unicodedata.normalize("NFKC", text)).replace("_", " ").lower().split())
 
 
-def read_rating(said: str) -> float | None:
+def read_rating(value: str) -> float | None:
     """Return the number that a judge gives, which may lie outside of the scale; None if it does not give one number.
 
     "4", "4.5", "<4>", "four", "4 stars", "4/5", "4 (on a scale of 1 to 5)", "4 - mostly right" and "★★★★☆" give one.
     Another scale ("4/10", "4 (out of 10)", "80%"), two numbers ("4-5", "4 or 5", "3 → 4") and a remark with a number in
     it ("4 (2 errors)") do not.
     """
-    number, remark = _parted(said)
+    number, remark = _parted(value)
     if number is None or not _is_remark(remark):
         return None
     return number
 
 
-def is_only_a_rating(said: str) -> bool:
+def is_only_a_rating(value: str) -> bool:
     """Whether a text is a rating and nothing besides."""
-    number, remark = _parted(said)
+    number, remark = _parted(value)
     return number is not None and not remark
 
 
-def _parted(said: str) -> tuple[float | None, str]:
+def _parted(value: str) -> tuple[float | None, str]:
     """The number at the beginning of a text, and what follows it beyond its unit and a scale from 1 to 5."""
-    text = _BOXED.sub(r"\1", plain(said))
+    text = _BOXED.sub(r"\1", plain(value))
     if text.startswith(("<", ">")) and not (text[0] == "<" and ">" in text):
         return None, text
     text = text.strip(_AROUND)
     if _STARS.fullmatch(text):
         return _stars(text), ""
-    found = _RATING.match(text)
-    if found is None:
+    match = _RATING.match(text)
+    if match is None:
         return None, text
-    numeral = found["number"]
+    numeral = match["number"]
     number = float(words.NUMBERS[numeral]) if numeral in words.NUMBERS else float(numeral.replace(",", "."))
-    rest = text[found.end() :]
+    rest = text[match.end() :]
     scale = _SCALE.match(rest.lstrip())
     if scale is not None and rest[:1] in _AFTER:
         rest = rest.lstrip()[scale.end() :]

@@ -122,7 +122,9 @@ def row_faults(example: Example, bounds: Bounds) -> Iterator[str]:
     yield from example.faults
     if example.layout in REFUSED_LAYOUTS:
         yield example.layout
-    if any(is_empty(text) and not other for text, other in zip(example.answers, example.others, strict=True)):
+    if any(
+        is_empty(text) and not attachment for text, attachment in zip(example.answers, example.attachments, strict=True)
+    ):
         yield "empty_answer"
     elif example.chosen is not None and example.rejected is not None:
         yield from _pair_faults(example.chosen, example.rejected, example, bounds)
@@ -143,13 +145,13 @@ def _has_empty_prompt(example: Example) -> bool:
     # A question that stands in another column is named already.
     if example.prompt is None or example.media or "question_not_read" in example.faults:
         return False
-    return is_empty(example.prompt_text) and not any(turn.other for turn in example.prompt)
+    return is_empty(example.prompt_text) and not any(turn.attachments for turn in example.prompt)
 
 
 def _pair_faults(chosen: str, rejected: str, example: Example, bounds: Bounds) -> Iterator[str]:
-    if len(set(example.others)) == 1 and is_identical(chosen, rejected):
+    if len(set(example.attachments)) == 1 and is_identical(chosen, rejected):
         yield "identical"
-    elif not any(example.others) and length_ratio(chosen, rejected) > bounds.max_length_ratio:
+    elif not any(example.attachments) and length_ratio(chosen, rejected) > bounds.max_length_ratio:
         yield "length_ratio"
     if example.chosen_score is not None and example.rejected_score is not None:
         if example.chosen_score < example.rejected_score:

@@ -61,14 +61,14 @@ ENDS_WITH_MARK = re.compile(r"^(?:#+ *)?\w+ ?:\s*\Z", re.MULTILINE)
 
 
 class Turn(NamedTuple):
-    """One message; the role is any string, because chat templates know more roles than ours.
+    """One message. The role is any string, because chat templates know more roles than ours.
 
-    `content` is its text, `other` a canonical JSON of what it holds beside text: images, calls of tools; "" if nothing.
+    `content` is its text. `attachments` is canonical JSON of everything else (images, calls of tools), "" if none.
     """
 
     role: str
     content: str
-    other: str = ""
+    attachments: str = ""
 
 
 Side = str | tuple[Turn, ...]
@@ -77,12 +77,12 @@ Side = str | tuple[Turn, ...]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row of a preference dataset, whatever its layout: a pair (chosen, rejected) or a completion with a label.
+    """One row of a preference dataset in any layout: a pair (chosen, rejected), or a completion with a label.
 
-    Texts are the answers alone: an implicit or repeated prompt is taken out. `others` has for each of `answers` what it
-    holds beside text, as `Turn.other`, `media` the row's images. `prompt` is null where the layout has none. `label` is
-    null in pairs, and where it is not a boolean (then `faults` says so). `faults` names what is wrong with the row as
-    TRL reads it.
+    - The texts are the answers alone: a prompt that is repeated in them, or only in them, is removed.
+    - `attachments` has one entry for each of `answers`: its `Turn.attachments`. `media` are the row's images.
+    - `prompt` is None if the layout has no prompt. `label` is None in pairs, and if it is not a boolean.
+    - `faults` are the names of what is wrong with the row as TRL reads it.
     """
 
     layout: Layout
@@ -90,7 +90,7 @@ class Example:
     chosen: str | None = None
     rejected: str | None = None
     completion: str | None = None
-    others: tuple[str, ...] = ()
+    attachments: tuple[str, ...] = ()
     media: str = ""
     label: bool | None = None
     chosen_score: float | None = None
@@ -179,7 +179,7 @@ def _pair(row: Mapping[str, Any]) -> Example:
         prompt=turns,
         chosen=_text(answers[0]),
         rejected=_text(answers[1]),
-        others=tuple(map(_other_of, answers)),
+        attachments=tuple(map(_attachments_of, answers)),
         media=_media(row),
         chosen_score=chosen_score,
         rejected_score=rejected_score,
@@ -244,7 +244,7 @@ def _labelled(row: Mapping[str, Any], *, layout: Layout, prompt: Side | None, co
         layout=layout,
         prompt=turns,
         completion=_text(answer),
-        others=(_other_of(answer),),
+        attachments=(_attachments_of(answer),),
         media=_media(row),
         label=bool(label) if known else None,
         score=_number(row.get("score")),
@@ -274,7 +274,7 @@ def _turn(value: Any, column: str) -> Turn:
         raise DataError(f'{column} has messages with "from" and "value"; TRL reads "role" and "content"')
     if not isinstance(value, Mapping) or not isinstance(value.get("role"), str):
         raise DataError(f"{column} has an item that is no message with a role and a content")
-    return Turn(value["role"], _readable(_content(value.get("content"), column), column), _other(value))
+    return Turn(value["role"], _readable(_content(value.get("content"), column), column), _attachments(value))
 
 
 def _content(value: Any, column: str) -> str:
@@ -296,7 +296,7 @@ def _readable(text: str, column: str) -> str:
     return text
 
 
-def _other(message: Mapping[str, Any]) -> str:
+def _attachments(message: Mapping[str, Any]) -> str:
     """Return what a message holds beside its text: the calls of tools, and the parts that are no text."""
     content = message.get("content")
     parts = content if isinstance(content, list | tuple) else ()
@@ -333,8 +333,8 @@ def _text(answer: Side) -> str:
     return answer if isinstance(answer, str) else text_of(answer)
 
 
-def _other_of(answer: Side) -> str:
-    return "" if isinstance(answer, str) else "".join(turn.other for turn in answer)
+def _attachments_of(answer: Side) -> str:
+    return "" if isinstance(answer, str) else "".join(turn.attachments for turn in answer)
 
 
 def _last_answer(turns: Sequence[Turn]) -> int:
@@ -359,7 +359,11 @@ def _without_shared_start(chosen: Side, rejected: Side) -> tuple[Any, Side, Side
     both answers begin to the prompt, but what they say is judged whole.
     """
     shared = next(
-        (place for place, (one, other) in enumerate(zip(chosen, rejected, strict=False)) if one != other),
+        (
+            place
+            for place, (chosen_part, rejected_part) in enumerate(zip(chosen, rejected, strict=False))
+            if chosen_part != rejected_part
+        ),
         min(len(chosen), len(rejected)),
     )
     split = min(shared, max(min(len(chosen), len(rejected)) - 1, 0))
@@ -374,7 +378,7 @@ def _without_shared_start(chosen: Side, rejected: Side) -> tuple[Any, Side, Side
 
 def _column_faults(row: Mapping[str, Any], *, paired: bool) -> tuple[str, ...]:
     """Name the columns beside the layout's own that a trainer takes for something else."""
-    found = {
+    faults = {
         "column_margin": paired and "margin" in row,
         "column_images": "image" in row or "images" in row,
         "column_label": paired and "label" in row,
@@ -382,7 +386,7 @@ def _column_faults(row: Mapping[str, Any], *, paired: bool) -> tuple[str, ...]:
         "null_chat_template_kwargs": "chat_template_kwargs" in row and row["chat_template_kwargs"] is None,
         "empty_tools": row.get("tools") == "",
     }
-    return tuple(name for name, there in found.items() if there)
+    return tuple(name for name, is_present in faults.items() if is_present)
 
 
 def _message_faults(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -395,20 +399,20 @@ def _question_faults(row: Mapping[str, Any], layout: Layout, prompt: Side | None
     """Name a question that stands beside the answers, and not in what both begin with."""
     if layout != "text_implicit_prompt" or not isinstance(prompt, str):
         return ()
-    asked = [row[name].strip() for name in QUESTIONS if isinstance(row.get(name), str)]
-    return ("question_not_read",) if any(asked) and not any(text in prompt for text in asked if text) else ()
+    questions = [row[name].strip() for name in QUESTIONS if isinstance(row.get(name), str)]
+    return ("question_not_read",) if any(questions) and not any(text in prompt for text in questions if text) else ()
 
 
 def _role_faults(layout: Layout, prompt: tuple[Turn, ...] | None, answers: Sequence[Side]) -> tuple[str, ...]:
     if layout in REFUSED_LAYOUTS:
         return ()
-    asked = text_of(prompt or ())
-    marks = set(MARKED_TURN.findall(asked)) if ENDS_WITH_MARK.search(asked) else set()
-    found = {
+    prompt_text = text_of(prompt or ())
+    marks = set(MARKED_TURN.findall(prompt_text)) if ENDS_WITH_MARK.search(prompt_text) else set()
+    faults = {
         "prompt_ends_with_assistant": prompt and prompt[-1].role == "assistant",
         "answer_not_by_assistant": any(_has_another_voice(answer) or _goes_on(answer, marks) for answer in answers),
     }
-    return tuple(name for name, there in found.items() if there)
+    return tuple(name for name, is_present in faults.items() if is_present)
 
 
 def _has_another_voice(answer: Side) -> bool:

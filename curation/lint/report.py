@@ -165,9 +165,9 @@ def _safety_findings(spread: Coverage, use: Use) -> Iterator[LintFinding]:
         yield LintFinding(
             check="too_few_prompts", severity="warning", message=message, count=MINIMUM[use] - spread.total
         )
-    gaps = [found for found in spread.shares if found.state == "below" or found.missing]
+    gaps = [category for category in spread.shares if category.state == "below" or category.missing]
     if gaps:
-        message = f"{', '.join(found.category for found in gaps)}: too few prompts, or subcategories without any"
+        message = f"{', '.join(category.category for category in gaps)}: too few prompts, or subcategories without any"
         yield LintFinding(check="coverage_gap", severity="warning", message=message, count=len(gaps))
 
 
@@ -213,47 +213,47 @@ def _balance_message(balance: LabelBalance) -> str:
 
 def _mix(languages: Counter[str]) -> str:
     total = sum(languages.values())
-    shown = [f"{name} {share(number / total)}" for name, number in languages.most_common(LANGUAGES_SHOWN)]
-    more = len(languages) - len(shown)
-    return ", ".join(shown) + (f", and {more} more" if more else "")
+    named = [f"{name} {share(number / total)}" for name, number in languages.most_common(LANGUAGES_SHOWN)]
+    more = len(languages) - len(named)
+    return ", ".join(named) + (f", and {more} more" if more else "")
 
 
 def _split_lines(splits: tuple[LintedSplit, ...]) -> Iterator[str]:
-    names = [f"{found.config}/{found.split}" for found in splits]
-    for name, found in zip(names, splits, strict=True):
+    names = [f"{split.config}/{split.split}" for split in splits]
+    for name, split in zip(names, splits, strict=True):
         layouts = ", ".join(
-            layout if len(found.layouts) == 1 else f"{layout} {number:,}" for layout, number in found.layouts.items()
+            layout if len(split.layouts) == 1 else f"{layout} {number:,}" for layout, number in split.layouts.items()
         )
-        yield f"  {name:<{max(map(len, names))}}  {found.rows:>9,}  {layouts or 'no rows'}"
+        yield f"  {name:<{max(map(len, names))}}  {split.rows:>9,}  {layouts or 'no rows'}"
 
 
 def _finding_lines(findings: tuple[LintFinding, ...]) -> Iterator[str]:
-    width = max((len(found.check) for found in findings), default=0)
-    for found in findings:
-        part = "" if found.share is None else share(found.share)
-        yield f"{found.severity:<7}  {found.check:<{width}}  {found.count:>9,}  {part:>8}  {found.message}"
-        for example in found.examples:
+    width = max((len(finding.check) for finding in findings), default=0)
+    for finding in findings:
+        part = "" if finding.share is None else share(finding.share)
+        yield f"{finding.severity:<7}  {finding.check:<{width}}  {finding.count:>9,}  {part:>8}  {finding.message}"
+        for example in finding.examples:
             yield f"         {example.where}  {example.excerpt}"
 
 
 def _coverage_lines(spread: Coverage | None) -> Iterator[str]:
     if spread is None:
         return
-    yield f"Safety coverage: {counted(spread.total, 'prompt')}, {spread.other:,} of them in no category."
-    for found in spread.shares:
-        lacks = f", lacks {found.lacks:,}" if found.lacks else ""
-        missing = f"; none of {', '.join(found.missing)}" if found.missing else ""
+    yield f"Safety coverage: {counted(spread.total, 'prompt')}, {spread.uncategorised:,} of them in no category."
+    for category in spread.shares:
+        lacks = f", lacks {category.lacks:,}" if category.lacks else ""
+        missing = f"; none of {', '.join(category.missing)}" if category.missing else ""
         yield (
-            f"  {found.category:<18}  {found.count:>7,}  {share(found.share):>7}  "
-            f"of {found.low} to {found.high} %  {found.state}{lacks}{missing}"
+            f"  {category.category:<18}  {category.count:>7,}  {share(category.share):>7}  "
+            f"of {category.low} to {category.high} %  {category.state}{lacks}{missing}"
         )
 
 
 def _unread_notes(dataset: str) -> Iterator[str]:
     """Say which files of a folder nobody looked at."""
     if files := unread(dataset):
-        shown = ", ".join(files[:FILES_SHOWN]) + (", ..." if len(files) > FILES_SHOWN else "")
-        yield f"Not read: {counted(len(files), 'file')} of other kinds than {', '.join(FOLDER_SUFFIXES)} ({shown})."
+        names = ", ".join(files[:FILES_SHOWN]) + (", ..." if len(files) > FILES_SHOWN else "")
+        yield f"Not read: {counted(len(files), 'file')} of other kinds than {', '.join(FOLDER_SUFFIXES)} ({names})."
 
 
 def _safety_notes(survey: Survey) -> Iterator[str]:

@@ -84,29 +84,29 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How the prompts of a dataset are spread over the categories; `other` are prompts of no known category."""
+    """How the prompts of a dataset are spread over the categories; `uncategorised` are prompts of no known category."""
 
     total: int
-    other: int
+    uncategorised: int
     shares: tuple[Share, ...]
 
 
 def coverage(
     counts: Mapping[str, int], subcategories: Mapping[tuple[str, str], int] | None = None, *, minimum: int = 1
 ) -> Coverage:
-    """Return the spread of `counts` prompts per category, and what to add so that every category reaches its low end.
+    """Return how `counts` prompts are spread over the categories, and how many each category lacks.
 
-    What is added makes the whole larger, and with it what each category needs; `lacks` is the smallest set of numbers
-    with which all categories, those within their range today too, have their low share of the new total, which is
-    `minimum` at least. Keys that are no category count as `other`, in the total. `subcategories` counts prompts per
-    (category, subcategory); without it no subcategory is said to be missing.
+    `counts` is by category; keys that are no category count as `uncategorised`, and in the total. Prompts that are
+    added also make the total larger. So `lacks` are the smallest numbers with which every category reaches the lower
+    end of its share of the new total, which is at least `minimum`. `subcategories` counts prompts by (category,
+    subcategory); without it, no subcategory is reported as missing.
     """
     known = {category: counts.get(category, 0) for category in TARGETS}
     total = sum(counts.values())
     target = _smallest_total(known, total - sum(known.values()), minimum=max(minimum, 1))
     return Coverage(
         total=total,
-        other=total - sum(known.values()),
+        uncategorised=total - sum(known.values()),
         shares=tuple(
             Share(
                 category=category,
@@ -213,22 +213,22 @@ def chosen_faults(chosen: str, category: str | None) -> tuple[str, ...]:
     An edge case may be answered: only one that is declined has to offer something else.
     """
     must_offer = category != "edge_case" or declines(chosen)
-    found = {
+    faults = {
         "chosen_too_short": is_too_short(chosen),
         "lectures": lectures(chosen),
         "offers_no_alternative": must_offer and offers_no_alternative(chosen),
     }
-    return tuple(name for name, there in found.items() if there)
+    return tuple(name for name, is_present in faults.items() if is_present)
 
 
-def _smallest_total(known: Mapping[str, int], other: int, *, minimum: int) -> int:
+def _smallest_total(known: Mapping[str, int], uncategorised: int, *, minimum: int) -> int:
     """Return the least total at which every category has its low share, with nothing taken away.
 
     The low shares add up to 85 %, so the total grows by ever smaller steps and comes to rest.
     """
-    total = max(minimum, other + sum(known.values()))
+    total = max(minimum, uncategorised + sum(known.values()))
     while True:
-        needed = other + sum(max(count, _percent_of(TARGETS[name][0], total)) for name, count in known.items())
+        needed = uncategorised + sum(max(count, _percent_of(TARGETS[name][0], total)) for name, count in known.items())
         if needed <= total:
             return total
         total = needed

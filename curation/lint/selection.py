@@ -29,11 +29,11 @@ class _FirstRows:
 def with_preferences(splits: Iterable[Split], dataset: str, *, asked: bool) -> tuple[list[Split], tuple[str, ...]]:
     """Return the splits to lint, and a note for every config that is passed over."""
     peeked = [(split, _peek(split)) for split in splits]
-    if not any(first.rows for _, first in peeked):
+    if not any(first_rows.rows for _, first_rows in peeked):
         raise DataError(f"{dataset} holds no rows.")
-    without = {split.config for split, first in peeked if first.rows and not first.has_preferences}
-    if not any(first.has_preferences for _, first in peeked):
-        columns = sorted(frozenset().union(*(first.columns for _, first in peeked)))
+    without = {split.config for split, first_rows in peeked if first_rows.rows and not first_rows.has_preferences}
+    if not any(first_rows.has_preferences for _, first_rows in peeked):
+        columns = sorted(frozenset().union(*(first_rows.columns for _, first_rows in peeked)))
         if not columns:
             raise DataError(
                 f"{dataset} is no preference dataset: none of its first rows is a JSON object that can be read.",

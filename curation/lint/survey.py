@@ -54,7 +54,7 @@ class _SplitTally:
     without_kwargs: Tally = field(default_factory=Tally)
     has_kwargs: bool = False
 
-    def found(self) -> Iterator[tuple[str, Tally]]:
+    def faults(self) -> Iterator[tuple[str, Tally]]:
         """Yield each fault with its rows."""
         if self.label_changes.count == 1 and min(self.labels.values()) >= FEWEST_SORTED:
             yield "sorted_by_label", Tally(self.labels.total(), self.label_changes.examples)
@@ -115,7 +115,7 @@ class Survey:
                 if example is not None and self.prompts > prompts and _is_text(example):
                     self._first_rows.append(self.rows - 1)
                     yield _compared(example)
-            for name, tally in whole.found():
+            for name, tally in whole.faults():
                 _merge(self._tallies[name], tally)
 
     def _look(self, row: SourceRow, split: Split, whole: _SplitTally) -> Example | None:
@@ -148,12 +148,12 @@ class Survey:
 
     def tallies(self) -> dict[str, Tally]:
         """Return what was found of each fault."""
-        found = dict(self._tallies)
+        tallies = dict(self._tallies)
         if self._label_scores.count and not self._beyond_one:
-            pairs = found.get("score_contradicts", Tally())
+            pairs = tallies.get("score_contradicts", Tally())
             both = [*pairs.examples, *self._label_scores.examples][:EXAMPLES]
-            found["score_contradicts"] = Tally(pairs.count + self._label_scores.count, both)
-        return found
+            tallies["score_contradicts"] = Tally(pairs.count + self._label_scores.count, both)
+        return tallies
 
     def length_bias(self) -> LengthBias | None:
         """Return whether longer answers are chosen; null without pairs."""
@@ -162,38 +162,38 @@ class Survey:
     def _among_others(self, example: Example, split: Split, whole: _SplitTally) -> list[str]:
         """Return the faults that a row has among the rows before it."""
         prompt = _hash(*chain.from_iterable(example.prompt or ()), example.media)
-        found = self._repeats(example, prompt, config=split.config)
+        faults = self._repeats(example, prompt, config=split.config)
         if example.layout not in REFUSED_LAYOUTS:
             whole.first_layout = whole.first_layout or example.layout
-            found += ["mixed_layouts"] if example.layout != whole.first_layout else []
+            faults += ["mixed_layouts"] if example.layout != whole.first_layout else []
         if not example.prompt:
-            return found
+            return faults
         if self._is_in_another_split(prompt, split):
-            found.append("prompt_in_two_splits")
+            faults.append("prompt_in_two_splits")
         if prompt not in self._prompts:
             self._prompts.add(prompt)
             self._categorise(example)
-        return found
+        return faults
 
     def _is_in_another_split(self, prompt: int, split: Split) -> bool:
         """Whether a prompt came in a split of another kind; "train_sft" and "train_prefs" are both for training."""
         of_config = self._prompts_of_kind[split.config]
         kind = next((kind for kind in ("train", "test") if split.name.startswith(kind)), split.name)
         of_config[kind].add(prompt)
-        return any(prompt in prompts for other, prompts in of_config.items() if other != kind)
+        return any(prompt in prompts for other_kind, prompts in of_config.items() if other_kind != kind)
 
     def _repeats(self, example: Example, prompt: int, *, config: str) -> list[str]:
         same, opposite = _row_hashes(example, prompt)
         # The same pairs may stand in several configs, for several trainers.
         if not any(same in rows for rows in self._rows_seen.values()):
             self._measure_lengths(example)
-        seen = self._rows_seen[config]
-        found = [name for name, key in (("duplicate", same), ("contradiction", opposite)) if key in seen]
+        known_rows = self._rows_seen[config]
+        faults = [name for name, key in (("duplicate", same), ("contradiction", opposite)) if key in known_rows]
         # Two equal answers are their own opposite.
-        if same == opposite and "contradiction" in found:
-            found.remove("contradiction")
-        seen.add(same)
-        return found
+        if same == opposite and "contradiction" in faults:
+            faults.remove("contradiction")
+        known_rows.add(same)
+        return faults
 
     def _categorise(self, example: Example) -> None:
         category = category_of(example.category)
@@ -204,13 +204,13 @@ class Survey:
 
     def _measure_lengths(self, example: Example) -> None:
         # A call of a tool has no length in characters.
-        if example.chosen is not None and example.rejected is not None and not any(example.others):
+        if example.chosen is not None and example.rejected is not None and not any(example.attachments):
             self._chosen_lengths.append(len(example.chosen))
             self._rejected_lengths.append(len(example.rejected))
 
     def _measure(self, example: Example, where: str) -> None:
-        said = example.prompt[-1].content if example.prompt else example.answers[0]
-        self.languages[detect_language(said) or "unknown"] += 1
+        text = example.prompt[-1].content if example.prompt else example.answers[0]
+        self.languages[detect_language(text) or "unknown"] += 1
         if example.label is None:
             return
         self.labels[example.label] += 1
@@ -219,11 +219,11 @@ class Survey:
             if example.score != HALF and (example.score > HALF) != example.label:
                 _add(self._label_scores, where, _row_excerpt(example, "score_contradicts"))
 
-    def _count(self, name: str, where: str, said: Example | str) -> None:
-        if isinstance(said, str):
-            _add(self._tallies[name], where, said)
+    def _count(self, name: str, where: str, evidence: Example | str) -> None:
+        if isinstance(evidence, str):
+            _add(self._tallies[name], where, evidence)
         else:
-            _add_example(self._tallies[name], where, said, name)
+            _add_example(self._tallies[name], where, evidence, name)
 
 
 def _examples_at(splits: Sequence[Split], numbers: Sequence[int]) -> Iterator[tuple[str, str]]:
@@ -249,7 +249,7 @@ def _look_in_split(whole: _SplitTally, example: Example, row: SourceRow) -> None
 
 def _is_text(example: Example) -> bool:
     """Whether there is nothing but text in the prompt: of two images the words do not tell whether they are alike."""
-    return not example.media and not any(turn.other for turn in example.prompt or ())
+    return not example.media and not any(turn.attachments for turn in example.prompt or ())
 
 
 def _compared(example: Example) -> str:
@@ -258,9 +258,9 @@ def _compared(example: Example) -> str:
     return text_of(spoken) if spoken else example.prompt_text
 
 
-def _merge(tally: Tally, other: Tally) -> None:
-    tally.count += other.count
-    tally.examples = [*tally.examples, *other.examples][:EXAMPLES]
+def _merge(tally: Tally, more: Tally) -> None:
+    tally.count += more.count
+    tally.examples = [*tally.examples, *more.examples][:EXAMPLES]
 
 
 def _add_example(tally: Tally, where: str, example: Example, check: str) -> None:
@@ -282,7 +282,7 @@ def _read(row: SourceRow) -> Example:
 
 def _row_hashes(example: Example, prompt: int) -> tuple[int, int]:
     """Return the hashes of a row and of the one that would say the opposite of the same answers."""
-    answers = [_hash(text, other) for text, other in zip(example.answers, example.others, strict=True)]
+    answers = [_hash(text, attachment) for text, attachment in zip(example.answers, example.attachments, strict=True)]
     if example.paired:
         return hash((prompt, *answers)), hash((prompt, *reversed(answers)))
     opposite = None if example.label is None else not example.label
@@ -301,9 +301,9 @@ def _hash(*texts: str) -> int:
 def _row_excerpt(example: Example, check: str) -> str:
     """Return the start of the prompt and of the answer that a check is about, on one line."""
     answer = example.unwanted if check == "rejected_refuses" else example.wanted
-    said = example.answers[0] if answer is None else answer
+    text = example.answers[0] if answer is None else answer
     prompt = example.prompt[-1].content if example.prompt else ""
-    return f"{_excerpt(prompt, PROMPT_EXCERPT)} -> {_excerpt(said, ANSWER_EXCERPT)}"
+    return f"{_excerpt(prompt, PROMPT_EXCERPT)} -> {_excerpt(text, ANSWER_EXCERPT)}"
 
 
 def _excerpt(text: str, length: int) -> str:

@@ -1,4 +1,4 @@
-"""What can be wrong with prompts, answers and pairs, found by pure predicates with names."""
+"""Checks of prompts, answers and pairs. Each check is a pure predicate with a name."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,7 @@
-"""What can be wrong with one answer: nothing in it, a refusal, a model that speaks of itself, a text cut off.
+"""Checks of one answer: it is empty, it refuses, the model speaks of itself, the text was cut off.
 
-Each function is a pure predicate that looks at wording alone. They are made to stay silent when in doubt; what they
-know is English, refusals and self-introductions also in a few other languages.
+Each function is a pure predicate on the wording. When in doubt it returns False. The wordings are English; refusals and
+self-introductions are also known in a few other languages.
 """
 
 # ruff: noqa: RUF001 - marks and words of many languages are the data of this file
@@ -14,18 +14,18 @@ from curation.thinking import without_thinking
 from curation.types import CUT_OFF, is_blank
 
 OPENING = 400
-"""How many characters of an answer are read as its opening."""
+"""The opening of an answer is its first so many characters."""
 
 
 def is_empty(text: str) -> bool:
-    """Whether a text has nothing to read in it: only blanks and characters that do not show."""
+    """Whether a text has nothing to read: it has only blanks and invisible characters."""
     return is_blank(text)
 
 
 def holds_reasoning(text: str) -> bool:
-    """Whether a text holds what a model thought before it answered: "<think>...</think>", "analysis...assistantfinal".
+    """Whether a text contains a model's thoughts: "<think>...</think>", "analysis...assistantfinal".
 
-    Marks in code and in quotation marks are text; those of a whole thought on lines of its own count anywhere.
+    Marks in code and in quotation marks do not count. A whole thought on lines of its own counts anywhere in the text.
     """
     return without_thinking(text) != text
 
@@ -67,7 +67,7 @@ _REFUSAL = re.compile(
     r"|我(?:无法|不能|無法)(?:帮助|提供|回答|协助|满足|協助|幫助)"
     r"|(?:お手伝い|お答え|お応え|対応|提供)(?:は)?(?:することが)?(?:でき|いたしかね)(?:ません|ます)"
 )
-# How a clause before the refusal may begin: with regret, thanks or understanding, or with who is speaking.
+# A clause before the refusal may begin with regret, thanks or understanding, or with who is speaking.
 _COURTESY = re.compile(
     r"\s*(?:but|however|and|aber|mais|pero|ma|mas|但是?)?\s*(?:$|"
     r"i(?:'m| am)[\w ]{0,12} (?:sorry|afraid)|(?:my )?sorry|(?:my )?apologies|"
@@ -77,7 +77,7 @@ _COURTESY = re.compile(
     r"mi dispiace|desculpe|sinto muito|como |als |en tant qu|很?抱歉|对不起|對不起|作为|申し訳|すみません|その)"
 )
 _CLAUSES = re.compile(r"[,.;:!—–\n，。！、]+")
-# Every refusal has one of these: looking for them first is far cheaper.
+# Every refusal contains one of these words, and looking for them first is much faster.
 _NEGATIONS = (
     "not", "n't", "unable", "decline", "refuse", "nothing", "against", "violates", "nicht", "kein", " pas ", "no p",
     "non p", "não p", "无法", "不能", "無法", "ません", "かねます",
@@ -86,26 +86,26 @@ _TURN = re.compile(r"\b(?:but|however|that said|nevertheless|aber|jedoch|mais|ce
 
 
 def is_refusal(text: str) -> bool:
-    """Whether an answer refuses: its opening says, after no more than courtesies, that it will not or cannot do it.
+    """Whether an answer refuses: it opens, perhaps after an apology, with a sentence that it will not or cannot help.
 
-    A refusal that is quoted further on is none, nor is a caveat at the head of a long answer ("I can't give medical
-    advice, but ..." and then `OPENING` characters and more of help). It knows common wordings in English, a few in
-    German, French, Spanish, Italian, Portuguese, Chinese and Japanese; other languages and wordings pass. It cannot
-    know whether a refusal was right, nor tell a refusal from an apology that somebody asked to be written.
+    A refusal that is quoted later in the answer does not count, and neither does a caveat before a long answer ("I
+    can't give medical advice, but ..." followed by at least `OPENING` characters of help). Common wordings are known in
+    English, and a few in German, French, Spanish, Italian, Portuguese, Chinese and Japanese. The check cannot know
+    whether refusing was right. It also takes an apology that somebody asked the model to write for a refusal.
     """
     opening = straightened(text[:OPENING]).lstrip(_MARKS).lower()
-    found = _REFUSAL.search(opening) if any(hint in opening for hint in _NEGATIONS) else None
-    if found is None or not all(map(_COURTESY.match, _CLAUSES.split(opening[: found.start()]))):
+    match = _REFUSAL.search(opening) if any(hint in opening for hint in _NEGATIONS) else None
+    if match is None or not all(map(_COURTESY.match, _CLAUSES.split(opening[: match.start()]))):
         return False
-    return len(text) <= OPENING or _TURN.search(opening, found.end()) is None
+    return len(text) <= OPENING or _TURN.search(opening, match.end()) is None
 
 
 _MARKS = " \t\r\n*_#>\"'“”«»[("
-"""What may stand before the first word of an answer."""
+"""Characters that may come before the first word of an answer."""
 
 
 def straightened(text: str) -> str:
-    """Return a text with straight apostrophes, as the wordings here are written."""
+    """Return a text with straight apostrophes, because the patterns here are written with straight ones."""
     return text.replace("\u2019", "'")
 
 
@@ -136,8 +136,8 @@ _AI_TELL = re.compile(
 def has_ai_tell(text: str) -> bool:
     """Whether an answer says that an AI wrote it: "as an AI language model, I", "my training data", "I'm just an AI".
 
-    Prose about AI is none ("Siri serves as an AI assistant"), nor is a person ("as an AI engineer, I"). An answer to
-    "are you human?" may rightly have one.
+    Prose about AI ("Siri serves as an AI assistant") and people ("as an AI engineer, I") do not count. In an answer to
+    "are you human?" such a sentence is fine; the check does not know the prompt.
     """
     return _AI_TELL.search(straightened(text).lower()) is not None
 
@@ -151,7 +151,7 @@ _NAMESAKES = (
     "Claude", "Gemini", "Bard", "Llama", "Mistral", "Gemma", "Phi", "Falcon", "Grok", "Copilot", "Alpaca", "Zephyr",
     "Nova", "Kimi", "Command R",
 )  # fmt: skip
-"""Models whose names people and things bear too."""
+"""Names of models that are also names of people and things."""
 _MAKERS = (
     "OpenAI", "Anthropic", "Google DeepMind", "Google AI", "Google", "DeepMind", "Meta AI", "Meta", "Alibaba Cloud",
     "Alibaba Group", "Alibaba", "Mistral AI", "DeepSeek AI", "DeepSeek", "xAI", "Microsoft", "Moonshot AI", "Cohere",
@@ -159,7 +159,7 @@ _MAKERS = (
     "Databricks", "Stability AI", "阿里云", "阿里巴巴", "百度", "腾讯", "深度求索",
 )  # fmt: skip
 _FAMILIES = {name.lower() for name in (*_MODELS, *_NAMESAKES, *_MAKERS)}
-_NAME_HINTS = tuple(sorted(name for name in _FAMILIES if not any(other in name for other in _FAMILIES - {name})))
+_NAME_HINTS = tuple(sorted(name for name in _FAMILIES if not any(family in name for family in _FAMILIES - {name})))
 
 _VERSION = r"(?:[ -]?v?\d+(?:\.\d+)?\w*)?(?:-\w+)*(?!\w)"
 _MODEL = rf"(?:{'|'.join(_MODELS)}){_VERSION}"
@@ -179,7 +179,7 @@ _NOUN = r"(?:AI|model|assistant|chatbot|bot|system|program|intelligence|Sprachmo
 _MIDDLE = r"(?:(?!who\b|that\b|which\b|and\b|at\b|working\b|using\b)[\w-]+,? ){0,6}?"
 _INTRODUCTION = re.compile(
     rf"{_I_AM}{_MODEL}"
-    # "I'm Claude" may be a person: what follows has to speak of an AI.
+    # "I'm Claude" may be a person, so the words after the name must speak of an AI.
     rf"|{_I_AM}{_NAMESAKE}(?=.*?(?:\b(?:AI|language model|assistant|chatbot)\b|(?:help|assist) you|{_MADE_BY}))"
     rf"|\bas (?:{_MODEL}|{_NAMESAKE}),? I\b"
     rf"|\b(?:I'm|I am|as|ich bin|je suis|soy) (?:an?|une?|ein|una?) {_MIDDLE}{_NOUN},? "
@@ -195,10 +195,10 @@ _SENTENCES = re.compile(r"(?<=[.!?]) +|\n+|[。！？]")
 
 
 def leaked_names(text: str) -> tuple[str, ...]:
-    """Return the names of models and their makers with which an answer introduces itself, in order, each once.
+    """Return the names of models and companies with which an answer introduces itself, in order, each once.
 
-    "I am ChatGPT, trained by OpenAI" gives ("ChatGPT", "OpenAI"); prose about them ("ChatGPT is a product of OpenAI")
-    gives nothing. Names that people bear too ("I'm Claude") count only if the words after them speak of an AI.
+    "I am ChatGPT, trained by OpenAI" gives ("ChatGPT", "OpenAI"). Prose about them ("ChatGPT is a product of OpenAI")
+    gives (). A name that people have too ("I'm Claude") counts only if the words after it speak of an AI.
     """
     lower = straightened(text).lower()
     hints = [hint for hint in _NAME_HINTS if hint in lower]
@@ -226,16 +226,16 @@ _UNFINISHED = re.compile(
     r"der|die|das|eine?[nmr]?|und|oder|mit|für|vo[nm]|zu[mr]|ist|sind|dass|"
     r"les?|la|une?|des?|du|et|ou|avec|pour|dans|qui|est|sont|aux?|el|los|las|una|y|o|con|por|del|al|es|son|que)$"
 )
-"""Words, of English, German, French and Spanish, that no sentence ends with."""
+"""Words of English, German, French and Spanish with which no sentence ends."""
 _ATTRIBUTION = re.compile(r" [-–—] \S+(?: \S+){0,3}$")
 # Scripts that are written without marks at the end of a sentence: Thai, Lao, Tibetan, Burmese, Khmer.
 _UNMARKED = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff]")
 
 
 def is_truncated(text: str, finish_reason: str | None) -> bool:
-    """Whether an answer was cut off: the model said so, or if it said nothing, a code block or sentence is left open.
+    """Whether an answer was cut off.
 
-    `finish_reason` is the service's word; with one the text is not looked at.
+    `finish_reason` is what the service said. If it said nothing, an open code block or an unfinished sentence counts.
     """
     if finish_reason is not None:
         return finish_reason in CUT_OFF
@@ -273,10 +273,10 @@ def _has_open_fence(text: str) -> bool:
         return False
     fence = ""
     for line in text.splitlines():
-        found = _FENCE.match(line)
-        if found is None:
+        match = _FENCE.match(line)
+        if match is None:
             continue
-        marks, rest = found.groups()
+        marks, rest = match.groups()
         if not fence:
             # Backticks after the opening ones make it code within a line, not a block.
             fence = "" if marks[0] == "`" and "`" in rest else marks

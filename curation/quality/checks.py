@@ -118,8 +118,8 @@ def pair_fault(checks: Sequence[Check], chosen: str, *, rejected: str) -> str | 
 def _prompt_checks(options: Quality, *, endpoint: str, token: str | None) -> tuple[Check, ...]:
     checks = []
     if options.languages:
-        other = partial(_other_language, frozenset(options.languages))
-        checks.append(Check("language", other))
+        wrong_language = partial(_other_language, frozenset(options.languages))
+        checks.append(Check("language", wrong_language))
     if options.pii:
         checks.append(Check("pii", _prompt_pii))
     if options.benchmarks:
@@ -136,9 +136,9 @@ def _prompt_checks(options: Quality, *, endpoint: str, token: str | None) -> tup
 
 
 def _other_language(languages: frozenset[str], messages: Sequence[Message]) -> bool:
-    asked = next((message.content for message in reversed(messages) if message.role == "user"), "")
-    found = detect_language(asked)
-    return found is not None and found not in languages
+    question = next((message.content for message in reversed(messages) if message.role == "user"), "")
+    language = detect_language(question)
+    return language is not None and language not in languages
 
 
 def _prompt_pii(messages: Sequence[Message]) -> bool:

@@ -63,9 +63,9 @@ class Benchmarks:
         file every line. Raises MissingError if there is no such file or dataset, DataError if it cannot be read or has
         no text, and what `curation.hub.hub_errors` raises.
         """
-        found = [_hashes(source, ngram=ngram, endpoint=endpoint, token=token) for source in sources]
-        owners = np.repeat(np.arange(len(found), dtype=np.uint16), [len(hashes) for hashes in found])
-        hashes = np.concatenate([*found, np.empty(0, np.uint64)])
+        source_hashes = [_hashes(source, ngram=ngram, endpoint=endpoint, token=token) for source in sources]
+        owners = np.repeat(np.arange(len(source_hashes), dtype=np.uint16), [len(hashes) for hashes in source_hashes])
+        hashes = np.concatenate([*source_hashes, np.empty(0, np.uint64)])
         order = np.argsort(hashes, kind="stable")
         return cls(names=tuple(sources), ngram=ngram, hashes=hashes[order], owners=owners[order])
 
@@ -74,11 +74,11 @@ class Benchmarks:
 
         A text of fewer words is found only as a whole.
         """
-        wanted = _text_hashes([text], self.ngram)[0]
-        if not len(wanted) or not len(self.hashes):
+        text_hashes = _text_hashes([text], self.ngram)[0]
+        if not len(text_hashes) or not len(self.hashes):
             return None
-        places = np.minimum(np.searchsorted(self.hashes, wanted), len(self.hashes) - 1)
-        owners = self.owners[places[self.hashes[places] == wanted]]
+        places = np.minimum(np.searchsorted(self.hashes, text_hashes), len(self.hashes) - 1)
+        owners = self.owners[places[self.hashes[places] == text_hashes]]
         return self.names[int(owners.min())] if len(owners) else None
 
 

@@ -147,12 +147,12 @@ class NearDuplicates:
 
     def seen(self, text: str) -> bool:
         """Whether a text is near an earlier one; if not, it is remembered."""
-        found = words(text)
-        key = _key(text, found)
+        text_words = words(text)
+        key = _key(text, text_words)
         if key in self._keys:
             return True
         self._keys.add(key)
-        runs = [" ".join(found[start : start + SHINGLE]) for start in range(len(found) - SHINGLE + 1)]
+        runs = [" ".join(text_words[start : start + SHINGLE]) for start in range(len(text_words) - SHINGLE + 1)]
         if len(runs) < MIN_SHINGLES:
             return False
         # Not `hash`, by which every process would take others for the rarest.
@@ -164,11 +164,11 @@ class NearDuplicates:
 
     def _candidates(self, shingles: set[int]) -> list[int]:
         """The texts that most of these shingles find come first; one that finds ten counts a tenth."""
-        found: dict[int, float] = {}
+        weights: dict[int, float] = {}
         for holders in filter(None, map(self._holders.get, shingles)):
             for number in holders:
-                found[number] = found.get(number, 0) + 1 / len(holders)
-        return nlargest(CANDIDATES, found, key=found.__getitem__)
+                weights[number] = weights.get(number, 0) + 1 / len(holders)
+        return nlargest(CANDIDATES, weights, key=weights.__getitem__)
 
     def _remember(self, shingles: set[int]) -> None:
         """Let a text be found by so many of its shingles that one near it, which shares `threshold` of all, has one.
@@ -206,9 +206,9 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _key(text: str, found: Sequence[str]) -> str:
+def _key(text: str, text_words: Sequence[str]) -> str:
     """Return what equal texts share: their words, or if there are none ("?!") the text."""
-    return " ".join(found) or text.strip()
+    return " ".join(text_words) or text.strip()
 
 
 def _fewest_equal(threshold: float) -> float:

@@ -55,14 +55,14 @@ class Quality(Section):
     @model_validator(mode="after")
     def _tokens_are_of_a_tokenizer(self) -> Quality:
         if (self.max_tokens is None) != (self.tokenizer is None):
-            there, missing = ("max_tokens", "tokenizer") if self.tokenizer is None else ("tokenizer", "max_tokens")
-            raise ValueError(f"{there} needs {missing}: tokens are those of the model that will be trained")
+            present, missing = ("max_tokens", "tokenizer") if self.tokenizer is None else ("tokenizer", "max_tokens")
+            raise ValueError(f"{present} needs {missing}: tokens are those of the model that will be trained")
         return self
 
     def lines(self) -> tuple[str, ...]:
         """Return every check with its state in words, one a line."""
         tokens = (
-            f"more than {self.max_tokens} tokens of {_shown(self.tokenizer)}"
+            f"more than {self.max_tokens} tokens of {_public_name(self.tokenizer)}"
             if self.max_tokens is not None and self.tokenizer is not None
             else None
         )
@@ -70,7 +70,9 @@ class Quality(Section):
             f"one answer over {self.max_length_ratio:g} times as long" if self.max_length_ratio is not None else None
         )
         benchmarks = (
-            f"{self.ngram} words in a row of {', '.join(map(_shown, self.benchmarks))}" if self.benchmarks else None
+            f"{self.ngram} words in a row of {', '.join(map(_public_name, self.benchmarks))}"
+            if self.benchmarks
+            else None
         )
         states = {
             "prompts: near_duplicate": f"similarity {self.near_duplicates:g} or more" if self.near_duplicates else None,
@@ -91,10 +93,10 @@ class Quality(Section):
     def summary(self) -> str:
         """Return which checks are on and which are off, in one sentence."""
         names = [(line.split(": ")[1], line.endswith(": off")) for line in self.lines()]
-        on, off = ([name for name, is_off in names if is_off is wanted] for wanted in (False, True))
+        on, off = ([name for name, is_off in names if is_off is state] for state in (False, True))
         return f"Checks: {', '.join(on)}" + (f"; off: {', '.join(off)}." if off else ".")
 
 
-def _shown(source: str) -> str:
+def _public_name(source: str) -> str:
     """A benchmark or a tokenizer as others may read of it: of a file or folder only its name."""
     return Path(source).name if Path(source).exists() else source

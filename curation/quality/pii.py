@@ -55,29 +55,29 @@ def _spans(text: str) -> list[tuple[str, int, int]]:
 
 
 def _spans_of_line(line: str) -> Iterator[tuple[str, int, int]]:
-    found = [span for span in _annotator().annotate_with_spans(line)[1].spans if span.label in KINDS]
-    last = 0
-    for span in sorted(found, key=lambda span: (span.start, -span.end)):
-        if span.start >= last and _is_somebodys(
+    detected = [span for span in _annotator().annotate_with_spans(line)[1].spans if span.label in KINDS]
+    end = 0
+    for span in sorted(detected, key=lambda span: (span.start, -span.end)):
+        if span.start >= end and _is_somebodys(
             span.label, span.text, before=line[: span.start], after=line[span.end :]
         ):
             yield span.label, span.start, span.end
-            last = span.end
+            end = span.end
 
 
-def _is_somebodys(kind: str, found: str, *, before: str, after: str) -> bool:
-    digits = re.sub(r"\D", "", found)
+def _is_somebodys(kind: str, number: str, *, before: str, after: str) -> bool:
+    digits = re.sub(r"\D", "", number)
     if kind == "EMAIL":
-        return _PLACEHOLDER.match(found) is None and _RESERVED_DOMAIN.search(found) is None
+        return _PLACEHOLDER.match(number) is None and _RESERVED_DOMAIN.search(number) is None
     if kind == "IP_ADDRESS":
-        return not _is_version(found, before=before, after=after) and _is_public(found)
+        return not _is_version(number, before=before, after=after) and _is_public(number)
     if kind == "CREDIT_CARD":
         return _has_check_digit(digits)
     if kind == "SSN":
-        return "-" in found
-    if found.startswith("+") and not digits.startswith("1"):
+        return "-" in number
+    if number.startswith("+") and not digits.startswith("1"):
         return True
-    return found != digits and _is_nanp(digits)
+    return number != digits and _is_nanp(digits)
 
 
 def _is_nanp(digits: str) -> bool:
@@ -86,19 +86,19 @@ def _is_nanp(digits: str) -> bool:
     return number is not None and "555" not in number.groups()
 
 
-def _is_public(found: str) -> bool:
+def _is_public(address: str) -> bool:
     """Whether an IP address is one of the internet's; digits of other scripts and leading zeros make none."""
     try:
-        return ipaddress.ip_address(found).is_global
+        return ipaddress.ip_address(address).is_global
     except ValueError:
         return False
 
 
-def _is_version(found: str, *, before: str, after: str) -> bool:
+def _is_version(number: str, *, before: str, after: str) -> bool:
     """Whether four numbers are a version, an object identifier or the number of a section."""
     in_address = before.endswith("//")
     longer = re.match(r"[.-]\w", after) is not None
-    small = all(int(part) <= 20 for part in found.split("."))
+    small = all(int(part) <= 20 for part in number.split("."))
     return small or longer or (not in_address and _VERSION_BEFORE.search(before) is not None)
 
 

@@ -20,16 +20,16 @@ def passed(
     if prompt_fault is not None:
         return Drop(id=candidate_set.id, reason=prompt_fault)
     reason = None
-    kept: dict[str, Candidate] = {}
+    passing: dict[str, Candidate] = {}
     for candidate in candidate_set.candidates:
         text = ids.normalise(candidate.text)
-        fault = "identical" if text in kept else _fault(candidate_set, candidate, answers)
+        fault = "identical" if text in passing else _fault(candidate_set, candidate, answers)
         if fault is None:
-            kept[text] = candidate
+            passing[text] = candidate
         reason = reason or fault
-    if reason is not None and len(kept) < fewest:
+    if reason is not None and len(passing) < fewest:
         return Drop(id=candidate_set.id, reason=reason)
-    return candidate_set.model_copy(update={"candidates": tuple(kept.values())})
+    return candidate_set.model_copy(update={"candidates": tuple(passing.values())})
 
 
 def _fault(candidate_set: CandidateSet, candidate: Candidate, answers: Sequence[Check]) -> str | None:

@@ -358,17 +358,17 @@ def test_calls_of_tools_and_images_are_kept_beside_the_texts() -> None:
 
     example = read_example({"prompt": shown("a.png"), "chosen": call("Paris"), "rejected": call("Rome")})
     assert (example.prompt_text, example.answers) == ("", ("", ""))
-    assert all(city in other for city, other in zip(("Paris", "Rome"), example.others, strict=True))
+    assert all(city in attachment for city, attachment in zip(("Paris", "Rome"), example.attachments, strict=True))
     assert example.prompt is not None
-    assert "a.png" in example.prompt[0].other
-    assert read_example(PAIRS["conversational"]).others == ("", "")
+    assert "a.png" in example.prompt[0].attachments
+    assert read_example(PAIRS["conversational"]).attachments == ("", "")
 
 
 def test_the_same_calls_are_the_same_whatever_the_order_of_their_keys() -> None:
     calls: list[dict[str, Any]] = [{"name": "f", "arguments": {"a": 1}}, {"arguments": {"a": 1}, "name": "f"}]
     sides = [[{"role": "assistant", "content": "", "tool_calls": [call]}] for call in calls]
     example = read_example({"prompt": ASK, "chosen": sides[0], "rejected": sides[1]})
-    assert example.others[0] == example.others[1] != ""
+    assert example.attachments[0] == example.attachments[1] != ""
 
 
 def test_images_of_a_row_are_told_apart_by_their_bytes() -> None:

@@ -52,7 +52,7 @@ def test_the_checklist_is_that_of_its_source() -> None:
 
 def test_a_spread_within_its_ranges_lacks_nothing() -> None:
     found = coverage(EVEN)
-    assert (found.total, found.other, lacks(EVEN)) == (100, 0, {})
+    assert (found.total, found.uncategorised, lacks(EVEN)) == (100, 0, {})
     assert {share.state for share in found.shares} == {"within"}
     assert [share.share for share in found.shares] == [0.3, 0.2, 0.17, 0.13, 0.2]
 
@@ -129,7 +129,7 @@ def test_no_prompts_have_no_shares() -> None:
 
 def test_what_is_no_category_counts_in_the_total() -> None:
     found = coverage({**EVEN, "chitchat": 100})
-    assert (found.total, found.other) == (200, 100)
+    assert (found.total, found.uncategorised) == (200, 100)
     assert found.shares[0].share == 0.15
 
 
