@@ -30,17 +30,17 @@ def hashed_words(texts: Sequence[str]) -> tuple[Hashes, Counts]:
     The hashes are the same on every machine.
     """
     plain = np.fromiter(map(is_plain, texts), dtype=bool, count=len(texts))
-    others = [words(text) for text, plain_text in zip(texts, plain, strict=True) if not plain_text]
-    found = _plain_words([*compress(texts, plain)])
+    words_of_others = [words(text) for text, plain_text in zip(texts, plain, strict=True) if not plain_text]
+    words_of_plain = _plain_words([*compress(texts, plain)])
     counts = np.empty(len(texts), dtype=np.int64)
-    counts[plain] = found.value_lengths().to_numpy()
-    counts[~plain] = [*map(len, others)]
+    counts[plain] = words_of_plain.value_lengths().to_numpy()
+    counts[~plain] = [*map(len, words_of_others)]
     # Most words come many times: each is hashed once.
-    distinct = found.flatten().dictionary_encode()
+    distinct = words_of_plain.flatten().dictionary_encode()
     of_plain = np.repeat(plain, counts)
     hashes = np.empty(len(of_plain), dtype=np.uint64)
     hashes[of_plain] = _hashes([distinct.dictionary.to_pylist()])[distinct.indices.to_numpy()]
-    hashes[~of_plain] = _hashes(others)
+    hashes[~of_plain] = _hashes(words_of_others)
     return hashes, counts
 
 
@@ -49,9 +49,9 @@ def _plain_words(texts: Sequence[str]) -> pa.ListArray:
     _, offsets, characters = pa.array(texts, pa.large_string()).buffers()
     lower = np.frombuffer(PLAIN, np.uint8)[np.frombuffer(characters or b"", np.uint8)]
     spaced = pa.LargeStringArray.from_buffers(len(texts), offsets, pa.py_buffer(lower))
-    found = pc.ascii_split_whitespace(pc.ascii_trim_whitespace(spaced))
+    word_lists = pc.ascii_split_whitespace(pc.ascii_trim_whitespace(spaced))
     # Of nothing but blanks an empty word is left.
-    return pc.if_else(pc.equal(pc.list_element(found, 0), ""), pa.scalar([], found.type), found)
+    return pc.if_else(pc.equal(pc.list_element(word_lists, 0), ""), pa.scalar([], word_lists.type), word_lists)
 
 
 def _hashes(documents: Sequence[Sequence[str]]) -> Hashes:
