@@ -72,7 +72,8 @@ def simulate_reviewers(
         if not dataset_ids:
             raise ServiceError(f"There is no dataset {dataset!r} to review.", remedy="Run `curation push` first.")
         records = _all_records(owner, dataset_ids[0])
-        question = next(item["name"] for item in _items(owner, f"/datasets/{dataset_ids[0]}/questions") if item["required"])
+        questions = _items(owner, f"/datasets/{dataset_ids[0]}/questions")
+        question = next(item["name"] for item in questions if item["required"])
         answered = 0
         for username, rule in rules.items():
             user_id, api_key = _user(owner, workspace_id, username)
