@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -268,18 +269,31 @@ class Measure(Row):
     reason: str | None = None
 
 
+class Leaning(NamedTuple):
+    """Two kinds of answers of a review task, such as those that prefer the first and the second of two candidates.
+
+    `to` tells of the scores of any answer whether it is of the first kind, null if it is of neither. `title` says what
+    the first kind is: "prefers the first answer". `even` says that chance decides what stands first on the page: then
+    an honest reviewer gives as many answers of one kind as of the other.
+    """
+
+    title: str
+    to: Callable[[Scores], bool | None]
+    even: bool
+
+
 class ReviewerStatistics(Row):
     """What one reviewer's answers are like.
 
-    `agreement` is the share of this reviewer's answers that each other reviewer of the same record gave too;
-    `share_of_a` the share of "a" among the answers that prefer the first or second of two. `marks` names what stands
-    out: "contrary", "random", "one_sided".
+    `agreement` is the share of this reviewer's answers that each other reviewer of the same record gave too; `leaning`
+    the share of the first kind among the answers of either kind (see Leaning). `marks` names what stands out:
+    "contrary", "random", "one_sided".
     """
 
     reviewer: str
     responses: int
     agreement: Measure
-    share_of_a: Measure
+    leaning: Measure
     marks: tuple[str, ...] = ()
 
 
@@ -302,11 +316,15 @@ class LengthBias(Row):
 
 
 class Agreement(Row):
-    """How far reviewers agree: Krippendorff's alpha and the share of pairs of answers that are equal."""
+    """How far reviewers agree: Krippendorff's alpha and the share of pairs of answers that are equal.
+
+    `leaning` says what is counted of each reviewer's answers: "prefers the first answer".
+    """
 
     level: Literal["nominal", "ordinal", "interval"]
     alpha: Measure
     percent: Measure
+    leaning: str
     reviewers: tuple[ReviewerStatistics, ...]
 
 

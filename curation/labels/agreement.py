@@ -8,13 +8,13 @@ from curation.labels.alpha import Level, alpha
 from curation.labels.intervals import wilson
 from curation.labels.reviewers import reviewer_statistics
 from curation.labels.votes import Votes, per_record
-from curation.types import Agreement, JudgeAgreement, LengthBias, Measure
+from curation.types import Agreement, JudgeAgreement, Leaning, LengthBias, Measure
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-def agreement(votes: Votes, *, level: Level, seed: int) -> Agreement:
+def agreement(votes: Votes, *, level: Level, leaning: Leaning, seed: int) -> Agreement:
     """Return how far reviewers agree: alpha, the share of pairs of equal answers, and what each reviewer is like.
 
     "ordinal" compares the order of scores and "interval" their distances, candidate by candidate; "nominal" compares
@@ -22,7 +22,11 @@ def agreement(votes: Votes, *, level: Level, seed: int) -> Agreement:
     something is not defined, its reason says why.
     """
     return Agreement(
-        level=level, alpha=_alpha(votes, level, seed), percent=_percent(votes), reviewers=reviewer_statistics(votes)
+        level=level,
+        alpha=_alpha(votes, level, seed),
+        percent=_percent(votes),
+        leaning=leaning.title,
+        reviewers=reviewer_statistics(votes, leaning),
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from curation.labels.intervals import ERROR, exact, wilson
-from curation.labels.votes import Answer, Votes
-from curation.types import Measure, ReviewerStatistics
+from curation.labels.votes import Votes
+from curation.types import Leaning, Measure, ReviewerStatistics
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 LOPSIDED = 0.65
-"""A share of "a" beyond this (or below the rest to 1) is one-sided: two of three. Candidates are shown in random order,
-so the truth is even; but with thousands of answers 52 % would differ from even too, and would do no harm."""
+"""A share of the first kind beyond this (or below the rest to 1) is one-sided: two of three. Where candidates are shown
+in random order the truth is even; but with thousands of answers 52 % would differ from even too, and would do no harm.
+"""
 
 MARK_ERROR = 0.01
 """How often an honest crowd has a reviewer with a given mark."""
@@ -31,7 +32,7 @@ SLIGHT = 0.2
 """Cohen's kappa up to which agreement is "slight" (Landis and Koch 1977)."""
 
 
-def reviewer_statistics(votes: Votes) -> tuple[ReviewerStatistics, ...]:
+def reviewer_statistics(votes: Votes, leaning: Leaning) -> tuple[ReviewerStatistics, ...]:
     """Return what each reviewer's answers are like, in order of reviewer.
 
     `agreement` is the mean, over the records that others answered too, of the share of the others with the same answer
@@ -40,22 +41,23 @@ def reviewer_statistics(votes: Votes) -> tuple[ReviewerStatistics, ...]:
 
     Marks, each at an error of 1 % for all reviewers together (Bonferroni), so that an honest crowd has none:
 
-    - "contrary": agrees less than by chance, in all answers or in those that prefer the first or second of two.
+    - "contrary": agrees less than by chance, in all answers or in those of the two kinds of `leaning`.
     - "random": agrees less than slightly (kappa below 0.2; at 5 %), and not more than by chance at 95 %. Only some
       hundred answers can show this, so few answers are no reason; who always answers the same is random too.
-    - "one_sided": prefers one position, in more than 65 % of the answers that prefer the first or second of two.
+    - "one_sided": gives answers of one kind in more than 65 % of those of either, where `leaning` says that they are
+      even.
     """
     import numpy as np
 
-    shared, sides = _shared(votes), _sides(votes)
+    shared, sides = _shared(votes), _sides(votes, leaning)
     return tuple(
-        ReviewerStatistics(reviewer=reviewer, responses=responses, agreement=agreement, share_of_a=share, marks=marks)
+        ReviewerStatistics(reviewer=reviewer, responses=responses, agreement=agreement, leaning=share, marks=marks)
         for reviewer, responses, agreement, share, marks in zip(
             votes.reviewers,
             np.bincount(votes.reviewer, minlength=len(votes.reviewers)).tolist(),
             _agreements(shared, votes),
-            _shares_of_a(sides),
-            _marks(votes, shared, sides),
+            _shares(sides),
+            _marks(votes, leaning, shared, sides),
             strict=True,
         )
     )
@@ -72,7 +74,7 @@ class _Shared:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sides:
-    """Per reviewer: answers that prefer the first of two, and answers that prefer either."""
+    """Per reviewer: answers of the first of two kinds, and answers of either."""
 
     first: NDArray[np.int64]
     decided: NDArray[np.int64]
@@ -105,44 +107,38 @@ def _same(record: NDArray[np.int32], answer: NDArray[np.int32], answers: int) ->
     return np.asarray(times[position] - 1)
 
 
-def _decided(votes: Votes) -> Votes:
-    """The answers that prefer the first or second of two."""
-    kept = _preferences(votes) != 0
+def _decided(votes: Votes, leaning: Leaning) -> Votes:
+    """The answers that are of one of the two kinds."""
+    kept = _kinds(votes, leaning) != 0
     return replace(votes, record=votes.record[kept], reviewer=votes.reviewer[kept], answer=votes.answer[kept])
 
 
-def _sides(votes: Votes) -> _Sides:
+def _sides(votes: Votes, leaning: Leaning) -> _Sides:
     import numpy as np
 
-    side = _preferences(votes)
+    kind = _kinds(votes, leaning)
     reviewers = len(votes.reviewers)
-    first, second = (np.bincount(votes.reviewer[side == which], minlength=reviewers) for which in (1, -1))
+    first, second = (np.bincount(votes.reviewer[kind == which], minlength=reviewers) for which in (1, -1))
     return _Sides(first, first + second)
 
 
-def _preferences(votes: Votes) -> NDArray[np.int64]:
+def _kinds(votes: Votes, leaning: Leaning) -> NDArray[np.int64]:
+    """1 for each answer of the first kind, -1 for one of the second, 0 for one of neither."""
     import numpy as np
 
-    return np.array([_preferred(answer) for answer in votes.answers], dtype=np.int64)[votes.answer]
+    codes = {True: 1, False: -1, None: 0}
+    return np.array([codes[leaning.to(answer)] for answer in votes.answers], dtype=np.int64)[votes.answer]
 
 
-def _preferred(answer: Answer) -> int:
-    """1 if an answer prefers the first of two, -1 the second, 0 neither."""
-    if len(answer) != 2:
-        return 0
-    first, second = answer
-    return 0 if first is None or second is None else (first > second) - (first < second)
-
-
-def _marks(votes: Votes, shared: _Shared, sides: _Sides) -> Iterator[tuple[str, ...]]:
+def _marks(votes: Votes, leaning: Leaning, shared: _Shared, sides: _Sides) -> Iterator[tuple[str, ...]]:
     reviewers = max(len(votes.reviewers), 1)
     error = MARK_ERROR / reviewers
     # Who takes A for B still agrees on what is good or bad altogether: the preferences are tested alone too.
-    contrary = _contrary(shared, error / 2) | _contrary(_shared(_decided(votes)), error / 2)
+    contrary = _contrary(shared, error / 2) | _contrary(_shared(_decided(votes, leaning)), error / 2)
     found = {
         "contrary": contrary,
         "random": _random(shared, ERROR / reviewers) & ~contrary,
-        "one_sided": _one_sided(sides, error),
+        "one_sided": _one_sided(sides, error) & leaning.even,
     }
     for reviewer in range(len(votes.reviewers)):
         yield tuple(name for name, marked in found.items() if marked[reviewer])
@@ -174,12 +170,12 @@ def _agreements(shared: _Shared, votes: Votes) -> Iterator[Measure]:
     return _measures(shared.agreement, low, high, shared.count, reason=alone)
 
 
-def _shares_of_a(sides: _Sides) -> Iterator[Measure]:
+def _shares(sides: _Sides) -> Iterator[Measure]:
     import numpy as np
 
     low, high = exact(sides.first, sides.decided)
     share = sides.first / np.maximum(sides.decided, 1)
-    return _measures(share, low, high, sides.decided, reason="no answer preferred the first or second of two")
+    return _measures(share, low, high, sides.decided, reason="no answer leans to either side")
 
 
 def _measures(value: Floats, low: Floats, high: Floats, count: NDArray[np.int64], *, reason: str) -> Iterator[Measure]:

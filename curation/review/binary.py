@@ -14,7 +14,7 @@ from curation.review.page import PROMPT, conversation, text_questions
 from curation.review.records import make_record, shown_candidates, shuffled
 from curation.review.shown import shown
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec
-from curation.types import Annotation, CandidateSet, Drop, Message, Response, ReviewRecord, Scores
+from curation.types import Annotation, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
 
 SCORES = {"good": 1.0, "bad": 0.0}
 
@@ -59,6 +59,11 @@ class BinaryTask(ReviewOptions):
     def level(self) -> Literal["nominal"]:
         """The level of measurement of answers, for Krippendorff's alpha: two kinds."""
         return "nominal"
+
+    @property
+    def leaning(self) -> Leaning:
+        """Whether a reviewer calls answers good."""
+        return Leaning("calls an answer good", _is_good, even=False)
 
     def for_answers(self, most: int) -> Self:
         """Return this task: it shows one answer a record, however many there are."""
@@ -138,3 +143,7 @@ class BinaryTask(ReviewOptions):
         if rating is None or rating == MIDDLE_RATING:
             return None
         return (1.0,) if rating > MIDDLE_RATING else (0.0,)
+
+
+def _is_good(scores: Scores) -> bool | None:
+    return scores == (SCORES["good"],) if scores in {(1.0,), (0.0,)} else None

@@ -14,7 +14,7 @@ from curation.review.page import PROMPT, conversation, text_questions
 from curation.review.records import make_record, shown_candidates, shuffled
 from curation.review.shown import shown
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec
-from curation.types import Annotation, Candidate, CandidateSet, Drop, Message, Response, ReviewRecord, Scores
+from curation.types import Annotation, Candidate, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
 
 SCORES: dict[str, Scores] = {
     "a": (1.0, 0.0),
@@ -64,6 +64,11 @@ class PairwiseTask(ReviewOptions):
     def level(self) -> Literal["nominal"]:
         """The level of measurement of answers, for Krippendorff's alpha: four kinds, in no order."""
         return "nominal"
+
+    @property
+    def leaning(self) -> Leaning:
+        """Whether a reviewer prefers A. Chance decides which candidate that is, so an honest one does in half."""
+        return Leaning("prefers the first answer", _prefers_first, even=True)
 
     def for_answers(self, most: int) -> Self:
         """Return this task: it shows two answers, however many there are."""
@@ -160,3 +165,7 @@ def _pair(candidate_set: CandidateSet) -> tuple[Candidate, Candidate]:
         if best is not worst:
             return best, worst
     return candidates[0], candidates[1]
+
+
+def _prefers_first(scores: Scores) -> bool | None:
+    return scores == SCORES["a"] if scores in {SCORES["a"], SCORES["b"]} else None

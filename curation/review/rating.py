@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from statistics import fmean
 from typing import Annotated, Literal, Self
 
 from pydantic import Field as Bounded
@@ -17,7 +18,7 @@ from curation.review.page import PROMPT, conversation, text_questions
 from curation.review.records import make_record, shown_candidates, shuffled
 from curation.review.shown import shown
 from curation.review.spec import Field, RatingQuestion, RecordSpec, TaskSpec
-from curation.types import Annotation, CandidateSet, Drop, Message, Response, ReviewRecord, Scores
+from curation.types import Annotation, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
 
 MOST = 5
 """So many responses fit on a page that is still read."""
@@ -70,6 +71,11 @@ class RatingTask(ReviewOptions):
     def level(self) -> Literal["ordinal"]:
         """The level of measurement of answers, for Krippendorff's alpha: ratings have an order."""
         return "ordinal"
+
+    @property
+    def leaning(self) -> Leaning:
+        """Whether a reviewer's ratings of a record are above 3 in the mean."""
+        return Leaning("rates above the middle", _above_the_middle, even=False)
 
     def for_answers(self, most: int) -> Self:
         """Return the task with a page for as many answers as a prompt gets at most, unless `candidates` says it."""
@@ -188,3 +194,8 @@ def _score(rating: int) -> float:
 
 def _rating(score: float) -> int:
     return round(VALUES[0] + score * (VALUES[-1] - VALUES[0]))
+
+
+def _above_the_middle(scores: Scores) -> bool | None:
+    mean = fmean(score for score in scores if score is not None)
+    return None if mean == 0.5 else mean > 0.5

@@ -44,8 +44,9 @@ def shown_candidates(candidate_set: CandidateSet, record: ReviewRecord) -> list[
 def spread(records_of_sets: Sequence[Sequence[ReviewRecord]]) -> list[ReviewRecord]:
     """Return all records in the order to push them in: those of one set are spread evenly over the whole.
 
-    So a reviewer who goes through them in this order meets the answers to one prompt far apart. Of sets with as many
-    records each, all first ones come first, in the order of the sets, then all second ones, and so on.
+    Of sets with as many records each, all first ones come first, in the order of the sets, then all second ones, and so
+    on. So whoever sorts the page by the time of insertion meets the answers to one prompt far apart. By default Argilla
+    shows each reviewer the pending records in an order of their own, drawn at random.
     """
     count = max(len(records_of_sets), 1)
     placed = [

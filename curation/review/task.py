@@ -8,7 +8,7 @@ from typing import Literal, Protocol, Self
 from pydantic import JsonValue
 
 from curation.review.spec import RecordSpec, TaskSpec
-from curation.types import Annotation, CandidateSet, Drop, Message, Response, ReviewRecord, Scores
+from curation.types import Annotation, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
 
 TaskLevel = Literal["nominal", "ordinal"]
 
@@ -58,6 +58,11 @@ class ReviewTask(Protocol):
     @property
     def level(self) -> TaskLevel:
         """The level of measurement of the answers: "nominal" if they are kinds, "ordinal" if they have an order."""
+        ...
+
+    @property
+    def leaning(self) -> Leaning:
+        """What is counted of each reviewer's answers, whoever is right: whether they lean to one side."""
         ...
 
     def for_answers(self, most: int) -> Self:

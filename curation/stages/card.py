@@ -83,7 +83,7 @@ def kto_weights(derived: Derived) -> tuple[float, float] | None:
 
 def _agreement(config: Config, derived: Derived, names: dict[str, str]) -> Agreement:
     votes = labels.Votes.joined(derived.tally.votes[derived.measured])
-    found = labels.agreement(votes, level=config.review.level, seed=SEED)
+    found = labels.agreement(votes, level=config.review.level, leaning=config.review.leaning, seed=SEED)
     reviewers = (one.model_copy(update={"reviewer": names[one.reviewer]}) for one in found.reviewers)
     return found.model_copy(update={"reviewers": tuple(sorted(reviewers, key=lambda one: one.reviewer))})
 

@@ -90,10 +90,10 @@ class ReviewPage:
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url(lambda url: "sign-in" not in url)
 
-    def open(self, number: int = 1, *, status: str = "pending") -> None:
-        """Open a record with this status; the first is number 1."""
+    def open(self, number: int = 1, *, status: str = "pending", response: str = "A") -> None:
+        """Open a record with this status, and wait for a response on it; the first record is number 1."""
         self.page.goto(f"{self._url}?page={number}&status={status}")
-        expect(self.response("A")).to_be_visible()
+        expect(self.response(response)).to_be_visible()
 
     @property
     def prompt(self) -> Locator:
@@ -101,7 +101,7 @@ class ReviewPage:
         return self.page.locator(".chat")
 
     def response(self, letter: str) -> Locator:
-        """One of the two responses, with its title."""
+        """The response with this letter or number ("" if there is only one), with its title."""
         return self.page.locator(".text_field_component").filter(has_text=f"Response {letter}")
 
     def copy(self, letter: str) -> None:
@@ -130,6 +130,12 @@ class ReviewPage:
         """Press Submit; returns when Argilla has the response."""
         with self.page.expect_response(lambda answer: "/responses" in answer.url) as answered:
             self.page.locator("button.button--submit").click()
+        assert answered.value.ok, answered.value.text()
+
+    def press(self, key: str) -> None:
+        """Press a key that submits; returns when Argilla has the response."""
+        with self.page.expect_response(lambda answer: "/responses" in answer.url) as answered:
+            self.page.keyboard.press(key)
         assert answered.value.ok, answered.value.text()
 
     def show_metadata(self) -> Locator:

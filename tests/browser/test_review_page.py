@@ -14,13 +14,17 @@ from huggingface_hub import HfApi
 
 from curation.local import Stack
 from curation.local.inference import Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
+from curation.review import reading_task
 from curation.review.shown import shown
+from curation.types import Response, Scores
 from tests.configs import write_config
 from tests.conftest import CommandLine
+from tests.flows.running import stored
 
 pytest.importorskip("playwright")
 
-from playwright.sync_api import Dialog, Page, Response, expect
+from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Response as HttpResponse
 
 from tests.browser.review_page import CHROMIUM, Reviewer, ReviewPage, create_reviewer, open_browser
 
@@ -118,8 +122,8 @@ class Curation:
         return [row for path in shards for row in pq.read_table(self.cli.folder / "published" / path).to_pylist()]
 
 
-def pushed(cli: CommandLine, stack: Stack, name: str, prompt: str) -> Curation:
-    path = write_config(cli.folder, name, prompts=[prompt])
+def pushed(cli: CommandLine, stack: Stack, name: str, prompt: str, more: str = "") -> Curation:
+    path = write_config(cli.folder, name, prompts=[prompt], more=more)
     text = path.read_text().replace('"small"', f'"{MODEL}"')
     for short, long in zip(('"cool"', '"warm"'), GENERATORS, strict=True):
         text = text.replace(short, f'"{long}"')
@@ -136,7 +140,7 @@ def test_what_a_person_submits_in_the_browser_is_what_is_published(
     curation = pushed(cli, stack, "browser-submits", prompt)
     seen: list[str] = []
 
-    def remember(answer: Response) -> None:
+    def remember(answer: HttpResponse) -> None:
         if "/records" in answer.url and answer.ok:
             seen.append(answer.text())
 
@@ -236,3 +240,67 @@ def test_what_a_model_wrote_does_not_run_in_the_page(
     assert dialogs == []
     assert page.url.startswith(curation.url)
     assert len(page.context.pages) == 1
+
+
+def answers(stack: Stack, name: str) -> dict[str, tuple[Response, Scores]]:
+    """Return what was synced: the response and its scores by the text of the only candidate, or of all joined by |."""
+    snapshot = stored(stack, name)
+    found = {}
+    for response in snapshot.responses.values():
+        record = snapshot.records[response.record_id]
+        candidates = [snapshot.candidate_sets[record.set_id].candidate(one) for one in record.candidates]
+        scores = reading_task(record.task).annotation(response, record).scores
+        found["|".join(candidate.text for candidate in candidates)] = response, scores
+    return found
+
+
+def test_one_key_decides_about_one_answer(cli: CommandLine, stack: Stack, reviewer: Reviewer, page: Page) -> None:
+    name = "browser-binary"
+    more = '[review]\ntask = "binary"\nedit = false\ncomment = false\n'
+    curation = pushed(cli, stack, name, "Why are plants green, one by one?", more)
+    review = ReviewPage(page, curation.url)
+    review.log_in(reviewer)
+    for _ in range(2):
+        review.open(response="")
+        text = review.response("").inner_text()
+        assert ("chlorophyll" in text) is not ("Because they are" in text)
+        panel = review.show_metadata().inner_text()
+        assert not [model for model in (MODEL, *GENERATORS) if model in panel + page.content()]
+        review.open(response="")
+        review.press("1" if "chlorophyll" in text else "2")
+    assert cli.json("sync", curation.config)["submitted"] == 2
+    given = answers(stack, name)
+    assert {text: scores for text, (_, scores) in given.items()} == {QUARTZ: (1.0,), BASALT: (0.0,)}
+    assert {text: response.values for text, (response, _) in given.items()} == {
+        QUARTZ: {"quality": "good"},
+        BASALT: {"quality": "bad"},
+    }
+
+
+def test_answers_are_rated_by_a_key_each_and_enter(
+    cli: CommandLine, stack: Stack, reviewer: Reviewer, page: Page
+) -> None:
+    name = "browser-rating"
+    curation = pushed(cli, stack, name, "Why are plants green, from 1 to 5?", '[review]\ntask = "rating"\n')
+    review = ReviewPage(page, curation.url)
+    review.log_in(reviewer)
+    review.open(response="1")
+    expect(review.response("2")).to_be_visible()
+    expect(review.response("3")).to_have_count(0)
+    shown = [review.response(number).inner_text() for number in "12"]
+    assert sorted("chlorophyll" in text for text in shown) == [False, True]
+    panel = review.show_metadata().inner_text()
+    assert not [model for model in (MODEL, *GENERATORS) if model in panel + page.content()]
+    review.open(response="1")
+    # After each number the next question is in focus.
+    for text in shown:
+        page.keyboard.press("4" if "chlorophyll" in text else "1")
+        page.wait_for_timeout(300)
+    review.press("Enter")
+    assert cli.json("sync", curation.config)["submitted"] == 1
+    [(texts, (response, scores))] = answers(stack, name).items()
+    by_text = dict(zip(texts.split("|"), scores, strict=True))
+    assert by_text == {QUARTZ: 0.75, BASALT: 0.0}
+    assert sorted(response.values.items()) == [
+        (f"rating_{number}", 4 if "chlorophyll" in text else 1) for number, text in enumerate(shown, 1)
+    ]

@@ -17,10 +17,12 @@ NULL = Measure(value=None, reason="nobody overlaps")
 
 def agreement(alpha: Measure, *marks: tuple[str, ...]) -> Agreement:
     reviewers = tuple(
-        ReviewerStatistics(reviewer=f"reviewer-{n}", responses=9, agreement=NULL, share_of_a=NULL, marks=mark)
+        ReviewerStatistics(reviewer=f"reviewer-{n}", responses=9, agreement=NULL, leaning=NULL, marks=mark)
         for n, mark in enumerate(marks)
     )
-    return Agreement(level="nominal", alpha=alpha, percent=NULL, reviewers=reviewers)
+    return Agreement(
+        level="nominal", alpha=alpha, percent=NULL, leaning="prefers the first answer", reviewers=reviewers
+    )
 
 
 def judged(kappa: Measure) -> JudgeAgreement:

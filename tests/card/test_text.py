@@ -32,7 +32,7 @@ def statistics(reviewer: str, *marks: str) -> ReviewerStatistics:
         reviewer=reviewer,
         responses=12,
         agreement=measure(0.875, 0.5, 0.99, count=8),
-        share_of_a=measure(None, reason="too few answers"),
+        leaning=measure(None, reason="too few answers"),
         marks=marks,
     )
 
@@ -41,6 +41,7 @@ AGREEMENT = Agreement(
     level="nominal",
     alpha=measure(0.8125, 0.7, 0.9, count=8),
     percent=measure(0.875, 0.7, 0.95, count=8),
+    leaning="prefers the first answer",
     reviewers=(statistics(FIRST), statistics(SECOND)),
 )
 FACTS = CardFacts(
@@ -532,7 +533,7 @@ def everything(word: str) -> str:
         guidelines=f"{word}\n```\n",
         funnel=tuple(FunnelStep(word, 3, {word: 1}, word) for _ in range(3)),
         reviewers={word: 1, FIRST: 2},
-        agreement=Agreement(level="nominal", alpha=null, percent=null, reviewers=reviewers),
+        agreement=Agreement(level="nominal", alpha=null, percent=null, leaning=word, reviewers=reviewers),
         confusion=Confusion((word,), {word: ((1.0,),)}),
         length_bias=LengthBias(longer_chosen=null, effect=null),
         lengths=Lengths({word: LENGTHS.counts["prompt"]}, {word: (3, 5)}),

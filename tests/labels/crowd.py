@@ -9,6 +9,7 @@ import numpy as np
 
 from curation.labels import Ballot, Votes
 from curation.labels.votes import Answer
+from curation.review import PairwiseTask
 from tests.rows import make_annotation, make_ballot
 
 A: Answer = (1.0, 0.0)
@@ -18,6 +19,9 @@ BAD: Answer = (0.0, 0.0)
 ANSWERS = (A, B, GOOD, BAD)
 TRUTHS = (0.4, 0.4, 0.12, 0.08)
 SWAPPED = {A: B, B: A, GOOD: GOOD, BAD: BAD}
+
+SIDES = PairwiseTask().leaning
+"""Whether an answer prefers the first or the second of two."""
 
 Habit = Literal["honest", "contrary", "random", "one_sided"]
 

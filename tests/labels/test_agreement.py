@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from curation.labels import Votes, agreement, judge_agreement, length_bias
 from curation.types import Measure
-from tests.labels.crowd import A, B, make_crowd, make_votes
+from tests.labels.crowd import SIDES, A, B, make_crowd, make_votes
 
 # "Computing Krippendorff's Alpha-Reliability" (2011), section C: 4 observers, 12 units, 0 where one did not answer.
 PUBLISHED = [
@@ -35,7 +35,7 @@ def votes_of(observers: NDArray[np.int64] | list[list[int]]) -> Votes:
 
 
 def alpha(votes: Votes, level: Level = "nominal", seed: int = 0) -> Measure:
-    return agreement(votes, level=level, seed=seed).alpha
+    return agreement(votes, level=level, leaning=SIDES, seed=seed).alpha
 
 
 def number(value: float | None) -> float:
@@ -123,7 +123,7 @@ def test_percent_is_the_mean_share_of_equal_pairs() -> None:
         {"ann": A, "bob": B},  # 0 of 1
         {"ann": A},  # no pair
     )
-    found = agreement(votes, level="nominal", seed=0).percent
+    found = agreement(votes, level="nominal", leaning=SIDES, seed=0).percent
     assert (found.value, found.count) == pytest.approx((4 / 9, 3))
     assert 0 < number(found.low) < 4 / 9 < number(found.high) < 1
 
@@ -141,7 +141,7 @@ def test_percent_is_the_mean_share_of_equal_pairs() -> None:
 def test_where_nobody_can_agree_nothing_is_measured(
     level: Level, records: tuple[dict[str, tuple[float, float]], ...], reason: str
 ) -> None:
-    found = agreement(make_votes(*records), level=level, seed=0)
+    found = agreement(make_votes(*records), level=level, leaning=SIDES, seed=0)
     missing = Measure(value=None, reason=reason)
     assert (found.alpha, found.percent) == (missing, missing)
     assert all(one.agreement.value is None and one.agreement.reason and not one.marks for one in found.reviewers)
@@ -149,7 +149,7 @@ def test_where_nobody_can_agree_nothing_is_measured(
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_equal_answers_have_no_alpha_and_a_percentage_with_room_below(level: Level) -> None:
-    found = agreement(make_votes(*[{"ann": (1.0, 1.0), "bob": (1.0, 1.0)}] * 9), level=level, seed=0)
+    found = agreement(make_votes(*[{"ann": (1.0, 1.0), "bob": (1.0, 1.0)}] * 9), level=level, leaning=SIDES, seed=0)
     assert found.alpha == Measure(value=None, count=9, reason="all answers are equal, as they would be by chance")
     assert (found.percent.value, found.percent.high) == (1.0, 1.0)
     assert number(found.percent.low) == pytest.approx(0.7, abs=0.01)
@@ -158,7 +158,7 @@ def test_equal_answers_have_no_alpha_and_a_percentage_with_room_below(level: Lev
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_one_shared_record_has_no_alpha(level: Level) -> None:
-    found = agreement(make_votes({"ann": A, "bob": B}, {"ann": A}), level=level, seed=0)
+    found = agreement(make_votes({"ann": A, "bob": B}, {"ann": A}), level=level, leaning=SIDES, seed=0)
     assert found.alpha == Measure(value=None, count=1, reason="only one record was answered by two reviewers")
     assert (found.percent.value, found.percent.count) == (0.0, 1)
 

@@ -7,12 +7,13 @@ import pytest
 from curation.labels import Votes
 from curation.labels.reviewers import reviewer_statistics
 from curation.labels.votes import Answer
+from curation.review import BinaryTask
 from curation.types import Measure, ReviewerStatistics
-from tests.labels.crowd import BAD, GOOD, A, B, Habit, make_crowd, make_votes
+from tests.labels.crowd import BAD, GOOD, SIDES, A, B, Habit, make_crowd, make_votes
 
 
 def statistics(votes: Votes) -> dict[str, ReviewerStatistics]:
-    return {found.reviewer: found for found in reviewer_statistics(votes)}
+    return {found.reviewer: found for found in reviewer_statistics(votes, SIDES)}
 
 
 def marks(habits: list[Habit], *, records: int, seed: int, accuracy: float = 0.8) -> dict[str, tuple[str, ...]]:
@@ -36,20 +37,18 @@ def test_agreement_is_the_mean_share_of_the_others_with_the_same_answer() -> Non
     assert all(one.agreement.low < 0.5 < one.agreement.high for one in found.values())  # type: ignore[operator]
 
 
-def test_the_share_of_a_is_among_answers_that_prefer_one_of_two() -> None:
+def test_the_leaning_is_among_answers_that_prefer_one_of_two() -> None:
     found = statistics(
         make_votes({"ann": A}, {"ann": A}, {"ann": B}, {"ann": GOOD}, {"bob": BAD}, {"eve": (1.0, 0.0, 0.5)})
     )
-    share = found["ann"].share_of_a
+    share = found["ann"].leaning
     assert (share.value, share.count) == pytest.approx((2 / 3, 3))
     # Clopper and Pearson: two or more of three at `low`, and two or less at `high`, have a probability of 2.5 %.
     low, high = share.low or 0.0, share.high or 0.0
     assert low**3 + 3 * low**2 * (1 - low) == pytest.approx(0.025)
     assert 1 - high**3 == pytest.approx(0.025)
     for reviewer in ("bob", "eve"):
-        assert found[reviewer].share_of_a == Measure(
-            value=None, reason="no answer preferred the first or second of two"
-        )
+        assert found[reviewer].leaning == Measure(value=None, reason="no answer leans to either side")
 
 
 def test_who_shares_no_record_has_no_agreement() -> None:
@@ -62,8 +61,8 @@ def test_who_shares_no_record_has_no_agreement() -> None:
 
 
 def test_nobody_has_no_statistics() -> None:
-    assert reviewer_statistics(make_votes()) == ()
-    assert reviewer_statistics(make_votes({}, {})) == ()
+    assert reviewer_statistics(make_votes(), SIDES) == ()
+    assert reviewer_statistics(make_votes({}, {}), SIDES) == ()
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -114,8 +113,15 @@ def test_who_prefers_the_second_is_one_sided_too() -> None:
 def test_a_small_lean_is_no_mark_however_certain(share: float, marked: bool) -> None:
     votes = make_votes(*({"ann": A if number < share * 3000 else B} for number in range(3000)))
     found = statistics(votes)["ann"]
-    assert (found.share_of_a.low or 0) > 0.5
+    assert (found.leaning.low or 0) > 0.5
     assert ("one_sided" in found.marks) is marked
+
+
+def test_where_an_honest_share_is_not_known_nobody_is_one_sided() -> None:
+    votes = make_votes(*({"ann": (1.0,)} for _ in range(300)), *({"ann": (0.0,)} for _ in range(100)))
+    for leaning, marked in ((BinaryTask().leaning, ()), (BinaryTask().leaning._replace(even=True), ("one_sided",))):
+        [found] = reviewer_statistics(votes, leaning)
+        assert (found.leaning.value, found.leaning.count, found.marks) == (0.75, 400, marked)
 
 
 def test_records_judged_apart_say_nothing_of_contrary() -> None:
@@ -129,4 +135,4 @@ def test_people_of_one_mind_are_neither_contrary_nor_random_however_many_answers
     # Agreement and chance are both 1 among equal answers, and must be so to the last digit.
     for count in range(1, 200):
         votes = make_votes(*[{"ann": said, "bob": said, "eve": said} for said in (*[A] * count, *others)])
-        assert not {mark for one in reviewer_statistics(votes) for mark in one.marks} - {"one_sided"}, count
+        assert not {mark for one in reviewer_statistics(votes, SIDES) for mark in one.marks} - {"one_sided"}, count

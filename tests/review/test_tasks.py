@@ -222,6 +222,15 @@ def test_every_answer_has_a_score_or_none_for_each_candidate_and_a_name(task: Ta
 
 
 @every_task
+def test_answers_lean_to_either_side(task: Task) -> None:
+    task = small(task)
+    for record in records_of(task, make_set(ratings=[None] * 3)):
+        given = (task.annotation(respond(record, values), record).scores for values in answers(task))
+        assert {task.leaning.to(scores) for scores in given} >= {True, False}
+    assert task.leaning.title
+
+
+@every_task
 def test_the_values_of_scores_are_the_answer_that_means_them(task: Task) -> None:
     task = small(task)
     for record in records_of(task, make_set(ratings=[None] * 3)):
