@@ -35,6 +35,8 @@ def split_thinking(text: str) -> Thinking:
     prompt. A thought without a closing mark goes to the end of the text. Marks in code or in quotation marks do not
     count, nor does a pair of marks in the middle of an answer. An answer without thoughts is returned unchanged.
     """
+    if not _may_think(text):
+        return Thinking(None, text)
     for split in (_split_harmony, _split_bare_harmony, _split_granite, _split_tagged):
         parts = split(text)
         if parts is not None:
@@ -48,11 +50,26 @@ def without_thinking(text: str) -> str:
     This is stricter than `split_thinking`. It is for texts, such as a judge's reply, in which a thought must never be
     read as an answer.
     """
+    if not _may_think(text):
+        return text
     answer = split_thinking(text).answer
     marks = _marks(answer)
     if not any(_opens_line(answer, mark) if not mark.closes else _ends_thought(answer, mark) for mark in marks):
         return answer
     return _walk(answer, marks, thinks=False).answer
+
+
+def _may_think(text: str) -> bool:
+    """Whether a text has any of what one of the patterns below cannot do without. Most texts have none of it."""
+    return (
+        "<" in text
+        or "THINK]" in text
+        or "◁" in text
+        or "analysis" in text
+        or "commentary" in text
+        or "assistantfinal" in text
+        or "my thought process:" in text
+    )
 
 
 # --- opening and closing marks ----------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import functools
 import ssl
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -121,35 +121,44 @@ class ChatClient:
             return
 
     async def ask(self, body: dict[str, Any], *, nth: int) -> dict[str, Any]:
-        """Return the reply to a request: `generation` and its facts, or None with `failure`, and the `attempts`.
+        """Return what `begin` gives, having waited for it."""
+        begun = self.begin(body, nth=nth)
+        return begun if isinstance(begun, dict) else await begun()
 
-        `wasted` are the replies that were paid for and of no use, those of earlier runs too. `body` gets its seed here;
-        `nth` tells several answers to one body apart. What is asked right now, here or in another process, is not asked
-        twice. After the endpoint refused everything or answered nothing any more, this raises `ended`.
+    def begin(self, body: dict[str, Any], *, nth: int) -> dict[str, Any] | Callable[[], Awaitable[dict[str, Any]]]:
+        """Return the reply to a request if the cache has it, else a function to be called and awaited for it.
+
+        A reply has `generation` and its facts, or None with `failure`, and the `attempts`. `wasted` are the replies
+        that were paid for and of no use, those of earlier runs too. `body` gets its seed here; `nth` tells several
+        answers to one body apart. What is asked right now, here or in another process, is not asked twice. After the
+        endpoint refused everything or answered nothing any more, the function raises `ended`.
         """
         key, body["seed"] = request_key(self._place, body, asker=self._name, nth=nth)
+        known = self._cache.get(key) if self._cache is not None else None
+        if known is not None:
+            return self._known(key, known)
         if not self._sends:
-            known = self._cache.get(key) if self._cache is not None else None
-            if known is None:
-                return {"generation": None, "failure": NOT_IN_CACHE, "attempts": 0}
-        else:
-            known = await self._known_or_claimed(key)
+            return {"generation": None, "failure": NOT_IN_CACHE, "attempts": 0}
+        return functools.partial(self._ask, key, body)
+
+    def _known(self, key: str, reply: dict[str, Any]) -> dict[str, Any]:
+        """Count a reply from the cache; `reply` gets the facts of this run."""
         wasted = self._wasted_before(key)
-        if known is None:
-            try:
-                reply = await self._try(key, body, wasted)
-            except BaseException:
-                self._release(key)
-                raise
-            if reply["generation"] is None:
-                self._release(key)
-        else:
-            reply = {**known, "attempts": 0}
-            if self._meter is not None:
-                self._meter.replied(known.get("input_tokens"), known.get("output_tokens"), cached=True, request=key)
-        if wasted:
-            reply["wasted"] = [useless.facts for useless in wasted]
-        return {**reply, "request": key}
+        if self._meter is not None:
+            self._meter.replied(reply.get("input_tokens"), reply.get("output_tokens"), cached=True, request=key)
+        return _with_facts({**reply, "attempts": 0}, key, wasted)
+
+    async def _ask(self, key: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Ask a request that was not in the cache a moment ago, unless somebody else asks it or has asked it."""
+        known = await self._known_or_claimed(key)
+        if known is not None:
+            return self._known(key, known)
+        wasted = self._wasted_before(key)
+        try:
+            return _with_facts(await self._try(key, body, wasted), key, wasted)
+        finally:
+            if self._cache is not None:
+                self._cache.release(key)
 
     def end(self, error: CurationError) -> None:
         """Send no more requests: those that wait for their turn raise `error`; those that were sent are finished."""
@@ -166,20 +175,17 @@ class ChatClient:
         """Return the reply that is known; None once it is ours to ask, however long somebody else asks before us."""
         if self._cache is None:
             return None
-        while (known := self._cache.get(key)) is None:
-            if self._cache.claim(key):
-                return None
+        while not self._cache.claim(key):
+            known = self._cache.get(key)
+            if known is not None:
+                return known
             if self.ended is not None:
                 raise self.ended
             if not self._has_waited and self._story is not None:
                 self._story(f"{self._name}: some requests are being asked by another run; its replies are shared.")
             self._has_waited = True
             await asyncio.sleep(SHARED_WAIT_SECONDS)
-        return known
-
-    def _release(self, key: str) -> None:
-        if self._cache is not None:
-            self._cache.release(key)
+        return None
 
     def _wasted_before(self, key: str) -> list[Wasted]:
         wasted = self._cache.wasted(key) if self._cache is not None else []
@@ -244,7 +250,7 @@ class ChatClient:
                     self._story(f"{self._name}: the endpoint does not take {change}.")
 
     async def _request(self, key: str, body: dict[str, Any]) -> dict[str, Any]:
-        async with self._limit.slot():
+        async with self._limit:
             if self.ended is not None:
                 raise self.ended
             self._show()
@@ -335,6 +341,13 @@ class ChatClient:
                 auto_decompress=False,
             )
         return self._session
+
+
+def _with_facts(reply: dict[str, Any], key: str, wasted: list[Wasted]) -> dict[str, Any]:
+    reply["request"] = key
+    if wasted:
+        reply["wasted"] = [useless.facts for useless in wasted]
+    return reply
 
 
 @functools.cache

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -137,6 +138,30 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         servers know. Raises AuthError, MissingError or ServiceError if the endpoint refuses everything, TemporaryError
         if it answers nothing any more.
         """
+        begun = self.begin(
+            input,
+            num_generations,
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            top_p=top_p,
+            frequency_penalty=frequency_penalty,
+            presence_penalty=presence_penalty,
+            stop=stop,
+            seed=seed,
+            extra_body=extra_body,
+        )
+        return begun if isinstance(begun, dict) else await begun()
+
+    def begin(
+        self,
+        input: Any,
+        num_generations: int = 1,
+        *,
+        max_new_tokens: int | None = None,
+        extra_body: dict[str, Any] | None = None,
+        **parameters: Any,
+    ) -> dict[str, Any] | Callable[[], Awaitable[dict[str, Any]]]:
+        """Return what `agenerate` does if all of it is in the cache, else a function to be awaited for it."""
         messages, structure = input if isinstance(input, tuple) else (input, self.structured_output)
         if self.system_prompt_in_user:
             messages = system_in_user(messages)
@@ -145,12 +170,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
             "messages": messages,
             "stream": False,
             "max_tokens": max_new_tokens,
-            "temperature": temperature,
-            "top_p": top_p,
-            "frequency_penalty": frequency_penalty,
-            "presence_penalty": presence_penalty,
-            "stop": stop,
-            "seed": seed,
+            **parameters,
             "response_format": _response_format(structure) if structure is not None else None,
             **(extra_body or {}),
         }
@@ -158,16 +178,9 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         if self.send.get("temperature") is False:
             # Other than a seed or a limit it says which answers may come: without it this is another request.
             del body["temperature"]
-        client = self._client
-        if num_generations == 1:
-            reply = await client.ask(body, nth=0)
-            return {"generations": [reply.pop("generation")], "statistics": {key: [reply[key]] for key in reply}}
-        replies = await asyncio.gather(*(client.ask(dict(body), nth=nth) for nth in range(num_generations)))
-        keys = sorted({key for reply in replies for key in reply} - {"generation"})
-        return {
-            "generations": [reply["generation"] for reply in replies],
-            "statistics": {key: [reply.get(key) for reply in replies] for key in keys},
-        }
+        replies = [self._client.begin(dict(body), nth=nth) for nth in range(num_generations)]
+        known = [reply for reply in replies if isinstance(reply, dict)]
+        return _generated(known) if len(known) == num_generations else partial(_all_generated, replies)
 
     def end(self, error: CurationError) -> None:
         """Send no more requests: those that wait for their turn raise `error`."""
@@ -214,6 +227,25 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         if is_hugging_face(url, os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT):
             return key_from("HF_TOKEN")
         return None
+
+
+async def _all_generated(replies: list[dict[str, Any] | Callable[[], Awaitable[dict[str, Any]]]]) -> dict[str, Any]:
+    if len(replies) == 1 and not isinstance(replies[0], dict):
+        return _generated([await replies[0]()])
+    waited = iter(await asyncio.gather(*(reply() for reply in replies if not isinstance(reply, dict))))
+    return _generated([reply if isinstance(reply, dict) else next(waited) for reply in replies])
+
+
+def _generated(replies: list[dict[str, Any]]) -> dict[str, Any]:
+    """Replies as distilabel passes them on: texts, and a list of each fact."""
+    if len(replies) == 1:
+        facts = dict(replies[0])
+        return {"generations": [facts.pop("generation")], "statistics": {key: [facts[key]] for key in facts}}
+    keys = sorted({key for reply in replies for key in reply} - {"generation"})
+    return {
+        "generations": [reply["generation"] for reply in replies],
+        "statistics": {key: [reply.get(key) for reply in replies] for key in keys},
+    }
 
 
 OPTIONS = tuple(name for name in Endpoint.model_fields if name not in {"price_in", "price_out"})

@@ -15,11 +15,13 @@ from enum import IntEnum
 from typing import Literal
 
 from curation.generation import words
+from curation.generation.remembering import remembered
 from curation.generation.values import is_only_a_rating, plain
 
 LONGEST_HEADING = 200
 LONGEST_VALUE = 1000
 
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _LEAD = re.compile(r"[\W_]*")
 _MARKS = re.compile(r"[\s>]*(#{1,6})")
 _QUOTATION = frozenset("\"'`“”„‘’«»「『")
@@ -103,35 +105,46 @@ class Field:
 def lines_of(reply: str) -> Iterator[Line]:
     """Yield the lines of a reply, without those that begin or end a block of code."""
     fence = ""
-    for raw in re.split(r"\r\n|\r|\n", reply):
-        fence_match = _FENCE.match(raw)
+    has_fences = "```" in reply or "~~~" in reply
+    for raw in _LINE_END.split(reply):
+        fence_match = _FENCE.match(raw) if has_fences else None
         if fence_match is not None:
             fence = "" if fence and fence_match[1].startswith(fence) else fence or fence_match[1]
             continue
-        lead = _LEAD.match(raw)
-        marks = lead[0] if lead else ""
-        hashes = _MARKS.match(marks)
-        yield Line(
-            raw=raw,
-            text=plain(raw[len(marks) : len(marks) + LONGEST_VALUE + 1]),
-            level=len(hashes[1]) if hashes else 0,
-            depth=marks.count(">") + bool(fence),
-            quoted=not _QUOTATION.isdisjoint(marks),
-            closes="</" in marks,
-            aside="(" in marks,
-        )
+        yield _line(raw, in_code=bool(fence))
+
+
+@remembered
+def _line(raw: str, *, in_code: bool) -> Line:
+    lead = _LEAD.match(raw)
+    marks = lead[0] if lead else ""
+    hashes = _MARKS.match(marks)
+    return Line(
+        raw=raw,
+        text=plain(raw[len(marks) : len(marks) + LONGEST_VALUE + 1]),
+        level=len(hashes[1]) if hashes else 0,
+        depth=marks.count(">") + in_code,
+        quoted=not _QUOTATION.isdisjoint(marks),
+        closes="</" in marks,
+        aside="(" in marks,
+    )
 
 
 def heading_of(line: Line) -> Heading | None:
     """Return what a line heads, None if it is no heading."""
     if line.quoted or line.closes or not line.text or line.aside:
         return None
-    bare = _BARE.match(line.text) if line.level else None
+    return _heading(line.text, line.raw, level=line.level)
+
+
+@remembered
+def _heading(text: str, raw: str, *, level: int) -> Heading | None:
+    bare = _BARE.match(text) if level else None
     if bare is not None:
         return Heading(int(bare[1]), Rank.MARKED)
-    match = _HEADING.match(line.text)
-    if line.level:
-        named = {_number(name): name for name in _NAMED.finditer(line.text[:LONGEST_HEADING])}
+    match = _HEADING.match(text)
+    if level:
+        named = {_number(name): name for name in _NAMED.finditer(text[:LONGEST_HEADING])}
         if len(named) > 1:
             return Heading(None, Rank.MARKED)
         if named and match is None:
@@ -139,10 +152,10 @@ def heading_of(line: Line) -> Heading | None:
             return Heading(number, Rank.MARKED, _noun(name))
     if match is None:
         return None
-    is_marked = line.level > 0 or _BOLD.fullmatch(line.raw) is not None
+    is_marked = level > 0 or _BOLD.fullmatch(raw) is not None
     heading = _headed(match, Rank.MARKED if is_marked else Rank.ALONE)
     # A line that goes on from the one before: "... the quality / of Text 2".
-    goes_on = match["before"] and not is_marked and _GOES_ON.match(line.raw)
+    goes_on = match["before"] and not is_marked and _GOES_ON.match(raw)
     return replace(heading, rank=Rank.SENTENCE) if heading is not None and goes_on else heading
 
 
@@ -164,6 +177,7 @@ def _headed(match: re.Match[str], rank: Rank) -> Heading | None:
     return Heading(number, Rank.SENTENCE, noun) if follows or rest[0] == "." else None
 
 
+@remembered
 def field_of(text: str, raw: str, *, sure: bool) -> Field | None:
     """Return what a line gives: `text` is the line made plain, `sure` whether it is marked as a heading."""
     match = _FIELD.match(text)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-
-import anyio
+import asyncio
+from collections import deque
+from collections.abc import Callable
 
 
 class AdaptiveLimit:
@@ -14,7 +13,7 @@ class AdaptiveLimit:
     After each round the limit falls by half the share that was pushed back (429, timeout): all of it halves it, a tenth
     takes a twentieth. And it rises by one times the share that was not. That is the rule of DCTCP (RFC 8257, section
     3.3), which does not collapse when some replies fail for other reasons than load. `story` gets one sentence per
-    change.
+    change. `async with` waits for a turn, first come, first served, and gives it back.
     """
 
     def __init__(self, most: int, *, name: str, story: Callable[[str], None] | None) -> None:
@@ -22,28 +21,40 @@ class AdaptiveLimit:
         self.name = name
         self._story = story
         self._exact = float(most)
-        self._limiter = anyio.CapacityLimiter(most)
+        self.now = most
+        """How many requests may be in flight."""
+        self.in_flight = 0
+        """How many are."""
+        # Not anyio.CapacityLimiter: each turn that it gives takes one more round of the event loop.
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._answered = self._pushed_back = 0
 
-    @property
-    def now(self) -> int:
-        """How many requests may be in flight."""
-        return int(self._limiter.total_tokens)
-
-    @property
-    def in_flight(self) -> int:
-        """How many requests are in flight."""
-        return self._limiter.borrowed_tokens
-
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Wait for a turn, first come, first served."""
-        borrower = object()
-        await self._limiter.acquire_on_behalf_of(borrower)
+    async def __aenter__(self) -> None:
+        if self.in_flight < self.now and not self._waiting:
+            self.in_flight += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
         try:
-            yield
-        finally:
-            self._limiter.release_on_behalf_of(borrower)
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._waiting.remove(turn)
+            else:
+                # It came in the same moment.
+                await self.__aexit__()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self.in_flight -= 1
+        self._admit()
+
+    def _admit(self) -> None:
+        while self._waiting and self.in_flight < self.now:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                self.in_flight += 1
 
     def answered(self, *, pushed_back: bool) -> None:
         """Count one reply; at the end of a round the limit follows."""
@@ -60,7 +71,8 @@ class AdaptiveLimit:
         before = self.now
         if limit == before:
             return
-        self._limiter.total_tokens = limit
+        self.now = limit
+        self._admit()
         if self._story is None:
             return
         self._story(

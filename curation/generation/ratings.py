@@ -27,6 +27,10 @@ SAID = {
 """Why a rating cannot be read, in words that a judge understands."""
 
 
+_VALUE = re.compile(r"\w|[★⭐🌟]")
+_BEGINS_WITH_VALUE = re.compile(r"[^(]*\w")
+
+
 @dataclass(frozen=True, slots=True)
 class Rating:
     """One text's rating (1 to 5) and rationale, or the reason why there is none."""
@@ -88,7 +92,7 @@ def _read(sections: Sequence[Section]) -> Rating:
     if not rated:
         return Rating(None, rationale, "no_rating")
     # A label without a value beside others gives nothing.
-    values = [value for value in rated[0].ratings if re.search(r"\w|[★⭐🌟]", value)] or rated[0].ratings[:1]
+    values = [value for value in rated[0].ratings if _VALUE.search(value)] or rated[0].ratings[:1]
     ratings = {read_rating(value) for value in values}
     if len(ratings) > 1:
         return Rating(None, None, "rating_is_not_a_number")
@@ -201,7 +205,7 @@ def _take(reading: _Reading, line_field: Field) -> None:
         reading.rationale = [line_field.value]
     if line_field.kind == "rating":
         reading.ratings.append(line_field.value)
-        reading.waits = not re.match(r"[^(]*\w", line_field.value)
+        reading.waits = not _BEGINS_WITH_VALUE.match(line_field.value)
         if line_field.rationale is not None:
             reading.rationale, reading.in_rationale = [line_field.rationale], True
 

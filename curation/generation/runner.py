@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections import Counter, defaultdict, deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
 from copy import deepcopy
+from functools import partial
 from graphlib import TopologicalSorter
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from distilabel.pipeline import Pipeline
 from distilabel.steps.tasks.base import _Task
 
 from curation.errors import ConfigError, CurationError
+from curation.generation.endpoints import EndpointsLLM
 from curation.types import Row as _Row
 
 Row = dict[str, Any]
@@ -86,7 +88,7 @@ async def _bounded(
                 yield flight.landed.popleft()
             if flight.error is not None or not room(len(flight.running)):
                 break
-            flight.begin(graph.run(row))
+            flight.begin(row)
         while flight.running or flight.landed:
             if not flight.landed:
                 await flight.land()
@@ -109,10 +111,15 @@ class _Flight:
         self.error: BaseException | None = None
         self._news = asyncio.Event()
 
-    def begin(self, row: Coroutine[Any, Any, list[Row | FailedRow]]) -> None:
-        task = asyncio.create_task(row)
-        self.running.add(task)
-        task.add_done_callback(self._land)
+    def begin(self, row: Row) -> None:
+        """Send a row on its way. It may be through at once: if all that it asks is in a cache."""
+        begun = self._graph.begin(row)
+        if isinstance(begun, list):
+            self._take(begun)
+        else:
+            task = asyncio.create_task(begun)
+            self.running.add(task)
+            task.add_done_callback(self._land)
 
     async def land(self) -> None:
         """Wait for one row at least. An error does not cancel the others: what they wait for is being paid."""
@@ -120,6 +127,8 @@ class _Flight:
         await self._news.wait()
 
     async def cancel(self) -> None:
+        # A task that was cancelled before it began would leave behind what its row waits for.
+        await asyncio.sleep(0)
         running = list(self.running)
         for task in running:
             task.cancel()
@@ -132,9 +141,17 @@ class _Flight:
             return
         error = task.exception()
         if error is None:
-            self.landed.extend(task.result())
-            error = self._graph.ended
-        if error is not None and self.error is None:
+            self._take(task.result())
+        else:
+            self._end(error)
+
+    def _take(self, rows: list[Row | FailedRow]) -> None:
+        self.landed.extend(rows)
+        if (error := self._graph.ended) is not None:
+            self._end(error)
+
+    def _end(self, error: BaseException) -> None:
+        if self.error is None:
             self.error = error
             self._graph.end(error)
 
@@ -176,7 +193,7 @@ class _Graph:
         batches = step.process_applying_mappings()
         last = False
         while not last:
-            reading = _in_greenlet(next, batches, None) if isinstance(step, _Task) else _in_thread(next, batches, None)
+            reading = _awaited_from(next, batches, None) if isinstance(step, _Task) else _in_thread(next, batches, None)
             batch = await reading
             if batch is None:
                 return
@@ -195,33 +212,45 @@ class _Graph:
             if isinstance(error, CurationError) and hasattr(llm, "end"):
                 llm.end(error)
 
-    async def run(self, row: Row) -> list[Row | FailedRow]:
-        """Send one row through all steps; steps that do not wait for each other run at the same time."""
+    def begin(self, row: Row) -> list[Row | FailedRow] | Coroutine[Any, Any, list[Row | FailedRow]]:
+        """Send one row through all steps as far as it comes without waiting; return what it comes to, or what gets it.
+
+        Steps that do not wait for each other run at the same time.
+        """
         if not self.chains:
             return [row]
         *first_chains, last_chain = self.chains
-        results: dict[str, asyncio.Task[list[Row]]] = {}
+        results: dict[str, _Begun | asyncio.Task[Any]] = {}
         for chain in first_chains:
-            results[chain[-1]] = asyncio.create_task(self._chain(chain, row, results))
+            begun = _Begun(partial(self._chain, chain, row, results))
+            results[chain[-1]] = begun if begun.is_done else asyncio.create_task(begun.end())
+        begun = _Begun(partial(self._chain, last_chain, row, results))
+        # The last chain has waited for all others, unless it failed.
+        return list(begun.result()) if begun.is_done and begun.error is None else self._end_of(begun, row, results)
+
+    async def _end_of(
+        self, last: _Begun, row: Row, results: dict[str, _Begun | asyncio.Task[Any]]
+    ) -> list[Row | FailedRow]:
+        others = [other for other in results.values() if isinstance(other, asyncio.Task)]
         try:
-            return list(await self._chain(last_chain, row, results))
+            return list(await last.end())
         except _StepFailed as failed:
-            await self._wait_for_others(results)
+            await self._wait_for_others(others)
             return [FailedRow(step=failed.step, error=f"{type(failed.error).__name__}: {failed.error}", row=row)]
         except CurationError:
-            await self._wait_for_others(results)
+            await self._wait_for_others(others)
             raise
         finally:
-            pending = [task for task in results.values() if not task.done()]
+            pending = [task for task in others if not task.done()]
             for task in pending:
                 task.cancel()
             if pending:
                 await asyncio.gather(*pending, return_exceptions=True)
 
     @staticmethod
-    async def _wait_for_others(results: dict[str, asyncio.Task[list[Row]]]) -> None:
+    async def _wait_for_others(others: list[asyncio.Task[Any]]) -> None:
         """Let the row's other steps end: what they wait for is being paid. Their errors do not count any more."""
-        await asyncio.gather(*results.values(), return_exceptions=True)
+        await asyncio.gather(*others, return_exceptions=True)
 
     def _find_chains(self) -> list[list[str]]:
         """The steps, in order, those that only follow one another together: a task for each would take time.
@@ -239,13 +268,13 @@ class _Graph:
             chains[name] = [*chain, name]
         return list(chains.values())
 
-    async def _chain(self, chain: list[str], row: Row, results: dict[str, asyncio.Task[list[Row]]]) -> list[Row]:
-        rows = [[row] if need == self.root else await results[need] for need in self.needs[chain[0]]]
+    def _chain(self, chain: list[str], row: Row, results: dict[str, _Begun | asyncio.Task[Any]]) -> list[Row]:
+        rows = [[row] if need == self.root else _result(results[need]) for need in self.needs[chain[0]]]
         for name in chain:
-            rows = [await self._step(name, rows)]
+            rows = [self._step(name, rows)]
         return rows[0]
 
-    async def _step(self, name: str, inputs: list[list[Row]]) -> list[Row]:
+    def _step(self, name: str, inputs: list[list[Row]]) -> list[Row]:
         step = self.steps[name]
         if not inputs[0]:
             return []
@@ -257,17 +286,18 @@ class _Graph:
             return [output for batch in self.processes[name](*inputs) for output in batch]
 
         try:
-            if isinstance(step, _Task):
-                return await _in_greenlet(process)
-            if known:
+            if known or isinstance(step, _Task):
                 # A thread would take longer than a step that only moves columns.
                 return process()
-            async with self._alone[name]:
-                return await _in_thread(process)
+            return _wait_for(partial(self._in_turn, name, process))
         except CurationError:
             raise
         except Exception as error:
             raise _StepFailed(name, error) from error
+
+    async def _in_turn(self, name: str, process: Callable[[], list[Row]]) -> list[Row]:
+        async with self._alone[name]:
+            return await _in_thread(process)
 
 
 def prepare(pipeline: Pipeline, parameters: dict[str, dict[str, Any]]) -> None:
@@ -330,6 +360,8 @@ def _awaited(llms: list[Any]) -> Iterator[None]:
 
 
 def _generate_of(llm: LLM) -> Callable[..., Any]:
+    if isinstance(llm, EndpointsLLM):
+        return partial(_generated, llm)
     if isinstance(llm, AsyncLLM):
 
         async def one_or_all(inputs: list[Any], num_generations: int = 1, **options: Any) -> Any:
@@ -337,39 +369,90 @@ def _generate_of(llm: LLM) -> Callable[..., Any]:
                 return [await llm.agenerate(input=inputs[0], num_generations=num_generations, **options)]
             return await llm._agenerate(inputs=inputs, num_generations=num_generations, **options)
 
-        return lambda *arguments, **options: _wait_for(one_or_all(*arguments, **options))
+        return lambda *arguments, **options: _wait_for(partial(one_or_all, *arguments, **options))
     blocking, alone = llm.generate, asyncio.Lock()
 
     async def in_turn(*arguments: Any, **options: Any) -> Any:
         async with alone:
             return await _in_thread(lambda: blocking(*arguments, **options))
 
-    return lambda *arguments, **options: _wait_for(in_turn(*arguments, **options))
+    return lambda *arguments, **options: _wait_for(partial(in_turn, *arguments, **options))
 
 
 async def _in_thread(function: Callable[..., ResultT], *arguments: Any) -> ResultT:
     return await asyncio.to_thread(function, *arguments)
 
 
-async def _in_greenlet(function: Callable[..., ResultT], *arguments: Any) -> ResultT:
-    """Run a function that may call `_wait_for` deep inside of code that knows nothing of asyncio.
+def _generated(llm: EndpointsLLM, inputs: list[Any], num_generations: int = 1, **options: Any) -> list[Any]:
+    """Ask about all inputs at once, and wait only if the cache has not every reply."""
+    begun = [llm.begin(one, num_generations, **options) for one in inputs]
+    waiting = [one for one in begun if not isinstance(one, dict)]
+    if not waiting:
+        return begun
+    waited = iter([_wait_for(waiting[0])] if len(waiting) == 1 else _wait_for(partial(_all_of, waiting)))
+    return [one if isinstance(one, dict) else next(waited) for one in begun]
+
+
+async def _all_of(waiting: list[Callable[[], Awaitable[Any]]]) -> list[Any]:
+    return list(await asyncio.gather(*(one() for one in waiting)))
+
+
+class _Begun:
+    """A function that may call `_wait_for` deep inside of code that knows nothing of asyncio, as far as it came.
 
     This is what SQLAlchemy does to run its synchronous core over asynchronous drivers.
     """
-    child = greenlet.greenlet(function)
-    result = child.switch(*arguments)
-    while not child.dead:
+
+    __slots__ = ("_child", "_given", "error")
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        """Call the function until it waits, or is done, or fails."""
+        self._child = greenlet.greenlet(function)
+        self._given: Any = None
+        self.error: Exception | None = None
         try:
-            value = await result
-        except BaseException as error:  # noqa: BLE001 - cancellation too has to reach the code that waits
-            result = child.throw(error)
-        else:
-            result = child.switch(value)
-    return result  # type: ignore[no-any-return]
+            self._given = self._child.switch()
+        except Exception as error:  # noqa: BLE001 - it is raised where the result is taken
+            self.error = error
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it returned or failed."""
+        return bool(self._child.dead)
+
+    def result(self) -> Any:
+        """Return what the function returned, or raise what it raised."""
+        if self.error is not None:
+            raise self.error
+        return self._given
+
+    async def end(self) -> Any:
+        """Run the function to its end, and return its result."""
+        child = self._child
+        while not child.dead:
+            try:
+                value = await self._given()
+            except BaseException as error:  # noqa: BLE001 - cancellation too has to reach the code that waits
+                self._given = child.throw(error)
+            else:
+                self._given = child.switch(value)
+        return self.result()
 
 
-def _wait_for(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
-    """Give a coroutine to the loop and return its result, from within `_in_greenlet`."""
+def _result(begun: _Begun | asyncio.Task[Any]) -> Any:
+    """Return the result of another chain, from within a function that was begun."""
+    if isinstance(begun, asyncio.Task):
+        return begun.result() if begun.done() else _wait_for(lambda: begun)
+    return begun.result()
+
+
+async def _awaited_from(function: Callable[..., ResultT], *arguments: Any) -> ResultT:
+    """Run a function that may call `_wait_for`."""
+    return await _Begun(partial(function, *arguments)).end()  # type: ignore[no-any-return]
+
+
+def _wait_for(function: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    """Have the loop await what a function gives and return its result, from within a function that was begun."""
     parent = greenlet.getcurrent().parent
     assert parent is not None
-    return parent.switch(coroutine)  # type: ignore[no-any-return]
+    return parent.switch(function)  # type: ignore[no-any-return]

@@ -8,6 +8,7 @@ import re
 import unicodedata
 
 from curation.generation import words
+from curation.generation.remembering import remembered
 
 LOWEST, HIGHEST = 1.0, 5.0
 
@@ -41,6 +42,9 @@ _AFTER = frozenset(" \t,;:.!(-–—|")
 
 def plain(text: str) -> str:
     """Return a text as it is compared: in lower case, with plain digits and marks, without Markdown's emphasis."""
+    if text.isascii():
+        # The same as below, three times faster.
+        return " ".join(text.replace("*", "").replace("`", "").replace("_", " ").lower().split())
     return " ".join(_DROPPED.sub("", unicodedata.normalize("NFKC", text)).replace("_", " ").lower().split())
 
 
@@ -63,6 +67,7 @@ def is_only_a_rating(value: str) -> bool:
     return number is not None and not remark
 
 
+@remembered
 def _parted(value: str) -> tuple[float | None, str]:
     """The number at the beginning of a text, and what follows it beyond its unit and a scale from 1 to 5."""
     text = _BOXED.sub(r"\1", plain(value))

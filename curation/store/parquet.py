@@ -15,6 +15,8 @@ from curation.types import Row
 
 RowT = TypeVar("RowT", bound=Row)
 ROWS_AT_ONCE = 10_000
+JOINED_AT_ONCE = 1 << 24
+_FORMAT: dict[str, Any] = {"compression": "zstd", "use_content_defined_chunking": True}
 
 
 def write_parquet(rows: Iterable[Row], row_type: type[Row]) -> bytes:
@@ -27,7 +29,7 @@ def write_parquet(rows: Iterable[Row], row_type: type[Row]) -> bytes:
 
     schema = arrow_schema(row_type)
     buffer = io.BytesIO()
-    with pq.ParquetWriter(buffer, schema, compression="zstd", use_content_defined_chunking=True) as writer:
+    with pq.ParquetWriter(buffer, schema, **_FORMAT) as writer:
         batch: list[dict[str, Any]] = []
         for row in rows:
             batch.append(_dump(row))
@@ -62,19 +64,40 @@ def table_bytes(table: Any) -> bytes:
     import pyarrow.parquet as pq
 
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd", use_content_defined_chunking=True, write_page_index=True)
+    pq.write_table(table, buffer, **_FORMAT, write_page_index=True)
     return buffer.getvalue()
 
 
 def joined_parquet(files: Sequence[bytes]) -> bytes | None:
-    """Return one Parquet file with the rows of all `files` in their order; None if their columns differ."""
+    """Return one Parquet file with the rows of all `files` in their order; None if their columns differ.
+
+    Only about JOINED_AT_ONCE bytes of rows are in memory at the same time.
+    """
+    import pyarrow.parquet as pq
+
+    schema = pq.read_schema(io.BytesIO(files[0]))
+    if any(not pq.read_schema(io.BytesIO(content)).equals(schema) for content in files[1:]):
+        return None
+    buffer = io.BytesIO()
+    with pq.ParquetWriter(buffer, schema, **_FORMAT, write_page_index=True) as writer:
+        for table in _row_groups(files):
+            writer.write_table(table)
+    return buffer.getvalue()
+
+
+def _row_groups(files: Sequence[bytes]) -> Iterator[Any]:
+    """Yield the rows of Parquet files as pyarrow.Tables of about JOINED_AT_ONCE bytes each."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    first, *others = (pq.read_table(io.BytesIO(content)) for content in files)
-    if any(not table.schema.equals(first.schema) for table in others):
-        return None
-    return table_bytes(pa.concat_tables([first, *others]))
+    waiting: list[Any] = []
+    for content in files:
+        waiting.append(pq.read_table(io.BytesIO(content), use_threads=False))
+        if sum(table.nbytes for table in waiting) >= JOINED_AT_ONCE:
+            yield pa.concat_tables(waiting)
+            waiting.clear()
+    if waiting:
+        yield pa.concat_tables(waiting)
 
 
 def read_table(path: Path, columns: Sequence[str]) -> Any:

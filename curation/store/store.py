@@ -30,26 +30,16 @@ from curation.store.manifest import MANIFEST, SCHEMA_VERSION, Manifest, PromptsR
 from curation.store.parquet import (
     content_name,
     joined_parquet,
-    read_columns,
     read_parquet,
     read_table,
     write_parquet,
 )
 from curation.store.repo import Change, HubRepo
-from curation.types import FOR_GOOD, CandidateSet, DroppedPrompt, NotShown, Response, RetiredRecord, ReviewRecord, Row
+from curation.store.set_index import SetEntry, SetIndex
+from curation.types import CandidateSet, DroppedPrompt, NotShown, Response, RetiredRecord, ReviewRecord, Row
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-
-SET_COLUMNS = (
-    "id",
-    "settings",
-    "prompt.id",
-    "candidates.list.element.id",
-    "failures.list.element.stage",
-    "failures.list.element.reason",
-    "usage.list.element.request",
-)
 
 SMALL_BYTES = 1 << 21
 """A file with fewer bytes (a few thousand candidate sets) is small. When the last small files of a table have twice as
@@ -78,28 +68,6 @@ class Reviews(NamedTuple):
     forgotten: tuple[str, ...]
 
 
-class SetEntry(NamedTuple):
-    """The few facts about a candidate set that tell whether its prompt must be asked again.
-
-    `requests` are the hashes of the paid requests of a set that is not complete. For a complete set it is empty.
-    """
-
-    settings: str
-    prompt_id: str
-    came_through: bool
-    requests: tuple[str, ...] = ()
-
-    def lacks(self, row: CandidateSet, min_candidates: int) -> bool:
-        """Whether `row`, a later state of the same set, is new: complete now, or paid for again."""
-        return not self.came_through and (
-            row.came_through(min_candidates) or any(usage.request not in self.requests for usage in row.usage)
-        )
-
-
-Indexes = dict[str, dict[str, SetEntry]]
-"""Entries by file and set id. A file is named by its content, so it never changes and is read only once."""
-
-
 class Snapshot:
     """The store at one commit. A table is downloaded and read when it is first used."""
 
@@ -111,14 +79,14 @@ class Snapshot:
         *,
         min_candidates: int,
         sizes: Mapping[str, int] = MappingProxyType({}),
-        indexes: Indexes | None = None,
+        index: SetIndex | None = None,
     ) -> None:
         self.repo = repo
         self.revision = revision
         self.manifest = manifest
         self.min_candidates = min_candidates
         self.sizes = sizes
-        self._indexes: Indexes = {} if indexes is None else indexes
+        self._index = SetIndex(min_candidates) if index is None else index
 
     @cached_property
     def candidate_sets(self) -> dict[str, CandidateSet]:
@@ -128,12 +96,11 @@ class Snapshot:
     @cached_property
     def set_index(self) -> dict[str, SetEntry]:
         """A short entry for every candidate set by id, oldest first. It needs far less memory than `candidate_sets`."""
-        index: dict[str, SetEntry] = {}
-        for path in self.manifest.files.get(CANDIDATE_SETS, ()):
-            if path not in self._indexes:
-                self._indexes[path] = _set_entries(self.repo.download(path, self.revision), self.min_candidates)
-            index.update(self._indexes[path])
-        return index
+        return self._index.entries(self.manifest.files.get(CANDIDATE_SETS, ()), self._download)
+
+    def set_entries(self, set_ids: Collection[str]) -> dict[str, SetEntry]:
+        """The entries that `set_index` has for these sets. Of all other sets only the ids are kept in memory."""
+        return self._index.entries_of(set_ids, self.manifest.files.get(CANDIDATE_SETS, ()), self._download)
 
     def each_candidate_set(self) -> Iterator[CandidateSet]:
         """Yield the candidate sets one at a time, oldest first, without keeping them in memory.
@@ -220,6 +187,9 @@ class Snapshot:
         """Return the published name of a reviewer."""
         return ids.pseudonym(self.manifest.pseudonym_key, reviewer)
 
+    def _download(self, path: str) -> Path:
+        return self.repo.download(path, self.revision)
+
     def _read(self, table: str, row_type: type[RowT]) -> Iterable[RowT]:
         for path in self.manifest.files.get(table, ()):
             yield from read_parquet(self.repo.download(path, self.revision), row_type)
@@ -235,7 +205,7 @@ class Store:
         self.repo = HubRepo(api, repo_id)
         self.name = name
         self.min_candidates = min_candidates
-        self._indexes: Indexes = {}
+        self._index = SetIndex(min_candidates)
 
     def create(self) -> None:
         """Create the private repo unless it exists. Raises RefusedError if it exists and is public."""
@@ -270,7 +240,7 @@ class Store:
         sets, dropped = tuple(sets), tuple(dropped)
 
         def edit(snapshot: Snapshot) -> Change | None:
-            known = snapshot.set_index
+            known = snapshot.set_entries([row.id for row in sets])
             new = [row for row in sets if row.id not in known or known[row.id].lacks(row, self.min_candidates)]
             manifest = snapshot.manifest
             manifest = manifest.model_copy(
@@ -391,7 +361,7 @@ class Store:
             manifest,
             min_candidates=self.min_candidates,
             sizes=sizes,
-            indexes=self._indexes,
+            index=self._index,
         )
 
 
@@ -440,22 +410,5 @@ def _manifest_bytes(manifest: Manifest) -> bytes:
     return (manifest.model_dump_json(indent=2) + "\n").encode()
 
 
-def _set_entries(path: Path, min_candidates: int) -> dict[str, SetEntry]:
-    return {row["id"]: _set_entry(row, min_candidates) for row in read_columns(path, SET_COLUMNS)}
-
-
-def _set_entry(row: dict[str, Any], min_candidates: int) -> SetEntry:
-    came_through = _came_through(row, min_candidates)
-    requests = () if came_through else tuple(usage["request"] for usage in row["usage"] or ())
-    return SetEntry(row["settings"], row["prompt"]["id"], came_through, requests)
-
-
 def _precedence(entry: SetEntry, settings: str) -> tuple[bool, bool]:
     return entry.came_through, entry.settings == settings
-
-
-def _came_through(row: dict[str, Any], min_candidates: int) -> bool:
-    """Return what CandidateSet.came_through gives, from the columns SET_COLUMNS alone."""
-    failures = row["failures"] or ()
-    waits_for_judge = any(failure["stage"] == "judge" and failure["reason"] not in FOR_GOOD for failure in failures)
-    return len(row["candidates"]) >= min_candidates and not waits_for_judge

@@ -43,6 +43,7 @@ GOALS = {
     "cpu_ratio_to_asyncio_2000": Goal("<=", 1.5),
     "overhead_one_row_s": Goal("<=", 1.0),
     "peak_rss_over_imports_mb": Goal("<=", 250),
+    "rss_growth_mb_per_1000_prompts": Goal("<=", 0.3),
     "cached_cpu_ms_per_row": Goal("<=", 0.4),
     "cached_requests_sent": Goal("<=", 0),
     "storm_rows_lost": Goal("<=", 0),

@@ -193,22 +193,34 @@ def one_row(place: Place) -> Figures:
 
 
 def memory(place: Place) -> Figures:
-    """A run of 100,000 prompts with replies of 1 KB: the most memory that it takes beyond what the imports take."""
+    """A run of 100,000 prompts with replies of 1 KB: the most memory beyond what the imports take, and its growth."""
     count = place.rows(100_000)
     with Serving(place.folder / "server", reply_bytes=1024) as server, HubServer(place.folder / "hub") as hub:
         run = _stage(server, hub, place.prompts_file(count))
-    over = run["peak_mb"] - run["after_imports_mb"]
+    imports = run["after_imports_mb"]
+    tenths = [
+        _resident(run["resident"], tenth * count // 10, (tenth + 1) * count // 10) - imports for tenth in range(10)
+    ]
     say(
         f"  {run['made']:,} prompts in {run['seconds']:.0f} s ({run['made'] / run['seconds']:.0f} rows/s, cpu "
-        f"{run['cpu_s']:.0f}): {run['after_imports_mb']:.0f} MB after imports, {run['peak_mb']:.0f} MB at most"
+        f"{run['cpu_s']:.0f}): {imports:.0f} MB after imports, {run['peak_mb']:.0f} MB at most"
     )
+    say(f"  over the imports, in each tenth of the run: {', '.join(f'{over:.0f}' for over in tenths)} MB")
     return {
         "memory_rows": run["made"],
         "memory_run_s": run["seconds"],
-        "rss_after_imports_mb": run["after_imports_mb"],
+        "rss_after_imports_mb": imports,
         "peak_rss_mb": run["peak_mb"],
-        "peak_rss_over_imports_mb": over,
+        "peak_rss_over_imports_mb": run["peak_mb"] - imports,
+        # The first half fills what is bounded: rows in flight, rows that wait to be stored.
+        "rss_growth_mb_per_1000_prompts": (median(tenths[8:]) - median(tenths[4:6])) / (0.4 * count / 1000),
     }
+
+
+def _resident(samples: list[tuple[int, float]], first: int, last: int) -> float:
+    """Return the median of the MB that a run took while it had done between so many prompts."""
+    inside = [mb for done, mb in samples if first <= done <= last]
+    return median(inside) if inside else max(mb for _, mb in samples)
 
 
 def from_cache(place: Place) -> Figures:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 CONCURRENCY = 50
 PROGRESS_SECONDS = 30.0
+SAMPLE_SECONDS = 1.0
 
 say = partial(print, flush=True)
 
@@ -152,9 +153,11 @@ def main(task: dict[str, Any]) -> None:
     facts: dict[str, Any]
     if "store" in task:
         started, cpu = time.perf_counter(), time.process_time()
-        report = _run_stage(task)
+        resident: list[tuple[int, float]] = []
+        report = _run_stage(task, resident)
         facts = {"seconds": time.perf_counter() - started, "cpu_s": time.process_time() - cpu}
         facts |= {name: getattr(report, name) for name in ("made", "failed", "already", "requests", "cached")}
+        facts["resident"] = resident
     else:
         with prompts(task["count"]) as spool:
             say("begun")
@@ -163,17 +166,19 @@ def main(task: dict[str, Any]) -> None:
     say(json.dumps({"import_s": imported, **memory, **facts}))
 
 
-def _run_stage(task: dict[str, Any]) -> GenerateReport:
+def _run_stage(task: dict[str, Any], resident: list[tuple[int, float]]) -> GenerateReport:
+    """Run the stage; add to `resident` every second how many prompts are done and the MB that this process takes."""
     from curation import stages
 
     def tell(meter: Meter, last: bool) -> None:
-        if meter.stages:
-            say(f"{meter.progress().line}; {memory_mb('VmRSS'):,.0f} MB")
+        resident.append((meter.done, memory_mb("VmRSS")))
+        if meter.stages and (last or len(resident) % round(PROGRESS_SECONDS / SAMPLE_SECONDS) == 0):
+            say(f"{meter.progress().line}; {resident[-1][1]:,.0f} MB")
 
     return stages.generate(
         make_config(task["base_url"], Path(task["prompts"])),
         services=Services(hub_endpoint=task["store"], hub_token=task["token"]),
-        watch=lambda meter: told_every(PROGRESS_SECONDS, partial(tell, meter)),
+        watch=lambda meter: told_every(SAMPLE_SECONDS, partial(tell, meter)),
     )
 
 

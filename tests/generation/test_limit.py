@@ -99,7 +99,7 @@ def test_a_fall_lets_those_in_flight_finish_and_no_more_begin() -> None:
 
         async def one() -> None:
             nonlocal begun
-            async with four.slot():
+            async with four:
                 begun += 1
                 await leave.wait()
 
@@ -123,10 +123,10 @@ def test_whoever_gives_up_waiting_takes_no_slot() -> None:
         one = limit(1)
 
         async def wait() -> None:
-            async with one.slot():
+            async with one:
                 pass
 
-        async with one.slot():
+        async with one:
             waiting = asyncio.create_task(wait())
             await asyncio.sleep(0)
             waiting.cancel()
@@ -216,3 +216,26 @@ def test_the_story_of_a_run_names_the_stage() -> None:
             list(generate_candidate_sets("test", spool, models=models, meter=meter))
     assert meter.story[0] == "answers: one: 4 -> 2 requests at once; 4 of 4 replies were 429 or timeouts."
     assert {line.rpartition(": ")[0] for line in meter.story} == {"answers: one"}
+
+
+def test_who_waits_gets_a_turn_in_order_and_who_is_cancelled_takes_none() -> None:
+    async def turns() -> tuple[list[int], int]:
+        one = limit(1)
+        came: list[int] = []
+
+        async def take(number: int) -> None:
+            async with one:
+                came.append(number)
+                await asyncio.sleep(0)
+
+        async with one:
+            tasks = [asyncio.create_task(take(number)) for number in range(5)]
+            await asyncio.sleep(0)
+            tasks[1].cancel()
+            await asyncio.sleep(0)
+        # The turn has been given to the first that waits, which is cancelled before it can take it.
+        tasks[0].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return came, one.in_flight
+
+    assert asyncio.run(turns()) == ([2, 3, 4], 0)

@@ -26,11 +26,17 @@ from tests.scripts import scripted_reply
 TEXTS = [f"Question {number}" for number in range(12)]
 
 
-def pipeline(folder: Path, *generators: Generator, judge: bool = False, texts: Sequence[str] = TEXTS) -> Pipeline:
+def pipeline(
+    folder: Path,
+    *generators: Generator,
+    judge: bool = False,
+    texts: Sequence[str] = TEXTS,
+    cache: Path | None = None,
+) -> Pipeline:
     path = folder / "prompts.jsonl"
     path.write_text("".join(json.dumps(prompt_row(make_prompt(text))) + "\n" for text in texts))
     judges = (UltraFeedbackJudge(model_id="judge", base_url=generators[0].base_url),) if judge else ()
-    return build_pipeline("test", prompts=path, models=Models(generators=generators, judges=judges))
+    return build_pipeline("test", prompts=path, models=Models(generators=generators, judges=judges), cache=cache)
 
 
 def pair(url: str, **options: Any) -> tuple[Generator, Generator]:
@@ -148,6 +154,48 @@ def test_a_consumer_that_stops_early_leaves_nothing_running(tmp_path: Path) -> N
 
     with ScriptedServer(scripted_reply, faults=[Fault(kind="hang", seconds=30, match="Question [1-9]")]) as server:
         assert asyncio.run(stop_early(pipeline(tmp_path, *pair(server.url)))) == 1
+
+
+def test_rows_that_the_cache_answers_are_through_at_once_and_cost_no_task(tmp_path: Path) -> None:
+    async def count_tasks(built: Pipeline) -> tuple[list[str], int]:
+        tasks = 0
+
+        def create(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+            nonlocal tasks
+            tasks += 1
+            return asyncio.Task(coroutine, loop=loop, **options)
+
+        asyncio.get_running_loop().set_task_factory(create)
+        return [row["instruction"] for row in await collect(built)], tasks
+
+    cache = tmp_path / "requests.sqlite"
+    with ScriptedServer(scripted_reply, latency=Latency(0.005, 0.03)) as server:
+        models = pair(server.url)
+        run(pipeline(tmp_path, *models, judge=True, texts=TEXTS[2:], cache=cache))
+        rows, few = asyncio.run(count_tasks(pipeline(tmp_path, *models, judge=True, cache=cache)))
+        # What the cache has comes in its order, before the two rows that had to be asked.
+        assert rows[:10] == TEXTS[2:]
+        assert sorted(rows) == sorted(TEXTS)
+        rows, none = asyncio.run(count_tasks(pipeline(tmp_path, *models, judge=True, cache=cache)))
+        assert rows == TEXTS
+        # The two had a task for each generator and one for the row, besides those of the connections.
+        assert few - none >= 6
+        assert none < len(TEXTS)
+        assert len(server.requests) == 3 * len(TEXTS)
+
+
+def test_a_row_that_has_only_just_begun_is_given_up_like_any(tmp_path: Path) -> None:
+    async def first(built: Pipeline) -> tuple[str, int]:
+        async with aclosing(stream(built)) as rows:
+            row = await anext(rows)
+        assert not isinstance(row, FailedRow)
+        return str(row["instruction"]), len(asyncio.all_tasks())
+
+    cache = tmp_path / "requests.sqlite"
+    with ScriptedServer(scripted_reply) as server:
+        run(pipeline(tmp_path, *pair(server.url), texts=TEXTS[1:], cache=cache))
+        # The first row is not in the cache; the second is, and comes before the task of the first has begun.
+        assert asyncio.run(first(pipeline(tmp_path, *pair(server.url), cache=cache))) == (TEXTS[1], 1)
 
 
 def test_no_prompts_are_no_rows(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from curation.errors import DataError
 from curation.schema import arrow_schema
 from curation.store.parquet import read_columns, read_parquet, write_parquet
-from curation.store.store import SET_COLUMNS, SetEntry, _set_entries
+from curation.store.set_index import SET_COLUMNS, SetEntry, SetIndex, read_set_entries
 from curation.types import CandidateSet, Failure, Usage
 from tests.rows import make_judgement, make_prompt, make_set
 from tests.stages.stores import make_snapshot
@@ -71,7 +71,7 @@ def test_the_index_says_of_every_set_what_the_set_says(tmp_path: Path) -> None:
     assert len({found.id for found in SETS}) == len(SETS)
     assert {found.came_through(2) for found in SETS} == {True, False}
     path = write(tmp_path / "sets.parquet", SETS)
-    assert _set_entries(path, 2) == {found.id: entry(found) for found in SETS}
+    assert read_set_entries(path, 2) == {found.id: entry(found) for found in SETS}
     assert [found.came_through(2) for found in read_parquet(path, CandidateSet)] == [
         found.came_through(2) for found in SETS
     ]
@@ -79,17 +79,17 @@ def test_the_index_says_of_every_set_what_the_set_says(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("found", SETS, ids=lambda found: found.prompt.messages[0].content)
 def test_a_set_that_is_alone_in_its_file_is_indexed_like_any(tmp_path: Path, found: CandidateSet) -> None:
-    assert _set_entries(write(tmp_path / "sets.parquet", [found]), 2) == {found.id: entry(found)}
+    assert read_set_entries(write(tmp_path / "sets.parquet", [found]), 2) == {found.id: entry(found)}
 
 
 def test_an_empty_file_has_no_entries(tmp_path: Path) -> None:
-    assert _set_entries(write(tmp_path / "sets.parquet", []), 2) == {}
+    assert read_set_entries(write(tmp_path / "sets.parquet", []), 2) == {}
 
 
 def test_of_a_set_that_is_there_twice_the_later_state_counts(tmp_path: Path) -> None:
     first, second = made("two", 2, "judge"), made("two", 2)
     assert first.id == second.id
-    assert _set_entries(write(tmp_path / "sets.parquet", [first, second]), 2) == {second.id: entry(second)}
+    assert read_set_entries(write(tmp_path / "sets.parquet", [first, second]), 2) == {second.id: entry(second)}
     assert entry(second).came_through
 
 
@@ -119,6 +119,53 @@ def test_a_set_is_stored_again_if_it_was_completed_or_paid_for_again(
     assert entry(before).lacks(now, 2) is lacks
 
 
+def test_entries_of_some_sets_are_those_of_all_and_the_later_state_counts(tmp_path: Path) -> None:
+    before, completed = made("two", 2, "judge"), made("two", 2)
+    parts = {"a": [SETS[0], before], "b": SETS[1:3], "c": [completed, SETS[4]]}
+    for name, sets in parts.items():
+        write(tmp_path / name, sets)
+    index, wanted = SetIndex(2), [before.id, SETS[1].id, "0000000000000000"]
+    assert index.entries_of(wanted, ["a"], tmp_path.joinpath) == {before.id: entry(before)}
+    expected = {completed.id: entry(completed), SETS[1].id: entry(SETS[1])}
+    assert index.entries_of(wanted, [*parts], tmp_path.joinpath) == expected
+    every = index.entries([*parts], tmp_path.joinpath)
+    assert {set_id: every[set_id] for set_id in wanted if set_id in every} == expected
+    assert index.entries_of(wanted, [*parts], tmp_path.joinpath) == expected
+
+
+def test_a_file_in_which_no_set_is_sought_is_read_once_and_only_for_its_ids(tmp_path: Path) -> None:
+    write(tmp_path / "a", SETS[:2])
+    write(tmp_path / "b", SETS[2:4])
+    read: list[str] = []
+
+    def download(path: str) -> Path:
+        read.append(path)
+        return tmp_path / path
+
+    index = SetIndex(2)
+    assert index.entries_of([SETS[4].id], ["a", "b"], download) == {}
+    assert index.entries_of([SETS[5].id], ["a", "b"], download) == {}
+    assert read == ["a", "b"]
+    assert index.entries_of([SETS[3].id], ["a", "b"], download) == {SETS[3].id: entry(SETS[3])}
+    assert read == ["a", "b", "b"]
+
+
+def test_what_is_remembered_of_a_file_that_was_replaced_is_let_go(tmp_path: Path) -> None:
+    write(tmp_path / "a", SETS[:2])
+    write(tmp_path / "b", SETS[:4])
+    read: list[str] = []
+
+    def download(path: str) -> Path:
+        read.append(path)
+        return tmp_path / path
+
+    index = SetIndex(2)
+    for paths in (["a"], ["b"], ["a"]):
+        index.entries_of([SETS[9].id], paths, download)
+        assert list(index.entries(paths, download)) == [one.id for one in SETS[: 2 if paths == ["a"] else 4]]
+    assert read == ["a", "a", "b", "b", "a", "a"]
+
+
 def without(content: bytes, *columns: str) -> bytes:
     """Return a file as it was before there were these columns."""
     buffer = io.BytesIO()
@@ -132,7 +179,7 @@ def test_a_file_of_before_there_were_judgements_is_read_and_indexed(tmp_path: Pa
     assert "judgements" not in pq.read_schema(path).names
     old = [found.model_copy(update={"judgements": ()}) for found in SETS]
     assert list(read_parquet(path, CandidateSet)) == old
-    assert _set_entries(path, 2) == {found.id: entry(found) for found in SETS}
+    assert read_set_entries(path, 2) == {found.id: entry(found) for found in SETS}
 
 
 @pytest.mark.parametrize("column", ["candidates", "settings", "failures", "usage"])
@@ -140,7 +187,7 @@ def test_a_file_that_lacks_a_column_of_the_index_is_an_error_that_names_it(tmp_p
     path = tmp_path / "sets.parquet"
     path.write_bytes(without(write_parquet(SETS, CandidateSet), column))
     with pytest.raises(DataError, match=r"sets\.parquet"):
-        _set_entries(path, 2)
+        read_set_entries(path, 2)
 
 
 def test_judgements_and_usage_survive_parquet_with_their_nulls(tmp_path: Path) -> None:
