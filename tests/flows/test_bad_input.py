@@ -81,7 +81,7 @@ def test_if_every_prompt_is_dropped_the_reasons_and_what_mends_them_are_said(cli
     assert re.search(r"Dropped prompts: .*does_not_end_with_the_user", done.stdout)
     assert "Nothing was asked, because every prompt was dropped." in done.stdout
     said = " ".join(done.stdout.split())
-    assert "is asked with leave_out_answers = true under [prompts]." in said
+    assert "set leave_out_answers = true under [prompts]." in said
     config.write_text(config.read_text().replace("[prompts]", "[prompts]\nleave_out_answers = true"))
     assert cli.json("generate", str(config))["made"] == 1
 
