@@ -5,7 +5,7 @@ Everything that a launch script needs is here: the sections of a configuration, 
 
 from typing import TYPE_CHECKING
 
-from curation.late import late
+from curation.late import late_names
 
 if TYPE_CHECKING:
     from curation.cli.progress import show_progress
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from curation.stages.push import push
     from curation.stages.status import status
     from curation.stages.sync import sync
-
-# `curation --help` needs none of them.
-__getattr__ = late(
-    __name__,
-    {
-        "config": "Config Generate Publish Services StoreSection load_config parse_config",
-        "errors": "ConfigError CurationError RefusedError TemporaryError",
-        "generation": "Budget Evolver Generator UltraFeedbackJudge",
-        "labels": "DawidSkeneResolver MajorityResolver MeanResolver UnanimousResolver",
-        "prompts": "FilePrompts HubPrompts ListPrompts",
-        "quality": "Quality",
-        "review": "PairwiseTask",
-        "stages": "check generate lint preview publish push status sync",
-        "cli.progress": "show_progress",
-    },
-)
+else:
+    # `curation --help` needs none of them.
+    __getattr__ = late_names(
+        __name__,
+        {
+            "config": "Config Generate Publish Services StoreSection load_config parse_config",
+            "errors": "ConfigError CurationError RefusedError TemporaryError",
+            "generation": "Budget Evolver Generator UltraFeedbackJudge",
+            "labels": "DawidSkeneResolver MajorityResolver MeanResolver UnanimousResolver",
+            "prompts": "FilePrompts HubPrompts ListPrompts",
+            "quality": "Quality",
+            "review": "PairwiseTask",
+            "stages": "check generate lint preview publish push status sync",
+            "cli.progress": "show_progress",
+        },
+    )
 
 __all__ = [
     "Budget",

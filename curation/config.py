@@ -24,7 +24,7 @@ from pydantic_core import to_json
 from curation.environment import address_from, carries_secret, is_key, key_from
 from curation.errors import ConfigError
 from curation.export import PairsPerPrompt
-from curation.generation import Budget, Engine, Evolver, Generator, Models, UltraFeedbackJudge
+from curation.generation.options import Budget, Engine, Evolver, Generator, Models, UltraFeedbackJudge
 from curation.hub import DEFAULT_ENDPOINT
 from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
 from curation.prompts import FilePrompts, HubPrompts, ListPrompts

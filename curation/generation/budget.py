@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
 
-from pydantic import Field, PositiveInt, model_validator
-
-from curation.generation.estimate import Estimate, most_per_request
+from curation.generation.estimates import Estimate, most_per_request
 from curation.generation.meter import Amount, Meter
-from curation.generation.options import UltraFeedbackJudge
-from curation.section import Section
+from curation.generation.options import Budget, UltraFeedbackJudge
 
 MAX_PAID_ATTEMPTS = 3
 """Tries at a reply that comes and is paid for, but is of no use (empty, broken JSON)."""
-
-
-class Budget(Section):
-    """`[generate] budget = { money = 5.0 }` (US dollars) or `{ tokens = 2000000 }`, or both: the first to be reached.
-
-    It counts everything that the curation's rows cost, in earlier runs too.
-    """
-
-    money: Annotated[float, Field(gt=0)] | None = None
-    """US dollars; every model needs `price_in` and `price_out`."""
-    tokens: PositiveInt | None = None
-    """Tokens, sent and written."""
-
-    @model_validator(mode="after")
-    def _something(self) -> Budget:
-        if self.money is None and self.tokens is None:
-            raise ValueError("needs money or tokens")
-        return self
 
 
 class BudgetGate:

@@ -19,7 +19,7 @@ import orjson
 
 from curation.errors import ServiceError
 from curation.generation import locks
-from curation.generation.estimate import Experience
+from curation.generation.estimates import Experience
 from curation.generation.refusals import Tokens
 
 KEY_LENGTH = 32

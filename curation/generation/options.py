@@ -267,6 +267,24 @@ class Models(Section):
         return labels
 
 
+class Budget(Section):
+    """`[generate] budget = { money = 5.0 }` (US dollars) or `{ tokens = 2000000 }`, or both: the first to be reached.
+
+    It counts everything that the curation's rows cost, in earlier runs too.
+    """
+
+    money: Annotated[float, Field(gt=0)] | None = None
+    """US dollars; every model needs `price_in` and `price_out`."""
+    tokens: PositiveInt | None = None
+    """Tokens, sent and written."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Budget:
+        if self.money is None and self.tokens is None:
+            raise ValueError("needs money or tokens")
+        return self
+
+
 def settings_of(models: Models) -> dict[str, dict[str, JsonValue]]:
     """Return everything that shapes the answers and ratings, by stage: models, prompts and sampling options."""
     return {stage: _identity(options) for stage, options in models.stages.items()}

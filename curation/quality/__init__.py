@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from curation.late import late
+from curation.late import late_names
 from curation.quality.options import Quality
 
 if TYPE_CHECKING:
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from curation.quality.pii import redacted
     from curation.quality.sets import passed
     from curation.quality.tokens import TokenCounter
-
-__getattr__ = late(
-    __name__,
-    {
-        "checks": "Check PromptChecks answer_checks answer_fault pair_checks pair_fault prompt_checks spoken",
-        "duplicates": "Sketches leaders_of sketched",
-        "language": "detect_language",
-        "pii": "redacted",
-        "sets": "passed",
-        "tokens": "TokenCounter",
-    },
-)
+else:
+    __getattr__ = late_names(
+        __name__,
+        {
+            "checks": "Check PromptChecks answer_checks answer_fault pair_checks pair_fault prompt_checks spoken",
+            "duplicates": "Sketches leaders_of sketched",
+            "language": "detect_language",
+            "pii": "redacted",
+            "sets": "passed",
+            "tokens": "TokenCounter",
+        },
+    )
 
 __all__ = [
     "Check",

@@ -11,7 +11,8 @@ from typing import Any
 
 import aiohttp
 
-from curation.generation import Generator, Models, PromptSpool, UltraFeedbackJudge, _load_distilabel
+from curation.generation import Generator, Models, PromptSpool, UltraFeedbackJudge
+from curation.generation.loading import load_distilabel
 from curation.types import Prompt
 
 
@@ -57,7 +58,9 @@ class _Post:
 
 def _questions(judge: UltraFeedbackJudge) -> Any:
     """Return the function that writes the judge's messages, by the engine's own template and order."""
-    tasks, endpoints, pipelines = (_load_distilabel(name) for name in ("tasks", "endpoints", "pipeline"))
+    tasks, endpoints, pipelines = (
+        load_distilabel(f"curation.generation.{name}") for name in ("tasks", "endpoints", "pipeline")
+    )
     llm = endpoints.endpoints_llm(judge, name=judge.name)
     with pipelines.Pipeline(name="questions"):
         task = tasks.JudgeAnswers(name="judge", llm=llm, aspects=judge.all_aspects, order=judge.order)

@@ -25,11 +25,11 @@ from curation.generation import (
     Models,
     PromptSpool,
     UltraFeedbackJudge,
-    _load_distilabel,
     generate_candidate_sets,
     spooled,
     told_every,
 )
+from curation.generation.loading import load_distilabel
 from curation.prompts import FilePrompts
 from tests.rows import make_prompt
 
@@ -138,8 +138,8 @@ def import_everything() -> float:
     """Import what a generation needs; return the seconds."""
     started = time.perf_counter()
     import_module("curation.stages.generate")
-    _load_distilabel("engines")
-    _load_distilabel("pipeline")
+    load_distilabel("curation.generation.engines")
+    load_distilabel("curation.generation.pipeline")
     return time.perf_counter() - started
 
 

@@ -16,9 +16,9 @@ GOOD = "#### Output for Text 1\nRating: 5\nRationale: good\n\n#### Output for Te
 
 @pytest.fixture(scope="module")
 def judge() -> Any:
-    from curation.generation import _load_distilabel
+    from curation.generation.loading import load_distilabel
 
-    options = _load_distilabel("endpoints")
+    options = load_distilabel("curation.generation.endpoints")
     from distilabel.steps.tasks import UltraFeedback
 
     llm = options.EndpointsLLM(name="judge", model_id="judge", base_url="http://127.0.0.1:9/v1")

@@ -24,7 +24,7 @@ from curation.generation import (
     stage_meters,
 )
 from curation.generation.cache import RequestCache
-from curation.generation.estimate import CHAT_TOKENS, estimate_run
+from curation.generation.estimates import CHAT_TOKENS, estimate_run
 from curation.generation.meter import NOTHING, StageMeter
 from curation.local.inference import Fault, Reply, Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
 from tests.rows import make_prompt

@@ -435,8 +435,8 @@ def test_no_secret_gets_into_the_cache_the_story_the_rows_or_an_error(
 def test_using_distilabel_leaves_the_way_errors_are_shown_alone() -> None:
     script = (
         "import sys; hook = sys.excepthook\n"
-        "from curation.generation import _load_distilabel\n"
-        "_load_distilabel('endpoints')\n"
+        "from curation.generation.loading import load_distilabel\n"
+        "load_distilabel('curation.generation.endpoints')\n"
         "assert 'distilabel' in sys.modules and sys.excepthook is hook\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, timeout=300)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from curation.generation import Evolver, Generator, Models, UltraFeedbackJudge, settings_of
-from curation.generation.estimate import Estimate, StageEstimate
+from curation.generation.estimates import Estimate, StageEstimate
 from curation.stages.changes import SettingsChange, differences
 
 COOL, WARM = Generator(model_id="small", name="cool"), Generator(model_id="small", name="warm", temperature=1.0)

@@ -9,7 +9,7 @@ import pytest
 
 from curation.generation import Evolver, Generator, Models, UltraFeedbackJudge, estimate, rehearsal, spooled
 from curation.generation.cache import NEWEST, RequestCache
-from curation.generation.estimate import TEMPLATE_TOKENS, TOKENS_PER_SECOND, Estimate, Experience, estimate_run
+from curation.generation.estimates import TEMPLATE_TOKENS, TOKENS_PER_SECOND, Estimate, Experience, estimate_run
 from curation.local.inference import Reply, Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
 from curation.types import Prompt
 from tests.rows import made_sets, make_prompt

@@ -1,0 +1,93 @@
+"""Prompts in, candidate sets out: what asking will use, and the asking itself, by the engine of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Generator as Stream
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curation.generation.cache import RequestCache
+from curation.generation.estimates import Estimate, Experience, estimate_run
+from curation.generation.loading import load_distilabel
+from curation.generation.meter import Meter, StageMeter
+from curation.generation.options import Engine, Models
+from curation.generation.spool import PromptSpool
+from curation.types import CandidateSet
+
+if TYPE_CHECKING:
+    from distilabel.pipeline import Pipeline
+
+    from curation.generation.runner import FailedRow
+
+
+def estimate(spool: PromptSpool, models: Models, *, cache: Path | None) -> Estimate:
+    """Return what asking these prompts will use, at most or as far as earlier replies in `cache` tell.
+
+    What `cache` answers is no part of it.
+    """
+    experience: dict[str, Experience] = {}
+    cached: dict[str, int] = {}
+    if cache is not None:
+        with RequestCache(cache) as opened:
+            experience = {options.model_id: opened.experience(options.model_id) for options in models.stages.values()}
+        # Without an answer of any generator in the cache there is nothing to look for.
+        if spool.prompts and any(experience[generator.model_id].known for generator in models.generators):
+            rehearsal = load_distilabel("curation.generation.rehearsal")
+            cached = rehearsal.cached_requests(spool.path, count=spool.prompts, models=models, cache=cache)
+    return estimate_run(models, prompts=spool.prompts, prompt_bytes=spool.bytes, experience=experience, cached=cached)
+
+
+def stage_meters(models: Models) -> list[StageMeter]:
+    """Return one meter for every model, in the order of the flow."""
+    labels = models.labels
+    return [StageMeter(stage, options, label=labels[stage]) for stage, options in models.stages.items()]
+
+
+def generate_candidate_sets(
+    name: str,
+    spool: PromptSpool,
+    *,
+    models: Models,
+    engine: Engine = "streaming",
+    cache: Path | None = None,
+    meter: Meter | None = None,
+    room: Callable[[int], bool] = lambda in_flight: True,
+) -> Stream[CandidateSet, None, None]:
+    """Ask every model about every prompt; yield each candidate set as soon as it is done.
+
+    A request that is in `cache` is not sent; every reply is there before it is used. `meter` counts, stage by stage
+    (with the streaming engine), and `room` says whether one more prompt may be begun while so many are in flight.
+    Raises TemporaryError or AuthError before the first request if an endpoint cannot be reached, and after the first
+    few if one refuses everything.
+    """
+    pipelines, engines = load_distilabel("curation.generation.pipeline"), load_distilabel("curation.generation.engines")
+    pipeline = pipelines.build_pipeline(name, prompts=spool.path, models=models, cache=cache)
+    meter = meter or Meter()
+    if not meter.stages:
+        meter.start(stage_meters(models), prompts=spool.prompts)
+    if engine == "streaming":
+        pipelines.measure(pipeline, models, meter)
+    reader = pipelines.RowReader(models)
+    with closing(engines.run(pipeline, engine=engine, room=room)) as rows:
+        for row in rows:
+            candidate_set: CandidateSet = reader.candidate_set(row)
+            meter.finished(candidate_set, counted=engine == "streaming")
+            yield candidate_set
+
+
+def run(
+    pipeline: Pipeline, *, engine: Engine = "streaming", parameters: dict[str, dict[str, Any]] | None = None
+) -> Stream[dict[str, Any] | FailedRow, None, None]:
+    """Yield the rows of any distilabel Pipeline's last step, as they finish.
+
+    `parameters` are distilabel's runtime parameters, by step. With the streaming engine every step must work row by
+    row; a row that a step raised an error about comes as a FailedRow, and all others go on. Raises ConfigError for a
+    step that needs whole batches, with the engine to use.
+    """
+    load_distilabel("curation.generation.runner").prepare(pipeline, parameters or {})
+    rows: Stream[dict[str, Any] | FailedRow, None, None] = load_distilabel("curation.generation.engines").run(
+        pipeline, engine=engine
+    )
+    return rows

@@ -1,0 +1,44 @@
+"""Prompts on disk, ready to be asked: memory does not grow with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from curation.generation.loading import load_distilabel
+from curation.scratch import scratch_folder
+from curation.types import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSpool:
+    """Prompts on disk, ready to be read lazily: how many there are, the bytes of their texts, and of the longest."""
+
+    path: Path
+    prompts: int
+    bytes: int
+    longest: int
+
+    def read(self) -> Iterator[Prompt]:
+        """Yield the prompts again, in their order."""
+        with self.path.open(encoding="utf-8") as file:
+            for line in file:
+                yield Prompt.model_validate_json(json.loads(line)["prompt"])
+
+
+@contextmanager
+def spooled(prompts: Iterable[Prompt]) -> Iterator[PromptSpool]:
+    """Write the prompts to a temporary file, one by one, so that memory does not grow with them."""
+    prompt_row = load_distilabel("curation.generation.pipeline").prompt_row
+    count = total = longest = 0
+    with scratch_folder() as folder:
+        path = folder / "prompts.jsonl"
+        with path.open("w", encoding="utf-8") as file:
+            for prompt in prompts:
+                file.write(json.dumps(prompt_row(prompt)) + "\n")
+                size = sum(len(message.content.encode()) for message in prompt.messages)
+                count, total, longest = count + 1, total + size, max(longest, size)
+        yield PromptSpool(path, count, total, longest)
