@@ -168,8 +168,16 @@ def test_no_heavy_library_is_imported_before_it_is_used() -> None:
     )
 
 
-def test_the_help_needs_no_pydantic() -> None:
-    assert "pydantic" not in loaded_by("import curation.cli")
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_help_loads_nothing_but_typer_and_the_standard_library(arguments: list[str]) -> None:
+    """It is there in a quarter of a second: pydantic would take as long again, and so would rich."""
+    code = (
+        f"import sys, contextlib; sys.argv = ['curation', *{arguments}]\nfrom curation.cli import main\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(sys.stderr):\n    main()"
+    )
+    loaded = loaded_by(code)
+    assert "typer" in loaded
+    assert not loaded & {"asyncio", "httpx", "httpx2", "markdown_it", "pydantic", "pygments", "rich", *HEAVY}
 
 
 @pytest.mark.parametrize(

@@ -33,10 +33,14 @@ app = typer.Typer(
     epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # Plain help and plain errors of usage: importing rich for its frames would double the time of `curation --help`.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-local = typer.Typer(help="The stack on this machine: a Hub, Argilla and an inference server.", no_args_is_help=True)
-cache = typer.Typer(help="The replies that were paid for, kept on this machine.", no_args_is_help=True)
+local = typer.Typer(
+    cls=Verbs, help="The stack on this machine: a Hub, Argilla and an inference server.", no_args_is_help=True
+)
+cache = typer.Typer(cls=Verbs, help="The replies that were paid for, kept on this machine.", no_args_is_help=True)
 app.add_typer(local, name="local")
 app.add_typer(cache, name="cache")
 

@@ -1,4 +1,4 @@
-"""Sentences about wrong usage, which Typer prints itself: what was typed is shown, and steers no terminal."""
+"""What Typer prints itself: help, and sentences about wrong usage, in which what was typed steers no terminal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 from typer.core import TyperGroup
 
 from curation.cli.visible import visible
+
+WHOLE = 1000
+"""More characters than any help has."""
 
 
 class Verbs(TyperGroup):
@@ -24,13 +27,21 @@ class Verbs(TyperGroup):
         with _shown():
             return super().invoke(ctx)
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of verbs with their whole sentences: Click cuts them at 45 characters."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.get_short_help_str(WHOLE)) for name, command in commands if command])
+
 
 @contextmanager
 def _shown() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # Told by what they have: some versions of Typer bring a copy of Click, with other classes.
-        if hasattr(error, "format_message") and hasattr(error, "message"):
+        # Told by what they have and by name: some versions of Typer bring a copy of Click, with other classes.
+        # NoArgsIsHelpError holds a whole help, which is ours and has lines.
+        help_only = type(error).__name__ == "NoArgsIsHelpError"
+        if hasattr(error, "format_message") and hasattr(error, "message") and not help_only:
             error.message = visible(str(error.message))
         raise

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-PROGRESS_SECONDS = 15.0
+PROGRESS_SECONDS = 5.0
 
 CONFIG = f"""\
 name = "demo"
@@ -34,18 +34,18 @@ repo_id = "{USER}/demo-prompts"
 model_id = "smollm2-135m"
 name = "smollm2-cool"
 temperature = 0.2
-max_new_tokens = 64
+max_new_tokens = 40
 
 [[generators]]
 model_id = "smollm2-135m"
 name = "smollm2-warm"
 temperature = 1.0
-max_new_tokens = 64
+max_new_tokens = 40
 
 [judge]
 type = "ultrafeedback"
 model_id = "smollm2-135m-judge"
-max_new_tokens = 160
+max_new_tokens = 120
 
 [publish]
 repo_id = "{USER}/demo"
@@ -73,15 +73,19 @@ def run_demo(folder: Path | None, *, stay: bool, say: Say) -> None:
 
 def _demo(folder: Path, *, stay: bool, say: Say) -> None:
     say(f"All files of the demo are in {folder}; nothing leaves this machine.")
-    with Stack(folder, tied=True) as stack:
+    stack = Stack(folder, tied=True)
+    try:
+        stack.begin(say=say)
         # huggingface_hub and datasets read these variables when they are imported, so they are set first.
-        os.environ.update(stack.settings(), HF_HOME=str(stack.folder / "hf"))
+        os.environ.update(stack.settings_without_argilla(), HF_HOME=str(stack.folder / "hf"))
         config_file = stack.folder / "demo.toml"
         config_file.write_text(CONFIG, encoding="utf-8")
         _loop(stack, config_file, say)
         _say_where(stack, config_file, say, stay=stay)
         if stay:
             _wait_for_ctrl_c(say)
+    finally:
+        stack.down()
     say("Stopped.")
 
 
@@ -92,9 +96,10 @@ def _loop(stack: Stack, config_file: Path, say: Say) -> None:
     config = load_config(config_file)
     say("1/6 Uploading 20 prompts to the local Hub.")
     _upload_prompts(stack)
-    say("2/6 generate: two settings of SmolLM2-135M-Instruct answer, the same model judges (a minute or two).")
+    say("2/6 generate: two settings of SmolLM2-135M-Instruct answer, the same model judges (about a minute).")
     _tell(stages.generate(config, watch=lambda meter: _followed(meter, say)), say)
     say("3/6 push: records to Argilla.")
+    os.environ.update(stack.wait().settings())
     _tell(stages.push(config), say)
     say("4/6 Three simulated reviewers answer through Argilla's API; one of them is contrary.")
     answers = simulate_reviewers(stack.argilla, workspace=config.review.workspace, dataset=config.review_dataset)

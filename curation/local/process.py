@@ -174,9 +174,12 @@ class ServerProcess:
         deadline = time.monotonic() + self._startup_seconds
         with httpx2.Client(timeout=5.0, trust_env=False) as client:
             while time.monotonic() < deadline:
-                if self._process is not None and self._process.poll() is not None:
+                process = self._process
+                if process is None:
+                    raise ServiceError(f"The local {self.name} was stopped while it started.")
+                if process.poll() is not None:
                     raise ServiceError(
-                        f"The local {self.name} ended while starting (exit code {self._process.returncode}).",
+                        f"The local {self.name} ended while starting (exit code {process.returncode}).",
                         remedy=f"Its log: {self.log}",
                     )
                 try:

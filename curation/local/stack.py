@@ -10,6 +10,7 @@ import shlex
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +47,7 @@ class Stack:
         self._tied = tied
         self._lock: int | None = None
         self._servers: tuple[HubServer, ArgillaServer, InferenceServer] | None = None
+        self._argilla_start: Future[ArgillaServer] | None = None
 
     @property
     def hub(self) -> HubServer:
@@ -68,22 +70,60 @@ class Stack:
         `say` is called with a sentence before each start. Raises RefusedError if a stack already runs in this folder,
         or if the folder cannot be created.
         """
-        self._make_folder()
-        self._lock = self._take_lock()
-        self._pids.unlink(missing_ok=True)
-        self._servers = self._make(inherit=(self._lock,))
+        servers = self._made()
         try:
-            for server in self._servers:
+            for server in servers:
                 say(f"Starting the local {server.name} ...")
                 server.start()
-            self._write_pids({server.name: server.pid for server in self._servers})
-            if not self._tied:
-                for server in self._servers:
-                    server.let_go()
+            self._all_started()
         except BaseException:
             self._stop_children()
             raise
         return self
+
+    def begin(self, *, say: Callable[[str], None] = lambda sentence: None) -> Self:
+        """Start the Hub and the inference server and wait for those; Argilla starts meanwhile, `wait` waits for it.
+
+        Raises what `up` raises; whoever calls this calls `down` in the end.
+        """
+        hub, argilla, inference = self._made()
+        try:
+            say("Starting the local Hub and inference server; Argilla starts beside them.")
+            with ThreadPoolExecutor(1, thread_name_prefix="argilla") as pool:
+                self._argilla_start = pool.submit(argilla.start)
+                pool.shutdown(wait=False)
+            hub.start()
+            inference.start()
+        except BaseException:
+            self._stop_children()
+            raise
+        return self
+
+    def wait(self) -> Self:
+        """After `begin`: wait until Argilla answers too. Raises ServiceError if it does not start."""
+        try:
+            if self._argilla_start is not None:
+                self._argilla_start.result()
+            self._all_started()
+        except BaseException:
+            self._stop_children()
+            raise
+        return self
+
+    def _made(self) -> tuple[HubServer, ArgillaServer, InferenceServer]:
+        """Take the folder for this stack and make its servers, none of which runs yet."""
+        self._make_folder()
+        self._lock = self._take_lock()
+        self._pids.unlink(missing_ok=True)
+        self._servers = self._make(inherit=(self._lock,))
+        return self._servers
+
+    def _all_started(self) -> None:
+        servers = self._attached()
+        self._write_pids({server.name: server.pid for server in servers})
+        if not self._tied:
+            for server in servers:
+                server.let_go()
 
     def _make_folder(self) -> None:
         try:
@@ -137,10 +177,16 @@ class Stack:
     def settings(self) -> dict[str, str]:
         """Return the environment variables with which every command uses this stack."""
         return {
-            "HF_ENDPOINT": self.hub.url,
-            "HF_TOKEN": self.hub.token,
+            **self.settings_without_argilla(),
             "ARGILLA_API_URL": self.argilla.url,
             "ARGILLA_API_KEY": self.argilla.api_key,
+        }
+
+    def settings_without_argilla(self) -> dict[str, str]:
+        """Return those that are known before Argilla answers: enough to generate."""
+        return {
+            "HF_ENDPOINT": self.hub.url,
+            "HF_TOKEN": self.hub.token,
             "CURATION_INFERENCE_URL": self.inference.base_url,
         }
 
@@ -217,6 +263,10 @@ class Stack:
     def _stop_children(self) -> None:
         for server in reversed(self._servers or ()):
             server.stop()
+        if self._argilla_start is not None and self._servers is not None:
+            # It may have been between two steps: it ends by itself now, or starts and is stopped then.
+            wait([self._argilla_start])
+            self._servers[1].stop()
         if self._lock is not None:
             os.close(self._lock)
         self._lock = None

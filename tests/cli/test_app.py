@@ -32,6 +32,14 @@ def test_h_is_help_everywhere(line: CommandLine, command: list[str]) -> None:
     assert "Usage:" in short.stdout
 
 
+def test_the_lists_of_verbs_have_whole_sentences_and_are_shown_where_a_verb_is_missing(line: CommandLine) -> None:
+    whole = "Look whether config, prompts, token, repos, models and Argilla are ready; nothing is changed."
+    assert whole in " ".join(line.run("--help").stdout.split())
+    missing = line.run("local")
+    assert missing.returncode == 2
+    assert "  down    Stop the stack; its data stays.\n" in missing.stderr
+
+
 def test_a_shell_can_complete_verbs_and_options(line: CommandLine) -> None:
     def completed(words: str, place: int) -> list[str]:
         asked = {"_CURATION_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(place)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -47,6 +49,21 @@ def test_an_interrupted_installation_is_done_again(cache: Path, nothing: Path) -
     assert server_python(cache=cache, requirements=nothing).parent.parent == folder
     assert not (folder / "half").exists()
     assert (folder / MARKER).exists()
+
+
+def test_uv_installs_where_it_is_there_and_pip_where_uv_fails(
+    nothing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told by what each leaves: uv names itself in pyvenv.cfg."""
+    if not (Path(sys.executable).with_name("uv").exists() or shutil.which("uv")):
+        pytest.skip("needs uv")
+    by_uv = server_python(cache=tmp_path / "uv", requirements=nothing)
+    assert "\nuv = " in (by_uv.parent.parent / "pyvenv.cfg").read_text()
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))
+    by_pip = server_python(cache=tmp_path / "pip", requirements=nothing)
+    assert "\nuv = " not in (by_pip.parent.parent / "pyvenv.cfg").read_text()
+    assert subprocess.run([by_pip, "-c", "import pip"], check=False).returncode == 0
 
 
 def test_a_failed_installation_names_the_cause_the_log_and_the_remedy(cache: Path, nothing: Path) -> None:

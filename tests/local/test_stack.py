@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from curation.errors import TemporaryError
+from curation.errors import ServiceError, TemporaryError
 from curation.local import Stack
 from curation.local import stack as stack_module
 
@@ -127,6 +127,37 @@ def test_up_that_is_killed_while_starting_leaves_nothing_running(tmp_path: Path)
     assert not answers(f"http://127.0.0.1:{port.read_text()}/health")
     assert run("local", "up", cwd=tmp_path).returncode == 0
     assert "Stopped." in run("local", "down", cwd=tmp_path).stderr
+
+
+def test_hub_and_models_are_there_before_argilla_is(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, tied=True).begin()
+    try:
+        early = stack.settings_without_argilla()
+        assert answers(f"{early['HF_ENDPOINT']}/health")
+        assert answers(f"{early['CURATION_INFERENCE_URL']}/models")
+        settings = stack.wait().settings()
+        assert answers(f"{settings['ARGILLA_API_URL']}/api/v1/status")
+        assert early.items() <= settings.items()
+    finally:
+        stack.down()
+    assert not answers(f"{settings['ARGILLA_API_URL']}/api/v1/status")
+    assert not answers(f"{settings['HF_ENDPOINT']}/health")
+
+
+def test_down_while_argilla_starts_beside_the_others_leaves_nothing_running(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, tied=True).begin()
+    stack.down()
+    with pytest.raises(ServiceError):
+        stack.wait()
+    assert Stack(tmp_path).down() is False
+
+
+def test_an_argilla_that_does_not_start_is_an_error_of_the_wait(tmp_path: Path) -> None:
+    (tmp_path / "argilla" / "argilla.db").mkdir(parents=True)
+    stack = Stack(tmp_path, tied=True).begin()
+    with pytest.raises(ServiceError, match="Argilla ended while starting"):
+        stack.wait()
+    assert Stack(tmp_path).down() is False
 
 
 def test_down_of_a_stack_that_is_still_starting_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,27 +60,53 @@ def _lock(path: Path) -> Iterator[None]:
 
 
 def _build(folder: Path, requirements: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
     sys.stderr.write(f"Installing argilla-server (once, about {DOWNLOAD_MEGABYTES} MB to download) in {folder}\n")
     log = folder.with_suffix(".log")
     log.write_text("")
-    _run([sys.executable, "-m", "venv", str(folder)], log)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    _run([*pip, "--progress-bar=off", "--requirement", str(requirements)], log)
+    if not _build_with_uv(folder, requirements, log):
+        _build_with_pip(folder, requirements, log)
     (folder / MARKER).touch()
 
 
+def _build_with_uv(folder: Path, requirements: Path, log: Path) -> bool:
+    """Install with uv, which takes seconds where pip takes a minute; return whether it was there and it worked.
+
+    It reads none of pip's settings, so where packages come from an index of one's own it may fail where pip does not.
+    """
+    beside = Path(sys.executable).with_name("uv")
+    uv = str(beside) if beside.exists() else shutil.which("uv")
+    if uv is None:
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
+    python = str(folder / "bin" / "python")
+    return _ran([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], log) and _ran(
+        [uv, "pip", "install", "--system-certs", "--python", python, "--requirement", str(requirements)], log
+    )
+
+
+def _build_with_pip(folder: Path, requirements: Path, log: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    _run([sys.executable, "-m", "venv", str(folder)], log)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    _run([*pip, "--progress-bar=off", "--requirement", str(requirements)], log)
+
+
 def _run(command: list[str], log: Path) -> None:
-    with log.open("ab") as output:
-        result = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=_clean_environment()
-        )
-    if result.returncode != 0:
+    if not _ran(command, log):
         raise ServiceError(
             f"argilla-server could not be installed: {_last_line(log)}",
             remedy=f"Read {log}, check the network and pip's settings (`pip config list`), and run the same command "
             "again: it starts over.",
         )
+
+
+def _ran(command: list[str], log: Path) -> bool:
+    """Run a command with its output in the log; return whether it succeeded."""
+    with log.open("ab") as output:
+        result = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=_clean_environment()
+        )
+    return result.returncode == 0
 
 
 def _clean_environment() -> dict[str, str]:
