@@ -18,6 +18,7 @@ from curation.files import (
     FORMATS,
     SUFFIXES,
     UNREADABLE,
+    File,
     FileRow,
     class_names,
     last_suffix,
@@ -202,11 +203,8 @@ def read_file(path: Path, *, name: str) -> Iterator[SourceRow]:
     A line that is not a JSON object, and a row that is too large, is a row without values. DataError if the file
     cannot be read; a row of CSV with too few or too many cells is such an error, with its line.
     """
-    rows = read_rows(path)
-    if FORMATS[suffix_of(path)] in ("CSV", "TSV"):
-        rows = _typed(rows, path)
     names = class_names(path)
-    for row in rows:
+    for row in _read_typed(path):
         values = None if row.values is None else _with_names(row.values, names)
         yield SourceRow(f"{name}:{row.number}", values, row.reason, row.too_large)
 
@@ -216,7 +214,12 @@ def _with_names(values: dict[str, Any], names: Mapping[str, tuple[str, ...]]) ->
     return with_class_names(values, {column: known for column, known in names.items() if column != LABEL})
 
 
-def _typed(rows: Iterable[FileRow], path: Path) -> Iterator[FileRow]:
+def _read_typed(path: File) -> Iterator[FileRow]:
+    rows = read_rows(path)
+    return _typed(rows, path) if FORMATS[suffix_of(path)] in ("CSV", "TSV") else rows
+
+
+def _typed(rows: Iterable[FileRow], path: File) -> Iterator[FileRow]:
     """Yield rows of texts as `datasets` has them, by pandas: "N/A" is null, a column of numbers or booleans is that."""
     for batch in _batches(rows):
         try:
@@ -278,8 +281,9 @@ def _hub(
                     f"{repo_id} has no config {config!r}; it has {', '.join(sorted(configs))}.",
                     remedy="Name one of these with --config.",
                 )
+            read_config = partial(hub_splits, repo_id, revision=revision, endpoint=endpoint, token=token)
             splits_of = {
-                name: hub_splits(repo_id, name, revision=revision, endpoint=endpoint, token=token, as_numbers={LABEL})
+                name: read_config(name, as_numbers={LABEL}, read=_read_typed)
                 for name in ([config] if config is not None else configs)
             }
     except (*UNREADABLE, datasets.exceptions.DatasetsError) as error:

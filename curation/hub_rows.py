@@ -1,33 +1,48 @@
-"""Rows of a dataset on the Hub, read as needed: Parquet by the reader of files, all else as `datasets` streams it.
+"""Rows of a dataset on the Hub, read as needed: by the reader of files where it can, else as `datasets` streams them.
 
 Both take a bounded amount of memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any
+from itertools import islice
+from pathlib import PurePosixPath
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from curation.errors import DataError
 from curation.files import (
+    FORMATS,
     UNREADABLE,
+    File,
     FileRow,
     bounded_memory,
-    classes_in_schema,
+    class_names,
     classes_of,
     in_bounded_memory,
-    read_parquet_file,
+    read_rows,
+    suffix_of,
     with_class_names,
 )
 from curation.hub import connect, hub_errors, require_endpoint
 from curation.scratch import private_files
 
+if TYPE_CHECKING:
+    from huggingface_hub import HfFileSystem
+
 PROTOCOL = "hf://"
 """How `datasets` names files on the Hub: hf://datasets/owner/name@revision/path."""
+READ_HERE = {"parquet": ("Parquet",), "arrow": ("Arrow",), "json": ("JSON",), "csv": ("CSV", "TSV"), "text": ("text",)}
+"""The formats that the reader of files knows, by what `datasets` calls them."""
+DESCRIBING = ("name", "version", "data_dir", "data_files", "description", "features")
+"""What a config of `datasets` says of itself and of its files; all else says how these are read."""
+ROWS_WITH_ALL_COLUMNS = 1000
+"""So many rows of JSON tell the columns of a split: a row that lacks one has null there, as in `datasets`."""
 
 Classes = Mapping[str, tuple[str, ...]]
+ReadFile = Callable[[File], Iterator[FileRow]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,27 @@ class HubSplit:
     rows: Callable[[], Iterator[FileRow]]
 
 
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """A file of a dataset on the Hub, which is read as one of this machine; only what is needed is fetched."""
+
+    path: str
+    """Such as hf://datasets/owner/name@revision/data/train.jsonl."""
+    files: HfFileSystem
+
+    @property
+    def name(self) -> str:
+        """Return the last part of the path."""
+        return PurePosixPath(self.path).name
+
+    def open(self, mode: Literal["rb"], /) -> IO[bytes]:
+        """Return the content from its start."""
+        return cast(IO[bytes], self.files.open(self.path, mode))
+
+    def __str__(self) -> str:
+        return self.path.removeprefix(PROTOCOL)
+
+
 def hub_splits(
     repo_id: str,
     config: str | None,
@@ -46,11 +82,13 @@ def hub_splits(
     endpoint: str,
     token: str | None,
     as_numbers: Collection[str] = (),
+    read: ReadFile = read_rows,
 ) -> tuple[HubSplit, ...]:
     """Return the splits of a config at a commit; null is the config that `datasets` takes without one.
 
-    Columns of classes have names in place of numbers, but for those in `as_numbers`. Pictures and sounds stay bytes.
-    Only the list of files is read here, and the card. Raises what `datasets` raises if there is no such dataset or
+    `read` gives the rows of a file that the reader of files knows. Columns of classes have names in place of numbers,
+    but for those in `as_numbers`. Pictures and sounds stay bytes. Only the list of files is read here, and the card; of
+    files that `datasets` reads, the first rows too. Raises what `datasets` raises if there is no such dataset or
     config; `rows()` raises DataError if a file cannot be read, and what `hub_errors` raises.
     """
     import datasets
@@ -59,25 +97,49 @@ def hub_splits(
     # The rows are streamed; what is kept in a cache is the card and the like, of a dataset that may be private.
     with private_files(), bounded_memory(repo_id):
         builder = datasets.load_dataset_builder(repo_id, config, revision=revision, token=token)
-    files = builder.config.data_files
-    if builder.name == "parquet" and files and all(_is_on_the_hub(paths) for paths in files.values()):
-        readers = {
-            str(split): partial(_parquet_rows, list(paths), _classes(builder.info), endpoint, token)
-            for split, paths in files.items()
-        }
-    else:
-        # Of some files the first rows are read here, of others all.
-        with bounded_memory(repo_id):
-            streams = builder.as_streaming_dataset()
-        readers = {str(split): partial(_streamed_rows, rows, f"{repo_id}, {split},") for split, rows in streams.items()}
+        files = _files(builder, endpoint, token)
+        readers: dict[str, Reader] = {}
+        for split, split_files in files.items():
+            readers[split] = partial(_rows_of_files, split_files, _classes(builder.info), read)
+        if not files:
+            for split, rows in builder.as_streaming_dataset().items():
+                readers[str(split)] = partial(_streamed_rows, rows, f"{repo_id}, {split},")
     return tuple(
         HubSplit(split, partial(_rows, reader, f"{repo_id}, {split},", repo_id, endpoint, token, frozenset(as_numbers)))
         for split, reader in readers.items()
     )
 
 
-def _is_on_the_hub(paths: Sequence[str]) -> bool:
-    return all(path.startswith(PROTOCOL) and "::" not in path for path in paths)
+def _files(builder: Any, endpoint: str, token: str | None) -> dict[str, tuple[HubFile, ...]]:
+    """Return the files of each split if the reader of files reads all of them as `datasets` would; none otherwise."""
+    from huggingface_hub import HfFileSystem
+
+    system = HfFileSystem(endpoint=endpoint, token=token or False)
+    named = builder.config.data_files or {}
+    files = {str(split): tuple(HubFile(path, system) for path in paths) for split, paths in named.items()}
+    every = [file for split_files in files.values() for file in split_files]
+    formats = READ_HERE.get(builder.name, ())
+    known = all(_is_on_the_hub(file) and FORMATS.get(suffix_of(file)) in formats for file in every)
+    return files if known and not _has_options(builder) and not _has_types(builder) else {}
+
+
+def _is_on_the_hub(file: HubFile) -> bool:
+    """Whether a file is one of a repo, and not one within an archive or elsewhere."""
+    return file.path.startswith(PROTOCOL) and "::" not in file.path
+
+
+def _has_options(builder: Any) -> bool:
+    """Whether the card says how the files are read, such as the `field` of JSON that holds the rows."""
+    config, plain = builder.config, type(builder.config)()
+    options = {field.name for field in fields(config)} - set(DESCRIBING)
+    changed = {name for name in options if getattr(config, name) != getattr(plain, name)}
+    tabs = changed == {"sep"} and config.sep == "\t"
+    return bool(changed) and not tabs
+
+
+def _has_types(builder: Any) -> bool:
+    """Whether the card names the types of columns, which files of text do not have: `datasets` converts them."""
+    return builder.info.features is not None and builder.name not in ("parquet", "arrow")
 
 
 Reader = Callable[[], Iterator[tuple[FileRow, Classes]]]
@@ -99,19 +161,20 @@ def _rows(
         raise DataError(f"{name} cannot be read: {' '.join(str(error).split())}") from error
 
 
-def _parquet_rows(
-    paths: Sequence[str], classes: Classes, endpoint: str, token: str | None
-) -> Iterator[tuple[FileRow, Classes]]:
-    from huggingface_hub import HfFileSystem
+def _rows_of_files(files: tuple[HubFile, ...], classes: Classes, read: ReadFile) -> Iterator[tuple[FileRow, Classes]]:
+    columns = _columns(files[0]) if files else {}
+    for file in files:
+        in_file = {**class_names(file), **classes}
+        for row in read(file):
+            values = None if row.values is None else columns | row.values
+            yield FileRow(row.number, values, row.reason, row.too_large), in_file
 
-    files = HfFileSystem(endpoint=endpoint, token=token or False)
-    for path in paths:
-        with files.open(path, "rb") as file:
-            name = path.removeprefix(PROTOCOL)
-            with bounded_memory(name):
-                in_file = {**classes_in_schema(file), **classes}
-            for row in read_parquet_file(file, name=name, size=file.size):
-                yield row, in_file
+
+def _columns(file: HubFile) -> dict[str, None]:
+    """Return the columns of the first rows of a JSON file, each with null; none of others, whose rows have them all."""
+    if FORMATS[suffix_of(file)] != "JSON":
+        return {}
+    return {column: None for row in islice(read_rows(file), ROWS_WITH_ALL_COLUMNS) for column in row.values or ()}
 
 
 def _streamed_rows(stream: Any, name: str) -> Iterator[tuple[FileRow, Classes]]:

@@ -1,4 +1,4 @@
-"""Datasets of the Hub that cannot be read are said in a sentence; pictures and sounds need not be opened."""
+"""Datasets of the Hub are read as files are, in bounded memory; what cannot be read is said in a sentence."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import datasets
@@ -60,9 +61,9 @@ def publish(stack: Stack, name: str, files: dict[str, bytes]) -> str:
     ("name", "files"),
     [
         ("damaged", {"train.parquet": parquet(PAIRS * 50)[:200] + b"\xff" * 200 + parquet(PAIRS * 50)[400:]}),
-        ("drifting", {"train-1.jsonl": lines(PAIRS), "train-2.jsonl": lines([{"prompt": ["x"]}])}),
+        ("drifting", {"README.md": CARD.format("int64").encode(), "train.jsonl": lines([{**PAIRS[0], "seen": "x"}])}),
         ("scripted", {"scripted.py": b"import datasets\n", "rows.jsonl": lines(PAIRS)}),
-        ("broken", {"train.jsonl": b'{"prompt": "a", "chosen": \n'}),
+        ("broken", {"train.json": b'[{"prompt": "a", "chosen": \n]'}),
     ],
 )
 def test_a_dataset_that_cannot_be_read_is_said(
@@ -75,6 +76,77 @@ def test_a_dataset_that_cannot_be_read_is_said(
     error = json.loads(done.stderr)
     assert error["error"] == "DataError"
     assert repo_id in error["message"]
+
+
+OF_TEXT = {
+    "json": {
+        "lines/train.jsonl": lines(PAIRS) + b"{broken\n",
+        "array/test.json": json.dumps(PAIRS[:4], indent=1).encode(),
+        "zipped/train.jsonl.gz": gzip.compress(lines(PAIRS[:3])),
+    },
+    "csv": {
+        "commas/train.csv": b'prompt,chosen,rejected\n"Why, and\nhow?",It is so.,N/A\nWho?,3,4\n',
+        "semicolons/train.csv": "prompt;chosen;rejected\nW\u00e9r?;It is so, as it is.;No.\n".encode("utf-16"),
+    },
+    "tsv": {
+        "tabs/train-1.tsv": b"prompt\tchosen\trejected\nWhat?\tThis, that.\tThat.\n",
+        "tabs/train-2.tsv": b"prompt\tchosen\trejected\nWhere?\tHere.\tThere.\n",
+    },
+}
+
+
+@pytest.mark.parametrize(("name", "rows"), [("json", 14), ("csv", 3), ("tsv", 2)])
+def test_files_of_text_are_read_as_those_of_a_folder(cli: CommandLine, stack: Stack, name: str, rows: int) -> None:
+    files = OF_TEXT[name]
+    for path, content in files.items():
+        (cli.folder / name / path).parent.mkdir(parents=True, exist_ok=True)
+        (cli.folder / name / path).write_bytes(content)
+    folders = sorted({path.partition("/")[0] for path in files})
+    card = "".join(
+        ["---\nconfigs:\n", *(f"- {{config_name: {each}, data_dir: {each}}}\n" for each in folders), "---\n"]
+    )
+    repo_id = publish(stack, f"of-text-{name}", {"README.md": card.encode(), **files})
+    reports = []
+    for dataset in (str(cli.folder / name), repo_id):
+        report = json.loads(cli.run("lint", dataset, "--format", "json").stdout)
+        # Rows of a folder are named by their file and line, those of the Hub by their split.
+        excerpts = [[example["excerpt"] for example in finding["examples"]] for finding in report["findings"]]
+        counts = [(finding["check"], finding["count"]) for finding in report["findings"]]
+        reports.append((report["rows"], report["splits"], counts, excerpts))
+    assert reports[0] == reports[1]
+    assert reports[1][0] == rows
+
+
+def test_a_zipped_line_of_gigabytes_is_left_out_and_named(cli: CommandLine, stack: Stack) -> None:
+    line = b'{"prompt": "' + b"x" * (700 << 20) + b'"}\n'
+    repo_id = publish(stack, "long-line", {"train.jsonl.gz": gzip.compress(line + lines(PAIRS), 1)})
+    report = json.loads(cli.run("lint", repo_id, "--format", "json").stdout)
+    counts = {finding["check"]: finding["count"] for finding in report["findings"]}
+    assert (report["rows"], counts["row_too_large"]) == (7, 1)
+    config = with_prompts_of(cli, repo_id, "long-line-prompts")
+    report = cli.json("generate", str(config))
+    assert (report["made"], report["dropped"]) == (6, {"row_too_large": 1})
+
+
+def test_a_row_of_json_without_a_column_has_null_there_and_a_broken_one_is_said(cli: CommandLine, stack: Stack) -> None:
+    rows = [{"prompt": "Why?"}, {"prompt": "How?", "kind": "b"}, {"kind": "c"}]
+    repo_id = publish(stack, "uneven", {"train.jsonl": lines(rows)})
+    config = with_prompts_of(cli, repo_id, "uneven", 'category_column = "kind"')
+    report = cli.json("generate", str(config))
+    assert (report["made"], report["dropped"]) == (2, {"empty": 1})
+    repo_id = publish(stack, "broken-line", {"train.jsonl": lines(rows) + b"{broken\n"})
+    config = with_prompts_of(cli, repo_id, "broken-line", 'category_column = "kind"')
+    assert re.search(
+        r"broken-line@\w+, row 4, is not JSON: .* In \.jsonl each line", cli.error("generate", str(config))
+    )
+
+
+def with_prompts_of(cli: CommandLine, repo_id: str, name: str, more: str = "") -> Path:
+    """Write a config whose prompts are those of a dataset on the Hub."""
+    config = write_config(cli.folder, name)
+    source = f'type = "hub"\nrepo_id = "{repo_id}"\n{more}'
+    config.write_text(config.read_text().replace('type = "file"\npath = "prompts.jsonl"', source))
+    return config
 
 
 @pytest.mark.parametrize("kind", ["image", "audio"])
@@ -91,10 +163,7 @@ def test_a_small_parquet_file_that_unfolds_to_much_is_not_read_further(cli: Comm
     repo_id = publish(stack, "bomb", {"data/train-00000-of-00001.parquet": file.getvalue()})
     sentence = cli.error("lint", repo_id)
     assert re.search(r"train-00000-of-00001\.parquet has [\d,]+ bytes and unfolds to more than 419,4", sentence)
-    config = write_config(cli.folder, "bomb-prompts")
-    config.write_text(
-        config.read_text().replace('type = "file"\npath = "prompts.jsonl"', f'type = "hub"\nrepo_id = "{repo_id}"')
-    )
+    config = with_prompts_of(cli, repo_id, "bomb-prompts")
     assert "it is not read further" in cli.error("generate", str(config))
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import IO, Any
 
 from curation.errors import DataError
 from curation.files.columnar import arrow_schema
 from curation.files.memory import bounded_memory
 from curation.files.reading import FORMATS, suffix_of
-from curation.files.rows import UNREADABLE
+from curation.files.rows import UNREADABLE, File
 
 METADATA = b"huggingface"
 """Where `datasets` notes its features in the schema of a Parquet or Arrow file."""
@@ -19,7 +18,7 @@ NO_CLASS = -1
 """The number that `datasets` gives to a row without a class."""
 
 
-def class_names(path: Path) -> dict[str, tuple[str, ...]]:
+def class_names(path: File) -> dict[str, tuple[str, ...]]:
     """Return the names of the classes of each such column of a file; none in files that cannot say it.
 
     Raises DataError if a Parquet or Arrow file cannot be opened.
@@ -29,13 +28,13 @@ def class_names(path: Path) -> dict[str, tuple[str, ...]]:
         return {}
     try:
         with bounded_memory(str(path)), path.open("rb") as file:
-            return classes_in_schema(file) if suffix == ".parquet" else _classes_noted(arrow_schema(file))
+            return _classes_in_schema(file) if suffix == ".parquet" else _classes_noted(arrow_schema(file))
     except UNREADABLE as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path} is no {FORMATS[suffix]} file that can be read: {reason}") from error
 
 
-def classes_in_schema(file: IO[bytes]) -> dict[str, tuple[str, ...]]:
+def _classes_in_schema(file: IO[bytes]) -> dict[str, tuple[str, ...]]:
     """Return the names of the classes that `datasets` noted in an open Parquet file."""
     import pyarrow.parquet as pq
 

@@ -8,12 +8,12 @@ Whatever else a file unfolds to, or says falsely of itself, ends at the bound of
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from os import SEEK_END
 from typing import IO, Any
 
 from curation.errors import DataError
 from curation.files.memory import in_bounded_memory
-from curation.files.rows import ROW_SIZE, FileRow, too_large
+from curation.files.rows import ROW_SIZE, File, FileRow, too_large
 
 BATCH_ROWS, BATCH_BYTES = 1000, 8 << 20
 """At most so many rows, and about so many bytes, are held at once."""
@@ -31,21 +31,18 @@ ARROW_FILE, ARROW_STREAM = b"ARROW1", b"\xff\xff\xff\xff"
 """How a file in Arrow's file format begins, and how one in its stream format does."""
 
 
-def read_parquet(path: Path) -> Iterator[FileRow]:
+def read_parquet(path: File) -> Iterator[FileRow]:
     """Yield the rows of a Parquet file; DataError if it unfolds to far more than its size."""
     with path.open("rb") as file:
-        yield from read_parquet_file(file, name=str(path), size=path.stat().st_size)
+        yield from _rows(_parquet_batches(file), str(path), file.seek(0, SEEK_END))
 
 
-def read_parquet_file(source: IO[bytes], *, name: str, size: int) -> Iterator[FileRow]:
-    """Yield the rows of an open Parquet file of `size` bytes, wherever it is; `name` is how errors call it."""
-    yield from _rows(_parquet_batches(source), name, size)
-
-
-def read_arrow(path: Path) -> Iterator[FileRow]:
+def read_arrow(path: File) -> Iterator[FileRow]:
     """Yield the rows of a file in either format of Arrow's; `Dataset.save_to_disk` writes streams."""
     with path.open("rb") as file:
-        yield from _rows(_arrow_batches(file), str(path), path.stat().st_size)
+        stored = file.seek(0, SEEK_END)
+        file.seek(0)
+        yield from _rows(_arrow_batches(file), str(path), stored)
 
 
 def _parquet_batches(source: IO[bytes]) -> Iterator[Any]:

@@ -6,10 +6,9 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from curation.errors import DataError
-from curation.files.rows import ROW_SIZE, FileRow, too_large
+from curation.files.rows import ROW_SIZE, File, FileRow, too_large
 from curation.files.text import is_utf8, not_utf8, open_text
 from curation.wording import counted
 
@@ -25,7 +24,7 @@ PIECE = 1 << 20
 QUOTES = "Text that holds a quote, a separator or a line end stands in quotes, and a quote within it is written twice."
 
 
-def read_delimited(path: Path, *, separators: Sequence[str] = SEPARATORS) -> Iterator[FileRow]:
+def read_delimited(path: File, *, separators: Sequence[str] = SEPARATORS) -> Iterator[FileRow]:
     """Yield the rows below the header, each cell a text; the number is the line on which the row begins.
 
     The separator is the one of `separators` that fits the first rows best; the first if none does. Raises DataError
@@ -76,7 +75,7 @@ class _RowLines:
     Of a row above `ROW_SIZE` only as much is kept as its end is found by.
     """
 
-    def __init__(self, file: io.TextIOWrapper, path: Path, separator: str) -> None:
+    def __init__(self, file: io.TextIOWrapper, path: File, separator: str) -> None:
         self._file = file
         self._path = path
         self._separator = separator
@@ -126,7 +125,7 @@ class _RowLines:
         return "".join(self._separator if end == self._separator else "x" for end in (run[0][0], run[0][-1]))
 
 
-def _rows(lines: _RowLines, path: Path, separator: str) -> Iterator[FileRow]:
+def _rows(lines: _RowLines, path: File, separator: str) -> Iterator[FileRow]:
     reader = csv.reader(lines, delimiter=separator, strict=True)
     header: list[str] | None = None
     while True:
@@ -166,7 +165,7 @@ def _fault(error: csv.Error) -> str:
     return f"the row that begins here is not CSV: {error}"
 
 
-def _header(cells: list[str], path: Path, number: int) -> list[str]:
+def _header(cells: list[str], path: File, number: int) -> list[str]:
     """Return the names of the columns, those without one as pandas names them."""
     names = [cell.removeprefix("\ufeff") or f"Unnamed: {place}" for place, cell in enumerate(cells)]
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -6,11 +6,10 @@ import json
 import re
 from collections.abc import Iterator
 from io import TextIOWrapper
-from pathlib import Path
 from typing import Any
 
 from curation.errors import DataError
-from curation.files.rows import ROW_SIZE, FileRow, too_large
+from curation.files.rows import ROW_SIZE, File, FileRow, too_large
 from curation.files.text import is_utf8, not_utf8, open_text, read_lines
 
 PIECE = 1 << 20
@@ -23,7 +22,7 @@ ONE_VALUE = re.compile(r"\[|\{\s*\n")
 START = 4096
 
 
-def read_json_lines(path: Path) -> Iterator[FileRow]:
+def read_json_lines(path: File) -> Iterator[FileRow]:
     """Yield the object of each line; a line that holds none, or is too long, is a row without values."""
     with open_text(path) as file:
         for number, line in read_lines(file):
@@ -35,7 +34,7 @@ def read_json_lines(path: Path) -> Iterator[FileRow]:
                 yield _line(number, line)
 
 
-def read_json(path: Path) -> Iterator[FileRow]:
+def read_json(path: File) -> Iterator[FileRow]:
     """Yield the items of a file that is one array; an object over several lines is one row; else as JSON lines.
 
     Raises DataError if the file is neither, or an item is above `ROW_SIZE`.
@@ -66,7 +65,7 @@ def _row(number: int, value: Any) -> FileRow:
 class _Window:
     """The part of a file that is looked at: it moves on value by value, and grows where a value does not fit."""
 
-    def __init__(self, file: TextIOWrapper, path: Path) -> None:
+    def __init__(self, file: TextIOWrapper, path: File) -> None:
         self._file = file
         self._path = path
         self._decoder = json.JSONDecoder()

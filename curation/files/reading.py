@@ -10,7 +10,7 @@ from curation.errors import DataError
 from curation.files.columnar import read_arrow, read_parquet
 from curation.files.delimited import TSV_SEPARATORS, read_delimited
 from curation.files.json_rows import read_json, read_json_lines
-from curation.files.rows import UNREADABLE, FileRow, too_large
+from curation.files.rows import UNREADABLE, File, FileRow, too_large
 from curation.files.text import is_utf8, not_utf8, open_text, read_lines
 
 FORMATS = {
@@ -33,18 +33,18 @@ TEXT_COLUMN = "text"
 """The only column of a .txt file, as `datasets` names it."""
 
 
-def last_suffix(path: Path) -> str:
+def last_suffix(path: File) -> str:
     """Return the last suffix of a file's name, in lower case and before ".gz"."""
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
-def suffix_of(path: Path) -> str:
+def suffix_of(path: File) -> str:
     """Return the one of `SUFFIXES` that a file's name has, in any case and before ".gz"; "" if it has none."""
     suffix = last_suffix(path)
     return suffix if suffix in SUFFIXES else ""
 
 
-def read_rows(path: Path) -> Iterator[FileRow]:
+def read_rows(path: File) -> Iterator[FileRow]:
     """Yield the rows of a file of `SUFFIXES`, read as needed and in bounded pieces.
 
     Cells of CSV and TSV are texts; a line of a .txt file is the column "text". A line of JSON that is no object, and a
@@ -52,7 +52,7 @@ def read_rows(path: Path) -> Iterator[FileRow]:
     read.
     """
     suffix = suffix_of(path)
-    readers: dict[str, Callable[[Path], Iterator[FileRow]]] = {
+    readers: dict[str, Callable[[File], Iterator[FileRow]]] = {
         ".jsonl": read_json_lines,
         ".ndjson": read_json_lines,
         ".json": read_json,
@@ -69,7 +69,7 @@ def read_rows(path: Path) -> Iterator[FileRow]:
         raise DataError(f"{path} is no {FORMATS[suffix]} file that can be read: {reason}") from error
 
 
-def _read_text(path: Path) -> Iterator[FileRow]:
+def _read_text(path: File) -> Iterator[FileRow]:
     with open_text(path) as file:
         for number, line in read_lines(file):
             if line is None:

@@ -1,11 +1,11 @@
-"""What a reader gives for each row of a file, and how large a row may be."""
+"""What readers take and give: a file, wherever it is, its rows, and how large a row may be."""
 
 from __future__ import annotations
 
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any, Literal, Protocol
 
 ROW_SIZE = 1 << 24
 """A row of more characters (or of more bytes, in Parquet and Arrow) is left out: about four million tokens."""
@@ -22,6 +22,17 @@ UNREADABLE = (
     struct.error,
 )
 """What readers raise of files that are damaged or hold something else; Arrow's and pandas' errors are among them."""
+
+
+class File(Protocol):
+    """A file on this machine (a `Path` is one) or elsewhere; errors call it by its `str`."""
+
+    @property
+    def name(self) -> str:
+        """Return the last part of the path, such as "train.jsonl.gz"."""
+
+    def open(self, mode: Literal["rb"], /) -> IO[bytes]:
+        """Return the content from its start; it can be read at any place, and closed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ import gzip
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, cast
 
 from curation.errors import DataError
-from curation.files.rows import ROW_SIZE
+from curation.files.rows import ROW_SIZE, File
 
 GZIP = b"\x1f\x8b"
 # The mark of UTF-32 begins as that of UTF-16 does.
@@ -29,7 +28,7 @@ MANY_ZEROS = 4
 
 
 @contextmanager
-def open_text(path: Path, *, newline: str = "\n") -> Iterator[io.TextIOWrapper]:
+def open_text(path: File, *, newline: str = "\n") -> Iterator[io.TextIOWrapper]:
     r"""Open a text file, unpacked if it is gzip, in the encoding that its first bytes show: UTF-8, UTF-16 or UTF-32.
 
     `newline` is that of `open`: "" also ends a line at "\r". Bytes that are no UTF-8 become lone surrogates, which
@@ -43,14 +42,16 @@ def open_text(path: Path, *, newline: str = "\n") -> Iterator[io.TextIOWrapper]:
         yield io.TextIOWrapper(file, encoding=encoding, errors=errors, newline=newline)
 
 
-def _open_bytes(path: Path) -> IO[bytes]:
-    file = path.open("rb")
-    packed = file.read(len(GZIP)) == GZIP
-    file.seek(0)
-    if packed or path.suffix.lower() == ".gz":
-        file.close()
-        return cast(IO[bytes], gzip.open(path))
-    return file
+@contextmanager
+def _open_bytes(path: File) -> Iterator[IO[bytes]]:
+    with path.open("rb") as file:
+        packed = file.read(len(GZIP)) == GZIP or path.name.lower().endswith(".gz")
+        file.seek(0)
+        if not packed:
+            yield file
+            return
+        with gzip.open(file) as unpacked:
+            yield cast(IO[bytes], unpacked)
 
 
 def encoding_of(start: bytes) -> str:
@@ -73,7 +74,7 @@ def is_utf8(line: str) -> bool:
     return True
 
 
-def not_utf8(path: Path, number: int) -> DataError:
+def not_utf8(path: File, number: int) -> DataError:
     """Return the error of a file whose line with this number is not UTF-8."""
     return DataError(f"{path}, line {number}, is not UTF-8.", remedy="Save the file as UTF-8.")
 

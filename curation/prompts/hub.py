@@ -50,7 +50,7 @@ class HubPrompts(PromptColumns):
         if the dataset has no data files.
         """
         split = self._split(source.rpartition("@")[2], endpoint=endpoint, token=token)
-        return read_prompts(map(_values, split.rows()), self, source=source)
+        return read_prompts(_values(split.rows(), source), self, source=source)
 
     def _split(self, revision: str, *, endpoint: str, token: str | None) -> HubSplit:
         import datasets
@@ -74,6 +74,12 @@ class HubPrompts(PromptColumns):
         return by_name[self.split]
 
 
-def _values(row: FileRow) -> dict[str, Any] | str:
-    """Return the values of a row by column, or the reason (a text) why the row is left out."""
-    return "row_too_large" if row.values is None else row.values
+def _values(rows: Iterator[FileRow], source: str) -> Iterator[dict[str, Any] | str]:
+    """Yield the values of each row by column, or the reason (a text) why the row is left out."""
+    for row in rows:
+        if row.values is None and not row.too_large:
+            raise DataError(
+                f"{source}, row {row.number}, is {row.reason}.",
+                remedy="In .jsonl each line is an object; a file that is one array is named .json.",
+            )
+        yield "row_too_large" if row.values is None else row.values

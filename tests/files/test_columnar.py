@@ -250,6 +250,6 @@ def test_a_damaged_name_or_place_in_a_footer_is_said(tmp_path: Path, part: bytes
     content = path.read_bytes()
     # The name stands in the schema and, behind it, in the column's path.
     place = content.rindex(part)
-    path.write_bytes(content[:place] + b"\xff" + content[place + 1 :])
+    path.write_bytes(content[:place] + b"?" + content[place + 1 :])
     with pytest.raises(DataError, match=r"mine\.parquet is no Parquet file that can be read: [^\n]+\Z"):
         list(read_rows(path))
