@@ -36,8 +36,15 @@ else:
             "prompts": "FilePrompts HubPrompts ListPrompts",
             "quality": "Quality",
             "review": "PairwiseTask",
-            "stages": "check generate lint preview publish push status sync",
             "cli.progress": "show_progress",
+            "stages.check": "check",
+            "stages.generate": "generate",
+            "stages.lint": "lint",
+            "stages.preview": "preview",
+            "stages.publish": "publish",
+            "stages.push": "push",
+            "stages.status": "status",
+            "stages.sync": "sync",
         },
     )
 

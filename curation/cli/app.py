@@ -19,7 +19,8 @@ from curation.errors import ConfigError, CurationError, RefusedError, ServiceErr
 if TYPE_CHECKING:
     from curation.config import Config
     from curation.generation import Estimate
-    from curation.stages import Report, SettingsChange
+    from curation.report import Report
+    from curation.stages.changes import SettingsChange
 
 HELP = """From prompts on the Hugging Face Hub to human-verified preference datasets on the Hub.
 
@@ -78,9 +79,9 @@ def check(
     debug: DebugOption = False,
 ) -> None:
     """Look whether config, prompts, token, repos, models and Argilla are ready; nothing is changed."""
-    from curation import stages
+    from curation.stages.check import check as look
 
-    _run(config, format, debug, lambda loaded, out: stages.check(loaded, ask=ask))
+    _run(config, format, debug, lambda loaded, out: look(loaded, ask=ask))
 
 
 @app.command()
@@ -101,12 +102,13 @@ def generate(
     debug: DebugOption = False,
 ) -> None:
     """Let every generator answer every prompt, and the judge rate the answers."""
-    from curation import stages
     from curation.cli.preview import preview_panels
     from curation.cli.progress import shown
+    from curation.stages import generate as asking
+    from curation.stages.preview import preview as preview_prompts
 
     def first_prompts(loaded: Config, out: Output) -> Report:
-        report = stages.preview(
+        report = preview_prompts(
             loaded, prompts=preview or 0, watch=lambda meter: shown(meter, out), use_cache=not no_cache
         )
         if format is Format.human:
@@ -115,7 +117,7 @@ def generate(
 
     def all_prompts(loaded: Config, out: Output) -> Report:
         def confirm(estimate: Estimate, above: bool) -> bool:
-            out.event("estimate", estimate.model_dump(), lines=[f"Estimate: {stages.estimate_line(estimate)}"])
+            out.event("estimate", estimate.model_dump(), lines=[f"Estimate: {asking.estimate_line(estimate)}"])
             if not above or yes or not out.can_ask:
                 return not above or yes
             if not out.confirm("Go on?"):
@@ -124,11 +126,11 @@ def generate(
 
         def ask_again(change: SettingsChange) -> bool:
             if not yes and not out.can_ask:
-                return stages.refuse_to_ask_again(change)
+                return asking.refuse_to_ask_again(change)
             out.event("settings_changed", change.model_dump(), lines=[change.line])
             return yes or out.confirm("Ask them again? No keeps their answers and asks the others only.")
 
-        return stages.generate(
+        return asking.generate(
             loaded,
             ask_again=ask_again if not only_missing else False,
             confirm=confirm,
@@ -150,9 +152,9 @@ def push(
     debug: DebugOption = False,
 ) -> None:
     """Send what is to be reviewed to Argilla."""
-    from curation import stages
+    from curation.stages.push import push as push_records
 
-    _run(config, format, debug, lambda loaded, out: stages.push(loaded, update_settings=update_settings))
+    _run(config, format, debug, lambda loaded, out: push_records(loaded, update_settings=update_settings))
 
 
 @app.command()
@@ -166,9 +168,9 @@ def sync(
     debug: DebugOption = False,
 ) -> None:
     """Bring what people answered into the store."""
-    from curation import stages
+    from curation.stages.sync import sync as sync_answers
 
-    _run(config, format, debug, lambda loaded, out: stages.sync(loaded, forget=forget or ()))
+    _run(config, format, debug, lambda loaded, out: sync_answers(loaded, forget=forget or ()))
 
 
 @app.command()
@@ -181,12 +183,13 @@ def publish(
     debug: DebugOption = False,
 ) -> None:
     """Turn the answers into datasets on the Hub, with a card."""
-    from curation import stages
     from curation.cli.progress import segments_shown
+    from curation.stages.dry_run import dry_run as try_publish
+    from curation.stages.publish import publish as publish_rows
 
     def publish_all(loaded: Config, out: Output) -> Report:
         with segments_shown(out) as watch:
-            return (stages.dry_run if dry_run else stages.publish)(loaded, watch=watch)
+            return (try_publish if dry_run else publish_rows)(loaded, watch=watch)
 
     _run(config, format, debug, publish_all)
 
@@ -203,12 +206,12 @@ def export(
     debug: DebugOption = False,
 ) -> None:
     """Write what would be published to this machine, as conversations or as strings."""
-    from curation import stages
     from curation.cli.progress import segments_shown
+    from curation.stages.export import export as export_rows
 
     def export_all(loaded: Config, out: Output) -> Report:
         with segments_shown(out) as watch:
-            return stages.export(loaded, folder or Path("exported") / loaded.name, template=chat_template, watch=watch)
+            return export_rows(loaded, folder or Path("exported") / loaded.name, template=chat_template, watch=watch)
 
     _run(config, format, debug, export_all)
 
@@ -221,9 +224,9 @@ def status(
     debug: DebugOption = False,
 ) -> None:
     """Say where the curation stands, and what to do next."""
-    from curation import stages
+    from curation.stages.status import status as find_status
 
-    _run(config, format, debug, lambda loaded, out: stages.status(loaded, comments=comments))
+    _run(config, format, debug, lambda loaded, out: find_status(loaded, comments=comments))
 
 
 @app.command()
@@ -250,11 +253,11 @@ def lint(
     debug: DebugOption = False,
 ) -> None:
     """Say what is wrong with any DPO or KTO dataset; exit code 1 if training would fail or go wrong."""
-    from curation import stages
+    from curation.stages.lint import lint as lint_dataset
 
     out = Output(format)
     with _sentences(out, debug=debug):
-        report = stages.lint(
+        report = lint_dataset(
             dataset,
             config=config,
             split=split,

@@ -90,24 +90,23 @@ def _demo(folder: Path, *, stay: bool, say: Say) -> None:
 
 
 def _loop(stack: Stack, config_file: Path, say: Say) -> None:
-    from curation import stages
-    from curation.config import load_config
+    import curation
 
-    config = load_config(config_file)
+    config = curation.load_config(config_file)
     say("1/6 Uploading 20 prompts to the local Hub.")
     _upload_prompts(stack)
     say("2/6 generate: two settings of SmolLM2-135M-Instruct answer, the same model judges (about a minute).")
-    _tell(stages.generate(config, watch=lambda meter: _followed(meter, say)), say)
+    _tell(curation.generate(config, watch=lambda meter: _followed(meter, say)), say)
     say("3/6 push: records to Argilla.")
     os.environ.update(stack.wait().settings())
-    _tell(stages.push(config), say)
+    _tell(curation.push(config), say)
     say("4/6 Three simulated reviewers answer through Argilla's API; one of them is contrary.")
     answers = simulate_reviewers(stack.argilla, workspace=config.review.workspace, dataset=config.review_dataset)
     say(f"    {answers} responses.")
     say("5/6 sync: responses to the store.")
-    _tell(stages.sync(config), say)
+    _tell(curation.sync(config), say)
     say("6/6 publish: DPO and KTO datasets to the local Hub.")
-    _tell(stages.publish(config), say)
+    _tell(curation.publish(config), say)
     _show_rows(config, say)
     say(NOISE)
 

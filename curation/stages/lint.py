@@ -7,11 +7,11 @@ from typing import Any
 from curation.config import Services
 from curation.dataset_rows import open_dataset
 from curation.errors import ConfigError, DataError
-from curation.lint.findings import Bounds
-from curation.lint.report import LintReport, lint_report
-from curation.lint.safety import Use
-from curation.lint.selection import with_preferences
-from curation.lint.survey import Survey
+from curation.linting.findings import Bounds
+from curation.linting.report import LintReport, lint_report
+from curation.linting.safety import Use
+from curation.linting.selection import with_preferences
+from curation.linting.survey import Survey
 from curation.quality.tokens import TokenCounter
 
 

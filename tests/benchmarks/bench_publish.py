@@ -105,7 +105,7 @@ def derived(name: str, folder: str) -> dict[str, Any]:
 
 def published(name: str) -> dict[str, Any]:
     """Publish a store."""
-    from curation.stages import publish
+    from curation.stages.publish import publish
 
     started = time.perf_counter()
     report = publish(make_config(name))

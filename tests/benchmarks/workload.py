@@ -168,14 +168,14 @@ def main(task: dict[str, Any]) -> None:
 
 def _run_stage(task: dict[str, Any], resident: list[tuple[int, float]]) -> GenerateReport:
     """Run the stage; add to `resident` every second how many prompts are done and the MB that this process takes."""
-    from curation import stages
+    from curation.stages.generate import generate
 
     def tell(meter: Meter, last: bool) -> None:
         resident.append((meter.done, memory_mb("VmRSS")))
         if meter.stages and (last or len(resident) % round(PROGRESS_SECONDS / SAMPLE_SECONDS) == 0):
             say(f"{meter.progress().line}; {resident[-1][1]:,.0f} MB")
 
-    return stages.generate(
+    return generate(
         make_config(task["base_url"], Path(task["prompts"])),
         services=Services(hub_endpoint=task["store"], hub_token=task["token"]),
         watch=lambda meter: told_every(SAMPLE_SECONDS, partial(tell, meter)),

@@ -20,7 +20,7 @@ import httpx2
 import pyarrow.parquet as pq
 import pytest
 
-from curation import ids, publish, stages
+from curation import ids, publish
 from curation.config import Services, load_config
 from curation.errors import TemporaryError
 from curation.local import Stack
@@ -721,11 +721,11 @@ def test_appending_uploads_new_shards_alone_and_columns_that_some_prompts_lack_a
     with ScriptedServer(long_reply) as server:
         line = made_line(stack, tmp_path, server)
         add_rows(line, stack, config, 20)
-        first = stages.publish(load_config(config), services=services)
+        first = publish(load_config(config), services=services)
         before = files(stack, tmp_path, "appended")
         add_rows(line, stack, config, 26)
     received = stack.hub.stats()["bytes_received"]
-    second = stages.publish(load_config(config), services=services)
+    second = publish(load_config(config), services=services)
     received = stack.hub.stats()["bytes_received"] - received
     after = files(stack, tmp_path, "appended")
 

@@ -10,8 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from curation.errors import MissingError, RefusedError, TemporaryError
-from curation.stages import export
-from curation.stages.export import _copy
+from curation.stages.export import _copy, export
 from tests.rows import make_prompt
 from tests.stages.stores import SERVICES, Store, make_config, published, question
 

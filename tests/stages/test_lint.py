@@ -15,9 +15,9 @@ from curation.dataset_rows import SourceRow, Split
 from curation.errors import ConfigError, DataError, MissingError
 from curation.export import as_strings, completions_of, demonstrations_of, pairs_of, plain, raw_row
 from curation.files.rows import ROW_SIZE
-from curation.lint import LintFinding, LintReport
-from curation.lint.findings import FAULTS, Bounds
-from curation.lint.survey import Survey
+from curation.linting import LintFinding, LintReport
+from curation.linting.findings import FAULTS, Bounds
+from curation.linting.survey import Survey
 from curation.stages.derivation.shards import made_table, raw_table, write_shard
 from curation.stages.lint import lint
 from curation.types import CandidateSet, RawRow

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from curation.config import Services
-from curation.lint.lengths import row_tokens
+from curation.linting.lengths import row_tokens
 from curation.quality import TokenCounter
 from curation.stages.lint import lint
 from tests.train.apart import NEEDS_TRL, run_apart

@@ -8,7 +8,7 @@ from itertools import islice
 
 from curation.dataset_rows import Split
 from curation.errors import DataError
-from curation.lint.layouts import is_preference_row
+from curation.linting.layouts import is_preference_row
 
 PEEK = 100
 """Rows of each split that are read first, to see whether it is a preference dataset."""

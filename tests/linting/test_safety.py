@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from curation.lint.safety import (
+from curation.linting.safety import (
     CATEGORIES,
     MINIMUM,
     TARGETS,

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from curation.dataset_rows import unread
 from curation.export import suggested_weights
 from curation.files import FOLDER_SUFFIXES
-from curation.lint.findings import FAULTS
-from curation.lint.safety import MINIMUM, Coverage, Use, coverage
-from curation.lint.survey import Survey, Tally
+from curation.linting.findings import FAULTS
+from curation.linting.safety import MINIMUM, Coverage, Use, coverage
+from curation.linting.survey import Survey, Tally
 from curation.report import Report
 from curation.types import LengthBias
 from curation.wording import counted, measured, percent, share

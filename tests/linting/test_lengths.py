@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from curation.errors import DataError
-from curation.lint.lengths import row_tokens
+from curation.linting.lengths import row_tokens
 from curation.quality.tokens import TokenCounter
 from tests.quality.test_tokens import TEMPLATE, needs_transformers, write_tokenizer
 

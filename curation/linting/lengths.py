@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from curation.lint.layouts import whole_texts
+from curation.linting.layouts import whole_texts
 from curation.quality.tokens import TokenCounter
 
 

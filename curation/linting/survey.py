@@ -13,10 +13,10 @@ from curation.dataset_rows import SourceRow, Split
 from curation.errors import DataError
 from curation.ids import normalise
 from curation.labels import length_bias
-from curation.lint.findings import Bounds, row_faults
-from curation.lint.layouts import REFUSED_LAYOUTS, Example, Layout, read_example, text_of
-from curation.lint.lengths import row_tokens
-from curation.lint.safety import category_of, subcategory_of
+from curation.linting.findings import Bounds, row_faults
+from curation.linting.layouts import REFUSED_LAYOUTS, Example, Layout, read_example, text_of
+from curation.linting.lengths import row_tokens
+from curation.linting.safety import category_of, subcategory_of
 from curation.quality.duplicates import near_duplicate_leaders
 from curation.quality.language import detect_language
 from curation.quality.pii import redacted
