@@ -6,6 +6,10 @@ BIN := .venv/bin
 COMMA := ,
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint .ci/constraints.txt
 SOURCES := pyproject.toml .ci/constraints.txt
+SERVERS := browser flows train
+
+# Hundreds of interpreters start here, and uv compiles nothing: what the first one compiled is for all.
+unexport PYTHONDONTWRITEBYTECODE
 
 # uv installs in seconds what pip takes a minute for. It reads none of pip's settings: where it fails, pip installs.
 define install
@@ -25,7 +29,8 @@ test: lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/.test
-	$(BIN)/python -m pytest -m "not stack and not browser and not train and not engine"
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(SERVERS:%=--ignore tests/%) \
+		-m "not slow and not stack and not browser and not train and not engine"
 
 lint: $(if $(ALL),.venv/.all,.venv/.test)
 	$(BIN)/ruff check .

@@ -24,6 +24,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         pytest.fail(f"skipped, but nothing may be: {call.excinfo.value}", pytrace=False)
 
 
+# Tests start hundreds of interpreters: what the first one compiled is for all, whatever the environment says.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # A service that is made to fail for good is given up sooner than a user would.
 os.environ.setdefault("CURATION_PATIENCE", "20")
 
@@ -38,6 +42,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marks = [LONGEST_FIRST.index(mark.name) for mark in item.iter_markers() if mark.name in LONGEST_FIRST]
         place[item.path] = min([*marks, place.get(item.path, len(LONGEST_FIRST))])
     items.sort(key=lambda item: place[item.path])
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up a service that never answers after a second: for tests in which none ever does."""
+    monkeypatch.setenv("CURATION_PATIENCE", "1")
 
 
 @pytest.fixture(scope="session")

@@ -211,6 +211,7 @@ def test_a_text_file_is_read_if_it_is_named_and_left_alone_in_a_folder(tmp_path:
     assert len(rows_of(tmp_path)) == len(ROWS)
 
 
+@pytest.mark.slow
 def test_few_rows_of_a_wide_parquet_file_are_held_at_once(tmp_path: Path) -> None:
     # Of one value Arrow writes less than it says, so every picture is another.
     rows = [{"prompt": str(row), "image": random.Random(row).randbytes(1 << 20)} for row in range(48)]

@@ -81,6 +81,7 @@ def test_the_names_of_models_are_names(model_id: str) -> None:
     assert Generator(model_id=model_id).model_id == model_id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [{"HF_TOKEN": WRONG_KEYS[0]}, {"ARGILLA_API_URL": WRONG_ADDRESSES[0]}])
 def test_debug_does_not_print_a_secret(wrong: dict[str, str], tmp_path: Path) -> None:
     config = str(write_config(tmp_path, "odd-places"))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -64,8 +65,13 @@ def module_name(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(file: Path) -> Iterator[str]:
-    """Yield every module that a file imports, in functions and for type checking too."""
+@cache
+def imported(file: Path) -> tuple[str, ...]:
+    """Return every module that a file imports, in functions and for type checking too."""
+    return tuple(_imported(file))
+
+
+def _imported(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -162,6 +168,7 @@ def test_a_configuration_needs_no_library_that_computes(code: str) -> None:
     assert not loaded_by(code) & {*HEAVY, *LIGHT}
 
 
+@pytest.mark.slow
 def test_no_heavy_library_is_imported_before_it_is_used() -> None:
     assert not loaded_by("import curation; curation.generate, curation.lint, curation.publish, curation.sync") & set(
         HEAVY

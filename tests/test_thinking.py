@@ -195,6 +195,7 @@ def test_where_thoughts_would_be_taken_for_answers_those_in_the_middle_are_left_
     assert without_thinking(text) == left
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(20)  # What backtracks would take hours.
 @pytest.mark.parametrize(
     "noise",

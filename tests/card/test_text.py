@@ -189,6 +189,7 @@ def test_what_is_not_known_is_not_in_the_yaml() -> None:
     assert head["curation"]["sources"] == {"prompts.jsonl": ["0123abc"]}
 
 
+@pytest.mark.slow
 def test_every_source_is_named_with_its_revisions() -> None:
     text = card(sources=("acme/prompts@1", "prompts.jsonl@2", "acme/prompts@3"))
     head = front(text)

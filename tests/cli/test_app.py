@@ -25,6 +25,7 @@ def test_it_says_its_version(line: CommandLine) -> None:
     assert (done.returncode, done.stdout) == (0, f"curation {version('curation')}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [[], ["generate"], ["local"], ["local", "up"], ["cache", "prune"]])
 def test_h_is_help_everywhere(line: CommandLine, command: list[str]) -> None:
     short, long = line.run(*command, "-h"), line.run(*command, "--help")
@@ -40,6 +41,7 @@ def test_the_lists_of_verbs_have_whole_sentences_and_are_shown_where_a_verb_is_m
     assert "  down    Stop the stack; its data stays.\n" in missing.stderr
 
 
+@pytest.mark.slow
 def test_a_shell_can_complete_verbs_and_options(line: CommandLine) -> None:
     def completed(words: str, place: int) -> list[str]:
         asked = {"_CURATION_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(place)}
@@ -51,6 +53,7 @@ def test_a_shell_can_complete_verbs_and_options(line: CommandLine) -> None:
     assert "_CURATION_COMPLETE=complete_bash" in line.run("--show-completion", SHELL="/bin/bash").stdout
 
 
+@pytest.mark.slow
 def test_where_nobody_reads_the_output_a_sentence_says_so_and_the_exit_code_stays(line: CommandLine) -> None:
     (line.folder / "pairs.jsonl").write_text(PAIR)
     read = line.run("lint", "pairs.jsonl")
@@ -60,6 +63,7 @@ def test_where_nobody_reads_the_output_a_sentence_says_so_and_the_exit_code_stay
     assert line.unread("lint", "pairs.jsonl") == (1, "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs Linux")
 def test_a_stack_nowhere_is_refused_in_a_sentence(line: CommandLine) -> None:
     said = line.error("local", "up", "--folder", NOWHERE)

@@ -78,6 +78,7 @@ def test_only_one_file_of_the_command_line_writes() -> None:
     assert writers == {"output.py"}
 
 
+@pytest.mark.slow
 def test_names_of_files_folders_and_columns_do_not_steer(tmp_path: Path) -> None:
     folder = tmp_path / NAME
     folder.mkdir()

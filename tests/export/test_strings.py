@@ -77,6 +77,7 @@ def test_a_table_without_rows_has_the_columns_of_one_with_rows(config: str) -> N
     assert as_strings(table.slice(0, 0), plain).schema == as_strings(table, plain).schema
 
 
+@pytest.mark.slow
 @needs_transformers
 def test_the_prompt_ends_where_the_assistant_begins_to_speak() -> None:
     render = chat_template(tokenizer())

@@ -93,6 +93,7 @@ def peak_of_reading(path: Path) -> tuple[int, str, int]:
     return rows, error, megabytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bomb", UNFOLDING)
 def test_a_small_file_that_unfolds_to_much_is_not_read_further(tmp_path: Path, bomb: str) -> None:
     path = tmp_path / "bomb.parquet"
@@ -129,6 +130,7 @@ def test_a_file_whose_footer_says_that_it_is_small_takes_no_more_memory(tmp_path
     assert megabytes < 800
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds the memory of a process")
 @pytest.mark.parametrize("compression", ["lz4", "zstd"])
 @pytest.mark.parametrize("writer", [pa.ipc.new_file, pa.ipc.new_stream])
@@ -157,6 +159,7 @@ def test_compressed_arrow_files_are_read(tmp_path: Path, writer: Any, compressio
     assert [row.values for row in read_rows(tmp_path / "mine.arrow")] == rows
 
 
+@pytest.mark.slow
 def test_texts_that_share_their_beginning_are_read_in_small_parts(tmp_path: Path) -> None:
     path = tmp_path / "bomb.parquet"
     table = pa.table({"prompt": [f"{'x' * MEGABYTE}{number}" for number in range(400)]})

@@ -99,6 +99,7 @@ def test_bytes_that_are_no_utf8_are_named_by_their_line(tmp_path: Path) -> None:
         list(read_rows(tmp_path / "mine.csv"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "large",
     [

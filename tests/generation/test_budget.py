@@ -114,6 +114,7 @@ def test_a_budget_of_tokens_is_kept_and_nearly_used_up(tokens: int) -> None:
     assert done.gate.closed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("money", [9.0, 12.345, 20.0])
 def test_a_budget_of_money_is_kept_and_nearly_used_up(money: float) -> None:
     with serving() as server:
@@ -132,6 +133,7 @@ def test_of_two_budgets_the_first_to_be_reached_counts(budget: Budget) -> None:
     assert done.gate.closed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "row"),
     [
@@ -147,6 +149,7 @@ def test_every_request_of_a_row_counts(options: dict[str, Any], row: int) -> Non
     assert done.tokens == done.sets * row
 
 
+@pytest.mark.slow
 def test_a_budget_is_kept_though_every_judgement_is_asked_for_twice() -> None:
     with serving(rating="Rating: about ") as server:
         done = spend(server, Budget(tokens=10_000))
@@ -190,6 +193,7 @@ def test_what_earlier_runs_spent_counts() -> None:
         assert spend(server, Budget(money=10.0), spent=Amount(9.9, 0)).sets == 0
 
 
+@pytest.mark.slow
 def test_replies_from_the_cache_count_as_used_and_are_not_paid_for_again(tmp_path: Path) -> None:
     cache = tmp_path / "requests.sqlite"
     with serving() as server:

@@ -115,6 +115,7 @@ def write_from_processes(path: Path, *names: str) -> None:
         assert process.returncode == -signal.SIGKILL, said
 
 
+@pytest.mark.slow
 def test_processes_that_write_at_the_same_time_and_are_killed_lose_no_reply(path: Path) -> None:
     with RequestCache(path) as cache:
         write_from_processes(path, "one", "two")
@@ -239,6 +240,7 @@ def test_where_replies_are_kept_is_said_by_the_environment(monkeypatch: pytest.M
     assert "curation" in cache_file().parts
 
 
+@pytest.mark.slow
 def test_a_cache_that_is_read_whole_takes_no_memory_of_its_size(tmp_path: Path) -> None:
     path = tmp_path / "requests.sqlite"
     keys = [f"{number:032x}" for number in range(4000)]

@@ -368,6 +368,7 @@ def test_a_key_that_the_server_refuses_outright_ends_a_run_before_the_first_requ
     assert server.requests == ()
 
 
+@pytest.mark.slow
 def test_a_judge_with_a_wrong_key_ends_a_run_too(serve: Callable[..., ScriptedServer], tmp_path: Path) -> None:
     server = serve(None, Fault(kind="status", status=403, model="judge"))
     models = models_of("one", "two", judge=UltraFeedbackJudge(model_id="judge", max_concurrency=LIMIT))
@@ -388,6 +389,7 @@ def test_what_is_wrong_with_every_prompt_never_ends_a_run(serve: Callable[..., S
     assert {failure.generator for row in found for failure in row.failures} == {"two"}
 
 
+@pytest.mark.slow
 def test_an_outage_ends_a_run_and_the_next_one_asks_only_what_was_not_answered(
     serve: Callable[..., ScriptedServer], tmp_path: Path
 ) -> None:
@@ -432,6 +434,7 @@ def test_no_secret_gets_into_the_cache_the_story_the_rows_or_an_error(
     assert not [content for content in files if b"sesame" in content]
 
 
+@pytest.mark.slow
 def test_using_distilabel_leaves_the_way_errors_are_shown_alone() -> None:
     script = (
         "import sys; hook = sys.excepthook\n"

@@ -75,6 +75,7 @@ def test_every_engine_gives_the_same_rows_for_the_same_replies(tmp_path: Path, w
     assert len(streamed) == {"curation": 12, "own": 48}[what]
 
 
+@pytest.mark.slow
 def test_an_own_pipeline_runs_row_by_row_with_mappings_many_turns_and_steps_that_add_rows(tmp_path: Path) -> None:
     with ScriptedServer(scripted_reply) as server:
         rows = results("own", "streaming", server.url, tmp_path)
@@ -156,6 +157,7 @@ def test_whoever_stops_taking_rows_stops_the_run() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "generation"]
 
 
+@pytest.mark.slow
 def test_rows_that_nobody_takes_are_not_piled_up() -> None:
     with ScriptedServer(scripted_reply) as server:
         rows = run(pipeline(lambda: text_generation(server.url), rows=5000))

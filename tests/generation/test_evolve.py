@@ -110,6 +110,7 @@ def choices(server: ScriptedServer, *authors: str) -> dict[str, tuple[int, str]]
     }
 
 
+@pytest.mark.slow
 def test_which_answer_is_rewritten_and_how_follows_from_the_prompt_alone() -> None:
     prompts = [make_prompt(f"Question {number}") for number in range(60)]
     with served() as server:

@@ -99,6 +99,7 @@ def ratings(found: CandidateSet) -> dict[str, float | None]:
     return {candidate.generator: candidate.rating for candidate in found.candidates}
 
 
+@pytest.mark.slow
 def test_the_order_in_which_answers_are_shown_follows_from_the_prompt_alone() -> None:
     prompts = [make_prompt(f"Question {number}") for number in range(24)]
     with judged_by(first_is_best) as server:
@@ -115,6 +116,7 @@ def test_the_order_in_which_answers_are_shown_follows_from_the_prompt_alone() ->
     }
 
 
+@pytest.mark.slow
 def test_over_many_prompts_each_answer_is_shown_first_equally_often() -> None:
     with judged_by() as server:
         made_sets(models(server, "one", "two", "three"), [make_prompt(f"Question {number}") for number in range(90)])

@@ -390,6 +390,7 @@ def test_one_text_needs_no_header(text: str) -> None:
     assert ratings(text, 1) == [3]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(20)  # What backtracks would take hours.
 @pytest.mark.parametrize("noise", ["\n", "* > # \n", "> - _ *\n", "Rating: (\n", "#### Output for Text x\n"])
 def test_an_enormous_reply_is_read_in_no_time(noise: str) -> None:

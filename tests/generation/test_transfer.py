@@ -108,6 +108,7 @@ def test_a_reply_that_cannot_be_had_has_a_reason_of_its_own(
     assert (meter.useless, meter.cost) == (1, None)
 
 
+@pytest.mark.slow
 def test_a_reply_of_a_few_bytes_that_unfolds_to_a_gigabyte_takes_little_memory(serve: Serve) -> None:
     packing = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
     block = b" " * (1 << 20)

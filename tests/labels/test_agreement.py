@@ -82,6 +82,7 @@ def test_records_may_show_different_numbers_of_candidates() -> None:
     assert alpha(votes, "ordinal").value == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_interval_holds_the_alpha_of_the_population(level: Level) -> None:
     # What so many records have that their own error is far below that of the samples.
@@ -178,6 +179,7 @@ def test_records_without_any_disagreement_say_little_if_they_are_few(level: Leve
     assert number(many.low) == pytest.approx(0.992, abs=0.001)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("records", "truth"), [(5, 0.9), (10, 0.9), (20, 0.6)])
 def test_the_interval_of_few_records_holds_the_truth(records: int, truth: float) -> None:
     rng = np.random.default_rng(3)

@@ -74,6 +74,7 @@ def test_the_estimate_is_that_of_a_plain_loop(habits: list[Habit], smoothing: fl
         assert np.array(found.confusion[reviewer]) == pytest.approx(np.array(matrix), abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_more_iterations_of_a_plain_loop_move_no_posterior(seed: int) -> None:
     """The crowds are hard: half of all answers are random, so EM comes near its end in small steps."""
@@ -177,6 +178,7 @@ def test_planted_contrary_reviewers_are_found_and_their_answers_turned(seed: int
     assert alone.edits == ()
 
 
+@pytest.mark.slow
 def test_priors_are_the_shares_of_true_answers() -> None:
     found = fitted(make_crowd(HONEST, records=3000, seed=5)[1])
     assert dict(zip(found.answers, found.priors, strict=True)) == pytest.approx(

@@ -84,6 +84,7 @@ def test_an_honest_crowd_has_no_marks(reviewers: int, records: int, accuracy: fl
     assert not marks(habits, records=records, seed=seed, accuracy=accuracy)
 
 
+@pytest.mark.slow
 def test_a_little_agreement_is_not_random_if_it_is_certain() -> None:
     # Two who know 35 of 100 answers, and guess the others, have a kappa near 0.12.
     honest: list[Habit] = ["honest"] * 3
@@ -130,6 +131,7 @@ def test_records_judged_apart_say_nothing_of_contrary() -> None:
     assert all("contrary" not in one.marks for one in found.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("others", [(), (GOOD,), (GOOD, BAD, B)])
 def test_people_of_one_mind_are_neither_contrary_nor_random_however_many_answers(others: tuple[Answer, ...]) -> None:
     # Agreement and chance are both 1 among equal answers, and must be so to the last digit.

@@ -112,6 +112,7 @@ def test_planted_items_are_counted_exactly(tmp_path: Path) -> None:
     assert [n for n, prompt in enumerate(prompts) if benchmarks.overlap(prompt)] == list(range(0, 1000, 25))
 
 
+@pytest.mark.slow
 def test_benchmarks_can_be_sent_to_another_process(tmp_path: Path) -> None:
     benchmarks = pickle.loads(pickle.dumps(Benchmarks.load([write(tmp_path / "bench.jsonl")])))
     script = "import sys, pickle; print(pickle.load(sys.stdin.buffer).overlap(sys.argv[1]))"

@@ -41,6 +41,7 @@ def seen(texts: Sequence[str], threshold: float) -> list[bool]:
     return [found.seen(text) for text in texts]
 
 
+@pytest.mark.slow
 def test_each_planted_copy_leads_to_its_original() -> None:
     texts = write_texts(3000, seed=1)
     # A changed word in the middle changes 3 of 28 shingles: the similarity is 25 / 31.
@@ -114,6 +115,7 @@ def test_chinese_is_compared_by_characters() -> None:
     assert seen([first, other, near], 0.75) == [False, False, True]
 
 
+@pytest.mark.slow
 def test_thousands_of_equal_texts_are_one_cluster() -> None:
     text = write_texts(1, seed=5)[0]
     assert near_duplicate_leaders((text for _ in range(50_000)), threshold=0.8) == [0] * 50_000
@@ -165,6 +167,7 @@ def test_no_pair_is_compared_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0 < count_compared(few, monkeypatch) <= (NEIGHBOURS + 1) * NEIGHBOURS / 2
 
 
+@pytest.mark.slow
 def test_texts_with_an_instruction_in_common_are_compared_with_some_however_many_there_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -172,6 +175,7 @@ def test_texts_with_an_instruction_in_common_are_compared_with_some_however_many
         assert NEIGHBOURS < count_compared(write_alike(count, seed=1), monkeypatch) / count < 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("own", "most"), [(30, 20), (18, duplicates.CANDIDATES)])
 def test_a_text_is_compared_with_some_of_those_that_share_its_instruction(
     own: int, most: int, monkeypatch: pytest.MonkeyPatch
@@ -188,6 +192,7 @@ def test_a_text_is_compared_with_some_of_those_that_share_its_instruction(
     assert len(compared) / len(texts) < most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", [30, 18])
 def test_near_ones_are_found_among_texts_that_share_an_instruction_and_are_not_near(own: int) -> None:
     texts = write_alike(1000, seed=1, own=own)
@@ -196,6 +201,7 @@ def test_near_ones_are_found_among_texts_that_share_an_instruction_and_are_not_n
     assert seen([*texts, *copies], 0.8) == [False] * 1000 + [True] * 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threshold", [0.5, 0.7, 0.8, 0.9, 1])
 @pytest.mark.parametrize("shared", [0, 40])
 def test_what_is_found_is_what_comparing_all_with_all_finds(threshold: float, shared: int) -> None:

@@ -39,6 +39,7 @@ def test_the_fast_way_gives_the_same_words() -> None:
     assert words(text) == words(f"{text} é")[:-1]
 
 
+@pytest.mark.slow
 def test_words_of_many_texts_are_hashed_as_those_of_one() -> None:
     source = random.Random(1)
     letters = "".join(map(chr, range(128))) + "éß今" + "3 + " * 10

@@ -460,6 +460,7 @@ def counts(found: Derived) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_rows_and_counts_are_the_same_however_the_store_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = varied()
     whole = derived(store, tmp_path / "whole")
@@ -521,6 +522,7 @@ def unwatched(done: int, total: int) -> None:
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "watch", "raised"),
     [(DataError("No."), unwatched, DataError), (None, interrupted, KeyboardInterrupt)],
@@ -546,6 +548,7 @@ def test_no_process_goes_on_after_an_error_or_an_interrupt(
     assert again.rows("dpo") > 0
 
 
+@pytest.mark.slow
 def test_appending_leaves_the_shards_of_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segments, "LARGEST_SEGMENT", 16)
     monkeypatch.setattr(segments, "SMALLEST_SEGMENT", 4)

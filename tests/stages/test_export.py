@@ -57,6 +57,7 @@ def test_a_name_that_the_system_does_not_take_is_a_sentence_and_no_defect(tmp_pa
         _copy(tmp_path / "source", tmp_path / ("x" * 300))
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", ["", "new", "full/new/below"])
 def test_an_empty_folder_and_one_that_can_be_made_are_taken(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()

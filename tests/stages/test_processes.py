@@ -21,6 +21,7 @@ def fail(value: int) -> None:
     raise LookupError(value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ahead", [1, 3, None])
 @pytest.mark.parametrize("in_processes", [False, True])
 def test_results_come_in_the_order_of_the_values(*, in_processes: bool, ahead: int | None) -> None:
@@ -39,6 +40,7 @@ def test_results_come_in_the_order_of_the_values(*, in_processes: bool, ahead: i
             os.kill(process, 0)
 
 
+@pytest.mark.slow
 def test_only_so_many_values_are_taken_ahead_of_what_is_asked_for() -> None:
     taken: list[int] = []
 
@@ -59,6 +61,7 @@ def test_only_so_many_values_are_taken_ahead_of_what_is_asked_for() -> None:
         assert len(list(everything)) == 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_processes", [False, True])
 def test_an_error_is_that_of_the_function(*, in_processes: bool) -> None:
     with pytest.raises(LookupError, match="7"), running(in_processes=in_processes) as run:

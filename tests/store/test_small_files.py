@@ -48,6 +48,7 @@ def files(store: Store, table: str = CANDIDATE_SETS) -> list[int]:
     return [table.num_rows for _, table in snapshot.tables(table, ())]
 
 
+@pytest.mark.slow
 def test_small_files_become_one_as_soon_as_they_make_a_big_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     # Two files of ten are small, and less than twice that; three are more.
     monkeypatch.setattr(store_module, "SMALL_BYTES", int(1.25 * len(write_parquet(SETS[:10], CandidateSet))))
@@ -65,6 +66,7 @@ def test_small_files_become_one_as_soon_as_they_make_a_big_one(store: Store, mon
     assert list(store.snapshot().candidate_sets.values()) == SETS[:170]
 
 
+@pytest.mark.slow
 def test_many_small_files_become_one_however_small(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "SMALL_FILES", 4)
     seen = []
@@ -102,6 +104,7 @@ def test_why_sets_are_not_shown_is_replaced_in_the_commit_of_the_records(store: 
     assert len({*commits} - {None}) == 3
 
 
+@pytest.mark.slow
 def test_files_of_other_columns_are_not_joined(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     others = write_parquet([make_record(SETS[0])], ReviewRecord)
     assert joined_parquet([write_parquet(SETS[:1], CandidateSet), others]) is None
@@ -113,6 +116,7 @@ def test_files_of_other_columns_are_not_joined(store: Store, monkeypatch: pytest
     assert list(store.snapshot().candidate_sets.values()) == SETS[:2]
 
 
+@pytest.mark.slow
 def test_a_join_that_another_writer_came_before_loses_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "SMALL_FILES", 2)
     add(store, [SETS[0]])
@@ -132,6 +136,7 @@ def test_a_join_that_another_writer_came_before_loses_nothing(store: Store, monk
     assert sum(files(store)) == 4
 
 
+@pytest.mark.slow
 def test_files_are_joined_anew_after_a_conflict(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "SMALL_FILES", 2)
     add(store, SETS[:1])
