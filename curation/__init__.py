@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
     from curation.prompts import FilePrompts, HubPrompts, ListPrompts
     from curation.quality import Quality
-    from curation.review import PairwiseTask
+    from curation.review import BinaryTask, PairwiseTask, RatingTask
     from curation.stages.check import check
     from curation.stages.generate import generate
     from curation.stages.lint import lint
@@ -35,7 +35,7 @@ else:
             "labels": "DawidSkeneResolver MajorityResolver MeanResolver UnanimousResolver",
             "prompts": "FilePrompts HubPrompts ListPrompts",
             "quality": "Quality",
-            "review": "PairwiseTask",
+            "review": "BinaryTask PairwiseTask RatingTask",
             "cli.progress": "show_progress",
             "stages.check": "check",
             "stages.generate": "generate",
@@ -49,6 +49,7 @@ else:
     )
 
 __all__ = [
+    "BinaryTask",
     "Budget",
     "Config",
     "ConfigError",
@@ -65,6 +66,7 @@ __all__ = [
     "PairwiseTask",
     "Publish",
     "Quality",
+    "RatingTask",
     "RefusedError",
     "Services",
     "StoreSection",

@@ -20,7 +20,8 @@ class SyncReport(Report):
     """What `sync` found.
 
     `foreign_records` are in Argilla and not of this curation, with `foreign` responses. `missing_records` are the ids
-    of those that were pushed and are gone from Argilla, but were not retired; their answers are kept. `gone` has the
+    of those of the present task that were pushed and are gone from Argilla, but were not retired; their answers are
+    kept. `gone` has the
     number of responses of each reviewer who is not in the workspace any more, `renamed` the present username by the
     former one. `forgotten` responses were taken out of the store, `ignored` ones left out of it, because their authors
     are to be forgotten.
@@ -114,6 +115,8 @@ def _merged(
     forgotten = tuple(sorted({*snapshot.manifest.forgotten, *to_forget}))
     merged = merge_responses(snapshot.responses, pulled, known=snapshot.records, forgotten=forgotten)
     there = set(pulled.records.values())
+    # Records of another task are in another dataset, so they are not missing in this one.
+    shown = {record.id for record in snapshot.records.values() if record.task == config.review.task} - snapshot.retired
     dataset = ReviewedDataset(
         workspace=config.review.workspace,
         dataset=config.review_dataset,
@@ -130,9 +133,7 @@ def _merged(
         withdrawn=merged.withdrawn,
         foreign_records=sum(record_id not in snapshot.records for record_id in pulled.records.values()),
         foreign=merged.foreign,
-        missing_records=tuple(
-            record_id for record_id in snapshot.records if record_id not in there and record_id not in snapshot.retired
-        ),
+        missing_records=tuple(record_id for record_id in snapshot.records if record_id in shown - there),
         renamed=merged.renamed,
         gone=merged.gone,
         forgotten=merged.forgotten,
