@@ -8,7 +8,6 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -31,8 +30,6 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS wasted (id TEXT PRIMARY KEY, request TEXT NOT NULL, created REAL NOT NULL, "
     "input_tokens INTEGER, output_tokens INTEGER)",
     "CREATE INDEX IF NOT EXISTS wasted_by_request ON wasted (request)",
-    "CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE TRIGGER IF NOT EXISTS answered AFTER INSERT ON replies BEGIN DELETE FROM claims WHERE key = NEW.key; END",
 )
 NEWEST = 200
 """So many replies of a model say what its next ones will come to."""
@@ -66,9 +63,6 @@ def _sha256(*parts: str) -> str:
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return fmean(known) if known else None
-
-
-_CLAIM = "INSERT OR IGNORE INTO claims SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM replies WHERE key = ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +102,15 @@ class RequestCache:
     def __init__(self, path: Path) -> None:
         """Open the file, creating it if needed. Raises ServiceError if it cannot be used."""
         self.path = path
-        self._owner = uuid.uuid4().hex
-        self._lock: int | None = None
+        self._claims: locks.Claims | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.touch(mode=0o600, exist_ok=True)
             self._database = sqlite3.connect(path, timeout=30.0, isolation_level=None)
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")
+            # 32 MB of log: the pages of the indexes, which nearly every reply changes, are written back less often.
+            self._database.execute("PRAGMA wal_autocheckpoint = 8000")
             for statement in _TABLES:
                 self._database.execute(statement)
             # Few requests are among them, and to look them up here costs nothing.
@@ -140,6 +135,7 @@ class RequestCache:
             self._database.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", values)
         except sqlite3.Error as error:
             raise self._unusable(error) from error
+        self.release(key)
 
     def waste(self, key: str, wasted: Wasted) -> None:
         """Keep what a reply of no use came to. Raises ServiceError if the file takes no more."""
@@ -164,34 +160,24 @@ class RequestCache:
     def claim(self, key: str) -> bool:
         """Say that a request is asked from here; False if somebody asks it right now, or it has its reply by now.
 
-        A claim ends with `put`, with `release`, or with its process. Raises ServiceError if the file takes no more.
+        A claim ends with `put`, with `release`, or with its process. Raises ServiceError if the file cannot be locked.
         """
         try:
-            if self._lock is None:
-                self._lock = locks.take(self._lock_of(self._owner))
-            while not self._database.execute(_CLAIM, (key, self._owner, key)).rowcount:
-                row = self._database.execute("SELECT owner FROM claims WHERE key = ?", (key,)).fetchone()
-                if row is None or locks.is_held(self._lock_of(row[0])):
-                    return False
-                self._forget(row[0])
-        except (OSError, sqlite3.Error) as error:
+            if self._claims is None:
+                self._claims = locks.Claims(self.path.with_name(f"{self.path.name}.claims"))
+            if not self._claims.take(key):
+                return False
+        except OSError as error:
             raise self._unusable(error) from error
-        return True
+        if self.get(key) is None:
+            return True
+        self._claims.release(key)
+        return False
 
     def release(self, key: str) -> None:
         """Take back the claim to a request that got no reply: whoever waits for it may ask now."""
-        try:
-            self._database.execute("DELETE FROM claims WHERE key = ? AND owner = ?", (key, self._owner))
-        except sqlite3.Error as error:
-            raise self._unusable(error) from error
-
-    def _forget(self, owner: str) -> None:
-        self._database.execute("DELETE FROM claims WHERE owner = ?", (owner,))
-        self._lock_of(owner).unlink(missing_ok=True)
-
-    def _lock_of(self, owner: str) -> Path:
-        """The file that a claim's owner locks as long as it lives."""
-        return self.path.parent / f"claims-{owner}.lock"
+        if self._claims is not None:
+            self._claims.release(key)
 
     def info(self) -> CacheInfo:
         """Return what the cache holds."""
@@ -221,11 +207,9 @@ class RequestCache:
 
     def close(self) -> None:
         """Close the file; what was claimed and not answered may be asked by others."""
-        if self._lock is not None:
-            with suppress(OSError, sqlite3.Error):
-                self._forget(self._owner)
-            os.close(self._lock)
-            self._lock = None
+        if self._claims is not None:
+            self._claims.close()
+            self._claims = None
         self._database.close()
 
     def __enter__(self) -> Self:

@@ -102,8 +102,8 @@ class Field:
     rationale: str | None = None
 
 
-def lines_of(reply: str) -> Iterator[Line]:
-    """Yield the lines of a reply, without those that begin or end a block of code."""
+def lines_of(reply: str) -> Iterator[tuple[Line, Heading | None]]:
+    """Yield the lines of a reply and what each heads, without those that begin or end a block of code."""
     fence = ""
     has_fences = "```" in reply or "~~~" in reply
     for raw in _LINE_END.split(reply):
@@ -115,11 +115,11 @@ def lines_of(reply: str) -> Iterator[Line]:
 
 
 @remembered
-def _line(raw: str, *, in_code: bool) -> Line:
+def _line(raw: str, *, in_code: bool) -> tuple[Line, Heading | None]:
     lead = _LEAD.match(raw)
     marks = lead[0] if lead else ""
     hashes = _MARKS.match(marks)
-    return Line(
+    line = Line(
         raw=raw,
         text=plain(raw[len(marks) : len(marks) + LONGEST_VALUE + 1]),
         level=len(hashes[1]) if hashes else 0,
@@ -128,17 +128,14 @@ def _line(raw: str, *, in_code: bool) -> Line:
         closes="</" in marks,
         aside="(" in marks,
     )
+    return line, heading_of(line)
 
 
 def heading_of(line: Line) -> Heading | None:
     """Return what a line heads, None if it is no heading."""
     if line.quoted or line.closes or not line.text or line.aside:
         return None
-    return _heading(line.text, line.raw, level=line.level)
-
-
-@remembered
-def _heading(text: str, raw: str, *, level: int) -> Heading | None:
+    text, raw, level = line.text, line.raw, line.level
     bare = _BARE.match(text) if level else None
     if bare is not None:
         return Heading(int(bare[1]), Rank.MARKED)

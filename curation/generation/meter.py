@@ -142,7 +142,8 @@ class StageMeter:
             paid = Amount(cost or 0.0, input_tokens + output_tokens)
         if request not in self.counted_before:
             self.used = Amount(self.used.usd + paid.usd, self.used.tokens + paid.tokens)
-        self.dearest = Amount(max(self.dearest.usd, paid.usd), max(self.dearest.tokens, paid.tokens))
+        if paid.usd > self.dearest.usd or paid.tokens > self.dearest.tokens:
+            self.dearest = Amount(max(self.dearest.usd, paid.usd), max(self.dearest.tokens, paid.tokens))
         if cached:
             return
         self.input_tokens += input_tokens or 0

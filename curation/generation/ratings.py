@@ -148,7 +148,7 @@ def _sections(reply: str) -> Iterator[Section]:
 
     A heading that is quoted deeper than others, or in code, heads nothing: it belongs to a text that was judged.
     """
-    lines = [(line, heading_of(line)) for line in lines_of(reply)]
+    lines = list(lines_of(reply))
     depth = min((line.depth for line, heading in lines if heading is not None), default=0)
     headings = _that_count([heading for line, heading in lines if heading is not None and line.depth == depth])
     reading = _Reading(None)

@@ -172,7 +172,10 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
     def format_input(self, input: dict[str, Any]) -> list[dict[str, str]]:
         """Return UltraFeedback's messages about the row's answers, in its `order` and on its `aspect` if given."""
         question = _question(input)
-        self._template = self._templates[input.get("aspect") or self.aspects[0]]
+        template = self._templates[input.get("aspect") or self.aspects[0]]
+        if template is not getattr(self, "_template", None):
+            # What is private of a pydantic model takes long to set.
+            self._template = template
         shown = {**input, "generations": [input["generations"][position] for position in question]}
         messages: list[dict[str, str]] = super().format_input(shown)
         return messages

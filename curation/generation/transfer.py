@@ -20,7 +20,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 async def read_body(answer: aiohttp.ClientResponse) -> bytes:
     """Return the unpacked body of a response; RequestFailed if it is larger than MOST_BYTES or cannot be unpacked."""
     chunks, size = [], 0
-    async for chunk in answer.content.iter_any():
+    while chunk := await answer.content.readany():
         size += len(chunk)
         if size > MOST_BYTES:
             answer.close()

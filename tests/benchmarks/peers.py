@@ -1,6 +1,7 @@
 """The plain client that the engine is compared with: aiohttp, a semaphore per model, gather. No retry, no cache.
 
-It sends what the engine sends, byte for byte the same messages, so that the server gives both the same latencies.
+It sends what the engine sends, byte for byte the same messages, so that the server gives both the same latencies; only
+the seeds, which the engine derives from each request, are all the same.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class _Post:
         body = {
             "model": self._model.model_id,
             "messages": messages,
+            "stream": False,
+            "seed": 123456789,
             "temperature": self._model.temperature,
             "max_tokens": self._model.max_new_tokens,
         }

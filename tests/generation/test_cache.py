@@ -283,7 +283,30 @@ def test_the_claims_of_a_process_that_was_killed_are_taken_over(tmp_path: Path) 
         "cache = RequestCache(Path(sys.argv[1])); assert cache.claim('a'); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == -9
-    assert list(tmp_path.glob("claims-*"))
     with RequestCache(path) as cache:
         assert cache.claim("a")
-    assert not list(tmp_path.glob("claims-*"))
+
+
+def test_claims_are_kept_from_other_processes_and_each_ends_by_itself(tmp_path: Path) -> None:
+    path = tmp_path / "requests.sqlite"
+    code = (
+        "import sys; from pathlib import Path; from curation.generation.cache import RequestCache\n"
+        "with RequestCache(Path(sys.argv[1])) as cache: print(*(cache.claim(key) for key in sys.argv[2:]))"
+    )
+
+    def elsewhere(*keys: str) -> list[str]:
+        asked = [sys.executable, "-c", code, str(path), *keys]
+        return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.split()
+
+    first, second, third = (64 * digit for digit in "abc")
+    with RequestCache(path) as cache:
+        assert cache.claim(first)
+        assert cache.claim(second)
+        assert elsewhere(first, second, third) == ["False", "False", "True"]
+        cache.release(first)
+        cache.put(second, {"generation": "Because."}, model="small")
+        # One was given back; the other has its reply.
+        assert elsewhere(first, second, third) == ["True", "False", "True"]
+        assert cache.claim(third)
+    assert elsewhere(third) == ["True"]
+    assert (path.parent / "requests.sqlite.claims").stat().st_mode & 0o777 == 0o600
