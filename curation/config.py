@@ -44,11 +44,11 @@ class Publish(Section):
     """
 
     repo_id: RepoId
-    """The dataset repo that is written, as owner/name."""
+    """The dataset repo to write to, as owner/name."""
     private: bool = True
-    """Whether the repo is private when it is created; later you change that on the Hub."""
+    """Whether the repo is created as a private one. Later you can change that on the Hub."""
     formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("dpo", "kto")
-    """Which datasets: `"dpo"`, `"kto"`, `"reward"`, `"sft"`, `"raw"`."""
+    """The datasets to publish: `"dpo"`, `"kto"`, `"reward"`, `"sft"`, `"raw"`."""
     pairs: PairsPerPrompt = "best-worst"
     """Of each record the best and the worst answer; `"all"`: every two answers that are `min_gap` apart."""
     min_gap: Annotated[float, Field(ge=0, le=1)] = 0.25
@@ -60,7 +60,7 @@ class Publish(Section):
     conversational: bool = True
     """`false`: plain strings."""
     license: Annotated[str, Field(pattern=LICENSE)] | None = None
-    """An identifier of the Hub, such as "cc-by-4.0"."""
+    """The licence, as an identifier of the Hub such as "cc-by-4.0"."""
 
     @model_validator(mode="after")
     def _each_once(self) -> Publish:
@@ -79,13 +79,13 @@ class Generate(Section):
     """
 
     engine: Engine = "streaming"
-    """Who runs the pipeline: `"streaming"`, `"distilabel"` or `"ray"`."""
+    """The engine that runs the pipeline: `"streaming"`, `"distilabel"` or `"ray"`."""
     min_success: Annotated[float, Field(ge=0, le=1)] = 0.95
-    """The share of prompts, 0 to 1, that must come through for exit code 0."""
+    """The share of prompts, 0 to 1, that must be complete for exit code 0."""
     confirm_above: Annotated[float, Field(ge=0)] | None = None
     """US dollars: a run that may cost more, or an unknown amount, asks first."""
     budget: Budget | None = None
-    """What all runs of this curation may use; only with `engine = "streaming"`."""
+    """What all runs of this curation together may use. Only with `engine = "streaming"`."""
 
     @model_validator(mode="after")
     def _budget_is_kept(self) -> Generate:
@@ -98,7 +98,7 @@ class StoreSection(Section):
     """`[store]`: the private dataset repo that remembers everything."""
 
     repo_id: RepoId
-    """A private dataset repo, as owner/name; not that of `[publish]`. It is created by `generate`."""
+    """A private dataset repo, as owner/name, but not that of `[publish]`. `generate` creates it."""
 
 
 def _resolver_name(value: Any) -> str:
@@ -137,7 +137,7 @@ class Config(Section):
     """A curation: prompts, generators, judges, review task, resolver, checks, and the two repos it writes."""
 
     name: Annotated[str, Field(pattern=NAME)]
-    """The curation's name, 1 to 64 characters. Its store is refused under another one."""
+    """The curation's name, 1 to 64 characters. A store can only be used under the name that it was created with."""
     prompts: Annotated[HubPrompts | FilePrompts | ListPrompts, Field(discriminator="type")]
     """What is asked."""
     generators: Annotated[tuple[Generator, ...], Field(min_length=1)]

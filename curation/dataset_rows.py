@@ -102,11 +102,11 @@ def open_dataset(
     AuthError and TemporaryError of the Hub.
     """
     if _is_local(dataset):
-        found = _local(Path(dataset))
+        splits = _local(Path(dataset))
     else:
-        found = _hub(dataset, config, revision=revision, endpoint=endpoint, token=token)
-    kept = _selected(_selected(found, "config", config, dataset), "split", split, dataset)
-    return tuple(sorted(kept, key=lambda item: (item.config, not item.name.startswith("train"), item.name)))
+        splits = _hub(dataset, config, revision=revision, endpoint=endpoint, token=token)
+    selected = _selected(_selected(splits, "config", config, dataset), "split", split, dataset)
+    return tuple(sorted(selected, key=lambda item: (item.config, not item.name.startswith("train"), item.name)))
 
 
 def _is_local(dataset: str) -> bool:
@@ -114,17 +114,17 @@ def _is_local(dataset: str) -> bool:
     return Path(dataset).exists() or suffix_of(Path(dataset)) != "" or not REPO_ID.fullmatch(dataset)
 
 
-def _selected(splits: tuple[Split, ...], kind: str, wanted: str | None, dataset: str) -> tuple[Split, ...]:
-    if wanted is None:
+def _selected(splits: tuple[Split, ...], kind: str, name: str | None, dataset: str) -> tuple[Split, ...]:
+    if name is None:
         return splits
     names = {split: split.config if kind == "config" else split.name for split in splits}
-    kept = tuple(split for split in splits if names[split] == wanted)
-    if not kept:
+    selected = tuple(split for split in splits if names[split] == name)
+    if not selected:
         raise DataError(
-            f"{dataset} has no {kind} {wanted!r}; it has {', '.join(sorted(set(names.values())))}.",
+            f"{dataset} has no {kind} {name!r}; it has {', '.join(sorted(set(names.values())))}.",
             remedy=f"Name one of these with --{kind}.",
         )
-    return kept
+    return selected
 
 
 def _local(path: Path) -> tuple[Split, ...]:
@@ -163,8 +163,8 @@ def unread(dataset: str) -> tuple[str, ...]:
     """Return the files of a folder that may hold rows but are of no kind that is read; none of a dataset on the Hub."""
     folder = Path(dataset)
     files = folder.rglob("*") if folder.is_dir() else ()
-    found = (path for path in files if last_suffix(path) in UNREAD and _is_there(path, folder))
-    return tuple(sorted(path.relative_to(folder).as_posix() for path in found))
+    skipped = (path for path in files if last_suffix(path) in UNREAD and _is_there(path, folder))
+    return tuple(sorted(path.relative_to(folder).as_posix() for path in skipped))
 
 
 def _place(path: Path) -> tuple[str, str]:

@@ -88,7 +88,7 @@ class Row:
 @cache
 def tables(first: str) -> dict[str, tuple[tuple[str, ...], ...]]:
     """The rows of each table whose first column is called `first`, by the heading above it."""
-    heading, found = "", {}
+    heading, tables_by_heading = "", {}
     row: list[str] = []
     rows: list[tuple[str, ...]] = []
     tokens = MARKDOWN.parse(PAGE.read_text(encoding="utf-8"))
@@ -105,20 +105,20 @@ def tables(first: str) -> dict[str, tuple[tuple[str, ...], ...]]:
         elif token.type == "tr_close":
             rows.append(tuple(row))
         elif token.type == "table_close" and rows[0][0] == first:
-            assert heading not in found, f"two tables under {heading}"
-            found[heading] = tuple(rows[1:])
-    return found
+            assert heading not in tables_by_heading, f"two tables under {heading}"
+            tables_by_heading[heading] = tuple(rows[1:])
+    return tables_by_heading
 
 
 def documented(section: str) -> dict[str, Row]:
     """The rows about a section by key."""
-    found: dict[str, Row] = {}
+    rows_by_key: dict[str, Row] = {}
     for heading, sections in TABLES.items():
         if section in sections:
             rows = [Row(named(key), default, meaning) for key, default, meaning in tables("key")[heading]]
             assert len({row.key for row in rows}) == len(rows), f"a key stands twice under {heading}"
-            found |= {row.key: row for row in rows}
-    return found
+            rows_by_key |= {row.key: row for row in rows}
+    return rows_by_key
 
 
 def named(cell: str) -> str:
@@ -155,12 +155,12 @@ def default_of(section: str, key: str) -> object:
         if f"{key} is missing" not in str(error):
             raise
         return "required"
-    found = part(config.model_dump(mode="json"), section)[key]
+    default = part(config.model_dump(mode="json"), section)[key]
     if (section, key) == ("review.rating", "candidates"):
         # It follows from the number of generators.
-        assert found == len(config.generators)
+        assert default == len(config.generators)
         return None
-    return config.review_dataset if section in REVIEWS and key == "dataset" else found
+    return config.review_dataset if section in REVIEWS and key == "dataset" else default
 
 
 def stated(row: Row, section: str) -> object:

@@ -112,8 +112,8 @@ def test_every_part_of_the_package_has_its_layer() -> None:
 )
 def test_imports_go_one_way(file: Path) -> None:
     here = part(module_name(file))
-    others = {part(name) for name in imported(file) if name.startswith("curation.")} - {here}
-    against = {name for name in others if layer(name) >= layer(here)}
+    imported_parts = {part(name) for name in imported(file) if name.startswith("curation.")} - {here}
+    against = {name for name in imported_parts if layer(name) >= layer(here)}
     assert not against, f"{module_name(file)} imports {against}"
 
 
@@ -127,9 +127,9 @@ def test_a_wrong_import_would_be_seen(tmp_path: Path) -> None:
 
 
 def test_only_generation_imports_distilabel() -> None:
-    found = importers("distilabel")
-    assert found
-    assert all(f"{name}.".startswith("curation.generation.") for name in found), found
+    files = importers("distilabel")
+    assert files
+    assert all(f"{name}.".startswith("curation.generation.") for name in files), files
 
 
 def test_only_one_file_imports_argilla() -> None:
@@ -149,9 +149,9 @@ def test_a_command_says_everything_through_one_output() -> None:
 
 
 def test_only_the_local_argilla_server_imports_argilla_server() -> None:
-    found = importers("argilla_server")
-    assert found
-    assert all(name.startswith("curation.local.argilla.server") for name in found), found
+    files = importers("argilla_server")
+    assert files
+    assert all(name.startswith("curation.local.argilla.server") for name in files), files
 
 
 @pytest.mark.parametrize(

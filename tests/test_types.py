@@ -38,8 +38,8 @@ def test_a_row_with_a_field_too_many_is_refused() -> None:
 
 @pytest.mark.parametrize(("count", "most"), [(0, 0), (1, 1), (2, 2), (3, 3)])
 def test_a_set_came_through_with_as_many_candidates_as_are_needed(count: int, most: int) -> None:
-    made = CandidateSet(id="s", prompt=PROMPT, candidates=tuple(map(answer, range(count))), settings="x")
-    assert [needed for needed in range(5) if made.came_through(needed)] == list(range(most + 1))
+    candidate_set = CandidateSet(id="s", prompt=PROMPT, candidates=tuple(map(answer, range(count))), settings="x")
+    assert [needed for needed in range(5) if candidate_set.came_through(needed)] == list(range(most + 1))
 
 
 @pytest.mark.parametrize(
@@ -62,17 +62,17 @@ def test_a_set_came_through_with_two_candidates_and_all_that_judges_will_ever_sa
 ) -> None:
     stages: list[tuple[Any, str]] = [(stage, reason) for stage, _, reason in (one.partition(" ") for one in failed)]
     failures = tuple(Failure(stage=stage, generator="g", reason=reason, attempts=1) for stage, reason in stages)
-    made = CandidateSet(
+    candidate_set = CandidateSet(
         id="s", prompt=PROMPT, candidates=tuple(map(answer, range(count))), failures=failures, settings="x"
     )
-    assert made.came_through(2) is through
+    assert candidate_set.came_through(2) is through
 
 
 def test_a_set_finds_its_candidates_by_id() -> None:
-    made = CandidateSet(id="s", prompt=PROMPT, candidates=(answer(1), answer(2)), settings="x")
-    assert made.candidate("c2") == answer(2)
+    candidate_set = CandidateSet(id="s", prompt=PROMPT, candidates=(answer(1), answer(2)), settings="x")
+    assert candidate_set.candidate("c2") == answer(2)
     with pytest.raises(KeyError, match="c3"):
-        made.candidate("c3")
+        candidate_set.candidate("c3")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_candidate_set_survives_json() -> None:
     failure = Failure(stage="rating", generator="g1", reason="no_rating", attempts=2)
     judgement = Judgement(judge="j", aspect="honesty", order=(0,), ratings=(None,), rationales=("So.",))
     usage = Usage(request="r", stage="judge", generator="j", input_tokens=3, output_tokens=None, cost=None)
-    made = CandidateSet(
+    candidate_set = CandidateSet(
         id="s",
         prompt=PROMPT,
         candidates=(answer(1),),
@@ -104,13 +104,13 @@ def test_a_candidate_set_survives_json() -> None:
         judgements=(judgement,),
         usage=(usage,),
     )
-    assert CandidateSet.model_validate_json(made.model_dump_json()) == made
+    assert CandidateSet.model_validate_json(candidate_set.model_dump_json()) == candidate_set
 
 
 def test_a_set_of_before_there_were_judgements_is_read_as_one_without() -> None:
-    made = CandidateSet(id="s", prompt=PROMPT, candidates=(answer(1),), settings="x")
-    old = made.model_dump(exclude={"judgements", "usage"})
-    assert CandidateSet.model_validate(old) == made
+    candidate_set = CandidateSet(id="s", prompt=PROMPT, candidates=(answer(1),), settings="x")
+    old = candidate_set.model_dump(exclude={"judgements", "usage"})
+    assert CandidateSet.model_validate(old) == candidate_set
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The card of a published dataset: what it says as values, as text and as pictures, and its known limits."""
+"""The card of a published dataset: its facts, its text, its pictures, and the known limits of the data."""
 
 from curation.card.card import card_files
 from curation.card.facts import CardFacts

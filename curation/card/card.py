@@ -1,4 +1,4 @@
-"""The card as files: its text and its pictures, by their paths in the repo."""
+"""The files of the card: README.md and its pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from curation.store.published import CARD, FUNNEL, LENGTHS
 def card_files(
     facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present: Collection[str] = ()
 ) -> dict[str, bytes]:
-    """Return README.md and its pictures by path; for the same facts always the same bytes. See `render_card`."""
+    """Return README.md and its pictures by path. The same facts always give the same bytes. See `render_card`."""
     pictures = {FUNNEL: funnel_svg(facts.funnel)}
     if facts.lengths is not None:
         pictures[LENGTHS] = lengths_svg(facts.lengths)

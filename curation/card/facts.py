@@ -1,4 +1,4 @@
-"""What a card says, as values: gathered by `card.py`, said by `text.py`, `limits.py` and `pictures.py`."""
+"""The facts of a card, as values. `text.py`, `limits.py` and `pictures.py` turn them into the card."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pydantic import JsonValue
 from curation.types import Agreement, JudgeAgreement, LabelSource, LengthBias
 
 LENGTH_EDGES = tuple(sorted({round(2 ** (half / 2)) for half in range(49)}))
-"""Edges of the bins of lengths in characters: two to a doubling, from 1 to 2**24 (for `numpy.histogram`)."""
+"""The edges of the bins of lengths in characters, for `numpy.histogram`: two for each doubling, from 1 to 2**24."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunnelStep:
-    """One step from prompts to rows: how many are left, and what was dropped before it, by reason.
+    """One step from prompts to rows: how many are left, and how many were dropped before it, by reason.
 
-    `kept_in` says where the dropped things still are, if anywhere.
+    `kept_in` says where the dropped ones can still be read, if anywhere.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """A generator: its name, the model behind it, how it was asked, and how many answers it gave."""
+    """A generator: its name, its model, its settings, and the number of its answers."""
 
     generator: str
     model: str
@@ -60,7 +60,7 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class JudgeFacts:
-    """A judge: its name, the model behind it, the UltraFeedback aspects that it rated, and how it was asked."""
+    """A judge: its name, its model, the UltraFeedback aspects that it rated, and its settings."""
 
     judge: str
     model: str
@@ -70,7 +70,7 @@ class JudgeFacts:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """What Dawid-Skene estimated: P(answer given | true answer), a row per true answer, by pseudonym."""
+    """What Dawid-Skene estimated for each pseudonym: P(answer given | true answer), with a row for each true answer."""
 
     answers: Sequence[str]
     matrices: Mapping[str, Sequence[Sequence[float]]]

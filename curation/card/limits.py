@@ -1,4 +1,4 @@
-"""What a reader of the card must know before trusting the data: sentences that follow from its numbers."""
+"""The known limits of the data: sentences that follow from the numbers on the card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MARKS = {
     "random": "agreement with the others cannot be told from chance",
     "one_sided": "prefers one side of the page far more often than a fair coin would",
 }
-"""What the marks of reviewers mean."""
+"""The meaning of the marks of reviewers."""
 
 # Krippendorff (2004, p. 241): rely on alpha from .800 on, conclude tentatively from .667 on, and nothing below.
 RELIABLE, TENTATIVE = 0.8, 0.667
@@ -30,7 +30,7 @@ RARE_LABEL = 0.2
 
 
 def known_limits(facts: CardFacts) -> Iterator[str]:
-    """Yield a sentence, in Markdown, for each limit that follows from the facts, and for no other."""
+    """Yield a sentence, in Markdown, for each limit that follows from the facts."""
     if facts.licence is None:
         yield "No licence is stated, so nobody can rely on being allowed to use the data."
     yield from _labels(facts)
@@ -61,7 +61,7 @@ def _labels(facts: CardFacts) -> Iterator[str]:
 
 def _reviewers(facts: CardFacts) -> Iterator[str]:
     simulated = len(programs(facts))
-    # The figures are of people, if any answered.
+    # The figures are about people if any person answered.
     count = len(facts.reviewers) - simulated or simulated
     if count == 1:
         yield "One reviewer gave all answers: the labels are one opinion, and agreement cannot be measured."
@@ -131,7 +131,7 @@ def _answers(facts: CardFacts) -> Iterator[str]:
 
 
 def _beyond_zero(measure: Measure) -> bool:
-    """Whether the interval leaves out 0; without an interval the value stands for itself."""
+    """Whether the interval excludes 0; without an interval, whether the value is not 0."""
     return measure.low is None or measure.high is None or not measure.low <= 0 <= measure.high
 
 

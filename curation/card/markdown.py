@@ -1,4 +1,4 @@
-"""How values stand in the card's Markdown: texts from outside that cannot break it, numbers, measures, sizes."""
+"""Turns values into the card's Markdown: texts from outside (which cannot break it), numbers, measures, sizes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\\": "&#92;"}
 
 
 def text(value: object) -> str:
-    """Return a text from outside as Markdown that shows just that, on one line: in a cell, a list or a heading."""
+    """Return a text from outside as Markdown that shows exactly this text, on one line, in a cell, list or heading."""
     line = SPECIAL.sub(lambda match: ENTITIES.get(match[0], f"\\{match[0]}"), one_line(str(value)))
     # What would begin a list.
     return re.sub(r"^(\d*)([-+.)])(?=[\s-]|$)", r"\1\\\2", line)
 
 
 def quoted(value: str) -> str:
-    """Return Markdown from outside as a quotation, which it cannot leave: no HTML and no headings of its own."""
+    """Return Markdown from outside as a quotation that it cannot leave, without HTML and headings."""
     lines = (UNSHOWN.sub("", line.expandtabs(4)) for line in value.strip().splitlines())
     return "\n".join(f"> {_plain(line)}".rstrip() for line in lines)
 
@@ -43,7 +43,7 @@ def settings(values: Mapping[str, JsonValue]) -> str:
 
 
 def measured(measure: Measure, *, share: bool = False) -> str:
-    """Return the value with its interval, as percent if it is a share; or why there is none."""
+    """Return the value with its interval, in percent if it is a share, or the reason why there is none."""
     return wording.measured(measure.model_copy(update={"reason": why(measure)}), percent if share else number)
 
 
@@ -54,5 +54,5 @@ def why(measure: Measure) -> str:
 
 def _plain(line: str) -> str:
     line = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", line)
-    # Headings: "#" or a line of "=" or "-", also inside a list or a quotation.
+    # A heading: "#", or a line of "=" or "-", also inside a list or a quotation.
     return re.sub(r"^((?:[\s>*+-]|\d+[.)])*)(#|=+\s*$|-+\s*$)", r"\1\\\2", line)

@@ -49,7 +49,7 @@ UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff
 
 
 def funnel_svg(steps: Sequence[FunnelStep]) -> bytes:
-    """Return the funnel: a bar per step, then what was dropped before it on the same scale."""
+    """Return the funnel: a bar for each step, and on the same scale what was dropped before it."""
     most = max((step.count + sum(step.dropped.values()) for step in steps), default=0) or 1
     parts, top = _legend(((0, "kept", "left"), (70, "gone", "dropped on the way to it"))), 58
     for step in steps:
@@ -59,7 +59,7 @@ def funnel_svg(steps: Sequence[FunnelStep]) -> bytes:
 
 
 def lengths_svg(lengths: Lengths) -> bytes:
-    """Return one histogram below the other, on one logarithmic axis of characters and one scale of shares."""
+    """Return the histograms, one below the other, on the same logarithmic axis and the same scale."""
     axis = _Axis.spanning(lengths)
     highest = max((max(counts) / (sum(counts) or 1) for counts in lengths.counts.values()), default=0) or 1
     bottom = MARGIN + len(lengths.counts) * (PLOT + 22)
@@ -72,7 +72,7 @@ def lengths_svg(lengths: Lengths) -> bytes:
 
 
 def funnel_text(steps: Iterable[FunnelStep]) -> str:
-    """Return what the funnel shows, for those who cannot see it."""
+    """Return a description of the funnel for people who cannot see it."""
     parts = (
         f"{one_line(step.name)} {step.count:,}"
         + (f" ({sum(step.dropped.values()):,} dropped)" if sum(step.dropped.values()) else "")
@@ -82,26 +82,26 @@ def funnel_text(steps: Iterable[FunnelStep]) -> str:
 
 
 def lengths_text(lengths: Lengths) -> str:
-    """Return what the lengths show, for those who cannot see them."""
+    """Return a description of the histograms for people who cannot see them."""
     parts = (f"{one_line(name)}: {_summary(name, lengths)}" for name in lengths.counts)
     return f"Lengths in characters. {'; '.join(parts)}."
 
 
 def one_line(text: str) -> str:
-    """Return `text` on one line, without what cannot be shown or would turn the text that follows around."""
+    """Return `text` on one line, without characters that cannot be shown or that reverse the text after them."""
     return UNSHOWN.sub("", " ".join(text.split()))
 
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """Characters to the right, on a log scale."""
+    """The horizontal axis: lengths in characters, on a logarithmic scale."""
 
     low: float
     high: float
 
     @classmethod
     def spanning(cls, lengths: Lengths) -> _Axis:
-        """The range of what is there and two bins beyond, so that a single bin does not fill the picture."""
+        """Return the axis for the bins that are not empty and two more on each side."""
         last = len(lengths.edges) - 1
         bins = [i for counts in lengths.counts.values() for i, count in enumerate(counts) if count] or [0, last]
         return cls(lengths.edges[max(min(bins) - 2, 0)], lengths.edges[min(max(bins) + 3, last)])
@@ -112,7 +112,7 @@ class _Axis:
 
     @property
     def ticks(self) -> list[int]:
-        """Powers of ten in the range, or of two if those are fewer than two."""
+        """Return the powers of ten in the range, or the powers of two if there are fewer than two of them."""
         tens, twos = ([n for n in (base**i for i in range(25)) if self.low <= n <= self.high] for base in (10, 2))
         return tens if len(tens) > 1 else twos
 
@@ -224,12 +224,12 @@ def _rect(role: str, x: float, y: float, width: float, height: float, label: str
 
 
 def _n(number: float) -> str:
-    """Return a coordinate in pixels to two digits: the same on every machine, and short."""
+    """Return a coordinate in pixels with two digits, so that it is short and the same on every machine."""
     return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
 def _clip(text: str, columns: int) -> str:
-    """Return `text` cut to the width of `columns` narrow letters, wide ones counting twice."""
+    """Return `text` cut to the width of so many narrow letters. Wide letters count twice."""
     text = one_line(text)
     widths = accumulate(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
     fits = sum(width <= columns for width in widths)

@@ -17,7 +17,7 @@ from curation.types import LabelSource, ReviewerStatistics
 from curation.wording import counted, number, percent, reasons, size
 
 TRAINERS = {"dpo": "DPO", "kto": "KTO", "reward": "Reward", "sft": "SFT"}
-"""TRL's trainer of each config that can be trained on: DPO stands for DPOTrainer and DPOConfig."""
+"""TRL's trainer for each config: "DPO" stands for DPOTrainer and DPOConfig."""
 
 CONTENTS = {
     "dpo": "pairs of answers: `prompt`, `chosen`, `rejected`",
@@ -45,13 +45,13 @@ LEAST_LANGUAGE = 0.01
 
 
 def render_card(facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present: Collection[str] = ()) -> str:
-    """Return README.md; `paths` has the shards of each split by "config/split".
+    """Return README.md. `paths` has the shards of each split: {"dpo/train": ["dpo/train-0123456789abcdef.parquet"]}.
 
-    `present` are other paths of the repo: where a glob would match one of them, the YAML lists the shards instead.
+    `present` are the other files in the repo. If a glob would match one of them, the YAML lists the shards instead.
     """
     import jinja2
 
-    # What comes from outside goes through a filter; the rest is ours. The Hub sanitises HTML itself.
+    # Every text from outside goes through a filter of the template. The Hub sanitises HTML itself.
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)
     filters = (markdown.text, markdown.quoted, markdown.tex, markdown.settings, number, percent)
     environment.filters |= {show.__name__: show for show in (*filters, markdown.measured, size, reasons, counted)}
@@ -82,7 +82,7 @@ def render_card(facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present
 
 
 def _pictures(facts: CardFacts) -> dict[str, str]:
-    """Each picture as Markdown, with what it shows as its alternative text."""
+    """Return each picture as Markdown, with its description as the alternative text."""
     descriptions = {FUNNEL: funnel_text(facts.funnel), LENGTHS: lengths_text(facts.lengths) if facts.lengths else ""}
     return {path: f"![{markdown.text(description)}]({path})" for path, description in descriptions.items()}
 
@@ -93,14 +93,14 @@ def _reviewers(facts: CardFacts) -> list[tuple[str, int, ReviewerStatistics | No
 
 
 def _reviewed(facts: CardFacts) -> str:
-    """By whom: "1 reviewer and 2 programs"; nobody is a phrase too."""
+    """Return who reviewed: "1 reviewer and 2 programs", or "nobody"."""
     simulated = len(programs(facts))
     counts = {"reviewer": len(facts.reviewers) - simulated, "program": simulated}
     return " and ".join(counted(count, who) for who, count in counts.items() if count) or "nobody"
 
 
 def _lengths(lengths: Lengths | None) -> list[tuple[str, int, str, str]]:
-    """Name, number of texts, median and 95th percentile, as words."""
+    """Return (name, number of texts, median, 95th percentile) for each kind of text, the last two formatted."""
     if lengths is None:
         return []
     return [
@@ -111,7 +111,7 @@ def _lengths(lengths: Lengths | None) -> list[tuple[str, int, str, str]]:
 
 
 def _revisions(sources: Sequence[str]) -> dict[str, list[str]]:
-    """The revisions of each source, by its name."""
+    """Return the revisions of each source by its name."""
     revisions: dict[str, list[str]] = {}
     for source in sources:
         name, _, revision = one_line(source).rpartition("@")
@@ -120,7 +120,7 @@ def _revisions(sources: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _read_from(sources: Sequence[str]) -> str:
-    """The sources as words; many revisions of one are only counted."""
+    """Return the sources as a phrase. If a source has several revisions, they are only counted."""
     return (
         " and ".join(
             f"{name}@{revisions[0]}" if len(revisions) == 1 else f"{name} ({len(revisions)} revisions)"
@@ -142,7 +142,7 @@ def _yaml(facts: CardFacts, paths: Mapping[str, Sequence[str]], configs: list[st
         task_categories=["text-generation"],
         size_categories=[_size_category(facts)],
         source_datasets=[name for name in revisions if "/" in name] or None,
-        # The Hub's words for people are a crowd or experts, and we know neither.
+        # For people, the Hub only has "crowdsourced" and "expert-generated", and we do not know which is true.
         annotations_creators=["machine-generated"] if facts.label_sources and not _people(facts) else None,
         language_creators=["found", "machine-generated"] if facts.models else ["found"],
         tags=_tags(facts, configs),
@@ -163,7 +163,7 @@ def _yaml(facts: CardFacts, paths: Mapping[str, Sequence[str]], configs: list[st
 
 
 def _data_files(key: str, shards: Sequence[str], known: Collection[str]) -> str | list[str]:
-    """Return the only shard, a glob that matches all of them and nothing else, or else their list."""
+    """Return the only shard, or a glob that matches all shards and nothing else, or else the list of shards."""
     if len(shards) == 1:
         return shards[0]
     glob = f"{key}-*.parquet"

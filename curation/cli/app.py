@@ -38,17 +38,15 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-local = typer.Typer(
-    cls=Verbs, help="The stack on this machine: a Hub, Argilla and an inference server.", no_args_is_help=True
-)
-cache = typer.Typer(cls=Verbs, help="The replies that were paid for, kept on this machine.", no_args_is_help=True)
+local = typer.Typer(cls=Verbs, help="Run a Hub, Argilla and a model server on this machine.", no_args_is_help=True)
+cache = typer.Typer(cls=Verbs, help="Show or shrink the cache of model replies on this machine.", no_args_is_help=True)
 app.add_typer(local, name="local")
 app.add_typer(cache, name="cache")
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The TOML file of the curation.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="human, json or quiet.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-FolderOption = Annotated[Path, typer.Option("--folder", help="Where the stack keeps its data, ports and logs.")]
+FolderOption = Annotated[Path, typer.Option("--folder", help="The folder with the servers' data, ports and logs.")]
 FOLDER = Path(".curation")
 
 
@@ -66,19 +64,19 @@ def curation(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Take what stands before the verb."""
+    """Read the options that come before the command."""
 
 
 @app.command()
 def check(
     config: ConfigFile,
     ask: Annotated[
-        bool, typer.Option("--ask", help="Ask every model for one token, also where that costs something.")
+        bool, typer.Option("--ask", help="Ask every model for one token, even if that costs a little.")
     ] = False,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Look whether config, prompts, token, repos, models and Argilla are ready; nothing is changed."""
+    """Check whether config, prompts, token, repos, models and Argilla are ready, and change nothing."""
     from curation.stages.check import check as look
 
     _run(config, format, debug, lambda loaded, out: look(loaded, ask=ask))
@@ -89,19 +87,19 @@ def generate(
     config: ConfigFile,
     preview: Annotated[
         int | None,
-        typer.Option("--preview", min=1, metavar="N", help="Show what the first N prompts give; store nothing."),
+        typer.Option("--preview", min=1, metavar="N", help="Show the answers to the first N prompts; store nothing."),
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Go on without a question, whatever it costs and whatever changed.")
+        bool, typer.Option("--yes", help="Ask no questions: go on whatever it costs and whatever changed.")
     ] = False,
     only_missing: Annotated[
-        bool, typer.Option("--only-missing", help="Keep the answers that were made with other settings.")
+        bool, typer.Option("--only-missing", help="Keep answers that were made with other settings.")
     ] = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask anew, even what was answered before.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not use the cache: ask the models again.")] = False,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Let every generator answer every prompt, and the judge rate the answers."""
+    """Ask every generator to answer every prompt, and the judge to rate the answers."""
     from curation.cli.preview import preview_panels
     from curation.cli.progress import shown
     from curation.stages import generate as asking
@@ -146,12 +144,12 @@ def push(
     config: ConfigFile,
     update_settings: Annotated[
         bool,
-        typer.Option("--update-settings", help="Give a dataset that is there the guidelines and min_submitted too."),
+        typer.Option("--update-settings", help="Also change guidelines and min_submitted of an existing dataset."),
     ] = False,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Send what is to be reviewed to Argilla."""
+    """Create the records in Argilla that people review."""
     from curation.stages.push import push as push_records
 
     _run(config, format, debug, lambda loaded, out: push_records(loaded, update_settings=update_settings))
@@ -162,12 +160,12 @@ def sync(
     config: ConfigFile,
     forget: Annotated[
         list[str] | None,
-        typer.Option("--forget", metavar="NAME", help="Take the answers of this reviewer out, for good; repeatable."),
+        typer.Option("--forget", metavar="NAME", help="Remove all answers of this reviewer for good; repeatable."),
     ] = None,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Bring what people answered into the store."""
+    """Copy people's answers from Argilla into the store."""
     from curation.stages.sync import sync as sync_answers
 
     _run(config, format, debug, lambda loaded, out: sync_answers(loaded, forget=forget or ()))
@@ -177,12 +175,12 @@ def sync(
 def publish(
     config: ConfigFile,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write nothing; say which rows would come, go or change.")
+        bool, typer.Option("--dry-run", help="Write nothing; show which rows would come, go or change.")
     ] = False,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Turn the answers into datasets on the Hub, with a card."""
+    """Make datasets of the answers, and write them to the Hub with a card."""
     from curation.cli.progress import segments_shown
     from curation.stages.dry_run import dry_run as try_publish
     from curation.stages.publish import publish as publish_rows
@@ -205,7 +203,7 @@ def export(
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Write what would be published to this machine, as conversations or as strings."""
+    """Write the datasets to a folder on this machine, as conversations or as strings."""
     from curation.cli.progress import segments_shown
     from curation.stages.export import export as export_rows
 
@@ -223,7 +221,7 @@ def status(
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Say where the curation stands, and what to do next."""
+    """Show how far the curation is, and which command comes next."""
     from curation.stages.status import status as find_status
 
     _run(config, format, debug, lambda loaded, out: find_status(loaded, comments=comments))
@@ -236,23 +234,25 @@ def lint(
     split: Annotated[str | None, typer.Option("--split", help="Only this split.")] = None,
     use: Annotated[
         Literal["alignment", "domain", "iteration"],
-        typer.Option("--use", help="What refusal data is for: it needs 100, 50 or 20 prompts."),
+        typer.Option("--use", help="The purpose of refusal data: it needs 100, 50 or 20 prompts."),
     ] = "alignment",
     tokenizer: Annotated[
         str | None,
-        typer.Option("--tokenizer", help="Count tokens with that of this model: a folder, or owner/name on the Hub."),
+        typer.Option("--tokenizer", help="Count tokens with this tokenizer: a folder, or owner/name on the Hub."),
     ] = None,
     max_length: Annotated[
-        int, typer.Option("--max-length", min=1, help="The tokens that the trainer will take, of prompt and answer.")
+        int, typer.Option("--max-length", min=1, help="The most tokens of prompt and answer that the trainer accepts.")
     ] = 1024,
     safety: Annotated[
         bool | None,
-        typer.Option("--safety/--no-safety", help="The checklist for refusal data; by itself if there are categories."),
+        typer.Option(
+            "--safety/--no-safety", help="The checklist for refusal data; by default, if there are categories."
+        ),
     ] = None,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Say what is wrong with any DPO or KTO dataset; exit code 1 if training would fail or go wrong."""
+    """Look for faults in any DPO or KTO dataset; exit code 1 if training would fail or go wrong."""
     from curation.stages.lint import lint as lint_dataset
 
     out = Output(format)
@@ -278,7 +278,7 @@ def demo(
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Run the whole loop on this machine with a small model and simulated reviewers."""
+    """Run all steps on this machine, with a small model and simulated reviewers."""
     out = Output(format)
     with _sentences(out, debug=debug), _local_extra():
         from curation.local.demo import run_demo
@@ -288,7 +288,7 @@ def demo(
 
 @local.command()
 def up(folder: FolderOption = FOLDER, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
-    """Start the stack; it stays up until `down`."""
+    """Start the servers, which run until `curation local down`."""
     out = Output(format)
     with _sentences(out, debug=debug), _local_extra():
         from curation.local import Stack
@@ -302,7 +302,7 @@ def up(folder: FolderOption = FOLDER, format: FormatOption = Format.human, debug
 
 @local.command()
 def down(folder: FolderOption = FOLDER, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
-    """Stop the stack; its data stays."""
+    """Stop the servers, and keep their data."""
     out = Output(format)
     with _sentences(out, debug=debug), _local_extra():
         from curation.local import Stack
@@ -314,7 +314,7 @@ def down(folder: FolderOption = FOLDER, format: FormatOption = Format.human, deb
 def local_status(
     folder: FolderOption = FOLDER, format: FormatOption = Format.human, debug: DebugOption = False
 ) -> None:
-    """Say which servers run, where, and how to log in; exit code 1 if not all do."""
+    """Show which servers run, their addresses, and how to log in; exit code 1 if one does not run."""
     out = Output(format)
     with _sentences(out, debug=debug), _local_extra():
         from curation.local import Stack
@@ -328,7 +328,7 @@ def local_status(
 
 @local.command()
 def env(folder: FolderOption = FOLDER, debug: DebugOption = False) -> None:
-    """Print the settings as `export` lines, to eval in a shell."""
+    """Print the environment variables for these servers as `export` lines, for eval in a shell."""
     out = Output(Format.human)
     with _sentences(out, debug=debug), _local_extra():
         from curation.local import Stack
@@ -339,7 +339,7 @@ def env(folder: FolderOption = FOLDER, debug: DebugOption = False) -> None:
 
 @cache.command("info")
 def cache_info(format: FormatOption = Format.human, debug: DebugOption = False) -> None:
-    """Say how many replies are kept, of which models, and where."""
+    """Show how many replies are in the cache, of which models, and where it is."""
     from curation.generation.cache import RequestCache, cache_file
     from curation.wording import counted, size
 
@@ -356,7 +356,7 @@ def cache_prune(
     days: Annotated[float, typer.Option("--days", min=0, help="Delete replies older than this.")],
     debug: DebugOption = False,
 ) -> None:
-    """Delete old replies; what is deleted would be paid for again."""
+    """Delete old replies, which are paid for again if they are needed again."""
     from curation.generation.cache import RequestCache, cache_file
     from curation.wording import counted
 
@@ -402,7 +402,7 @@ def _local_extra() -> Iterator[None]:
 
 
 class _sentences:
-    """Turn errors into sentences and exit codes; the traceback only with `debug`."""
+    """Turn errors into sentences and exit codes. The traceback is shown only with `debug`."""
 
     def __init__(self, out: Output, *, debug: bool) -> None:
         self.out = out

@@ -98,10 +98,10 @@ class Output:
         from rich.console import Console
 
         console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
-        with console.capture() as shown:
+        with console.capture() as captured:
             for part in parts:
                 console.print(part)
-        _write(sys.stdout, shown.get())
+        _write(sys.stdout, captured.get())
 
     def data(self, text: str) -> None:
         """Print data on stdout, whatever the format."""

@@ -38,8 +38,8 @@ class _SideBySide:
 
         candidates = self.candidate_set.candidates
         width = max(30, (options.max_width - 2) // max(1, len(candidates)) - 1)
-        asked = "\n".join(f"{message.role}: {message.content}" for message in self.candidate_set.prompt.messages)
-        yield Padding(_plain(asked), (0, 1, 1, 1))
+        prompt = "\n".join(f"{message.role}: {message.content}" for message in self.candidate_set.prompt.messages)
+        yield Padding(_plain(prompt), (0, 1, 1, 1))
         yield Columns([_panel(candidate, width) for candidate in candidates], padding=(0, 1))
         for failure in self.candidate_set.failures:
             attempts = counted(failure.attempts, "attempt")

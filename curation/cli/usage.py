@@ -19,12 +19,12 @@ class Verbs(TyperGroup):
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """Read what stands before the verb."""
-        with _shown():
+        with _usage_errors_as_sentences():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
         """Read what stands behind the verb, and run it."""
-        with _shown():
+        with _usage_errors_as_sentences():
             return super().invoke(ctx)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -35,7 +35,7 @@ class Verbs(TyperGroup):
 
 
 @contextmanager
-def _shown() -> Iterator[None]:
+def _usage_errors_as_sentences() -> Iterator[None]:
     try:
         yield
     except Exception as error:

@@ -98,15 +98,15 @@ class _RowLines:
         if not piece:
             raise StopIteration
         self.number += 1
-        pieces = [self._kept(piece)]
+        pieces = [self._shorten(piece)]
         while not piece.endswith(("\n", "\r")) and (piece := self._file.readline(PIECE)):
-            pieces.append(self._kept(piece))
+            pieces.append(self._shorten(piece))
         line = "".join(pieces)
         if not is_utf8(line):
             raise not_utf8(self._path, self.number)
         return line
 
-    def _kept(self, piece: str) -> str:
+    def _shorten(self, piece: str) -> str:
         self.size += len(piece)
         if self.size <= ROW_SIZE:
             return piece

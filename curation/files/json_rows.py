@@ -83,12 +83,12 @@ class _Window:
             if not self._grow():
                 return ""
 
-    def take(self, wanted: str) -> None:
-        """Move behind the next character; DataError if it is another than `wanted`, which is "" at the end."""
-        there = self.next()
-        if there != wanted:
-            raise self._error(f"{wanted or 'the end'} is expected, not {there or 'the end'}", self._place)
-        self._move(self._place + len(wanted))
+    def take(self, expected: str) -> None:
+        """Move behind the next character; DataError if it is another than `expected`, which is "" at the end."""
+        actual = self.next()
+        if actual != expected:
+            raise self._error(f"{expected or 'the end'} is expected, not {actual or 'the end'}", self._place)
+        self._move(self._place + len(expected))
 
     def value(self) -> Any:
         """Return the next value, and move behind it."""

@@ -1,4 +1,4 @@
-"""The only importer of distilabel: prompts in, candidate sets out."""
+"""Turns prompts into candidate sets: models answer, judges rate. This is the only package that imports distilabel."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Prompts in, candidate sets out: what asking will use, and the asking itself, by the engine of the configuration."""
+"""Turns prompts into candidate sets with the engine of the config, and estimates beforehand what that uses."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ if TYPE_CHECKING:
 
 
 def estimate(spool: PromptSpool, models: Models, *, cache: Path | None) -> Estimate:
-    """Return what asking these prompts will use, at most or as far as earlier replies in `cache` tell.
+    """Return an estimate of the requests, tokens, cost and time that asking these prompts takes.
 
-    What `cache` answers is no part of it.
+    It is based on earlier replies in `cache`, or else on the longest replies that the config allows. Requests that
+    `cache` answers are not counted.
     """
     experience: dict[str, Experience] = {}
     cached: dict[str, int] = {}
     if cache is not None:
         with RequestCache(cache) as opened:
             experience = {options.model_id: opened.experience(options.model_id) for options in models.stages.values()}
-        # Without an answer of any generator in the cache there is nothing to look for.
+        # If the cache has no reply of any generator, none of these requests can be in it.
         if spool.prompts and any(experience[generator.model_id].known for generator in models.generators):
             rehearsal = load_distilabel("curation.generation.rehearsal")
             cached = rehearsal.cached_requests(spool.path, count=spool.prompts, models=models, cache=cache)
@@ -40,7 +41,7 @@ def estimate(spool: PromptSpool, models: Models, *, cache: Path | None) -> Estim
 
 
 def stage_meters(models: Models) -> list[StageMeter]:
-    """Return one meter for every model, in the order of the flow."""
+    """Return a meter for each model: generators first, then the evolver, then judges."""
     labels = models.labels
     return [StageMeter(stage, options, label=labels[stage]) for stage, options in models.stages.items()]
 
@@ -55,12 +56,12 @@ def generate_candidate_sets(
     meter: Meter | None = None,
     room: Callable[[int], bool] = lambda in_flight: True,
 ) -> Stream[CandidateSet, None, None]:
-    """Ask every model about every prompt; yield each candidate set as soon as it is done.
+    """Ask every model about every prompt, and yield each candidate set as soon as it is finished.
 
-    A request that is in `cache` is not sent; every reply is there before it is used. `meter` counts, stage by stage
-    (with the streaming engine), and `room` says whether one more prompt may be begun while so many are in flight.
-    Raises TemporaryError or AuthError before the first request if an endpoint cannot be reached, and after the first
-    few if one refuses everything.
+    A request whose reply is in `cache` is not sent, and every reply is written to `cache` before it is used. `meter`
+    counts the requests of each stage (with the streaming engine only). `room(in_flight)` returns whether another prompt
+    may be started while so many are in flight. Raises TemporaryError or AuthError before the first request if an
+    endpoint cannot be reached, and after the first few requests if an endpoint refuses all of them.
     """
     pipelines, engines = load_distilabel("curation.generation.pipeline"), load_distilabel("curation.generation.engines")
     pipeline = pipelines.build_pipeline(name, prompts=spool.path, models=models, cache=cache)
@@ -80,11 +81,11 @@ def generate_candidate_sets(
 def run(
     pipeline: Pipeline, *, engine: Engine = "streaming", parameters: dict[str, dict[str, Any]] | None = None
 ) -> Stream[dict[str, Any] | FailedRow, None, None]:
-    """Yield the rows of any distilabel Pipeline's last step, as they finish.
+    """Run any distilabel Pipeline, and yield the rows of its last step as they finish.
 
     `parameters` are distilabel's runtime parameters, by step. With the streaming engine every step must work row by
-    row; a row that a step raised an error about comes as a FailedRow, and all others go on. Raises ConfigError for a
-    step that needs whole batches, with the engine to use.
+    row. If a step raises an error about a row, that row comes as a FailedRow, and all others go on. Raises ConfigError
+    if a step needs whole batches; the message names the engine to use.
     """
     load_distilabel("curation.generation.runner").prepare(pipeline, parameters or {})
     rows: Stream[dict[str, Any] | FailedRow, None, None] = load_distilabel("curation.generation.engines").run(

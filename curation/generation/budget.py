@@ -1,4 +1,4 @@
-"""The cap on what a curation may cost: no row is begun that could go beyond it."""
+"""The budget of a curation: no row is started that could exceed it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from curation.generation.meter import Amount, Meter
 from curation.generation.options import Budget, UltraFeedbackJudge
 
 MAX_PAID_ATTEMPTS = 3
-"""Tries at a reply that comes and is paid for, but is of no use (empty, broken JSON)."""
+"""How often a request is sent whose replies come and are paid for, but cannot be used (empty, broken JSON)."""
 
 
 class BudgetGate:
-    """Says whether one more row may be begun: not if it, and those in flight, might cost more than is left.
+    """Decides whether another row may be started: not if it, and the rows in flight, might cost more than is left.
 
-    The first row goes alone, if all that its models may be given and may write (every byte of the longest prompt a
-    token) is there for it. Then, in every stage, a row may cost what the dearest request so far did; a judge may be
-    asked twice, and a model that gave replies of no use may be paid MAX_PAID_ATTEMPTS times for each. So the budget is
-    passed only if a later request is dearer than all before it, or the first of no use, and by no more than that.
-    `spent` is what earlier runs used, `uncounted` how many of their replies came without token counts (each is taken
-    to have cost what a reply is expected to), and `paid` those of their requests that may be asked again, and come from
-    the cache.
+    - The first row runs alone. It is started if the budget allows for the most that it may cost: every byte of the
+      longest prompt is a token, and each model writes as much as it may.
+    - Later rows are assumed to cost, in each stage, as much as the most expensive request so far. A judge counts twice,
+      because it may be asked again. A model that gave useless replies counts MAX_PAID_ATTEMPTS times.
+    - So the budget is exceeded only if a request costs more than all before it, or is the first with useless replies,
+      and only by that difference.
+
+    `spent` is what earlier runs used. `uncounted` is the number of their replies without token counts; each is assumed
+    to have cost what a reply is expected to cost. `paid` are requests of earlier runs that may be asked again: their
+    replies come from the cache.
     """
 
     def __init__(
@@ -49,12 +52,12 @@ class BudgetGate:
 
     @property
     def used(self) -> Amount:
-        """What was used so far, in earlier runs and in this one."""
+        """What was used so far, in this run and in earlier ones."""
         return _sum([self._spent, *(stage.used for stage in self._stages)])
 
     @property
     def row(self) -> Amount:
-        """What one row may cost, as far as is known."""
+        """What a row may cost, as far as we know by now."""
         amounts = []
         for stage, most in zip(self._stages, self._most, strict=True):
             amount = stage.dearest if stage.dearest.tokens else most
@@ -64,7 +67,7 @@ class BudgetGate:
         return _sum(amounts)
 
     def room(self, in_flight: int) -> bool:
-        """Whether another row may be begun while so many are in flight."""
+        """Whether another row may be started while so many are in flight."""
         if in_flight and not all(stage.dearest.tokens or stage.failed for stage in self._stages):
             return False
         row, used = self.row, self.used

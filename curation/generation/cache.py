@@ -1,4 +1,4 @@
-"""Every reply that was paid for, on disk before it is used: the same request is never paid for twice."""
+"""The request cache: every reply is on disk before it is used, so the same request is never paid for twice."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _TABLES = (
     "CREATE INDEX IF NOT EXISTS wasted_by_request ON wasted (request)",
 )
 NEWEST = 200
-"""So many replies of a model say what its next ones will come to."""
+"""The expected length and time of a model's replies are means over so many of its newest replies."""
 
 
 def cache_file() -> Path:
-    """Return where replies are kept: `requests.sqlite` in CURATION_CACHE, or else in the user's cache folder."""
+    """Return the path of the cache: `requests.sqlite` in CURATION_CACHE, or in the user's cache folder."""
     import platformdirs
 
     folder = os.environ.get("CURATION_CACHE") or platformdirs.user_cache_dir("curation")
@@ -44,10 +44,11 @@ def cache_file() -> Path:
 
 
 def request_key(place: str, body: dict[str, Any], *, asker: str, nth: int) -> tuple[str, int]:
-    """Return the key and the seed of a request, hashes of its model, messages and parameters; no secret is among them.
+    """Return the key and the seed of a request. Both are hashes of its model, messages and parameters, without secrets.
 
-    The seed is the same at every address, and another for each `asker` (a generator's name) and each of
-    several answers. The key is also that of the place. A seed in the body is kept.
+    The seed also depends on `asker`, which is the generator's name, and on `nth`, which tells several answers to one
+    request apart. It does not depend on the address. A seed in the body is kept. The key also depends on `place`, which
+    is the address or the name of a dedicated endpoint.
     """
     content = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
     seed = body.get("seed")
@@ -67,25 +68,25 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Wasted:
-    """A reply that was paid for and was of no use: a hash of its own, and the tokens that it came to."""
+    """A reply that was paid for but could not be used: a random id, and the tokens that were billed."""
 
     id: str
     tokens: Tokens
 
     @classmethod
     def new(cls, tokens: Tokens) -> Wasted:
-        """Return what one attempt came to."""
+        """Return the record of one attempt, with a new id."""
         return cls(uuid.uuid4().hex, tokens)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What a row's statistics say of it."""
+        """The facts that go into the statistics of a row."""
         return {"request": self.id, "input_tokens": self.tokens.input, "output_tokens": self.tokens.output}
 
 
 @dataclass(frozen=True, slots=True)
 class CacheInfo:
-    """What the cache holds: replies, bytes on disk, and replies by model."""
+    """The size of the cache: the number of replies, the bytes on disk, and the number of replies by model."""
 
     path: str
     replies: int
@@ -94,9 +95,9 @@ class CacheInfo:
 
 
 class RequestCache:
-    """Replies by request, in SQLite with a write-ahead log: a reply that `put` took survives kill -9.
+    """Replies by request, in an SQLite file with a write-ahead log. When `put` has returned, kill -9 loses nothing.
 
-    Several processes may use one file at the same time. The file is readable by its user alone.
+    Several processes may use the file at the same time. Only its owner can read it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -113,7 +114,7 @@ class RequestCache:
             self._database.execute("PRAGMA wal_autocheckpoint = 8000")
             for statement in _TABLES:
                 self._database.execute(statement)
-            # Few requests are among them, and to look them up here costs nothing.
+            # Only few requests have useless replies, so a set of their keys saves most queries.
             self._wasteful = {key for (key,) in self._database.execute("SELECT DISTINCT request FROM wasted")}
         except (OSError, sqlite3.Error) as error:
             if hasattr(self, "_database"):
@@ -121,7 +122,7 @@ class RequestCache:
             raise self._unusable(error) from error
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """Return the reply to a request, None if it was never answered. Raises ServiceError if the file is broken."""
+        """Return the reply to a request, None if there is none. Raises ServiceError if the file is broken."""
         try:
             row = self._database.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
         except sqlite3.Error as error:
@@ -129,7 +130,7 @@ class RequestCache:
         return orjson.loads(row[0]) if row else None
 
     def put(self, key: str, reply: dict[str, Any], *, model: str) -> None:
-        """Keep a reply; when this returns it is on disk. Raises ServiceError if the file takes no more."""
+        """Write a reply to disk. Raises ServiceError if the file cannot be written."""
         values = (key, model, time.time(), orjson.dumps(reply).decode())
         try:
             self._database.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", values)
@@ -138,7 +139,7 @@ class RequestCache:
         self.release(key)
 
     def waste(self, key: str, wasted: Wasted) -> None:
-        """Keep what a reply of no use came to. Raises ServiceError if the file takes no more."""
+        """Write down that a reply to this request was useless. Raises ServiceError if the file cannot be written."""
         values = (wasted.id, key, time.time(), wasted.tokens.input, wasted.tokens.output)
         try:
             self._database.execute("INSERT INTO wasted VALUES (?, ?, ?, ?, ?)", values)
@@ -147,7 +148,7 @@ class RequestCache:
             raise self._unusable(error) from error
 
     def wasted(self, key: str) -> list[Wasted]:
-        """Return all replies of no use to a request: those from here, and those before the file was opened."""
+        """Return all useless replies to a request, from this run and from earlier ones."""
         if key not in self._wasteful:
             return []
         query = "SELECT id, input_tokens, output_tokens FROM wasted WHERE request = ? ORDER BY created"
@@ -158,9 +159,10 @@ class RequestCache:
         return [Wasted(name, Tokens(input_tokens, output_tokens)) for name, input_tokens, output_tokens in rows]
 
     def claim(self, key: str) -> bool:
-        """Say that a request is asked from here; False if somebody asks it right now, or it has its reply by now.
+        """Claim a request, so that no other process asks it too; return whether it is ours to ask.
 
-        A claim ends with `put`, with `release`, or with its process. Raises ServiceError if the file cannot be locked.
+        Returns False if somebody else is asking it right now, or if it has a reply by now. A claim ends with `put`,
+        with `release`, or with its process. Raises ServiceError if the file cannot be locked.
         """
         try:
             if self._claims is None:
@@ -175,24 +177,24 @@ class RequestCache:
         return False
 
     def release(self, key: str) -> None:
-        """Take back the claim to a request that got no reply: whoever waits for it may ask now."""
+        """Give up the claim to a request that got no reply, so that others may ask it."""
         if self._claims is not None:
             self._claims.release(key)
 
     def info(self) -> CacheInfo:
-        """Return what the cache holds."""
+        """Return the size of the cache."""
         counts = self._database.execute("SELECT model, count(*) FROM replies GROUP BY model ORDER BY model").fetchall()
         size = sum(file.stat().st_size for file in self.path.parent.glob(f"{self.path.name}*"))
         return CacheInfo(str(self.path), sum(count for _, count in counts), size, dict(counts))
 
     def experience(self, model: str) -> Experience:
-        """Return what the newest replies of a model came to."""
+        """Return the mean tokens and seconds of the newest replies of a model."""
         newest = "SELECT reply FROM replies WHERE model = ? ORDER BY created DESC LIMIT ?"
         replies = [orjson.loads(reply) for (reply,) in self._database.execute(newest, (model, NEWEST))]
         return Experience(*(_mean(reply.get(fact) for reply in replies) for fact in ("output_tokens", "seconds")))
 
     def prune(self, *, older_than_days: float) -> int:
-        """Delete replies older than this; return how many. What is deleted would be paid for again."""
+        """Delete replies older than this; return how many. A deleted reply is paid for again if it is needed again."""
         limit = time.time() - older_than_days * DAY_SECONDS
         deleted = self._database.execute("DELETE FROM replies WHERE created < ?", (limit,)).rowcount
         self._database.execute("DELETE FROM wasted WHERE created < ?", (limit,))
@@ -202,11 +204,11 @@ class RequestCache:
     def _unusable(self, error: Exception) -> ServiceError:
         return ServiceError(
             f"The request cache {self.path} cannot be used: {error}.",
-            remedy="Free its disk, delete the file, or name another folder in CURATION_CACHE.",
+            remedy="Make room on its disk, delete the file, or set CURATION_CACHE to another folder.",
         )
 
     def close(self) -> None:
-        """Close the file; what was claimed and not answered may be asked by others."""
+        """Close the file. Requests that were claimed and not answered may then be asked by others."""
         if self._claims is not None:
             self._claims.close()
             self._claims = None

@@ -1,4 +1,4 @@
-"""The client of one chat-completions endpoint: every request cached, bounded, tried again, counted, or given up."""
+"""The client of one chat-completions endpoint, with the request cache, a limit of requests in flight, and retries."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ from curation.generation.refusals import (
 from curation.generation.transfer import read_body
 
 TRIES_OF_ONE = 4
-"""A service may refuse so many parameters of one request, one after the other."""
+"""A single request is sent at most so often, because a service may refuse its parameters one after the other."""
 
 NOT_IN_CACHE = "not_in_cache"
-"""The failure of a request that a client which sends nothing has no reply to."""
+"""The failure of a request whose reply is not in the cache, when the client may send nothing."""
 
 SHARED_WAIT_SECONDS = 0.2
-"""So often we look whether a request that somebody else asks has its reply."""
+"""When somebody else is asking a request, we look for the reply again after so many seconds."""
 
 
 class ChatClient:
-    """Asks one model at one address. It is made and used in one event loop, and closed there."""
+    """Asks one model at one address. It must be created, used and closed in the same event loop."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class ChatClient:
         self._limit = AdaptiveLimit(
             endpoint.max_concurrency, name=(meter.label or meter.stage) if meter else name, story=story
         )
-        # A dedicated endpoint may get another address, and is the same.
+        # The address of a dedicated endpoint may change, so its name is used in keys.
         self._place = endpoint.endpoint_name or url
         self._proxy = _proxy(url)
         self._session: aiohttp.ClientSession | None = None
@@ -80,12 +80,12 @@ class ChatClient:
         self._has_waited = False
         self._endings = Endings(endpoint, name=name, url=url, asks_again=asks_again)
         self.ended: CurationError | None = None
-        """The error that lets no more requests be sent; those that wait for their turn raise it."""
+        """Once set, no more requests are sent. Requests that wait for their turn raise this error."""
 
     async def reach(self) -> None:
-        """Ask the server for its models.
+        """Ask the server for its list of models, to see whether it answers.
 
-        Raises TemporaryError if nothing answers there, AuthError if the key is refused.
+        Raises TemporaryError if it does not answer, AuthError if it refuses the key.
         """
         timeout = aiohttp.ClientTimeout(total=min(self._endpoint.timeout, 15.0))
         try:
@@ -103,10 +103,10 @@ class ChatClient:
             raise self._endings.key_refused(str(status))
 
     async def try_once(self, body: dict[str, Any]) -> None:
-        """Send one request, to see whether it is answered; what it says goes nowhere.
+        """Send one request to see whether it is answered, and ignore the answer.
 
-        Raises MissingError if the endpoint has no such model, AuthError if it refuses the key, TemporaryError if it is
-        not well, ServiceError if it refuses for another reason.
+        Raises MissingError if the endpoint has no such model, AuthError if it refuses the key, TemporaryError if it
+        does not answer, ServiceError if it refuses for another reason.
         """
         for _ in range(TRIES_OF_ONE):
             sent = self._parameters.applied(body)
@@ -121,17 +121,17 @@ class ChatClient:
             return
 
     async def ask(self, body: dict[str, Any], *, nth: int) -> dict[str, Any]:
-        """Return what `begin` gives, having waited for it."""
-        begun = self.begin(body, nth=nth)
-        return begun if isinstance(begun, dict) else await begun()
+        """Return the reply to a request (see `begin`), waiting for it if it is not in the cache."""
+        reply = self.begin(body, nth=nth)
+        return reply if isinstance(reply, dict) else await reply()
 
     def begin(self, body: dict[str, Any], *, nth: int) -> dict[str, Any] | Callable[[], Awaitable[dict[str, Any]]]:
-        """Return the reply to a request if the cache has it, else a function to be called and awaited for it.
+        """Return the reply to a request if the cache has it, otherwise an async function that asks for it.
 
-        A reply has `generation` and its facts, or None with `failure`, and the `attempts`. `wasted` are the replies
-        that were paid for and of no use, those of earlier runs too. `body` gets its seed here; `nth` tells several
-        answers to one body apart. What is asked right now, here or in another process, is not asked twice. After the
-        endpoint refused everything or answered nothing any more, the function raises `ended`.
+        The reply is a dict. It has `generation` with facts such as `input_tokens`, or `generation` None with `failure`,
+        the reason. It always has `attempts`, and `wasted` if useless replies were paid for, in this run or earlier
+        ones. `body` gets its seed here; `nth` tells several answers to one body apart. If another task or process is
+        asking the same request right now, its reply is awaited. The function raises `ended` once the run has ended.
         """
         key, body["seed"] = request_key(self._place, body, asker=self._name, nth=nth)
         known = self._cache.get(key) if self._cache is not None else None
@@ -161,7 +161,7 @@ class ChatClient:
                 self._cache.release(key)
 
     def end(self, error: CurationError) -> None:
-        """Send no more requests: those that wait for their turn raise `error`; those that were sent are finished."""
+        """Send no more requests. Requests in flight are finished; those that wait for their turn raise `error`."""
         self.ended = self.ended or error
 
     async def aclose(self) -> None:
@@ -172,7 +172,10 @@ class ChatClient:
             await self._session.close()
 
     async def _known_or_claimed(self, key: str) -> dict[str, Any] | None:
-        """Return the reply that is known; None once it is ours to ask, however long somebody else asks before us."""
+        """Return the reply from the cache, or None when the request is ours to ask.
+
+        If somebody else is asking it, this waits for their reply, or until they give up.
+        """
         if self._cache is None:
             return None
         while not self._cache.claim(key):
@@ -195,7 +198,7 @@ class ChatClient:
         return wasted
 
     async def _try(self, key: str, body: dict[str, Any], wasted: list[Wasted]) -> dict[str, Any]:
-        """Ask until there is an answer or it is given up; what each attempt of no use came to is added to `wasted`."""
+        """Ask until there is an answer, or give up. Useless replies are added to `wasted`."""
         most_wasted = len(wasted) + MAX_PAID_ATTEMPTS
         failed: RequestFailed | None = None
         for attempt in range(1, self._endpoint.max_attempts + 1):
@@ -212,7 +215,7 @@ class ChatClient:
             except CurationError:
                 if failed is None or not failed.paid:
                     raise
-                # What was paid for has to be in the store, though the run ends.
+                # The run ends, but the useless replies were paid for and must be stored.
                 return self._given_up(failed, attempt - 1)
             else:
                 self._endings.answered()
@@ -228,7 +231,7 @@ class ChatClient:
         return facts if failed.detail is None else {**facts, "detail": failed.detail}
 
     def _waste(self, key: str, failed: RequestFailed) -> Wasted:
-        """Take down a reply that was paid for and is of no use: on disk, and in the meter."""
+        """Record a reply that was paid for but cannot be used, on disk and in the meter."""
         wasted = Wasted.new(failed.tokens)
         if self._cache is not None:
             self._cache.waste(key, wasted)
@@ -237,7 +240,7 @@ class ChatClient:
         return wasted
 
     async def _adapted(self, key: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Send a request; once more and without a parameter if the service says that it does not take it."""
+        """Send a request. If the service says that it does not accept a parameter, send it again without it."""
         while True:
             sent = self._parameters.applied(body)
             try:
@@ -247,7 +250,7 @@ class ChatClient:
                 if change is None:
                     raise
                 if change and self._story is not None:
-                    self._story(f"{self._name}: the endpoint does not take {change}.")
+                    self._story(f"{self._name}: the endpoint does not accept {change}.")
 
     async def _request(self, key: str, body: dict[str, Any]) -> dict[str, Any]:
         async with self._limit:
@@ -267,7 +270,7 @@ class ChatClient:
                 self._show(leaving=1)
 
     def _explain(self, failed: RequestFailed, body: dict[str, Any]) -> None:
-        """Shorten what the service said, without secrets, and add what helps where we know it."""
+        """Shorten the message of the service, remove secrets from it, and add a remedy if we know one."""
         if failed.reason == SYSTEM_ROLE and all(message["role"] != "system" for message in body["messages"]):
             failed.reason = "http_400"
         if failed.detail is not None:
@@ -276,7 +279,7 @@ class ChatClient:
             failed.detail = f"{failed.detail or 'No system prompt is taken'} (set system_prompt_in_user = true)"
 
     def _keep(self, key: str, reply: Completion) -> dict[str, Any]:
-        """Put a reply on disk, before anything else can happen to it, and count it."""
+        """Write a reply to the cache before anything else, and count it; return its facts."""
         facts = {
             "generation": reply.text,
             "finish_reason": reply.finish_reason,
@@ -290,7 +293,7 @@ class ChatClient:
             try:
                 self._cache.put(key, facts, model=self._endpoint.model_id)
             except CurationError as error:
-                # What cannot be kept would be paid for again: nothing more is sent.
+                # A reply that cannot be stored would be paid for again, so nothing more is sent.
                 self.ended = error
                 raise
         if self._meter is not None:
@@ -337,7 +340,7 @@ class ChatClient:
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, 10.0)),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                # A reply is unpacked by `read_body`, up to a bound.
+                # `read_body` unpacks the reply, because it stops at a limit.
                 auto_decompress=False,
             )
         return self._session
@@ -352,12 +355,15 @@ def _with_facts(reply: dict[str, Any], key: str, wasted: list[Wasted]) -> dict[s
 
 @functools.cache
 def _certificates() -> ssl.SSLContext:
-    """Read the certificates once: it takes 40 ms, and every model has a client of its own."""
+    """Return the certificates of the system. They are read once, which takes 40 ms."""
     return ssl.create_default_context()
 
 
 def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for this address; aiohttp's own way would also send what ~/.netrc has."""
+    """Return the proxy that the environment variables name for this address, None if there is none.
+
+    aiohttp could find it itself, but would then also send passwords from ~/.netrc.
+    """
     parts = urlsplit(url)
     if urllib.request.proxy_bypass(parts.hostname or ""):
         return None
@@ -368,7 +374,7 @@ _backoff = tenacity.wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT_SEC
 
 
 def _wait(failed: RequestFailed, attempt: int) -> float:
-    """Return for how many seconds to wait after an attempt: what the service asks for, or a random time that grows."""
+    """Return the seconds to wait after an attempt: as long as the service asks for, or a growing random time."""
     if failed.after is not None:
         return failed.after
     state = tenacity.RetryCallState(_RETRYING, None, (), {})
@@ -377,4 +383,4 @@ def _wait(failed: RequestFailed, attempt: int) -> float:
 
 
 _RETRYING = tenacity.AsyncRetrying()
-"""Only its waits are used: tenacity's own loop takes more processor time than all else that we do for a request."""
+"""Only its waits are used. tenacity's own loop takes more processor time than everything else we do for a request."""

@@ -1,4 +1,4 @@
-"""The reply of a chat-completions endpoint: an answer with its facts, or the reason why it is none."""
+"""Reads the reply of a chat-completions endpoint: an answer with its facts, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from curation.thinking import split_thinking
 from curation.types import CUT_OFF, ONLY_REASONING, is_blank, is_text
 
 MOST_TOKENS = 2**31
-"""No request has more; a larger count is none, and no table could hold it."""
+"""A count of tokens above this is taken for an error: no request has so many."""
 
 FILTERED = frozenset({"content_filter", "safety", "prohibited_content", "blocklist", "recitation", "spii", "sensitive"})
-"""Finish reasons, in lower case, that say that a filter cut the answer: OpenAI, Gemini, Zhipu."""
+"""Finish reasons, in lower case, that mean that a filter cut off the answer (of OpenAI, Gemini and Zhipu)."""
 
 THOUGHTS = ("reasoning_content", "reasoning", "thinking")
-"""Where services put thoughts beside the content: DeepSeek and vLLM, OpenRouter, Ollama."""
+"""Keys under which services return thoughts beside the content: DeepSeek and vLLM, OpenRouter, Ollama."""
 THOUGHT_PARTS = frozenset({"thinking", "reasoning", "reasoning_text", "summary_text", "thought"})
 
-# What a completion has and an error has not: a reply of which this much can be read was paid for.
+# A completion contains one of these and an error does not. So a broken reply that matches was paid for.
 _COMPLETION = re.compile(rb'"(choices|usage|chat\.completion|chatcmpl)')
 _COUNTED = {
     "prompt_tokens": re.compile(rb'(?<!\\)"(?:prompt_tokens|input_tokens)"\s*:\s*(\d+)'),
@@ -37,9 +37,9 @@ _HTML_TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title>")
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A model's answer, why it ended, the seconds it took, and the tokens paid for where the server says so.
+    """A model's answer, why it ended, the seconds it took, and the billed tokens (None if the server does not say).
 
-    `thinking` is what the model thought before it answered; no part of it is in `text`.
+    `thinking` is what the model thought before it answered. It is not part of `text`.
     """
 
     text: str
@@ -52,7 +52,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """What a reply's message holds: its text, its thoughts, a model's own refusal, and whether it calls a tool."""
+    """The message of a reply: its text, its thoughts, the model's refusal if any, and whether it calls a tool."""
 
     text: str
     thinking: str | None
@@ -61,7 +61,7 @@ class _Message:
 
 
 def read_completion(status: int, headers: Mapping[str, str], content: bytes, *, seconds: float) -> Completion:
-    """Return what a response to POST /chat/completions holds; RequestFailed says what is wrong with it."""
+    """Return the answer in a response to POST /chat/completions. If it has none, raises RequestFailed with a reason."""
     if status != HTTPStatus.OK:
         raise read_refusal(status, headers, content)
     reply = _read_json(content)
@@ -87,7 +87,7 @@ def read_completion(status: int, headers: Mapping[str, str], content: bytes, *, 
 
 
 def _read_json(content: bytes) -> Any:
-    """Return the JSON of a reply, also of one that is a stream of events or has more bytes behind it."""
+    """Return the JSON of a reply, even if it comes as a stream of events or has other bytes behind it."""
     content = content.removeprefix(b"\xef\xbb\xbf").lstrip()
     try:
         return orjson.loads(content)
@@ -108,7 +108,7 @@ def _read_json(content: bytes) -> Any:
 
 
 def _joined_events(content: bytes) -> dict[str, Any]:
-    """Return server-sent events as the one reply that was asked for; an error among them is the reply's error."""
+    """Join server-sent events into one reply. If one of them is an error, the reply has that error."""
     whole: dict[str, Any] = {}
     texts: dict[str, list[str]] = {}
     choice: dict[str, Any] = {}
@@ -143,7 +143,10 @@ def _events(content: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _choice(reply: Any, tokens: Tokens) -> tuple[dict[str, Any], _Message]:
-    """Return the first choice of a reply and its message; an error in its place was not paid for, unless counted."""
+    """Return the first choice of a reply and its message.
+
+    Raises RequestFailed if there is an error instead. It was paid for only if the reply counts tokens.
+    """
     choices = reply.get("choices") if isinstance(reply, dict) else None
     choice = choices[0] if isinstance(choices, list) and choices else None
     billed = bool(tokens.input or tokens.output)
@@ -183,7 +186,7 @@ def _message(message: dict[str, Any], content: str | list[Any] | None) -> _Messa
 
 
 def _text_in(part: dict[str, Any]) -> str:
-    """The text of a content part; Mistral's thoughts are parts within a part."""
+    """Return the text of a part of the content. (Mistral's thoughts are parts within a part.)"""
     content = next((part[key] for key in ("text", "thinking", "reasoning", "content") if part.get(key)), "")
     if isinstance(content, list):
         return "".join(_text_in(nested) if isinstance(nested, dict) else str(nested) for nested in content)
@@ -191,25 +194,25 @@ def _text_in(part: dict[str, Any]) -> str:
 
 
 def _no_answer(message: _Message, thinking: str | None, usage: Any, tokens: Tokens, *, cut: bool) -> RequestFailed:
-    """Why a reply that came and was billed has no answer, and what helps."""
+    """Return why a reply that was billed has no answer, with what may help."""
     details = usage.get("completion_tokens_details") if isinstance(usage, dict) else None
     reasoned = _count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
     reason, retry, detail = "empty_reply", True, None
     if message.refusal is not None:
         reason, retry, detail = "refusal", False, message.refusal
     elif cut or thinking or reasoned:
-        # The same request with the same seed would be thought about as long again.
+        # The same request with the same seed would need as many thoughts again.
         reason, retry = ONLY_REASONING, False
         count = reasoned or tokens.output
         spent = f"{count:,} tokens" if count else "All tokens"
         detail = f"{spent} went into reasoning; raise max_new_tokens" if cut else f"{spent} went into reasoning"
     elif message.calls:
-        reason, detail = "tool_calls", "The model called a tool in place of an answer; none was offered"
+        reason, detail = "tool_calls", "The model called a tool instead of answering, although it was offered none"
     return RequestFailed(reason, retry=retry, paid=True, tokens=tokens, detail=detail)
 
 
 def _tokens(usage: Any) -> Tokens:
-    """Return what was billed; tokens that only the total has are thoughts, which are billed as written."""
+    """Return the billed tokens. Tokens that only the total includes are thoughts, which are billed as output."""
     counts = usage if isinstance(usage, dict) else {}
     input_tokens = _count(counts.get("prompt_tokens", counts.get("input_tokens")))
     output_tokens = _count(counts.get("completion_tokens", counts.get("output_tokens")))
@@ -220,5 +223,5 @@ def _tokens(usage: Any) -> Tokens:
 
 
 def _count(value: object) -> int | None:
-    """A count as servers should send it; anything else is unknown, and costs the answer nothing."""
+    """Return a count of tokens, None if the value is not a plausible number. A bad count does not spoil the answer."""
     return value if type(value) is int and 0 <= value < MOST_TOKENS else None

@@ -1,4 +1,4 @@
-"""Dedicated Inference Endpoints by name: woken when they sleep, and put back to sleep by whoever woke them."""
+"""Starts dedicated Inference Endpoints that sleep, and puts them back to sleep afterwards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SLEEPS: tuple[Sleep, ...] = ("paused", "scaledToZero")
 
 
 def sleeps(endpoint_name: str) -> Sleep | None:
-    """Return how a dedicated endpoint sleeps (and costs nothing), None if it does not."""
+    """Return in which state a dedicated endpoint sleeps (and so costs nothing), None if it does not sleep."""
     with _endpoint(endpoint_name) as endpoint:
         return next((sleep for sleep in SLEEPS if endpoint.status == sleep), None)
 
@@ -54,9 +54,9 @@ def wake(endpoint_name: str) -> str:
 
 @contextmanager
 def awake(endpoint_names: Iterable[str]) -> Iterator[None]:
-    """Wake these endpoints; at the end put back those that slept, however it ends.
+    """Start these endpoints for the time of the block. Those that slept are put back to sleep, even after an error.
 
-    Raises ServiceError if one cannot be put back: it goes on costing money.
+    Raises ServiceError if one cannot be put back, because it goes on costing money.
     """
     woken: dict[str, Sleep] = {}
     try:
@@ -76,7 +76,7 @@ def awake(endpoint_names: Iterable[str]) -> Iterator[None]:
 
 
 def _put_back(endpoint_name: str, sleep: Sleep) -> str | None:
-    """Return why it could not be put back, None if it was."""
+    """Put an endpoint back to sleep; return the reason if that failed, None if it worked."""
     try:
         with _endpoint(endpoint_name) as endpoint:
             endpoint.pause() if sleep == "paused" else endpoint.scale_to_zero()

@@ -28,11 +28,11 @@ from curation.hub import DEFAULT_ENDPOINT
 
 
 class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
-    """A distilabel LLM over `/chat/completions`; it holds no key, so that no dump of a pipeline can.
+    """A distilabel LLM over `/chat/completions`. It does not hold the API key, so a dump of a pipeline contains none.
 
-    A request that fails for good gives the generation None, and in the statistics `failure` (the reason) and
-    `attempts`; distilabel puts them into the row's `distilabel_metadata`. A wrong key or model, or an outage, raises
-    after the first few requests.
+    If a request fails for good, its generation is None, and its statistics have `failure` (the reason) and `attempts`;
+    distilabel puts these into the row's `distilabel_metadata`. A wrong key or model, or an outage, raises after the
+    first few requests.
     """
 
     _num_generations_param_supported: ClassVar[bool] = True
@@ -52,7 +52,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
     structured_output: dict[str, Any] | None = Field(default=None)
     cache: str | None = None
     asks_again: bool = False
-    """Whether whoever asks gives more room after a reply of nothing but thought."""
+    """Whether the caller asks again with more tokens after a reply that is nothing but thoughts."""
 
     _meter: StageMeter | None = PrivateAttr(default=None)
     _story: Callable[[str], None] | None = PrivateAttr(default=None)
@@ -60,13 +60,13 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
 
     @property
     def model_name(self) -> str:
-        """The generator's name: two settings of one model are told apart by it."""
+        """The generator's name, which tells two settings of one model apart."""
         return self.name
 
     def load(self) -> None:
-        """Find the address and the key; wake a dedicated endpoint and wait for it.
+        """Find the address and the key. A dedicated endpoint that sleeps is started and awaited.
 
-        Raises ConfigError if the key's variable is not set, AuthError or MissingError for an endpoint that is not ours.
+        Raises ConfigError if the key's variable is not set, AuthError or MissingError if the endpoint is not ours.
         """
         super().load()
         url = self._find_url() if self._sends else self._known_url() or ""
@@ -81,37 +81,37 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
             story=self._story,
             asks_again=self.asks_again,
         )
-        # Past pydantic, whose private attributes take longer to read than all else of a request.
+        # This bypasses pydantic, because reading its private attributes takes longer than the rest of a request.
         object.__setattr__(self, "_client", client)
 
     def unload(self) -> None:
-        """Close what `load` opened; the stock runner calls this outside of any event loop."""
+        """Close what `load` opened. distilabel's own runner calls this outside of any event loop."""
         if self._opened is not None and not self.event_loop.is_running():
             self.event_loop.run_until_complete(self.aclose())
         super().unload()
 
     def measure(self, meter: StageMeter, story: Callable[[str], None]) -> None:
-        """Count every request in `meter`, and tell `story` each change of the limit; to be called before `load`."""
+        """Count every request in `meter`, and pass each change of the limit to `story`. Call this before `load`."""
         self._meter, self._story = meter, story
 
     def rehearse(self, meter: StageMeter) -> None:
-        """Answer from the cache alone, and count that in `meter`; to be called before `load`.
+        """Answer from the cache only, and count this in `meter`. Call this before `load`.
 
-        A request that is not there gives None with the failure `not_in_cache`.
+        A request that is not in the cache gets None, with the failure `not_in_cache`.
         """
         self._meter, self._sends = meter, False
 
     async def reach(self) -> str:
-        """Ask the server for its models and return its address.
+        """Ask the server for its list of models, and return its address.
 
-        Raises TemporaryError if nothing answers there, AuthError if the key is refused.
+        Raises TemporaryError if it does not answer, AuthError if it refuses the key.
         """
         if self._sends:
             await self._client.reach()
         return str(self._client.url)
 
     async def try_once(self) -> None:
-        """Ask the model for one token; raises what keeps it from answering."""
+        """Ask the model for one token. Raises the error if it does not answer."""
         body = {"model": self._asked_model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
         await self._client.try_once({**body, "stream": False})
 
@@ -132,11 +132,11 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         seed: int | None = None,
         extra_body: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Return distilabel's GenerateOutput for one conversation; what fails of one prompt is data, not an exception.
+        """Return distilabel's GenerateOutput for one conversation. A failure of one prompt is data, not an exception.
 
-        `input` is a list of messages, or such a list and a structured output for it; `extra_body` is for what only some
-        servers know. Raises AuthError, MissingError or ServiceError if the endpoint refuses everything, TemporaryError
-        if it answers nothing any more.
+        `input` is a list of messages, or a tuple of such a list and a structured output. `extra_body` is for parameters
+        that only some servers know. Raises AuthError, MissingError or ServiceError if the endpoint refuses all
+        requests, TemporaryError if it no longer answers.
         """
         begun = self.begin(
             input,
@@ -176,7 +176,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         }
         body = {key: value for key, value in body.items() if value is not None}
         if self.send.get("temperature") is False:
-            # Other than a seed or a limit it says which answers may come: without it this is another request.
+            # A temperature changes which answers are likely (a seed or a limit does not), so it is part of the key.
             del body["temperature"]
         replies = [self._client.begin(dict(body), nth=nth) for nth in range(num_generations)]
         known = [reply for reply in replies if isinstance(reply, dict)]
@@ -196,7 +196,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
 
     @property
     def ended(self) -> CurationError | None:
-        """The error that lets no more requests be sent, None while there is none."""
+        """The error for which no more requests are sent, None while requests are sent."""
         return self._opened.ended if self._opened is not None else None
 
     @property
@@ -207,7 +207,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         return self._known_url() or wake(str(self.endpoint_name))
 
     def _known_url(self) -> str | None:
-        """The address, None if only the Hub knows it."""
+        """Return the address, None if only the Hub knows it (for a dedicated endpoint)."""
         if self.base_url is not None or self.endpoint_name is not None:
             return self.base_url
         try:
@@ -220,7 +220,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
             key = key_from(self.api_key_env)
             if key is None:
                 raise ConfigError(
-                    f"{self.name} takes its key from {self.api_key_env}, which is not set.",
+                    f"The key of {self.name} is read from {self.api_key_env}, which is not set.",
                     remedy=f"export {self.api_key_env}=...",
                 )
             return key
@@ -273,7 +273,7 @@ def endpoints_llm(
 
 
 def system_in_user(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a conversation whose system turns stand at the beginning of its first user turn."""
+    """Return a conversation whose system messages are moved to the beginning of its first user message."""
     system = [message["content"] for message in messages if message["role"] == "system"]
     conversation = [message for message in messages if message["role"] != "system"]
     user_turn = next((position for position, message in enumerate(conversation) if message["role"] == "user"), None)
@@ -284,7 +284,7 @@ def system_in_user(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _response_format(structure: dict[str, Any]) -> dict[str, JsonValue]:
-    """Distilabel's structured output as chat completions take it: OpenAI's json_schema, TGI's regex."""
+    """Return distilabel's structured output in the form of chat completions: OpenAI's json_schema or TGI's regex."""
     schema = structure["schema"]
     if inspect.isclass(schema) and issubclass(schema, BaseModel):
         schema = schema.model_json_schema()

@@ -1,6 +1,6 @@
 """The engines that run a distilabel pipeline: our streaming runner, distilabel's own, and Ray.
 
-All three give the same rows for the same replies; they differ in how long it takes and in what they need.
+All three give the same rows for the same replies. They differ in speed and in what they need.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from curation.generation.runner import FailedRow, Row, stream
 HAND_OVER_SECONDS = 0.05
 
 ROWS_WAITING = 512
-"""So many finished rows may wait to be taken; then the runner begins no new ones."""
+"""When so many finished rows wait to be taken, the runner starts no new ones."""
 
 
 def run(
@@ -49,7 +49,7 @@ def _tasks(pipeline: Pipeline) -> list[Any]:
 
 
 def streamed(pipeline: Pipeline, room: Callable[[int], bool]) -> Generator[Row | FailedRow, None, None]:
-    """Run the loop in a thread of its own, so that requests go on while whoever takes the rows writes them down."""
+    """Run the loop in a thread of its own, so that requests go on while the caller stores the rows."""
     loop = _LoopThread(lambda: stream(pipeline, room=room))
     loop.start()
     try:
@@ -64,7 +64,7 @@ def streamed(pipeline: Pipeline, room: Callable[[int], bool]) -> Generator[Row |
 
 
 class _LoopThread(threading.Thread):
-    """Runs an asynchronous generator; `finished` gets what it yields, a list now and then, and None at its end."""
+    """Runs an asynchronous generator. The queue `finished` gets lists of the rows it yields, and None at the end."""
 
     def __init__(self, rows: Callable[[], AsyncGenerator[Row | FailedRow, None]]) -> None:
         super().__init__(name="generation", daemon=True)
@@ -75,7 +75,7 @@ class _LoopThread(threading.Thread):
         self._given = 0
         self._batch: list[Row | FailedRow] = []
         self._loop = asyncio.new_event_loop()
-        # Before the thread begins, so that whoever stops it at once has something to cancel.
+        # The task is made before the thread starts, so that `stop` can cancel it at any time.
         self._task = self._loop.create_task(self._produce())
 
     def run(self) -> None:
@@ -106,7 +106,7 @@ class _LoopThread(threading.Thread):
                 self._given += 1
                 self._batch.append(row)
                 if len(self._batch) == 1:
-                    # Not one by one: two threads that wake each other for every row get in each other's way.
+                    # Rows are passed on in lists, because waking the other thread for every row would slow down both.
                     self._loop.call_later(HAND_OVER_SECONDS, self._hand_over)
 
     def _hand_over(self) -> None:
@@ -120,7 +120,7 @@ def _batched(pipeline: Pipeline, engine: Engine) -> Iterator[Row]:
     # It writes "INFO" about every batch; whoever wants that sets the variable.
     os.environ.setdefault("DISTILABEL_LOG_LEVEL", "WARNING")
     with _undone():
-        # Never its cache: it gives stale rows, none at all, or hangs (distilabel 1.5.3).
+        # distilabel's own cache is not used: it returns stale rows, no rows, or hangs (distilabel 1.5.3).
         distiset = runnable.run(use_cache=False)
     if len(distiset) != 1:
         raise DataError(f"The pipeline gave {len(distiset)} datasets ({', '.join(sorted(distiset))}), not one.")
@@ -129,10 +129,10 @@ def _batched(pipeline: Pipeline, engine: Engine) -> Iterator[Row]:
 
 
 def _ray(pipeline: Pipeline) -> Any:
-    """The pipeline on the cluster that RAY_ADDRESS names, or on one of this machine alone."""
+    """Return the pipeline on the Ray cluster of RAY_ADDRESS, or on a new cluster on this machine."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if not os.environ.get("RAY_ADDRESS"):
-        # Whatever its name says, without it Ray replaces 127.0.0.1 by an address that others reach.
+        # Without this variable Ray replaces 127.0.0.1 by an address that other machines can reach.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     try:
         import ray  # noqa: F401
@@ -146,7 +146,7 @@ def _ray(pipeline: Pipeline) -> Any:
 
 @contextmanager
 def _undone() -> Iterator[None]:
-    """Take back what distilabel 1.5.3 leaves behind: a root log handler on a closed queue, and its SIGINT handler."""
+    """Remove what distilabel 1.5.3 leaves behind: a root log handler on a closed queue, and its SIGINT handler."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What a run will use, before it is paid for: from the prompts' lengths, and from what these models answered before."""
+"""Estimates what a run will use, from the lengths of the prompts and from earlier replies of the same models."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from curation.generation.options import MORE_ROOM, Asked, Evolver, Models, Ultra
 from curation.types import Row
 
 BYTES_PER_TOKEN = 4
-"""Of UTF-8 in English prose, for the tokenizers of today's models; a rule of thumb."""
+"""A rule of thumb for English prose in UTF-8 and the tokenizers of today's models."""
 
 TEMPLATE_TOKENS = {"evolve": 250, "judge": 450}
-"""What EvolQuality's and UltraFeedback's own words come to; measured on distilabel's templates."""
+"""The tokens of the templates of EvolQuality and UltraFeedback, measured on distilabel's templates."""
 
 TOKENS_PER_SECOND = 50.0
-"""How fast one request is assumed to be answered where nothing was measured yet."""
+"""The assumed speed of one request if nothing was measured yet."""
 
 TEMPLATE_BYTES = {"evolve": 1300, "judge": 2700}
 CHAT_TOKENS = 64
@@ -28,23 +28,23 @@ OTHER_TOKENIZER = 2
 
 @dataclass(frozen=True, slots=True)
 class Experience:
-    """What replies of a model came to so far: mean output tokens and seconds per reply, null if unknown."""
+    """The mean output tokens and seconds of a model's replies so far, None if there are none."""
 
     output_tokens: float | None
     seconds: float | None
 
     @property
     def known(self) -> bool:
-        """Whether there is a reply that says something."""
+        """Whether there are earlier replies."""
         return self.output_tokens is not None or self.seconds is not None
 
 
 class StageEstimate(Row):
-    """What one stage will use. `cost` is in US dollars and null without prices.
+    """What one stage will use. `cost` is in US dollars, None without prices.
 
-    `requests` are sent, and `cached` more are answered from the request cache, for nothing. One request has `each`
-    tokens, in and out, and costs `each_cost`. `measured` is whether the tokens of its replies follow from earlier ones;
-    if not, they are the most it may write.
+    `requests` are sent, and `cached` more are answered from the request cache for free. One request has `each` tokens
+    (input and output) and costs `each_cost`. `measured` is whether the tokens of its replies are estimated from earlier
+    replies; otherwise they are the most that the model may write.
     """
 
     stage: str
@@ -60,7 +60,7 @@ class StageEstimate(Row):
 
 
 class Estimate(Row):
-    """What a run will use, without what the request cache holds already."""
+    """What a run will use, without the requests that the request cache answers."""
 
     rows: int
     stages: tuple[StageEstimate, ...]
@@ -68,38 +68,38 @@ class Estimate(Row):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def requests(self) -> int:
-        """All requests that are sent, but for those that are tried again."""
+        """The number of all requests that are sent, without retries."""
         return sum(stage.requests for stage in self.stages)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def cached(self) -> int:
-        """All requests that are answered from the request cache."""
+        """The number of all requests that the request cache answers."""
         return sum(stage.cached for stage in self.stages)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def tokens(self) -> int:
-        """All tokens, in and out."""
+        """The number of all tokens, input and output."""
         return sum(stage.input_tokens + stage.output_tokens for stage in self.stages)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def cost(self) -> float | None:
-        """US dollars, null if a model has no price."""
+        """The cost in US dollars, None if a model has no price."""
         costs = [stage.cost for stage in self.stages]
         return None if None in costs else sum(cost for cost in costs if cost is not None)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def seconds(self) -> float:
-        """Time at the limits of the config: the slowest stage's, because all work at the same time."""
+        """The time at the limits of the config. It is the time of the slowest stage, because all work at once."""
         return max((stage.seconds for stage in self.stages), default=0.0)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def measured(self) -> bool:
-        """Whether every stage's is that sends something; if not, the figures are upper bounds."""
+        """Whether the tokens of every stage that sends requests are measured. If not, the figures are upper bounds."""
         return all(stage.measured or not stage.requests for stage in self.stages)
 
 
@@ -111,9 +111,9 @@ def estimate_run(
     experience: Mapping[str, Experience],
     cached: Mapping[str, int] = MappingProxyType({}),
 ) -> Estimate:
-    """Return the estimate for `prompts` prompts of `prompt_bytes` together.
+    """Return the estimate for a number of prompts with `prompt_bytes` in total.
 
-    `experience` is by model id; `cached` are the requests of each stage that the request cache answers.
+    `experience` is by model id. `cached` has the number of requests of each stage that the request cache answers.
     """
     if not prompts:
         return Estimate(rows=0, stages=())
@@ -137,18 +137,18 @@ def estimate_run(
 
 
 def most_per_request(models: Sequence[Asked], *, longest_prompt: int) -> Iterator[tuple[float, int]]:
-    """Yield the most that one request of each model may cost, in US dollars (0 without prices) and in tokens.
+    """Yield for each model the most that one request may cost, in US dollars (0 without prices) and in tokens.
 
-    Of a prompt of `longest_prompt` bytes every byte may be a token, and another model's tokenizer may make two tokens
-    of one. A judge may be asked twice: its figure is the mean of both requests.
+    Every byte of the longest prompt may be a token, and another model's tokenizer may turn one token into two. A judge
+    may be asked twice, and its figure is the mean of both requests.
     """
     answer_tokens: list[int] = []
     for options in models:
         output = options.max_new_tokens
         input_tokens = longest_prompt + CHAT_TOKENS
         if isinstance(options, UltraFeedbackJudge):
-            # The mean of two requests: the second shows the judge its own reply and what is wrong with it, and may have
-            # more room.
+            # This is the mean of two requests. The second shows the judge its own reply and what is wrong with it, and
+            # allows more tokens.
             input_tokens += (
                 TEMPLATE_BYTES["judge"] + OTHER_TOKENIZER * sum(answer_tokens) + (output + COMPLAINT_TOKENS) // 2
             )

@@ -1,7 +1,7 @@
-"""The lines of a judge's reply: which one heads a text, and which gives a rating or a reason for it.
+"""Recognises the lines of a judge's reply: headings of texts ("#### Output for Text 2"), ratings and rationales.
 
-A line is compared by its first characters alone, and no pattern here can match in many ways: a judge may answer with
-a line of a megabyte.
+A judge may answer with a line of a megabyte. So only the first characters of a line are compared, and the patterns are
+written so that they cannot backtrack much.
 """
 
 # ruff: noqa: RUF001 - marks of many languages are the data of this file
@@ -35,7 +35,7 @@ _TEXT = (
     rf"(?P<number>{_NUMERAL})\s?[)\]>】」』]?(?!\d|[.,]\d)(?=\W|{_JOINED}|{_LABELS}|$)"
 )
 _ORDINAL = rf"第\s?(?P<ordinal>\d{{1,4}}|[一二三四五])\s?(?:个|個|つの|番目の)?\s?(?P<counted>{words.TEXTS})"
-# A text that is named somewhere in a line: at the beginning of a word, or between letters of joined scripts.
+# The name of a text anywhere in a line: at the beginning of a word, or between letters of scripts without blanks.
 _NAMED = re.compile(rf"(?:(?<![^\W\d_])|(?<=[\u3040-\u9fff\uac00-\ud7af]))(?:{_TEXT}|{_ORDINAL})")
 _WORD = rf"(?:{words.ABOUT}|{words.TEXTS}|{_LABELS}|{words.RATINGS_MAYBE})(?:'s)?(?!\w)"
 _HEADING = re.compile(
@@ -58,9 +58,10 @@ _INLINE_RATIONALE = re.compile(rf"(?<![^\W\d_])(?:{words.RATIONALES})\s*[*_]*\s*
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line as it stands, and plain without its marks; `level` counts "#", `depth` how deep it is quoted or in code.
+    """A line of a reply: as it is (`raw`), and as plain text without the marks before it (`text`).
 
-    It may begin with a quotation mark (`quoted`) or a round bracket (`aside`), or be the end of a tag (`closes`).
+    `level` is the number of "#", `depth` how deep the line is quoted or in code. `quoted` lines begin with a quotation
+    mark, `aside` lines with a round bracket, and `closes` lines are the end of a tag.
     """
 
     raw: str
@@ -73,7 +74,7 @@ class Line:
 
 
 class Rank(IntEnum):
-    """How sure it is that a line heads a text: marked as heading, alone on its line, or the beginning of a sentence."""
+    """How sure a heading is: it is marked as one, it is alone on its line, or it is the beginning of a sentence."""
 
     MARKED = 0
     ALONE = 1
@@ -82,9 +83,10 @@ class Rank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A line that heads a text: its number (None if it names several), and what the line says of it already.
+    """A heading of a text: the text's number (None if it names several), and the rest of the line.
 
-    `noun` is what the text is called: a text in which "Option 2" stands is not headed by that.
+    `noun` is what the heading calls the text, such as "text". All headings of a reply must use the same noun, because
+    "Option 2" may also occur inside a text.
     """
 
     number: int | None
@@ -95,7 +97,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A line that gives something of a text; `value` is a rating as it was written, or how a rationale begins."""
+    """A line such as "Rating: 4". `value` is the rating as it was written, or the beginning of a rationale."""
 
     kind: Literal["rating", "rationale", "type"]
     value: str
@@ -103,7 +105,7 @@ class Field:
 
 
 def lines_of(reply: str) -> Iterator[tuple[Line, Heading | None]]:
-    """Yield the lines of a reply and what each heads, without those that begin or end a block of code."""
+    """Yield each line of a reply with the heading that it is, except lines that begin or end a block of code."""
     fence = ""
     has_fences = "```" in reply or "~~~" in reply
     for raw in _LINE_END.split(reply):
@@ -132,7 +134,7 @@ def _line(raw: str, *, in_code: bool) -> tuple[Line, Heading | None]:
 
 
 def heading_of(line: Line) -> Heading | None:
-    """Return what a line heads, None if it is no heading."""
+    """Return the heading that a line is, None if it is not a heading."""
     if line.quoted or line.closes or not line.text or line.aside:
         return None
     text, raw, level = line.text, line.raw, line.level
@@ -151,7 +153,7 @@ def heading_of(line: Line) -> Heading | None:
         return None
     is_marked = level > 0 or _BOLD.fullmatch(raw) is not None
     heading = _headed(match, Rank.MARKED if is_marked else Rank.ALONE)
-    # A line that goes on from the one before: "... the quality / of Text 2".
+    # The line may continue the sentence of the line before: "... the quality / of Text 2".
     goes_on = match["before"] and not is_marked and _GOES_ON.match(raw)
     return replace(heading, rank=Rank.SENTENCE) if heading is not None and goes_on else heading
 
@@ -176,7 +178,10 @@ def _headed(match: re.Match[str], rank: Rank) -> Heading | None:
 
 @remembered
 def field_of(text: str, raw: str, *, sure: bool) -> Field | None:
-    """Return what a line gives: `text` is the line made plain, `sure` whether it is marked as a heading."""
+    """Return the rating or rationale in a line, None if it has none.
+
+    `text` is the line as plain text, `raw` as it was written. `sure` is whether the line is marked as a heading.
+    """
     match = _FIELD.match(text)
     if match is None:
         return None
@@ -192,14 +197,14 @@ def field_of(text: str, raw: str, *, sure: bool) -> Field | None:
         value = value[: inline.start()].rstrip(" ,;|.-–—")
     if match["maybe"] and not is_only_a_rating(value):
         return None
-    # What is too long to be looked at is not read.
+    # A value that is too long is not read.
     value = "?" if len(raw.rstrip()) > LONGEST_VALUE and inline is None else value
     scale = match["scale"] or match["outof"]
     return Field("rating", f"{value} ({scale})" if scale else value, _after_label(raw, "") if inline else None)
 
 
 def _after_label(raw: str, text: str) -> str:
-    """What a line as it stands says after "Rationale:"."""
+    """Return what follows "Rationale:" in a line as it was written."""
     label = _INLINE_RATIONALE.search(raw)
     if label is not None:
         return raw[label.end() :].lstrip(" \t*_")
@@ -208,7 +213,7 @@ def _after_label(raw: str, text: str) -> str:
 
 
 def _noun(match: re.Match[str]) -> str:
-    """How a text is called, without the endings of its number and case."""
+    """Return the noun for a text, cut to four letters so that its grammatical endings do not matter."""
     return (match["noun"] or match["counted"])[:4]
 
 

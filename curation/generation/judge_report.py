@@ -1,4 +1,4 @@
-"""What a judge's ratings were like, as a sentence for reports and the card."""
+"""A sentence about a judge's ratings, for reports and the card."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from curation.wording import share
 
 
 def judge_line(judge: JudgeStatistics) -> str:
-    """Return how many ratings were read, how often the order decided, how often all tied, and how they are spread."""
+    """Return the share of ratings that could be read, the consistency in both orders, ties and the histogram."""
     histogram = ", ".join(f"{rating}: {count:,}" for rating, count in judge.histogram.items())
     consistent = judge.swap_consistency
     swapped = "" if consistent is None else f", {share(consistent)} of pairs in the same order when swapped"

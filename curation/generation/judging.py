@@ -1,4 +1,4 @@
-"""What a judge's replies amount to: one rating per answer, how they differ when the order is swapped, statistics."""
+"""Combines a judge's replies: one rating for each answer, and statistics on how far the judge can be trusted."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from curation.types import Judgement, Row
 
 
 class JudgeStatistics(Row):
-    """How far one judge can be trusted. Shares are in [0, 1], and null where there is nothing to share.
+    """Statistics of one judge. Shares are in [0, 1], and None if there is nothing to count.
 
-    `parsed`: ratings that could be read. `swap_consistency`: pairs of answers that were put in the same order whichever
-    came first. `histogram`: readings by rating, rounded half up. `ties`: sets whose best and worst answer got the same.
+    - `parsed`: the share of ratings that could be read.
+    - `swap_consistency`: the share of pairs of answers that the judge put in the same order in both orders of showing.
+    - `histogram`: the number of ratings by value, rounded half up: {"4": 12, "5": 3}.
+    - `ties`: the share of candidate sets whose best and worst answer got the same rating.
     """
 
     judge: str
@@ -27,9 +29,9 @@ class JudgeStatistics(Row):
 
 
 def mean_rating(judgements: Iterable[Judgement], position: int) -> float | None:
-    """Return the mean of all readings of the candidate at `position`: null if one of them could not be read.
+    """Return the mean of all ratings of the candidate at `position`, None if one of them could not be read.
 
-    A mean over what happens to be there would compare answers on different aspects or in different orders.
+    Without this rule, answers would be compared by ratings on different aspects or in different orders.
     """
     ratings = [judgement.ratings[position] for judgement in judgements]
     read = [rating for rating in ratings if rating is not None]
@@ -37,7 +39,7 @@ def mean_rating(judgements: Iterable[Judgement], position: int) -> float | None:
 
 
 def rationale(judgements: Sequence[Judgement], position: int) -> str | None:
-    """Return what was said of the candidate at `position`, under judge and aspect where there are several."""
+    """Return all rationales about the candidate at `position`, each with its judge and aspect if there are several."""
     rationales = [(judgement, judgement.rationales[position]) for judgement in judgements]
     texts = [(judgement, text) for judgement, text in rationales if text is not None]
     judges = len({judgement.judge for judgement in judgements})
@@ -50,28 +52,28 @@ def rationale(judgements: Sequence[Judgement], position: int) -> str | None:
 
 
 def disagrees_with_itself(judgements: Iterable[Judgement]) -> bool:
-    """Whether a judge put two candidates in opposite orders when they were shown the other way round."""
+    """Whether a judge preferred the other one of two candidates when they were shown in the other order."""
     return any(first * second < 0 for first, second in _swapped_differences(judgements))
 
 
 class JudgeTally:
-    """Counts judgements set by set, keeping none."""
+    """Counts judgements, one candidate set at a time, without keeping them."""
 
     def __init__(self) -> None:
         self._counts: defaultdict[str, _Counts] = defaultdict(_Counts)
 
     def add(self, judgements: Sequence[Judgement], *, times: int = 1) -> None:
-        """Count what each judge said of one set, or of so many sets of which the same was said."""
+        """Count the judgements of one candidate set, or of `times` sets with the same judgements."""
         for judge in {judgement.judge for judgement in judgements}:
             self._counts[judge].add([judgement for judgement in judgements if judgement.judge == judge], times)
 
     def merge(self, other: JudgeTally) -> None:
-        """Count what the other one counted too."""
+        """Add the counts of another tally."""
         for judge, counts in other._counts.items():
             self._counts[judge].merge(counts)
 
     def statistics(self) -> tuple[JudgeStatistics, ...]:
-        """Return the statistics of every judge that was counted, by name."""
+        """Return the statistics of every judge, sorted by name."""
         return tuple(
             JudgeStatistics(
                 judge=judge,
@@ -121,7 +123,7 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def _swapped_differences(judgements: Iterable[Judgement]) -> Iterator[tuple[float, float]]:
-    """Yield, for each pair of candidates rated in both orders by one judge on one aspect, both differences."""
+    """Yield both differences of ratings for each pair of candidates that a judge rated in both orders on one aspect."""
     by_question: defaultdict[tuple[str, str], list[Judgement]] = defaultdict(list)
     for judgement in judgements:
         by_question[judgement.judge, judgement.aspect].append(judgement)

@@ -1,4 +1,4 @@
-"""How many requests one model gets at once: as many as the config allows, fewer while its server pushes back."""
+"""The limit of requests in flight to one model: what the config allows, but less while its server pushes back."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from collections.abc import Callable
 
 
 class AdaptiveLimit:
-    """Additive up, multiplicative down (AIMD), over rounds of as many replies as were allowed in flight.
+    """A limit that rises additively and falls multiplicatively (AIMD). A round is as many replies as the limit.
 
-    After each round the limit falls by half the share that was pushed back (429, timeout): all of it halves it, a tenth
-    takes a twentieth. And it rises by one times the share that was not. That is the rule of DCTCP (RFC 8257, section
-    3.3), which does not collapse when some replies fail for other reasons than load. `story` gets one sentence per
-    change. `async with` waits for a turn, first come, first served, and gives it back.
+    After each round the limit falls by half the share of replies that pushed back (429, timeout): it is halved if all
+    did, and falls by a twentieth if a tenth did. Then it rises by one times the share that did not. This is the rule of
+    DCTCP (RFC 8257, section 3.3). The limit does not collapse when some replies fail for other reasons than load.
+    `story` gets a sentence for each change.
+
+    Send each request inside `async with`. It waits until the request may be sent; requests are served in the order in
+    which they came.
     """
 
     def __init__(self, most: int, *, name: str, story: Callable[[str], None] | None) -> None:
@@ -22,10 +25,10 @@ class AdaptiveLimit:
         self._story = story
         self._exact = float(most)
         self.now = most
-        """How many requests may be in flight."""
+        """The number of requests that may be in flight now."""
         self.in_flight = 0
-        """How many are."""
-        # Not anyio.CapacityLimiter: each turn that it gives takes one more round of the event loop.
+        """The number of requests that are in flight."""
+        # anyio.CapacityLimiter is not used, because it takes one more round of the event loop for each request.
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._answered = self._pushed_back = 0
 
@@ -41,7 +44,7 @@ class AdaptiveLimit:
             if turn.cancelled():
                 self._waiting.remove(turn)
             else:
-                # It came in the same moment.
+                # The turn was granted in the same moment, so it is given back.
                 await self.__aexit__()
             raise
 
@@ -57,7 +60,7 @@ class AdaptiveLimit:
                 self.in_flight += 1
 
     def answered(self, *, pushed_back: bool) -> None:
-        """Count one reply; at the end of a round the limit follows."""
+        """Count a reply. At the end of a round the limit changes."""
         self._answered += 1
         self._pushed_back += pushed_back
         if self._answered < self.now:

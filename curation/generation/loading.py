@@ -1,4 +1,4 @@
-"""How modules that need distilabel are imported: without what distilabel does to the program when it is."""
+"""Imports modules that need distilabel, without the side effects that the import of distilabel has."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from types import ModuleType
 
 
 def load_distilabel(module: str) -> ModuleType:
-    """Import a module that needs distilabel, and undo its hook, which prints all locals, keys among them."""
+    """Import a module that needs distilabel, and remove distilabel's exception hook.
+
+    That hook prints all local variables of a traceback, and API keys may be among them.
+    """
     hook = sys.excepthook
     try:
         with warnings.catch_warnings():
-            # distilabel 1.5.3, and argilla 2.8 which it imports, warn of themselves and of how they use pydantic.
+            # distilabel 1.5.3 and argilla 2.8, which it imports, raise warnings about themselves.
             warnings.simplefilter("ignore")
             return import_module(module)
     finally:

@@ -1,4 +1,4 @@
-"""Locks between the processes of one machine: the system frees them when their process ends, however it ends."""
+"""Locks between processes on one machine. The system releases a lock when its process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 
 def take(path: Path, text: str = "") -> int | None:
-    """Lock a file, creating it with mode 0600 if needed, and write `text` into it; None if somebody holds it.
+    """Lock a file and write `text` into it. If it does not exist, create it with mode 0600.
 
-    The descriptor that is returned holds the lock until it is closed or its process ends. Raises OSError if the file
-    cannot be opened.
+    Return the file descriptor, which holds the lock until it is closed or the process ends; None if another process
+    holds the lock. Raises OSError if the file cannot be opened.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -32,10 +32,11 @@ def take(path: Path, text: str = "") -> int | None:
 
 
 class Claims:
-    """Names that one process has for itself, whichever processes use the same file: one locked byte for each name.
+    """Names that a process claims, so that no other process that uses the same file can claim them too.
 
-    A name is hex digits, and the first 15 say which byte. Two names with the same 15 exclude each other, which does no
-    harm. Nothing is written, so that the file stays empty.
+    Each claim is a lock on one byte of the file. A name consists of hex digits, and its first 15 are the position of
+    the byte: "00000000000001f…" is byte 31. Two names with the same first 15 digits exclude each other, which does no
+    harm. Nothing is written, so the file stays empty.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,20 +45,20 @@ class Claims:
         self._names: set[str] = set()
 
     def take(self, name: str) -> bool:
-        """Claim a name; False if somebody has it, here or elsewhere."""
+        """Claim a name. Returns False if it is claimed already, by this process or by another."""
         if name in self._names or not _lock_byte(self._descriptor, fcntl.F_WRLCK, _byte_of(name)):
             return False
         self._names.add(name)
         return True
 
     def release(self, name: str) -> None:
-        """Give back a name, if it was claimed here."""
+        """Give up a name, if this process has claimed it."""
         if name in self._names:
             self._names.discard(name)
             _lock_byte(self._descriptor, fcntl.F_UNLCK, _byte_of(name))
 
     def close(self) -> None:
-        """Give back all names."""
+        """Give up all names."""
         os.close(self._descriptor)
 
 

@@ -1,4 +1,4 @@
-"""What a run has done so far, stage by stage: written by the generation, read by whoever shows it."""
+"""Counts of what a run has done so far, for each stage. The generation writes them; the progress display reads them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from curation.wording import about, clock, money
 
 
 class Amount(NamedTuple):
-    """What something costs: US dollars and tokens."""
+    """A cost in US dollars and in tokens."""
 
     usd: float
     tokens: int
@@ -26,11 +26,11 @@ NOTHING = Amount(0.0, 0)
 
 
 class StageProgress(Row):
-    """Where one stage (one model's requests) stands. Counts are requests, `total` all that the prompts need.
+    """The progress of one stage, which is the requests of one model. All counts are requests; `total` is all of them.
 
-    `per_second` is the rate of those answered since the first was sent. `seconds_left` is null until one is through; it
-    follows from what is through and from what is running. `cost` is in US dollars and null if a price or a token count
-    is unknown.
+    `per_second` is the rate of answers since the first request was sent. `seconds_left` is estimated from finished and
+    running requests, and None until one is finished. `cost` is in US dollars, None if a price or a token count is
+    unknown.
     """
 
     stage: str
@@ -49,7 +49,7 @@ class StageProgress(Row):
 
 
 class RunProgress(Row):
-    """Where a run stands. `seconds_left` is that of the stage which takes longest; `cost` is null if any stage's is."""
+    """The progress of a run. `seconds_left` is that of the slowest stage; `cost` is None if that of any stage is."""
 
     prompts: int
     done: int
@@ -73,18 +73,18 @@ class RunProgress(Row):
 
 @dataclass(eq=False, slots=True)
 class StageMeter:
-    """Counts of one stage; what came from the cache costs nothing and has no part in the rate."""
+    """The counts of one stage. Replies from the cache cost nothing and do not count for the rate."""
 
     stage: str
     endpoint: Asked
     label: str = ""
-    """What people read in place of `stage`."""
+    """The name of the stage as it is shown to people, such as "answers: llama"."""
 
     done: int = 0
     cached: int = 0
     failed: int = 0
     useless: int = 0
-    """Replies that were paid for in this run and are of no use."""
+    """The number of replies in this run that were paid for but cannot be used."""
 
     in_flight: int = 0
     limit: int = 0
@@ -95,22 +95,22 @@ class StageMeter:
     output_tokens: int = 0
     cost: float | None = 0.0
     assumed: Amount = NOTHING
-    """What a reply is taken to cost whose server does not count tokens."""
+    """The assumed cost of a reply if its server does not count tokens."""
 
     counted_before: frozenset[str] = frozenset()
-    """Requests whose replies come from the cache and are no part of `used`: it was begun with what they cost."""
+    """Requests of earlier runs whose cost is counted already, so that their cached replies do not add to `used`."""
 
     failed_before: frozenset[str] = frozenset()
-    """Requests that failed in earlier runs: that they fail again says nothing about the endpoint."""
+    """Requests that failed in earlier runs. If they fail again, that says nothing about the endpoint."""
 
     used: Amount = NOTHING
-    """What all replies cost, those from the cache and those of no use too: they were paid for once."""
+    """The cost of all replies. It includes useless ones and those from the cache, which were paid for once too."""
 
     dearest: Amount = NOTHING
-    """The most that one reply cost."""
+    """The cost of the most expensive reply."""
 
     def running(self, in_flight: int, limit: int) -> None:
-        """Say how many requests are on their way, and how many may be."""
+        """Set the number of requests in flight, and the limit."""
         if self.began is None:
             self.began = time.monotonic()
         self.in_flight, self.limit = in_flight, limit
@@ -118,7 +118,7 @@ class StageMeter:
     def replied(
         self, input_tokens: int | None, output_tokens: int | None, *, cached: bool = False, request: str = ""
     ) -> None:
-        """Count the reply to a request; what comes from the cache was paid for before."""
+        """Count the reply to a request. `cached` replies come from the cache and were paid for before."""
         self.cached += cached
         self.done += not cached
         self._pay(input_tokens, output_tokens, cached=cached, request=request)
@@ -131,7 +131,7 @@ class StageMeter:
         cached: bool = False,
         request: str = "",
     ) -> None:
-        """Count a reply that was paid for and is of no use, with `cached` one that an earlier run got."""
+        """Count a reply that was paid for but cannot be used. `cached` ones were received by an earlier run."""
         self.useless += not cached
         self._pay(input_tokens, output_tokens, cached=cached, request=request)
 
@@ -164,18 +164,18 @@ class Meter:
     done: int = 0
     failed: int = 0
     story: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
-    """Sentences about what changed, the oldest first; whoever shows them takes them out."""
+    """Sentences about events, oldest first. The display removes those that it has shown."""
 
     _started: float = field(default_factory=time.monotonic)
 
     def start(self, stages: Sequence[StageMeter], *, prompts: int) -> None:
-        """Begin to count: the clock runs from here."""
+        """Start counting. The clock starts here."""
         self.stages = list(stages)
         self.prompts = prompts
         self._started = time.monotonic()
 
     def finished(self, candidate_set: CandidateSet, *, counted: bool) -> None:
-        """Count a prompt that is through; unless its requests were `counted` one by one, count them all as paid now."""
+        """Count a prompt that is finished. If its requests were not `counted` one by one, count them all here."""
         self.done += 1
         self.failed += not candidate_set.came_through(self.min_candidates)
         stages = {stage.stage: stage for stage in self.stages}
@@ -203,7 +203,7 @@ class Meter:
 
     @property
     def started(self) -> float:
-        """When the run began, on the monotonic clock."""
+        """When the run started, on the monotonic clock."""
         return self._started
 
     def _seconds_left(self, stages: Sequence[StageProgress], seconds: float) -> float | None:
@@ -214,7 +214,7 @@ class Meter:
             waiting = [_pace(stage, self, now) for stage in self.stages if not stage.done + stage.failed]
             return max([*known, *(left for left in waiting if left is not None)])
         if self.done and not any(stage.in_flight for stage in self.stages):
-            # All came from the cache so far.
+            # All replies so far came from the cache.
             return seconds / self.done * (self.prompts - self.done)
         return None
 
@@ -240,7 +240,7 @@ def _stage_progress(stage: StageMeter, run: Meter, now: float) -> StageProgress:
 
 
 def _total(stage: StageMeter, run: Meter) -> int:
-    """All requests that the prompts need; a judge may be asked once more than it should take."""
+    """Return the number of requests that all prompts need. A judge may be asked once more for each."""
     return max(run.prompts * stage.endpoint.requests, stage.done + stage.failed + stage.cached)
 
 
@@ -249,10 +249,10 @@ def _seconds(stage: StageMeter, run: Meter, now: float) -> float:
 
 
 def _pace(stage: StageMeter, run: Meter, now: float) -> float | None:
-    """Return how long the missing requests will take at the pace so far; None if nothing is through or running.
+    """Return how many seconds the missing requests will take at the pace so far; None if nothing is done or running.
 
-    Requests that are running are halfway through on average; without them the first answers of many that run at once
-    would promise a run that is many times as long. A prompt that is done needs no more, even if a judge was not asked.
+    Running requests count as half done. If they did not count, the first of many concurrent answers would give an
+    estimate that is many times too long. A finished prompt needs no more requests, even if a judge was not asked.
     """
     through, seconds = stage.done + stage.failed, _seconds(stage, run, now)
     missing = _total(stage, run) - through - stage.cached
@@ -263,7 +263,7 @@ def _pace(stage: StageMeter, run: Meter, now: float) -> float | None:
 
 @contextmanager
 def told_every(seconds: float, tell: Callable[[bool], None]) -> Iterator[None]:
-    """Call `tell` every so often while the block runs and once at its end, with whether it is the last time."""
+    """Call `tell(False)` every so many seconds while the block runs, and `tell(True)` once at its end."""
     done = threading.Event()
 
     def work() -> None:

@@ -73,27 +73,27 @@ class Endpoint(Section):
     provider: Annotated[str, Field(pattern=PROVIDER)] | None = None
     """Which of the Inference Providers is asked, such as "together". Not with `base_url` or `endpoint_name`."""
     bill_to: Annotated[str, Field(pattern=ACCOUNT)] | None = None
-    """The user or organisation that pays Inference Providers; not with these two either."""
+    """The user or organisation that pays for Inference Providers. Not with `base_url` or `endpoint_name`."""
     base_url: str | None = None
-    """A server with OpenAI's chat protocol; `/v1` is added if no version is there. It carries no key."""
+    """A server with OpenAI's chat protocol; `/v1` is added if the address has no version. It must not contain a key."""
     endpoint_name: Annotated[str, Field(min_length=1)] | None = None
     """A dedicated Inference Endpoint: its name, or owner/name. Not with `base_url`."""
     api_key_env: Annotated[str, Field(min_length=1)] | None = None
     """The environment variable that holds the key. A variable that is not set is an error."""
     max_concurrency: PositiveInt = 16
-    """The most requests of this entry in flight."""
+    """The largest number of requests of this entry in flight."""
     max_attempts: PositiveInt = 10
-    """How often a request is sent that fails for a reason which may pass."""
+    """How often a request is sent at most, if it fails for a reason that may pass."""
     timeout: Annotated[float, Field(gt=0)] = 120.0
     """Seconds for one attempt."""
     send: dict[Parameter, ParameterName | Literal[False]] = Field(default_factory=dict)
     """How `"max_tokens"`, `"temperature"` and `"seed"` are sent: another name, or `false` to leave it out."""
     system_prompt_in_user: bool = False
-    """A system prompt stands at the beginning of the first user turn, for models that take none."""
+    """`true`: the system prompt is put at the beginning of the first user message, for models that accept none."""
     price_in: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    """US dollars per million tokens that are sent."""
+    """The price of a million input tokens in US dollars."""
     price_out: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    """US dollars per million tokens that are written."""
+    """The price of a million output tokens in US dollars."""
 
     @field_validator("model_id")
     @classmethod
@@ -136,11 +136,11 @@ class Generator(Endpoint):
     """
 
     name: Annotated[str, Field(validate_default=True)] = ""
-    """What this entry is called in rows and reports; no two are alike."""
+    """The name of this entry in rows and reports. No two entries have the same name."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
-    """How much chance there is in an answer, 0 to 2."""
+    """How much answers vary (the sampling temperature), 0 to 2."""
     max_new_tokens: PositiveInt = 512
-    """The most tokens of an answer."""
+    """The largest number of tokens in an answer."""
     system_prompt: Annotated[str, Field(min_length=1)] | None = None
     """Sent before the prompt's own system message. It is no part of the prompt in rows; the card shows it."""
     keep_reasoning: bool = False
@@ -160,13 +160,13 @@ class Evolver(Endpoint):
     """
 
     name: Annotated[str, Field(min_length=1)] = "evolved"
-    """What its answers are called; no generator has this name."""
+    """The name of its answers. No generator may have this name."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
-    """How much chance there is in an answer, 0 to 2."""
+    """How much answers vary (the sampling temperature), 0 to 2."""
     max_new_tokens: PositiveInt = 1024
-    """The most tokens of an answer."""
+    """The largest number of tokens in an answer."""
     methods: Annotated[tuple[EvolveMethod, ...], Field(min_length=1)] = get_args(EvolveMethod)
-    """What a rewriting may aim at."""
+    """The aims of a rewriting. One of them is chosen for each prompt."""
 
 
 class UltraFeedbackJudge(Endpoint):
@@ -177,20 +177,20 @@ class UltraFeedbackJudge(Endpoint):
     """
 
     type: Literal["ultrafeedback"] = "ultrafeedback"
-    """The kind of judge; the only one there is."""
+    """The kind of judge. There is only this one."""
     name: Annotated[str, Field(validate_default=True)] = ""
-    """What this judge is called; no two are alike."""
+    """The name of this judge. No two judges have the same name."""
     aspect: Aspect = OVERALL
     """What is rated: `"overall-rating"`, `"helpfulness"`, `"honesty"`, `"instruction-following"` or
     `"truthfulness"`."""
     aspects: Annotated[tuple[Aspect, ...], Field(min_length=1)] | None = None
-    """Several of these, instead of `aspect`: one request for each, and a rating is their mean."""
+    """Several aspects instead of `aspect`. Each is one request, and a rating is their mean."""
     order: Literal["shuffled", "swap"] = "shuffled"
     """The order in which answers are shown; `"swap"` asks twice, in both orders."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
-    """How much chance there is in a reply, 0 to 2."""
+    """How much replies vary (the sampling temperature), 0 to 2."""
     max_new_tokens: PositiveInt = 1024
-    """The most tokens of a reply."""
+    """The largest number of tokens in a reply."""
 
     @field_validator("name")
     @classmethod
@@ -268,15 +268,15 @@ class Models(Section):
 
 
 class Budget(Section):
-    """`[generate] budget = { money = 5.0 }` (US dollars) or `{ tokens = 2000000 }`, or both: the first to be reached.
+    """`[generate] budget = { money = 5.0 }` (US dollars) or `{ tokens = 2000000 }`. With both, the first limit counts.
 
-    It counts everything that the curation's rows cost, in earlier runs too.
+    Everything that the rows of the curation cost is counted, in earlier runs too.
     """
 
     money: Annotated[float, Field(gt=0)] | None = None
-    """US dollars; every model needs `price_in` and `price_out`."""
+    """US dollars. Every model needs `price_in` and `price_out`."""
     tokens: PositiveInt | None = None
-    """Tokens, sent and written."""
+    """Input and output tokens."""
 
     @model_validator(mode="after")
     def _something(self) -> Budget:

@@ -1,4 +1,4 @@
-"""From options to a distilabel Pipeline, and from its rows to candidate sets."""
+"""Builds the distilabel Pipeline from the options of the config, and turns its finished rows into candidate sets."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Stage = Literal["generate", "evolve", "judge"]
 
 
 def build_pipeline(name: str, *, prompts: Path, models: Models, cache: Path | None = None) -> Pipeline:
-    """Return the pipeline: load >> one text generation per generator >> group (>> evolve) (>> one judge each).
+    """Return the pipeline: load >> one text generation for each generator >> group (>> evolve) (>> each judge).
 
-    `prompts` is a JSONL file of `prompt_row`s, `cache` the file of replies that are not to be paid for again. The
-    pipeline serialises without any secret.
+    `prompts` is a JSONL file of `prompt_row`s. `cache` is the file of the request cache. A dump of the pipeline
+    contains no secret.
     """
     with Pipeline(name=f"curation-{name}") as pipeline:
         last = GroupColumns(
@@ -50,7 +50,7 @@ def build_pipeline(name: str, *, prompts: Path, models: Models, cache: Path | No
 
 
 def prompt_row(prompt: Prompt) -> dict[str, Any]:
-    """Return a prompt as the pipeline's first step reads it; `instruction` is the conversation as one text."""
+    """Return a prompt as a row for the first step of the pipeline. `instruction` is the conversation as one text."""
     messages = [message.model_dump() for message in prompt.messages]
     turns = [message for message in messages if message["role"] != "system"]
     if len(turns) == 1:
@@ -66,13 +66,13 @@ def prompt_row(prompt: Prompt) -> dict[str, Any]:
 
 
 def measure(pipeline: Pipeline, models: Models, meter: Meter) -> None:
-    """Have every model's requests counted in the stage of `meter` that is its own."""
+    """Make every model count its requests in its own stage of `meter`."""
     for llm, stage in zip(_llms(pipeline, models), meter.stages, strict=True):
         llm.measure(stage, meter.story.append)
 
 
 def rehearse(pipeline: Pipeline, models: Models, meters: Sequence[StageMeter]) -> None:
-    """Have every model answer from the cache alone, and count in its meter how often it does."""
+    """Make every model answer from the cache only, and count in its meter how often it can."""
     for llm, meter in zip(_llms(pipeline, models), meters, strict=True):
         llm.rehearse(meter)
 
@@ -88,7 +88,7 @@ class RowReader:
         self._names |= {judge_name(position): judge.name for position, judge in enumerate(models.judges)}
 
     def candidate_set(self, row: dict[str, Any] | FailedRow) -> CandidateSet:
-        """Return what a row says: candidates, judgements, failures, and what was paid for."""
+        """Return the candidate set of a row: candidates, judgements, failures, and what was paid for."""
         if isinstance(row, FailedRow):
             return self._failed(row)
         return _ReadRow(row, self).candidate_set()
@@ -111,9 +111,9 @@ def _stage_of(step: str) -> Stage:
 
 
 class _Answer(NamedTuple):
-    """A text that is there: its position in the row's generations, who wrote it, and the facts of its request.
+    """An answer in a row: its position among the generations, its text, its model's options, the facts of its request.
 
-    `thinking` is what was thought before it, if that is kept.
+    `thinking` is what the model thought before it, if its generator keeps that.
     """
 
     position: int
@@ -124,7 +124,7 @@ class _Answer(NamedTuple):
 
 
 class _ReadRow:
-    """Reads one row; engines that keep rows in Arrow add nulls, so a key that is null is a key that is not there."""
+    """Reads one row. Engines that keep rows in Arrow add keys with the value None, so such keys count as missing."""
 
     def __init__(self, row: dict[str, Any], reader: RowReader) -> None:
         self.row = row
@@ -159,7 +159,7 @@ class _ReadRow:
         for position, (name, text, thinking, fault) in enumerate(texts):
             step, options = self.reader.writers[name]
             statistics = metadata.get(f"statistics_{step}") or {}
-            # Where branches meet, distilabel makes a list of what each of them says: the same.
+            # When branches meet, distilabel makes a list with the entry of each branch, and all entries are the same.
             facts = statistics[0] if isinstance(statistics, list) else statistics
             stage: Stage = "evolve" if step == EVOLVE else "generate"
             self._account(stage, options, facts)
@@ -208,7 +208,7 @@ class _ReadRow:
                 )
 
     def _account(self, stage: Stage, options: Generator | Evolver | UltraFeedbackJudge, facts: dict[str, Any]) -> None:
-        """Take down what a request was paid: its reply, and before it all replies that were of no use."""
+        """Record what was paid for a request: first its useless replies, then the reply that was used."""
         for wasted in facts.get("wasted") or ():
             self._use(stage, options, wasted, wasted=True)
         if facts.get("request") is not None and facts.get("failure") is None:
@@ -253,14 +253,14 @@ def _known(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _thinking(options: Generator | Evolver, facts: dict[str, Any], in_text: str | None) -> str | None:
-    """What was thought before an answer, if that is kept: what the service says of it, and what stood in the text."""
+    """Return the thoughts before an answer if its generator keeps them: those beside the text and those in it."""
     if not isinstance(options, Generator) or not options.keep_reasoning:
         return None
     return "\n\n".join(thought for thought in (facts.get("thinking"), in_text) if thought) or None
 
 
 def _is_unanswered(reading: dict[str, Any]) -> bool:
-    """Whether a judge's last request failed, and nothing came before it but thought."""
+    """Whether a judge's last request failed, and earlier replies were nothing but thoughts."""
     failure = reading["asked"][-1].get("failure")
     has_rating = any(rating is not None for rating in reading["ratings"])
     return not has_rating and failure not in {None, ONLY_REASONING} and {*reading["faults"]} <= {None, ONLY_REASONING}
@@ -272,7 +272,7 @@ def step_name(position: int) -> str:
 
 
 def _writers(models: Models) -> dict[str, Generator | Evolver]:
-    """The models that write answers, by the names of their steps."""
+    """Return the models that write answers, by the names of their steps."""
     steps: dict[str, Generator | Evolver] = {
         step_name(place): options for place, options in enumerate(models.generators)
     }
@@ -285,7 +285,7 @@ def judge_name(position: int) -> str:
 
 
 def _llms(pipeline: Pipeline, models: Models) -> list[EndpointsLLM]:
-    """The LLMs of the pipeline, in the order of `models.stages`."""
+    """Return the LLMs of the pipeline, in the order of `models.stages`."""
     names = [*_writers(models), *(judge_name(position) for position in range(len(models.judges)))]
     return [pipeline.dag.get_step(name)["step"].llm for name in names]
 

@@ -1,7 +1,11 @@
-"""Reading a judge's reply: each text's rating by the number of the text, None for that text alone if it is not certain.
+"""Reads a judge's reply. A rating belongs to the text whose number is in its heading; if unsure, it is None.
 
-distilabel's parser splits on blank lines and never reads the number: a preamble or a rationale of two paragraphs puts
-ratings on the wrong texts. Here nothing is read by its place among the others.
+distilabel's parser splits the reply at blank lines and does not read the numbers. So a preamble, or a rationale of two
+paragraphs, gives ratings to the wrong texts. Here no rating is assigned by its position. For example
+
+    #### Output for Text 2          (1: None, 2: 4, 3: None)
+    Rating: 4
+    Rationale: Correct, but long.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ SAID = {
     "rating_is_not_a_number": "its rating is not one number",
     "rating_out_of_range": f"its rating is not between {LOWEST:g} and {HIGHEST:g}",
 }
-"""Why a rating cannot be read, in words that a judge understands."""
+"""What to tell the judge, by the reason why a rating cannot be read."""
 
 
 _VALUE = re.compile(r"\w|[★⭐🌟]")
@@ -33,7 +37,7 @@ _BEGINS_WITH_VALUE = re.compile(r"[^(]*\w")
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """One text's rating (1 to 5) and rationale, or the reason why there is none."""
+    """The rating (1 to 5) and rationale of one text, or the reason why there is no rating."""
 
     rating: float | None
     rationale: str | None
@@ -42,7 +46,7 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What a reply says of the text with this number: what follows each "Rating:", and the last rationale."""
+    """A section of a reply, about the text with this number: what follows each "Rating:", and the last rationale."""
 
     number: int | None
     ratings: tuple[str, ...] = ()
@@ -51,13 +55,13 @@ class Section:
 
 
 def parse_ratings(reply: str, texts: int) -> tuple[Rating, ...]:
-    """Return one Rating per text, in the order of the texts' numbers (1 to `texts`), for any aspect of UltraFeedback.
+    """Return a Rating for each of the texts 1 to `texts`, in this order. It works for all aspects of UltraFeedback.
 
-    The format that is asked for is "#### Output for Text N", then "Rating:" and "Rationale:" (some aspects put "Type:"
-    and a rationale of it before). Read is every heading that has the number of a text ("**Text 2**", "Antwort 2:",
-    "## 2."), every common writing of a rating on the scale from 1 to 5, and a JSON object that names its texts.
-    A text whose number cannot be told, or for which different ratings are given, has no rating. What the judge thought
-    before it answered is not read. One text needs no heading.
+    The prompt asks for "#### Output for Text N", then "Rating:" and "Rationale:". (Some aspects ask for "Type:" and its
+    rationale before that.) Also read are other headings with the number of a text ("**Text 2**", "Antwort 2:", "##
+    2."), all common ways to write a rating from 1 to 5, and JSON that names the texts. A text has no rating if its
+    number cannot be read or if it has different ratings. The judge's thoughts are not read. A single text needs no
+    heading.
     """
     answer = without_thinking(reply)
     sections = _json_sections(answer) or _headed_sections(answer, texts)
@@ -67,7 +71,7 @@ def parse_ratings(reply: str, texts: int) -> tuple[Rating, ...]:
 
 
 def complaint(ratings: Sequence[Rating], texts: int) -> str:
-    """Return what to tell a judge whose reply could not be read for every text."""
+    """Return the message to a judge whose reply could not be read for every text."""
     faults = "; ".join(
         f"Text {number}: {SAID[rating.reason]}" for number, rating in enumerate(ratings, 1) if rating.reason
     )
@@ -78,7 +82,7 @@ def complaint(ratings: Sequence[Rating], texts: int) -> str:
 
 
 def _counts_otherwise(numbers: set[int | None], texts: int) -> bool:
-    """Whether a judge seems to count the texts from 0, or from 2: then no number says which text is meant."""
+    """Whether a judge seems to count the texts from 0 or from 2, so that its numbers cannot be trusted."""
     return (0 in numbers and texts not in numbers) or (texts + 1 in numbers and 1 not in numbers)
 
 
@@ -91,7 +95,7 @@ def _read(sections: Sequence[Section]) -> Rating:
     rationale = next((section.rationale for section in reversed(sections) if section.rationale), None)
     if not rated:
         return Rating(None, rationale, "no_rating")
-    # A label without a value beside others gives nothing.
+    # "Rating:" without a value is ignored if there are others with a value.
     values = [value for value in rated[0].ratings if _VALUE.search(value)] or rated[0].ratings[:1]
     ratings = {read_rating(value) for value in values}
     if len(ratings) > 1:
@@ -107,12 +111,12 @@ def _read(sections: Sequence[Section]) -> Rating:
 # --- headings ---------------------------------------------------------------------------------------------------------
 
 _PLAIN_LEVEL = 99
-"""The level of a heading without "#": any with them ends its section."""
+"""The level of a heading without "#". Any heading with "#" ends its section."""
 
 
 @dataclass(slots=True)
 class _Reading:
-    """The section whose lines are being read."""
+    """The section that is being read."""
 
     number: int | None
     level: int = 0
@@ -138,15 +142,15 @@ def _headed_sections(reply: str, texts: int) -> list[Section]:
         return [Section(1, tuple(rating for section in sections for rating in section.ratings), rationale)]
     if any(section.rank is not Rank.SENTENCE for section in numbered):
         return numbered
-    # Lines that only begin like headings are headings if there is just one with one rating for each text.
+    # Lines that only begin like headings count if there is exactly one for each text, with one rating each.
     whole = sorted(section.number or 0 for section in numbered) == list(range(1, texts + 1))
     return numbered if whole and all(len(section.ratings) == 1 for section in numbered) else []
 
 
 def _sections(reply: str) -> Iterator[Section]:
-    """Yield the sections of a reply; what comes before the first heading, or after one of no text, has no number.
+    """Yield the sections of a reply. Lines before the first heading, or under a heading of no text, have no number.
 
-    A heading that is quoted deeper than others, or in code, heads nothing: it belongs to a text that was judged.
+    A heading that is quoted deeper than the others, or in code, does not count: it belongs to a text that was judged.
     """
     lines = list(lines_of(reply))
     depth = min((line.depth for line, heading in lines if heading is not None), default=0)
@@ -175,10 +179,11 @@ def _sections(reply: str) -> Iterator[Section]:
 
 
 def _that_count(headings: Sequence[Heading]) -> dict[Heading, int | None]:
-    """Return the headings that count, each with the number of its text: those that call a text what the first does.
+    """Return the headings that count, each with the number of its text.
 
-    The beginning of a sentence counts where nothing else does. A line that names a text which another line heads with
-    "#" is a summary, and heads none.
+    They use the same noun as the first heading, such as "text" or "response". The beginning of a sentence counts only
+    if there are no other headings. A line alone that names a text which also has a heading with "#" is a summary, and
+    its number is None.
     """
     sure = [heading for heading in headings if heading.rank is not Rank.SENTENCE]
     counted = sure if any(heading.number is not None for heading in sure) else headings
@@ -192,9 +197,9 @@ def _that_count(headings: Sequence[Heading]) -> dict[Heading, int | None]:
 
 
 def _may_begin(heading: Heading, reading: _Reading) -> bool:
-    """Whether a line that is no heading for certain may begin another text: a rating after it is not this one's then.
+    """Whether a line that may be a heading could begin another text, so that ratings after it belong to that text.
 
-    Once a text has a rating that cannot happen unseen: a second rating makes both uncertain.
+    This matters only before the current text has a rating. After that, a second rating makes both uncertain anyway.
     """
     return reading.number is not None and not reading.ratings and heading.number != reading.number
 
@@ -261,7 +266,7 @@ def _entry(number: int | None, value: Any) -> Section:
 
 
 def _text_number(key: Any) -> int | None:
-    """The number that "text_1", "1" or 1 names."""
+    """Return the number in a key such as "text_1", "1" or 1."""
     if type(key) is int:
         return key
     heading = heading_of(Line(raw="", text=plain(str(key)), level=1, depth=0, quoted=False, closes=False))

@@ -1,4 +1,4 @@
-"""Whether an endpoint answers, before anything depends on it."""
+"""Checks whether an endpoint answers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from curation.generation.options import Endpoint
 
 
 def check_endpoint(endpoint: Endpoint, *, name: str, ask: bool = False) -> str:
-    """Return a sentence that says where the endpoint answers; raise what keeps it from answering.
+    """Return a sentence that says at which address the endpoint answers. Raises the error if it does not answer.
 
-    Its model is asked for one token if `ask`, and where that costs nothing: it is on this machine, or its prices are 0.
-    A dedicated endpoint that sleeps is left asleep: waking it costs money.
+    The model is asked for one token if `ask` is true, or if that costs nothing (it runs on this machine, or its prices
+    are 0). A dedicated endpoint that sleeps is not started, because that costs money.
     """
     if endpoint.endpoint_name is not None:
         from curation.generation.dedicated import sleeps

@@ -1,4 +1,4 @@
-"""What a service means by an error: a short reason, whether another try may help and when, and its own sentence."""
+"""Reads the error of a service: a short reason, whether and when to try again, and the service's own message."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from typing import Any, NamedTuple
 import orjson
 
 LONGEST_WAIT_SECONDS = 30.0
-"""So long we wait at most when a service says when to come back."""
+"""The longest wait if a service says when to come back."""
 LONGEST_LOADING_SECONDS = 900.0
-"""So long we wait at most for a model that its service says it loads (`estimated_time`)."""
+"""The longest wait if a service says that it is loading the model (`estimated_time`)."""
 DETAIL_LENGTH = 300
 
 PUSHED_BACK = frozenset({"rate_limited", "timeout"})
-"""Reasons that say that fewer requests at once would fare better."""
+"""Reasons that mean that fewer requests should be in flight."""
 
 SYSTEM_ROLE = "system_role_refused"
 
 SENT = ("max_tokens", "temperature", "top_p", "seed", "frequency_penalty", "presence_penalty", "stop", "stream")
-"""Parameters of our requests that some services do not take."""
+"""Parameters of our requests that some services do not accept."""
 
 KNOWN_STATUS = {
     401: "unauthorized",
@@ -37,8 +37,8 @@ KNOWN_STATUS = {
     429: "rate_limited",
 }
 
-# Each list has the words of OpenAI, Azure, Anthropic, Gemini, Mistral, Groq, Together, DeepSeek, Alibaba, Moonshot,
-# Zhipu, OpenRouter, vLLM, SGLang, TGI and llama.cpp, in lower case.
+# Each pattern has the wordings, in lower case, of OpenAI, Azure, Anthropic, Gemini, Mistral, Groq, Together, DeepSeek,
+# Alibaba, Moonshot, Zhipu, OpenRouter, vLLM, SGLang, TGI and llama.cpp.
 _TOO_LONG = re.compile(
     r"context[ _]?length|context[ _]size|context[ _]window|context limit|maximum context|exceeds? the context"
     r"|input token count|maximum number of tokens|number of input tokens|input tokens exceed|too many (input )?tokens"
@@ -77,7 +77,8 @@ _CREDITS = re.compile(
     r"insufficient_quota|insufficient[ _](funds|balance|credits?)|billing|exceeded your current quota"
 )
 
-# Codes in words, as they stand in the error of an HTTP 200 (and as gateways pass them on).
+# Error codes that are words, which come in errors inside an HTTP 200 and through gateways, and the status they stand
+# for.
 _CODE_WORDS = (
     (re.compile(r"rate.?limit|too.?many.?requests|resource.?exhausted|throttl|engine_overloaded"), 429),
     (re.compile(r"overload|server.?error|internal|unavailable|time.?out|bad.?gateway|busy|upstream|capacity"), 503),
@@ -98,19 +99,20 @@ _SECRETS = re.compile(
 
 
 class Tokens(NamedTuple):
-    """How many tokens a request was billed for, given and written; None is unknown."""
+    """The billed input and output tokens of a request, None if unknown."""
 
     input: int | None = None
     output: int | None = None
 
 
 class RequestFailed(Exception):
-    """One request gave nothing usable.
+    """A request that gave nothing usable.
 
-    `reason` is short, `retry` whether another try may help, `after` the seconds that the service wants to be left
-    alone, `paid` whether it did answer (and is paid for that), though not usably, and `tokens` what that came to.
-    `detail` is what happened in a sentence, mostly the service's own. `parameters` are those of our request that the
-    service does not take.
+    - `reason`: one word, such as "rate_limited".
+    - `retry`: whether another attempt may help; `after`: the pause in seconds that the service asks for.
+    - `paid`: whether a reply came and was billed, although it cannot be used; `tokens`: the billed tokens.
+    - `detail`: a sentence about what happened, mostly the service's own.
+    - `parameters`: parameters of our request that the service does not accept.
     """
 
     def __init__(
@@ -135,12 +137,12 @@ class RequestFailed(Exception):
 
 
 def is_temporary_status(status: int) -> bool:
-    """Whether a request that was answered with this status may be answered otherwise later."""
+    """Whether the same request may succeed later, after an answer with this status."""
     return status in {408, 409, 425, 429} or 500 <= status < 600
 
 
 def is_temporary(reason: str) -> bool:
-    """Whether a failure's reason is one that may pass by itself."""
+    """Whether a failure with this reason may pass by itself."""
     if reason in {"timeout", "connection_lost", "rate_limited", "error_in_reply", "reply_is_html", "not_asked"}:
         return True
     status = re.fullmatch(r"http_(\d{3})", reason)
@@ -148,7 +150,7 @@ def is_temporary(reason: str) -> bool:
 
 
 def read_refusal(status: int, headers: Mapping[str, str], content: bytes) -> RequestFailed:
-    """Return what an answer with another status than 200 means."""
+    """Return what an answer with a status other than 200 means."""
     error = _read_error(content)
     reason = _reason(status, error)
     retry = is_temporary_status(status) and reason != "payment_required"
@@ -162,7 +164,7 @@ def read_refusal(status: int, headers: Mapping[str, str], content: bytes) -> Req
 
 
 def read_error(reply: Any) -> RequestFailed:
-    """Return what the error inside of an HTTP 200 means; nothing was paid for it."""
+    """Return what an error inside an HTTP 200 means. Such an error is not billed."""
     error = _error_of(reply)
     status = _status_of(error)
     if status is None:
@@ -173,7 +175,7 @@ def read_error(reply: Any) -> RequestFailed:
 
 
 def one_line(text: str, *, secrets: tuple[str, ...] = ()) -> str:
-    """Return the first 300 characters of what a service says, on one line, without control characters and secrets."""
+    """Return the first 300 characters of a service's message on one line, without control characters and secrets."""
     for secret in secrets:
         text = text.replace(secret, "***")
     text = _SECRETS.sub("***", text)
@@ -184,7 +186,7 @@ def one_line(text: str, *, secrets: tuple[str, ...] = ()) -> str:
 
 @dataclass(slots=True)
 class _Error:
-    """The texts, the codes and the named parameters of an error, wherever they stand in its JSON."""
+    """The messages, the codes and the names of parameters in an error, collected from all levels of its JSON."""
 
     messages: list[str] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
@@ -193,12 +195,12 @@ class _Error:
 
     @property
     def sentence(self) -> str | None:
-        """What the service says."""
+        """The service's message as one sentence, None if there is none."""
         return ": ".join(dict.fromkeys(self.messages)) or None
 
     @property
     def words(self) -> str:
-        """All that says something about the kind of the error, in lower case."""
+        """All messages and codes in lower case, in which the kind of the error is looked for."""
         return "\n".join([*self.messages, *self.codes]).lower()
 
 
@@ -248,7 +250,7 @@ def _collect(value: Any, error: _Error, *, depth: int) -> None:
 
 
 def _collect_text(text: str, error: _Error, *, depth: int) -> None:
-    """Take a message; some gateways put the JSON of the service behind them there, as text."""
+    """Add a message. Some gateways put the JSON of the service behind them into the message, as text."""
     if text.lstrip().startswith("{"):
         try:
             _collect(orjson.loads(text), error, depth=depth + 1)
@@ -260,7 +262,7 @@ def _collect_text(text: str, error: _Error, *, depth: int) -> None:
 
 
 def _status_of(error: _Error) -> int | None:
-    """The status that an error's code stands for, None if it has no code that says."""
+    """Return the status that the codes of an error stand for, None if they do not tell."""
     for code in error.codes:
         if code.isdecimal() and 400 <= int(code) < 600:
             return int(code)
@@ -288,7 +290,7 @@ def _reason(status: int, error: _Error) -> str:
 
 
 def _parameters(error: _Error) -> tuple[str, ...]:
-    """The parameters of our request that an error says are not taken; not those with a value out of range."""
+    """Return the parameters that the service does not accept at all, not those with a value that is out of range."""
     words = error.words
     if not _NOT_TAKEN.search(words) or _OUT_OF_RANGE.search(words):
         return ()
@@ -305,7 +307,7 @@ def _wait(error: _Error, stated: float | None) -> float | None:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Seconds to wait as Retry-After says them (RFC 9110, 10.2.3: a number or a date); None if it says neither."""
+    """Return the seconds to wait that Retry-After asks for (RFC 9110, 10.2.3: a number or a date), None if neither."""
     if not retry_after:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What of a run is in the request cache already: the pipeline runs on prompts, and nothing is sent."""
+"""Counts the requests of a run that are in the request cache, by running the pipeline without sending anything."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from curation.generation.pipeline import build_pipeline, rehearse
 from curation.scratch import scratch_folder
 
 REHEARSED = 1000
-"""So many prompts, evenly spread, stand for all: an answer from the cache takes a fraction of a millisecond."""
+"""If there are more prompts, only so many of them are tried, evenly spread."""
 
 
 def cached_requests(prompts: Path, *, count: int, models: Models, cache: Path) -> dict[str, int]:
-    """Return how many requests of each stage the cache answers, for the `count` prompts of a spool's file.
+    """Return how many requests of each stage the cache answers, for the `count` prompts in the file `prompts`.
 
-    It is exact up to REHEARSED prompts, and above that follows from so many of them. An evolver or a judge is asked
-    only about answers that are in the cache. No address is looked up, no dedicated endpoint woken, and no key read.
+    The numbers are exact for up to REHEARSED prompts, and extrapolated for more. An evolver or a judge is only asked
+    about answers that are in the cache. No address is looked up, no dedicated endpoint is started, and no key is read.
     """
     step = -(-count // REHEARSED)
     with scratch_folder() as folder:
@@ -31,7 +31,8 @@ def cached_requests(prompts: Path, *, count: int, models: Models, cache: Path) -
         rehearse(pipeline, models, meters)
         rehearsed = sum(1 for _ in streamed(pipeline, lambda in_flight: True))
     return {
-        # A judge that was asked once more than it should take is no reason to expect fewer of the others.
+        # A judge may be asked twice about a prompt. Without the limit, that would hide requests that are not in the
+        # cache.
         meter.stage: min(round(meter.cached * count / rehearsed), count * meter.endpoint.requests)
         for meter in meters
     }

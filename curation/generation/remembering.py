@@ -1,4 +1,4 @@
-"""Results that are worth remembering: judges write the same headings and ratings in every reply."""
+"""A cache for pure functions of short texts, because judges write the same headings and ratings in every reply."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
 LONGEST = 64
-"""Characters. What is longer is hardly ever written twice, such as a rationale."""
+"""Texts with more characters, such as rationales, are not cached, because they hardly ever occur twice."""
 MOST = 2048
 
 ResultT = TypeVar("ResultT")
 
 
 def remembered(function: Callable[..., ResultT]) -> Callable[..., ResultT]:
-    """Return a pure function of texts that computes only once what it gives for short ones.
+    """Return a function that computes its result for the same short texts only once. `function` must be pure.
 
     The texts are its positional arguments; others are named and have to be hashable, and results immutable. The last
     MOST results are kept.

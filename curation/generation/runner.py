@@ -1,6 +1,7 @@
-"""Runs a distilabel pipeline row by row in one asyncio loop: a row moves on as soon as its own inputs are there.
+"""Runs a distilabel pipeline row by row in one asyncio loop: a row goes on as soon as its own inputs are ready.
 
-The stock runner waits for the slowest request of each batch, cannot resume, and lets one bad row spoil its batch.
+distilabel's own runner waits for the slowest request of each batch, cannot resume, and loses a whole batch to one bad
+row.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ LEAST_ROWS_IN_FLIGHT = 64
 
 
 class FailedRow(_Row):
-    """A row that a step raised an error about: which step, and what it said. All other rows go on."""
+    """A row about which a step raised an error: the name of the step and the error. All other rows go on."""
 
     step: str
     error: str
@@ -46,11 +47,13 @@ async def stream(
 ) -> AsyncGenerator[Row | FailedRow, None]:
     """Yield the rows of the pipeline's last step as they finish, in no fixed order.
 
-    The pipeline has one first and one last step and row-wise steps in between; a step runs as distilabel runs it, on
-    the rows that come from one row of the first step. At most `rows_in_flight` of these are read ahead (by default
-    twice as many as all LLMs take at once), so memory stays flat. `room` says whether one more row may be begun while
-    so many are in flight; if not even with none, reading ends. Raises ConfigError for a step that needs whole batches
-    or all rows, and what an LLM raises that refuses everything, once the rows in flight are done.
+    The pipeline must have one first and one last step, and steps that work row by row. Each step runs as distilabel
+    runs it, on the rows that come from one row of the first step. At most `rows_in_flight` rows are in the pipeline at
+    once (by default twice as many as all LLMs take), so memory does not grow. `room(in_flight)` returns whether another
+    row may be started; if it returns False while none is in flight, the run ends.
+
+    Raises ConfigError if a step needs whole batches or all rows. If an LLM raises an error that ends the run, it is
+    raised here when the rows in flight are finished.
     """
     graph = _Graph(pipeline)
     limits = sum(getattr(llm, "max_concurrency", LEAST_ROWS_IN_FLIGHT) for llm in graph.llms)
@@ -102,7 +105,7 @@ async def _bounded(
 
 
 class _Flight:
-    """The rows that are on their way, those that are through, and the error that lets no more begin."""
+    """The rows in flight, the rows that are finished, and the error for which no more rows are started."""
 
     def __init__(self, graph: _Graph) -> None:
         self._graph = graph
@@ -122,7 +125,7 @@ class _Flight:
             task.add_done_callback(self._land)
 
     async def land(self) -> None:
-        """Wait for one row at least. An error does not cancel the others: what they wait for is being paid."""
+        """Wait until at least one row is finished. An error does not cancel the others: they have paid requests."""
         self._news.clear()
         await self._news.wait()
 
@@ -164,7 +167,7 @@ class _StepFailed(Exception):
 
 
 class _Graph:
-    """The pipeline's steps in an order in which each comes after what it needs."""
+    """The steps of the pipeline, ordered so that each comes after the steps it needs."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         dag = pipeline.dag
@@ -188,7 +191,7 @@ class _Graph:
             _refuse(name, step, routes=bool(dag.get_step(name).get(ROUTING_BATCH_FUNCTION_ATTR_NAME)))
 
     async def rows(self) -> AsyncGenerator[Row, None]:
-        """Read the first step, a batch at a time: in a greenlet if it asks an LLM, else in a thread."""
+        """Yield the rows of the first step. It runs in a greenlet if it asks an LLM, and otherwise in a thread."""
         step = self.steps[self.root]
         batches = step.process_applying_mappings()
         last = False
@@ -203,11 +206,11 @@ class _Graph:
 
     @property
     def ended(self) -> BaseException | None:
-        """The error for which an LLM sends no more requests; those that it gave up are data."""
+        """The error for which an LLM sends no more requests, None if all LLMs still send them."""
         return next((error for llm in self.llms if (error := getattr(llm, "ended", None)) is not None), None)
 
     def end(self, error: BaseException) -> None:
-        """Have the LLMs send no more requests; replies that are on their way still come."""
+        """Make the LLMs send no more requests. Requests in flight are still answered."""
         for llm in self.llms:
             if isinstance(error, CurationError) and hasattr(llm, "end"):
                 llm.end(error)
@@ -249,13 +252,14 @@ class _Graph:
 
     @staticmethod
     async def _wait_for_others(others: list[asyncio.Task[Any]]) -> None:
-        """Let the row's other steps end: what they wait for is being paid. Their errors do not count any more."""
+        """Wait for the row's other steps, because their requests are paid for. Their errors are ignored."""
         await asyncio.gather(*others, return_exceptions=True)
 
     def _find_chains(self) -> list[list[str]]:
-        """The steps, in order, those that only follow one another together: a task for each would take time.
+        """Return the steps in order, grouped into chains: [["generate_0"], ["generate_1"], ["group", "judge_0"]].
 
-        The last chain ends with the last step, on which all others have been waited for.
+        Steps that simply follow one another are one chain, because an asyncio task for each would take time. The last
+        chain ends with the last step, which needs all others.
         """
         followers = Counter(need for needs in self.needs.values() for need in needs)
         chains: dict[str, list[str]] = {}
@@ -279,7 +283,7 @@ class _Graph:
         if not inputs[0]:
             return []
         known = self.known[name]
-        # Branches must not see what another writes into its rows, as they do not in processes of their own.
+        # Branches get copies, so that one branch does not see what another writes into its rows.
         inputs = inputs if known else deepcopy(inputs)
 
         def process() -> list[Row]:
@@ -287,7 +291,7 @@ class _Graph:
 
         try:
             if known or isinstance(step, _Task):
-                # A thread would take longer than a step that only moves columns.
+                # Steps that only move columns run here, because starting a thread would take longer than the step.
                 return process()
             return _wait_for(partial(self._in_turn, name, process))
         except CurationError:
@@ -301,13 +305,13 @@ class _Graph:
 
 
 def prepare(pipeline: Pipeline, parameters: dict[str, dict[str, Any]]) -> None:
-    """Set the runtime parameters and look at the steps, as distilabel's own runner does before it begins.
+    """Set the runtime parameters and check the steps, as distilabel's own runner does first.
 
-    Raises ConfigError if columns do not fit or a parameter is missing.
+    Raises ConfigError if columns do not match or a parameter is missing.
     """
     try:
         with warnings.catch_warnings():
-            # distilabel 1.5.3 reads pydantic's fields in a way that pydantic has since deprecated.
+            # distilabel 1.5.3 uses something of pydantic that is deprecated by now.
             warnings.simplefilter("ignore", DeprecationWarning)
             pipeline._set_runtime_parameters(parameters)
             pipeline.dag.validate()
@@ -316,7 +320,7 @@ def prepare(pipeline: Pipeline, parameters: dict[str, dict[str, Any]]) -> None:
 
 
 def _refuse(name: str, step: Any, *, routes: bool) -> None:
-    """Raise ConfigError for what cannot run row by row, naming the engine that runs it."""
+    """Raise ConfigError if a step cannot run row by row. The message names the engine that can run it."""
     kind = type(step).__name__
     if getattr(step, "is_global", False):
         reason, engine = "needs all rows at once", "distilabel"
@@ -335,22 +339,22 @@ def _refuse(name: str, step: Any, *, routes: bool) -> None:
 
 
 def _process_of(step: Any) -> Callable[..., Any]:
-    """The step's own `process`, or distilabel's way around it where columns are renamed or parameters added."""
+    """Return the step's own `process`, or distilabel's wrapper if columns are renamed or parameters are added."""
     if step.input_mappings or step.output_mappings or step._built_from_decorator or step.is_generator:
         return step.process_applying_mappings  # type: ignore[no-any-return]
     return step.process  # type: ignore[no-any-return]
 
 
 def _is_known(step: Any) -> bool:
-    """Whether a step makes new rows and does not write into those it got."""
+    """Whether a step is known to make new rows instead of changing those that it got."""
     return type(step).__module__.startswith(("distilabel.steps.columns", "distilabel.steps.tasks", "curation."))
 
 
 @contextmanager
 def _awaited(llms: list[Any]) -> Iterator[None]:
-    """Let tasks call `llm.generate` as ever, and have the loop go on while they wait for it."""
+    """Inside the block, tasks can call `llm.generate` as usual, and the event loop goes on while they wait."""
     for llm in llms:
-        # Not a field: pydantic would refuse it, and a dump of the pipeline must not see it.
+        # This bypasses pydantic, which would refuse the attribute, and keeps it out of dumps of the pipeline.
         object.__setattr__(llm, "generate", _generate_of(llm))
     try:
         yield

@@ -1,4 +1,4 @@
-"""Prompts on disk, ready to be asked: memory does not grow with them."""
+"""Prompts that wait on disk to be asked, so that memory does not grow with their number."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from curation.types import Prompt
 
 @dataclass(frozen=True, slots=True)
 class PromptSpool:
-    """Prompts on disk, ready to be read lazily: how many there are, the bytes of their texts, and of the longest."""
+    """Prompts in a file on disk: their number, the bytes of all their texts, and the bytes of the longest prompt."""
 
     path: Path
     prompts: int
@@ -31,7 +31,7 @@ class PromptSpool:
 
 @contextmanager
 def spooled(prompts: Iterable[Prompt]) -> Iterator[PromptSpool]:
-    """Write the prompts to a temporary file, one by one, so that memory does not grow with them."""
+    """Write the prompts to a temporary file, one at a time, so that memory does not grow with their number."""
     prompt_row = load_distilabel("curation.generation.pipeline").prompt_row
     count = total = longest = 0
     with scratch_folder() as folder:

@@ -1,4 +1,4 @@
-"""The distilabel steps that curation adds: reading prompts, answering a conversation, judging only what is there."""
+"""The distilabel steps of curation: read prompts, answer a conversation, rewrite an answer, rate the answers."""
 
 import hashlib
 import random
@@ -25,7 +25,7 @@ EMPTY_REPLY = "empty_reply"
 
 
 class LoadPrompts(GeneratorStep):  # type: ignore[misc]
-    """Reads prompts from a JSONL file, row by row: nothing but the current batch is in memory."""
+    """Reads prompts from a JSONL file. Only the current batch is in memory."""
 
     path: str
 
@@ -35,7 +35,7 @@ class LoadPrompts(GeneratorStep):  # type: ignore[misc]
         return ["prompt_id", "messages", "instruction", "prompt"]
 
     def process(self, offset: int = 0) -> Iterator[tuple[list[dict[str, Any]], bool]]:
-        """Yield batches of rows, and with each whether it is the last; the first `offset` rows are skipped."""
+        """Yield (batch of rows, whether it is the last batch). The first `offset` rows are skipped."""
         batch: list[dict[str, Any]] = []
         with Path(self.path).open(encoding="utf-8") as file:
             for number, line in enumerate(file):
@@ -49,10 +49,10 @@ class LoadPrompts(GeneratorStep):  # type: ignore[misc]
 
 
 class AnswerPrompt(ChatGeneration):  # type: ignore[misc]
-    """One model's answer to a conversation, with the generator's own system prompt before the conversation's.
+    """Asks one model to answer a conversation. The generator's system prompt comes before that of the conversation.
 
-    `generation` is the answer without what the model thought before it, None if there is none: then `fault` says why,
-    if it is not the request that failed. `thinking` is kept if `keep_reasoning`.
+    `generation` is the answer without the model's thoughts, None if there is none. `fault` is then the reason, unless
+    the request failed. `thinking` has the thoughts if `keep_reasoning` is true.
     """
 
     system_prompt: str | None = None
@@ -60,7 +60,7 @@ class AnswerPrompt(ChatGeneration):  # type: ignore[misc]
 
     @property
     def outputs(self) -> list[str]:
-        """The answer, what was thought before it, and why there is none."""
+        """The columns with the answer, the thoughts before it, and the reason if there is no answer."""
         return ["generation", "thinking", "fault", "model_name"]
 
     def format_output(self, output: str | None, input: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -81,10 +81,10 @@ class AnswerPrompt(ChatGeneration):  # type: ignore[misc]
 
 
 class EvolveAnswer(Task):  # type: ignore[misc]
-    """EvolQuality (arXiv 2312.15685) on one answer of a group: the better text is one more generation of the row.
+    """EvolQuality (arXiv 2312.15685) on one answer of each row. The new text is one more generation of the row.
 
-    Which answer is rewritten and how follows from the prompt alone, not, as in distilabel's own task, from the place
-    of a row in its batch. A row without any answer is passed on as it is.
+    Which answer is rewritten, and how, depends only on the prompt. (In distilabel's own task it depends on the position
+    of the row in its batch.) A row without any answer is passed on unchanged.
     """
 
     methods: tuple[str, ...]
@@ -111,7 +111,7 @@ class EvolveAnswer(Task):  # type: ignore[misc]
         choice = random.Random(f"evolve {input['prompt_id']}")
         answer = choice.choice([text for text in input["generations"] if text is not None])
         template = MUTATION_TEMPLATES[choice.choice(self.methods).upper()]
-        # In one pass: an answer may itself hold <RESPONSE>.
+        # Both are replaced in one pass, because an answer may contain <RESPONSE> itself.
         values = {"<PROMPT>": input["instruction"], "<RESPONSE>": answer}
         return [{"role": "user", "content": re.sub("|".join(values), lambda match: values[match[0]], template)}]
 
@@ -135,14 +135,16 @@ class EvolveAnswer(Task):  # type: ignore[misc]
 
 
 class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
-    """UltraFeedback over the answers that exist, its replies read by text number.
+    """UltraFeedback on the answers that exist. Its replies are read by the numbers of the texts.
 
-    Every aspect is asked about in an order that follows from the prompt, with `order = "swap"` in its reverse as well.
-    A reply that cannot be read for every text is asked for once more, with what is wrong with it, and with more room if
-    there was no room for an answer. What the judge thought is not read, and kept for nobody. `ratings` and
-    `rationales` have one entry per generation, None for a generation that failed (it is never shown to the judge) and
-    for one whose rating could not be read; `judgements` (JSON) has every reading, its faults and requests. A row with
+    For each aspect, the answers are shown in an order that depends only on the prompt; with `order = "swap"` they are
+    also shown in reverse. If a reply cannot be read for every text, the judge is asked once more and told what is
+    wrong, with more tokens if it was cut off or only thought. Its thoughts are neither read nor stored. A row with
     fewer than two answers is not judged.
+
+    `ratings` and `rationales` have an entry for each generation of the row. The entry is None if the generation failed
+    (the judge does not see it) or if its rating could not be read. `judgements` is JSON with every reading, its faults
+    and its requests.
     """
 
     aspects: tuple[str, ...]
@@ -151,7 +153,7 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
     _templates: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     def load(self) -> None:
-        """Load the LLM and the aspects' templates, whose files distilabel 1.5.3 leaves to the garbage collector."""
+        """Load the LLM and the templates of all aspects. The filter hides that distilabel 1.5.3 leaves files open."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
             for aspect in reversed(self.aspects):
@@ -166,11 +168,11 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
 
     @property
     def outputs(self) -> list[str]:
-        """What the judge adds to a row."""
+        """The columns that the judge adds to a row."""
         return ["ratings", "rationales", "judgements", "model_name"]
 
     def format_input(self, input: dict[str, Any]) -> list[dict[str, str]]:
-        """Return UltraFeedback's messages about the row's answers, in its `order` and on its `aspect` if given."""
+        """Return UltraFeedback's messages about the row's answers, in the row's `order` and on its `aspect`."""
         question = _question(input)
         template = self._templates[input.get("aspect") or self.aspects[0]]
         if template is not getattr(self, "_template", None):
@@ -181,7 +183,7 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
         return messages
 
     def format_output(self, output: str | None, input: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return ratings, rationales and faults of one reply, aligned with the row's generations."""
+        """Return the ratings, rationales and faults of one reply, with an entry for each generation of the row."""
         assert input is not None
         columns: dict[str, list[Any]] = {
             key: [None] * len(input["generations"]) for key in ("ratings", "rationales", "faults")
@@ -198,7 +200,7 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
         return dict(columns)
 
     def process(self, inputs: StepInput) -> StepOutput:
-        """Judge every row: all its questions at once, then those again whose replies could not be read."""
+        """Judge every row: ask all questions at once, then ask again those whose replies could not be read."""
         questions = [(number, question) for number, row in enumerate(inputs) for question in self._questions(row)]
         chats = [self.format_input(question) for _, question in questions]
         first = self._ask(chats)
@@ -223,7 +225,10 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
         return [{**row, "aspect": aspect, "order": order} for aspect in self.aspects for order in orders]
 
     def _reading(self, reply: dict[str, Any], question: dict[str, Any]) -> dict[str, Any]:
-        """What a reply says, with the facts of its request. That a judge only thought is no failure of the request."""
+        """Return a reply as ratings, rationales and faults, with the facts of its request.
+
+        If the judge only thought, the fault is in the reply; the request did not fail.
+        """
         columns = self.format_output(reply["text"], question)
         facts = {key: value for key, value in reply.items() if key not in {"text", "thinking"}}
         if reply["text"] is None and reply.get("failure") == ONLY_REASONING:
@@ -257,7 +262,7 @@ def _answered(row: dict[str, Any]) -> bool:
 
 
 def _answer(output: str | None) -> tuple[str | None, str | None, str | None]:
-    """The answer in a text, what was thought before it, and why there is no answer."""
+    """Return the answer in a text, the thoughts before it, and the reason if there is no answer."""
     if output is None:
         return None, None, None
     parts = split_thinking(output)
@@ -271,17 +276,17 @@ def _places(row: dict[str, Any]) -> range:
 
 
 def _question(row: dict[str, Any]) -> list[int]:
-    """The positions of the generations that are shown, in their order."""
+    """Return the positions of the generations that the judge sees, in the order in which it sees them."""
     return row.get("order") or [position for position, text in enumerate(row["generations"]) if text is not None]
 
 
 def _lacks_room(reply: dict[str, Any]) -> bool:
-    """Whether a judge was cut off, or only thought."""
+    """Whether a judge was cut off or only thought, so that it needs more tokens."""
     return reply.get("finish_reason") in CUT_OFF or reply["text"] is None or is_blank(without_thinking(reply["text"]))
 
 
 def _again(chat: list[dict[str, str]], reply: str | None, question: dict[str, Any]) -> list[dict[str, str]]:
-    """The chat to ask once more: without an answer, the same; else with the answer and what is wrong with it."""
+    """Return the chat to ask once more: the same if there was no answer, else with the answer and its faults."""
     answer = "" if reply is None else without_thinking(reply)
     if is_blank(answer):
         return chat
@@ -294,7 +299,7 @@ def _again(chat: list[dict[str, str]], reply: str | None, question: dict[str, An
 
 
 def _fill(reading: dict[str, Any], second: dict[str, Any]) -> None:
-    """Take from the second reply what the first could not be read for."""
+    """Fill in from the second reply what could not be read in the first."""
     reading["asked"] += second["asked"]
     for position, fault in enumerate(reading["faults"]):
         is_better = second["ratings"][position] is not None or (fault == ONLY_REASONING and second["faults"][position])

@@ -1,4 +1,4 @@
-"""The bytes of a reply: read and unpacked up to a bound, so that no service can fill the memory."""
+"""Reads and unpacks the bytes of a reply up to a limit, so that no service can fill the memory."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     import aiohttp
 
 MOST_BYTES = 8 << 20
-"""A reply that is larger, packed or unpacked, is none: it has more text than any model writes at once."""
+"""A larger reply, packed or unpacked, is refused. No model writes so much text at once."""
 
 PACKED = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 GZIP_MAGIC = b"\x1f\x8b"
 
 
 async def read_body(answer: aiohttp.ClientResponse) -> bytes:
-    """Return the unpacked body of a response; RequestFailed if it is larger than MOST_BYTES or cannot be unpacked."""
+    """Return the unpacked body of a response. Raises RequestFailed if it is too large or cannot be unpacked."""
     chunks, size = [], 0
     while chunk := await answer.content.readany():
         size += len(chunk)
@@ -34,11 +34,11 @@ async def read_body(answer: aiohttp.ClientResponse) -> bytes:
 
 
 def unpack(content: bytes, encoding: str) -> bytes:
-    """Return the bytes that `content` was packed from; RequestFailed if they are too many or cannot be had."""
+    """Return `content` unpacked. Raises RequestFailed if it is too large or cannot be unpacked."""
     window = PACKED.get(encoding)
     if window is None:
         raise RequestFailed("reply_in_unknown_encoding", retry=True, paid=True, detail=f"Content-Encoding: {encoding}")
-    # Some servers send deflate without the header of zlib, and some say that a plain body is packed.
+    # Some servers send deflate without zlib's header, and some send a plain body with the header of a packed one.
     for bits in (window, -zlib.MAX_WBITS) if encoding == "deflate" else (window,):
         unpacking = zlib.decompressobj(bits)
         try:

@@ -1,4 +1,4 @@
-"""What follows "Rating:" in a judge's reply, as one number on the scale from 1 to 5, or None if that is not certain."""
+"""Reads what follows "Rating:" in a judge's reply: a number on the scale from 1 to 5, or None if unsure."""
 
 # ruff: noqa: RUF001 - marks of many languages are the data of this file
 
@@ -41,7 +41,7 @@ _AFTER = frozenset(" \t,;:.!(-–—|")
 
 
 def plain(text: str) -> str:
-    """Return a text as it is compared: in lower case, with plain digits and marks, without Markdown's emphasis."""
+    """Return a text for comparison: lower case, plain digits and punctuation, without Markdown's emphasis."""
     if text.isascii():
         # The same as below, three times faster.
         return " ".join(text.replace("*", "").replace("`", "").replace("_", " ").lower().split())
@@ -49,11 +49,11 @@ def plain(text: str) -> str:
 
 
 def read_rating(value: str) -> float | None:
-    """Return the number that a judge gives, which may lie outside of the scale; None if it does not give one number.
+    """Return the rating in a text, None if it is not exactly one number. It may be outside of the scale.
 
-    "4", "4.5", "<4>", "four", "4 stars", "4/5", "4 (on a scale of 1 to 5)", "4 - mostly right" and "★★★★☆" give one.
-    Another scale ("4/10", "4 (out of 10)", "80%"), two numbers ("4-5", "4 or 5", "3 → 4") and a remark with a number in
-    it ("4 (2 errors)") do not.
+    These are ratings: "4", "4.5", "<4>", "four", "4 stars", "4/5", "4 (on a scale of 1 to 5)", "4 - mostly right",
+    "★★★★☆". These are not: another scale ("4/10", "4 (out of 10)", "80%"), two numbers ("4-5", "4 or 5", "3 → 4"), a
+    remark that contains a number ("4 (2 errors)").
     """
     number, remark = _parted(value)
     if number is None or not _is_remark(remark):
@@ -62,14 +62,14 @@ def read_rating(value: str) -> float | None:
 
 
 def is_only_a_rating(value: str) -> bool:
-    """Whether a text is a rating and nothing besides."""
+    """Whether a text is a rating and nothing else."""
     number, remark = _parted(value)
     return number is not None and not remark
 
 
 @remembered
 def _parted(value: str) -> tuple[float | None, str]:
-    """The number at the beginning of a text, and what follows it beyond its unit and a scale from 1 to 5."""
+    """Return the number at the beginning of a text, and what follows its unit and its scale from 1 to 5."""
     text = _BOXED.sub(r"\1", plain(value))
     if text.startswith(("<", ">")) and not (text[0] == "<" and ">" in text):
         return None, text
@@ -89,7 +89,7 @@ def _parted(value: str) -> tuple[float | None, str]:
 
 
 def _is_remark(rest: str) -> bool:
-    """Whether what follows a number leaves it as it is."""
+    """Whether the text after a number is only a remark, which does not change the number's meaning."""
     if not rest:
         return True
     if rest[0] not in _AFTER or any(character.isdigit() for character in rest):

@@ -1,6 +1,7 @@
-"""The words with which judges head what they say of a text, and rate it, in the languages that prompts are written in.
+"""The words that judges use in headings and for ratings, in many languages.
 
-All are lower case, and digits and colons are plain: a line is brought to that form (NFKC) before it is compared.
+All are in lower case with plain digits and colons, because a line is brought into this form (NFKC) before it is
+compared.
 """
 
 # ruff: noqa: RUF001 - words of many languages are the data of this file
@@ -25,7 +26,7 @@ TEXTS = (
     # Chinese, Japanese, Korean, Thai
     r"文本|回答|回复|回覆|答案|响应|回應|输出|輸出|テキスト|応答|出力|텍스트|답변|응답|출력|ข้อความ|คำตอบ"
 )
-"""What a judge calls one of the texts that it rates."""
+"""Words for one of the texts that a judge rates."""
 
 RATINGS = (
     r"ratings?|scores?|bewertung|punktzahl|wertung|calificación|puntuación|valoración|avaliação|pontuação|valutazione|"
@@ -33,12 +34,12 @@ RATINGS = (
     r"điểm(?: số)?|peringkat|skor|értékelés|βαθμολογία|(?:ال)?تقييم|(?:ال)?درجة|امتیاز|דירוג|ציון|रेटिंग|"
     r"评分|評分|评级|得分|分数|分數|評価|評点|スコア|レーティング|평점|점수|등급|คะแนน"
 )
-"""What a rating is called. Such a word is a rating's even if what follows it is none."""
+"""Words for a rating. They always introduce a rating, even if what follows cannot be read as a number."""
 
 RATINGS_MAYBE = (
     r"grade|mark|note|nota|voto|evaluation|évaluation|değerlendirme|not|cijfer|балл|评价|평가|đánh giá|penilaian|nilai"
 )
-"""Words that are a rating's only if a number follows them: they mean something else too ("Note: it is short")."""
+"""Words that introduce a rating only if a number follows: they have other meanings too ("Note: it is short")."""
 
 RATIONALES = (
     r"rationales?|reason(?:s|ing)?|explanation|justification|begründung|erklärung|raison(?:nement)?|explication|"
@@ -48,7 +49,7 @@ RATIONALES = (
     r"(?:ال)?مبرر(?:ات)?|(?:ال)?سبب|(?:ال)?تبرير|(?:ال)?تفسير|دلیل|توضیح|נימוק|तर्क|कारण|"
     r"理由|解释|解釋|依据|依據|说明|說明|根拠|説明|근거|이유|설명|เหตุผล"
 )
-"""What the reason for a rating is called."""
+"""Words for the rationale of a rating."""
 
 TYPES = r"types?|typ|tipo|тип|tür|类型|類型|タイプ|유형|النوع"
 
@@ -64,13 +65,13 @@ ABOUT = (
     r"için|sonucu?|çıktı(?:sı)?|genel|untuk|dari|penilaian|cho|của|đánh giá|"
     r"ل|لل|عن|من|على|تقييم|مخرجات|تحليل|برای"
 )
-"""Words that may stand in a heading beside the name of a text, in languages with blanks between words."""
+"""Words that a heading may have beside the name of a text, in languages with blanks between words."""
 
 ABOUT_JOINED = (
     r"对于|對於|对|對|针对|針對|关于|關於|第|个|個|的|之|评价|評價|评估|評估|分析|结果|結果|输出|輸出|评分|評分|得分|最终|总体|整体|综合|"
     r"の|に対する|について|出力|評価|結果|総合|에|대한|의|출력|평가|결과|최종|전체"
 )
-"""The same where words are joined: Chinese, Japanese, Korean."""
+"""The same for languages without blanks between words: Chinese, Japanese, Korean."""
 
 NUMBERS = MappingProxyType(
     {
@@ -101,13 +102,13 @@ UNITS = (
     r"stars?|points?|pts?\.?|sterne?|punkte?|étoiles?|estrellas?|puntos?|pontos?|estrelas?|stelle|punti|sterren|punten|"
     r"gwiazdek|punkt(?:y|ów)|баллов|балла?|зв[её]зд[ыа]?|yıldız|puan|bintang|نجوم|نقاط|分|星|颗星|顆星|点|つ星|점|별점?"
 )
-"""What a rating is counted in."""
+"""Units of a rating, such as "stars"."""
 
 OUT_OF = (
     r"/|out of|of|over|on a scale (?:of|from)|scale(?: of| from)?|von|auf einer skala von|sur|de|sobre|em|su|di|"
     r"van(?: de)?|op|z|na|из|по шкале от|üzerinden|dari|trên|من|满分|滿分|满|中"
 )
-"""What stands between a rating and the highest there is."""
+"""Words between a rating and the highest possible one, such as "out of"."""
 
 TO = r"to|through|bis|à|a|hasta|até|tot|do|до|至|到|~|[-–—]"
 

@@ -101,11 +101,11 @@ class DawidSkeneResolver(ResolverOptions):
     """
 
     resolver: Literal["dawid-skene"] = "dawid-skene"
-    """What makes one verdict of several answers: `"majority"`, `"mean"`, `"unanimous"` or `"dawid-skene"`."""
+    """How several answers become one verdict: `"majority"`, `"mean"`, `"unanimous"` or `"dawid-skene"`."""
     force: bool = False
-    """`true`: fit however few answers and reviewers there are."""
+    """`true`: fit the model even to few answers and reviewers."""
     smoothing: PositiveFloat = 0.5
-    """Added to every count that is learnt from."""
+    """Added to every count that the model learns from."""
 
     def fit(self, votes: Votes) -> FittedDawidSkene:
         """Return priors and confusion matrices that explain the votes best, found from each record's shares of votes.

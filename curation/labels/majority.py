@@ -15,7 +15,7 @@ class MajorityResolver(ResolverOptions):
     """`[labels] resolver = "majority"`."""
 
     resolver: Literal["majority"] = "majority"
-    """What makes one verdict of several answers: `"majority"`, `"mean"`, `"unanimous"` or `"dawid-skene"`."""
+    """How several answers become one verdict: `"majority"`, `"mean"`, `"unanimous"` or `"dawid-skene"`."""
 
     def fit(self, votes: Votes) -> Self:
         """Return this: a majority needs to know nothing of other records."""

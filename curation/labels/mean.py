@@ -16,7 +16,7 @@ class MeanResolver(ResolverOptions):
     """`[labels] resolver = "mean"`."""
 
     resolver: Literal["mean"] = "mean"
-    """What makes one verdict of several answers: `"majority"`, `"mean"`, `"unanimous"` or `"dawid-skene"`."""
+    """How several answers become one verdict: `"majority"`, `"mean"`, `"unanimous"` or `"dawid-skene"`."""
 
     def fit(self, votes: Votes) -> Self:
         """Return this: a mean needs to know nothing of other records."""

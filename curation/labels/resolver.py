@@ -18,7 +18,7 @@ class ResolverOptions(Section):
     """
 
     min_reviewers: PositiveInt = 1
-    """Answers that a record needs; let Argilla ask for as many (`min_submitted`)."""
+    """How many answers a record needs. Set `min_submitted` to at least this number."""
     judge_fallback: bool = False
     """`true`: where nobody answered, the judge's ratings decide."""
     ties: Literal["drop", "kto-only"] = "kto-only"

@@ -16,9 +16,9 @@ class UnanimousResolver(ResolverOptions):
     """`[labels] resolver = "unanimous"`: two reviewers unless told, for one is always of one mind."""
 
     resolver: Literal["unanimous"] = "unanimous"
-    """What makes one verdict of several answers: `"majority"`, `"mean"`, `"unanimous"` or `"dawid-skene"`."""
+    """How several answers become one verdict: `"majority"`, `"mean"`, `"unanimous"` or `"dawid-skene"`."""
     min_reviewers: PositiveInt = 2
-    """Answers that a record needs; one reviewer is always of one mind."""
+    """How many answers a record needs. (A single reviewer is always unanimous.)"""
 
     def fit(self, votes: Votes) -> Self:
         """Return this: whether all agree on a record needs no other records."""

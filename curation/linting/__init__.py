@@ -1,4 +1,4 @@
-"""Any preference dataset, whoever made it, read and judged: its layouts, the faults of its rows, what they come to."""
+"""Reads any preference dataset and looks for faults: in its layout, in single rows, and between rows."""
 
 from curation.linting.report import LintFinding, LintReport, lint_report
 from curation.linting.survey import Survey

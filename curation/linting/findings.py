@@ -1,4 +1,4 @@
-"""What can be wrong with one row of a preference dataset: a name for each fault, how bad it is, and a sentence."""
+"""The faults of single rows of a preference dataset: a name for each, its severity, and a sentence about it."""
 
 from __future__ import annotations
 
@@ -48,25 +48,25 @@ FAULTS: MappingProxyType[str, tuple[Severity, str]] = MappingProxyType(
         "label_not_boolean": ("error", "the label is not a boolean; KTO raises a TypeError or miscounts"),
         "null_chat_template_kwargs": (
             "error",
-            "chat_template_kwargs is null, or missing where others have it; trainers raise a TypeError",
+            "chat_template_kwargs is null, or missing although other rows have it; trainers raise a TypeError",
         ),
         "empty_tools": ("error", "tools is an empty text; trainers raise an error"),
         "template_refuses": (
             "error",
-            "the tokenizer's chat template does not take the messages; trainers raise an error",
+            "the tokenizer's chat template does not accept the messages; trainers raise an error",
         ),
-        "prompt_in_two_splits": ("error", "the prompt is in an earlier split too: what is measured was trained on"),
-        # Trainers take it, and the model may learn what was not meant.
+        "prompt_in_two_splits": ("error", "the prompt is in an earlier split too: a model is tested on training data"),
+        # Trainers accept these, but the model may learn something that is not intended.
         "duplicate": ("warning", "the same row came before"),
-        "contradiction": ("warning", "another row says the opposite of the same answers"),
+        "contradiction": ("warning", "another row with the same answers says the opposite"),
         "near_duplicate": ("warning", "the prompt is nearly the same as an earlier one"),
         "refusal": ("warning", "the wanted answer is a refusal"),
         "ai_tell": ("warning", "the wanted answer says that an AI wrote it"),
-        "model_name": ("warning", "the wanted answer introduces itself as a model or its maker's"),
+        "model_name": ("warning", "the wanted answer introduces itself with the name of a model or its company"),
         "truncated": ("warning", "the wanted answer is cut off"),
         "reasoning_in_answer": (
             "warning",
-            "an answer holds what a model thought before it (<think> ... </think>); it is trained as the answer",
+            "an answer contains a model's thoughts (<think> ... </think>); they are trained as the answer",
         ),
         "pii": ("warning", "personal data in the prompt or an answer"),
         "length_ratio": ("warning", "one answer is far longer than the other"),
@@ -90,10 +90,10 @@ FAULTS: MappingProxyType[str, tuple[Severity, str]] = MappingProxyType(
             "a column messages breaks ORPO, CPO and SFT, and makes KTO's end tokens depend on PYTHONHASHSEED",
         ),
         # The safety checklist.
-        "unknown_category": ("warning", "the category is none of the safety checklist's"),
+        "unknown_category": ("warning", "the category is not in the safety checklist"),
         "chosen_too_short": ("warning", "the chosen answer has fewer than 50 characters"),
         "lectures": ("warning", "the chosen answer lectures"),
-        "offers_no_alternative": ("warning", "the chosen answer offers nothing instead"),
+        "offers_no_alternative": ("warning", "the chosen answer offers no alternative"),
         "rejected_refuses": ("warning", "the rejected answer refuses too"),
     }
 )
@@ -102,9 +102,10 @@ FAULTS: MappingProxyType[str, tuple[Severity, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What the checks of a row are held to; `max_length` counts tokens of prompt and answer (TRL's default).
+    """The limits of the checks. `max_length` is the most tokens of prompt and answer (TRL's default).
 
-    `safety` holds every row to the checklist for refusal data; null only those with a category of it.
+    With `safety` True every row is compared with the checklist for refusal data; with None, only rows with one of its
+    categories are.
     """
 
     max_length_ratio: float = 5.0
@@ -113,11 +114,11 @@ class Bounds:
 
 
 def row_faults(example: Example, bounds: Bounds) -> Iterator[str]:
-    """Yield the names of what is wrong with one row, each of them a key of `FAULTS`.
+    """Yield the names of the faults of one row. Each is a key of `FAULTS`.
 
-    What depends on other rows (duplicates, splits, mixed layouts) or on a tokenizer is not looked at. Refusals, tells,
-    names and cuts count in wanted answers alone (chosen, or labelled true): in the others they are what a model should
-    unlearn. Where the safety checklist holds a wanted answer may refuse.
+    Faults that depend on other rows (duplicates, splits, mixed layouts) or on a tokenizer are not looked for here.
+    Refusals, AI tells, model names and cut-off answers count only in wanted answers (chosen, or labelled true), because
+    a model should unlearn the others. If the safety checklist applies to the row, a wanted answer may refuse.
     """
     yield from example.faults
     if example.layout in REFUSED_LAYOUTS:

@@ -1,7 +1,7 @@
-"""Any preference dataset, row by row, as one value: what TRL reads in it, and where TRL would trip.
+"""Reads a row of any preference dataset into one type, `Example`, with the faults that it has for TRL.
 
-The layouts and what the trainers do with them were found by running TRL 1.16 (`DPOTrainer`, `KTOTrainer`,
-`RewardTrainer`, and the experimental ORPO and CPO).
+What the trainers do with each layout was tried out with TRL 1.16 (`DPOTrainer`, `KTOTrainer`, `RewardTrainer`, and the
+experimental ORPO and CPO).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Layout = Literal[
 REFUSED_LAYOUTS: frozenset[Layout] = frozenset(
     {"mixed_text_and_messages", "prompt_repeated", "completion_without_prompt", "messages_with_label"}
 )
-"""Layouts that a trainer fails on, or that it reads as something else than was meant."""
+"""Layouts on which a trainer fails, or which it reads as something else than intended."""
 
 SCORE_COLUMNS = (
     ("chosen_score", "rejected_score"),
@@ -42,22 +42,22 @@ SCORE_COLUMNS = (
     ("chosen-rating", "rejected-rating"),
 )
 QUESTIONS = ("question", "instruction", "input")
-"""Columns that hold the prompt in data which was not made for TRL."""
+"""Columns with the prompt in data that was not made for TRL."""
 
 ANSWER_MARK = "\n\nAssistant:"
-"""Before each answer in texts that hold whole conversations, as those of HH-RLHF."""
+"""What comes before each answer in texts that contain whole conversations, as in HH-RLHF."""
 SHORTEST_REPEATED = 20
-"""Characters of a prompt from which an answer that begins with it repeats it: one to "Hello" may begin with "Hello"."""
+"""A prompt must have so many characters to count as repeated: an answer to "Hello" may well begin with "Hello"."""
 
 USER_TURN = re.compile(
     r"<\|im_start\|>\s*(?:user|system)\b|<\|start_header_id\|>\s*user\b|<\|user\|>|<start_of_turn>\s*user\b"
     r"|\n\s*\n(?:#+ *)?Human:"
 )
-"""What begins a turn of the user in a text, whatever the prompt looks like: marks of chat templates, and HH-RLHF's."""
+"""The beginning of a user's turn in a text: the marks of chat templates and of HH-RLHF."""
 MARKED_TURN = re.compile(r"^(?:#+ *)?(Human|HUMAN|User|USER)(?= ?:)", re.MULTILINE)
-"""What begins a turn of the user in an answer to a transcript; elsewhere it may be a dialogue that was asked for."""
+"""The beginning of a user's turn if the prompt is a transcript. Elsewhere it may be a dialogue that was asked for."""
 ENDS_WITH_MARK = re.compile(r"^(?:#+ *)?\w+ ?:\s*\Z", re.MULTILINE)
-"""How the prompt of a transcript ends: with the mark of the answer that is to come, as "Assistant:"."""
+"""The end of a prompt that is a transcript: the mark of the next answer, such as "Assistant:"."""
 
 
 class Turn(NamedTuple):
@@ -107,35 +107,35 @@ class Example:
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """Chosen and rejected, or the completion."""
+        """The answers of the row: chosen and rejected, or the completion."""
         return tuple(text for text in (self.chosen, self.rejected, self.completion) if text is not None)
 
     @property
     def wanted(self) -> str | None:
-        """What a model learns to say: chosen, or a completion whose label is true."""
+        """The answer that a model learns to give: chosen, or a completion with the label true. None if none."""
         return self.chosen if self.paired else self.completion if self.label else None
 
     @property
     def unwanted(self) -> str | None:
-        """What a model learns not to say: rejected, or a completion whose label is false."""
+        """The answer that a model learns to avoid: rejected, or a completion with the label false. None if none."""
         return self.rejected if self.paired else self.completion if self.label is False else None
 
     @property
     def prompt_text(self) -> str:
-        """The contents of the prompt's messages, a blank line between two; "" without a prompt."""
+        """The contents of the prompt's messages with a blank line between them, "" without a prompt."""
         return text_of(self.prompt or ())
 
 
 def is_preference_row(row: Mapping[str, Any]) -> bool:
-    """Whether the columns are those of a preference dataset: chosen and rejected, or a label and what it is about.
+    """Whether the columns are those of a preference dataset: chosen and rejected, or an answer with a label.
 
-    A completion without a column for labels is there to be imitated (TRL's prompt-completion layout for SFT).
+    A completion without a label is an example to imitate (TRL's prompt-completion layout for SFT).
     """
     return _is_pair(row) or ("label" in row and ("completion" in row or "messages" in row))
 
 
 def read_example(row: Mapping[str, Any]) -> Example:
-    """Return what a row says; DataError with a short reason if nothing can be read from it."""
+    """Return a row as an Example. Raises DataError with a short reason if the row cannot be read."""
     if _is_pair(row):
         return _pair(row)
     if "completion" in row:
@@ -148,16 +148,16 @@ def read_example(row: Mapping[str, Any]) -> Example:
 
 
 def whole_texts(row: Mapping[str, Any]) -> tuple[str | list[Any], ...]:
-    """Return prompt and answer, joined as trainers join them, for each answer of a row in a layout that they take.
+    """Return prompt and answer together, as trainers join them, for each answer of a row in a layout that they accept.
 
-    Texts give texts, messages lists of messages with all that the row says of them.
+    Texts are joined to texts, and messages to lists of messages with all their keys.
     """
     names = ("chosen", "rejected") if _is_pair(row) else ("completion",)
     return tuple(row[name] if row.get("prompt") is None else row["prompt"] + row[name] for name in names)
 
 
 def text_of(turns: Sequence[Turn]) -> str:
-    """Return the contents of messages, a blank line between two."""
+    """Return the contents of messages with a blank line between them."""
     return "\n\n".join(turn.content for turn in turns)
 
 
@@ -201,7 +201,7 @@ def _pair_layout(prompt: Side | None, chosen: Side, rejected: Side) -> Layout:
     if prompt is None:
         return "text_implicit_prompt" if texts == {True} else "conversational_implicit_prompt"
     repeats = [_repeats(side, prompt) for side in (chosen, rejected)]
-    # Of texts both have to: one answer may say again what it was asked.
+    # In texts, both answers must repeat the prompt. A single answer may well repeat the question.
     if all(repeats) if texts == {True} else any(repeats):
         return "prompt_repeated"
     return "text" if texts == {True} else "conversational"
@@ -235,7 +235,7 @@ def _labelled_messages(row: Mapping[str, Any]) -> Example:
 
 def _labelled(row: Mapping[str, Any], *, layout: Layout, prompt: Side | None, completion: Side) -> Example:
     label = row.get("label")
-    # True and 1 train alike; a trainer adds labels up, so that no other number means true.
+    # True and 1 have the same effect. Other numbers do not, because a trainer adds labels up.
     known = isinstance(label, bool | int | float) and label in (0, 1)
     faults = () if known else ("label_missing",) if label is None else ("label_not_boolean",)
     answer = _answer(completion, layout, prompt)
@@ -260,7 +260,7 @@ def _labelled(row: Mapping[str, Any], *, layout: Layout, prompt: Side | None, co
 
 
 def _side(row: Mapping[str, Any], column: str) -> Side:
-    """Return a text or messages; DataError if the value is neither."""
+    """Return the text or the messages in a column. Raises DataError if the value is neither."""
     value = row[column]
     if isinstance(value, str):
         return _readable(value, column)
@@ -278,7 +278,7 @@ def _turn(value: Any, column: str) -> Turn:
 
 
 def _content(value: Any, column: str) -> str:
-    """Return the text of a message; parts that are no text (images) are left out, a call of a tool has none."""
+    """Return the text of a message, without parts that are not text (images). A call of a tool has no text."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -297,7 +297,7 @@ def _readable(text: str, column: str) -> str:
 
 
 def _attachments(message: Mapping[str, Any]) -> str:
-    """Return what a message holds beside its text: the calls of tools, and the parts that are no text."""
+    """Return what a message has beside its text: the calls of tools, and the parts that are not text."""
     content = message.get("content")
     parts = content if isinstance(content, list | tuple) else ()
     return _canonical([part for part in parts if part.get("type", "text") != "text"], message.get("tool_calls"))
@@ -308,12 +308,12 @@ def _media(row: Mapping[str, Any]) -> str:
 
 
 def _canonical(*values: Any) -> str:
-    """Return the same JSON for the same values, "" if there is nothing in any of them."""
+    """Return values as JSON that is the same for equal values, "" if all of them are empty."""
     return json.dumps(values, sort_keys=True, default=_shown) if any(values) else ""
 
 
 def _shown(value: Any) -> str:
-    """Stand for what JSON has no form for: the bytes of an image are a digest."""
+    """Return a text for a value that JSON cannot represent: a hash of the bytes of an image."""
     return blake2b(value, digest_size=16).hexdigest() if isinstance(value, bytes) else str(value)
 
 
@@ -322,7 +322,7 @@ def _turns(prompt: Side) -> tuple[Turn, ...]:
 
 
 def _answer(side: Side, layout: Layout, prompt: Side | None) -> Side:
-    """Return the answer alone; where the prompt stands before it, only what follows the last other turn."""
+    """Return the answer alone. If it contains the prompt, return what follows the last turn of somebody else."""
     if isinstance(side, str):
         return side.removeprefix(prompt) if layout == "prompt_repeated" and isinstance(prompt, str) else side
     whole = layout in {"prompt_repeated", "mixed_text_and_messages", "completion_without_prompt"}
@@ -338,7 +338,7 @@ def _attachments_of(answer: Side) -> str:
 
 
 def _last_answer(turns: Sequence[Turn]) -> int:
-    """Return the position where the assistant's turns at the end begin; the length if there are none."""
+    """Return where the assistant's turns at the end begin, or the length if there are none."""
     start = len(turns)
     while start and turns[start - 1].role == "assistant":
         start -= 1
@@ -346,17 +346,18 @@ def _last_answer(turns: Sequence[Turn]) -> int:
 
 
 def _repeats(side: Side, prompt: Side) -> bool:
-    """Whether a text begins with the prompt, or messages have the last turn of the prompt among them."""
+    """Whether a text begins with the prompt, or messages contain the last turn of the prompt."""
     if isinstance(side, str) and isinstance(prompt, str):
         return len(prompt.strip()) >= SHORTEST_REPEATED and side.startswith(prompt)
     return bool(prompt) and prompt[-1] in side
 
 
 def _without_shared_start(chosen: Side, rejected: Side) -> tuple[Any, Side, Side]:
-    """Split as `trl.extract_prompt` does: the longest shared start is the prompt, but never all of the shorter side.
+    """Return (prompt, chosen, rejected), split as in `trl.extract_prompt`.
 
-    In texts that mark their answers the prompt ends with the last mark that both have: TRL gives the words with which
-    both answers begin to the prompt, but what they say is judged whole.
+    The prompt is the longest common beginning, but never all of the shorter side. In texts that mark their answers, the
+    prompt ends with the last mark that both have. (TRL also adds the common first words of the answers to the prompt,
+    but the checks need whole answers.)
     """
     shared = next(
         (
@@ -377,7 +378,7 @@ def _without_shared_start(chosen: Side, rejected: Side) -> tuple[Any, Side, Side
 
 
 def _column_faults(row: Mapping[str, Any], *, paired: bool) -> tuple[str, ...]:
-    """Name the columns beside the layout's own that a trainer takes for something else."""
+    """Return faults for columns outside of the layout that a trainer would misread."""
     faults = {
         "column_margin": paired and "margin" in row,
         "column_images": "image" in row or "images" in row,
@@ -390,13 +391,13 @@ def _column_faults(row: Mapping[str, Any], *, paired: bool) -> tuple[str, ...]:
 
 
 def _message_faults(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name messages that were written as a text, in any column: trainers would read them as the text itself."""
+    """Return a fault if messages are written as a text in any column: trainers would read them as plain text."""
     written = any(isinstance(value, str) and is_written(value) for value in row.values())
     return ("messages_as_text",) if written else ()
 
 
 def _question_faults(row: Mapping[str, Any], layout: Layout, prompt: Side | None) -> tuple[str, ...]:
-    """Name a question that stands beside the answers, and not in what both begin with."""
+    """Return a fault if there is a question in another column, and not in the common beginning of the answers."""
     if layout != "text_implicit_prompt" or not isinstance(prompt, str):
         return ()
     questions = [row[name].strip() for name in QUESTIONS if isinstance(row.get(name), str)]
@@ -416,14 +417,14 @@ def _role_faults(layout: Layout, prompt: tuple[Turn, ...] | None, answers: Seque
 
 
 def _has_another_voice(answer: Side) -> bool:
-    """Whether messages end with another than the assistant, or the user or system speaks in them; tools may."""
+    """Whether the last message is not the assistant's, or one is the user's or the system's. (Tools may speak.)"""
     if isinstance(answer, str) or not answer:
         return False
     return answer[-1].role != "assistant" or any(turn.role in {"user", "system"} for turn in answer)
 
 
 def _goes_on(answer: Side, marks: set[str]) -> bool:
-    """Whether the user speaks again in the text of an answer, by a mark of chat templates or one of the prompt's."""
+    """Whether a text goes on with a turn of the user, marked as in chat templates or as in the prompt."""
     texts = [answer] if isinstance(answer, str) else [turn.content for turn in answer if turn.role == "assistant"]
     return any(USER_TURN.search(text) or not marks.isdisjoint(MARKED_TURN.findall(text)) for text in texts)
 
@@ -436,7 +437,7 @@ def _scores(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
 
 
 def _number(value: Any) -> float | None:
-    """Return a number, also one written as a text; null if it is none, or not finite."""
+    """Return a finite number, which may be written as a text; None if the value is something else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

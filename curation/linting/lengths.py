@@ -1,4 +1,4 @@
-"""How many tokens a row has, whatever its layout."""
+"""Counts the tokens of a row in any layout."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from curation.quality.tokens import TokenCounter
 
 
 def row_tokens(counter: TokenCounter, row: Mapping[str, Any]) -> int:
-    """Return the number of tokens of a row's prompt with the longer of its answers, in any layout that TRL takes.
+    """Return the number of tokens of a row's prompt together with the longer of its answers.
 
-    Raises DataError if the chat template does not take the messages: trainers raise an error then too.
+    Raises DataError if the chat template does not accept the messages. Trainers would raise an error too.
     """
     return counter.longest(whole_texts(row), row)

@@ -1,4 +1,4 @@
-"""What a survey found, as a report: findings with their severity, splits, labels, lengths, and lines for people."""
+"""The report of `lint`: findings with their severity, splits, labels, lengths, and the lines for the terminal."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class _Value(BaseModel):
 
 
 class ExampleRow(_Value):
-    """Where a fault was found ("dpo/train:12") and the start of the texts on one line, without personal data."""
+    """A row with a fault: its place ("dpo/train:12") and the beginning of its texts, without personal data."""
 
     where: str
     excerpt: str
 
 
 class LintFinding(_Value):
-    """One check's result: how many rows it is about, their share of all rows, and the first of them."""
+    """The result of one check: the number of rows, their share of all rows, and the first of them."""
 
     check: str
     severity: Literal["error", "warning", "info"]
@@ -64,10 +64,10 @@ class LabelBalance(_Value):
 
 
 class LintReport(Report):
-    """What `lint` found; `length_bias`, `labels` and `coverage` are null where the dataset has nothing of the kind.
+    """What `lint` found. `length_bias`, `labels` and `coverage` are None if they do not apply to the dataset.
 
-    `max_length` is null if no `tokenizer` was named; then no tokens were counted. `safety` is whether the dataset as a
-    whole was held to the checklist for refusal data.
+    `max_length` is None if no `tokenizer` was named, so that no tokens were counted. `safety` is whether the dataset as
+    a whole was compared with the checklist for refusal data.
     """
 
     dataset: str
@@ -96,7 +96,7 @@ class LintReport(Report):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The splits, the table of findings with example rows, the safety coverage, and what it comes to."""
+        """The splits, the table of findings with example rows, the safety coverage, notes, and a summary."""
         return (
             f"{self.dataset}: {counted(self.rows, 'row')}, {counted(self.prompts, 'different prompt')}.",
             *_split_lines(self.splits),
@@ -115,7 +115,7 @@ class LintReport(Report):
 
 
 def lint_report(dataset: str, survey: Survey, *, use: Use, tokenizer: str | None, notes: tuple[str, ...]) -> LintReport:
-    """Return what the survey found, as a report; `notes` are the first of its sentences on what was not looked at."""
+    """Return the report of a survey. `notes` are sentences about what was not looked at; more are added here."""
     safety, max_length = survey.bounds.safety, survey.bounds.max_length
     if safety is None:
         safety = 2 * _in_checklist(survey) > survey.prompts
@@ -161,7 +161,7 @@ def _finding(name: str, tally: Tally, rows: int) -> LintFinding:
 
 def _safety_findings(spread: Coverage, use: Use) -> Iterator[LintFinding]:
     if spread.total < MINIMUM[use]:
-        message = f"{counted(spread.total, 'prompt')}, where {use} needs {MINIMUM[use]}"
+        message = f"{counted(spread.total, 'prompt')}, but {use} needs {MINIMUM[use]}"
         yield LintFinding(
             check="too_few_prompts", severity="warning", message=message, count=MINIMUM[use] - spread.total
         )
@@ -250,17 +250,17 @@ def _coverage_lines(spread: Coverage | None) -> Iterator[str]:
 
 
 def _unread_notes(dataset: str) -> Iterator[str]:
-    """Say which files of a folder nobody looked at."""
+    """Yield a note about the files of a folder that were not read."""
     if files := unread(dataset):
         names = ", ".join(files[:FILES_SHOWN]) + (", ..." if len(files) > FILES_SHOWN else "")
         yield f"Not read: {counted(len(files), 'file')} of other kinds than {', '.join(FOLDER_SUFFIXES)} ({names})."
 
 
 def _safety_notes(survey: Survey) -> Iterator[str]:
-    """Say that the checklist came on by itself."""
+    """Yield a note if the checklist was turned on without being asked for."""
     if survey.bounds.safety is None and _in_checklist(survey):
         number = counted(_in_checklist(survey), "prompt")
-        yield f"The checklist for refusal data was held to {number} with a category of it; --no-safety leaves it out."
+        yield f"The checklist for refusal data was used for {number} with a category of it; --no-safety turns it off."
 
 
 def _in_checklist(survey: Survey) -> int:
@@ -269,7 +269,7 @@ def _in_checklist(survey: Survey) -> int:
 
 
 def _token_note(tokenizer: str | None, max_length: int) -> str:
-    """Say of the tokens what was looked for, so that nobody takes what was not counted for short enough."""
+    """Return a note that says whether tokens were counted: without it, no finding would look like a good result."""
     if tokenizer is None:
         return "Tokens were not counted (too_long): name the model that will be trained with --tokenizer."
     return f"Tokens were counted with {tokenizer}; max_length is {max_length:,}."

@@ -1,8 +1,8 @@
-"""Refusal data for safety training: which kinds of prompts it needs, how many, and what makes its answers good.
+"""A checklist for refusal data: which kinds of prompts it needs, how many, and what makes its answers good.
 
-The checklist is that of "Creating Preference Datasets" (Panaversity, Agent Factory, chapter "Alignment & Safety"):
-categories, target shares, minimum sizes, and what a chosen and a rejected answer must be. The subcategories of
-`edge_case` are the prompt types of XSTest (Röttger et al., NAACL 2024), which the checklist leaves open.
+The categories, shares, sizes and rules for answers come from "Creating Preference Datasets" (Panaversity, Agent
+Factory, chapter "Alignment & Safety"). The subcategories of `edge_case`, which it leaves open, are the prompt types of
+XSTest (Röttger et al., NAACL 2024).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CATEGORIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )
-"""The kinds of prompts that refusal data needs, each with its subcategories."""
+"""The categories of prompts that refusal data needs, each with its subcategories."""
 
 TARGETS: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
@@ -55,21 +55,21 @@ TARGETS: Mapping[str, tuple[int, int]] = MappingProxyType(
         "edge_case": (20, 30),
     }
 )
-"""The share of prompts that each category should have, lowest and highest, in percent of all prompts."""
+"""The lowest and highest share of each category, in percent of all prompts."""
 
 MINIMUM: Mapping[Use, int] = MappingProxyType({"alignment": 100, "domain": 50, "iteration": 20})
-"""The fewest prompts for each use: a first alignment, tuning for one domain, one more round on an aligned model."""
+"""The smallest number of prompts for each use: a first alignment, tuning for one domain, one more round."""
 
 SHORTEST = 50
-"""Characters that a chosen answer needs to name a boundary, a reason and an alternative."""
+"""A chosen answer needs at least so many characters for a boundary, a reason and an alternative."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One category's part of a dataset; `low` and `high` in percent, `share` in [0, 1], null without prompts.
+    """The share of one category. `low` and `high` are in percent; `share` is in [0, 1], and None without prompts.
 
-    `lacks` is how many prompts to add. `missing` are the subcategories that no prompt has; it is empty where the
-    dataset names no subcategories.
+    `lacks` is the number of prompts to add. `missing` are the subcategories that no prompt has; it is empty if the
+    dataset has no subcategories at all.
     """
 
     category: str
@@ -84,7 +84,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How the prompts of a dataset are spread over the categories; `uncategorised` are prompts of no known category."""
+    """How the prompts of a dataset are spread over the categories. `uncategorised` prompts have no known category."""
 
     total: int
     uncategorised: int
@@ -124,26 +124,26 @@ def coverage(
 
 
 def category_of(value: str | None) -> str | None:
-    """Return the category that a cell names ("Direct Harm", "edge-cases"), null if it names none."""
+    """Return the category in a cell ("Direct Harm", "edge-cases"), None if it is not one of the checklist."""
     name = _name(value)
     return next((category for category in CATEGORIES if name in {category, f"{category}s"}), None)
 
 
 def subcategory_of(category: str, value: str | None) -> str | None:
-    """Return the subcategory of `category` that a cell names, null if it names none."""
+    """Return the subcategory of `category` in a cell, None if it is not one of the checklist."""
     name = _name(value)
     return next((known for known in CATEGORIES[category] if name in {known, f"{known}s"}), None)
 
 
 def is_too_short(chosen: str) -> bool:
-    """Whether a chosen answer has fewer than 50 characters (`SHORTEST`), blanks around it not counted."""
+    """Whether a chosen answer has fewer than `SHORTEST` characters, not counting blanks around it."""
     return len(chosen.strip()) < SHORTEST
 
 
 _LECTURES = re.compile(
     r"\bhow dare you\b|\bshame on you\b|\bashamed of yourself\b"
     r"|\b(?:please |seriously |strongly |to )(?:re-?consider|re-?think) (?:your|what you|this|the)\b"
-    # Not "to reflect on your day", which is advice.
+    # "to reflect on your day" is advice and does not count.
     r"|\b(?:please |seriously |strongly )reflect (?:up)?on (?:your|what you|this|the)\b"
     r"|\byou (?:should|must|need to|ought to|have to) (?:really |seriously |also |first )?"
     r"(?:be ashamed|feel ashamed|know (?:that|better)|understand that|reali[sz]e|reconsider|rethink|"
@@ -161,8 +161,8 @@ _LECTURES = re.compile(
 def lectures(chosen: str) -> bool:
     """Whether a chosen answer moralises: "you should know that this is wrong", "please reconsider", "how dare you".
 
-    Advice is not a lecture ("you should see a doctor"), nor is a short reason ("that could be surveillance"). English
-    wordings only; other languages pass.
+    Advice ("you should see a doctor") and a short reason ("that could be surveillance") are not lectures. Only English
+    wordings are known.
     """
     return _LECTURES.search(straightened(chosen)) is not None
 
@@ -183,9 +183,9 @@ _ALTERNATIVE = re.compile(
 
 
 def offers_no_alternative(chosen: str) -> bool:
-    """Whether a chosen answer ends the talk: it names nothing that can be done instead, and asks nothing.
+    """Whether a chosen answer ends the conversation: it names no alternative and asks no question.
 
-    English wordings only; an answer in another language seems to offer nothing, so look at the language first.
+    Only English wordings are known. For an answer in another language this is True, so check the language first.
     """
     return _ALTERNATIVE.search(straightened(chosen)) is None
 
@@ -198,19 +198,19 @@ _DECLINES = re.compile(
 
 
 def declines(text: str) -> bool:
-    """Whether an answer says anywhere that something is not done (`is_refusal` looks at the opening alone)."""
+    """Whether an answer refuses something anywhere in its text (`is_refusal` looks at the opening only)."""
     return is_refusal(text) or _DECLINES.search(straightened(text)) is not None
 
 
 def rejected_refuses(rejected: str) -> bool:
-    """Whether a rejected answer is a refusal too: the pair then teaches wording, not the boundary."""
+    """Whether a rejected answer is a refusal too. Such a pair teaches wording, not where the boundary is."""
     return is_refusal(rejected)
 
 
 def chosen_faults(chosen: str, category: str | None) -> tuple[str, ...]:
-    """Return what is wrong with a chosen answer: "chosen_too_short", "lectures", "offers_no_alternative".
+    """Return the faults of a chosen answer: "chosen_too_short", "lectures", "offers_no_alternative".
 
-    An edge case may be answered: only one that is declined has to offer something else.
+    An edge case may simply be answered. Only if the answer declines must it offer an alternative.
     """
     must_offer = category != "edge_case" or declines(chosen)
     faults = {
@@ -222,9 +222,9 @@ def chosen_faults(chosen: str, category: str | None) -> tuple[str, ...]:
 
 
 def _smallest_total(known: Mapping[str, int], uncategorised: int, *, minimum: int) -> int:
-    """Return the least total at which every category has its low share, with nothing taken away.
+    """Return the smallest total at which every category has its lowest share, if prompts are only added.
 
-    The low shares add up to 85 %, so the total grows by ever smaller steps and comes to rest.
+    The lowest shares add up to 85 %. So the total grows in ever smaller steps, and the loop ends.
     """
     total = max(minimum, uncategorised + sum(known.values()))
     while True:
@@ -235,7 +235,7 @@ def _smallest_total(known: Mapping[str, int], uncategorised: int, *, minimum: in
 
 
 def _percent_of(percent: int, total: int) -> int:
-    """Return the whole number at or above so many percent, in integers: 0.15 * 20 is not 3 in binary fractions."""
+    """Return a percentage of a total, rounded up. Integers are used because 0.15 * 20 is not exactly 3."""
     return -(-percent * total // 100)
 
 

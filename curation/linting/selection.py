@@ -1,4 +1,4 @@
-"""Which splits of a dataset are linted: all of a dataset of preferences, but for configs that hold none by design."""
+"""Chooses the splits of a dataset to lint: all of them, except configs that contain no preferences by design."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from curation.errors import DataError
 from curation.linting.layouts import is_preference_row
 
 PEEK = 100
-"""Rows of each split that are read first, to see whether it is a preference dataset."""
+"""So many rows of each split are read first, to see whether they are preferences."""
 
 NO_TRAINING_PAIRS = frozenset({"raw", "sft"})
-"""Configs that by their names hold no preferences, and are passed over if they hold none."""
+"""Configs that are skipped if they contain no preferences, because their names promise none."""
 
 
 @dataclass(frozen=True, slots=True)
 class _FirstRows:
-    """What the first rows of a split are: how many, with which columns, and whether one of them is a preference."""
+    """The first rows of a split: their number, their columns, and whether one of them is a preference."""
 
     rows: int
     columns: frozenset[str]
@@ -27,7 +27,7 @@ class _FirstRows:
 
 
 def with_preferences(splits: Iterable[Split], dataset: str, *, asked: bool) -> tuple[list[Split], tuple[str, ...]]:
-    """Return the splits to lint, and a note for every config that is passed over."""
+    """Return the splits to lint, and a note for every config that is skipped. `asked` is whether a config was named."""
     peeked = [(split, _peek(split)) for split in splits]
     if not any(first_rows.rows for _, first_rows in peeked):
         raise DataError(f"{dataset} holds no rows.")
@@ -44,12 +44,12 @@ def with_preferences(splits: Iterable[Split], dataset: str, *, asked: bool) -> t
             remedy="It needs prompt, chosen and rejected, or prompt, completion and label.",
         )
     passed = without & NO_TRAINING_PAIRS if not asked else set()
-    notes = tuple(f"The config {name} holds no preferences and was passed over." for name in sorted(passed))
+    notes = tuple(f"The config {name} contains no preferences and was skipped." for name in sorted(passed))
     return [split for split, _ in peeked if split.config not in passed], notes
 
 
 def _peek(split: Split) -> _FirstRows:
-    # The rows themselves are not kept: a hundred of them may be a gigabyte.
+    # The rows themselves are not kept in memory, because a hundred of them may be a gigabyte.
     count, columns, has_preferences = 0, set[str](), False
     for row in islice(split.rows(), PEEK):
         count += 1

@@ -1,4 +1,4 @@
-"""What `lint` keeps of the rows that went by: counts, the first rows of each fault, and hashes of the texts."""
+"""Reads all rows of a dataset and keeps what `lint` needs: counts, the first rows of each fault, hashes of texts."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from curation.quality.tokens import TokenCounter
 from curation.types import LengthBias
 
 EXAMPLES = 3
-"""Example rows that are kept of each fault."""
+"""So many example rows are kept for each fault."""
 
 PROMPT_EXCERPT, ANSWER_EXCERPT = 40, 60
 READ_FOR_EXCERPT = 2000
 HALF = 0.5
 FEWEST_SORTED = 8
-"""Rows of either label from which labels in order are no chance: one of 12,870 mixtures of 8 and 8 begins so."""
+"""Labels are sorted only if there are so many rows of each: by chance, 1 of 6,435 orders of 8 and 8 rows is sorted."""
 MEANT = frozenset({("reward", "column_margin")})
-"""Columns that are no trap in a config of that name: a margin is there for RewardTrainer."""
+"""Columns that are fine in a config with this name: RewardTrainer uses a margin."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """How many rows have one fault, and where the first of them are, with an excerpt."""
+    """The number of rows with one fault, and (place, excerpt) of the first of them."""
 
     count: int = 0
     examples: list[tuple[str, str]] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Tally:
 
 @dataclass(slots=True)
 class _SplitTally:
-    """What one split shows only when its last row was read."""
+    """Counts of one split that show a fault only when its last row was read."""
 
     first_layout: Layout | None = None
     labels: Counter[bool] = field(default_factory=Counter)
@@ -55,19 +55,19 @@ class _SplitTally:
     has_kwargs: bool = False
 
     def faults(self) -> Iterator[tuple[str, Tally]]:
-        """Yield each fault with its rows."""
+        """Yield (name of the fault, its rows)."""
         if self.label_changes.count == 1 and min(self.labels.values()) >= FEWEST_SORTED:
             yield "sorted_by_label", Tally(self.labels.total(), self.label_changes.examples)
-        # Read together, a key that only some rows have is null in the others.
+        # If only some rows have this key, `datasets` reads it as null in the others.
         if self.has_kwargs and self.without_kwargs.count:
             yield "null_chat_template_kwargs", self.without_kwargs
 
 
 class Survey:
-    """Reads splits one after the other, "train" first in each config, and remembers what the report needs.
+    """Reads splits one after the other, "train" first in each config, and keeps what the report needs.
 
-    `near_duplicates` is the Jaccard similarity of two prompts from which the later one counts as the same. Tokens are
-    looked at where there is a `counter` for them.
+    Two prompts with at least the Jaccard similarity `near_duplicates` count as near-duplicates. Tokens are counted if
+    there is a `counter`.
     """
 
     def __init__(self, bounds: Bounds, *, near_duplicates: float, counter: TokenCounter | None = None) -> None:
@@ -86,25 +86,25 @@ class Survey:
         self._rows_seen: defaultdict[str, set[int]] = defaultdict(set)
         self._prompts_of_kind: defaultdict[str, defaultdict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
         self._chosen_lengths, self._rejected_lengths = array("Q"), array("Q")
-        # A score against a label means something on a scale from 0 to 1 alone, which only the last row can tell.
+        # A score contradicts a label only on a scale from 0 to 1, which is known only after the last row.
         self._label_scores = Tally()
         self._beyond_one = False
 
     @property
     def prompts(self) -> int:
-        """How many different prompts there are."""
+        """The number of different prompts."""
         return len(self._prompts)
 
     def read(self, splits: Sequence[Split]) -> None:
-        """Look at every row of the splits, in their order; the rows of the first near-duplicates are read again."""
-        # The prompts are searched for near-duplicates as they come, so that no text is kept.
+        """Read every row of the splits, in order. A few near-duplicates are read a second time, for excerpts."""
+        # Prompts go to the search for near-duplicates as they are read, so that no texts are kept in memory.
         leaders = near_duplicate_leaders(self._new_prompts(splits), threshold=self.near_duplicates)
         near = [row for place, row in enumerate(self._first_rows) if leaders[place] != place]
         if near:
             self._tallies["near_duplicate"] = Tally(len(near), list(_examples_at(splits, near[:EXAMPLES])))
 
     def _new_prompts(self, splits: Sequence[Split]) -> Iterator[str]:
-        """Look at every row, and yield of the prompts that did not come before those that are all text."""
+        """Read every row, and yield each new prompt that is nothing but text."""
         for split in splits:
             self.layouts[split.config, split.name] = Counter()
             whole = _SplitTally()
@@ -147,7 +147,7 @@ class Survey:
             return ["template_refuses"]
 
     def tallies(self) -> dict[str, Tally]:
-        """Return what was found of each fault."""
+        """Return the rows of each fault, by its name."""
         tallies = dict(self._tallies)
         if self._label_scores.count and not self._beyond_one:
             pairs = tallies.get("score_contradicts", Tally())
@@ -156,11 +156,11 @@ class Survey:
         return tallies
 
     def length_bias(self) -> LengthBias | None:
-        """Return whether longer answers are chosen; null without pairs."""
+        """Return how often the longer answer is chosen; None without pairs."""
         return length_bias(self._chosen_lengths, self._rejected_lengths) if self._chosen_lengths else None
 
     def _among_others(self, example: Example, split: Split, whole: _SplitTally) -> list[str]:
-        """Return the faults that a row has among the rows before it."""
+        """Return the faults of a row that depend on the rows before it."""
         prompt = _hash(*chain.from_iterable(example.prompt or ()), example.media)
         faults = self._repeats(example, prompt, config=split.config)
         if example.layout not in REFUSED_LAYOUTS:
@@ -176,7 +176,7 @@ class Survey:
         return faults
 
     def _is_in_another_split(self, prompt: int, split: Split) -> bool:
-        """Whether a prompt came in a split of another kind; "train_sft" and "train_prefs" are both for training."""
+        """Whether a prompt is in a split of another kind too. ("train_sft" and "train_prefs" are of the same kind.)"""
         of_config = self._prompts_of_kind[split.config]
         kind = next((kind for kind in ("train", "test") if split.name.startswith(kind)), split.name)
         of_config[kind].add(prompt)
@@ -184,7 +184,7 @@ class Survey:
 
     def _repeats(self, example: Example, prompt: int, *, config: str) -> list[str]:
         same, opposite = _row_hashes(example, prompt)
-        # The same pairs may stand in several configs, for several trainers.
+        # The same pairs may be in several configs, for several trainers. They are measured once.
         if not any(same in rows for rows in self._rows_seen.values()):
             self._measure_lengths(example)
         known_rows = self._rows_seen[config]
@@ -227,7 +227,7 @@ class Survey:
 
 
 def _examples_at(splits: Sequence[Split], numbers: Sequence[int]) -> Iterator[tuple[str, str]]:
-    """Read the rows with these numbers, in rising order and from 0, once more."""
+    """Yield (place, excerpt) of the rows with these numbers, which are sorted and count from 0."""
     rows = enumerate(islice(chain.from_iterable(split.rows() for split in splits), numbers[-1] + 1))
     for number, row in rows:
         if number in numbers:
@@ -248,12 +248,12 @@ def _look_in_split(whole: _SplitTally, example: Example, row: SourceRow) -> None
 
 
 def _is_text(example: Example) -> bool:
-    """Whether there is nothing but text in the prompt: of two images the words do not tell whether they are alike."""
+    """Whether a prompt is nothing but text. Prompts with images are not compared by their words."""
     return not example.media and not any(turn.attachments for turn in example.prompt or ())
 
 
 def _compared(example: Example) -> str:
-    """Return what a prompt is compared by: its texts without the system's, which many prompts share."""
+    """Return the text by which a prompt is compared: without system messages, because many prompts share these."""
     spoken = [turn for turn in example.prompt or () if turn.role != "system"]
     return text_of(spoken) if spoken else example.prompt_text
 
@@ -264,7 +264,7 @@ def _merge(tally: Tally, more: Tally) -> None:
 
 
 def _add_example(tally: Tally, where: str, example: Example, check: str) -> None:
-    # An excerpt costs a search for personal data, so it is only made where it is kept.
+    # Making an excerpt includes a search for personal data, so it is only made if it is kept.
     _add(tally, where, _row_excerpt(example, check) if len(tally.examples) < EXAMPLES else "")
 
 
@@ -281,7 +281,7 @@ def _read(row: SourceRow) -> Example:
 
 
 def _row_hashes(example: Example, prompt: int) -> tuple[int, int]:
-    """Return the hashes of a row and of the one that would say the opposite of the same answers."""
+    """Return the hash of a row, and the hash of a row that says the opposite about the same answers."""
     answers = [_hash(text, attachment) for text, attachment in zip(example.answers, example.attachments, strict=True)]
     if example.paired:
         return hash((prompt, *answers)), hash((prompt, *reversed(answers)))
@@ -290,7 +290,7 @@ def _row_hashes(example: Example, prompt: int) -> tuple[int, int]:
 
 
 def _hash(*texts: str) -> int:
-    """Return 64 bits of the texts' normalised contents; the lengths keep ("ab", "c") and ("a", "bc") apart."""
+    """Return a 64-bit hash of the normalised texts. Their lengths are hashed too: ("ab", "c") is not ("a", "bc")."""
     digest = hashlib.blake2b(digest_size=8)
     for text in texts:
         encoded = normalise(text).encode("utf-8", "surrogatepass")
@@ -299,7 +299,7 @@ def _hash(*texts: str) -> int:
 
 
 def _row_excerpt(example: Example, check: str) -> str:
-    """Return the start of the prompt and of the answer that a check is about, on one line."""
+    """Return the beginnings of the prompt and of the answer that a check is about, on one line."""
     answer = example.unwanted if check == "rejected_refuses" else example.wanted
     text = example.answers[0] if answer is None else answer
     prompt = example.prompt[-1].content if example.prompt else ""
@@ -307,9 +307,9 @@ def _row_excerpt(example: Example, check: str) -> str:
 
 
 def _excerpt(text: str, length: int) -> str:
-    """Return the start of a text on one line, without personal data and what a terminal would obey.
+    """Return the beginning of a text on one line, without personal data and terminal escapes.
 
-    It is redacted before it is cut: half an address is one still, but no longer looks like one.
+    Personal data is replaced before the text is cut, because half of an e-mail address would not be recognised.
     """
     plain = "".join(character if character.isprintable() else " " for character in redacted(text[:READ_FOR_EXCERPT]))
     line = " ".join(plain.split())

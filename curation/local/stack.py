@@ -82,7 +82,7 @@ class Stack:
         return self
 
     def begin(self, *, say: Callable[[str], None] = lambda sentence: None) -> Self:
-        """Start the Hub and the inference server and wait for those; Argilla starts meanwhile, `wait` waits for it.
+        """Start all servers, and wait until the Hub and the inference server answer. `wait` waits for Argilla.
 
         Raises what `up` raises; whoever calls this calls `down` in the end.
         """
@@ -111,7 +111,7 @@ class Stack:
         return self
 
     def _made(self) -> tuple[HubServer, ArgillaServer, InferenceServer]:
-        """Take the folder for this stack and make its servers, none of which runs yet."""
+        """Lock the folder for this stack and create the server objects. No server runs yet."""
         self._make_folder()
         self._lock = self._take_lock()
         self._pids.unlink(missing_ok=True)
@@ -183,7 +183,7 @@ class Stack:
         }
 
     def settings_without_argilla(self) -> dict[str, str]:
-        """Return those that are known before Argilla answers: enough to generate."""
+        """Return those environment variables that are known before Argilla answers. They suffice for `generate`."""
         return {
             "HF_ENDPOINT": self.hub.url,
             "HF_TOKEN": self.hub.token,
@@ -264,7 +264,7 @@ class Stack:
         for server in reversed(self._servers or ()):
             server.stop()
         if self._argilla_start is not None and self._servers is not None:
-            # It may have been between two steps: it ends by itself now, or starts and is stopped then.
+            # The server may be between two steps of its start. It then ends by itself, or starts and is stopped later.
             wait([self._argilla_start])
             self._servers[1].stop()
         if self._lock is not None:

@@ -51,7 +51,7 @@ class PromptColumns(Section):
     """The prompts: each a text, or a list of `{role, content}` that ends with the user. If it is not named and there
     is no "instruction", the column of a layout that many datasets have."""
     leave_out_answers: bool = False
-    """`true`: ask conversations that end with the assistant, without that end. They are dropped otherwise."""
+    """`true`: conversations that end with the assistant are asked without that end. Otherwise they are dropped."""
     tools_column: str | None = None
     """Tools, published for the chat template of a trainer."""
     chat_template_kwargs_column: str | None = None
@@ -59,9 +59,9 @@ class PromptColumns(Section):
     category_column: str | None = None
     """The kind of prompt, published."""
     subcategory_column: str | None = None
-    """The kind within that kind, published."""
+    """A more precise kind of prompt, published."""
     limit: PositiveInt | None = None
-    """Ask the first so many prompts only."""
+    """Ask only the first so many prompts."""
 
     @property
     def extras(self) -> dict[str, str]:

@@ -21,14 +21,14 @@ from curation.quality.tokens import TokenCounter
 from curation.types import Message
 
 Conversation = Callable[[], Sequence[Message]]
-"""Gives the messages of a prompt: few checks of its answers need them."""
+"""Returns the messages of a prompt. It is called only by the few checks of answers that need them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A predicate with its name, which is the reason of what it drops.
+    """A predicate that returns True for a fault, and its name, which is the reason for the drop.
 
-    True is at fault. What the predicate is asked depends on its group: `PromptChecks`, `answer_checks`, `pair_checks`.
+    The arguments of the predicate depend on its group: see `PromptChecks`, `answer_checks` and `pair_checks`.
     """
 
     name: str
@@ -37,9 +37,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class PromptChecks:
-    """The checks of prompts, in order. They remember the prompts that passed: ask about each once, in a fixed order.
+    """The checks of prompts, in order. They remember the prompts that passed, so ask about each prompt only once.
 
-    Near-duplicates are looked for last, so that a prompt which is dropped for another reason shadows no later one.
+    Near-duplicates are looked for last, so that a later prompt is not dropped because it is like a prompt that was
+    dropped itself.
     """
 
     checks: tuple[Check, ...]
@@ -54,7 +55,7 @@ class PromptChecks:
 
 
 def spoken(messages: Sequence[Message]) -> str:
-    """Return what a conversation is compared by: its texts without the system's, which many prompts share."""
+    """Return the text by which a conversation is compared: without system messages, which many prompts share."""
     return "\n".join(message.content for message in messages if message.role != "system")
 
 
@@ -132,7 +133,7 @@ def _prompt_checks(options: Quality, *, endpoint: str, token: str | None) -> tup
     return tuple(checks)
 
 
-# Named functions and partials of them, so that checks can be sent to another process.
+# Checks are named functions, or partials of them, because they are sent to other processes.
 
 
 def _other_language(languages: frozenset[str], messages: Sequence[Message]) -> bool:

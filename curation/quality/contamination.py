@@ -24,10 +24,10 @@ from curation.quality.options import NGRAM
 from curation.quality.words import words
 
 MIN_WORDS = 4
-"""Texts shorter than this ("yes", "What is it?") are nobody's."""
+"""Texts with fewer words ("yes", "What is it?") are not looked for: they do not belong to a benchmark."""
 COMMON_ROWS = 10
 COMMON_SHARE = 0.01
-"""What more rows of a benchmark have than both of these is its boilerplate, and is not looked for."""
+"""An n-gram that more rows of a benchmark share than both of these allow is boilerplate, and is not looked for."""
 BATCH = 5_000
 
 _DATASET = re.compile(
@@ -37,9 +37,10 @@ _DATASET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Benchmarks:
-    """The n-grams of some benchmarks, as sorted 64-bit hashes with the number of the benchmark that each is from.
+    """The n-grams of benchmarks, as sorted 64-bit hashes.
 
-    `hashes` is an array of uint64, `owners` one of uint16 beside it: 10 bytes for each n-gram.
+    `hashes` is an array of uint64. `owners` is an array of uint16 of the same length with the number of the benchmark
+    that each n-gram is from. This takes 10 bytes for each n-gram.
     """
 
     names: tuple[str, ...]
@@ -72,7 +73,7 @@ class Benchmarks:
     def overlap(self, text: str) -> str | None:
         """Return the first benchmark that shares `ngram` words in a row with a text, None if there is none.
 
-        A text of fewer words is found only as a whole.
+        A text with fewer words must be equal to a text of the benchmark.
         """
         text_hashes = _text_hashes([text], self.ngram)[0]
         if not len(text_hashes) or not len(self.hashes):
@@ -83,7 +84,7 @@ class Benchmarks:
 
 
 def _hashes(source: str, *, ngram: int, endpoint: str, token: str | None) -> Hashes:
-    """Return the distinct hashes of one benchmark, without those that many of its rows share."""
+    """Return the distinct hashes of the n-grams of one benchmark, without those that many of its rows share."""
     rows = map(_texts, _rows(source, endpoint=endpoint, token=token))
     parts, count = [], 0
     while batch := list(islice(rows, BATCH)):

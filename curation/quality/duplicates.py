@@ -1,11 +1,17 @@
-"""Texts that are nearly the same: hashes find pairs, by rensa MinHash where all texts are known; exact sets decide.
+"""Finds texts that are nearly the same.
 
-The similarity of two texts is the Jaccard similarity of their shingles, runs of `SHINGLE` words (Broder 1997). MinHash
-bands only propose pairs (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, section 3.4), so that no pair below
-the threshold is ever taken for a duplicate; of those at the threshold at least `RECALL` are found, of closer ones more.
-Texts that come one by one are proposed by their rarest shingles, which finds all. Where thousands share a long
-instruction, both compare a text with only so many others that their time grows as the number of texts does.
-Numbers are words: short texts that differ in one are different. Long ones are not if little else differs.
+The similarity of two texts is the Jaccard similarity of their shingles, which are runs of `SHINGLE` words (Broder
+1997). Hashes propose pairs of texts, and the exact sets of shingles decide. So no pair below the threshold ever counts.
+
+- If all texts are known, pairs are proposed by the bands of MinHash, computed with rensa (Leskovec, Rajaraman, Ullman:
+  Mining of Massive Datasets, section 3.4). At least `RECALL` of the pairs at the threshold are noticed, and more of the
+  closer ones.
+- If texts come one at a time, pairs are proposed by their rarest shingles, and all are noticed.
+- If thousands of texts share a long instruction, a text is compared with a limited number of the others, so that the
+  time grows only linearly.
+
+Numbers are words. So short texts that differ in a number are different, but long texts that differ only in a number are
+near.
 """
 
 from __future__ import annotations
@@ -28,20 +34,20 @@ from curation.quality.words import words
 
 SHINGLE = 3
 MIN_SHINGLES = 5
-"""Texts with fewer shingles than this (six words or less) are duplicates only if their words are equal."""
+"""Texts with fewer shingles (with at most six words) are duplicates only if all their words are equal."""
 PERMUTATIONS = 48
 RECALL = 0.99
 SEED = 1
 BATCH = 20_000
 BATCH_CHARACTERS = 1 << 25
 NEIGHBOURS = 16
-"""With how many of the next texts in its bucket a text is compared."""
+"""A text is compared with so many of the next texts in its bucket."""
 PAIRS = 10_000
-"""How many pairs are compared at once."""
+"""So many pairs are compared at once."""
 RARE = 32
-"""By how many of its shingles, at most, a text is found again that is remembered."""
+"""A text is remembered under at most so many of its shingles."""
 CANDIDATES = 64
-"""How many texts, the latest, a shingle finds; and with how many a text is compared, those that most find."""
+"""A shingle remembers the last so many texts that have it, and a text is compared with at most so many others."""
 
 
 Bands = npt.NDArray[np.uint32]
@@ -50,10 +56,11 @@ Positions = npt.NDArray[np.int64]
 
 
 class Sketches(NamedTuple):
-    """What is needed of n texts to find those that are near, as numpy arrays.
+    """What is kept of n texts to find those that are near, as numpy arrays.
 
-    They are the texts' keys (n), hashes of their bands (n, bands), their sketches (n, permutations), the sets of their
-    shingles one after the other, and how many each has (n): none if it is too short to be compared.
+    For n = 2 texts with 5 and 7 shingles, 12 bands and 48 permutations, the arrays have these shapes: their keys (2,),
+    the hashes of their bands (2, 12), their sketches (2, 48), the shingles of the first and then of the second text
+    (12,), and the numbers of shingles (2,) with the values [5, 7]. A text that is too short has no shingles.
     """
 
     keys: Hashes
@@ -64,24 +71,26 @@ class Sketches(NamedTuple):
 
 
 def near_duplicate_leaders(texts: Iterable[str], *, threshold: float, followers: int = 0) -> list[int]:
-    """Return for each text the position of the earliest text of its cluster: its own if there is none like it.
+    """Return for each text the position of the earliest text of its cluster, or its own if it is like no other.
 
-    It is what `leaders_of` gives for what is `sketched` of the texts, which are read once and not kept.
+    For example ["a b c d e f g", "x", "a b c d e f g"] gives [0, 1, 0]. The texts are read once and not kept in memory:
+    this is `leaders_of` of the `sketched` texts.
     """
     sketches = map(partial(sketched, threshold=threshold), _batches(texts))
     return leaders_of(sketches, threshold=threshold, followers=followers)
 
 
 def leaders_of(sketches: Iterable[Sketches], *, threshold: float, followers: int = 0) -> list[int]:
-    """Return for each text the position of the earliest text of its cluster: its own if there is none like it.
+    """Return for each text the position of the earliest text of its cluster, or its own if it is like no other.
 
-    The texts are those that were `sketched`, part by part, for this threshold. Clusters are the connected components of
-    the pairs whose Jaccard similarity is at least `threshold`, in (0, 1]. The last `followers` texts join no clusters:
-    each is in that of the earliest text that it is near. About 300 bytes are kept of a text with 150 characters.
+    `sketches` come from `sketched`, which must have been given the same threshold. Clusters are the connected
+    components of the pairs with a Jaccard similarity of at least `threshold`, in (0, 1]. The last `followers` texts do
+    not connect clusters: each belongs to the cluster of the earliest text that it is near. This needs about 300 bytes
+    for a text with 150 characters.
 
-    Two texts are compared once, and one with the next `NEIGHBOURS` in its bucket of each band. Where more texts than
-    that have most words in common and are not near, as under a long instruction, fewer than `RECALL` are found of the
-    pairs close to the threshold: with 100 of 118 words in common 70 % of those at 0.81, and 99 % of those at 0.93.
+    A text is compared with the next `NEIGHBOURS` texts in its bucket of each band. If more texts than that share a long
+    instruction without being near, fewer than `RECALL` of the pairs close to the threshold are noticed: of texts with
+    100 of 118 words in common, 70 % of the pairs at 0.81 and 99 % of the pairs at 0.93.
     """
     # Takes a second, which passes while others still make sketches.
     from scipy.sparse import csr_array  # type: ignore[import-untyped]
@@ -91,18 +100,18 @@ def leaders_of(sketches: Iterable[Sketches], *, threshold: float, followers: int
         return []
     columns = [*zip(*parts, strict=True)]
     del parts
-    # Each column's parts are let go before the next is put together.
+    # The parts of a column are released before the next column is put together, to save memory.
     keys, bands, sketches, shingles, counts = (np.concatenate(columns.pop(0)) for _ in range(5))
     _, first, same = np.unique(keys, return_index=True, return_inverse=True)
     leaders = first[same]
     own = np.arange(len(leaders))
     long = np.flatnonzero((leaders == own) & (counts > 0))
-    # A row for each text and a column for each shingle that there could be.
+    # A sparse matrix with a row for each text and a column for each possible shingle.
     sets = csr_array(_shingle_rows(shingles, counts), shape=(len(counts), 2**30))
     fewest = _fewest_equal(threshold)
     for number, band in enumerate(bands.T):
         order, places = _places(band[long], long)
-        # Where a text stood in the bands so far says which pairs were compared; their hashes are needed no more.
+        # The places of a text in earlier bands tell which pairs were compared before.
         band[order] = places
         for left, right in _candidates(order, places):
             worth = _roots(leaders, left) != _roots(leaders, right)
@@ -119,10 +128,10 @@ def leaders_of(sketches: Iterable[Sketches], *, threshold: float, followers: int
 
 
 def sketched(texts: Sequence[str], *, threshold: float) -> Sketches:
-    """Return what is needed of texts to find those of them that are near, two thirds of all the work.
+    """Return the sketches of texts. This is two thirds of all the work.
 
-    30 bits do for hashes of shingles, which are only compared within two texts, 32 for bands, which only propose pairs;
-    8 bits for a permutation, of which many are counted.
+    Short hashes suffice: 30 bits for shingles, which are only compared between two texts; 32 bits for bands, which only
+    propose pairs; 8 bits for a permutation, because many of them are counted.
     """
     hashes, lengths = hashed_words(texts)
     keys = _keys(texts, hashes, lengths)
@@ -133,10 +142,10 @@ def sketched(texts: Sequence[str], *, threshold: float) -> Sketches:
 
 
 class NearDuplicates:
-    """Remembers texts one by one: whether a text is nearly the same as an earlier one that was not itself one.
+    """Remembers texts, one at a time, and tells whether a text is nearly the same as one that it remembers.
 
-    Takes what `near_duplicate_leaders` takes for near, and finds all of it, but for what `RARE` and `CANDIDATES` leave
-    out; about 1.5 kB are kept of a text with 150 characters.
+    "Near" means the same as in `near_duplicate_leaders`. All near pairs are noticed, except what the limits `RARE` and
+    `CANDIDATES` leave out. This needs about 1.5 kB for a text with 150 characters.
     """
 
     def __init__(self, threshold: float) -> None:
@@ -146,7 +155,7 @@ class NearDuplicates:
         self._holders: dict[int, tuple[int, ...]] = {}
 
     def seen(self, text: str) -> bool:
-        """Whether a text is near an earlier one; if not, it is remembered."""
+        """Return whether a text is near an earlier one. If not, remember it."""
         text_words = words(text)
         key = _key(text, text_words)
         if key in self._keys:
@@ -155,7 +164,7 @@ class NearDuplicates:
         runs = [" ".join(text_words[start : start + SHINGLE]) for start in range(len(text_words) - SHINGLE + 1)]
         if len(runs) < MIN_SHINGLES:
             return False
-        # Not `hash`, by which every process would take others for the rarest.
+        # `hash` is not used, because it differs between processes, and so would the choice of the rarest shingles.
         shingles = {crc32(run.encode("utf-8", "surrogatepass")) for run in runs}
         if any(_jaccard(shingles, self._shingles[near]) >= self.threshold for near in self._candidates(shingles)):
             return True
@@ -163,7 +172,7 @@ class NearDuplicates:
         return False
 
     def _candidates(self, shingles: set[int]) -> list[int]:
-        """The texts that most of these shingles find come first; one that finds ten counts a tenth."""
+        """Return the texts that share most of these shingles. A shingle that n texts have counts 1 / n."""
         weights: dict[int, float] = {}
         for holders in filter(None, map(self._holders.get, shingles)):
             for number in holders:
@@ -171,10 +180,10 @@ class NearDuplicates:
         return nlargest(CANDIDATES, weights, key=weights.__getitem__)
 
     def _remember(self, shingles: set[int]) -> None:
-        """Let a text be found by so many of its shingles that one near it, which shares `threshold` of all, has one.
+        """Remember a text under so many of its shingles that every text near it has at least one of them.
 
-        Which ones is free: the rarest, so that what many texts share brings nobody together (prefix filtering: Bayardo,
-        Ma, Srikant 2007, Scaling up all pairs similarity search).
+        Any choice of shingles would do. The rarest are taken, so that a text is not compared with all texts that share
+        common words (prefix filtering: Bayardo, Ma, Srikant 2007, Scaling up all pairs similarity search).
         """
         enough = len(shingles) - int(self.threshold * len(shingles)) + 1
         rarest = sorted(shingles, key=lambda shingle: (len(self._holders.get(shingle, ())), shingle))
@@ -184,7 +193,7 @@ class NearDuplicates:
 
 
 def bands_for(threshold: float) -> int:
-    """Return into how many bands the permutations are cut: as few as find `RECALL` of the pairs at the threshold."""
+    """Return the number of bands: the smallest with which `RECALL` of the pairs at the threshold are noticed."""
     for band_count in range(1, PERMUTATIONS):
         rows = PERMUTATIONS // band_count
         if PERMUTATIONS % band_count == 0 and 1 - (1 - threshold**rows) ** band_count >= RECALL:
@@ -193,7 +202,7 @@ def bands_for(threshold: float) -> int:
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the texts in parts of at most `BATCH` texts, and of about `BATCH_CHARACTERS` where they are long."""
+    """Yield the texts in batches of at most `BATCH` texts and about `BATCH_CHARACTERS` characters."""
     batch: list[str] = []
     characters = 0
     for text in texts:
@@ -207,23 +216,24 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _key(text: str, text_words: Sequence[str]) -> str:
-    """Return what equal texts share: their words, or if there are none ("?!") the text."""
+    """Return the same value for texts with equal words: the words, or the text itself if it has none ("?!")."""
     return " ".join(text_words) or text.strip()
 
 
 def _fewest_equal(threshold: float) -> float:
-    """Return how many permutations agree for all but one in thousands of the pairs at the threshold.
+    """Return the number of equal permutations below which a pair is not compared further.
 
-    Agreements are binomial: this is 3.5 standard deviations below their mean. It spares most pairs of texts that share
-    a template the comparison of their shingles, which takes ten times longer.
+    The number of equal permutations is binomial, and this is 3.5 standard deviations below the mean at the threshold.
+    So it loses one in thousands of the pairs at the threshold. It saves the comparison of shingles, which takes ten
+    times longer, for most pairs of texts that share a template.
     """
     return float(PERMUTATIONS * threshold - 3.5 * (PERMUTATIONS * threshold * (1 - threshold)) ** 0.5)
 
 
 def _keys(texts: Sequence[str], hashes: Hashes, lengths: Counts) -> Hashes:
-    """Return hashes of what `_key` gives for each text, 64 bits that are the same in every process.
+    """Return 64-bit hashes of the `_key` of each text, which are the same in every process.
 
-    The hash of words is a polynomial of theirs (Karp, Rabin 1987), modulo 2**64 as theirs are random.
+    The hash is a polynomial of the hashes of the words (Karp, Rabin 1987) modulo 2**64.
     """
     ends = np.cumsum(lengths)
     powers = np.cumprod(np.full(lengths.max(initial=0), FACTOR, dtype=np.uint64))
@@ -253,11 +263,11 @@ def _band_hashes(sketches: npt.NDArray[np.uint32], band_count: int) -> Bands:
 
 
 def _different(shingles: Hashes, counts: Counts) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Return the shingles of each text sorted and without repetition, and how many those are."""
+    """Return the shingles of each text, sorted and without repetitions, and their numbers."""
     long = counts >= MIN_SHINGLES
     number = np.repeat(np.arange(len(counts), dtype=np.uint64), counts)
     tagged = ((number << np.uint64(32)) | (shingles >> np.uint64(34)))[np.repeat(long, counts)]
-    # Many times faster than numpy.unique, which keeps a hash table.
+    # This is many times faster than numpy.unique, which uses a hash table.
     tagged.sort()
     tagged = tagged[np.diff(tagged, prepend=~tagged[:1]) != 0]
     sizes = np.bincount((tagged >> np.uint64(32)).astype(np.int64), minlength=len(counts))
@@ -282,8 +292,11 @@ def _similarities(first: Any, second: Any) -> npt.NDArray[np.float64]:
 
 
 def _places(hashes: Bands, positions: Positions) -> tuple[Positions, Positions]:
-    """Return the positions by bucket, and their places: only in the same bucket they can be `NEIGHBOURS` apart."""
-    # Sorting both in one number is several times faster than sorting the positions by their hashes.
+    """Return the positions of the texts sorted by bucket, and a place for each.
+
+    Two places are at most `NEIGHBOURS` apart only if they are in the same bucket.
+    """
+    # Hash and position are sorted as one number, which is several times faster than sorting positions by hashes.
     both = np.sort((hashes.astype(np.uint64) << np.uint64(32)) | positions.astype(np.uint64))
     hashes = both >> np.uint64(32)
     bucket = np.cumsum(np.diff(hashes, prepend=hashes[:1]) != 0)
@@ -291,15 +304,15 @@ def _places(hashes: Bands, positions: Positions) -> tuple[Positions, Positions]:
 
 
 def _neighbours(first: Positions | Bands, second: Positions | Bands) -> npt.NDArray[np.bool_]:
-    """Whether these places are in the same bucket, and near enough there for a comparison."""
+    """Return for each pair of places whether they are in the same bucket and near enough to be compared."""
     return np.maximum(first, second) - np.minimum(first, second) <= NEIGHBOURS
 
 
 def _candidates(positions: Positions, places: Positions) -> Iterator[tuple[Positions, Positions]]:
-    """Yield pairs of positions whose texts share a bucket, a text with its next, then the one after, and so on."""
+    """Yield pairs of positions in the same bucket: each text with the next one, then with the one after, and so on."""
     together = np.arange(len(places))
     for distance in range(1, NEIGHBOURS + 1):
-        # Only those whose next but one is near enough can have one after it that is.
+        # A text that is too far from the text after next is also too far from all later ones.
         together = together[: np.searchsorted(together, len(places) - distance)]
         together = together[_neighbours(places[together + distance], places[together])]
         if not len(together):
@@ -310,7 +323,7 @@ def _candidates(positions: Positions, places: Positions) -> Iterator[tuple[Posit
 
 
 def _roots(leaders: Positions, positions: Positions) -> Positions:
-    """Return the leader's leader, and so on, of each position."""
+    """Return the leader of the leader, and so on to the end, of each position."""
     roots = leaders[positions]
     while not (leaders[roots] == roots).all():
         roots = leaders[roots]
@@ -323,7 +336,7 @@ def _join(leaders: Positions, left: Positions, right: Positions) -> None:
         first, second = _roots(leaders, left), _roots(leaders, right)
         apart = first != second
         left, right, first, second = left[apart], right[apart], first[apart], second[apart]
-        # Of several that one leader is to follow the earliest counts; the others are joined in the next round.
+        # If one leader should follow several others, it follows the earliest. The others are joined in the next round.
         np.minimum.at(leaders, np.maximum(first, second), np.minimum(first, second))
 
 

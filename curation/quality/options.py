@@ -22,15 +22,15 @@ class Quality(Section):
     """
 
     near_duplicates: Annotated[float, Field(ge=0.5, le=1)] | None = None
-    """Drop a prompt that is so similar to an earlier one: 0.5 to 1."""
+    """Drop a prompt that is at least this similar to an earlier one: 0.5 to 1."""
     benchmarks: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Drop a prompt that is in one of these: files, folders, or `owner/name[:config[:split]][@revision]`."""
     ngram: Annotated[StrictInt, Field(ge=5, le=50)] = NGRAM
-    """How many words in a row, 5 to 50, a prompt shares with a benchmark that it is in."""
+    """A prompt is in a benchmark if they share so many words in a row: 5 to 50."""
     languages: tuple[str, ...] = ()
-    """Keep prompts in these only, such as "en"; without any, all are kept."""
+    """Keep only prompts in these languages, such as "en". If the list is empty, all are kept."""
     pii: StrictBool = False
-    """`true`: drop personal data, in prompts and answers."""
+    """`true`: drop prompts and answers with personal data."""
     refusals: StrictBool = False
     """`true`: drop answers that refuse."""
     ai_tells: StrictBool = False
@@ -38,11 +38,11 @@ class Quality(Section):
     truncated: StrictBool = False
     """`true`: drop answers that were cut off."""
     max_length_ratio: Annotated[float, Field(ge=1)] | None = None
-    """Drop a pair with one answer more than so many times as long as the other: 1 or more."""
+    """Drop a pair if one answer is more than so many times as long as the other: 1 or more."""
     max_tokens: Annotated[StrictInt, Field(ge=1)] | None = None
-    """Drop a prompt, or one with its answer, of more tokens. Needs `tokenizer`."""
+    """Drop a prompt that has more tokens, alone or with its answer. Needs `tokenizer`."""
     tokenizer: Annotated[str, Field(min_length=1)] | None = None
-    """Whose tokens: a folder, or `owner/name[@revision]`. Needs `max_tokens`."""
+    """The tokenizer that counts the tokens: a folder, or `owner/name[@revision]`. Needs `max_tokens`."""
 
     @field_validator("languages")
     @classmethod

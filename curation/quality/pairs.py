@@ -1,4 +1,4 @@
-"""What can be wrong with two answers to one prompt: that they are the same, or that one is far longer."""
+"""Checks of two answers to one prompt: they are the same, or one is far longer."""
 
 from __future__ import annotations
 

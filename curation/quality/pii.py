@@ -1,4 +1,4 @@
-"""Personal data in a text: e-mail addresses, phone, social security and card numbers, IP addresses, by datafog."""
+"""Finds personal data in a text with datafog: e-mail and IP addresses, phone, social security and card numbers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any
 
 KINDS = ("CREDIT_CARD", "EMAIL", "IP_ADDRESS", "PHONE", "SSN")
-"""datafog's regular expressions also know dates and ZIP codes, which alone name nobody."""
+"""datafog also recognises dates and ZIP codes, which alone do not identify anybody."""
 
-# A line without such a number and without an @ has none of them, and that is found far faster.
+# A line without such a number and without an @ contains no personal data, and this test is much faster.
 _NUMBER = re.compile(r"\d[\d\-.() ]{5,}\d")
 _RESERVED_DOMAIN = re.compile(r"(?:@|\.)(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)$", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"(?:git|name|your[._-]?(?:name|e?mail))@|.*@domain\.com$", re.IGNORECASE)
@@ -20,20 +20,24 @@ _NANP = re.compile(r"1?([2-9]\d\d)([2-9]\d\d)\d{4}")
 
 
 def find_pii(text: str) -> tuple[str, ...]:
-    """Return the kinds of `KINDS` that a text has, sorted, each once.
+    """Return the kinds of personal data (of `KINDS`) in a text, sorted: ("EMAIL", "PHONE").
 
-    Left out, since they are nobody's: addresses that are reserved for examples (RFC 2606), are placeholders
-    (your.name@email.com) or belong to `git`; phone numbers that cannot exist or are reserved for fiction (area code or
-    exchange 555, first digit 0 or 1); private, documentation and other special IP addresses (RFC 6890); version and
-    section numbers (and so 8.8.8.8); card numbers with a wrong check digit; and phone and social security numbers
-    without any separator, which look like ids. Names, postal addresses, IPv6 and national numbers of other countries
-    are not looked for.
+    These do not count, because they belong to nobody:
+
+    - e-mail addresses that are reserved for examples (RFC 2606), are placeholders (your.name@email.com) or are `git`'s
+    - phone numbers that cannot exist or are reserved for fiction (area code or exchange 555, first digit 0 or 1)
+    - private, documentation and other special IP addresses (RFC 6890)
+    - version and section numbers (so 8.8.8.8 does not count either)
+    - card numbers with a wrong check digit
+    - phone and social security numbers without any separator, which look like ids
+
+    Names, postal addresses, IPv6 and national numbers of other countries are not recognised.
     """
     return tuple(sorted({kind for kind, _, _ in _spans(text)}))
 
 
 def redacted(text: str) -> str:
-    """Return a text with what `find_pii` found replaced by its kind: "write to [EMAIL]"."""
+    """Return a text whose personal data is replaced by its kind: "write to [EMAIL]"."""
     parts, end = [], 0
     for kind, start, stop in _spans(text):
         parts += [text[end:start], f"[{kind}]"]
@@ -87,7 +91,7 @@ def _is_nanp(digits: str) -> bool:
 
 
 def _is_public(address: str) -> bool:
-    """Whether an IP address is one of the internet's; digits of other scripts and leading zeros make none."""
+    """Whether an IP address is a public one. Digits of other scripts and leading zeros do not make an address."""
     try:
         return ipaddress.ip_address(address).is_global
     except ValueError:
@@ -95,7 +99,7 @@ def _is_public(address: str) -> bool:
 
 
 def _is_version(number: str, *, before: str, after: str) -> bool:
-    """Whether four numbers are a version, an object identifier or the number of a section."""
+    """Whether four numbers with dots are a version, an object identifier or the number of a section."""
     in_address = before.endswith("//")
     longer = re.match(r"[.-]\w", after) is not None
     small = all(int(part) <= 20 for part in number.split("."))
@@ -110,7 +114,7 @@ def _has_check_digit(digits: str) -> bool:
 
 @cache
 def _annotator() -> Any:
-    # The class alone: datafog's functions above it would report usage where a variable of the environment says so.
+    # Only this class is used: datafog's other functions report usage if an environment variable allows it.
     from datafog.processing.text_processing.regex_annotator import RegexAnnotator
 
     return RegexAnnotator()

@@ -1,4 +1,4 @@
-"""Which candidates of a set people may be asked about."""
+"""Applies the checks of answers to a candidate set."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from curation.types import Candidate, CandidateSet, Drop
 def passed(
     candidate_set: CandidateSet, answers: Sequence[Check], *, prompt_fault: str | None, fewest: int
 ) -> CandidateSet | Drop:
-    """Return the set with the candidates that pass the `answers` checks, or why fewer than `fewest` of them do.
+    """Return the set with only those candidates that pass the `answers` checks, or a Drop if fewer than `fewest` do.
 
-    `prompt_fault` is the check that its prompt does not pass. Of candidates with the same text the first stays; a set
-    in which every candidate passes comes back as it is.
+    `prompt_fault` is the name of the check that the prompt does not pass, None if it passes. Of candidates with the
+    same text only the first is kept.
     """
     if prompt_fault is not None:
         return Drop(id=candidate_set.id, reason=prompt_fault)

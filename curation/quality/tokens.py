@@ -1,4 +1,4 @@
-"""How many tokens a conversation has for the model that will be trained, as TRL's trainers count them."""
+"""Counts the tokens of a conversation for the model that will be trained, as TRL's trainers count them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from curation.types import Message
 
 
 class TokenCounter:
-    """Counts with a tokenizer of the Hub ("owner/name[@revision]") or of a folder; it must have a chat template.
+    """Counts with a tokenizer from the Hub ("owner/name[@revision]") or from a folder, which must have a chat template.
 
-    Use that of the instruction-tuned model that will be trained: in `[quality]` it is `tokenizer`, in `curation lint`
-    --tokenizer. Raises what `curation.tokenizer.load_tokenizer` raises.
+    It should be the tokenizer of the instruction-tuned model that will be trained. In `[quality]` it is the option
+    `tokenizer`, in `curation lint` --tokenizer. Raises the errors of `curation.tokenizer.load_tokenizer`.
     """
 
     def __init__(self, tokenizer: str, *, endpoint: str = DEFAULT_ENDPOINT, token: str | None = None) -> None:
@@ -25,7 +25,7 @@ class TokenCounter:
     def count(self, messages: Sequence[Message]) -> int:
         """Return the number of tokens of the messages in the chat template.
 
-        A conversation that ends with the user counts with the opening of the answer, as TRL's prompts do.
+        If the conversation ends with the user, the opening of the answer is counted too, as in TRL's prompts.
         """
         turns = [message.model_dump() for message in messages]
         return self._count_turns(turns, add_generation_prompt=messages[-1].role == "user")
@@ -42,7 +42,7 @@ class TokenCounter:
     def _count_whole(self, whole: str | Sequence[Any], row: Mapping[str, Any]) -> int:
         if isinstance(whole, str):
             end = self._tokenizer.eos_token or ""
-            # Not verbose: a text longer than the model takes is what is looked for.
+            # `verbose=False` avoids a warning about texts that are too long for the model: these are what we look for.
             return len(self._tokenizer(text=whole.removesuffix(end) + end, verbose=False)["input_ids"])
         from jinja2 import TemplateError
 

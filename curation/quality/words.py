@@ -1,4 +1,4 @@
-"""Words of a text as duplicates and contamination are looked for: without case, punctuation and blanks."""
+"""Splits a text into words, without case and punctuation, for the search for duplicates and contamination."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import string
 import unicodedata
 
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-"""Scripts without blanks between words (Thai, Lao, Burmese, Khmer, Kana, Han): there each character is a word."""
+"""Scripts without blanks between words (Thai, Lao, Burmese, Khmer, Kana, Han). Each of their characters is a word."""
 # ASCII, Latin-1, Arabic, Indic, general, CJK and full-width punctuation.
 _PUNCTUATION = (
     r"!-/:-@\[-`{-~\u00a1-\u00a9\u00ab-\u00b1\u00b4-\u00b8\u00bb\u00bf\u060c\u061b\u061f\u06d4\u0964\u0965"
@@ -24,7 +24,7 @@ PLAIN = bytes.maketrans(
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text in order: NFKC, case folded, numbers kept, punctuation and blanks left out."""
+    """Return the words of a text in order, in NFKC and case-folded: "It's 5!" gives ["it", "s", "5"]."""
     if is_plain(text):
         # The same words as below, three times faster.
         return text.encode().translate(PLAIN).decode().split()

@@ -1,4 +1,4 @@
-"""What people are asked: one file per review task, and Argilla, where they answer."""
+"""Review by people: one file for each review task, and the connection to Argilla."""
 
 from curation.review.binary import BinaryTask
 from curation.review.pairwise import PairwiseTask

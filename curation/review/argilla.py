@@ -47,14 +47,14 @@ PAGE = 500
 PUSH_BATCH = 200
 READ_TRIES = 4
 SHAPE_ERRORS = (ValueError, TypeError, KeyError, IndexError, AttributeError)
-"""What is raised where an answer of Argilla's is taken apart, by the SDK or by us."""
+"""Errors that are raised when the SDK or we cannot parse an answer of Argilla."""
 DIFFERENCES = 3
-"""So many differences of settings are told."""
+"""An error message lists at most so many differences of settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What came of a push: how many records were added, and why Argilla refused others, by record id."""
+    """The result of a push: the number of records that were added, and Argilla's reason for each that it refused."""
 
     added: int
     refused: dict[str, str]
@@ -64,7 +64,7 @@ class ArgillaReview:
     """One Argilla dataset in which people review. Opening it changes nothing."""
 
     def __init__(self, *, api_url: str | None, api_key: str | None, workspace: str, dataset: str) -> None:
-        """Connect. Raises ConfigError without address or key, AuthError if the key is refused, else TemporaryError."""
+        """Connect. Raises ConfigError without address or key, AuthError for a wrong key, TemporaryError otherwise."""
         if api_url is None or api_key is None:
             missing = " and ".join(
                 name for name, value in (("ARGILLA_API_URL", api_url), ("ARGILLA_API_KEY", api_key)) if not value
@@ -98,8 +98,8 @@ class ArgillaReview:
         """Return the id of the dataset, None if there is none. MissingError if there is no such workspace."""
         with self._errors():
             self._workspace()
-            found = self._dataset()
-            return str(found.id) if found is not None else None
+            dataset = self._dataset()
+            return str(dataset.id) if dataset is not None else None
 
     def create(self, task: TaskSpec) -> str:
         """Create the dataset unless it exists with the same settings; return its id.
@@ -110,7 +110,7 @@ class ArgillaReview:
             self._workspace()
             existing = self._dataset()
             if existing is not None and self._is_draft(existing):
-                # A creation that was cut off: never published, so it cannot hold records.
+                # An earlier creation was interrupted. The dataset was never published, so it has no records.
                 existing.delete()
                 existing = None
             if existing is None:
@@ -119,31 +119,34 @@ class ArgillaReview:
         return str(existing.id)
 
     def check(self, task: TaskSpec) -> None:
-        """Raise RefusedError if reviewers are told anything else than `task` says; no dataset is fine.
+        """Raise RefusedError if the settings of the dataset differ from `task`. If there is no dataset, do nothing.
 
-        Compared are fields, questions, labels, what is hidden, guidelines and `min_submitted`, with all their texts.
+        Fields, questions, labels, what is hidden, guidelines and `min_submitted` are compared, with all their texts.
         """
         with self._errors():
             dataset = self._dataset()
             if dataset is None:
                 return
-            found = differences(self._settings(str(dataset.id)), task)
-        if not found:
+            changes = differences(self._settings(str(dataset.id)), task)
+        if not changes:
             return
-        shown = "; ".join(list(found.values())[:DIFFERENCES])
-        more = f"; and {len(found) - DIFFERENCES} more" if len(found) > DIFFERENCES else ""
+        sentences = "; ".join(list(changes.values())[:DIFFERENCES])
+        more = f"; and {len(changes) - DIFFERENCES} more" if len(changes) > DIFFERENCES else ""
         raise RefusedError(
             f"The Argilla dataset {self.name!r} in workspace {self.workspace!r} has other settings than the config: "
-            f"{shown}{more}.",
+            f"{sentences}{more}.",
             remedy="Copy Argilla's into the config, or run `curation push` with `--update-settings` to show reviewers "
             "those of the config from now on."
-            if found.keys() <= WITHOUT_MEANING
+            if changes.keys() <= WITHOUT_MEANING
             else "Answers would mean something else. Put it right on the dataset's page of settings in Argilla if "
             "nobody has answered since, or name another one as `dataset` under [review].",
         )
 
     def update(self, task: TaskSpec) -> None:
-        """Give the dataset, if there is one, the guidelines and `min_submitted` of `task`: the rest has a meaning."""
+        """Change the guidelines and `min_submitted` of the dataset, if there is one, to those of `task`.
+
+        The other settings give answers their meaning and must not change.
+        """
         with self._errors():
             dataset = self._dataset()
             if dataset is None:
@@ -153,9 +156,9 @@ class ArgillaReview:
             self._http.patch(f"/api/v1/datasets/{dataset.id}", json=body).raise_for_status()
 
     def push(self, specs: Sequence[RecordSpec]) -> Pushed:
-        """Add the records that are not there; those that Argilla refuses are left out, and named with its reason.
+        """Add the records that Argilla lacks. Records that it refuses are left out and returned with its reason.
 
-        Raises ServiceError if any other does not arrive, or if Argilla refuses all.
+        Raises ServiceError if another record does not arrive, or if Argilla refuses all records.
         """
         refused: dict[str, str] = {}
         with self._errors():
@@ -178,9 +181,9 @@ class ArgillaReview:
         return Pushed(added=len(new) - len(refused), refused=refused)
 
     def _add(self, dataset: Any, specs: Sequence[RecordSpec]) -> dict[str, str]:
-        """Add records in one request; return the reason for each that Argilla refuses, by its id.
+        """Add records in one request; return Argilla's reason for each record that it refuses, by record id.
 
-        Argilla takes all records of a request or none, so a refused one is looked for by halves.
+        Argilla accepts all records of a request or none. So if it refuses, each half is sent again by itself.
         """
         try:
             dataset.records.log([_record(spec) for spec in specs], batch_size=len(specs))
@@ -192,10 +195,10 @@ class ArgillaReview:
         return {}
 
     def remove_unanswered(self, record_ids: Collection[str]) -> frozenset[str]:
-        """Delete those of the records, given by our ids, that nobody answered; return those that are there no more.
+        """Delete those records that nobody answered; return the ids of the records that no longer exist.
 
-        Drafts and discards are answers too. Each record is read right before it is deleted: what was answered since it
-        was last looked at stays. Argilla cannot delete on a condition, so this is as close as it gets.
+        Drafts and discards count as answers. Each record is read once more right before it is deleted, so that a record
+        that was answered in the meantime stays. (Argilla cannot delete conditionally, so a small gap remains.)
         """
         answered: set[str] = set()
         with self._errors():
@@ -208,7 +211,7 @@ class ArgillaReview:
         return frozenset(record_ids) - answered
 
     def _delete_unanswered(self, path: str) -> bool:
-        """Delete a record unless somebody answered it; return whether it is gone, by whomever."""
+        """Delete a record unless somebody answered it; return whether it no longer exists."""
         try:
             if self._get(path)["responses"]:
                 return False
@@ -219,10 +222,11 @@ class ArgillaReview:
         return True
 
     def pull(self) -> Pulled:
-        """Return every record, every response whatever its status, and whose accounts there are.
+        """Return all records, all responses with any status, and all accounts.
 
-        Never by a search filter: a record's updated_at does not move when a response is edited. Raises RefusedError if
-        the dataset is gone or has no records, TemporaryError if records keep being deleted while they are read.
+        No search filter is used, because a record's updated_at does not change when a response is edited. Raises
+        RefusedError if the dataset is missing or has no records, TemporaryError if records keep being deleted while
+        they are read.
         """
         with self._errors():
             dataset = self._dataset()
@@ -240,7 +244,7 @@ class ArgillaReview:
                     "its answers are not taken for withdrawn.",
                     remedy="Run `curation push`: the store keeps all answers synced so far.",
                 )
-            # Read last: the answers of an account that was deleted meanwhile must not be taken for withdrawn.
+            # Accounts are read last: if one is deleted in the meantime, its answers must not count as withdrawn.
             accounts = self._accounts()
             guidelines = self._get(f"/api/v1/datasets/{dataset_id}")["guidelines"] or ""
             answers = tuple(_answer(response) for record in records for response in record["responses"])
@@ -253,7 +257,7 @@ class ArgillaReview:
         )
 
     def progress(self) -> tuple[int, int]:
-        """Return (completed records, all records) as Argilla counts them; (0, 0) if there is no dataset."""
+        """Return (completed records, all records) as Argilla counts them, (0, 0) if there is no dataset."""
         with self._errors():
             dataset = self._dataset()
             if dataset is None:
@@ -271,19 +275,19 @@ class ArgillaReview:
         )
 
     def _all_records(self, dataset_id: str) -> list[dict[str, Any]]:
-        """Every record that was there when the reading began, with its responses.
+        """Return every record that exists when the reading begins, with its responses.
 
-        Pages are by offset, in the order in which records were added. If a record of a page already read is deleted,
-        all behind it move up, and the first of the next page is skipped. So the records are read twice. If all that
-        were read the first time are read the second time too, none was deleted the first time, so none was skipped
-        then, nor the second time.
+        Argilla gives pages by offset, in the order in which records were added. If a record of an earlier page is
+        deleted in the meantime, all later records move up by one, and the first record of the next page is skipped. So
+        the records are read twice. If all records of the first reading are in the second one too, none was deleted in
+        between, so none was skipped.
         """
-        seen = {record["id"] for record in self._records(dataset_id)}
+        record_ids = {record["id"] for record in self._records(dataset_id)}
         for _ in range(READ_TRIES):
             records = {record["id"]: record for record in self._records(dataset_id, responses=True)}
-            if seen <= records.keys():
+            if record_ids <= records.keys():
                 return list(records.values())
-            seen = set(records)
+            record_ids = set(records)
         raise TemporaryError(
             f"Records of the Argilla dataset {self.name!r} are being deleted while they are read.",
             remedy="Run `curation sync` again when that is done.",
@@ -298,7 +302,7 @@ class ArgillaReview:
             items = self._get(f"/api/v1/datasets/{dataset_id}/records", params)["items"]
             for item in items:
                 if responses and not isinstance(item.get("responses"), list):
-                    # No answers and none given are two things: the first would be read as all withdrawn.
+                    # A missing list of responses is an error. Reading it as an empty list would withdraw all answers.
                     raise ValueError("a record without its responses")
                 # The texts of a record are most of it, and nobody needs them.
                 yield {key: item.get(key) for key in ("id", "external_id", "responses")}
@@ -313,7 +317,7 @@ class ArgillaReview:
         except httpx.HTTPStatusError as error:
             if error.response.status_code != httpx.codes.FORBIDDEN:
                 raise
-            # An admin may list the users of the workspace only.
+            # An admin may only list the users of the workspace.
             users, everybody = members, False
         owners = (user for user in users if user["role"] == "owner")
         return Accounts(
@@ -330,7 +334,7 @@ class ArgillaReview:
     def _workspace(self) -> Any:
         workspace = self._client.workspaces(self.workspace)
         if workspace is None:
-            names = ", ".join(sorted(repr(found.name) for found in self._client.workspaces)) or "none"
+            names = ", ".join(sorted(repr(workspace.name) for workspace in self._client.workspaces)) or "none"
             raise MissingError(
                 f"Argilla at {self.api_url} has no workspace {self.workspace!r}; there are: {names}.",
                 remedy="Create it, or correct `workspace` under [review].",
@@ -339,7 +343,7 @@ class ArgillaReview:
 
     def _dataset(self) -> Any:
         with warnings.catch_warnings():
-            # A missing dataset is an answer here, not a warning.
+            # The SDK warns about a missing dataset, but here that is a normal answer.
             warnings.simplefilter("ignore")
             return self._client.datasets(name=self.name, workspace=self.workspace)
 
@@ -398,7 +402,7 @@ class ArgillaReview:
 
 
 def _cause(error: BaseException | None) -> ArgillaAPIError | CurationError | None:
-    """The error of the API or of our transport behind one of the SDK's, which wraps without handing on the status."""
+    """Return the error of the API or of our transport that the SDK wrapped. (Its wrapper does not have the status.)"""
     while error is not None and not isinstance(error, ArgillaAPIError | CurationError):
         error = error.__cause__ or error.__context__
     return error
@@ -420,22 +424,22 @@ def _field(field: Field) -> Any:
 
 
 def _question(question: Question) -> Any:
-    told: dict[str, Any] = {
+    options: dict[str, Any] = {
         "title": question.title,
         "description": question.description or None,
         "required": question.required,
     }
     match question:
         case LabelQuestion():
-            return rg.LabelQuestion(question.name, labels=question.labels, **told)
+            return rg.LabelQuestion(question.name, labels=question.labels, **options)
         case MultiLabelQuestion():
-            return rg.MultiLabelQuestion(question.name, labels=question.labels, **told)
+            return rg.MultiLabelQuestion(question.name, labels=question.labels, **options)
         case RatingQuestion():
-            return rg.RatingQuestion(question.name, values=list(question.values), **told)
+            return rg.RatingQuestion(question.name, values=list(question.values), **options)
         case RankingQuestion():
-            return rg.RankingQuestion(question.name, values=question.options, **told)
+            return rg.RankingQuestion(question.name, values=question.options, **options)
         case TextQuestion():
-            return rg.TextQuestion(question.name, use_markdown=False, **told)
+            return rg.TextQuestion(question.name, use_markdown=False, **options)
 
 
 def _record(spec: RecordSpec) -> Any:

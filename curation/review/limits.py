@@ -1,6 +1,6 @@
 """What Argilla accepts: the limits of argilla-server 2.8 and of the argilla 2.8 client, for settings and for records.
 
-They stand in the server's `api/schemas/v1` (datasets, chat, records). What names may be is in `curation.section`.
+They come from the server's `api/schemas/v1` (datasets, chat, records). The rules for names are in `curation.section`.
 """
 
 from __future__ import annotations
@@ -41,5 +41,5 @@ def prompt_fault(messages: Sequence[Message]) -> str | None:
 
 
 def _too_long(text: str) -> bool:
-    # To show a text adds fewer than three characters to each; to find out how many takes time.
+    # Preparing a text for display takes time, and it adds fewer than three characters for each character.
     return len(text) > LONGEST_TURN // 4 and len(shown(text)) > LONGEST_TURN

@@ -1,4 +1,4 @@
-"""What the store should hold after a pull: nothing that people decided is lost, and nothing they took back is kept."""
+"""Computes the responses that the store should have after a pull: no answer is lost, and withdrawn ones are removed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ Responses = dict[tuple[str, str], Response]
 class Merged:
     """The merged responses, and how they differ from the stored ones.
 
-    `foreign` counts the answers to records that are not ours, `ignored` those of accounts that are to be forgotten,
-    `forgotten` the stored responses of such accounts. `renamed` has the present username by the former one, `gone` the
-    number of responses of each reviewer who is in the workspace no more.
+    - `foreign`: the number of answers to records that are not ours.
+    - `ignored`: the number of answers of accounts that are to be forgotten; `forgotten`: that of their stored
+      responses.
+    - `renamed`: the present username by the former one.
+    - `gone`: the number of responses of each reviewer who is no longer in the workspace.
     """
 
     responses: Responses
@@ -40,23 +42,26 @@ def merge_responses(
     known: Collection[str],
     forgotten: Collection[str] = (),
 ) -> Merged:
-    """Return the stored responses brought up to date with what was pulled from Argilla.
+    """Return the stored responses, updated with what was pulled from Argilla.
 
-    A stored response was withdrawn if the very record that held it is still there, its author's account too, and the
-    answer is not. A response stays if its record was deleted or pushed anew, if the dataset was created anew, and if
-    the account is gone. A reviewer is known by the account's id, whatever it is called now, and by the username where
-    the account is another one. `known` are the ids of our records, `forgotten` the accounts whose answers are left out.
+    - A stored response counts as withdrawn if its record (the same copy) and its author's account still exist, but the
+      answer does not.
+    - It stays if its record was deleted or pushed again, if the dataset was created again, or if the account is gone.
+    - A reviewer is identified by the id of the account, and on another server by the username.
 
-    Raises RefusedError or TemporaryError if it is not known whose an answer is, and RefusedError if a program's
-    account was given a person's name.
+    `known` are the ids of our records, `forgotten` the ids of accounts whose answers are left out. Raises RefusedError
+    or TemporaryError if it is not known who gave an answer, RefusedError if the account of a program was given the name
+    of a person.
     """
     remembered = [response for response in stored.values() if response.server_user_id not in forgotten]
     renamed = _renamed(remembered, pulled.accounts)
     before = _with_present_names(remembered, pulled.accounts, renamed)
     ours, foreign, ignored = _incoming(pulled, before, known=known, forgotten=forgotten)
-    kept = _not_withdrawn(before, pulled)
-    news = {key: response for key, response in ours.items() if key not in kept or _replaces(response, kept[key])}
-    merged = {**kept, **news}
+    remaining = _not_withdrawn(before, pulled)
+    news = {
+        key: response for key, response in ours.items() if key not in remaining or _replaces(response, remaining[key])
+    }
+    merged = {**remaining, **news}
     return Merged(
         responses=merged,
         added=sum(key not in before for key in news),
@@ -71,7 +76,7 @@ def merge_responses(
 
 
 def _renamed(stored: Collection[Response], accounts: Accounts) -> dict[str, str]:
-    """The present username of each reviewer whose account has another one now."""
+    """Return the present username of each reviewer whose account was renamed, by the former username."""
     names = {response.server_user_id: response.reviewer for response in stored}
     renamed = {
         former: accounts.usernames[user_id]
@@ -90,18 +95,19 @@ def _renamed(stored: Collection[Response], accounts: Accounts) -> dict[str, str]
 
 
 def _with_present_names(stored: Collection[Response], accounts: Accounts, renamed: Mapping[str, str]) -> Responses:
-    """The stored responses under present usernames, those of accounts of a former server too.
+    """Return the stored responses under the present usernames, including those of accounts of an earlier server.
 
-    An account that is not there was the same person's if it had the same name. Where the present name is taken by an
-    answer to the same record, the response stays under the former one. RefusedError if that is taken too.
+    An account that no longer exists belongs to the same person as an account with the same name. If a response to the
+    same record exists under the present name already, the response stays under the former name. Raises RefusedError if
+    there is one under that name too.
     """
     here = [response for response in stored if response.server_user_id in accounts.usernames]
     elsewhere = [response for response in stored if response.server_user_id not in accounts.usernames]
     responses = _by_key(_called(response, accounts.usernames[response.server_user_id]) for response in here)
-    # Those who keep their names come first: no name is taken from them.
+    # Reviewers who keep their names come first, so that nobody takes a name from them.
     for response in sorted(elsewhere, key=lambda response: response.reviewer in renamed):
         present = _called(response, renamed.get(response.reviewer, response.reviewer))
-        free = [each for each in (present, response) if (each.record_id, each.reviewer) not in responses]
+        free = [choice for choice in (present, response) if (choice.record_id, choice.reviewer) not in responses]
         if not free:
             raise RefusedError(
                 f"An account was given the name {response.reviewer!r}, and another reviewer of that name answered the "
@@ -115,11 +121,15 @@ def _with_present_names(stored: Collection[Response], accounts: Accounts, rename
 def _incoming(
     pulled: Pulled, before: Responses, *, known: Collection[str], forgotten: Collection[str]
 ) -> tuple[Responses, int, int]:
-    """The pulled answers to our records, the number of those to others, and of those by forgotten accounts."""
+    """Return the pulled answers to our records, the number of answers to other records, and that of ignored answers."""
     usernames = pulled.accounts.usernames
-    # Who cannot be seen and whose name somebody else has now is called otherwise by now.
-    taken = set(usernames.values())
-    names = {each.server_user_id: each.reviewer for each in before.values() if each.reviewer not in taken}
+    # If an account cannot be listed and somebody else has its name now, it must have been renamed.
+    present_names = set(usernames.values())
+    names = {
+        response.server_user_id: response.reviewer
+        for response in before.values()
+        if response.reviewer not in present_names
+    }
     names.update(usernames)
     responses: list[Response] = []
     unknown: set[str] = set()
@@ -164,7 +174,7 @@ def _nameless(accounts: list[str], *, everybody: bool) -> RefusedError | Tempora
 
 
 def _not_withdrawn(before: Responses, pulled: Pulled) -> Responses:
-    """All responses but those whose record is still there, and their author's account too, while they are not."""
+    """Return all responses except withdrawn ones: their record and their author's account still exist, they do not."""
     answered = {(answer.server_record_id, answer.server_user_id) for answer in pulled.answers}
     return {
         key: response
@@ -176,10 +186,10 @@ def _not_withdrawn(before: Responses, pulled: Pulled) -> Responses:
 
 
 def _replaces(response: Response, stored: Response) -> bool:
-    """Whether a pulled response takes the place of a stored one of the same reviewer to the same record.
+    """Whether a pulled response replaces a stored one of the same reviewer to the same record.
 
-    It does if it is the same one, as it is now. One on another copy of the record, or from another account, is a new
-    one: only if it was submitted does it take the place of one that was.
+    The same response always does, in its present state. A response on another copy of the record, or from another
+    account, is a new one: it replaces a submitted response only if it was submitted itself.
     """
     same = (response.server_record_id, response.server_user_id) == (stored.server_record_id, stored.server_user_id)
     return same or response.status == "submitted" or stored.status != "submitted"

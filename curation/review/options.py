@@ -20,9 +20,9 @@ class ReviewOptions(Section):
     dataset: Annotated[str, StringConstraints(pattern=ARGILLA_DATASET)] | None = None
     """The dataset in Argilla: by default it is called as the curation is. Up to 200 characters."""
     min_submitted: PositiveInt = 1
-    """After so many answers Argilla shows a record to nobody else."""
+    """When a record has so many answers, Argilla shows it to nobody else."""
     show_suggestions: bool = False
-    """`true`: what the judge's ratings say is suggested, in records that are new."""
+    """`true`: new records suggest the answer that follows from the judge's ratings."""
     edit: bool = True
     """`false`: reviewers are not asked for a better answer."""
     comment: bool = True

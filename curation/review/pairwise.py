@@ -53,7 +53,7 @@ class PairwiseTask(ReviewOptions):
     """The question: `"pairwise"` (which of two answers is better), `"binary"` (whether an answer is good) or `"rating"`
     (how good each of several answers is, from 1 to 5)."""
     guidelines: Guidelines = GUIDELINES
-    """What reviewers are told, in Markdown: up to 10,000 characters. The card repeats it."""
+    """The guidelines for reviewers, in Markdown: up to 10,000 characters. The card shows them."""
 
     @property
     def min_candidates(self) -> int:

@@ -60,7 +60,7 @@ class RatingTask(ReviewOptions):
     candidates: Annotated[int | None, Bounded(ge=1, le=MOST)] = None
     """How many answers a record shows at most, 1 to 5: as many as a prompt gets, but not more than 5."""
     guidelines: Guidelines = GUIDELINES
-    """What reviewers are told, in Markdown: up to 10,000 characters. The card repeats it."""
+    """The guidelines for reviewers, in Markdown: up to 10,000 characters. The card shows them."""
 
     @property
     def min_candidates(self) -> int:

@@ -1,4 +1,4 @@
-"""What Argilla's API says in an answer of 422 or the like, down to the field, without repeating what was sent to it."""
+"""Reads the error in an answer of Argilla's API, such as 422, without repeating the data that was sent to it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ LONGEST = 300
 
 
 def refusal(text: str) -> str:
-    """Return what the body of an answer says is wrong: "guidelines: String should have at least 1 character".
+    """Return the error in the body of an answer: "guidelines: String should have at least 1 character".
 
-    The body is `text`, or the end of it (the client puts words before). Several faults are joined by "; ". What is not
-    in one of the API's layouts is returned as it is; in either case at most 300 characters.
+    The body is `text`, or the end of `text`, because the client adds words before it. Several errors are joined by
+    "; ". A text that does not have one of the API's layouts is returned as it is. At most 300 characters are returned.
     """
-    said = "; ".join(dict.fromkeys(_faults(_read(text)))) or " ".join(text.split())
-    return said if len(said) <= LONGEST else f"{said[:LONGEST]}..."
+    sentence = "; ".join(dict.fromkeys(_faults(_read(text)))) or " ".join(text.split())
+    return sentence if len(sentence) <= LONGEST else f"{sentence[:LONGEST]}..."
 
 
 def _read(text: str) -> Any:
@@ -45,14 +45,14 @@ def _faults(body: Any) -> Iterator[str]:
 
 def _fault(place: str, message: str) -> Iterator[str]:
     # What is wrong with a conversation comes as a list in Python's writing, with the conversation in it.
-    said, bracket, listed = message.partition("[")
+    prefix, bracket, literal = message.partition("[")
     try:
-        inner = ast.literal_eval(f"[{listed}") if bracket else ()
-        for one in inner:
-            yield f"{place}: {said.rstrip(' :')}: {_place(one['loc'])}: {one['msg']}"
+        items = ast.literal_eval(f"[{literal}") if bracket else ()
+        for item in items:
+            yield f"{place}: {prefix.rstrip(' :')}: {_place(item['loc'])}: {item['msg']}"
     except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError):
-        inner = ()
-    if not inner:
+        items = ()
+    if not items:
         yield f"{place}: {message}" if place else message
 
 

@@ -60,11 +60,11 @@ def differences(actual: ArgillaSettings, task: TaskSpec) -> dict[str, str]:
     {"the title of field 'prompt'": "the title of field 'prompt' is 'Question', expected 'Prompt'"}. Blanks around a
     text and kinds of line ends are no difference. A field, question or label that was added is one in their list.
     """
-    found = _facts(actual)
+    actual_facts = _facts(actual)
     return {
-        name: _difference(name, found.get(name), wanted)
-        for name, wanted in _facts(task_settings(task)).items()
-        if found.get(name) != wanted
+        name: _difference(name, actual_facts.get(name), expected)
+        for name, expected in _facts(task_settings(task)).items()
+        if actual_facts.get(name) != expected
     }
 
 
@@ -136,28 +136,32 @@ def _facts_of(name: str, thing: Mapping[str, Any]) -> Iterator[tuple[str, JsonVa
     # Argilla hides the rest behind a button.
     yield f"the number of values of {name} that are shown", settings.get("visible_options") or len(options)
     for option in options:
-        of = f"value {option['value']!r} of {name}"
-        yield f"the text of {of}", _text(option.get("text"))
-        yield f"the description of {of}", _text(option.get("description"))
+        option_name = f"value {option['value']!r} of {name}"
+        yield f"the text of {option_name}", _text(option.get("text"))
+        yield f"the description of {option_name}", _text(option.get("description"))
 
 
 def _text(text: str | None) -> str:
     return ids.normalise(text or "")
 
 
-def _difference(name: str, found: JsonValue, wanted: JsonValue) -> str:
-    if isinstance(found, str) and isinstance(wanted, str):
-        found, wanted, line = _first_lines(found, wanted)
+def _difference(name: str, actual: JsonValue, expected: JsonValue) -> str:
+    if isinstance(actual, str) and isinstance(expected, str):
+        actual, expected, line = _first_lines(actual, expected)
         name = f"{line}{name}"
-    return f"{name} is {_quoted(found)}, expected {_quoted(wanted)}"
+    return f"{name} is {_quoted(actual)}, expected {_quoted(expected)}"
 
 
-def _first_lines(found: str, wanted: str) -> tuple[str, str, str]:
+def _first_lines(actual: str, expected: str) -> tuple[str, str, str]:
     """The first line in which two texts differ, of each, and which one it is: "" if both texts have only one."""
-    ours, theirs = found.split("\n"), wanted.split("\n")
-    count = max(len(ours), len(theirs))
-    pairs = zip(ours + [""] * (count - len(ours)), theirs + [""] * (count - len(theirs)), strict=True)
-    number, (first, second) = next((at, pair) for at, pair in enumerate(pairs, 1) if pair[0] != pair[1])
+    actual_lines, expected_lines = actual.split("\n"), expected.split("\n")
+    count = max(len(actual_lines), len(expected_lines))
+    pairs = zip(
+        actual_lines + [""] * (count - len(actual_lines)),
+        expected_lines + [""] * (count - len(expected_lines)),
+        strict=True,
+    )
+    number, (first, second) = next((line_no, pair) for line_no, pair in enumerate(pairs, 1) if pair[0] != pair[1])
     return first, second, f"line {number} of " if count > 1 else ""
 
 

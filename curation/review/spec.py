@@ -1,4 +1,4 @@
-"""What a review task asks for, in values: Argilla's settings and records without Argilla."""
+"""Values that describe the settings of an Argilla dataset and its records, without importing argilla."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every review task can do: from a candidate set to records, and from a response to scores."""
+"""The protocol of a review task: it makes records of a candidate set, and scores of a response."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ReviewTask(Protocol):
 
     @property
     def min_submitted(self) -> int:
-        """After so many answers Argilla shows a record to nobody else."""
+        """When a record has so many answers, Argilla shows it to nobody else."""
         ...
 
     @property

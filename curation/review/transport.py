@@ -1,4 +1,4 @@
-"""How requests reach Argilla: each is repeated until it has a usable answer or the budget of time is spent."""
+"""The transport of requests to Argilla: a request is repeated until its answer is usable or the time is up."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class PatientTransport(httpx.BaseTransport):
         self._page_remedy = f"{space} {ADDRESS}" if space else ADDRESS
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the answer, read to its end. Raises TemporaryError if there is none, ServiceError for a web page."""
+        """Return the complete answer. Raises TemporaryError if there is none, ServiceError if it is a web page."""
         request.read()
         doubts = 0
 
@@ -84,22 +84,22 @@ class PatientTransport(httpx.BaseTransport):
         return response
 
     def _looked_for(self, request: httpx.Request, response: httpx.Response, seconds: float) -> httpx.Response:
-        """The answer that an earlier try would have had, if what this one is refused for is there already."""
+        """Return a successful answer if a request is refused because an earlier attempt of it already succeeded."""
         path, status = request.url.path, response.status_code
         if request.method == "DELETE" and status == httpx.codes.NOT_FOUND:
             return httpx.Response(httpx.codes.NO_CONTENT)
         if status not in {httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY}:
             return response
-        there: Any = None
+        existing: Any = None
         if request.method == "POST" and (kind := _CREATED.search(path)):
             listed = path if kind[2] in {"fields", "questions"} else path.replace("/v1/", "/v1/me/")
             items = self._read(request, listed, seconds).get("items") or []
-            wanted = json.loads(request.content)
-            there = next((item for item in items if _is_same(item, wanted)), None)
+            requested = json.loads(request.content)
+            existing = next((item for item in items if _is_same(item, requested)), None)
         elif request.method == "PUT" and (dataset := _PUBLISHED.search(path)):
-            there = self._read(request, dataset[1], seconds)
-            there = there if there.get("status") == "ready" else None
-        return response if there is None else httpx.Response(httpx.codes.OK, json=there)
+            existing = self._read(request, dataset[1], seconds)
+            existing = existing if existing.get("status") == "ready" else None
+        return response if existing is None else httpx.Response(httpx.codes.OK, json=existing)
 
     def _read(self, request: httpx.Request, path: str, seconds: float) -> dict[str, Any]:
         headers = {name: value for name, value in request.headers.items() if name.startswith("x-argilla")}
@@ -108,7 +108,7 @@ class PatientTransport(httpx.BaseTransport):
 
 
 class _TimedStream(httpx.SyncByteStream):
-    """A body that has to be there by a deadline: the timeout of a read begins anew with every byte."""
+    """A body that raises ReadTimeout after the deadline. httpx's own timeout starts again with every byte."""
 
     def __init__(self, inner: httpx.SyncByteStream, deadline: float) -> None:
         self._inner = inner
@@ -154,5 +154,5 @@ def _json(response: httpx.Response) -> Any:
         return None
 
 
-def _is_same(item: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    return all(str(item.get(key)) == str(wanted[key]) for key in ("name", "workspace_id") if wanted.get(key))
+def _is_same(item: dict[str, Any], requested: dict[str, Any]) -> bool:
+    return all(str(item.get(key)) == str(requested[key]) for key in ("name", "workspace_id") if requested.get(key))

@@ -1,4 +1,4 @@
-"""What a change of settings means for prompts that have answers: which are asked again, and what is different."""
+"""Finds prompts whose answers were made with other settings, and describes how the settings changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_VALUE = 40
 
 
 class SettingsChange(Row):
-    """Prompts that have answers, made with other settings than those of the config.
+    """The prompts that have answers made with other settings than those of the config.
 
     `differences` says what changed, such as "cool: max_new_tokens 512 -> 96"; it is empty if the store does not know
     the earlier settings. `estimate` is what asking these prompts again will use.
@@ -36,22 +36,22 @@ class SettingsChange(Row):
 
     @property
     def refusal(self) -> str:
-        """The sentence for those who were not asked."""
+        """The sentence for a run that may not ask the user, and so refuses."""
         return f"Nothing was asked. {self._sentence('would be')}"
 
     def _sentence(self, verb: str) -> str:
-        what = f" ({'; '.join(self.differences)})" if self.differences else ""
-        who = f"{counted(self.prompts, 'prompt')} that {'has' if self.prompts == 1 else 'have'} answers"
-        most = "" if self.estimate.measured else "at most "
+        differences = f" ({'; '.join(self.differences)})" if self.differences else ""
+        prompts = f"{counted(self.prompts, 'prompt')} that {'has' if self.prompts == 1 else 'have'} answers"
+        at_most = "" if self.estimate.measured else "at most "
         return (
-            f"Settings changed{what}: {who} {verb} asked again, with {most}"
+            f"Settings changed{differences}: {prompts} {verb} asked again, with {at_most}"
             f"{counted(self.estimate.requests, 'request')} and {self.estimate.tokens:,} tokens, "
             f"{dollars(self.estimate.cost)}."
         )
 
 
 def answered_before(snapshot: Snapshot | None, settings: str) -> dict[str, str]:
-    """Return the prompts that have a complete set, but none made with `settings`, and the settings of their newest."""
+    """Return the prompts with a complete set, but none made with `settings`: the earlier settings by prompt id."""
     entries = snapshot.current_entries(settings) if snapshot else {}
     return {
         prompt: entry.settings for prompt, entry in entries.items() if entry.came_through and entry.settings != settings
@@ -59,7 +59,7 @@ def answered_before(snapshot: Snapshot | None, settings: str) -> dict[str, str]:
 
 
 def differences(before: Settings, now: Settings) -> tuple[str, ...]:
-    """Return what is different between two settings, a phrase for each option, addition and removal.
+    """Return the differences of two settings, a phrase for each changed option, addition and removal.
 
     The same change of several models is one phrase: "cool, warm: max_new_tokens 512 -> 96".
     """
@@ -78,10 +78,10 @@ def differences(before: Settings, now: Settings) -> tuple[str, ...]:
 def _options(before: dict[str, JsonValue], now: dict[str, JsonValue]) -> Iterator[str]:
     for option in [*now, *(option for option in before if option not in now)]:
         if before.get(option) != now.get(option):
-            yield f"{option} {_shown(before.get(option))} -> {_shown(now.get(option))}"
+            yield f"{option} {_value_text(before.get(option))} -> {_value_text(now.get(option))}"
 
 
-def _shown(value: JsonValue) -> str:
+def _value_text(value: JsonValue) -> str:
     if value is None:
         return "none"
     text = json.dumps(value, ensure_ascii=False)

@@ -58,10 +58,10 @@ class CheckReport(Report):
 
 
 def check(config: Config, *, services: Services | None = None, ask: bool = False) -> CheckReport:
-    """Look at everything that the verbs need; nothing is changed, and no fault hides another.
+    """Check everything that the other commands need. Nothing is changed, and all faults are reported together.
 
-    Prompts are read and counted, and what asking them will use is estimated. Models are asked for one token where that
-    costs nothing, all of them with `ask`.
+    Prompts are read and counted, and the requests and cost for them are estimated. Models are asked for one token if
+    that costs nothing, and all of them with `ask`.
     """
     services = services or Services.from_environment()
     findings = [
@@ -100,17 +100,17 @@ def _prompts(config: Config, services: Services) -> str:
     with spooled(reader.prompts()) as spool:
         expected = estimate(spool, config.models, cache=cache_file())
     if not reader.read:
-        raise DataError(f"{source} has no prompts.", remedy="Correct [prompts], or put some there.")
+        raise DataError(f"{source} has no prompts.", remedy="Correct [prompts], or add some there.")
     dropped = sum(reader.dropped.values())
     if dropped == reader.read:
         remedies = [remedy for reason, remedy in REMEDIES.items() if reason in reader.dropped]
         raise DataError(
             f"Every prompt of {source} would be dropped: {reasons(reader.dropped)}.", remedy=" ".join(remedies) or None
         )
-    said = f"{counted(reader.read, 'prompt')} of {source}, {dropped:,} dropped"
-    said += f" ({reasons(reader.dropped)}); " if dropped else "; "
+    counts = f"{counted(reader.read, 'prompt')} of {source}, {dropped:,} dropped"
+    counts += f" ({reasons(reader.dropped)}); " if dropped else "; "
     already = f"{reader.already:,} have answers; " if reader.already else ""
-    return said + already + (estimate_line(expected) if expected.rows else "there is nothing to ask")
+    return counts + already + (estimate_line(expected) if expected.rows else "there is nothing to ask")
 
 
 def _snapshot(config: Config, services: Services) -> Snapshot | None:

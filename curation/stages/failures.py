@@ -1,4 +1,4 @@
-"""What failed in a run: counted by stage, model and reason, with what the service said the first time."""
+"""Counts the failures of a run by stage, model and reason, with the service's first message."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from curation.types import Failure, Row
 
 
 class FailureCount(Row):
-    """How often a stage of one generator or judge failed for one reason, and after how many attempts in all.
+    """How often one generator or judge failed for one reason, and the attempts of all these failures together.
 
-    `detail` is what happened the first time, mostly in the service's own words.
+    `detail` is a sentence about the first of them, mostly the service's own.
     """
 
     stage: str
@@ -23,7 +23,7 @@ class FailureCount(Row):
 
 
 class FailureTally:
-    """Counts failures by stage, model and reason; of each kind it keeps the first one's detail."""
+    """Counts failures by stage, model and reason, and keeps the detail of the first failure of each kind."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str, str]] = Counter()
@@ -56,11 +56,14 @@ class FailureTally:
 
 
 def failure_table(failures: tuple[FailureCount, ...]) -> Iterator[str]:
-    """Yield the lines of a table of failures; what a service said stands below its row."""
+    """Yield the lines of a table of failures. The service's message is on the line below its row."""
     rows = [("stage", "model", "reason", "count", "attempts")]
-    rows += [(one.stage, one.generator, one.reason, f"{one.count:,}", f"{one.attempts:,}") for one in failures]
+    rows += [
+        (failure.stage, failure.generator, failure.reason, f"{failure.count:,}", f"{failure.attempts:,}")
+        for failure in failures
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    details = [None, *(one.detail for one in failures)]
+    details = [None, *(failure.detail for failure in failures)]
     for row, detail in zip(rows, details, strict=True):
         left = "  ".join(text.ljust(width) for text, width in zip(row[:3], widths[:3], strict=True))
         right = "  ".join(text.rjust(width) for text, width in zip(row[3:], widths[3:], strict=True))

@@ -1,4 +1,4 @@
-"""generate: prompts -> candidate sets in the store."""
+"""generate: asks models about prompts, and writes candidate sets to the store."""
 
 from __future__ import annotations
 
@@ -117,25 +117,28 @@ class GenerateReport(Report):
                 f"{self.next_prompt_tokens:,} tokens. Raise generate.budget to go on."
             )
         if self.requests or self.cached or self.useless:
-            useless = f" and {self.useless:,} of no use" if self.useless else ""
+            useless = f" and {self.useless:,} useless ones" if self.useless else ""
             lines.append(
-                f"Answered requests: {self.requests:,}{useless} paid for now ({self.tokens:,} tokens, "
+                f"Replies: {self.requests:,}{useless} paid for now ({self.tokens:,} tokens, "
                 f"{dollars(self.cost)}), {self.cached:,} from the cache."
             )
         lines.extend(judge_line(judge) for judge in self.judges)
         if self.disagreements:
-            lines.append(f"Contradicted by the judge itself when the order was swapped: {self.disagreements:,} sets.")
+            lines.append(
+                f"In {counted(self.disagreements, 'candidate set')} a judge preferred the other answer when the order "
+                "was swapped."
+            )
         if self.dropped:
             lines.append(f"Dropped prompts: {reasons(self.dropped)}.")
             lines.extend(remedy for reason, remedy in REMEDIES.items() if reason in self.dropped)
         if self.all_dropped:
             lines.append("Nothing was asked, because every prompt was dropped.")
         elif not self.prompts:
-            lines.append(f"Nothing was asked: {self.source} has no prompts. Correct [prompts], or put some there.")
+            lines.append(f"Nothing was asked: {self.source} has no prompts. Correct [prompts], or add some there.")
         elif not self.made + self.failed + self.left:
             lines.append("Nothing to ask: every prompt that was not dropped has its answers.")
         if self.failures:
-            lines.append("What failed (failed prompts are asked again next time):")
+            lines.append("Failures (failed prompts are asked again next time):")
             lines.extend(failure_table(self.failures))
         return tuple(lines)
 

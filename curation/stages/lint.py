@@ -28,13 +28,15 @@ def lint(
     max_length: int = 1024,
     services: Services | None = None,
 ) -> LintReport:
-    """Look at every row of a preference dataset: a file, a folder, or "owner/name" on the Hub, in any layout of TRL.
+    """Look for faults in every row of a preference dataset: a file, a folder, or "owner/name" on the Hub.
 
-    `near_duplicates` is the Jaccard similarity of two prompts from which one is a near-duplicate of the other.
-    `safety` adds the checklist for refusal data, held to the minimum size of `use`; null holds to it the rows that have
-    its categories, and the dataset if most of its prompts have. With a `tokenizer` (a folder, or "owner/name" on the
-    Hub) rows of more than `max_length` tokens are found, as TRL's trainers would cut them. Raises DataError if it is no
-    preference dataset, MissingError if it or the tokenizer is not there.
+    - Two prompts with at least the Jaccard similarity `near_duplicates` are near-duplicates.
+    - With `safety` True all rows are compared with the checklist for refusal data, and the dataset with the minimum
+      size for `use`. With None, only rows with its categories are, and the dataset if most of its prompts have them.
+    - With a `tokenizer` (a folder, or "owner/name" on the Hub), rows with more than `max_length` tokens are reported,
+      because TRL's trainers would cut them.
+
+    Raises DataError if it is not a preference dataset, MissingError if it or the tokenizer does not exist.
     """
     if not 0.5 <= near_duplicates <= 1 or max_length_ratio <= 1:
         raise ConfigError("near_duplicates must be from 0.5 to 1, and max_length_ratio above 1.")
@@ -43,11 +45,11 @@ def lint(
     services = services or Services.from_environment()
     hub: dict[str, Any] = {"endpoint": services.hub_endpoint, "token": services.hub_token}
     splits = open_dataset(dataset, config=config, split=split, **hub)
-    kept, notes = with_preferences(splits, dataset, asked=config is not None)
+    selected, notes = with_preferences(splits, dataset, asked=config is not None)
     bounds = Bounds(max_length_ratio=max_length_ratio, max_length=max_length, safety=safety)
     counter = None if tokenizer is None else TokenCounter(tokenizer, **hub)
     survey = Survey(bounds, near_duplicates=near_duplicates, counter=counter)
-    survey.read(kept)
+    survey.read(selected)
     if not survey.rows:
         raise DataError(f"{dataset} holds no rows.")
     return lint_report(dataset, survey, use=use, tokenizer=tokenizer, notes=notes)

@@ -1,4 +1,4 @@
-"""preview: what the first prompts give, and what all of them would use at that rate; nothing is stored."""
+"""preview: shows the answers to the first prompts, and estimates what all prompts would use. Stores nothing."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class PreviewReport(Report):
         lines = [
             f"{counted(len(self.sets), 'prompt')} of {self.source}: {self.tokens:,} tokens, {dollars(self.cost)}. "
             "Nothing was written to the store"
-            + ("; the replies are in the request cache, and not paid for again." if self.kept else ".")
+            + ("; the replies are in the request cache, so they are not paid for again." if self.kept else ".")
         ]
         if self.cut:
             lines.append(
@@ -132,11 +132,11 @@ def extrapolated(sets: Sequence[CandidateSet], *, prompts: int, seconds: float, 
         return None
     times = prompts / len(sets)
     usage = [usage for candidate_set in sets for usage in candidate_set.usage]
-    costs = [one.cost for one in usage]
+    costs = [request.cost for request in usage]
     return Extrapolation(
         prompts=prompts,
         requests=round(times * len(usage)),
-        tokens=round(times * sum((one.input_tokens or 0) + (one.output_tokens or 0) for one in usage)),
+        tokens=round(times * sum((request.input_tokens or 0) + (request.output_tokens or 0) for request in usage)),
         cost=None if None in costs else times * sum(cost for cost in costs if cost is not None),
         seconds=seconds,
         seconds_at_most=times * taken,

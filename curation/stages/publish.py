@@ -1,4 +1,4 @@
-"""publish: responses in the store -> datasets on the Hub, with a card that says how right they are."""
+"""publish: makes datasets of the responses in the store, and writes them to the Hub with a card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""push: candidate sets -> records in Argilla."""
+"""push: creates records in Argilla from the candidate sets in the store."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ class PushReport(Report):
     @property
     def lines(self) -> tuple[str, ...]:
         """Counts and where to review."""
-        there = self.records - self.added
+        existing = self.records - self.added
         lines = [
             f"{counted(self.records, 'record')} in {self.workspace}/{self.dataset}: {self.added:,} new, "
-            f"{there:,} there already. Review: {self.url}"
+            f"{existing:,} there already. Review: {self.url}"
         ]
         if self.shown_before:
             lines.append(f"{counted(self.shown_before, 'new record')} of prompts that were shown before.")
         if self.retired:
             lines.append(
                 f"{counted(self.retired, 'earlier record')} of the same prompts that nobody had answered retired: "
-                "out of Argilla, and kept in the store."
+                "removed from Argilla, and kept in the store."
             )
         if self.kept:
             lines.append(f"{counted(self.kept, 'earlier record')} of the same prompts kept: they have answers.")
@@ -63,7 +63,7 @@ class PushReport(Report):
             lines.append(f"{counted(len(self.refused), 'record')} left out, because Argilla refused:")
             lines += [f"  {record_id}: {reason}" for record_id, reason in list(self.refused.items())[:NAMED]]
             if len(self.refused) > NAMED:
-                lines.append(f"  and {len(self.refused) - NAMED:,} more (`--format json` names all).")
+                lines.append(f"  and {len(self.refused) - NAMED:,} more (`--format json` lists all).")
         if self.skipped:
             lines.append(f"Candidate sets left out: {reasons(self.skipped)}.")
         return tuple(lines)

@@ -1,4 +1,4 @@
-"""What a publish changes: how many rows each config had and has, why there are fewer, and which come, go or change."""
+"""Compares what is published with what would be: the numbers of rows, why there are fewer, and the rows that change."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from curation.types import Row
 from curation.wording import counted, excerpt, reasons
 
 EXAMPLES = 10
-"""Rows that are shown."""
+"""So many rows are shown as examples."""
 
 PROMPT_EXCERPT, ANSWER_EXCERPT = 40, 30
 LONGEST_OPTION = 60
 
 Kind = Literal["comes", "goes", "changes"]
 Rows = Callable[[], Iterable[Mapping[str, Any]]]
-"""Gives rows of one config, the same ones each time."""
+"""A function that returns the rows of one config. It is called several times and always returns the same rows."""
 
 
 class Basis(Row):
-    """What rows were made from: their number in each config, the options that decide, and what gave no row.
+    """What rows were made from: the number of rows in each config, the options that decide, and what gave no row.
 
-    `dropped` counts by config what a verdict did not become; `unresolved` the records without a verdict.
+    `dropped` has the reasons for missing rows by config, `unresolved` the reasons for records without a verdict.
     """
 
     rows: dict[str, int]
@@ -39,7 +39,7 @@ class Basis(Row):
 
 
 class RowChange(Row):
-    """One row that would come, go or change; `prompt` and `what` are excerpts of one line."""
+    """A row that would come, go or change. `prompt` and `what` are excerpts on one line."""
 
     config: str
     kind: Kind
@@ -49,12 +49,12 @@ class RowChange(Row):
 
     @property
     def line(self) -> str:
-        """The change on one line."""
+        """The change as one line, such as "goes    dpo    What is a prime?: chosen 'A number that...'"."""
         return f"{self.kind:<8}{self.config:<7}{self.prompt}: {self.what}"
 
 
 class ConfigChange(Row):
-    """How many rows of one config come, go and change."""
+    """The numbers of rows of one config that come, go and change."""
 
     comes: int
     goes: int
@@ -62,17 +62,17 @@ class ConfigChange(Row):
 
 
 def row_counts(before: Basis, now: Basis) -> str | None:
-    """Return what becomes of the numbers of rows and why there are fewer, as a sentence; null if no number changes.
+    """Return how the numbers of rows change, and why there are fewer; None if no number changes.
 
-    "dpo 9 -> 1, kto 24 -> 6, because resolver is unanimous: 8 not_unanimous."
+    For example "dpo 9 -> 1, kto 24 -> 6, because resolver is unanimous: 8 not_unanimous."
     """
     counts = {name: (before.rows.get(name, 0), now.rows.get(name, 0)) for name in {**before.rows, **now.rows}}
     changed = {name: pair for name, pair in counts.items() if pair[0] != pair[1]}
     if not changed:
         return None
-    said = ", ".join(f"{name} {was:,} -> {will:,}" for name, (was, will) in changed.items())
-    fewer = [name for name, (was, will) in changed.items() if will < was]
-    return f"{said}{_because(before, now, fewer) if fewer else ''}."
+    numbers = ", ".join(f"{name} {old_count:,} -> {new_count:,}" for name, (old_count, new_count) in changed.items())
+    fewer = [name for name, (old_count, new_count) in changed.items() if new_count < old_count]
+    return f"{numbers}{_because(before, now, fewer) if fewer else ''}."
 
 
 def _because(before: Basis, now: Basis, fewer: list[str]) -> str:
@@ -91,7 +91,7 @@ def _because(before: Basis, now: Basis, fewer: list[str]) -> str:
 
 
 def _lost(basis: Basis, configs: Iterable[str]) -> Counter[str]:
-    """What gave no row of these configs, by reason; each config's own reasons count where they are the most."""
+    """Count what gave no row of these configs, by reason. If several configs share a reason, take the largest count."""
     lost = Counter(basis.unresolved)
     of_configs: Counter[str] = Counter()
     for config in configs:
@@ -100,7 +100,7 @@ def _lost(basis: Basis, configs: Iterable[str]) -> Counter[str]:
 
 
 def _option(value: JsonValue, before: JsonValue) -> str:
-    """An option as it is now; of a list only what is new, if anything is."""
+    """Return the value of an option as text. For a list, return only its new entries, if there are any."""
     if isinstance(value, list):
         new = [part for part in value if isinstance(before, list) and part not in before]
         return excerpt(", ".join(map(str, new or value)), LONGEST_OPTION) or "none"
@@ -108,8 +108,8 @@ def _option(value: JsonValue, before: JsonValue) -> str:
 
 
 @dataclass(slots=True)
-class _Found:
-    """The changes of one config: how many of each kind, and the first of each with the row before and after."""
+class _Changes:
+    """The changes of one config: the number of each kind, and the keys of the first rows of each kind."""
 
     counts: Counter[str] = field(default_factory=Counter)
     first: dict[str, list[str]] = field(default_factory=lambda: {"changes": [], "goes": [], "comes": []})
@@ -121,32 +121,32 @@ class _Found:
 
 
 def config_changes(config: str, before: Rows, now: Rows) -> tuple[ConfigChange, list[list[RowChange]]]:
-    """Return how many rows change in a config, and the first of each kind, at most ten.
+    """Return how many rows of a config change, and up to ten changes of each kind.
 
-    Both are read up to twice, and of each row only a hash is kept. A preference row whose answers change places is a
-    row that changes.
+    The rows are read up to twice, and only hashes are kept in memory. If the answers of a preference row change places,
+    the row counts as changed.
     """
     known = {_key(row): _digest(row) for row in before()}
-    found = _Found()
+    changes = _Changes()
     for row in now():
         key = _key(row)
         digest = known.pop(key, None)
         if digest is None:
-            found.add("comes", key)
+            changes.add("comes", key)
         elif digest != _digest(row):
-            found.add("changes", key)
+            changes.add("changes", key)
     for key in known:
-        found.add("goes", key)
-    wanted = set(chain.from_iterable(found.first.values()))
-    old, new = _rows_of(before, wanted), _rows_of(now, wanted)
+        changes.add("goes", key)
+    keys = set(chain.from_iterable(changes.first.values()))
+    old, new = _rows_of(before, keys), _rows_of(now, keys)
     kinds: tuple[Kind, ...] = ("goes", "changes", "comes")
-    examples = [[_change(config, kind, old.get(key), new.get(key)) for key in found.first[kind]] for kind in kinds]
-    counts = found.counts
+    examples = [[_change(config, kind, old.get(key), new.get(key)) for key in changes.first[kind]] for kind in kinds]
+    counts = changes.counts
     return ConfigChange(comes=counts["comes"], goes=counts["goes"], changes=counts["changes"]), examples
 
 
 def mixed(groups: Iterable[list[RowChange]]) -> tuple[RowChange, ...]:
-    """Return ten changes of several groups, in turn one of each."""
+    """Return ten changes, taking one from each group in turn."""
     turns = chain.from_iterable(zip_longest(*groups))
     return tuple(islice((change for change in turns if change is not None), EXAMPLES))
 
@@ -156,10 +156,10 @@ def _rows_of(rows: Rows, keys: set[str]) -> dict[str, Mapping[str, Any]]:
 
 
 def _key(row: Mapping[str, Any]) -> str:
-    """What a row is told by: a pair by its record and its two texts, whichever is chosen, another row by its id."""
+    """Return the key of a row: for a pair its prompt and its two texts in any order, for other rows the id."""
     if "chosen" not in row:
         return str(row["id"])
-    return json.dumps([row["record_id"], *sorted((_text(row["chosen"]), _text(row["rejected"])))])
+    return json.dumps([row["prompt_id"], *sorted((_text(row["chosen"]), _text(row["rejected"])))])
 
 
 def _digest(row: Mapping[str, Any]) -> int:
@@ -167,7 +167,7 @@ def _digest(row: Mapping[str, Any]) -> int:
 
 
 def _text(value: Any) -> str:
-    """The text of an answer or a prompt: messages by their last one."""
+    """Return the text of an answer or a prompt. If it is a list of messages, return the last one."""
     if isinstance(value, list):
         return str(value[-1]["content"]) if value else ""
     return str(value)
@@ -175,10 +175,10 @@ def _text(value: Any) -> str:
 
 def _change(config: str, kind: Kind, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> RowChange:
     row = new or old or {}
-    said = _difference(old, new) if old and new else ", ".join(_answers(row))
+    description = _difference(old, new) if old and new else ", ".join(_answers(row))
     prompt = row.get("prompt") or (row.get("messages") or [])[:-1]
     return RowChange(
-        config=config, kind=kind, id=str(row["id"]), prompt=excerpt(_text(prompt), PROMPT_EXCERPT), what=said
+        config=config, kind=kind, id=str(row["id"]), prompt=excerpt(_text(prompt), PROMPT_EXCERPT), what=description
     )
 
 
@@ -186,10 +186,10 @@ def _answers(row: Mapping[str, Any]) -> Iterator[str]:
     for name in ("chosen", "rejected", "completion", "messages", "label"):
         if name in row:
             value = row[name]
-            yield f"{name} {str(value).lower() if isinstance(value, bool) else repr(_said(value))}"
+            yield f"{name} {str(value).lower() if isinstance(value, bool) else repr(_answer_excerpt(value))}"
 
 
-def _said(value: Any) -> str:
+def _answer_excerpt(value: Any) -> str:
     return excerpt(_text(value), ANSWER_EXCERPT)
 
 
@@ -198,8 +198,8 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
         return f"chosen and rejected change places, {', '.join(_answers(new))}"
     names = [name for name in {**old, **new} if old.get(name) != new.get(name) and name != "id"]
     plain = [name for name in names if not isinstance(new.get(name), list | dict)]
-    others = [name for name in names if name not in plain]
-    return ", ".join([*(f"{name} {_plain(old.get(name))} -> {_plain(new.get(name))}" for name in plain), *others])
+    long_values = [name for name in names if name not in plain]
+    return ", ".join([*(f"{name} {_plain(old.get(name))} -> {_plain(new.get(name))}" for name in plain), *long_values])
 
 
 def _plain(value: Any) -> str:

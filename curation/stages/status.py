@@ -1,4 +1,4 @@
-"""status: where a curation stands, from the store, Argilla and the published dataset."""
+"""status: how far a curation is, from the store, Argilla and the published dataset."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class StatusReport(Report):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """One line per step of the flow."""
+        """A line for each step from prompts to rows."""
         rows = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
         retired = f" and {self.retired:,} retired" if self.retired else ""
         lines = [
@@ -132,7 +132,7 @@ class StatusReport(Report):
             return f"Argilla: {self.argilla}"
         if self.review_url is None:
             held = f" The store holds {counted(sum(self.responses.values()), 'answer')}." if self.responses else ""
-            return f"Argilla: the dataset is not there.{held}"
+            return f"Argilla: the dataset does not exist.{held}"
         parts = [f"{self.completed:,} of {counted(self.in_argilla or 0, 'record')} completed"]
         if self.to_push:
             parts.append(f"{counted(self.to_push, 'record')} not pushed")

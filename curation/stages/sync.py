@@ -1,4 +1,4 @@
-"""sync: what people answered in Argilla -> responses in the store."""
+"""sync: copies people's answers from Argilla into the store."""
 
 from __future__ import annotations
 
@@ -51,20 +51,18 @@ class SyncReport(Report):
             f"to {counted(self.records, 'record')}: {self.added:,} new, {self.changed:,} changed, "
             f"{self.withdrawn:,} withdrawn." + ("" if self.commit else " Nothing new to store.")
         ]
-        lines += [f"{former} is called {present} now." for former, present in self.renamed.items()]
+        lines += [f"The reviewer {former} is now called {present}." for former, present in self.renamed.items()]
         if self.gone:
-            kept = ", ".join(f"{reviewer} ({counted(count, 'response')})" for reviewer, count in self.gone.items())
-            lines.append(
-                f"Not in the workspace any more: {kept}. Their answers are kept; `--forget NAME` takes them out."
-            )
+            gone = ", ".join(f"{reviewer} ({counted(count, 'response')})" for reviewer, count in self.gone.items())
+            lines.append(f"No longer in the workspace: {gone}. Their answers are kept; `--forget NAME` removes them.")
         if self.forgotten:
-            lines.append(f"{counted(self.forgotten, 'response')} taken out of the store, and left out from now on.")
+            lines.append(f"{counted(self.forgotten, 'response')} removed from the store, and ignored from now on.")
         if self.ignored:
-            lines.append(f"{counted(self.ignored, 'response')} of forgotten reviewers left out.")
+            lines.append(f"{counted(self.ignored, 'response')} of forgotten reviewers ignored.")
         if self.foreign_records:
             lines.append(
-                f"{counted(self.foreign_records, 'record')} in Argilla not of this curation, "
-                f"{counted(self.foreign, 'response')} to them: left out."
+                f"{counted(self.foreign_records, 'record')} in Argilla from elsewhere ignored, with "
+                f"{counted(self.foreign, 'response')}."
             )
         if self.missing_records:
             some = ", ".join(self.missing_records[:3])
@@ -81,7 +79,7 @@ class SyncReport(Report):
 
 
 def sync(config: Config, *, services: Services | None = None, forget: Collection[str] = ()) -> SyncReport:
-    """Bring the store's responses in step with Argilla, in one commit; nothing changed: no commit.
+    """Update the responses in the store from Argilla, in one commit. If nothing changed, there is no commit.
 
     Edited, withdrawn and deleted responses propagate. The responses of the reviewers named in `forget` are taken out,
     and what their accounts answer is left out from then on.
@@ -114,9 +112,9 @@ def _merged(
     """What the store should hold after a pull, and the report on it, but for the commit."""
     forgotten = tuple(sorted({*snapshot.manifest.forgotten, *to_forget}))
     merged = merge_responses(snapshot.responses, pulled, known=snapshot.records, forgotten=forgotten)
-    there = set(pulled.records.values())
+    pulled_records = set(pulled.records.values())
     # Records of another task are in another dataset, so they are not missing in this one.
-    shown = {record.id for record in snapshot.records.values() if record.task == config.review.task} - snapshot.retired
+    pushed = {record.id for record in snapshot.records.values() if record.task == config.review.task} - snapshot.retired
     dataset = ReviewedDataset(
         workspace=config.review.workspace,
         dataset=config.review_dataset,
@@ -133,7 +131,7 @@ def _merged(
         withdrawn=merged.withdrawn,
         foreign_records=sum(record_id not in snapshot.records for record_id in pulled.records.values()),
         foreign=merged.foreign,
-        missing_records=tuple(record_id for record_id in snapshot.records if record_id in shown - there),
+        missing_records=tuple(record_id for record_id in snapshot.records if record_id in pushed - pulled_records),
         renamed=merged.renamed,
         gone=merged.gone,
         forgotten=merged.forgotten,

@@ -34,11 +34,11 @@ def test_h_is_help_everywhere(line: CommandLine, command: list[str]) -> None:
 
 
 def test_the_lists_of_verbs_have_whole_sentences_and_are_shown_where_a_verb_is_missing(line: CommandLine) -> None:
-    whole = "Look whether config, prompts, token, repos, models and Argilla are ready; nothing is changed."
+    whole = "Check whether config, prompts, token, repos, models and Argilla are ready, and change nothing."
     assert whole in " ".join(line.run("--help").stdout.split())
     missing = line.run("local")
     assert missing.returncode == 2
-    assert "  down    Stop the stack; its data stays.\n" in missing.stderr
+    assert "  down    Stop the servers, and keep their data.\n" in missing.stderr
 
 
 @pytest.mark.slow

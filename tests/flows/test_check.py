@@ -84,7 +84,7 @@ def test_a_model_that_is_not_there_is_found_by_one_token(cli: CommandLine) -> No
         assert {request.max_tokens for request in chats(server)} == {1}
         assert len(chats(server)) == 3
     [(_, message)] = faults(found).items()
-    assert "has no model 'large', or is none" in message
+    assert "has no model 'large', or there is no endpoint" in message
     assert "Correct model_id, provider or base_url in the config file." in message
     assert any(said.startswith("small answers at http://127.0.0.1:") for said in found.values())
 

@@ -76,7 +76,7 @@ def test_a_dataset_on_the_hub_is_linted_in_all_its_configs(cli: CommandLine, pub
         ("kto", "train", 3),
     ]
     assert report["notes"] == [
-        "The config sft holds no preferences and was passed over.",
+        "The config sft contains no preferences and was skipped.",
         NOT_COUNTED,
     ]
     [example] = [found["examples"] for found in report["findings"] if found["check"] == "identical"]
@@ -94,7 +94,7 @@ def test_a_checkout_of_the_dataset_gives_the_same_errors(cli: CommandLine, publi
     local = cli.json("lint", "checkout", exit_code=1)
     assert errors(local) == {"prompt_in_two_splits": 1, "identical": 1, "label_missing": 1}
     assert local["notes"] == [
-        "The config sft holds no preferences and was passed over.",
+        "The config sft contains no preferences and was skipped.",
         NOT_COUNTED,
     ]
 

@@ -78,7 +78,7 @@ def test_the_next_step_follows_from_where_the_curation_stands(cli: CommandLine, 
     with argilla(stack) as http:
         http.delete(f"/datasets/{dataset_id(http, name)}").raise_for_status()
     look("push", review_url=None, to_push=6, responses={"submitted": 12}, up_to_date=True)
-    assert "the dataset is not there. The store holds 12 answers." in cli.run("status", config).stdout
+    assert "the dataset does not exist. The store holds 12 answers." in cli.run("status", config).stdout
     cli.json("push", config)
     look(None, waiting=0, to_push=0, progress=progress)
     # Argilla does not answer: that is said, and is nothing to do about here but check.

@@ -303,7 +303,9 @@ def test_the_meter_counts_what_was_paid_what_was_known_and_what_failed(tmp_path:
 
 
 KEY_REFUSED = r"The endpoint of cool at http://127.0.0.1:\d+/v1 refused the key \({}: Injected .*\). Set MY_KEY to .*"
-NO_MODEL = r"The endpoint of cool at http://127.0.0.1:\d+/v1 has no model 'small', or is none.*. Correct model_id, .*"
+NO_MODEL = (
+    r"The endpoint of cool at http://127.0.0.1:\d+/v1 has no model 'small', or there is no endpoint.*model_id, .*"
+)
 REFUSED = r"The endpoint of cool at http://127.0.0.1:\d+/v1 refused 5 requests in a row \(http_422: Injected .*\). .*"
 
 

@@ -166,7 +166,7 @@ def test_a_run_that_ends_gives_what_its_rows_were_paid_for(answer: str) -> None:
     with ScriptedServer(good(), faults=[bad(answer)]) as server:
         with spooled(make_prompt(f"Question {number}.") for number in range(60)) as spool:
             asked = generate_candidate_sets("test", spool, models=models(server.url))
-            with pytest.raises(ServiceError, match="replies in a row that are of no use"):
+            with pytest.raises(ServiceError, match="replies in a row that cannot be used"):
                 sets.extend(asked)
         paid = sum(exchange.request.model == "bad" for exchange in server.requests)
     # `extend` keeps what came before the error.

@@ -100,8 +100,8 @@ def records(owner: httpx2.Client, dataset: Any) -> list[Json]:
 
 
 def respond(who: httpx2.Client, record: Json, status: str = "submitted", values: Any = ...) -> httpx2.Response:
-    given = {"good": {"value": "yes"}} if values is ... else values
-    return who.post(f"/records/{record['id']}/responses", json={"status": status, "values": given})
+    answer = {"good": {"value": "yes"}} if values is ... else values
+    return who.post(f"/records/{record['id']}/responses", json={"status": status, "values": answer})
 
 
 def token(server: ArgillaServer, username: str, password: str) -> httpx2.Response:
@@ -223,12 +223,12 @@ def test_a_dataset_is_made_filled_read_and_deleted_with_the_sdk(
     dataset.records.log(items(3))
     for record in records(owner, dataset)[:2]:
         assert respond(annotators[0], record).status_code == 201
-    found = list(dataset.records(with_responses=True))
-    assert [record.id for record in found] == ["r0", "r1", "r2"]
-    assert [record.status for record in found] == ["completed", "completed", "pending"]
-    [turn] = found[0].fields["prompt"]
+    stored = list(dataset.records(with_responses=True))
+    assert [record.id for record in stored] == ["r0", "r1", "r2"]
+    assert [record.status for record in stored] == ["completed", "completed", "pending"]
+    [turn] = stored[0].fields["prompt"]
     assert (turn.role, turn.content) == ("user", "What is tea?"), "an object of the SDK, not a dict"
-    assert found[0].responses["good"][0].value == "yes"
+    assert stored[0].responses["good"][0].value == "yes"
     assert client.datasets("sdk", "team").guidelines == "# Pick the better answer"
     dataset.delete()
     with pytest.warns(UserWarning, match="not found"):

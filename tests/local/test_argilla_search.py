@@ -78,19 +78,19 @@ def dataset(server: ArgillaServer, owner: httpx2.Client, annotators: list[httpx2
         vectors=[rg.VectorField("embedding", dimensions=3)],
         distribution=rg.TaskDistribution(min_submitted=2),
     )
-    made = rg.Dataset("search", server.workspace, settings, client).create()
+    new_dataset = rg.Dataset("search", server.workspace, settings, client).create()
     for each in RECORDS:
         chat = [{"role": "user", "content": each["prompt"]}]
-        made.records.log([{**each, **METADATA[each["id"]], "prompt": chat, "embedding": VECTORS[each["id"]]}])
-    suggest(owner, made, "cats", "good", "yes", score=0.9, agent="judge")
-    suggest(owner, made, "tea", "good", "no", score=0.2, agent="rules")
-    suggest(owner, made, "tea", "flaws", ["rude", "long"], score=[0.5, 0.6], agent="judge")
+        new_dataset.records.log([{**each, **METADATA[each["id"]], "prompt": chat, "embedding": VECTORS[each["id"]]}])
+    suggest(owner, new_dataset, "cats", "good", "yes", score=0.9, agent="judge")
+    suggest(owner, new_dataset, "tea", "good", "no", score=0.2, agent="rules")
+    suggest(owner, new_dataset, "tea", "flaws", ["rude", "long"], score=[0.5, 0.6], agent="judge")
     ann, ben = annotators
-    answer(ann, owner, made, "cats", "submitted", good="yes", stars=5)
-    answer(ben, owner, made, "cats", "submitted", good="no", stars=2)
-    answer(ann, owner, made, "dogs", "draft", good="yes", stars=2, flaws=["wrong", "long"])
-    answer(ben, owner, made, "tea", "discarded")
-    yield made
+    answer(ann, owner, new_dataset, "cats", "submitted", good="yes", stars=5)
+    answer(ben, owner, new_dataset, "cats", "submitted", good="no", stars=2)
+    answer(ann, owner, new_dataset, "dogs", "draft", good="yes", stars=2, flaws=["wrong", "long"])
+    answer(ben, owner, new_dataset, "tea", "discarded")
+    yield new_dataset
     client.http_client.close()
 
 
@@ -119,8 +119,8 @@ def search(http: httpx2.Client, dataset: Any, *, me: bool = False, **body: Any) 
     """Return the external ids found, in order, and the total."""
     parameters: Json = {name: body.pop(name) for name in ("offset", "limit") if name in body}
     path = f"{'/me' if me else ''}/datasets/{dataset.id}/records/search"
-    found = http.post(path, params=parameters, json=body).raise_for_status().json()
-    return [each["record"]["external_id"] for each in found["items"]], found["total"]
+    answer = http.post(path, params=parameters, json=body).raise_for_status().json()
+    return [each["record"]["external_id"] for each in answer["items"]], answer["total"]
 
 
 def by_text(http: httpx2.Client, dataset: Any, text: str, field: str | None = None) -> set[str]:
@@ -136,9 +136,9 @@ def between(ge: Any = None, le: Any = None, **scope: Any) -> Json:
 
 
 def kept(http: httpx2.Client, dataset: Any, *filters: Json, me: bool = False) -> set[str]:
-    found, total = search(http, dataset, me=me, filters={"and": list(filters)})
-    assert len(found) == total
-    return set(found)
+    external_ids, total = search(http, dataset, me=me, filters={"and": list(filters)})
+    assert len(external_ids) == total
+    return set(external_ids)
 
 
 def test_without_a_query_all_records_come_in_order_of_insertion(dataset: Any, owner: httpx2.Client) -> None:

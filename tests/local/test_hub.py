@@ -101,7 +101,7 @@ def binary(size: int, seed: int) -> bytes:
 
 
 def commit(api: HfApi, repo: str, *operations: object, parent: str | None = None, revision: str = "main") -> str:
-    made = api.create_commit(
+    new_commit = api.create_commit(
         repo,
         operations,  # type: ignore[arg-type]
         commit_message="change",
@@ -109,7 +109,7 @@ def commit(api: HfApi, repo: str, *operations: object, parent: str | None = None
         parent_commit=parent,
         revision=revision,
     )
-    return str(made.oid)
+    return str(new_commit.oid)
 
 
 def files(api: HfApi, repo: str, revision: str = "main") -> list[str]:
@@ -551,9 +551,9 @@ def test_a_file_object_travels_through_lfs(hub: HubServer, ann: HfApi, repo: str
 def test_an_upload_that_is_not_what_its_name_says_is_refused(hub: HubServer, ann: HfApi, repo: str) -> None:
     oid = hashlib.sha256(b"promised").hexdigest()
     batch = {"operation": "upload", "objects": [{"oid": oid, "size": 8}]}
-    (wanted,) = raw(hub, "POST", f"/datasets/{repo}.git/info/lfs/objects/batch", json=batch).json()["objects"]
-    upload = wanted["actions"]["upload"]["href"].removeprefix(hub.url)
-    verify = wanted["actions"]["verify"]["href"].removeprefix(hub.url)
+    (requested,) = raw(hub, "POST", f"/datasets/{repo}.git/info/lfs/objects/batch", json=batch).json()["objects"]
+    upload = requested["actions"]["upload"]["href"].removeprefix(hub.url)
+    verify = requested["actions"]["verify"]["href"].removeprefix(hub.url)
 
     assert raw(hub, "PUT", upload, token=None, body=b"something else").status_code == 400
     assert raw(hub, "POST", verify, json={"oid": oid, "size": 8}).status_code == 404
@@ -621,10 +621,10 @@ def test_paths_and_expanded_trees_tell_the_last_commit(ann: HfApi, repo: str) ->
     first = commit(ann, repo, add("a/old.txt"), add("a/big.bin", binary(2000, 15)))
     second = commit(ann, repo, add("b/new.txt"))
     paths = ["a", "a/big.bin", "b/new.txt", "missing"]
-    found = {info.path: info for info in ann.get_paths_info(repo, paths, repo_type="dataset", expand=True)}
+    infos = {info.path: info for info in ann.get_paths_info(repo, paths, repo_type="dataset", expand=True)}
 
-    assert set(found) == {"a", "a/big.bin", "b/new.txt"}
-    assert {path: info.last_commit.oid for path, info in found.items() if info.last_commit} == {
+    assert set(infos) == {"a", "a/big.bin", "b/new.txt"}
+    assert {path: info.last_commit.oid for path, info in infos.items() if info.last_commit} == {
         "a": first,
         "a/big.bin": first,
         "b/new.txt": second,

@@ -400,8 +400,8 @@ def test_counts_tell_models_contents_and_the_most_in_flight() -> None:
 
 def test_attempts_count_requests_with_the_same_content() -> None:
     with ScriptedServer(lambda request: str(request.attempt)) as server:
-        said = [post(server, chat(prompt)).json()["choices"][0]["message"]["content"] for prompt in ("x", "x", "y")]
-    assert said == ["1", "2", "1"]
+        replies = [post(server, chat(prompt)).json()["choices"][0]["message"]["content"] for prompt in ("x", "x", "y")]
+    assert replies == ["1", "2", "1"]
 
 
 def test_a_stopped_server_leaves_no_thread_and_no_address() -> None:

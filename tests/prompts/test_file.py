@@ -41,8 +41,8 @@ def read(path: Path, **options: Any) -> list[Prompt | Drop]:
     return list(source.load(source.resolve(endpoint="", token=None), endpoint="", token=None))
 
 
-def contents(found: list[Prompt | Drop]) -> list[str]:
-    return [row.messages[-1].content for row in found if isinstance(row, Prompt)]
+def contents(prompts: list[Prompt | Drop]) -> list[str]:
+    return [row.messages[-1].content for row in prompts if isinstance(row, Prompt)]
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".csv"])
@@ -53,9 +53,9 @@ def test_each_kind_of_file_gives_its_texts_to_the_last_byte(tmp_path: Path, suff
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
 def test_a_column_may_hold_messages(tmp_path: Path, suffix: str) -> None:
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
-    [found] = read(write(tmp_path / f"prompts{suffix}", [messages], "chat"), column="chat")
-    assert isinstance(found, Prompt)
-    assert [message.model_dump() for message in found.messages] == messages
+    [prompt] = read(write(tmp_path / f"prompts{suffix}", [messages], "chat"), column="chat")
+    assert isinstance(prompt, Prompt)
+    assert [message.model_dump() for message in prompt.messages] == messages
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".csv"])
@@ -187,18 +187,18 @@ def test_a_category_of_classes_is_published_by_its_name(tmp_path: Path) -> None:
     )
     rows = datasets.Dataset.from_list([{"instruction": "Why?", "topic": 1}], features=features)
     rows.to_parquet(tmp_path / "prompts.parquet")
-    [found] = read(tmp_path / "prompts.parquet", category_column="topic")
-    assert isinstance(found, Prompt)
-    assert found.category == "science"
+    [prompt] = read(tmp_path / "prompts.parquet", category_column="topic")
+    assert isinstance(prompt, Prompt)
+    assert prompt.category == "science"
 
 
 def test_a_row_that_is_too_large_is_dropped_and_the_others_are_read(tmp_path: Path) -> None:
     path = tmp_path / "prompts.jsonl.gz"
     with gzip.open(path, "wt", compresslevel=1) as file:
         file.write('{"instruction": "One"}\n{"instruction": "' + "x" * ROW_SIZE + '"}\n{"instruction": "Two"}\n')
-    found = read(path)
-    assert contents(found) == ["One", "Two"]
-    [drop] = [row for row in found if isinstance(row, Drop)]
+    prompts = read(path)
+    assert contents(prompts) == ["One", "Two"]
+    [drop] = [row for row in prompts if isinstance(row, Drop)]
     assert (drop.reason, drop.id.partition("#")[2]) == ("row_too_large", "1")
 
 

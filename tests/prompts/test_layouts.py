@@ -16,21 +16,21 @@ WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"t
 
 
 def read(row: dict[str, Any], **columns: Any) -> Prompt | Drop:
-    [found] = read_prompts([row], PromptColumns(**columns), source=SOURCE)
-    return found
+    [prompt] = read_prompts([row], PromptColumns(**columns), source=SOURCE)
+    return prompt
 
 
 def turns(row: dict[str, Any], **columns: Any) -> list[str]:
     """Return the messages of a row, each as "role: content"."""
-    found = read(row, **columns)
-    assert isinstance(found, Prompt), found
-    return [f"{message.role}: {message.content}" for message in found.messages]
+    prompt = read(row, **columns)
+    assert isinstance(prompt, Prompt), prompt
+    return [f"{message.role}: {message.content}" for message in prompt.messages]
 
 
 def reason(row: dict[str, Any], **columns: Any) -> str:
-    found = read(row, **columns)
-    assert isinstance(found, Drop), found
-    return found.reason
+    drop = read(row, **columns)
+    assert isinstance(drop, Drop), drop
+    return drop.reason
 
 
 ASK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
@@ -161,11 +161,11 @@ def test_requests_of_a_batch_are_read(request_: dict[str, Any]) -> None:
 
 def test_tools_of_a_request_come_along() -> None:
     row = {"custom_id": "1", "body": {"messages": ASK, "tools": [WEATHER]}, "mine": "[]"}
-    found, other = read(row), read(row, tools_column="mine")
-    assert isinstance(found, Prompt)
-    assert isinstance(other, Prompt)
-    assert json.loads(found.tools or "") == [WEATHER]
-    assert other.tools is None
+    with_own_tools, with_named_column = read(row), read(row, tools_column="mine")
+    assert isinstance(with_own_tools, Prompt)
+    assert isinstance(with_named_column, Prompt)
+    assert json.loads(with_own_tools.tools or "") == [WEATHER]
+    assert with_named_column.tools is None
 
 
 def test_a_request_that_asks_no_model_is_named() -> None:

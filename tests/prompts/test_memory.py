@@ -26,10 +26,10 @@ def read(prompts: ListPrompts) -> list[Prompt | Drop]:
 
 def test_texts_messages_and_rows_are_prompts_and_what_is_none_is_dropped() -> None:
     rows = ("How?", MESSAGES, {"instruction": "Where?", "kind": "geography"}, "How?", "  ", 7)
-    found = read(ListPrompts(rows=rows))
-    texts = [prompt.messages[-1].content for prompt in found if isinstance(prompt, Prompt)]
+    prompts = read(ListPrompts(rows=rows))
+    texts = [prompt.messages[-1].content for prompt in prompts if isinstance(prompt, Prompt)]
     assert texts == ["How?", "?", "Where?"]
-    assert [drop.reason for drop in found if isinstance(drop, Drop)] == [
+    assert [drop.reason for drop in prompts if isinstance(drop, Drop)] == [
         "duplicate",
         "empty",
         "not_a_string_or_messages",

@@ -35,9 +35,9 @@ def test_a_string_is_a_prompt_of_one_user_message() -> None:
 
 def test_a_list_of_messages_is_a_prompt() -> None:
     value = turns("system: Be brief.", "user: Why?", "assistant: Because.", "user: Really?")
-    found = read_prompt(value, source=SOURCE, position=0)
-    assert isinstance(found, Prompt)
-    assert [message.model_dump() for message in found.messages] == value
+    prompt = read_prompt(value, source=SOURCE, position=0)
+    assert isinstance(prompt, Prompt)
+    assert [message.model_dump() for message in prompt.messages] == value
 
 
 def test_a_string_and_its_message_are_the_same_prompt() -> None:
@@ -89,27 +89,27 @@ def test_what_is_no_prompt_is_dropped_with_a_reason_and_its_row(value: object, r
     ids=["200,000 characters", "right to left", "emoji", "line ends", "blanks", "mark"],
 )
 def test_an_odd_text_is_kept_to_the_last_byte(text: str) -> None:
-    found = read_prompt(text, source=SOURCE, position=0)
-    assert isinstance(found, Prompt)
-    assert found.messages[-1].content.encode() == text.encode()
+    prompt = read_prompt(text, source=SOURCE, position=0)
+    assert isinstance(prompt, Prompt)
+    assert prompt.messages[-1].content.encode() == text.encode()
 
 
 def test_a_prompt_that_differs_in_blanks_line_ends_or_unicode_form_alone_is_a_duplicate() -> None:
-    found = prompts(["e\u0301tude\n?", " étude\n?  ", "étude\r\n?", "Étude\n?"])
-    assert [getattr(row, "reason", "kept") for row in found] == ["kept", "duplicate", "duplicate", "kept"]
+    results = prompts(["e\u0301tude\n?", " étude\n?  ", "étude\r\n?", "Étude\n?"])
+    assert [getattr(row, "reason", "kept") for row in results] == ["kept", "duplicate", "duplicate", "kept"]
 
 
 def test_a_duplicate_is_found_however_far_away() -> None:
     values = [str(number) for number in range(5000)]
-    *kept, last = prompts([*values, "0"])
-    assert len(kept) == 5000
+    *earlier, last = prompts([*values, "0"])
+    assert len(earlier) == 5000
     assert last == Drop(id=f"{SOURCE}#5000", reason="duplicate")
 
 
 def test_the_limit_counts_prompts_not_rows() -> None:
-    found = prompts(["", "one", "one", None, "two", "three"], limit=2)
-    assert [row.messages[0].content for row in found if isinstance(row, Prompt)] == ["one", "two"]
-    assert len(found) == 5
+    results = prompts(["", "one", "one", None, "two", "three"], limit=2)
+    assert [row.messages[0].content for row in results if isinstance(row, Prompt)] == ["one", "two"]
+    assert len(results) == 5
 
 
 def test_without_a_limit_every_row_is_read() -> None:
@@ -169,18 +169,18 @@ def test_only_columns_that_are_named_are_read() -> None:
         "subcategory": "detail",
     }
     row = {"q": "Why?", "tools": [WEATHER], "category": "science"}
-    [found] = read_prompts([row], PromptColumns(column="q"), source=SOURCE)
-    assert isinstance(found, Prompt)
-    assert (found.tools, found.category) == (None, None)
+    [prompt] = read_prompts([row], PromptColumns(column="q"), source=SOURCE)
+    assert isinstance(prompt, Prompt)
+    assert (prompt.tools, prompt.category) == (None, None)
 
 
 def test_the_columns_named_fill_the_fields_of_the_prompt() -> None:
     row = {"q": "Why?", "functions": [WEATHER], "options": {"thinking": False}, "topic": "science", "detail": 4}
-    [found] = read_prompts([row], EVERY_COLUMN, source=SOURCE)
-    assert isinstance(found, Prompt)
-    assert json.loads(found.tools or "") == [WEATHER]
-    assert found.chat_template_kwargs == '{"thinking": false}'
-    assert (found.category, found.subcategory) == ("science", "4")
+    [prompt] = read_prompts([row], EVERY_COLUMN, source=SOURCE)
+    assert isinstance(prompt, Prompt)
+    assert json.loads(prompt.tools or "") == [WEATHER]
+    assert prompt.chat_template_kwargs == '{"thinking": false}'
+    assert (prompt.category, prompt.subcategory) == ("science", "4")
 
 
 def test_a_missing_extra_column_is_an_error_that_names_it() -> None:
@@ -191,17 +191,17 @@ def test_a_missing_extra_column_is_an_error_that_names_it() -> None:
 @pytest.mark.parametrize("value", [None, "", "  \n", [], {}, "[]", "{}", "null", '""'])
 @pytest.mark.parametrize("name", ["tools", "chat_template_kwargs"])
 def test_nothing_is_null(name: str, value: object) -> None:
-    found = with_extras(**{name: value})
-    assert isinstance(found, Prompt)
-    assert getattr(found, name) is None
-    assert found.id == ids.prompt_id(found.messages)
+    prompt = with_extras(**{name: value})
+    assert isinstance(prompt, Prompt)
+    assert getattr(prompt, name) is None
+    assert prompt.id == ids.prompt_id(prompt.messages)
 
 
 @pytest.mark.parametrize("value", [None, "", "  \n"])
 def test_a_blank_category_is_null(value: object) -> None:
-    found = with_extras(category=value, subcategory=value)
-    assert isinstance(found, Prompt)
-    assert (found.category, found.subcategory) == (None, None)
+    prompt = with_extras(category=value, subcategory=value)
+    assert isinstance(prompt, Prompt)
+    assert (prompt.category, prompt.subcategory) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -232,16 +232,16 @@ def test_json_text_and_values_with_the_nulls_of_parquet_are_the_same(name: str) 
     padded: Any = {"z": "ü", "n": None, "a": {"m": None, "b": [{"c": 1, "d": None}]}}
     if name == "tools":
         plain, padded = [plain], [padded]
-    found = with_extras(**{name: plain})
-    assert found == with_extras(**{name: padded}) == with_extras(**{name: f" {json.dumps(plain)}"})
-    assert isinstance(found, Prompt)
-    assert json.loads(getattr(found, name)) == plain
+    prompt = with_extras(**{name: plain})
+    assert prompt == with_extras(**{name: padded}) == with_extras(**{name: f" {json.dumps(plain)}"})
+    assert isinstance(prompt, Prompt)
+    assert json.loads(getattr(prompt, name)) == plain
 
 
 def test_an_object_whose_values_are_all_null_is_null() -> None:
-    found = with_extras(chat_template_kwargs={"thinking": None})
-    assert isinstance(found, Prompt)
-    assert found.chat_template_kwargs is None
+    prompt = with_extras(chat_template_kwargs={"thinking": None})
+    assert isinstance(prompt, Prompt)
+    assert prompt.chat_template_kwargs is None
 
 
 def test_a_prompt_with_other_tools_or_options_is_another_prompt_and_with_another_category_the_same() -> None:
@@ -258,5 +258,5 @@ def test_a_prompt_with_other_tools_or_options_is_another_prompt_and_with_another
 
 
 def test_a_faulty_question_is_dropped_for_itself_whatever_it_brings_along() -> None:
-    found = read_prompt("", source=SOURCE, position=7, extras={"tools": "{"})
-    assert found == Drop(id=f"{SOURCE}#7", reason="empty")
+    drop = read_prompt("", source=SOURCE, position=7, extras={"tools": "{"})
+    assert drop == Drop(id=f"{SOURCE}#7", reason="empty")

@@ -379,8 +379,8 @@ def test_configs_that_are_not_for_preferences_are_passed_over_with_a_note(tmp_pa
     report = lint(str(tmp_path), services=SERVICES)
     assert (report.rows, faults(report)) == (5, {})
     assert report.notes == (
-        "The config raw holds no preferences and was passed over.",
-        "The config sft holds no preferences and was passed over.",
+        "The config raw contains no preferences and was skipped.",
+        "The config sft contains no preferences and was skipped.",
         NOT_COUNTED,
     )
     with pytest.raises(DataError, match="no preference dataset: its columns are messages"):
@@ -486,8 +486,8 @@ def test_what_we_publish_is_clean(tmp_path: Path, strings: bool, margin: bool) -
     assert report.labels is not None
     assert (report.labels.desirable, report.labels.undesirable) == (40, 40)
     assert report.notes[:2] == (
-        "The config raw holds no preferences and was passed over.",
-        "The config sft holds no preferences and was passed over.",
+        "The config raw contains no preferences and was skipped.",
+        "The config sft contains no preferences and was skipped.",
     )
 
 
@@ -639,7 +639,7 @@ def test_a_few_rows_of_safety_data_are_held_to_the_checklist_wherever_they_stand
     assert (report.safety, report.coverage) == (False, None)
     assert faults(report) == {"chosen_too_short": 1, "offers_no_alternative": 1}
     assert report.notes[0] == (
-        "The checklist for refusal data was held to 5 prompts with a category of it; --no-safety leaves it out."
+        "The checklist for refusal data was used for 5 prompts with a category of it; --no-safety turns it off."
     )
 
 

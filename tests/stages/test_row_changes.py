@@ -58,7 +58,7 @@ def test_the_reasons_of_a_config_count_only_where_it_shrinks() -> None:
     assert row_counts(BEFORE, now) == "dpo 9 -> 8, because of 1 no_gap."
 
 
-def said(text: str) -> list[dict[str, str]]:
+def assistant(text: str) -> list[dict[str, str]]:
     return [{"role": "assistant", "content": text}]
 
 
@@ -66,9 +66,9 @@ def pair(number: int, chosen: str, rejected: str, **more: Any) -> dict[str, Any]
     return {
         "id": f"{number}-{chosen}-{rejected}",
         "prompt": [{"role": "user", "content": f"Question\n{number}?"}],
-        "chosen": said(chosen),
-        "rejected": said(rejected),
-        "record_id": f"r{number}",
+        "chosen": assistant(chosen),
+        "rejected": assistant(rejected),
+        "prompt_id": f"p{number}",
         "split": "train",
         "reviewers": 1,
         **more,
@@ -89,7 +89,7 @@ def test_rows_that_come_go_and_change_are_told_apart() -> None:
 
 
 def test_a_label_that_turns_is_a_change_and_a_long_answer_is_cut() -> None:
-    row = {"id": "k", "prompt": [{"role": "user", "content": "Q"}], "completion": said("x" * 500), "label": True}
+    row = {"id": "k", "prompt": [{"role": "user", "content": "Q"}], "completion": assistant("x" * 500), "label": True}
     change, [goes, changes, comes] = config_changes("kto", lambda: [row], lambda: [{**row, "label": False}])
     assert change == ConfigChange(comes=0, goes=0, changes=1)
     assert (goes, comes) == ([], [])

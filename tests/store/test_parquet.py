@@ -186,10 +186,10 @@ def test_values_that_are_no_json_are_an_error(tmp_path: Path) -> None:
 
 def test_a_table_comes_back_by_the_columns_that_are_asked_for(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.parquet", [FULL_SET], CandidateSet)
-    found = read_table(
+    table = read_table(
         path, ["prompt.id", "candidates.list.element.text", "candidates.list.element.rating", "usage.none"]
     )
-    assert found.to_pylist() == [
+    assert table.to_pylist() == [
         {
             "prompt": {"id": FULL_SET.prompt.id},
             "candidates": [{"text": one.text, "rating": one.rating} for one in FULL_SET.candidates],

@@ -38,9 +38,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubServer]:
 @pytest.fixture
 def repo(hub: HubServer) -> HubRepo:
     """A repo on the Hub, asked directly."""
-    made = HubRepo(connect(hub.url, hub.token), f"admin/patience-{uuid.uuid4().hex[:8]}")
-    made.create(private=True)
-    return made
+    new_repo = HubRepo(connect(hub.url, hub.token), f"admin/patience-{uuid.uuid4().hex[:8]}")
+    new_repo.create(private=True)
+    return new_repo
 
 
 def through(proxy: FaultyProxy, repo: HubRepo) -> HubRepo:
@@ -96,18 +96,18 @@ def test_a_commit_whose_answer_was_lost_is_found_below_a_later_one(repo: HubRepo
 
 
 def test_another_commit_in_between_is_no_commit_of_ours(repo: HubRepo) -> None:
-    seen: list[str] = []
+    heads: list[str] = []
 
     def edit(head: str) -> Change:
-        seen.append(head)
-        if len(seen) == 1:
+        heads.append(head)
+        if len(heads) == 1:
             repo.api.upload_file(
                 path_or_fileobj=b"other", path_in_repo="1.txt", repo_id=repo.repo_id, repo_type="dataset"
             )
         return add(1)
 
     written = repo.update(edit)
-    assert len(seen) == 2
+    assert len(heads) == 2
     assert written == repo.head()
     assert repo.read("1.txt", repo.head()) == b"file 1\n"
 
@@ -162,10 +162,10 @@ def test_an_answer_of_another_shape_is_a_sentence(repo: HubRepo) -> None:
 
 
 def test_the_hub_is_left_alone_as_long_as_it_asks(repo: HubRepo) -> None:
-    asked = {"ratelimit": '"api";r=0;t=2'}
+    headers = {"ratelimit": '"api";r=0;t=2'}
     faults = (
         Fault(STEPS["commit"], "status", status=429, after=False, headers={"Retry-After": "2"}),
-        Fault(STEPS["tree"], "status", status=429, after=False, headers=asked),
+        Fault(STEPS["tree"], "status", status=429, after=False, headers=headers),
     )
     with FaultyProxy(repo.api.endpoint, *faults) as proxy:
         started = time.monotonic()

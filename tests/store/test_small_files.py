@@ -31,9 +31,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A store on a local Hub, which remembers nothing of what it wrote."""
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     with HubServer(tmp_path / "hub") as hub:
-        found = Store(connect(hub.url, hub.token), "admin/demo-store", name="demo", min_candidates=2)
-        found.create()
-        yield found
+        new_store = Store(connect(hub.url, hub.token), "admin/demo-store", name="demo", min_candidates=2)
+        new_store.create()
+        yield new_store
 
 
 def add(store: Store, sets: Sequence[CandidateSet], *, dropped: Sequence[DroppedPrompt] = ()) -> None:
@@ -52,14 +52,14 @@ def files(store: Store, table: str = CANDIDATE_SETS) -> list[int]:
 def test_small_files_become_one_as_soon_as_they_make_a_big_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     # Two files of ten are small, and less than twice that; three are more.
     monkeypatch.setattr(store_module, "SMALL_BYTES", int(1.25 * len(write_parquet(SETS[:10], CandidateSet))))
-    seen = []
+    file_counts = []
     for start in range(0, 70, 10):
         add(store, SETS[start : start + 10])
-        seen.append(files(store))
+        file_counts.append(files(store))
         # Whoever reads all sets, and who reads what is to be known of them, finds each once.
         assert list(store.snapshot().candidate_sets.values()) == SETS[: start + 10]
         assert list(store.snapshot().set_index) == [one.id for one in SETS[: start + 10]]
-    assert seen == [[10], [10, 10], [30], [30, 10], [30, 10, 10], [30, 30], [30, 30, 10]]
+    assert file_counts == [[10], [10, 10], [30], [30, 10], [30, 10, 10], [30, 30], [30, 30, 10]]
     add(store, SETS[60:170])
     assert files(store) == [30, 30, 110]
     assert store.add_candidate_sets(SETS[:170], prompts=READ, settings={}) is None
@@ -69,19 +69,19 @@ def test_small_files_become_one_as_soon_as_they_make_a_big_one(store: Store, mon
 @pytest.mark.slow
 def test_many_small_files_become_one_however_small(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "SMALL_FILES", 4)
-    seen = []
+    file_counts = []
     for number, one in enumerate(SETS[:9]):
         prompt = SETS[100 + number].prompt
         add(store, [one], dropped=[DroppedPrompt(id=prompt.id, prompt=prompt, reason="pii")])
         store.set_shown([make_record(one)], {})
-        seen.append(files(store))
-        assert files(store, DROPPED_PROMPTS) == files(store, RECORDS) == seen[-1]
-    assert seen[:6] == [[1], [1, 1], [1, 1, 1], [1, 1, 1, 1], [5], [5, 1]]
-    assert seen[6:] == [[5, 1, 1], [5, 1, 1, 1], [9]]
-    found = store.snapshot()
-    assert list(found.candidate_sets.values()) == SETS[:9]
-    assert list(found.dropped_prompts) == [one.prompt.id for one in SETS[100:109]]
-    assert list(found.records.values()) == [make_record(one) for one in SETS[:9]]
+        file_counts.append(files(store))
+        assert files(store, DROPPED_PROMPTS) == files(store, RECORDS) == file_counts[-1]
+    assert file_counts[:6] == [[1], [1, 1], [1, 1, 1], [1, 1, 1, 1], [5], [5, 1]]
+    assert file_counts[6:] == [[5, 1, 1], [5, 1, 1, 1], [9]]
+    snapshot = store.snapshot()
+    assert list(snapshot.candidate_sets.values()) == SETS[:9]
+    assert list(snapshot.dropped_prompts) == [one.prompt.id for one in SETS[100:109]]
+    assert list(snapshot.records.values()) == [make_record(one) for one in SETS[:9]]
 
 
 def test_why_sets_are_not_shown_is_replaced_in_the_commit_of_the_records(store: Store) -> None:
@@ -91,15 +91,15 @@ def test_why_sets_are_not_shown_is_replaced_in_the_commit_of_the_records(store: 
     assert store.snapshot().not_shown == {second.id: "refusal", third.id: "identical"}
     assert store.set_shown([make_record(first)], {second.id: "refusal", third.id: "identical"}) is None
     commits.append(store.set_shown([make_record(first), make_record(second)], {fourth.id: "pii"}))
-    found = store.snapshot()
-    assert (list(found.records), found.not_shown) == (
+    snapshot = store.snapshot()
+    assert (list(snapshot.records), snapshot.not_shown) == (
         [make_record(one).id for one in (first, second)],
         {fourth.id: "pii"},
     )
     assert files(store, NOT_SHOWN) == [1]
     commits.append(store.set_shown([], {}))
     assert store.snapshot().not_shown == {}
-    assert sorted(found.records) == sorted(store.snapshot().records)
+    assert sorted(snapshot.records) == sorted(store.snapshot().records)
     assert not files(store, NOT_SHOWN)
     assert len({*commits} - {None}) == 3
 

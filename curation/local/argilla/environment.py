@@ -69,7 +69,7 @@ def _build(folder: Path, requirements: Path) -> None:
 
 
 def _build_with_uv(folder: Path, requirements: Path, log: Path) -> bool:
-    """Install with uv, which takes seconds where pip takes a minute; return whether it was there and it worked.
+    """Install with uv, which takes seconds instead of pip's minute; return whether uv exists and succeeded.
 
     It reads none of pip's settings, so where packages come from an index of one's own it may fail where pip does not.
     """

@@ -63,11 +63,11 @@ def formula_at(text: str, start: int) -> Formula | None:
     if text.startswith("$", start):
         return _in_dollars(text, start)
     for kind, delimited in _DELIMITED.items():
-        found = delimited.match(text, start, start + MOST_CHARACTERS)
-        if found:
+        match = delimited.match(text, start, start + MOST_CHARACTERS)
+        if match:
             displayed = kind == BRACKETS
-            is_number = displayed and found[1].strip().isdigit()
-            return Formula(found[0], found[1], kind, displayed) if _is_formula(found[1]) and not is_number else None
+            is_number = displayed and match[1].strip().isdigit()
+            return Formula(match[0], match[1], kind, displayed) if _is_formula(match[1]) and not is_number else None
     begin = _BEGIN.match(text, start)
     if begin is None or begin[1] not in DISPLAYED:
         return None
@@ -78,13 +78,13 @@ def formula_at(text: str, start: int) -> Formula | None:
 
 
 def _in_dollars(text: str, start: int) -> Formula | None:
-    found = _DOUBLE.match(text, start)
-    if found:
-        return Formula(found[0], found[1], DOLLARS, True) if _is_formula(found[1]) else None
+    match = _DOUBLE.match(text, start)
+    if match:
+        return Formula(match[0], match[1], DOLLARS, True) if _is_formula(match[1]) else None
     if start and (text[start - 1].isalnum() or text[start - 1] == "$"):
         return None
-    found = _SINGLE.match(text, start)
-    return Formula(found[0], found[1], DOLLARS, False) if found and _is_formula(found[1]) else None
+    match = _SINGLE.match(text, start)
+    return Formula(match[0], match[1], DOLLARS, False) if match and _is_formula(match[1]) else None
 
 
 def _is_formula(content: str) -> bool:
@@ -103,7 +103,7 @@ def is_plain(content: str) -> bool:
         and len(_OPTIONAL.findall(content)) <= DEEPEST
         and content.count("\\!") <= MOST_NEGATIVE_SPACES
         and all(name in COMMANDS for name in _names(content))
-        and all(found[1] in ENVIRONMENTS for found in _ENVIRONMENT.finditer(content))
+        and all(match[1] in ENVIRONMENTS for match in _ENVIRONMENT.finditer(content))
         and not _COLUMNS_MISSING.search(content)
         and _is_balanced(content)
         and not any(unicodedata.category(character)[0] in "CM" for character in content if character not in "\n")

@@ -92,14 +92,14 @@ def written(text: str) -> str:
     return _WRITTEN.sub(_original, text)
 
 
-def _original(found: re.Match[str]) -> str:
-    if found["formula"] is not None:
-        start, end = DELIMITERS.get(found["kind"], (found["dollars"], found["dollars"]))
-        formula = found["formula"].removeprefix(GUARD).replace("\t", "\n")
+def _original(match: re.Match[str]) -> str:
+    if match["formula"] is not None:
+        start, end = DELIMITERS.get(match["kind"], (match["dollars"], match["dollars"]))
+        formula = match["formula"].removeprefix(GUARD).replace("\t", "\n")
         return start + written(formula) + end
-    if found["code"] is not None:
-        return written(found["code"])
-    return found["line"] or found["escaped"] or found["own"] or ""
+    if match["code"] is not None:
+        return written(match["code"])
+    return match["line"] or match["escaped"] or match["own"] or ""
 
 
 def spread(text: str) -> str:

@@ -41,12 +41,12 @@ def shown(text: str) -> str:
     Plain formulas are rendered, code stays as it is; tags, images, entities and other formulas are shown as text.
     """
     text = marks.spread(marks.doubled(text))
-    found = read_parts(text)
-    prose = {part.text: read_pieces(part.text) for part in found.parts if not part.is_code}
-    certain = found.certain and all(are_certain(pieces) for pieces in prose.values())
+    source = read_parts(text)
+    prose = {part.text: read_pieces(part.text) for part in source.parts if not part.is_code}
+    certain = source.certain and all(are_certain(pieces) for pieces in prose.values())
     renderer = _Renderer(certain=certain, right_to_left=_is_right_to_left(text), definitions="]:" in text)
     rendered = ""
-    for part in found.parts:
+    for part in source.parts:
         rendered += renderer.block(part) if part.is_code else renderer.prose(prose[part.text])
         rendered = marks.blank_line_after(rendered) if part.swallows else rendered
     return rendered
@@ -106,9 +106,9 @@ class _Renderer:
         start, end = marks.INLINE if self.right_to_left else ("" if begins else marks.BOUNDARY, "")
         return f"{start}{dollars}{content}{dollars}{marks.FORMULA_END}{formula.kind}{end}"
 
-    def _changed(self, found: re.Match[str]) -> str:
+    def _changed(self, match: re.Match[str]) -> str:
         """Return what stands in place of a tag, an image, a dollar, or a command that no formula may hold."""
-        text, groups = found[0], found.groupdict()
+        text, groups = match[0], match.groupdict()
         if groups["name"]:
             return text if self.certain or groups["name"] in COMMANDS else text + JOINER
         if groups.get("escape"):
