@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,13 +40,21 @@ model_id = "judge"
 """
 
 
+_FILES: dict[str, str] = {}
+"""The test file that took each name of a curation: the tests of a worker share one stack, so a name is taken once."""
+
+
 def write_config(
     folder: Path, name: str, *, prompts: Sequence[object] = (), judge: str = JUDGE, every: str = "", more: str = ""
 ) -> Path:
     """Write prompts.jsonl and a config that names it.
 
     `judge` takes the place of the usual [judge], `every` goes into the section of every model, `more` to the end.
+    A name that another test file has taken fails: both would have one store and one dataset in Argilla.
     """
+    file = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[0]
+    taken_by = _FILES.setdefault(name, file)
+    assert taken_by == file, f"the curation {name!r} is that of {taken_by}: give the one of {file} a name of its own"
     rows = prompts or [f"Question {number}: what is {number} times {number}?" for number in range(6)]
     lines = [json.dumps({"instruction": row}) for row in rows]
     (folder / "prompts.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

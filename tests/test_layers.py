@@ -66,13 +66,18 @@ def module_name(file: Path) -> str:
 
 
 @cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
 def imported(file: Path) -> tuple[str, ...]:
     """Return every module that a file imports, in functions and for type checking too."""
     return tuple(_imported(file))
 
 
 def _imported(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -141,7 +146,7 @@ def test_a_command_says_everything_through_one_output() -> None:
     writers = {
         module_name(file)
         for file in FILES
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(file))
         if (isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"} and ast.unparse(node.value) == "sys")
         or (isinstance(node, ast.Name) and node.id == "print")
     }
@@ -154,6 +159,7 @@ def test_only_the_local_argilla_server_imports_argilla_server() -> None:
     assert all(name.startswith("curation.local.argilla.server") for name in files), files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [
@@ -191,7 +197,7 @@ def test_help_loads_nothing_but_typer_and_the_standard_library(arguments: list[s
     "file", [file for file in FILES if file.name == "__init__.py"], ids=lambda file: module_name(file)
 )
 def test_all_is_sorted_and_complete(file: Path) -> None:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    tree = parsed(file)
     named = [
         [ast.literal_eval(entry) for entry in node.value.elts]
         for node in tree.body
@@ -262,7 +268,7 @@ def test_an_unknown_public_name_is_an_attribute_error() -> None:
 
 def test_every_file_says_what_it_is_for() -> None:
     for file in FILES:
-        assert ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))), file
+        assert ast.get_docstring(parsed(file)), file
 
 
 def _constants_then_classes(name: str) -> tuple[bool, bool, str]:

@@ -33,6 +33,7 @@ def test_h_is_help_everywhere(line: CommandLine, command: list[str]) -> None:
     assert "Usage:" in short.stdout
 
 
+@pytest.mark.slow
 def test_the_lists_of_verbs_have_whole_sentences_and_are_shown_where_a_verb_is_missing(line: CommandLine) -> None:
     whole = "Check whether config, prompts, token, repos, models and Argilla are ready, and change nothing."
     assert whole in " ".join(line.run("--help").stdout.split())

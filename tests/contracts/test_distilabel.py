@@ -43,6 +43,7 @@ def test_importing_distilabel_replaces_the_excepthook_by_one_that_shows_locals()
     assert done.stdout.strip() == "False"
 
 
+@pytest.mark.slow
 def test_statistics_of_an_llm_reach_the_rows_metadata_under_the_tasks_name(judge: Any) -> None:
     reply = {"generations": [GOOD], "statistics": {"input_tokens": [7], "failure": ["why"], "attempts": [2]}}
     [row] = judge._format_outputs(reply, {"instruction": "?", "generations": ["a", "b"]})

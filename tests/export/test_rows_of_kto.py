@@ -202,6 +202,7 @@ def test_the_rows_of_one_prompt_are_far_apart_when_answers_of_all_kinds_meet() -
         assert smallest_gap(rows) >= len(rows) // 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("prompts", "batch"), [(20, 4), (40, 8), (300, 8)])
 def test_no_batch_has_a_prompt_twice_where_prompts_are_few(prompts: int, batch: int) -> None:
     # A third row of a prompt is an edit; most rows are true.

@@ -106,6 +106,7 @@ def test_strings_are_what_trl_makes_of_the_conversations(config: str, template: 
     )
 
 
+@pytest.mark.slow
 @needs_transformers
 def test_what_trl_tokenises_is_the_concatenation_of_both_strings() -> None:
     table, made = with_tools()["sft"], tokenizer(GENEROUS)

@@ -116,6 +116,7 @@ LYING: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds the memory of a process")
 @pytest.mark.parametrize("bomb", LYING)
 def test_a_file_whose_footer_says_that_it_is_small_takes_no_more_memory(tmp_path: Path, bomb: str) -> None:
@@ -171,6 +172,7 @@ def test_texts_that_share_their_beginning_are_read_in_small_parts(tmp_path: Path
     assert megabytes < 600
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
 def test_a_row_that_is_too_large_is_left_out_and_named(tmp_path: Path, suffix: str) -> None:
     texts = ["Why?", "x" * (ROW_SIZE + 1), "How?", "y" * (ROW_SIZE - 1)]

@@ -72,6 +72,7 @@ def test_a_column_without_a_name_is_named_as_pandas_names_it(tmp_path: Path) -> 
     assert rows(tmp_path, ",prompt\n0,Why?\n") == [{"Unnamed: 0": "0", "prompt": "Why?"}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "line", "what"),
     [

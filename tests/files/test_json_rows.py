@@ -58,6 +58,7 @@ def test_a_fault_in_an_array_is_named_by_its_line(tmp_path: Path, text: str, lin
         read(tmp_path, text)
 
 
+@pytest.mark.slow
 def test_an_item_that_is_too_large_is_said_before_the_file_is_in_memory(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"line 1: a value is larger than 16,777,216 characters\. Write each row"):
         read(tmp_path, '[{"a": "' + "x" * 3 * ROW_SIZE + '"}]')

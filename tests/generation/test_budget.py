@@ -105,6 +105,7 @@ def test_a_budget_is_of_money_or_tokens_and_not_zero(values: dict[str, object]) 
         Budget.model_validate(values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tokens", [9_000, 12_345, 20_000])
 def test_a_budget_of_tokens_is_kept_and_nearly_used_up(tokens: int) -> None:
     with serving() as server:

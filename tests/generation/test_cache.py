@@ -203,6 +203,7 @@ def test_what_failed_is_asked_again_and_nothing_else(path: Path) -> None:
     assert [found.came_through(2) for found in (first, second, third)] == [False, False, True]
 
 
+@pytest.mark.slow
 def test_a_file_that_breaks_during_a_run_ends_it(path: Path) -> None:
     def reply(request: Request) -> str:
         with closing(sqlite3.connect(path)) as database:
@@ -276,6 +277,7 @@ def test_a_request_that_is_asked_elsewhere_is_not_ours_until_it_is_given_up(tmp_
         assert here.get("a") == {"generation": "Because."}
 
 
+@pytest.mark.slow
 def test_the_claims_of_a_process_that_was_killed_are_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "requests.sqlite"
     code = (

@@ -267,6 +267,7 @@ def test_a_model_that_answers_like_another_is_still_a_candidate_of_its_own(
     assert len({candidate.id for candidate in found.candidates}) == 2
 
 
+@pytest.mark.slow
 def test_two_runs_ask_the_same_and_get_the_same(serve: Callable[..., ScriptedServer]) -> None:
     server = serve(lambda request: f"{request.seed}" if read_judge_prompt(request.messages) is None else "?")
     first = generate("one", "two", judge=None)

@@ -124,6 +124,7 @@ def test_over_many_prompts_each_answer_is_shown_first_equally_often() -> None:
     assert all(20 <= first.count(author) <= 40 for author in ("one", "two", "three")), first
 
 
+@pytest.mark.slow
 def test_a_rating_goes_to_the_answer_that_was_rated_wherever_it_was_shown() -> None:
     with judged_by() as server:
         sets = made_sets(models(server, "one", "two", "three"), [make_prompt(f"Question {n}") for n in range(12)])

@@ -175,6 +175,7 @@ def test_it_falls_while_the_server_refuses_and_rises_when_it_does_not() -> None:
     assert found[len(falls) :] == [(before, before + 1) for before in range(falls[-1][1], 8)]
 
 
+@pytest.mark.slow
 def test_it_settles_near_what_a_server_takes() -> None:
     def few_at_once(request: Request) -> str:
         if server.stats.in_flight > 4:

@@ -61,6 +61,7 @@ def right(truth: list[Scores], found: list[Verdict | Drop]) -> float:
     return sum(hits) / len(hits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("smoothing", [0.01, 0.5])
 @pytest.mark.parametrize("habits", [HONEST, MIXED], ids=["honest", "mixed"])
 def test_the_estimate_is_that_of_a_plain_loop(habits: list[Habit], smoothing: float) -> None:

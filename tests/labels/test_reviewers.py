@@ -65,6 +65,7 @@ def test_nobody_has_no_statistics() -> None:
     assert reviewer_statistics(make_votes({}, {}), SIDES) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_planted_reviewers_are_each_named_by_their_mark_and_nobody_else_is(seed: int) -> None:
     honest: list[Habit] = ["honest"] * 7
@@ -76,6 +77,7 @@ def test_planted_reviewers_are_each_named_by_their_mark_and_nobody_else_is(seed:
     assert "one_sided" in found["r02"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("accuracy", [0.5, 0.8, 0.95])
 @pytest.mark.parametrize(("reviewers", "records"), [(3, 30), (5, 200), (40, 400), (10, 1000)])

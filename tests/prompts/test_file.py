@@ -218,6 +218,7 @@ def test_surrogates_escaped_in_json_are_dropped_and_pairs_are_emoji(tmp_path: Pa
     assert contents([pair]) == ["😀"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
 def test_a_file_is_not_read_further_than_needed(tmp_path: Path, suffix: str) -> None:
     path = write(tmp_path / f"prompts{suffix}", [f"Question {number}" for number in range(3000)])

@@ -121,6 +121,7 @@ def test_thousands_of_equal_texts_are_one_cluster() -> None:
     assert near_duplicate_leaders((text for _ in range(50_000)), threshold=0.8) == [0] * 50_000
 
 
+@pytest.mark.slow
 def test_hundreds_of_variants_of_one_text_are_one_cluster() -> None:
     base = write_texts(1, seed=6, length=200)[0]
     variants = [base, *(f"{changed(base, position)} v{position}" for position in range(0, 200))]

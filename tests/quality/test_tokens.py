@@ -80,6 +80,7 @@ def test_what_is_neither_a_folder_nor_a_model_is_named(name: str) -> None:
         TokenCounter(name)
 
 
+@pytest.mark.slow
 def test_without_transformers_the_extra_is_named(tmp_path: Path) -> None:
     script = (
         "import sys; sys.modules['transformers'] = None\n"

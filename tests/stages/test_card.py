@@ -30,6 +30,7 @@ def facts(store: Store, folder: Path, **sections: Any) -> CardFacts:
     return card_facts(config, store.written(folder / "store"), found)
 
 
+@pytest.mark.slow
 def test_the_funnel_loses_nothing_between_records_and_rows(tmp_path: Path) -> None:
     found = facts(varied(), tmp_path)
     steps = {step.name: step for step in found.funnel}

@@ -297,6 +297,7 @@ def test_a_row_that_is_too_large_is_named_and_the_others_are_looked_at(tmp_path:
     assert f"{ROW_SIZE:,} characters" in found(report, "row_too_large").message
 
 
+@pytest.mark.slow
 def test_labels_in_order_are_a_warning(tmp_path: Path) -> None:
     rows = [labelled(number, label=number < 10) for number in range(20)]
     report = linted(tmp_path, rows)

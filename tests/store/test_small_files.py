@@ -84,6 +84,7 @@ def test_many_small_files_become_one_however_small(store: Store, monkeypatch: py
     assert list(snapshot.records.values()) == [make_record(one) for one in SETS[:9]]
 
 
+@pytest.mark.slow
 def test_why_sets_are_not_shown_is_replaced_in_the_commit_of_the_records(store: Store) -> None:
     add(store, SETS[:4])
     first, second, third, fourth = SETS[:4]
