@@ -69,9 +69,15 @@ def record_id(task: str, prompt: str, candidates: Iterable[str]) -> str:
     return content_hash("record", task, prompt, *sorted(candidates))
 
 
-def row_id(config: str, record: str, *candidates: str) -> str:
-    """Return the id of a published row: a hash of its config, its record and the candidates in it."""
-    return hash_of_ids("row", config, record, *candidates)
+def row_id(config: str, prompt: str, *candidates: str) -> str:
+    """Return the id of a published row: a hash of its config, its prompt and the candidates in it."""
+    return hash_of_ids("row", config, prompt, *candidates)
+
+
+def row_ids(config: str, prompts: Iterable[str], *candidates: Iterable[str]) -> list[str]:
+    """Return what `row_id` gives for each row of columns, several times faster."""
+    joined = map('","'.join, zip(prompts, *candidates, strict=True))
+    return [hashlib.sha256(f'["row","{config}","{ids}"]'.encode()).hexdigest()[:LENGTH] for ids in joined]
 
 
 def unit_interval(kind: str, identifier: str) -> float:

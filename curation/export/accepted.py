@@ -9,12 +9,15 @@ and teaches nothing; so is a completion that stands twice, or with both labels, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+
+import polars as pl
+import pyarrow as pa
 
 TRAPS = frozenset(
     {"prompt", "chosen", "rejected", "completion", "label", "messages", "text", "margin", "image", "images"}
 )
 TEXTS = ("prompt", "chosen", "rejected", "completion", "messages")
+GIVEN = ("tools", "chat_template_kwargs")
 PAIRED = frozenset({"prompt", "chosen", "rejected"})
 LAYOUTS: dict[str, tuple[frozenset[str], ...]] = {
     "dpo": (PAIRED,),
@@ -25,26 +28,29 @@ LAYOUTS: dict[str, tuple[frozenset[str], ...]] = {
 """The columns that trainers of a config read: one of these sets, and no other trap beside it."""
 
 
-def faults(config: str, table: Any) -> Iterator[str]:
-    """Yield, as sentences, why TRL would refuse or misread this pyarrow.Table of a training config.
+def faults(config: str, table: pa.Table) -> Iterator[str]:
+    """Yield, as sentences, why TRL would refuse or misread this table of a training config.
 
     `raw` is not trained on, and has no faults.
     """
     if config not in LAYOUTS:
         return
-    names = set(table.column_names)
-    yield from _columns(config, names)
-    yield from _texts(config, table)
-    if config == "kto" and "label" in names and (table["label"].null_count or str(table["label"].type) != "bool"):
-        yield "kto has labels that are not true or false"
-    if config == "kto" and LAYOUTS["kto"][0] <= names:
-        yield from _repeats(table)
-    if {"chosen", "rejected"} <= names and table["chosen"].type == table["rejected"].type:
-        same = _count(_equal(table["chosen"], table["rejected"]))
+    yield from _columns(config, set(table.column_names))
+    names = [name for name in (*TEXTS, "label", "prompt_id", *GIVEN) if name in table.column_names]
+    rows = pl.DataFrame(table.select(names))
+    texts = [name for name in TEXTS if name in names]
+    if len({_is_conversation(rows, name) for name in texts}) > 1:
+        yield f"{config} has texts beside conversations"
+    for name in texts:
+        yield from _texts(config, name, rows)
+    if config == "kto":
+        yield from _labels(rows)
+    if {"chosen", "rejected"} <= rows.schema.keys() and rows.schema["chosen"] == rows.schema["rejected"]:
+        same = _count(rows, _last_text(rows, "chosen") == _last_text(rows, "rejected"))
         if same:
             yield f"{config} has {same:,} rows whose chosen and rejected are the same"
-    for name in ("tools", "chat_template_kwargs"):
-        if name in names and _count(_is_missing(table[name])):
+    for name in GIVEN:
+        if name in names and _count(rows, _is_missing(rows, name)):
             yield f"{config} has rows without {name}, while others have it"
 
 
@@ -56,116 +62,57 @@ def _columns(config: str, names: set[str]) -> Iterator[str]:
         yield f"{config} has a column {trap!r}, which a trainer would take for something else"
 
 
-def _texts(config: str, table: Any) -> Iterator[str]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    columns = {name: table[name].combine_chunks() for name in TEXTS if name in table.column_names}
-    if len({pa.types.is_list(column.type) for column in columns.values()}) > 1:
-        yield f"{config} has texts beside conversations"
-    for name, column in columns.items():
-        empty = _count(_is_empty(column))
-        if empty:
-            yield f"{config} has {empty:,} rows whose {name} is empty"
-        wanted = "user" if name == "prompt" else "assistant"
-        wrong = _count(_ends_otherwise(column, wanted))
-        if wrong:
-            yield f"{config} has {wrong:,} rows whose {name} does not end with the {wanted}"
-        if name not in ("prompt", "messages") and pa.types.is_list(column.type):
-            long = _count(pc.greater(pc.list_value_length(column), 1))
-            if long:
-                yield f"{config} has {long:,} rows whose {name} is more than one turn: the prompt would be read twice"
+def _texts(config: str, name: str, rows: pl.DataFrame) -> Iterator[str]:
+    """Name the rows whose prompt or answer is empty, is somebody else's turn, or is a whole conversation."""
+    if empty := _count(rows, _is_blank(_last_text(rows, name))):
+        yield f"{config} has {empty:,} rows whose {name} is empty"
+    if not _is_conversation(rows, name):
+        return
+    speaker = "user" if name == "prompt" else "assistant"
+    last_speaker = pl.col(name).list.last().struct.field("role")
+    if wrong := _count(rows, (last_speaker != speaker).fill_null(True)):
+        yield f"{config} has {wrong:,} rows whose {name} does not end with the {speaker}"
+    if name in ("prompt", "messages"):
+        return
+    if longer := _count(rows, pl.col(name).list.len() > 1):
+        yield f"{config} has {longer:,} rows whose {name} is more than one turn: the prompt would be read twice"
 
 
-def _repeats(table: Any) -> Iterator[str]:
-    """Name completions of one prompt that stand twice, or with both labels."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
+def _labels(rows: pl.DataFrame) -> Iterator[str]:
+    """Name labels that are not true or false, and completions of one prompt that stand twice or with both labels."""
+    if "label" in rows.columns and (rows.schema["label"] != pl.Boolean or rows["label"].null_count()):
+        yield "kto has labels that are not true or false"
+    if not LAYOUTS["kto"][0] <= rows.schema.keys():
+        return
     # The same words with other tools are another prompt, which only its id tells.
-    prompt = "prompt_id" if "prompt_id" in table.column_names else "prompt"
-    prompts, completions = (_written_out(table[name].combine_chunks()) for name in (prompt, "completion"))
-    rows = pa.table({"prompt": prompts, "completion": completions, "label": table["label"]})
-    counts = rows.group_by(["prompt", "completion"]).aggregate([("label", "count_distinct"), ("label", "count")])
-    several = pc.greater(counts["label_count_distinct"], 1)
-    if both := _count(several):
+    prompt = pl.col("prompt_id") if "prompt_id" in rows.columns else pl.col("prompt").hash()
+    # Hashes of 64 bits are compared within a prompt: grouping by whole texts takes many times as long.
+    labels = rows.group_by(prompt.alias("prompt"), _last_text(rows, "completion").hash().alias("completion")).agg(
+        distinct=pl.col("label").drop_nulls().n_unique(), times=pl.col("label").count()
+    )
+    if both := _count(labels, pl.col("distinct") > 1):
         yield f"kto has {both:,} completions with both labels"
-    if twice := _count(pc.and_(pc.invert(several), pc.greater(counts["label_count"], 1))):
+    if twice := _count(labels, (pl.col("distinct") == 1) & (pl.col("times") > 1)):
         yield f"kto has {twice:,} completions that stand twice"
 
 
-def _written_out(column: Any) -> Any:
-    """Return texts as they are, and each conversation as one text: its roles and contents, with NUL between them."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if not pa.types.is_list(column.type):
-        return column
-    turns = column.flatten()
-    texts = pc.binary_join_element_wise(turns.field("role"), turns.field("content"), "\0")
-    return pc.binary_join(pa.ListArray.from_arrays(_offsets(column), texts), "\0")
+def _is_conversation(rows: pl.DataFrame, name: str) -> bool:
+    return isinstance(rows.schema[name], pl.List)
 
 
-def _offsets(column: Any) -> Any:
-    """Return where the turns of each conversation begin among the turns of all."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
-    return pa.array(np.r_[0, np.cumsum(lengths)], pa.int32())
+def _last_text(rows: pl.DataFrame, name: str) -> pl.Expr:
+    """The texts of a column, or the last message of each of its conversations; null without one."""
+    return pl.col(name).list.last().struct.field("content") if _is_conversation(rows, name) else pl.col(name)
 
 
-def _is_missing(column: Any) -> Any:
+def _is_missing(rows: pl.DataFrame, name: str) -> pl.Expr:
     """Whether each value is null, or a blank text, which is no JSON."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return _is_empty(column) if pa.types.is_string(column.type) else pc.is_null(column)
+    return _is_blank(pl.col(name)) if rows.schema[name] == pl.String else pl.col(name).is_null()
 
 
-def _is_empty(column: Any) -> Any:
-    """Whether each text is blank, or each conversation has no message or a blank last one."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pa.types.is_list(column.type):
-        column = _last(column, "content")
-    return pc.fill_null(pc.or_(pc.utf8_is_space(column), pc.equal(pc.binary_length(column), 0)), True)
+def _is_blank(texts: pl.Expr) -> pl.Expr:
+    return (texts.str.strip_chars() == "").fill_null(True)
 
 
-def _ends_otherwise(column: Any, role: str) -> Any:
-    """Whether each conversation ends with somebody else; a text has no roles."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if not pa.types.is_list(column.type):
-        return pa.array([False])
-    return pc.fill_null(pc.not_equal(_last(column, "role"), role), True)
-
-
-def _last(column: Any, field: str) -> Any:
-    """The field of each conversation's last message, null without one."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
-    last = np.cumsum(lengths) - 1
-    return pc.list_flatten(column).field(field).take(pa.array(last, mask=lengths == 0))
-
-
-def _equal(first: Any, second: Any) -> Any:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    columns = [column.combine_chunks() for column in (first, second)]
-    if pa.types.is_list(columns[0].type):
-        columns = [_last(column, "content") for column in columns]
-    return pc.equal(*columns)
-
-
-def _count(mask: Any) -> int:
-    import pyarrow.compute as pc
-
-    return int(pc.sum(mask).as_py() or 0)
+def _count(rows: pl.DataFrame, mask: pl.Expr) -> int:
+    return int(rows.select(mask.sum()).item())

@@ -2,93 +2,119 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from curation.export.columns import Columns, Rows, answer_column, model_column, prompt_column, table, thinking_columns
-from curation.export.resolved import Resolved
+import polars as pl
+
+from curation.export.options import PairsPerPrompt
+from curation.export.scored import Rows, ScoredSets, lost
 from curation.types import PreferenceRow
-
-PairsPerPrompt = Literal["best-worst", "all"]
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs(Rows):
-    """Rows to be: the numbers of the better and the worse answer, and how far their scores differ."""
+class PairExporter:
+    """Pairs of the answers of a set whose scores are `min_gap` apart; with `margin` the gap is a column of that name.
 
-    chosen: Any
-    rejected: Any
-    gap: Any
-
-    @property
-    def answers(self) -> tuple[Any, ...]:
-        """The chosen answers, and the rejected ones."""
-        return self.chosen, self.rejected
-
-
-def pairs_of(resolved: Resolved, *, min_gap: float, pairs: PairsPerPrompt = "best-worst") -> Pairs:
-    """Return each record's best answer against its worst, or all pairs, whose scores are at least `min_gap` apart.
-
-    An edit wins over a candidate with the same score. A tie is no preference, however small the gap may be.
+    TRL's RewardTrainer subtracts `margin` whenever it is there, so that it is only written if asked for. `fault` gives
+    the check that a pair does not pass, of the texts of chosen and rejected, null if it passes all.
     """
-    import numpy as np
 
-    ranked = np.lexsort((_order_of_ids(resolved), resolved.edited, resolved.score, resolved.record))
-    record = resolved.record[ranked]
-    if pairs == "best-worst":
-        changes = np.flatnonzero(np.diff(record)) + 1
-        worst = np.concatenate((np.zeros(min(1, len(record)), np.int64), changes))
-        best = np.concatenate((changes, np.full(min(1, len(record)), len(record)))) - 1
-    else:
-        most = np.bincount(record).max(initial=0)
-        together = [np.flatnonzero(record[distance:] == record[:-distance]) for distance in range(1, most)]
-        worst = np.concatenate([np.empty(0, np.int64), *together])
-        best = np.concatenate([np.empty(0, np.int64), *(one + 1 + far for far, one in enumerate(together))])
-    chosen, rejected = ranked[best], ranked[worst]
-    # Rounded, as 0.6 - 0.4 is less than 0.2.
-    gap = np.round(resolved.score[chosen] - resolved.score[rejected], 9)
-    return Pairs(resolved, chosen, rejected, gap).where((gap >= min_gap) & (gap > 0))
+    name: Literal["dpo", "reward"]
+    min_gap: float
+    fault: Callable[[str, str], str | None]
+    pairs: PairsPerPrompt = "best-worst"
+    margin: bool = False
+    row_type = PreferenceRow
+    sides = ("chosen", "rejected")
+
+    def rows(self, scored: ScoredSets) -> Rows:
+        """Return each set's best answer against its worst, or all pairs, whose scores are at least `min_gap` apart.
+
+        A tie is no preference, however small the gap may be. An edit with a fault falls out before pairs are made, so
+        that the sound pair beneath it stays. Reasons: "tie" (no answer is better), "gap" (too close), "one_score" (a
+        single answer has a score), "stands_twice" (a later set gives the pair), and those of the checks.
+        """
+        faulty = pl.col("is_edit") & pl.col("fault_if_chosen").is_not_null()
+        apart = _with_sides(self._pairs(scored.answers.filter(~faulty)), scored.answers).with_columns(
+            # Rounded, as 0.6 - 0.4 is less than 0.2.
+            score_gap=(pl.col("chosen_score") - pl.col("rejected_score")).round(9)
+        )
+        pairs = apart.filter((pl.col("score_gap") >= self.min_gap) & (pl.col("score_gap") > 0))
+        texts = zip(pairs["chosen_text"], pairs["rejected_text"], strict=True)
+        twice = pl.col("set_no") < pl.col("set_no").max().over(
+            "prompt_no", "chosen_candidate_id", "rejected_candidate_id"
+        )
+        pairs = pairs.with_columns(
+            fault=pl.coalesce(
+                pl.Series([self.fault(chosen, rejected) for chosen, rejected in texts], dtype=pl.String),
+                "chosen_fault_if_chosen",
+                "rejected_fault_if_rejected",
+                pl.when(twice).then(pl.lit("stands_twice")),
+            )
+        )
+        without = scored.answers.filter(~pl.col("set_no").is_in(pairs["set_no"].unique().implode()))
+        return Rows(
+            frame=pairs.filter(pl.col("fault").is_null())
+            .select("set_no", "chosen", "rejected", "score_gap")
+            .with_row_index("row_no"),
+            lost=pl.concat([lost(pairs.drop_nulls("fault"), pl.col("fault")), _without_pair(without, faulty)]),
+        )
+
+    def ordered(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows of a shard in the order to publish them in: that of their ids."""
+        return rows.sort("id")
+
+    def own_columns(self) -> dict[str, pl.Expr]:
+        """Return the columns that are not called as a column of a side is."""
+        margin = {"margin": pl.col("score_gap")} if self.margin else {}
+        return {
+            "chosen": assistant_turn("chosen_text"),
+            "rejected": assistant_turn("rejected_text"),
+            **margin,
+        }
+
+    def _pairs(self, answers: pl.DataFrame) -> pl.DataFrame:
+        """The best and the worst answer of each set, or every two: set_no, chosen and rejected (answer_no)."""
+        if self.pairs == "best-worst":
+            return answers.group_by("set_no", maintain_order=True).agg(
+                chosen=pl.col("answer_no").last(), rejected=pl.col("answer_no").first()
+            )
+        numbers = answers.select("set_no", chosen="answer_no")
+        every_two = numbers.join(numbers.rename({"chosen": "rejected"}), on="set_no", maintain_order="left_right")
+        return every_two.filter(pl.col("chosen") > pl.col("rejected"))
 
 
-def without_pair(pairs: Pairs) -> dict[int, str]:
-    """Return the records that none of the pairs is of, and why: "tie" (no answer is better) or "gap" (too close)."""
-    import numpy as np
-
-    tied = pairs.resolved.tied()
-    lacking = np.setdiff1d(np.arange(len(tied)), pairs.records)
-    return {record: "tie" if tied[record] else "gap" for record in lacking.tolist()}
-
-
-def preference_table(pairs: Pairs, columns: Columns, *, config: str = "dpo", margin: bool = False) -> Any:
-    """Return a pyarrow.Table of PreferenceRow.
-
-    A column `margin` (the score gap) is there only if asked for: TRL's RewardTrainer subtracts it whenever it is.
-    """
-    score = pairs.resolved.score
-    own = {
-        "id": pairs.ids(config),
-        "prompt": prompt_column(pairs, columns),
-        "chosen": answer_column(pairs, pairs.chosen, columns),
-        "rejected": answer_column(pairs, pairs.rejected, columns),
-        "chosen_score": score[pairs.chosen],
-        "rejected_score": score[pairs.rejected],
-        "score_gap": pairs.gap,
-        "chosen_model": model_column(pairs, pairs.chosen, columns),
-        "rejected_model": model_column(pairs, pairs.rejected, columns),
-        **thinking_columns(pairs, columns, chosen_thinking=pairs.chosen, rejected_thinking=pairs.rejected),
-    }
-    if margin:
-        own["margin"] = pairs.gap
-    return table(PreferenceRow, pairs, columns, own)
+def _with_sides(pairs: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    """Pairs with what the answers of both sides are, such as chosen_text."""
+    of_answer = answers.drop("set_no", "prompt_no")
+    for side in ("chosen", "rejected"):
+        of_side = of_answer.rename(f"{side}_{{}}".format)
+        pairs = pairs.join(of_side, left_on=side, right_on=f"{side}_answer_no", maintain_order="left")
+    return pairs.join(answers.select("set_no", "prompt_no").unique(), on="set_no", maintain_order="left")
 
 
-def _order_of_ids(resolved: Resolved) -> Any:
-    """For each answer, where its id comes among all of them."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
+def assistant_turn(text: str) -> pl.Expr:
+    """Return the text of a column as a conversation of the assistant's turn alone."""
+    return pl.concat_list(pl.struct(role=pl.lit("assistant"), content=pl.col(text)))
 
-    found = np.empty(len(resolved.row), np.int64)
-    of_answers = pa.array(resolved.answer_ids, pa.string()).take(pa.array(resolved.row))
-    found[pc.sort_indices(of_answers).to_numpy()] = np.arange(len(found))
-    return found
+
+def _without_pair(answers: pl.DataFrame, faulty: pl.Expr) -> pl.DataFrame:
+    """Why the sets of these answers have no two sound answers that are far enough apart."""
+    sound = pl.col("score").filter(~faulty)
+    sets = answers.group_by("set_no", maintain_order=True).agg(
+        edit_fault=pl.col("fault_if_chosen").filter(faulty).first(),
+        answers=sound.len(),
+        spread=sound.max() - sound.min(),
+    )
+    reason = (
+        pl.when(pl.col("edit_fault").is_not_null())
+        .then("edit_fault")
+        .when(pl.col("answers") < 2)
+        .then(pl.lit("one_score"))
+        .when(pl.col("spread") == 0)
+        .then(pl.lit("tie"))
+        .otherwise(pl.lit("gap"))
+    )
+    return lost(sets, reason)

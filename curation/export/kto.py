@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from curation.export.columns import Columns, Rows, answer_column, model_column, prompt_column, table, thinking_columns
-from curation.export.resolved import Resolved
+import polars as pl
+
+from curation import ids
+from curation.export.dpo import assistant_turn
+from curation.export.scored import Rows, ScoredSets, lost
 from curation.types import UnpairedPreferenceRow
 
 THRESHOLD = 0.5
@@ -21,16 +23,51 @@ HIGHEST_RATIO = 1.33
 
 
 @dataclass(frozen=True, slots=True)
-class Completions(Rows):
-    """Rows to be: the number of an answer, and whether it is desirable."""
+class CompletionExporter:
+    """Answers with the label true (a score above 0.5) or false (below)."""
 
-    completion: Any
-    label: Any
+    name = "kto"
+    row_type = UnpairedPreferenceRow
+    sides = ("completion",)
 
-    @property
-    def answers(self) -> tuple[Any, ...]:
-        """The completions."""
-        return (self.completion,)
+    def rows(self, scored: ScoredSets) -> Rows:
+        """Return every answer whose score is not 0.5, once in all sets of a prompt.
+
+        Reasons: "undecided" (a score of exactly 0.5), "answered_again" (a later set of the prompt holds the answer),
+        "stands_twice" and "both_labels" (see `repeats`), and those of the checks.
+        """
+        label = pl.col("score") > THRESHOLD
+        # Of the sets that give rows: one that was dropped whole takes no answer from another.
+        again = pl.col("set_no") < pl.col("set_no").max().over("prompt_no", "candidate_id")
+        fault = pl.coalesce(
+            pl.when(pl.col("score") == THRESHOLD).then(pl.lit("undecided")),
+            # A bad example has fewer checks to pass.
+            pl.when(label).then("fault_if_chosen").otherwise("fault_if_rejected"),
+            pl.when(again).then(pl.lit("answered_again")),
+        )
+        answers = scored.answers.with_columns(label=label, fault=fault)
+        # Equal texts may stand in several sets.
+        sound = answers.filter(pl.col("fault").is_null()).sort("score", maintain_order=True)
+        sound = sound.with_columns(fault=repeats(sound))
+        return Rows(
+            frame=sound.filter(pl.col("fault").is_null())
+            .select("set_no", completion="answer_no", label="label")
+            .with_row_index("row_no"),
+            lost=pl.concat([lost(frame.drop_nulls("fault"), pl.col("fault")) for frame in (answers, sound)]),
+        )
+
+    def ordered(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows of a shard in the order to publish them in (see `kto_order`)."""
+        order = pl.Series(kto_order(*(rows[name].to_arrow() for name in ("id", "prompt_id", "label"))))
+        return rows.select(pl.all().gather(order))
+
+    def own_columns(self) -> dict[str, pl.Expr]:
+        """Return the columns that are not called as a column of a side is."""
+        return {
+            "completion": assistant_turn("completion_text"),
+            "score": pl.col("completion_score"),
+            "model": pl.col("completion_model"),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,49 +78,23 @@ class KtoWeights:
     undesirable: float | None
 
 
-def completions_of(resolved: Resolved) -> Completions:
-    """Return the answers that score above 0.5 (true) or below (false); one of exactly 0.5 is undecided."""
-    import numpy as np
+def repeats(answers: pl.DataFrame) -> pl.Series:
+    """Return why an answer is no row, null if it is one: `answers` has prompt_no, text and label, worst first.
 
-    answers = np.flatnonzero(resolved.score != THRESHOLD)
-    return Completions(resolved, answers, resolved.score[answers] > THRESHOLD)
-
-
-def repeats(keys: Sequence[Hashable], labels: Sequence[bool]) -> list[str | None]:
-    """Return why a completion is no row, null if it is one; equal `keys` are equal completions of one prompt.
-
-    Of those with one label the first is a row ("stands_twice" for the others); with both labels none is
-    ("both_labels"): a trainer would learn it and unlearn it.
+    Of equal texts of one prompt with one label the best is a row ("stands_twice" for the others); with both labels
+    none is ("both_labels"): a trainer would learn it and unlearn it.
     """
-    said: defaultdict[Hashable, set[bool]] = defaultdict(set)
-    for key, label in zip(keys, labels, strict=True):
-        said[key].add(label)
-    seen: set[Hashable] = set()
-    reasons: list[str | None] = []
-    for key in keys:
-        reasons.append("both_labels" if len(said[key]) > 1 else "stands_twice" if key in seen else None)
-        seen.add(key)
-    return reasons
-
-
-def undecided(resolved: Resolved) -> Any:
-    """Return the numbers of the records of undecided answers, one for each of those."""
-    return resolved.record[resolved.score == THRESHOLD]
-
-
-def unpaired_table(completions: Completions, columns: Columns) -> Any:
-    """Return a pyarrow.Table of UnpairedPreferenceRow, in the order given."""
-    answers = completions.completion
-    own = {
-        "id": completions.ids("kto"),
-        "prompt": prompt_column(completions, columns),
-        "completion": answer_column(completions, answers, columns),
-        "label": completions.label,
-        "score": completions.resolved.score[answers],
-        "model": model_column(completions, answers, columns),
-        **thinking_columns(completions, columns, completion_thinking=answers),
-    }
-    return table(UnpairedPreferenceRow, completions, columns, own)
+    texts = answers.select(
+        "prompt_no", "label", text=pl.Series([ids.normalise(text) for text in answers["text"]], dtype=pl.String)
+    )
+    text = ("prompt_no", "text")
+    return texts.select(
+        pl.when(pl.col("label").n_unique().over(text) > 1)
+        .then(pl.lit("both_labels"))
+        .when(~pl.struct(text).is_last_distinct())
+        .then(pl.lit("stands_twice"))
+        .alias("fault")
+    ).to_series()
 
 
 def kto_order(row_ids: Any, prompt_ids: Any, labels: Any) -> Any:

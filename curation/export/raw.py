@@ -1,94 +1,154 @@
-"""The `raw` config: every candidate set with all that was said of it, and why it gave the rows it gave."""
+"""The `raw` config: every candidate set with all that was said of it, and why it gave the rows it gave.
+
+It is enough to make every other config anew: all candidates with their scores, all judgements in the judge's words, and
+every response with what it says of each candidate.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
 
 from curation import ids
-from curation.export.resolved import Edit, Place, entries
-from curation.types import (
-    Annotation,
-    CandidateSet,
-    PublishedAnnotation,
-    RawCandidate,
-    RawRow,
-    ReviewRecord,
-    Verdict,
-)
+from curation.export.scored import LABEL_SOURCES, ScoredSets
+from curation.schema import arrow_schema
+from curation.types import RawRow, Row
+
+Clean = Callable[[str], str]
+"""What is done to every text before it is published, such as `quality.redacted`."""
 
 
-def raw_row(
-    candidate_set: CandidateSet,
-    record: ReviewRecord | None,
-    *,
-    verdict: Verdict | None,
-    edits: Sequence[tuple[Edit, float | None]],
-    annotations: Sequence[Annotation],
-    reviewers: int = 0,
-    rows: Sequence[str],
-    dropped: Sequence[str],
-    language: str | None,
-    pseudonyms: Mapping[str, str],
-    clean: Callable[[str], str] = str,
-) -> RawRow:
-    """Return a set's row; without a record nobody was asked about it.
+@dataclass(frozen=True, slots=True)
+class RawSets:
+    """The sets that get a row, whether they were shown or not, with everything that is known of them.
 
-    `edits` are what reviewers wrote, with its score, null if the verdict did not follow it. `reviewers` counts those
-    whose answers count, verdict or not. `clean` is applied to every text.
+    - `sets`: set_no, set_id, prompt_id, prompt, source, language, settings and judgements.
+    - `candidates`: set_no, candidate_id, text, generator, model, finish_reason, rating, thinking, score, edit_of and
+      edit_similarity, in the order of publication: what models wrote, then what reviewers wrote.
+    - `records`: set_no, record_no, record_id, and source, voters and agreement, which are null without a verdict.
+    - `rows`: set_no and the id of each row that it gave; `dropped`: set_no and reason.
     """
-    shown = record.candidates if record else ()
-    scores = dict(zip(shown, verdict.scores, strict=True)) if verdict else {}
-    places: list[Place] = [shown.index(one.id) if one.id in shown else None for one in candidate_set.candidates]
-    places += [edit.authors for edit, _ in edits]
-    candidates = [
-        *(
-            RawCandidate(
-                id=one.id,
-                text=clean(one.text),
-                thinking=None if one.thinking is None else clean(one.thinking),
-                generator=one.generator,
-                model=one.model,
-                finish_reason=one.finish_reason,
-                rating=one.rating,
-                score=scores.get(one.id),
-                edit_of=None,
-                edit_similarity=None,
+
+    sets: pl.DataFrame
+    candidates: pl.DataFrame
+    records: pl.DataFrame
+    rows: pl.DataFrame
+    dropped: pl.DataFrame
+    scored: ScoredSets
+
+
+def raw_table(raw: RawSets, *, thinking: bool, clean: Clean | None) -> pa.Table:
+    """Return the table of RawRow in the order of `raw.sets`; with `thinking` also what models thought.
+
+    `clean` is applied to all texts.
+    """
+    lists = (
+        _candidates(raw, clean),
+        _verdicts(raw),
+        _annotations(raw),
+        raw.rows.group_by("set_no").agg(rows=pl.col("id").sort()),
+        raw.dropped.group_by("set_no", maintain_order=True).agg(dropped="reason"),
+    )
+    table = raw.sets
+    for frame in lists:
+        table = table.join(frame, on="set_no", how="left", maintain_order="left")
+    table = table.with_columns(
+        pl.col("record_ids", "rows", "dropped", "annotations", "candidates", "judgements").fill_null([]),
+        pl.col("reviewers").fill_null(0),
+        id=pl.Series([ids.row_id("raw", set_id) for set_id in table["set_id"]], dtype=pl.String),
+    )
+    if clean is not None:
+        table = table.with_columns(
+            _cleaned(table["prompt"], clean, "content"), _cleaned(table["judgements"], clean, "rationales")
+        )
+    schema = raw_schema(thinking=thinking)
+    return table.select(schema.names).to_arrow().cast(schema)
+
+
+def raw_schema(*, thinking: bool) -> pa.Schema:
+    """Return the schema of the `raw` config."""
+    schema = arrow_schema(RawRow)
+    if thinking:
+        return schema
+    position = schema.get_field_index("candidates")
+    kept = [field for field in schema.field(position).type.value_type if field.name != "thinking"]
+    return schema.set(position, schema.field(position).with_type(pa.list_(pa.struct(kept))))
+
+
+def _candidates(raw: RawSets, clean: Clean | None) -> pl.DataFrame:
+    candidates = raw.candidates.rename({"candidate_id": "id"})
+    if clean is not None:
+        candidates = candidates.with_columns(
+            pl.Series(name, [None if text is None else clean(text) for text in candidates[name]], dtype=pl.String)
+            for name in ("text", "thinking")
+        )
+    fields = [field.name for field in arrow_schema(RawRow).field("candidates").type.value_type]
+    return candidates.group_by("set_no", maintain_order=True).agg(candidates=pl.struct(fields))
+
+
+def _verdicts(raw: RawSets) -> pl.DataFrame:
+    """What all records of a set come to together: record_ids, agreement, label_source and reviewers."""
+    voters = pl.col("voters").filter(pl.col("agreement").is_not_null())
+    agreement = pl.col("agreement").drop_nulls()
+    names = dict(enumerate(LABEL_SOURCES))
+    counted = (
+        raw.records.select("set_no", "record_no")
+        .join(raw.scored.entries.filter("counted"), on="record_no")
+        .group_by("set_no")
+        .agg(reviewers=pl.col("reviewer").n_unique())
+    )
+    return (
+        raw.records.group_by("set_no", maintain_order=True)
+        .agg(
+            record_ids="record_id",
+            agreement=pl.when(agreement.len() == 1)
+            .then(agreement.first())
+            .otherwise(((pl.col("agreement") * pl.col("voters")).sum() / voters.sum()).fill_nan(None)),
+            label_source=pl.col("source").max().replace_strict(names, default=None, return_dtype=pl.String),
+        )
+        .join(counted, on="set_no", how="left")
+    )
+
+
+def _annotations(raw: RawSets) -> pl.DataFrame:
+    """All responses to the records of a set: reviewer, record_id, scores (of all candidates), status, labels, flags."""
+    entries = raw.records.select("set_no", "record_no", "record_id").join(raw.scored.entries, on="record_no")
+    candidates = raw.candidates.select("set_no", "candidate_id")
+    scores = (
+        entries.select("entry_no", "set_no")
+        .join(candidates, on="set_no", maintain_order="left_right")
+        .join(raw.scored.entry_scores, on=["entry_no", "candidate_id"], how="left", maintain_order="left")
+        .group_by("entry_no", maintain_order=True)
+        .agg(scores="score")
+    )
+    return (
+        entries.join(scores, on="entry_no")
+        .sort("set_no", "pseudonym", "record_no")
+        .group_by("set_no", maintain_order=True)
+        .agg(
+            annotations=pl.struct(
+                pl.col("pseudonym").alias("reviewer"), "record_id", "scores", "status", "labels", "flags"
             )
-            for one in candidate_set.candidates
-        ),
-        *(_edited(edit, score, clean=clean) for edit, score in edits),
-    ]
-    prompt = candidate_set.prompt
-    return RawRow(
-        id=ids.row_id("raw", record.id if record else candidate_set.id),
-        prompt=tuple(message.model_copy(update={"content": clean(message.content)}) for message in prompt.messages),
-        prompt_id=prompt.id,
-        record_id=record.id if record else None,
-        candidates=tuple(candidates),
-        reviewers=reviewers,
-        agreement=verdict.agreement if verdict else None,
-        label_source=verdict.label_source if verdict else None,
-        rows=tuple(rows),
-        dropped=tuple(dropped),
-        source=prompt.source,
-        language=language,
-        annotations=tuple(
-            PublishedAnnotation.model_validate(entry._asdict())
-            for entry in entries(annotations, places, pseudonyms=pseudonyms)
-        ),
+        )
     )
 
 
-def _edited(edit: Edit, score: float | None, *, clean: Callable[[str], str]) -> RawCandidate:
-    original, similarity = edit.edit_of
-    return RawCandidate(
-        id=edit.id,
-        text=clean(edit.text),
-        generator=edit.model,
-        model=edit.model,
-        finish_reason=None,
-        rating=None,
-        score=score,
-        edit_of=original,
-        edit_similarity=similarity,
-    )
+def _cleaned(column: pl.Series, clean: Clean, field: str) -> pl.Series:
+    """A column of lists of structs with the text, or the list of texts, in `field` of each struct cleaned."""
+
+    def cleaned(value: Any) -> Any:
+        if isinstance(value, list):
+            return [cleaned(text) for text in value]
+        return None if value is None else clean(value)
+
+    structs = [[{**item, field: cleaned(item[field])} for item in items] for items in column.to_list()]
+    return pl.Series(column.name, structs, dtype=column.dtype)
+
+
+def rows_table(rows: Iterable[Row], schema: pa.Schema) -> pa.Table:
+    """Return rows that are plain values as a table of this schema."""
+    return pa.Table.from_pylist([row.model_dump() for row in rows], schema=schema)

@@ -3,59 +3,58 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from curation.export.columns import Columns, Rows, answer_column, model_column, prompt_column, table, thinking_columns
-from curation.export.dpo import Pairs
+import polars as pl
+
+from curation.export.dpo import PairExporter, assistant_turn
+from curation.export.scored import Rows, ScoredSets, lost
 from curation.types import SupervisedRow
 
 
 @dataclass(frozen=True, slots=True)
-class Demonstrations(Rows):
-    """Rows to be: the number of an answer."""
+class SupervisedExporter:
+    """The answers that `pairs` chooses and those that reviewers of any set wrote, each once."""
 
-    answer: Any
+    pairs: PairExporter
+    name = "sft"
+    row_type = SupervisedRow
+    sides = ("answer",)
 
-    @property
-    def answers(self) -> tuple[Any, ...]:
-        """The answers that are shown to learn from."""
-        return (self.answer,)
+    def rows(self, scored: ScoredSets) -> Rows:
+        """Return the chosen answers of all pairs, and all edits.
 
+        Reasons: those of the checks, "stands_twice" (a later set gives the answer), and, for a set in which nothing was
+        chosen or written, why it has no pair.
+        """
+        pairs = self.pairs.rows(scored)
+        chosen = pl.col("answer_no").is_in(pairs.frame["chosen"].unique().implode()) | pl.col("is_edit")
+        answers = scored.answers.filter(chosen)
+        twice = pl.col("set_no") < pl.col("set_no").max().over("prompt_no", "candidate_id")
+        answers = answers.with_columns(
+            fault=pl.coalesce("fault_if_chosen", pl.when(twice).then(pl.lit("stands_twice")))
+        )
+        return Rows(
+            frame=answers.filter(pl.col("fault").is_null())
+            .select("set_no", answer="answer_no")
+            .with_row_index("row_no"),
+            lost=pl.concat(
+                [
+                    lost(answers.drop_nulls("fault"), pl.col("fault")),
+                    pairs.lost.filter(~pl.col("set_no").is_in(answers["set_no"].unique().implode())),
+                ]
+            ),
+        )
 
-def demonstrations_of(pairs: Pairs) -> Demonstrations:
-    """Return the answers that pairs chose and those that reviewers of any record wrote, in order, each once."""
-    import numpy as np
+    def ordered(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows of a shard in the order to publish them in: that of their ids."""
+        return rows.sort("id")
 
-    wanted = pairs.resolved.edited.copy()
-    wanted[pairs.chosen] = True
-    return Demonstrations(pairs.resolved, np.flatnonzero(wanted))
-
-
-def supervised_table(demonstrations: Demonstrations, columns: Columns) -> Any:
-    """Return a pyarrow.Table of SupervisedRow, in the order given."""
-    resolved, answers = demonstrations.resolved, demonstrations.answer
-    edits = map(resolved.edits.get, resolved.row[answers].tolist())
-    messages = _joined(prompt_column(demonstrations, columns), answer_column(demonstrations, answers, columns))
-    own = {
-        "id": demonstrations.ids("sft"),
-        "messages": messages,
-        "score": resolved.score[answers],
-        "model": model_column(demonstrations, answers, columns),
-        "edit_similarity": [edit.edit_of[1] if edit else None for edit in edits],
-        **thinking_columns(demonstrations, columns, thinking=answers),
-    }
-    return table(SupervisedRow, demonstrations, columns, own)
-
-
-def _joined(prompts: Any, completions: Any) -> Any:
-    """Each prompt's messages followed by the completion's."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    turns = pa.concat_arrays([prompts.flatten(), completions.flatten().cast(prompts.type.value_type)])
-    # Positions of the messages of both, sorted by row; a stable sort keeps the prompt's before the completion's.
-    rows = np.concatenate([pc.list_parent_indices(prompts).to_numpy(), pc.list_parent_indices(completions).to_numpy()])
-    lengths = pc.add(pc.list_value_length(prompts), pc.list_value_length(completions)).to_numpy()
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), turns.take(pa.array(np.argsort(rows, kind="stable"))))
+    def own_columns(self) -> dict[str, pl.Expr]:
+        """Return the columns that are not called as a column of a side is."""
+        return {
+            "messages": pl.concat_list("prompt", assistant_turn("answer_text")),
+            "score": pl.col("answer_score"),
+            "model": pl.col("answer_model"),
+            "edit_similarity": pl.col("answer_edit_similarity"),
+            "thinking": pl.col("answer_thinking"),
+        }

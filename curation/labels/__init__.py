@@ -1,6 +1,7 @@
 """From the responses to a record to one verdict, and how far those who gave them agree."""
 
-from curation.labels.agreement import agreement, judge_agreement, length_bias
+from typing import TYPE_CHECKING
+
 from curation.labels.ballot import Ballot, written
 from curation.labels.dawid_skene import DawidSkeneResolver, FittedDawidSkene
 from curation.labels.edits import edited, similarity
@@ -9,7 +10,19 @@ from curation.labels.majority import MajorityResolver
 from curation.labels.mean import MeanResolver
 from curation.labels.resolver import FittedResolver
 from curation.labels.unanimous import UnanimousResolver
-from curation.labels.votes import Votes
+from curation.late import late
+
+if TYPE_CHECKING:
+    from curation.labels.measures import agreement, judge_agreement, length_bias
+    from curation.labels.votes import Votes
+
+__getattr__ = late(
+    __name__,
+    {
+        "measures": "agreement judge_agreement length_bias",
+        "votes": "Votes",
+    },
+)
 
 __all__ = [
     "Ballot",

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curation.labels.intervals import ERROR, wilson
 from curation.labels.votes import Answer, distinct
 from curation.types import Measure
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 Level = Literal["nominal", "ordinal", "interval"]
 
@@ -39,8 +38,6 @@ def alpha(paired: Any, answers: Sequence[Answer], *, level: Level, seed: int) ->
     The formula is Krippendorff's, "Computing Krippendorff's Alpha-Reliability" (2011), on weighted records, which the
     `krippendorff` library has not: it needs a matrix per record and call.
     """
-    import numpy as np
-
     records = paired.shape[0]
     if records == 1:
         return Measure(value=None, count=1, reason="only one record was answered by two reviewers")
@@ -78,7 +75,6 @@ class _Blocks:
 
 def _blocks(paired: Any, rng: np.random.Generator) -> _Blocks:
     """Equal records as one block; if too many differ, random groups of them, whose sums vary as the records do."""
-    import numpy as np
     from scipy.sparse import csr_array, eye_array  # type: ignore[import-untyped]
 
     rows, times = distinct(paired)
@@ -99,8 +95,6 @@ def _summed(rows: Any) -> Any:
 
 def _nominal_sums(blocks: _Blocks) -> Floats:
     """Per block, the diagonal's sum of the coincidence matrix, then how often each answer occurs."""
-    import numpy as np
-
     sizes = blocks.rows.sum(axis=1)
     agreeing = (blocks.rows.multiply(blocks.rows).sum(axis=1) - sizes) / (sizes - 1)
     return np.column_stack([blocks.grouping @ agreeing, (blocks.grouping @ blocks.rows).toarray()])
@@ -114,8 +108,6 @@ def _nominal_alpha(sums: Floats) -> Floats:
 
 def _score_sums(blocks: _Blocks, answers: Sequence[Answer]) -> Floats:
     """Per block, the coincidence matrix of the scores, row after row: the sum over the candidates."""
-    import numpy as np
-
     total: Any = 0
     for of_answer in _score_tables(answers):
         counts = blocks.rows @ of_answer
@@ -128,8 +120,6 @@ def _score_sums(blocks: _Blocks, answers: Sequence[Answer]) -> Floats:
 
 def _score_tables(answers: Sequence[Answer]) -> Iterator[Floats]:
     """Per candidate, which score each answer gives it (answers x scores, 0 and 1); no score beyond an answer's end."""
-    import numpy as np
-
     scores = _scores(answers)
     for candidate in range(max(map(len, answers))):
         given = [answer[candidate] if candidate < len(answer) else None for answer in answers]
@@ -143,8 +133,6 @@ def _scores(answers: Sequence[Answer]) -> list[float]:
 
 def _score_alpha(sums: Floats, answers: Sequence[Answer], level: Level) -> Floats:
     """Alpha of each row of coincidence matrices (`_score_sums`), by the squared distances of the scores."""
-    import numpy as np
-
     scores = np.array(_scores(answers))
     # In steps of the smallest difference, which changes no ratio: so no two scores are closer than 1.
     scores = scores / np.diff(scores).min(initial=1.0)
@@ -159,7 +147,5 @@ def _score_alpha(sums: Floats, answers: Sequence[Answer], level: Level) -> Float
 
 def _one_less_ratio(observed: Floats, expected: Floats) -> Floats:
     """Alpha of the observed and expected disagreement; NaN where none is expected."""
-    import numpy as np
-
     # Sums of equal answers may miss 0 by a rounding error; the smallest expected disagreement of any draw is above 1.
     return 1 - np.divide(observed, expected, out=np.full_like(expected, np.nan), where=expected > 1e-6)

@@ -12,14 +12,15 @@ from pydantic import PositiveFloat
 
 from curation.errors import RefusedError
 from curation.labels.ballot import Ballot, too_few, verdict
-from curation.labels.em import Estimate, estimated
 from curation.labels.resolver import ResolverOptions
-from curation.labels.votes import Answer, Votes
 from curation.types import Annotation, Drop, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from curation.labels.em import Estimate
+    from curation.labels.votes import Answer, Votes
 
     Floats = NDArray[np.float64]
 
@@ -113,6 +114,8 @@ class DawidSkeneResolver(ResolverOptions):
         Raises RefusedError with less than 200 records that two reviewers answered, or less than 5 reviewers (unless
         forced); with more than 64 distinct answers; and where records show different numbers of candidates.
         """
+        from curation.labels.em import estimated
+
         self._refuse(votes)
         return _fitted(votes, estimated(votes, smoothing=self.smoothing), self.min_reviewers)
 

@@ -6,15 +6,14 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curation.labels.votes import Votes, distinct, per_record
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 MOST_ITERATIONS = 10_000
 """EM that is not done by then says so (`Estimate.converged`). Simulated crowds took 60 to 300."""
@@ -51,8 +50,6 @@ def estimated(votes: Votes, *, smoothing: float) -> Estimate:
     It begins with each record's shares of votes as the posterior of its true answer. Records with the same answers of
     the same reviewers count as one row with a weight.
     """
-    import numpy as np
-
     classes = len(votes.answers)
     shape = (len(votes.reviewers), classes, classes)
     rows, weights = distinct(per_record(votes, votes.reviewer * classes + votes.answer, shape[0] * classes))
@@ -111,7 +108,6 @@ def _maximised(sums: _Sums, shape: tuple[int, int, int], smoothing: float) -> tu
 
 
 def _vote_shares(reviewers: int, classes: int) -> _Posterior:
-    import numpy as np
 
     answers = np.tile(np.eye(classes), (reviewers, 1))
 
@@ -123,7 +119,6 @@ def _vote_shares(reviewers: int, classes: int) -> _Posterior:
 
 
 def _posterior(log_priors: Floats, log_confusion: Floats) -> _Posterior:
-    import numpy as np
 
     # The width is named, for -1 means nothing where there are no reviewers.
     table = log_confusion.reshape(log_confusion.shape[0] * log_confusion.shape[1], len(log_priors))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-    Floats = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 ERROR = 0.05
 """Intervals hold the true value in 95 of 100 cases."""
@@ -20,8 +18,6 @@ def wilson(share: ArrayLike, count: ArrayLike, *, error: float = ERROR) -> tuple
 
     For the mean of numbers in [0, 1] it is never too narrow: their variance is at most that of a yes or no.
     """
-    import numpy as np
-
     share, count = np.asarray(share, dtype=np.float64), np.asarray(count, dtype=np.float64)
     z = NormalDist().inv_cdf(1 - error / 2)
     count = np.where(count > 0, count, np.nan)
@@ -33,7 +29,6 @@ def wilson(share: ArrayLike, count: ArrayLike, *, error: float = ERROR) -> tuple
 
 def exact(successes: ArrayLike, count: ArrayLike, *, error: float = ERROR) -> tuple[Floats, Floats]:
     """Return both ends of the exact binomial interval (Clopper and Pearson 1934) of successes of `count` trials."""
-    import numpy as np
     from scipy.special import betaincinv  # type: ignore[import-untyped]
 
     hits, misses = np.asarray(successes), np.asarray(count) - np.asarray(successes)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from curation.labels.ballot import Ballot, too_few, verdict
 from curation.labels.resolver import ResolverOptions
-from curation.labels.votes import Votes
 from curation.types import Drop, Verdict
+
+if TYPE_CHECKING:
+    from curation.labels.votes import Votes
 
 
 class MajorityResolver(ResolverOptions):

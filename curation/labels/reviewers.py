@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curation.labels.intervals import ERROR, exact, wilson
 from curation.labels.votes import Votes
 from curation.types import Leaning, Measure, ReviewerStatistics
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-    Flags = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 LOPSIDED = 0.65
 """A share of the first kind beyond this (or below the rest to 1) is one-sided: two of three. Where candidates are shown
@@ -47,8 +45,6 @@ def reviewer_statistics(votes: Votes, leaning: Leaning) -> tuple[ReviewerStatist
     - "one_sided": gives answers of one kind in more than 65 % of those of either, where `leaning` says that they are
       even.
     """
-    import numpy as np
-
     shared, sides = _shared(votes), _sides(votes, leaning)
     return tuple(
         ReviewerStatistics(reviewer=reviewer, responses=responses, agreement=agreement, leaning=share, marks=marks)
@@ -81,7 +77,6 @@ class _Sides:
 
 
 def _shared(votes: Votes) -> _Shared:
-    import numpy as np
     from scipy.sparse import csr_array  # type: ignore[import-untyped]
 
     reviewers, answers = len(votes.reviewers), len(votes.answers)
@@ -101,8 +96,6 @@ def _shared(votes: Votes) -> _Shared:
 
 def _same(record: NDArray[np.int32], answer: NDArray[np.int32], answers: int) -> NDArray[np.int64]:
     """How many others gave each answer to the same record."""
-    import numpy as np
-
     _, position, times = np.unique(record * np.int64(answers) + answer, return_inverse=True, return_counts=True)
     return np.asarray(times[position] - 1)
 
@@ -114,7 +107,6 @@ def _decided(votes: Votes, leaning: Leaning) -> Votes:
 
 
 def _sides(votes: Votes, leaning: Leaning) -> _Sides:
-    import numpy as np
 
     kind = _kinds(votes, leaning)
     reviewers = len(votes.reviewers)
@@ -124,7 +116,6 @@ def _sides(votes: Votes, leaning: Leaning) -> _Sides:
 
 def _kinds(votes: Votes, leaning: Leaning) -> NDArray[np.int64]:
     """1 for each answer of the first kind, -1 for one of the second, 0 for one of neither."""
-    import numpy as np
 
     codes = {True: 1, False: -1, None: 0}
     return np.array([codes[leaning.to(answer)] for answer in votes.answers], dtype=np.int64)[votes.answer]
@@ -157,7 +148,6 @@ def _random(shared: _Shared, error: float) -> Flags:
 
 
 def _one_sided(sides: _Sides, error: float) -> Flags:
-    import numpy as np
 
     low, high = exact(sides.first, sides.decided, error=error)
     share = sides.first / np.maximum(sides.decided, 1)
@@ -171,7 +161,6 @@ def _agreements(shared: _Shared, votes: Votes) -> Iterator[Measure]:
 
 
 def _shares(sides: _Sides) -> Iterator[Measure]:
-    import numpy as np
 
     low, high = exact(sides.first, sides.decided)
     share = sides.first / np.maximum(sides.decided, 1)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import PositiveInt
 
 from curation.labels.ballot import Ballot, too_few, verdict
 from curation.labels.resolver import ResolverOptions
-from curation.labels.votes import Votes
 from curation.types import Drop, Verdict
+
+if TYPE_CHECKING:
+    from curation.labels.votes import Votes
 
 
 class UnanimousResolver(ResolverOptions):

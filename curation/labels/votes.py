@@ -5,16 +5,15 @@ from __future__ import annotations
 from array import array
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curation.labels.ballot import Ballot
 from curation.types import Annotation, Scores
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Codes = NDArray[np.int32]
+Codes = NDArray[np.int32]
 
 Answer = Scores
 _Name = TypeVar("_Name", bound=Hashable)
@@ -65,7 +64,7 @@ class Votes:
         """Return the answers of all parts; the records of a part follow those of the parts before it."""
         parts = list(parts)
         reviewers = sorted({name for part in parts for name in part.reviewers})
-        answers = sorted({answer for part in parts for answer in part.answers}, key=_order)
+        answers = sorted({answer for part in parts for answer in part.answers}, key=order_of_answers)
         reviewer_codes = {name: code for code, name in enumerate(reviewers)}
         answer_codes = {answer: code for code, answer in enumerate(answers)}
         starts = [0]
@@ -81,25 +80,22 @@ class Votes:
         )
 
 
-def _order(answer: Answer) -> tuple[tuple[bool, float], ...]:
-    """What answers are sorted by: a missing score comes before any other."""
+def order_of_answers(answer: Answer) -> tuple[tuple[bool, float], ...]:
+    """Return what answers are sorted by: a missing score comes before any other."""
     return tuple((score is not None, score or 0.0) for score in answer)
 
 
 def _column(codes: array[int]) -> Codes:
-    import numpy as np
 
     return np.frombuffer(codes.tobytes(), dtype=np.int32)
 
 
 def _recoded(codes: Codes, names: Sequence[_Name], new: Mapping[_Name, int]) -> Codes:
-    import numpy as np
 
     return np.array([new[name] for name in names], dtype=np.int32)[codes]
 
 
 def _together(columns: Sequence[Codes]) -> Codes:
-    import numpy as np
 
     found = np.concatenate([np.zeros(0, dtype=np.int32), *columns])
     found.flags.writeable = False
@@ -111,7 +107,6 @@ def per_record(votes: Votes, codes: NDArray[Any], width: int) -> Any:
 
     `codes` has one code per answer. A code that a record has twice may be stored as two entries of 1.
     """
-    import numpy as np
     from scipy.sparse import csr_array  # type: ignore[import-untyped]
 
     starts = np.flatnonzero(np.diff(votes.record, prepend=-1))
@@ -125,8 +120,6 @@ def distinct(matrix: Any) -> tuple[Any, NDArray[np.int64]]:
     Rows are told apart by a 64-bit hash, a sum of random numbers that wraps around: a million rows collide with a
     probability of about 3e-8. The numbers are fixed, so that the same rows come in the same order.
     """
-    import numpy as np
-
     numbers = np.random.default_rng(0).integers(np.iinfo(np.int64).min, np.iinfo(np.int64).max, size=matrix.shape[1])
     _, first, counts = np.unique(matrix @ numbers, return_index=True, return_counts=True)
     return matrix[first], counts

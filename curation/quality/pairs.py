@@ -9,7 +9,13 @@ from curation import ids
 
 def is_identical(first: str, second: str) -> bool:
     """Whether two texts are the same but for blanks around them, line ends and Unicode form (`ids.normalise`)."""
-    return first == second or ids.normalise(first) == ids.normalise(second)
+    if first == second:
+        return True
+    begins = first.lstrip()[:1], second.lstrip()[:1]
+    # Texts that begin with different ASCII characters are not the same in any Unicode form.
+    if begins[0] != begins[1] and "".join(begins).isascii() and all(begins):
+        return False
+    return ids.normalise(first) == ids.normalise(second)
 
 
 def length_ratio(first: str, second: str) -> float:

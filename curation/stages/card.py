@@ -13,9 +13,9 @@ from typing import Any
 from curation import labels
 from curation.card.facts import CardFacts, Confusion, FunnelStep, JudgeFacts, Lengths, ModelFacts
 from curation.config import Config
+from curation.derive import Derived
 from curation.export import SPLITS, suggested_weights
 from curation.generation.judge_report import judge_line
-from curation.stages.derive import Derived
 from curation.store import Snapshot
 from curation.types import Agreement
 from curation.wording import counted, dollars
@@ -35,7 +35,7 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
     return CardFacts(
         name=config.name,
         repo_id=config.publish.repo_id,
-        sources=tuple(tally.sources),
+        sources=tuple(derived.sources),
         rows={key: tally.rows[key] for key in product(config.publish.formats, SPLITS) if tally.rows[key]},
         funnel=_funnel(config, snapshot, derived),
         year=datetime.now(UTC).year,
@@ -82,7 +82,7 @@ def kto_weights(derived: Derived) -> tuple[float, float] | None:
 
 
 def _agreement(config: Config, derived: Derived, names: dict[str, str]) -> Agreement:
-    votes = labels.Votes.joined(derived.tally.votes[derived.measured])
+    votes = derived.votes[derived.measured]
     found = labels.agreement(votes, level=config.review.level, leaning=config.review.leaning, seed=SEED)
     reviewers = (one.model_copy(update={"reviewer": names[one.reviewer]}) for one in found.reviewers)
     return found.model_copy(update={"reviewers": tuple(sorted(reviewers, key=lambda one: one.reviewer))})
@@ -149,10 +149,10 @@ def _funnel(config: Config, snapshot: Snapshot, derived: Derived) -> tuple[Funne
         FunnelStep("prompts read", derived.asked + dropped.total()),
         FunnelStep("prompts asked", derived.asked, dropped, kept_in=_kept_in(raw, derived.dropped, unread)),
         FunnelStep("prompts with at least two answers", derived.answered, derived.failures, kept_in=raw),
-        FunnelStep("prompts shown to reviewers", tally.reached("shown"), unshown, kept_in=raw),
-        FunnelStep("prompts with a verdict", tally.reached("verdicts"), tally.unresolved, kept_in=raw),
+        FunnelStep("prompts shown to reviewers", tally.reached["shown"], unshown, kept_in=raw),
+        FunnelStep("prompts with a verdict", tally.reached["verdicts"], tally.unresolved, kept_in=raw),
         *(
-            FunnelStep(f"prompts with {name} rows", tally.reached(name), tally.dropped[name], kept_in=raw)
+            FunnelStep(f"prompts with {name} rows", tally.reached[name], tally.dropped[name], kept_in=raw)
             for name in config.publish.formats
             if name != "raw"
         ),

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from curation.config import Config, Services
+from curation.derive import Watch
 from curation.report import Report
 from curation.scratch import scratch_folder
-from curation.stages.derive import Watch
 from curation.stages.publish import basis, basis_of, derive_rows, shard_paths
 from curation.stages.row_changes import ConfigChange, RowChange, config_changes, mixed, row_counts
 from curation.stages.services import open_published, open_store

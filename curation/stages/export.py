@@ -8,11 +8,11 @@ import tempfile
 from pathlib import Path
 
 from curation.config import Config, Services
+from curation.derive import Watch, derive
 from curation.errors import RefusedError
 from curation.export import chat_template
 from curation.report import Report
 from curation.scratch import scratch_folder
-from curation.stages.derive import Watch, derive
 from curation.stages.services import open_store
 from curation.tokenizer import load_tokenizer
 from curation.wording import counted, reasons

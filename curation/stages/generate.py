@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from pathlib import Path
 
 from curation.config import Config, Services
+from curation.derive.spending import FAILURE_COLUMNS, USAGE_COLUMNS, failed_requests, spending, usage_frame
 from curation.errors import MissingError, RefusedError
 from curation.generation import (
     Amount,
@@ -37,7 +38,6 @@ from curation.stages.changes import SettingsChange, answered_before, differences
 from curation.stages.failures import FailureCount, FailureTally, failure_table
 from curation.stages.services import open_store
 from curation.stages.sole_run import sole_run
-from curation.stages.spending import FAILURE_COLUMNS, USAGE_COLUMNS, failed_requests, spending
 from curation.store import CANDIDATE_SETS, PromptsRead, Snapshot, Store
 from curation.types import CandidateSet, DroppedPrompt, Prompt
 from curation.wording import counted, dollars, duration, reasons
@@ -324,7 +324,9 @@ def _gate(
     if config.generate.budget is None or not expected.rows:
         return None
     settings = settings_id(config.models)
-    spent = spending(table for _, table in (snapshot.tables(CANDIDATE_SETS, USAGE_COLUMNS) if snapshot else ()))
+    spent = spending(
+        usage_frame(table["usage"]) for _, table in (snapshot.tables(CANDIDATE_SETS, USAGE_COLUMNS) if snapshot else ())
+    )
     again = (
         one
         for one in (snapshot.each_candidate_set() if snapshot else ())

@@ -12,11 +12,11 @@ from pydantic import JsonValue, ValidationError
 
 from curation.card import card_files
 from curation.config import Config, Services
+from curation.derive import Derived, Watch, derive
 from curation.errors import RefusedError
 from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.stages.card import card_facts
-from curation.stages.derive import Derived, Watch, derive
 from curation.stages.row_changes import Basis, row_counts
 from curation.stages.services import open_published, open_store
 from curation.store import MANIFEST, Snapshot
@@ -175,7 +175,7 @@ def _manifest(config: Config, derived: Derived, paths: Mapping[str, list[str]]) 
     manifest = {
         "schema_version": 1,
         "name": config.name,
-        "sources": list(derived.tally.sources),
+        "sources": list(derived.sources),
         "resolver": config.labels.resolver,
         "min_gap": config.publish.min_gap,
         "files": dict(paths),

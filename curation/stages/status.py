@@ -7,6 +7,8 @@ from contextlib import closing
 from typing import Any
 
 from curation.config import Config, Services
+from curation.derive import Derived, derive
+from curation.derive.spending import Spending, spending
 from curation.errors import CurationError, MissingError, RefusedError
 from curation.generation import JudgeStatistics, settings_id, settings_of
 from curation.generation.judge_report import judge_line
@@ -16,12 +18,10 @@ from curation.review import reading_task
 from curation.review.merge import merge_responses
 from curation.scratch import scratch_folder
 from curation.stages.changes import answered_before, differences
-from curation.stages.derive import Derived, derive
 from curation.stages.publish import basis, basis_of, shard_paths
 from curation.stages.push import records_to_show
 from curation.stages.row_changes import row_counts
 from curation.stages.services import open_published, open_review, open_store
-from curation.stages.spending import Spending, spending
 from curation.store import Snapshot
 from curation.types import Response, Row
 from curation.wording import counted, dollars, excerpt, reasons

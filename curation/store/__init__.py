@@ -3,11 +3,12 @@
 from curation.store.manifest import Manifest, PromptsRead, ReviewedDataset, Settings
 from curation.store.published import MANIFEST, PublishedDataset
 from curation.store.repo import Change, HubRepo
-from curation.store.store import CANDIDATE_SETS, RECORDS, RESPONSES, Reviews, Snapshot, Store
+from curation.store.store import CANDIDATE_SETS, NOT_SHOWN, RECORDS, RESPONSES, Reviews, Snapshot, Store
 
 __all__ = [
     "CANDIDATE_SETS",
     "MANIFEST",
+    "NOT_SHOWN",
     "RECORDS",
     "RESPONSES",
     "Change",

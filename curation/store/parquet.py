@@ -6,6 +6,8 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
@@ -17,6 +19,8 @@ RowT = TypeVar("RowT", bound=Row)
 ROWS_AT_ONCE = 10_000
 JOINED_AT_ONCE = 1 << 24
 _FORMAT: dict[str, Any] = {"compression": "zstd", "use_content_defined_chunking": True}
+BATCH_ROWS = 100_000
+"""How many rows without long texts are read at a time."""
 
 
 def write_parquet(rows: Iterable[Row], row_type: type[Row]) -> bytes:
@@ -105,11 +109,43 @@ def read_table(path: Path, columns: Sequence[str]) -> Any:
 
     The table lacks columns that the file lacks. Raises DataError if the file is not a Parquet file.
     """
+    import pyarrow.parquet as pq
+
+    with _cannot_be_read(path):
+        return pq.ParquetFile(path).read(columns=list(columns), use_threads=False)
+
+
+def read_rows(path: Path, columns: Sequence[str], start: int, stop: int) -> Any:
+    """Return the rows from `start` to before `stop` of a file as `read_table` does; only their row groups are read."""
+    import pyarrow.parquet as pq
+
+    with _cannot_be_read(path), pq.ParquetFile(path) as file:
+        sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
+        ends = list(accumulate(sizes))
+        overlapping = [number for number, end in enumerate(ends) if end > start and end - sizes[number] < stop]
+        before = ends[overlapping[0]] - sizes[overlapping[0]]
+        rows = file.read_row_groups(overlapping, columns=list(columns), use_threads=False)
+        return rows.slice(start - before, stop - start)
+
+
+def read_batches(path: Path, row_type: type[Row]) -> Iterator[Any]:
+    """Yield the rows of a file as pyarrow.Tables of at most BATCH_ROWS rows; DataError if it holds other rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    schema = arrow_schema(row_type)
+    with _cannot_be_read(path), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(BATCH_ROWS, columns=schema.names, use_threads=False):
+            yield pa.Table.from_batches([batch]).cast(schema)
+
+
+@contextmanager
+def _cannot_be_read(path: Path) -> Iterator[None]:
+    """Raise DataError where pyarrow says that a file is not what it should be."""
+    import pyarrow as pa
+
     try:
-        return pq.ParquetFile(path).read(columns=list(columns), use_threads=False)
+        yield
     except (pa.ArrowException, ValueError) as error:
         raise DataError(f"{path.name} cannot be read: {error}") from error
 

@@ -30,6 +30,7 @@ from curation.store.manifest import MANIFEST, SCHEMA_VERSION, Manifest, PromptsR
 from curation.store.parquet import (
     content_name,
     joined_parquet,
+    read_batches,
     read_parquet,
     read_table,
     write_parquet,
@@ -143,6 +144,15 @@ class Snapshot:
         for path in self.manifest.files.get(table, ()):
             local = self.repo.download(path, self.revision)
             yield local, read_table(local, columns)
+
+    def paths(self, table: str) -> list[Path]:
+        """Return where the files of a table are on this machine, in the order of the store."""
+        return [self.repo.download(path, self.revision) for path in self.manifest.files.get(table, ())]
+
+    def batches(self, table: str) -> Iterator[Any]:
+        """Yield the rows of a table, in the order of the store, as pyarrow.Tables of a moderate size."""
+        for path in self.paths(table):
+            yield from read_batches(path, ROW_TYPES[table])
 
     def small_files(self, table: str) -> tuple[str, ...]:
         """Return the paths of the small files (see SMALL_BYTES) at the end of a table, oldest first."""

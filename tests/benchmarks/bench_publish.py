@@ -86,7 +86,7 @@ def fill(name: str, sets: str, start: str) -> None:
 def derived(name: str, folder: str) -> dict[str, Any]:
     """Write the shards of a store that was downloaded before."""
     from curation.config import Services
-    from curation.stages.derive import derive
+    from curation.derive import derive
     from curation.stages.services import open_store
 
     services = Services.from_environment()

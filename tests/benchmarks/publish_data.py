@@ -116,6 +116,7 @@ class StoreData:
                     input_tokens=[40, 40, 400] * count,
                     output_tokens=_mixed(*tokens, [60] * count),
                     cost=[0.00001, 0.00002, 0.0001] * count,
+                    wasted=[False] * 3 * count,
                 ),
             ],
             schema=arrow_schema(CandidateSet),

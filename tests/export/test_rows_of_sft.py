@@ -5,53 +5,58 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pytest
 
 from curation import ids
-from curation.export import Demonstrations, demonstrations_of, pairs_of, supervised_table
-from curation.schema import arrow_schema
-from curation.types import HUMAN_EDIT, Annotation, Message, Prompt, SupervisedRow, Verdict
-from tests.rows import (
-    RECORD_ID,
-    Record,
-    make_annotation,
-    make_candidate,
-    make_columns,
-    make_prompt,
-    make_resolved,
-    make_verdict,
+from curation.export import (
+    PairExporter,
+    PairsPerPrompt,
+    ScoredSets,
+    SupervisedExporter,
+    published_table,
+    with_answers,
 )
+from curation.schema import arrow_schema
+from curation.types import HUMAN_EDIT, Annotation, Drop, Message, Prompt, SupervisedRow, Verdict
+from tests.rows import RECORD_ID, make_annotation, make_candidate, make_prompt, make_verdict
+from tests.scored_sets import Record, make_scored, published, reasons
 
 PROMPT = make_prompt()
 ONE, TWO, THREE = (make_candidate(PROMPT, f"Text {name}.", generator=name) for name in ("one", "two", "three"))
 ANN = make_annotation("ann", 1.0, 0.0, edit="Text one!")
 
 
-def rows(
-    verdict: Verdict, annotations: Sequence[Annotation] = (), *, pairs: Any = "best-worst"
-) -> list[dict[str, Any]]:
-    record = Record(verdict, (ONE, TWO, THREE)[: len(verdict.scores)], annotations)
-    found = demonstrations_of(pairs_of(make_resolved(record), min_gap=0.25, pairs=pairs))
-    columns = make_columns(record, pseudonyms={one.reviewer: one.reviewer.upper() for one in annotations})
-    return list(supervised_table(found, columns).to_pylist())
+def no_fault(chosen: str, rejected: str) -> None:
+    """Let every pair pass."""
 
 
-def said(found: list[dict[str, Any]]) -> list[str]:
-    return [row["messages"][-1]["content"] for row in found]
+def exporter(pairs: PairsPerPrompt = "best-worst", *, min_gap: float = 0.25) -> SupervisedExporter:
+    return SupervisedExporter(PairExporter("dpo", min_gap, no_fault, pairs))
+
+
+def scored_record(verdict: Verdict, annotations: Sequence[Annotation] = (), **options: Any) -> ScoredSets:
+    return make_scored(Record(verdict, (ONE, TWO, THREE)[: len(verdict.scores)], annotations), **options)
+
+
+def rows_of(scored: ScoredSets, pairs: PairsPerPrompt = "best-worst") -> dict[str, Any]:
+    """Return the rows of scored sets by the text of their answer."""
+    rows = published(exporter(pairs), scored).to_pylist()
+    by_text = {row["messages"][-1]["content"]: row for row in rows}
+    assert len(by_text) == len(rows)
+    return by_text
 
 
 def test_a_row_says_everything_about_what_was_chosen() -> None:
-    verdict = make_verdict(0.25, 1.0, agreement=0.5)
-    assert rows(verdict, [make_annotation("ann", 0.0, 1.0)]) == [
+    scored = scored_record(make_verdict(0.25, 1.0, agreement=0.5), [make_annotation("ann", 0.0, 1.0)])
+    assert published(exporter(), scored).to_pylist() == [
         {
-            "id": ids.row_id("sft", RECORD_ID, TWO.id),
+            "id": ids.row_id("sft", PROMPT.id, TWO.id),
             "messages": [
                 {"role": "user", "content": "Why is the sky blue?"},
                 {"role": "assistant", "content": "Text two."},
             ],
             "prompt_id": PROMPT.id,
-            "record_id": RECORD_ID,
+            "record_ids": [RECORD_ID],
             "score": 1.0,
             "model": "acme/two",
             "edit_similarity": None,
@@ -60,39 +65,91 @@ def test_a_row_says_everything_about_what_was_chosen() -> None:
             "label_source": "human",
             "source": "acme/prompts@abc",
             "language": None,
-            "annotations": [{"reviewer": "ANN", "scores": [1.0], "status": "submitted"}],
+            "annotations": [{"reviewer": "NNA", "scores": [1.0], "status": "submitted"}],
         }
     ]
 
 
 def test_an_edit_is_a_row_with_how_far_it_is_the_answer_that_it_edits() -> None:
-    found = rows(make_verdict(1.0, 0.0, edits=["Text one!"]), [ANN])
+    rows = rows_of(scored_record(make_verdict(1.0, 0.0, edits=["Text one!"]), [ANN]))
+    assert list(rows) == ["Text one!"]
+    edit = rows["Text one!"]
     # Nine characters each, of which eight are the same: 2 x 8 / 18.
-    assert said(found) == ["Text one!"]
-    assert found[0]["edit_similarity"] == pytest.approx(8 / 9)
-    assert (found[0]["model"], found[0]["annotations"][0]["scores"]) == (HUMAN_EDIT, [1.0])
+    assert edit["edit_similarity"] == pytest.approx(8 / 9)
+    assert (edit["model"], edit["annotations"][0]["scores"]) == (HUMAN_EDIT, [1.0])
 
 
 def test_an_edit_is_a_row_even_where_no_pair_is() -> None:
-    assert said(rows(make_verdict(1.0, 1.0, edits=["Text one!"]), [ANN])) == ["Text one!"]
+    scored = scored_record(make_verdict(1.0, 1.0, edits=["Text one!"]), [ANN])
+    assert list(rows_of(scored)) == ["Text one!"]
+    assert reasons(exporter(), scored) == []
 
 
-def test_without_a_pair_or_an_edit_there_is_nothing_to_learn_from() -> None:
-    assert rows(make_verdict(1.0, 1.0)) == []
-    assert rows(make_verdict(0.5, 0.4)) == []
+def test_an_edit_that_the_verdict_does_not_follow_is_none() -> None:
+    assert list(rows_of(scored_record(make_verdict(0.0, 1.0), [ANN]))) == ["Text two."]
+
+
+@pytest.mark.parametrize(
+    ("scores", "reason"), [((1.0, 1.0), "tie"), ((0.5, 0.4), "gap"), ((1.0, None), "one_score"), ((0.0,), "one_score")]
+)
+def test_without_a_pair_or_an_edit_there_is_nothing_to_learn_from(
+    scores: tuple[float | None, ...], reason: str
+) -> None:
+    scored = scored_record(make_verdict(*scores))
+    assert rows_of(scored) == {}
+    assert reasons(exporter(), scored) == [(0, reason)]
 
 
 def test_what_several_pairs_chose_is_one_row() -> None:
-    found = rows(make_verdict(1.0, 0.5, 0.0), pairs="all")
-    assert said(found) == ["Text one.", "Text two."]
-    assert len({row["id"] for row in found}) == 2
+    scored = scored_record(make_verdict(1.0, 0.5, 0.0))
+    rows = rows_of(scored, "all")
+    assert sorted(rows) == ["Text one.", "Text two."]
+    assert len({row["id"] for row in rows.values()}) == 2
+    assert list(rows_of(scored)) == ["Text one."]
+
+
+def test_a_faulty_edit_falls_out_alone_and_what_was_chosen_beneath_it_stays() -> None:
+    verdict = make_verdict(1.0, 0.0, edits=["Text one!"])
+    scored = scored_record(verdict, [ANN], faults={"Text one!": "pii"})
+    assert list(rows_of(scored)) == ["Text one."]
+    assert reasons(exporter(), scored) == [(0, "pii")]
+
+
+def test_a_chosen_answer_with_a_fault_is_no_row_and_why_is_said_once_a_pair() -> None:
+    scored = scored_record(make_verdict(1.0, 0.0), faults={"Text one.": "refusal"})
+    assert rows_of(scored) == {}
+    assert reasons(exporter(), scored) == [(0, "refusal")]
+
+
+def test_what_sets_of_a_prompt_chose_alike_is_a_row_of_the_last() -> None:
+    old = Record(make_verdict(1.0, 0.0), (ONE, TWO), id="old", set_name="old")
+    new = Record(make_verdict(1.0, 0.0), (ONE, THREE), id="new", set_name="new")
+    scored = make_scored(old, new)
+    assert exporter().rows(scored).frame["set_no"].to_list() == [1]
+    assert rows_of(scored)["Text one."]["record_ids"] == ["old", "new"]
+    assert reasons(exporter(), scored) == [(0, "stands_twice")]
+
+
+def test_the_same_pair_of_two_sets_is_a_row_of_the_last() -> None:
+    records = [Record(make_verdict(1.0, 0.0), (ONE, TWO), id=name, set_name=name) for name in ("old", "new")]
+    scored = make_scored(*records)
+    assert exporter().rows(scored).frame["set_no"].to_list() == [1]
+    assert list(rows_of(scored)) == ["Text one."]
+    assert reasons(exporter(), scored) == [(0, "stands_twice")]
+
+
+def test_a_row_follows_the_records_of_its_answer_alone() -> None:
+    chosen = Record(make_verdict(1.0), [ONE], [make_annotation("ann", 1.0)], id="of-one")
+    rejected = Record(make_verdict(0.0, label_source="judge"), [TWO], [make_annotation("bob", 0.0)], id="of-two")
+    row = rows_of(make_scored(chosen, rejected))["Text one."]
+    assert (row["record_ids"], row["label_source"], row["reviewers"]) == (["of-one"], "human", 1)
+    assert [entry["reviewer"] for entry in row["annotations"]] == ["NNA"]
 
 
 def test_the_columns_are_those_of_the_type_and_no_more_with_rows_and_without() -> None:
-    for records in ([], [Record(make_verdict(1.0, 0.0), (ONE, TWO))]):
-        found = demonstrations_of(pairs_of(make_resolved(*records), min_gap=0.25))
-        table = supervised_table(found, make_columns(*records))
-        assert (table.num_rows, table.schema) == (len(records), arrow_schema(SupervisedRow))
+    for verdict, count in ((make_verdict(1.0, 0.0), 1), (Drop(id="r", reason="unreviewed"), 0)):
+        table = published(exporter(), make_scored(Record(verdict, (ONE, TWO))))
+        assert (table.num_rows, table.schema) == (count, arrow_schema(SupervisedRow))
 
 
 def talk(*contents: str) -> Prompt:
@@ -110,15 +167,21 @@ def test_messages_are_each_prompt_followed_by_its_answer_whatever_their_lengths(
         talk("S", "F"),
     ]
     records = [
-        Record(make_verdict(1.0), [make_candidate(prompt, f"Answer {row}.")], prompt=prompt)
-        for row, prompt in enumerate(prompts)
+        Record(
+            make_verdict(1.0, 0.0),
+            [make_candidate(prompt, f"Answer {number}."), make_candidate(prompt, "Worse.")],
+            prompt=prompt,
+        )
+        for number, prompt in enumerate(prompts)
     ]
-    order = [2, 1, 3, 1, 0]
-    found = supervised_table(Demonstrations(make_resolved(*records), np.array(order)), make_columns(*records))
-    assert [row["messages"] for row in found.to_pylist()] == [
+    order = [2, 1, 3, 0]
+    scored = make_scored(*records)
+    rows = with_answers(exporter(), exporter().rows(scored).frame, scored)[order]
+    table = published_table(exporter(), rows, scored, extras={}, thinking=False)
+    assert [row["messages"] for row in table.to_pylist()] == [
         [
-            *(message.model_dump() for message in prompts[row].messages),
-            {"role": "assistant", "content": f"Answer {row}."},
+            *(message.model_dump() for message in prompts[number].messages),
+            {"role": "assistant", "content": f"Answer {number}."},
         ]
-        for row in order
+        for number in order
     ]

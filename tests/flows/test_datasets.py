@@ -293,6 +293,12 @@ def test_no_prompt_is_in_two_splits_of_any_config(crowd: Crowd) -> None:
             assert {split_of[row["prompt_id"]] for row in rows} == {split}
 
 
+def record_of(row: Mapping[str, Any]) -> str:
+    """Return the record that a row follows: here every set was shown in one."""
+    [record_id] = row["record_ids"]
+    return str(record_id)
+
+
 def test_every_verdict_has_a_row_or_a_reason_in_every_format_and_raw_holds_all(crowd: Crowd) -> None:
     report, rows = crowd.everything, crowd.loaded
     assert report["records"] == 150 == report["verdicts"] + sum(report["unresolved"].values())
@@ -307,11 +313,11 @@ def test_every_verdict_has_a_row_or_a_reason_in_every_format_and_raw_holds_all(c
     decided = [row for row in raw if row["label_source"] == "human"]
     assert len(decided) == report["verdicts"]
     for config, of_config in trained.items():
-        given = {row["record_id"] for row in of_config}
+        given = {record_of(row) for row in of_config}
         for row in decided:
             lost = [reason for reason in row["dropped"] if reason.startswith(f"{config}:")]
-            assert lost or row["record_id"] in given, (row["record_id"], config)
-    assert {len(row["annotations"]) for row in raw if row["record_id"]} == {len(CROWD)}
+            assert lost or record_of(row) in given, (record_of(row), config)
+    assert {len(row["annotations"]) for row in raw if row["record_ids"]} == {len(CROWD)}
     # One model failed once, and one answer was edited.
     assert Counter(len(row["candidates"]) for row in raw) == {1: 1, 2: 149, 3: 1}
 
@@ -447,15 +453,15 @@ def test_a_licence_that_the_hub_does_not_know_is_named(crowd: Crowd) -> None:
 
 def test_records_without_one_mind_are_dropped_by_the_unanimous_resolver_with_that_reason(crowd: Crowd) -> None:
     report, rows = crowd.exported("unanimous", publish=ALL_FORMATS, more='\n[labels]\nresolver = "unanimous"\n')
-    shown = [row for row in together(rows["raw"]) if row["record_id"]]
+    shown = [row for row in together(rows["raw"]) if row["record_ids"]]
     agreed = set()
     for row in shown:
         given = {tuple(one["scores"][:2]) for one in row["annotations"] if one["status"] == "submitted"}
         assert (row["dropped"] == ["not_unanimous"]) == (len(given) > 1)
         if len(given) == 1:
-            agreed.add(row["record_id"])
+            agreed.add(record_of(row))
     assert len(agreed) == 10
-    assert {row["record_id"] for row in together(rows["kto"])} == agreed
+    assert {record_of(row) for row in together(rows["kto"])} == agreed
     assert report["rows"]["kto"] >= 20
 
 
@@ -479,9 +485,9 @@ def test_ties_are_dropped_if_asked_and_else_give_kto_rows_alone(crowd: Crowd) ->
     assert ties > 10
     assert dropped["dropped"]["dpo"]["tie"] == dropped["dropped"]["kto"]["tie"] == ties
     assert kept["rows"]["dpo"] == dropped["rows"]["dpo"]
-    paired = {row["record_id"] for row in together(rows["dpo"])}
-    assert {row["record_id"] for row in together(rows["kto"])} == paired
-    assert len({row["record_id"] for row in together(kept_rows["kto"])} - paired) == ties
+    paired = {record_of(row) for row in together(rows["dpo"])}
+    assert {record_of(row) for row in together(rows["kto"])} == paired
+    assert len({record_of(row) for row in together(kept_rows["kto"])} - paired) == ties
 
 
 def test_all_pairs_are_every_pair_of_answers_far_enough_apart(crowd: Crowd) -> None:
@@ -489,7 +495,7 @@ def test_all_pairs_are_every_pair_of_answers_far_enough_apart(crowd: Crowd) -> N
     every, rows = crowd.exported("every", publish='pairs = "all"')
     # Only the edited record has a third answer, which is as good as the one that it edits.
     edited = [row for row in together(rows["dpo"]) if row["chosen_model"] == "human-edit"]
-    of_it = [row for row in together(rows["dpo"]) if row["record_id"] == edited[0]["record_id"]]
+    of_it = [row for row in together(rows["dpo"]) if record_of(row) == record_of(edited[0])]
     assert len(of_it) == 2
     assert every["rows"]["dpo"] == best["rows"]["dpo"] + 1
     assert {row["id"] for row in together(best_rows["dpo"])} < {row["id"] for row in together(rows["dpo"])}
@@ -661,7 +667,7 @@ def test_checks_keep_what_is_at_fault_from_models_reviewers_and_rows_and_raw_kee
     raw = together(written(folder / "files" / "checked-rows")["raw"])
     left_out = {row["prompt"][0]["content"]: row["dropped"] for row in raw if not row["candidates"]}
     assert sorted(reason for [reason] in left_out.values()) == sorted(AT_FAULT.values())
-    not_shown = [row["dropped"] for row in raw if row["candidates"] and row["record_id"] is None]
+    not_shown = [row["dropped"] for row in raw if row["candidates"] and not row["record_ids"]]
     assert sorted(not_shown) == [["identical"], ["pii"], ["refusal"], ["truncated"]]
     everything = b"".join(there.values()).decode(errors="replace") + json.dumps(
         written(folder / "files" / "checked-rows")
@@ -710,8 +716,8 @@ def add_rows(line: CommandLine, stack: Stack, config: Path, count: int) -> None:
 def test_appending_uploads_new_shards_alone_and_columns_that_some_prompts_lack_are_named(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("curation.stages.segments.LARGEST_SEGMENT", 8)
-    monkeypatch.setattr("curation.stages.segments.SMALLEST_SEGMENT", 4)
+    monkeypatch.setattr("curation.derive.segments.LARGEST_SEGMENT", 8)
+    monkeypatch.setattr("curation.derive.segments.SMALLEST_SEGMENT", 4)
     config = write_config(tmp_path, "appended", judge="")
     columns = 'tools_column = "functions"\nchat_template_kwargs_column = "kwargs"\ncategory_column = "kind"'
     text = config.read_text().replace("[prompts]\n", f"[prompts]\n{columns}\n")

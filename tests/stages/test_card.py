@@ -13,8 +13,8 @@ from curation.card import CardFacts
 from curation.generation import settings_of
 from curation.stages.card import card_facts, kto_weights
 from curation.types import DroppedPrompt, Usage
+from tests.derive.stores import EVERY, TRAINED, Store, derived, make_config, make_response, published, question, varied
 from tests.rows import SETTINGS, make_prompt, make_set
-from tests.stages.stores import EVERY, TRAINED, Store, derived, make_config, make_response, published, question, varied
 
 JUDGED = {
     SETTINGS: settings_of(

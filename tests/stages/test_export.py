@@ -11,8 +11,8 @@ import pytest
 
 from curation.errors import MissingError, RefusedError, TemporaryError
 from curation.stages.export import _copy, export
+from tests.derive.stores import SERVICES, Store, make_config, published, question
 from tests.rows import make_prompt
-from tests.stages.stores import SERVICES, Store, make_config, published, question
 
 TOOLS = json.dumps([{"type": "function"}])
 

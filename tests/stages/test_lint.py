@@ -12,17 +12,16 @@ import pytest
 
 from curation.config import Services
 from curation.dataset_rows import SourceRow, Split
+from curation.derive import Derived
 from curation.errors import ConfigError, DataError, MissingError
-from curation.export import as_strings, completions_of, demonstrations_of, pairs_of, plain, raw_row
 from curation.files.rows import ROW_SIZE
 from curation.linting import LintFinding, LintReport
 from curation.linting.findings import FAULTS, Bounds
 from curation.linting.survey import Survey
-from curation.stages.derivation.shards import made_table, raw_table, write_shard
 from curation.stages.lint import lint
-from curation.types import CandidateSet, RawRow
+from tests.derive.stores import EVERY, Store, derived, make_config
 from tests.quality.test_tokens import TEMPLATE, needs_transformers, write_tokenizer
-from tests.rows import Record, make_candidate, make_columns, make_prompt, make_resolved, make_set, make_verdict
+from tests.rows import make_prompt
 
 SERVICES = Services(hub_endpoint="http://127.0.0.1:9")
 ANIMALS = ("otters", "pandas", "walruses", "sparrows", "lizards", "beetles", "salmon", "camels", "goats", "moths")
@@ -467,19 +466,21 @@ def test_of_rows_that_cannot_be_read_no_language_is_said(tmp_path: Path) -> None
 @pytest.mark.parametrize("margin", [True, False])
 @pytest.mark.parametrize("strings", [True, False])
 def test_what_we_publish_is_clean(tmp_path: Path, strings: bool, margin: bool) -> None:
-    publish(tmp_path, strings=strings, margin=margin)
-    report = lint(str(tmp_path), services=SERVICES)
+    result = publish(tmp_path, strings=strings, margin=margin)
+    report = lint(str(tmp_path / "out"), services=SERVICES)
     assert (report.exit_code, faults(report)) == (0, {})
     kinds = ("text", "unpaired_text") if strings else ("conversational", "unpaired_conversational")
     read = {split.config: set(split.layouts) for split in report.splits}
     assert read == {"dpo": {kinds[0]}, "kto": {kinds[1]}, "reward": {kinds[0]}}
+    test = result.tally.rows["dpo", "test"]
+    assert 0 < test < 20
     assert {(split.config, split.split): split.rows for split in report.splits} == {
-        ("dpo", "test"): 8,
-        ("dpo", "train"): 32,
-        ("kto", "test"): 16,
-        ("kto", "train"): 64,
-        ("reward", "test"): 8,
-        ("reward", "train"): 32,
+        ("dpo", "test"): test,
+        ("dpo", "train"): 40 - test,
+        ("kto", "test"): 2 * test,
+        ("kto", "train"): 80 - 2 * test,
+        ("reward", "test"): test,
+        ("reward", "train"): 40 - test,
     }
     assert (report.rows, report.prompts, report.safety) == (160, 40, False)
     assert report.length_bias is not None
@@ -492,49 +493,17 @@ def test_what_we_publish_is_clean(tmp_path: Path, strings: bool, margin: bool) -
     )
 
 
-def publish(folder: Path, *, strings: bool, margin: bool) -> None:
-    """Write forty decided records in every config, as `publish` would."""
-    prompts = [make_prompt(question(number)) for number in range(40)]
-    records = [
-        Record(
-            make_verdict(1.0, 0.0),
-            [
-                make_candidate(prompt, f"They sleep for {number + 20} days and live on their fat.", generator="good"),
-                make_candidate(prompt, f"Nobody knows it, after {number + 20} years.", generator="bad"),
-            ],
-            id=prompt.id,
-            prompt=prompt,
+def publish(folder: Path, *, strings: bool, margin: bool) -> Derived:
+    """Write what `publish` would of forty decided records, in every config."""
+    store = Store()
+    for number in range(40):
+        texts = (
+            f"They sleep for {number + 20} days and live on their fat.",
+            f"Nobody knows it, after {number + 20} years.",
         )
-        for number, prompt in enumerate(prompts)
-    ]
-    for split, chosen in (("train", records[:32]), ("test", records[32:])):
-        resolved, columns = make_resolved(*chosen), make_columns(*chosen)
-        pairs = pairs_of(resolved, min_gap=0.25)
-        rows = {
-            "dpo": pairs,
-            "reward": pairs,
-            "kto": completions_of(resolved),
-            "sft": demonstrations_of(pairs),
-        }
-        for config, of_config in rows.items():
-            table = made_table(config, of_config, columns, margin=margin)
-            write_shard(config, split, as_strings(table, plain) if strings else table, folder)
-    sets = [make_set(prompt) for prompt in prompts]
-    write_shard("raw", "train", raw_table([raw(one) for one in sets]), folder)
-
-
-def raw(candidate_set: CandidateSet) -> RawRow:
-    return raw_row(
-        candidate_set,
-        None,
-        verdict=None,
-        edits=(),
-        annotations=(),
-        rows=(),
-        dropped=("tie",),
-        language="en",
-        pseudonyms={},
-    )
+        store.show(store.add_set(*texts, prompt=make_prompt(question(number))), answers={"ann": "a"})
+    options = {"formats": EVERY, "test_size": 0.2, "conversational": not strings, "margin": margin}
+    return derived(store, folder, make_config(publish=options))
 
 
 @pytest.mark.train

@@ -9,8 +9,8 @@ import pytest
 from curation.config import Config
 from curation.stages.push import records_to_show
 from curation.types import CandidateSet, Failure, ReviewRecord
+from tests.derive.stores import SERVICES, make_config, make_snapshot
 from tests.rows import make_prompt, make_set
-from tests.stages.stores import SERVICES, make_config, make_snapshot
 
 
 def record_of(config: Config, candidate_set: CandidateSet) -> ReviewRecord:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.stages.stores import SERVICES, Store, make_config
+from tests.derive.stores import SERVICES, Store, make_config
 
 STATUS = import_module("curation.stages.status")
 AWAY = {"argilla": "Argilla does not answer.", "waiting": None}

@@ -40,7 +40,7 @@ COMMON: dict[str, Any] = {
     "id": "i",
     "prompt": MESSAGES,
     "prompt_id": "p",
-    "record_id": "r",
+    "record_ids": ("r",),
     "reviewers": 2,
     "label_source": "human",
     "source": "acme/prompts@abc",

@@ -15,8 +15,8 @@ from curation.schema import arrow_schema
 from curation.store.parquet import read_columns, read_parquet, write_parquet
 from curation.store.set_index import SET_COLUMNS, SetEntry, SetIndex, read_set_entries
 from curation.types import CandidateSet, Failure, Usage
+from tests.derive.stores import make_snapshot
 from tests.rows import make_judgement, make_prompt, make_set
-from tests.stages.stores import make_snapshot
 
 Stage = Literal["generate", "evolve", "judge", "rating"]
 

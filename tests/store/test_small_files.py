@@ -18,8 +18,8 @@ from curation.store.parquet import joined_parquet, write_parquet
 from curation.store.repo import MovedError
 from curation.store.store import DROPPED_PROMPTS, NOT_SHOWN
 from curation.types import CandidateSet, DroppedPrompt, ReviewRecord
+from tests.derive.stores import make_record
 from tests.rows import make_prompt, make_set
-from tests.stages.stores import make_record
 
 READ = PromptsRead(source="acme/prompts@abc", read=1, dropped={})
 # Texts that do not compress, so that a file is about as large as its rows.

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from curation import ids
-from curation.stages.spending import USAGE_COLUMNS, Spending, spending
+from curation.derive.spending import USAGE_COLUMNS, Spending, spending, usage_frame
 from curation.store import CANDIDATE_SETS
 from curation.types import CandidateSet, Usage
+from tests.derive.stores import make_snapshot
 from tests.rows import make_prompt, make_set
-from tests.stages.stores import make_snapshot
 
 
 def used(request: str, *, tokens: tuple[int | None, int | None] = (10, 5), cost: float | None = 0.25) -> Usage:
@@ -28,14 +28,15 @@ def used(request: str, *, tokens: tuple[int | None, int | None] = (10, 5), cost:
 
 def spent(folder: Path, *files: Sequence[Sequence[Usage]]) -> Spending:
     """Return what a store of these files cost, each a list of the usages of one set after the other."""
-    made: list[list[CandidateSet]] = [
+    sets: list[list[CandidateSet]] = [
         [
             make_set(make_prompt(f"{file} {row}")).model_copy(update={"usage": tuple(usage)})
-            for row, usage in enumerate(sets)
+            for row, usage in enumerate(of_file)
         ]
-        for file, sets in enumerate(files)
+        for file, of_file in enumerate(files)
     ]
-    return spending(table for _, table in make_snapshot(folder, made).tables(CANDIDATE_SETS, USAGE_COLUMNS))
+    tables = make_snapshot(folder, sets).tables(CANDIDATE_SETS, USAGE_COLUMNS)
+    return spending(usage_frame(table["usage"]) for _, table in tables)
 
 
 def test_nothing_costs_nothing(tmp_path: Path) -> None:
@@ -44,25 +45,25 @@ def test_nothing_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_requests_tokens_and_costs_are_added_up_over_sets_and_files(tmp_path: Path) -> None:
-    found = spent(tmp_path, [[used("a"), used("b", tokens=(1, 2), cost=0.5)], []], [[used("c", cost=0.0)]])
-    assert found == Spending(requests=3, tokens=15 + 3 + 15, cost=0.75, known_cost=0.75)
+    total = spent(tmp_path, [[used("a"), used("b", tokens=(1, 2), cost=0.5)], []], [[used("c", cost=0.0)]])
+    assert total == Spending(requests=3, tokens=15 + 3 + 15, cost=0.75, known_cost=0.75)
 
 
 def test_a_request_in_several_sets_was_paid_for_once(tmp_path: Path) -> None:
-    found = spent(tmp_path, [[used("a"), used("b")], [used("a")]], [[used("b"), used("a"), used("c")]])
-    assert found == Spending(requests=3, tokens=45, cost=0.75, known_cost=0.75)
+    total = spent(tmp_path, [[used("a"), used("b")], [used("a")]], [[used("b"), used("a"), used("c")]])
+    assert total == Spending(requests=3, tokens=45, cost=0.75, known_cost=0.75)
 
 
 def test_an_unknown_price_makes_the_cost_unknown_and_leaves_what_is_known(tmp_path: Path) -> None:
-    found = spent(tmp_path, [[used("a"), used("b", cost=None)], [used("c")]])
-    assert found == Spending(requests=3, tokens=45, cost=None, known_cost=0.5)
+    total = spent(tmp_path, [[used("a"), used("b", cost=None)], [used("c")]])
+    assert total == Spending(requests=3, tokens=45, cost=None, known_cost=0.5)
 
 
 def test_a_count_that_a_server_did_not_give_is_no_token(tmp_path: Path) -> None:
-    found = spent(
+    total = spent(
         tmp_path, [[used("a", tokens=(None, 5)), used("b", tokens=(10, None)), used("c", tokens=(None, None))]]
     )
-    assert found.tokens == 15
+    assert total.tokens == 15
 
 
 @pytest.mark.parametrize(("cost", "rows", "each"), [(1.5, 3, 0.5), (1.5, 0, None), (None, 3, None), (0.0, 3, 0.0)])

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 
 from curation import ids
 from curation.config import Config, Services, parse_config
+from curation.derive import Derived, derive
 from curation.generation import settings_of
-from curation.stages.derive import Derived, derive
 from curation.store import CANDIDATE_SETS, RECORDS, RESPONSES, Manifest, PromptsRead, Snapshot
 from curation.store.manifest import Settings
 from curation.store.parquet import content_name, write_parquet
@@ -90,12 +90,12 @@ def make_snapshot(
     return Snapshot(repo, "0" * 40, manifest, min_candidates=2)
 
 
-def make_record(candidate_set: CandidateSet, *places: int) -> ReviewRecord:
+def make_record(candidate_set: CandidateSet, *places: int, task: str = "pairwise") -> ReviewRecord:
     """Return a record that shows these candidates of the set, A first; the first two unless told."""
     shown = [candidate_set.candidates[place].id for place in places or (0, 1)]
     return ReviewRecord(
-        id=ids.record_id("pairwise", candidate_set.prompt.id, shown),
-        task="pairwise",
+        id=ids.record_id(task, candidate_set.prompt.id, shown),
+        task=task,
         prompt_id=candidate_set.prompt.id,
         set_id=candidate_set.id,
         candidates=tuple(shown),
@@ -110,8 +110,9 @@ def make_response(
     status: Status = "submitted",
     edit: str | None = None,
 ) -> Response:
-    """Return what a reviewer answered to a record."""
-    values: dict[str, Any] = {"preference": preference} | ({} if edit is None else {"edit": edit})
+    """Return what a reviewer answered to a record: a preference, or with another task the quality of a candidate."""
+    question_name = "preference" if record.task == "pairwise" else "quality"
+    values: dict[str, Any] = {question_name: preference} | ({} if edit is None else {"edit": edit})
     return Response(
         record_id=record.id,
         reviewer=reviewer,
@@ -141,6 +142,21 @@ def published(folder: Path, config: str, split: str = "*") -> list[dict[str, Any
     return sorted(rows, key=lambda row: str(row["id"]))
 
 
+def rows_of(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of every config that `derived` wrote to this folder."""
+    return {name: published(folder / "out", name) for name in EVERY}
+
+
+def chosen(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the texts of the chosen and the rejected answer of a row of dpo or reward."""
+    return row["chosen"][0]["content"], row["rejected"][0]["content"]
+
+
+def given(prompt: Prompt, **extras: str | None) -> Prompt:
+    """Return the prompt with what a source may say of it besides, such as its language or category."""
+    return prompt.model_copy(update=extras)
+
+
 class Store:
     """Sets with the records and responses that belong to them, to be written as one store."""
 
@@ -149,6 +165,7 @@ class Store:
         self.records: list[ReviewRecord] = []
         self.responses: list[Response] = []
         self.retired: list[ReviewRecord] = []
+        self.not_shown: dict[str, str] = {}
         self.settings = {SETTINGS: settings_of(make_config().models)}
 
     def add(
@@ -184,6 +201,29 @@ class Store:
             self.responses.append(said)
         return record
 
+    def add_set(self, *texts: str, ratings: Sequence[float | None] = (), prompt: Prompt | None = None) -> CandidateSet:
+        """Add a set with these answers, of generators g0, g1, ..., that no record shows."""
+        candidate_set = make_set(prompt or make_prompt(question(len(self.sets))), ratings or [None] * len(texts))
+        texts_of = zip(candidate_set.candidates, texts, strict=True)
+        candidates = tuple(candidate.model_copy(update={"text": text}) for candidate, text in texts_of)
+        candidate_set = candidate_set.model_copy(update={"candidates": candidates})
+        self.sets.append(candidate_set)
+        return candidate_set
+
+    def show(
+        self,
+        candidate_set: CandidateSet,
+        *places: int,
+        answers: Mapping[str, str] = {},
+        task: str = "pairwise",
+        edit: str | None = None,
+    ) -> ReviewRecord:
+        """Add a record that shows these candidates of the set, and the answers by reviewer, each with the edit."""
+        record = make_record(candidate_set, *places, task=task)
+        self.records.append(record)
+        self.responses += [make_response(record, answer, name, edit=edit) for name, answer in answers.items()]
+        return record
+
     def ask_again(self, number: int, *preferences: str) -> ReviewRecord:
         """Add another set of the prompt of a set, with other answers, and its record with the answers of ann, bob."""
         earlier = self.sets[number]
@@ -203,7 +243,9 @@ class Store:
         """Return the store, its sets in so many files."""
         size = max(1, -(-len(self.sets) // files))
         parts = [self.sets[start : start + size] for start in range(0, len(self.sets), size)]
-        return make_snapshot(folder, parts, [self.records], self.responses, dropped, self.settings, self.retired)
+        return make_snapshot(
+            folder, parts, [self.records], self.responses, dropped, self.settings, self.retired, self.not_shown
+        )
 
 
 def question(number: int) -> str:
@@ -251,4 +293,5 @@ def varied() -> Store:
     lonely = make_set(make_prompt("Only one answer?"), (None,))
     unshown = make_set(make_prompt("Shown to nobody?"), (1.0, 2.0))
     store.sets += [lonely, unshown]
+    store.not_shown[lonely.id] = "fewer_than_two_answers"
     return store

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from curation.labels.alpha import Level, alpha
 from curation.labels.intervals import wilson
 from curation.labels.reviewers import reviewer_statistics
 from curation.labels.votes import Votes, per_record
 from curation.types import Agreement, JudgeAgreement, Leaning, LengthBias, Measure
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 
 def agreement(votes: Votes, *, level: Level, leaning: Leaning, seed: int) -> Agreement:
@@ -37,8 +37,6 @@ def judge_agreement(judge: ArrayLike, people: ArrayLike) -> JudgeAgreement:
     ValueError if they are not equally long. The interval of Cohen's kappa takes chance as known, as in Cohen (1960),
     with Wilson's interval of the share of equal choices.
     """
-    import numpy as np
-
     first, second = np.asarray(judge, dtype=np.float64), np.asarray(people, dtype=np.float64)
     if first.shape != second.shape:
         raise ValueError(f"{first.shape} preferences of the judge and {second.shape} of people do not pair up")
@@ -59,7 +57,6 @@ def length_bias(chosen_lengths: ArrayLike, rejected_lengths: ArrayLike) -> Lengt
     that of the unfavourable ones (Kerby 2014). Its interval is Wilson's, with the number of equally weighed pairs that
     would vary as much as the ranks (Kish 1965). Raises ValueError if the lengths are not equally many.
     """
-    import numpy as np
     from scipy.stats import rankdata  # type: ignore[import-untyped]
 
     chosen, rejected = np.asarray(chosen_lengths, dtype=np.float64), np.asarray(rejected_lengths, dtype=np.float64)
@@ -98,8 +95,6 @@ def _percent(votes: Votes) -> Measure:
 
 def _not_shared(votes: Votes) -> str | None:
     """Why there is nothing to compare; None if there is."""
-    import numpy as np
-
     if not len(votes):
         return "nobody answered"
     if len(votes.reviewers) == 1:
@@ -111,8 +106,6 @@ def _not_shared(votes: Votes) -> str | None:
 
 def _paired(votes: Votes) -> Any:
     """How often each record has each answer (sparse), of the records with two answers or more."""
-    import numpy as np
-
     given = per_record(votes, votes.answer, len(votes.answers))
     return given[np.diff(given.indptr) > 1]
 

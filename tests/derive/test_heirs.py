@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from curation.stages.heirs import Decision, RatedSet, decisions, heirs_of
+from curation.derive.heirs import Decision, RatedSet, decisions, heirs_of
 from curation.store import Settings
 
 

@@ -1,0 +1,82 @@
+"""What is counted of a segment besides its rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from curation.derive.scoring import Scoring
+from curation.derive.segments import Segment
+from curation.derive.tally import Tally, counts
+from curation.derive.texts import SetTexts
+from curation.export.scored import LABEL_SOURCES, Rows, ScoredSets
+from curation.generation import disagrees_with_itself
+from curation.types import Judgement
+
+
+def count_sets(tally: Tally, texts: SetTexts, segment: Segment) -> None:
+    """Count the models that answered, what judges said, and why sets were not shown."""
+    models = texts.candidates.join(texts.sets.select("set_no", "settings"), on="set_no").group_by(
+        "generator", "model", "settings"
+    )
+    tally.models.update({(name, model, settings): count for name, model, settings, count in models.len().iter_rows()})
+    # The same ratings in the same orders are counted together.
+    said = texts.sets.select(
+        pl.col("judgements").list.eval(pl.struct(pl.element().struct.field("judge", "aspect", "order", "ratings")))
+    )
+    for judgements, times in said.group_by("judgements").len().iter_rows():
+        values = [
+            Judgement(**judgement, rationales=(None,) * len(judgement["ratings"])) for judgement in judgements or ()
+        ]
+        tally.judges.add(values, times=times)
+        tally.disagreements += times * disagrees_with_itself(values)
+    shown = segment.records.select("set_no").unique()
+    tally.unshown.update(counts(texts.sets.join(shown, on="set_no", how="anti")["not_shown"]))
+    shown_sets = texts.sets.join(shown, on="set_no", how="semi")
+    tally.reached["shown"] += shown_sets["prompt_no"].n_unique()
+
+
+def count_records(tally: Tally, scoring: Scoring, texts: SetTexts) -> None:
+    """Count verdicts, and what the judge and the reviewers preferred of the first two candidates of records."""
+    records = scoring.records.join(texts.sets.select("set_no", "prompt_no"), on="set_no")
+    tally.unresolved.update(counts(records["reason"].drop_nulls()))
+    decided = records.filter(pl.col("reason").is_null())
+    tally.reached["verdicts"] += decided["prompt_no"].n_unique()
+    for place, source in enumerate(LABEL_SOURCES):
+        of_source = decided.filter(pl.col("source") == place)
+        if of_source.height:
+            tally.label_sources[source] += of_source.height
+            if source != "judge":
+                tally.choices[source].append(_preferences(of_source, scoring))
+
+
+def _preferences(records: pl.DataFrame, scoring: Scoring) -> NDArray[np.float32]:
+    """See `Tally.choices`, for the first two candidates that these records show."""
+    sides = (
+        scoring.shown.filter(pl.col("slot") < 2)
+        .join(records.select("record_no", "outcome_no"), on="record_no")
+        .join(scoring.outcome_scores, on=["outcome_no", "slot"], how="left")
+        .sort("record_no", "slot")
+        .group_by("record_no", maintain_order=True)
+        .agg("rating", "score")
+        .filter(pl.col("rating").list.len() == 2)
+    )
+    first_less_second = (pl.col(name).list.get(0) - pl.col(name).list.get(1) for name in ("rating", "score"))
+    return (
+        sides.select(column.sign().fill_null(float("nan")) for column in first_less_second).cast(pl.Float32).to_numpy()
+    )
+
+
+def pair_lengths(pairs: Rows, scored: ScoredSets) -> NDArray[np.int32]:
+    """Return how many characters the prompt, the chosen and the rejected answer have: a row per pair."""
+    turns = pl.col("prompt").list.eval(pl.element().struct.field("content").str.len_chars()).list.sum()
+    texts = scored.answers.select("answer_no", characters=pl.col("text").str.len_chars())
+    return (
+        pairs.frame.join(scored.sets.select("set_no", turns), on="set_no", maintain_order="left")
+        .join(texts, left_on="chosen", right_on="answer_no", maintain_order="left")
+        .join(texts, left_on="rejected", right_on="answer_no", suffix="_rejected", maintain_order="left")
+        .select("prompt", "characters", "characters_rejected")
+        .cast(pl.Int32)
+        .to_numpy()
+    )

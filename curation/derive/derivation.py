@@ -1,0 +1,213 @@
+"""From a snapshot of the store to rows: what people said is kept raw, what it means is computed here.
+
+SetFile...  --set_tables-->  SetTables  --.
+records  --read_ballots-->  Ballots  ------+--cut-->  Segment...  --derive_segment-->  Tally...  -->  Derived
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+
+from curation import labels, quality
+from curation.config import Config, Services
+from curation.derive.ballots import Ballots, read_ballots
+from curation.derive.extras import extra_types
+from curation.derive.faults import Checks
+from curation.derive.heirs import Decision
+from curation.derive.parallel import WORKERS, running
+from curation.derive.plan import Plan
+from curation.derive.raw_rows import derive_dropped
+from curation.derive.segment_rows import derive_segment
+from curation.derive.segments import cut, segment_bounds
+from curation.derive.spending import Spending
+from curation.derive.tables import (
+    NEAR_DUPLICATE,
+    SetTables,
+    live_sets,
+    prompts_never_asked,
+    read_records,
+    read_set_files,
+    set_of_records,
+    set_tables,
+)
+from curation.derive.tally import Tally
+from curation.export import EXTRAS
+from curation.export.strings import Render, plain
+from curation.generation import settings_id
+from curation.review import reading_task
+from curation.store import NOT_SHOWN, Snapshot
+from curation.types import Annotation, DroppedPrompt, LabelSource, Response, ReviewRecord
+
+Watch = Callable[[int, int], None]
+"""Told how many of how many segments are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """Everything that follows from a snapshot.
+
+    `asked` prompts have a candidate set, `answered` of them one with enough answers, `failures` says what went wrong
+    with the others. `dropped` counts the prompts that a check kept from being asked, by reason, `sources` candidate
+    sets; `reviewers` counts submitted responses; `omitted` says why a column that prompts bring along is not published.
+    `decisions` counts the prompts that several judges were asked about, by whose ratings count.
+    """
+
+    tally: Tally
+    dropped: Mapping[str, int]
+    asked: int
+    answered: int
+    failures: Mapping[str, int]
+    sources: Mapping[str, int]
+    records: int
+    reviewers: Mapping[str, int]
+    votes: Mapping[LabelSource, labels.Votes]
+    spending: Spending
+    resolver: labels.FittedResolver
+    omitted: Mapping[str, str]
+    decisions: Mapping[Decision, int]
+
+    @property
+    def measured(self) -> LabelSource:
+        """Whose answers agreement is measured on: those of people, if any person answered, else of programs."""
+        return "human" if len(self.votes["human"]) else "simulated"
+
+    def rows(self, config: str) -> int:
+        """How many rows a config has in all splits."""
+        return sum(count for (name, _), count in self.tally.rows.items() if name == config)
+
+
+def derive(
+    config: Config,
+    snapshot: Snapshot,
+    services: Services,
+    *,
+    folder: Path | None = None,
+    render: Render | None = None,
+    watch: Watch = lambda done, total: None,
+) -> Derived:
+    """Return what the responses in the store give under this config; shards are written to `folder` if there is one.
+
+    `render` makes strings of conversations. Raises DataError if the store contradicts itself, RefusedError if the
+    resolver needs more responses than there are or a row would not train as it is meant.
+    """
+    splits = folder is not None and config.publish.test_size > 0
+    settings = settings_id(config.models)
+    with running() as run:
+        files = read_set_files(snapshot, run, extras=EXTRAS, sketch=splits)
+        # While other threads read candidate sets, ballots are read here.
+        records = read_records(snapshot)
+        ballots = read_ballots(snapshot, records, _annotation)
+        tables = set_tables(
+            files, snapshot, extras=EXTRAS, settings=settings, min_candidates=config.review.min_candidates
+        )
+        dropped = prompts_never_asked(snapshot.dropped_prompts, tables.prompts["prompt_id"])
+        leaders = _leaders(tables, dropped)
+        records = set_of_records(ballots.records, tables, snapshot)
+        # Arrow keeps much of what was read, to use it again; segments need that memory.
+        pa.default_memory_pool().release_unused()
+        resolver = _fitted(config, ballots)
+        extras, omitted = extra_types(tables.extras)
+        plan = Plan(
+            config=config,
+            pseudonyms={reviewer: snapshot.pseudonym(reviewer) for reviewer in ballots.reviewers},
+            extras=extras,
+            checks=_checks(config, services, render),
+            folder=folder,
+        )
+        segments = cut(
+            tables,
+            _with_leaders(live_sets(tables, records, snapshot), tables, leaders, snapshot),
+            records,
+            ballots=ballots.annotations,
+            outcomes=ballots.resolved(resolver),
+        )
+        tally = Tally()
+        total = len(segment_bounds(tables.prompts.height))
+        for done, part in enumerate(run(partial(derive_segment, plan=plan), segments, ahead=2 * WORKERS), 1):
+            tally.add(part)
+            watch(done, total)
+    if "raw" in config.publish.formats:
+        tally.add(derive_dropped(dropped, leaders, plan))
+    return Derived(
+        tally=tally,
+        dropped=Counter(dropped_prompt.reason for dropped_prompt in dropped),
+        asked=tables.prompts.height,
+        answered=tables.answered,
+        failures=tables.failures,
+        sources=tables.sources,
+        records=records.height,
+        reviewers=ballots.reviewers,
+        votes={source: ballots.votes(source) for source in ("human", "simulated")},
+        spending=tables.spending,
+        resolver=resolver,
+        omitted=omitted,
+        decisions=tables.decisions,
+    )
+
+
+def _annotation(response: Response, record: ReviewRecord) -> Annotation:
+    """What a response means by the task of its record: a store whose task changed keeps its older answers."""
+    return reading_task(record.task).annotation(response, record)
+
+
+def _fitted(config: Config, ballots: Ballots) -> labels.FittedResolver:
+    """The resolver, after it has seen all answers if it needs to."""
+    needs_all = isinstance(config.labels, labels.DawidSkeneResolver)
+    return config.labels.fit(ballots.votes() if needs_all else labels.Votes.of(()))
+
+
+def _leaders(tables: SetTables, dropped: Sequence[DroppedPrompt]) -> dict[str, str]:
+    """For each prompt that is a near-duplicate, the earliest prompt like it; {} if nothing was sketched.
+
+    Those that were dropped come last and follow: what is never published moves nothing from one split to another.
+    """
+    if not tables.sketches:
+        return {}
+    # A prompt that was asked twice is the same text twice, and leads itself.
+    texts = [quality.spoken(dropped_prompt.prompt.messages) for dropped_prompt in dropped]
+    of_dropped = [quality.sketched(texts, threshold=NEAR_DUPLICATE)] if texts else []
+    leaders = quality.leaders_of([*tables.sketches, *of_dropped], threshold=NEAR_DUPLICATE, followers=len(dropped))
+    asked = tables.sets.select("prompt_no").join(tables.prompts, on="prompt_no", maintain_order="left")["prompt_id"]
+    prompts = pl.concat([asked, pl.Series("prompt_id", [dropped_prompt.id for dropped_prompt in dropped], pl.String)])
+    near = pl.DataFrame({"prompt": prompts, "leader": prompts.gather(leaders)}).filter(
+        pl.col("prompt") != pl.col("leader")
+    )
+    return dict(near.iter_rows())
+
+
+def _with_leaders(
+    sets: pl.DataFrame, tables: SetTables, leaders: Mapping[str, str], snapshot: Snapshot
+) -> pl.DataFrame:
+    """The sets that rows are made of, with leader_id and not_shown as `Segment` describes them."""
+    leader = pl.DataFrame(
+        {"prompt_id": [*leaders], "leader_id": [*leaders.values()]},
+        schema={"prompt_id": pl.String, "leader_id": pl.String},
+    )
+    prompts = tables.prompts.join(leader, on="prompt_id", how="left").select("prompt_no", "leader_id")
+    reasons = pl.DataFrame(snapshot.whole(NOT_SHOWN, ("id", "reason"))).rename({"id": "set_id", "reason": "not_shown"})
+    return (
+        sets.join(prompts, on="prompt_no", maintain_order="left")
+        .join(reasons, on="set_id", how="left", maintain_order="left")
+        .select("set_no", "prompt_no", "file_no", "row", "leader_id", pl.col("not_shown").fill_null("not_pushed"))
+    )
+
+
+def _checks(config: Config, services: Services, render: Render | None) -> Checks:
+    strings = not config.publish.conversational and render is None
+    # Near-duplicates were looked for before models were asked; here a prompt comes once for each of its sets.
+    options = config.quality.model_copy(update={"near_duplicates": None})
+    prompts = quality.prompt_checks(options, endpoint=services.hub_endpoint, token=services.hub_token)
+    return Checks(
+        answers=quality.answer_checks(options, endpoint=services.hub_endpoint, token=services.hub_token),
+        pairs=quality.pair_checks(options),
+        prompt=prompts.reason if prompts.checks else None,
+        render=plain if strings else render,
+        strings=strings,
+    )

@@ -1,0 +1,103 @@
+"""The rows of `raw`: one for every candidate set of a segment, and for every prompt that no model was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from curation import export, ids, quality
+from curation.derive.plan import Plan
+from curation.derive.scoring import Scoring
+from curation.derive.shards import write_shard
+from curation.derive.tally import Tally
+from curation.derive.texts import SetTexts
+from curation.export.raw import RawSets, raw_table
+from curation.types import DroppedPrompt, RawRow
+
+
+def publish_raw(
+    tally: Tally,
+    texts: SetTexts,
+    scoring: Scoring,
+    given: Sequence[pl.DataFrame],
+    dropped: Sequence[pl.DataFrame],
+    plan: Plan,
+) -> None:
+    """Count and write the rows of `raw`: one for every set."""
+    records = scoring.records
+    unresolved = records.drop_nulls("reason").select("set_no", "reason")
+    unshown = texts.sets.join(records.select("set_no"), on="set_no", how="anti", maintain_order="left")
+    candidates = _raw_candidates(texts, scoring)
+    for split in export.SPLITS:
+        of_split = texts.sets.filter(pl.col("split") == split)
+        if of_split.is_empty():
+            continue
+        tally.rows["raw", split] += of_split.height
+        if plan.folder is None:
+            continue
+        raw = RawSets(
+            sets=of_split,
+            candidates=candidates,
+            records=records.select("set_no", "record_no", "record_id", "source", "voters", "agreement"),
+            rows=pl.concat([*given, pl.DataFrame(schema={"set_no": pl.UInt32, "id": pl.String})]),
+            dropped=pl.concat([unresolved, unshown.select("set_no", reason="not_shown"), *dropped]),
+            scored=scoring.scored,
+        )
+        table = raw_table(raw, thinking=plan.keeps_thinking, clean=plan.clean)
+        tally.shards.append(write_shard("raw", split, table.sort_by("id"), plan.folder))
+
+
+def _raw_candidates(texts: SetTexts, scoring: Scoring) -> pl.DataFrame:
+    """See `RawSets.candidates`."""
+    scores = scoring.scored.answers.select("set_no", "candidate_id", "score")
+    keys = ["set_no", "candidate_id"]
+    of_models = texts.candidates.drop("place")
+    of_people = (
+        scoring.edits.join(scoring.records.select("record_no", "set_no"), on="record_no", maintain_order="left")
+        .sort(pl.col("score").is_null(), maintain_order=True)
+        .unique(keys, keep="first", maintain_order=True)
+        .join(of_models.select(keys), on=keys, how="anti", maintain_order="left")
+        .select(*keys, "text", "model", "edit_of", "edit_similarity", generator="model")
+    )
+    return pl.concat([of_models, of_people], how="diagonal").join(scores, on=keys, how="left", maintain_order="left")
+
+
+def derive_dropped(dropped: Sequence[DroppedPrompt], leaders: Mapping[str, str], plan: Plan) -> Tally:
+    """Return the rows of `raw` of prompts that no model was asked; `leaders` has the prompt whose split each shares."""
+    tally = Tally()
+    schema = export.raw_schema(thinking=plan.keeps_thinking)
+    rows = [_dropped_row(dropped_prompt, plan) for dropped_prompt in dropped]
+    splits = [plan.split(leaders.get(row.prompt_id, row.prompt_id)) for row in rows]
+    for split in export.SPLITS:
+        of_split = [row for row, of_row in zip(rows, splits, strict=True) if of_row == split]
+        if not of_split:
+            continue
+        tally.rows["raw", split] += len(of_split)
+        if plan.folder is not None:
+            table = export.rows_table(of_split, schema).sort_by("id")
+            tally.shards.append(write_shard("raw", split, table, plan.folder))
+    return tally
+
+
+def _dropped_row(dropped: DroppedPrompt, plan: Plan) -> RawRow:
+    prompt = dropped.prompt
+    clean = quality.redacted if plan.config.quality.pii or dropped.reason == "pii" else str
+    return RawRow(
+        id=ids.row_id("raw", dropped.id),
+        prompt=tuple(turn.model_copy(update={"content": clean(turn.content)}) for turn in prompt.messages),
+        prompt_id=prompt.id,
+        set_id=dropped.id,
+        settings="",
+        record_ids=(),
+        candidates=(),
+        judgements=(),
+        reviewers=0,
+        agreement=None,
+        label_source=None,
+        rows=(),
+        dropped=(dropped.reason,),
+        source=prompt.source,
+        language=quality.detect_language(prompt.messages[-1].content),
+        annotations=(),
+    )

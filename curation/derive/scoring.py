@@ -1,0 +1,370 @@
+"""From the ballots of a segment to scored sets: one resolved score, or none, for each candidate.
+
+Records show candidates, verdicts score them, and reviewers' edits are candidates too. All verdicts about a candidate
+count together, those of people before those of programs in their place, and these before the judge's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from curation import ids, labels
+from curation.derive.segments import Segment
+from curation.derive.texts import SetTexts
+from curation.errors import DataError
+from curation.export.scored import LABEL_SOURCES, ScoredSets
+from curation.labels import Ballot
+from curation.types import HUMAN_EDIT, SIMULATED_EDIT, SIMULATED_PREFIX, Annotation, Drop, Verdict
+
+OUTCOMES = {
+    "outcome_no": pl.UInt32,
+    "reason": pl.String,
+    "source": pl.UInt8,
+    "voters": pl.UInt32,
+    "agreement": pl.Float64,
+}
+OUTCOME_SCORES = {"outcome_no": pl.UInt32, "slot": pl.UInt32, "score": pl.Float64}
+ENTRIES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "ballot_no": pl.UInt32,
+    "entry": pl.UInt32,
+    "reviewer": pl.String,
+    "pseudonym": pl.String,
+    "status": pl.String,
+    "counted": pl.Boolean,
+    "scores": pl.List(pl.Float64),
+    "labels": pl.String,
+    "flags": pl.List(pl.String),
+}
+EDITS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "record_no": pl.UInt32,
+    "candidate_id": pl.String,
+    "text": pl.String,
+    "model": pl.String,
+    "score": pl.Float64,
+    "edit_of": pl.String,
+    "edit_similarity": pl.Float64,
+    "authors": pl.List(pl.String),
+}
+"""The columns of the frames that are made of plain values here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What became of the records of a segment.
+
+    - `records`: record_no, record_id, set_no, ballot_no, outcome_no, and of the verdict reason (why there is none, else
+      null), source (its place in LABEL_SOURCES), voters and agreement.
+    - `outcome_scores`: the scores of each verdict: outcome_no, slot, score.
+    - `shown`: a row per candidate shown: record_no, set_no, slot, candidate_id, text and rating.
+    - `edits`: every text that a reviewer of a record wrote, with the columns of EDITS; its score is null where the
+      verdict did not follow it.
+    """
+
+    records: pl.DataFrame
+    outcome_scores: pl.DataFrame
+    shown: pl.DataFrame
+    edits: pl.DataFrame
+    scored: ScoredSets
+
+
+def score(segment: Segment, texts: SetTexts, *, judge_fallback: bool, pseudonyms: Mapping[str, str]) -> Scoring:
+    """Return the resolved scores of a segment's candidates.
+
+    With `judge_fallback` the judge decides where nobody responded.
+
+    Raises DataError if a record shows a candidate that its set does not hold.
+    """
+    shown = _shown(segment.records, texts)
+    records, outcomes = _with_outcomes(segment, shown, judge_fallback=judge_fallback)
+    edits = _edits(segment, records, outcomes, shown, texts)
+    outcome_scores = _outcome_scores(outcomes)
+    scores = _record_scores(records, outcome_scores, shown, edits)
+    entries = _entries(segment.ballots, pseudonyms)
+    record_entries = records.select("record_no", "ballot_no").join(entries, on="ballot_no").with_row_index("entry_no")
+    answers = _answers(scores, records, edits, texts)
+    scored = ScoredSets(
+        sets=texts.sets.join(_ties(answers, scores, shown), on="set_no", maintain_order="left"),
+        answers=answers,
+        records=records.filter(pl.col("reason").is_null()).select(
+            "record_no", "record_id", "source", "voters", "agreement"
+        ),
+        entries=record_entries.select(
+            "entry_no", "record_no", "reviewer", "pseudonym", "status", "counted", "labels", "flags"
+        ),
+        entry_scores=_entry_scores(record_entries, shown, edits),
+    )
+    return Scoring(records, outcome_scores, shown, edits, scored)
+
+
+def _shown(records: pl.DataFrame, texts: SetTexts) -> pl.DataFrame:
+    shown = (
+        records.select("record_no", "set_no", candidate_id="shown", slot=pl.int_ranges(pl.col("shown").list.len()))
+        .explode("candidate_id", "slot")
+        .cast({"slot": pl.UInt32})
+        .join(
+            texts.candidates.select("set_no", "candidate_id", "text", "rating", "place"),
+            on=["set_no", "candidate_id"],
+            how="left",
+            maintain_order="left",
+        )
+    )
+    missing = shown.filter(pl.col("place").is_null()).join(texts.sets, on="set_no")
+    if missing.height:
+        first = missing["set_id"][0]
+        raise DataError(f"Records show {missing.height:,} candidates that their sets do not hold: see set {first}.")
+    return shown
+
+
+def _with_outcomes(
+    segment: Segment, shown: pl.DataFrame, *, judge_fallback: bool
+) -> tuple[pl.DataFrame, list[Verdict | Drop]]:
+    """The records with the columns of OUTCOMES, and the outcomes by outcome_no."""
+    ballots = list(segment.outcomes)
+    outcomes = [segment.outcomes[ballot_no] for ballot_no in ballots]
+    records = segment.records.join(
+        pl.DataFrame(
+            {"ballot_no": ballots, "outcome_no": range(len(ballots))},
+            schema={"ballot_no": pl.UInt32, "outcome_no": pl.UInt32},
+        ),
+        on="ballot_no",
+        maintain_order="left",
+    )
+    if judge_fallback:
+        records = _judged(records, outcomes, shown)
+    rows = [
+        (number, outcome.reason, None, None, None)
+        if isinstance(outcome, Drop)
+        else (number, None, LABEL_SOURCES.index(outcome.label_source), outcome.reviewers, outcome.agreement)
+        for number, outcome in enumerate(outcomes)
+    ]
+    frame = pl.DataFrame(rows, schema=OUTCOMES, orient="row")
+    scored = [None if isinstance(outcome, Drop) else len(outcome.scores) for outcome in outcomes]
+    if (pl.Series(scored, dtype=pl.UInt32).gather(records["outcome_no"]) != records["shown"].list.len()).any():
+        raise ValueError("A verdict scores every candidate that its record shows, and no other.")
+    return records.join(frame, on="outcome_no", maintain_order="left"), outcomes
+
+
+def _judged(records: pl.DataFrame, outcomes: list[Verdict | Drop], shown: pl.DataFrame) -> pl.DataFrame:
+    """The records with the judge's verdict, which joins `outcomes`, where nobody responded."""
+    unreviewed = [
+        number
+        for number, outcome in enumerate(outcomes)
+        if isinstance(outcome, Drop) and outcome.reason == "unreviewed"
+    ]
+    ratings = (
+        records.filter(pl.col("outcome_no").is_in(unreviewed))
+        .select("record_no", "record_id")
+        .join(shown.group_by("record_no", maintain_order=True).agg("rating"), on="record_no", maintain_order="left")
+    )
+    known: dict[tuple[float | None, ...], int] = {}
+    numbers = []
+    for _, record_id, given in ratings.iter_rows():
+        key = tuple(given)
+        if key not in known:
+            known[key] = len(outcomes)
+            outcomes.append(labels.judge_verdict(Ballot(record_id, (), key)))
+        numbers.append(known[key])
+    judged = ratings.select("record_no", outcome_no=pl.Series(numbers, dtype=pl.UInt32))
+    return records.update(judged, on="record_no", how="left", maintain_order="left")
+
+
+def _outcome_scores(outcomes: Sequence[Verdict | Drop]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            (number, slot, value)
+            for number, outcome in enumerate(outcomes)
+            if isinstance(outcome, Verdict)
+            for slot, value in enumerate(outcome.scores)
+        ],
+        schema=OUTCOME_SCORES,
+        orient="row",
+    )
+
+
+def _record_scores(
+    records: pl.DataFrame, outcome_scores: pl.DataFrame, shown: pl.DataFrame, edits: pl.DataFrame
+) -> pl.DataFrame:
+    """What each record says of each answer: record_no, set_no, candidate_id, score."""
+    columns = ("record_no", "set_no", "candidate_id", "score")
+    of_candidates = (
+        shown.join(records.select("record_no", "outcome_no"), on="record_no", maintain_order="left")
+        .join(outcome_scores, on=["outcome_no", "slot"], maintain_order="left")
+        .select(columns)
+    )
+    of_edits = edits.join(records.select("record_no", "set_no"), on="record_no", maintain_order="left").select(columns)
+    return pl.concat([of_candidates, of_edits]).drop_nulls("score")
+
+
+def _ties(answers: pl.DataFrame, scores: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
+    """The sets with a score, and whether they are ties: set_no, tied.
+
+    A set is a tie if answers of it were compared and all answers together leave none better than another. Answers that
+    were shown one by one were not compared.
+    """
+    sizes = shown.group_by("record_no").len("candidates")
+    compared = scores.join(sizes, on="record_no").group_by("set_no").agg(compared=pl.col("candidates").max() > 1)
+    return (
+        answers.group_by("set_no")
+        .agg(equal=pl.col("score").min() == pl.col("score").max())
+        .join(compared, on="set_no")
+        .select("set_no", tied=pl.col("equal") & pl.col("compared"))
+    )
+
+
+def _answers(scores: pl.DataFrame, records: pl.DataFrame, edits: pl.DataFrame, texts: SetTexts) -> pl.DataFrame:
+    """The scored answers of each set, as `ScoredSets.answers` describes them."""
+    # The same candidate may stand in several sets of its prompt: what is known of it counts in all of them.
+    known = scores.join(records.select("record_no", "source", "voters"), on="record_no").join(
+        texts.sets.select("set_no", "prompt_no"), on="set_no"
+    )
+    candidate = ("prompt_no", "candidate_id")
+    best = known.filter(pl.col("source") == pl.col("source").min().over(candidate))
+    weight = pl.max_horizontal("voters", 1)
+    resolved = best.group_by(candidate).agg(
+        score=pl.when(pl.col("score").n_unique() == 1)
+        .then(pl.col("score").first())
+        .otherwise(((pl.col("score") * weight).sum() / weight.sum()).round(9)),
+        records=pl.col("record_no").unique().sort(),
+    )
+    places = known.select("set_no", *candidate).unique().join(resolved, on=candidate)
+    written = edits.drop_nulls("score").unique("candidate_id", keep="first", maintain_order=True)
+    of_models = places.join(
+        texts.candidates.select("set_no", "candidate_id", "text", "model", "rating", "finish_reason", "thinking"),
+        on=["set_no", "candidate_id"],
+    )
+    of_people = places.join(
+        written.select("candidate_id", "text", "model", "edit_of", "edit_similarity"), on="candidate_id"
+    ).join(of_models.select("set_no", "candidate_id"), on=["set_no", "candidate_id"], how="anti")
+    answers = pl.concat([of_models, of_people], how="diagonal").with_columns(
+        is_edit=pl.col("edit_of").is_not_null(),
+        # What a person wrote ends where that person stopped.
+        finish_reason=pl.when(pl.col("edit_of").is_not_null()).then(pl.lit("stop")).otherwise("finish_reason"),
+    )
+    return answers.sort(
+        "set_no", "score", "is_edit", pl.col("rating").fill_null(MIDDLE), "candidate_id"
+    ).with_row_index("answer_no")
+
+
+MIDDLE = 3.0
+"""What an answer without a rating counts as between two with equal scores: the middle of the judge's scale."""
+
+
+def _entries(ballots: Mapping[int, tuple[Annotation, ...]], pseudonyms: Mapping[str, str]) -> pl.DataFrame:
+    """A row for each annotation of each ballot: the columns of ENTRIES."""
+    rows = []
+    for ballot_no, ballot in ballots.items():
+        submitted = Ballot("", ballot).submitted
+        rows += [
+            (
+                ballot_no,
+                entry,
+                annotation.reviewer,
+                pseudonyms[annotation.reviewer],
+                annotation.status,
+                annotation in submitted,
+                list(annotation.scores),
+                _labels_text(annotation),
+                list(annotation.flags),
+            )
+            for entry, annotation in enumerate(ballot)
+        ]
+    return pl.DataFrame(rows, schema=ENTRIES, orient="row")
+
+
+def _labels_text(annotation: Annotation) -> str:
+    return json.dumps(annotation.labels, ensure_ascii=False, sort_keys=True)
+
+
+def _entry_scores(entries: pl.DataFrame, shown: pl.DataFrame, edits: pl.DataFrame) -> pl.DataFrame:
+    """What each response says of each answer: entry_no, candidate_id, score; who wrote an edit scores it 1."""
+    of_candidates = (
+        entries.select("entry_no", "record_no", score="scores", slot=pl.int_ranges(pl.col("scores").list.len()))
+        .filter(pl.col("score").list.len() > 0)
+        .explode("score", "slot")
+        .cast({"slot": pl.UInt32})
+        .join(shown.select("record_no", "slot", "candidate_id"), on=["record_no", "slot"])
+        .select("entry_no", "candidate_id", "score")
+    )
+    of_edits = (
+        edits.select("record_no", "candidate_id", reviewer="authors")
+        .explode("reviewer")
+        .join(entries.select("entry_no", "record_no", "reviewer"), on=["record_no", "reviewer"])
+        .select("entry_no", "candidate_id", score=pl.lit(1.0))
+    )
+    return pl.concat([of_candidates, of_edits])
+
+
+def _edits(
+    segment: Segment,
+    records: pl.DataFrame,
+    outcomes: Sequence[Verdict | Drop],
+    shown: pl.DataFrame,
+    texts: SetTexts,
+) -> pl.DataFrame:
+    """Every text that a reviewer wrote, as a frame with the columns of EDITS; most records have none."""
+    with_edits = [
+        ballot_no
+        for ballot_no, annotations in segment.ballots.items()
+        if any(annotation.edit is not None for annotation in annotations)
+    ]
+    page = shown.group_by("record_no", maintain_order=True).agg("candidate_id", "text")
+    edited = (
+        records.filter(pl.col("ballot_no").is_in(with_edits))
+        .select("record_no", "set_no", "ballot_no", "outcome_no")
+        .join(page, on="record_no", maintain_order="left")
+        .join(texts.sets.select("set_no", "prompt_id"), on="set_no", maintain_order="left")
+    )
+    rows: list[tuple[Any, ...]] = []
+    for record_no, _, ballot_no, outcome_no, candidates, on_page, prompt_id in edited.iter_rows():
+        annotations, outcome = segment.ballots[ballot_no], outcomes[outcome_no]
+        rows += (
+            (record_no, *edit) for edit in edits_of(annotations, outcome, candidates, on_page, prompt_id=prompt_id)
+        )
+    return pl.DataFrame(rows, schema=EDITS, orient="row")
+
+
+def edits_of(
+    annotations: Sequence[Annotation],
+    outcome: Verdict | Drop,
+    candidates: Sequence[str],
+    on_page: Sequence[str],
+    *,
+    prompt_id: str,
+) -> Iterator[tuple[Any, ...]]:
+    """Yield what reviewers of a record wrote, without record_no as in EDITS; what counts for the verdict comes first.
+
+    `candidates` and `on_page` are the ids and texts that the record shows. A text that is shown already, or that
+    another reviewer wrote too, is not yielded again.
+    """
+    texts = {ids.normalise(text) for text in on_page}
+    followed = outcome.edits if isinstance(outcome, Verdict) else ()
+    score = outcome.edit_score if isinstance(outcome, Verdict) else None
+    for text, counts in [
+        *((text, True) for text in followed),
+        *((text, False) for text in labels.written(annotations)),
+    ]:
+        normal = ids.normalise(text)
+        if normal in texts:
+            continue
+        texts.add(normal)
+        authors = sorted(
+            annotation.reviewer
+            for annotation in annotations
+            if annotation.edit is not None and ids.normalise(annotation.edit) == normal
+        )
+        model = SIMULATED_EDIT if all(name.startswith(SIMULATED_PREFIX) for name in authors) else HUMAN_EDIT
+        original = labels.edited(text, on_page)
+        yield (
+            ids.candidate_id(prompt_id, model, text),
+            text,
+            model,
+            score if counts else None,
+            candidates[original],
+            labels.similarity(text, on_page[original]),
+            authors,
+        )

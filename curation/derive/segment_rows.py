@@ -1,0 +1,74 @@
+"""One segment of the store on its way to rows: read, scored, checked, exported, counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from curation import export
+from curation.derive.counting import count_records, count_sets, pair_lengths
+from curation.derive.faults import prompt_faults, with_faults
+from curation.derive.plan import Plan
+from curation.derive.raw_rows import publish_raw
+from curation.derive.scoring import Scoring, score
+from curation.derive.segments import Segment
+from curation.derive.shards import trained_shard
+from curation.derive.tally import Tally, counts
+from curation.derive.texts import SetTexts, read_texts
+from curation.export import Exporter, PairExporter
+from curation.export.scored import ScoredSets, lost
+
+
+def derive_segment(segment: Segment, plan: Plan) -> Tally:
+    """Return what the segment gives under the plan; its shards are written if the plan has a folder."""
+    texts = read_texts(segment, plan)
+    scoring = score(segment, texts, judge_fallback=plan.config.labels.judge_fallback, pseudonyms=plan.pseudonyms)
+    scored, unsound = _sound(scoring, texts, plan)
+    tally = Tally()
+    count_sets(tally, texts, segment)
+    count_records(tally, scoring, texts)
+    pairs = plan.pairs.rows(scored)
+    tally.lengths.append(pair_lengths(pairs, scored))
+    given, dropped = [], []
+    for exporter in plan.exporters:
+        # Pairs were made above, and are the same for dpo and reward.
+        rows = pairs if isinstance(exporter, PairExporter) else exporter.rows(scored)
+        gone = pl.concat([unsound, rows.lost])
+        table = export.with_answers(exporter, rows.frame, scored)
+        _publish(tally, exporter, table, scored, plan)
+        tally.reached[exporter.name] += table["prompt_no"].n_unique()
+        tally.dropped[exporter.name].update(counts(gone["reason"]))
+        given.append(table.select("set_no", "id"))
+        dropped.append(gone.with_columns(reason=exporter.name + ":" + pl.col("reason")))
+    if "raw" in plan.config.publish.formats:
+        publish_raw(tally, texts, scoring, given, dropped, plan)
+    return tally
+
+
+def _sound(scoring: Scoring, texts: SetTexts, plan: Plan) -> tuple[ScoredSets, pl.DataFrame]:
+    """The scored sets whose prompts pass all checks, with the faults of answers; and why other sets give no row."""
+    scored = scoring.scored
+    faults = pl.Series(prompt_faults(scored.sets["prompt"], plan.checks), dtype=pl.String)
+    tied = pl.col("tied") & (plan.config.labels.ties == "drop")
+    sets = scored.sets.with_columns(fault=pl.when(tied).then(pl.lit("tie")).otherwise(faults))
+    sound = sets.filter(pl.col("fault").is_null()).drop("fault")
+    answers = scored.answers.join(sound.select("set_no"), on="set_no", how="semi", maintain_order="left")
+    unsound = lost(sets.drop_nulls("fault"), pl.col("fault"))
+    return replace(scored, sets=sound, answers=with_faults(answers, sound, plan.checks)), unsound
+
+
+def _publish(tally: Tally, exporter: Exporter, rows: pl.DataFrame, scored: ScoredSets, plan: Plan) -> None:
+    """Count the rows of a config, and write the shard of each split."""
+    tally.languages.update(dict(rows["language"].value_counts().iter_rows()))
+    for split in export.SPLITS:
+        of_split = rows.filter(pl.col("split") == split)
+        if of_split.is_empty():
+            continue
+        tally.rows[exporter.name, split] += of_split.height
+        if exporter.name == "kto" and split == "train":
+            tally.kto_labels.update(dict(of_split["label"].value_counts().iter_rows()))
+        if plan.folder is not None:
+            ordered = exporter.ordered(of_split)
+            table = export.published_table(exporter, ordered, scored, extras=plan.extras, thinking=plan.keeps_thinking)
+            tally.shards.append(trained_shard(exporter.name, split, table, plan.folder, render=plan.checks.render))

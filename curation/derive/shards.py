@@ -1,0 +1,39 @@
+"""From tables of rows to Parquet shards."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pyarrow as pa
+
+from curation import export
+from curation.derive.tally import Shard
+from curation.errors import RefusedError
+from curation.export.strings import Render
+from curation.store.parquet import content_name, table_bytes
+
+
+def trained_shard(config: str, split: str, table: pa.Table, folder: Path, *, render: Render | None) -> Shard:
+    """Write rows of a config that is trained on, as strings with `render`.
+
+    Raises RefusedError if TRL would not train on them as they are meant.
+    """
+    if render is not None:
+        table = export.as_strings(table, render)
+    faults = list(export.faults(config, table))
+    if faults:
+        raise RefusedError(
+            f"TRL would not train on these rows as they are meant: {'; '.join(faults)}.",
+            remedy="Nothing was published; `curation lint` says more of a dataset that is there.",
+        )
+    return write_shard(config, split, table, folder)
+
+
+def write_shard(config: str, split: str, table: pa.Table, folder: Path) -> Shard:
+    """Write a table into `folder` under the name that follows from its content."""
+    content = table_bytes(table)
+    path = content_name(config, content, prefix=f"{split}-")
+    (folder / config).mkdir(parents=True, exist_ok=True)
+    (folder / path).write_bytes(content)
+    return Shard(config, split, path, table.num_rows, len(content), hashlib.sha256(content).hexdigest())

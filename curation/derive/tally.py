@@ -1,0 +1,77 @@
+"""What came of a segment of the store: its shards, and everything that is counted."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from curation.generation import JudgeTally
+from curation.types import LabelSource
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One Parquet file of one split of a config, named by its content."""
+
+    config: str
+    split: str
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of one segment, or of several added together.
+
+    `languages` counts rows that can be trained on, `models` answers by generator, model and settings. `choices` has, by
+    who answered, what the judge and the reviewers preferred of two: a row per record with the columns judge and
+    reviewers, 1 for the first, -1 for the second, 0 for neither, NaN if that is not known. `lengths` has a row per
+    pair: the characters of prompt, chosen and rejected. `reached` counts the prompts that were "shown", that have
+    "verdicts", and that have rows in each config.
+    """
+
+    shards: list[Shard] = field(default_factory=list)
+    rows: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unshown: Counter[str] = field(default_factory=Counter)
+    unresolved: Counter[str] = field(default_factory=Counter)
+    dropped: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    label_sources: Counter[str] = field(default_factory=Counter)
+    kto_labels: Counter[bool] = field(default_factory=Counter)
+    languages: Counter[str | None] = field(default_factory=Counter)
+    models: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    judges: JudgeTally = field(default_factory=JudgeTally)
+    disagreements: int = 0
+    choices: defaultdict[LabelSource, list[NDArray[np.float32]]] = field(default_factory=lambda: defaultdict(list))
+    lengths: list[NDArray[np.int32]] = field(default_factory=list)
+    reached: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def verdicts(self) -> int:
+        """How many records have a verdict."""
+        return self.label_sources.total()
+
+    def add(self, other: Tally) -> None:
+        """Count the other one too; its segment comes after those that were counted."""
+        for name in (
+            "rows", "unshown", "unresolved", "label_sources", "kto_labels", "languages", "models", "reached",
+        ):  # fmt: skip
+            getattr(self, name).update(getattr(other, name))
+        for config, reasons in other.dropped.items():
+            self.dropped[config].update(reasons)
+        self.disagreements += other.disagreements
+        self.judges.merge(other.judges)
+        self.shards += other.shards
+        self.lengths += other.lengths
+        for source, choices in other.choices.items():
+            self.choices[source] += choices
+
+
+def counts(column: pl.Series) -> Counter[str]:
+    """Return how often each text occurs in a column."""
+    return Counter(dict(column.cast(pl.String).value_counts().iter_rows()))

@@ -1,0 +1,134 @@
+"""What an exporter is, and how the rows that it chooses become a table to publish."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Protocol
+
+import polars as pl
+import pyarrow as pa
+
+from curation import ids
+from curation.export.scored import LABEL_SOURCES, Rows, ScoredSets
+from curation.schema import arrow_schema
+from curation.types import Row
+
+EXTRAS = ("tools", "chat_template_kwargs", "category", "subcategory")
+"""What prompts may bring along; a column of it is published only if it is never null."""
+
+SHARED = ("prompt_no", "prompt_id", "prompt", "source", "language", "split")
+"""The columns of `ScoredSets.sets` that every row takes from its set, besides what prompts bring along."""
+
+
+class Exporter(Protocol):
+    """Makes the rows of one config that is trained on; `sides` names the answers that a row holds.
+
+    `row_type` gives the columns. One that is called as a column of the scored answers with the side before it
+    ("chosen_score") is that column, what all configs share is the same in all, and `own_columns` gives the rest.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name of the config."""
+        ...
+
+    @property
+    def row_type(self) -> type[Row]:
+        """What a row holds."""
+        ...
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The columns of `Rows.frame` that hold an answer_no."""
+        ...
+
+    def rows(self, scored: ScoredSets) -> Rows:
+        """Return the rows that scored sets give, and why they give no others."""
+        ...
+
+    def ordered(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows of a shard in the order to publish them in."""
+        ...
+
+    def own_columns(self) -> Mapping[str, pl.Expr]:
+        """Return the columns of this config that are not found by their names, as expressions over those that are."""
+        ...
+
+
+def with_answers(exporter: Exporter, rows: pl.DataFrame, scored: ScoredSets) -> pl.DataFrame:
+    """Return `rows` with what their sets and answers are: prompt_id, chosen_text, ... and the row's id."""
+    of_answer = scored.answers.drop("set_no", "prompt_no")
+    rows = rows.join(scored.sets, on="set_no", maintain_order="left")
+    for side in exporter.sides:
+        of_side = of_answer.rename(f"{side}_{{}}".format)
+        rows = rows.join(of_side, left_on=side, right_on=f"{side}_answer_no", maintain_order="left")
+    answers = (rows[f"{side}_candidate_id"] for side in exporter.sides)
+    return rows.with_columns(id=pl.Series(ids.row_ids(exporter.name, rows["prompt_id"], *answers), dtype=pl.String))
+
+
+def published_table(
+    exporter: Exporter,
+    rows: pl.DataFrame,
+    scored: ScoredSets,
+    *,
+    extras: Mapping[str, pa.DataType],
+    thinking: bool,
+) -> pa.Table:
+    """Return the table of rows that `with_answers` completed, in their order.
+
+    `extras` are the columns that every prompt brings along, with their types; with `thinking` what models thought
+    before each answer is a column too, null where they did not.
+    """
+    rows = rows.join(_evidence(exporter, rows, scored), on="row_no", maintain_order="left")
+    own = dict(exporter.own_columns())
+    fields = list(arrow_schema(exporter.row_type))
+    fields += [pa.field(name, pa.float64(), nullable=False) for name in own if name == "margin"]
+    thoughts = ["thinking"] if "thinking" in own else [f"{side}_thinking" for side in exporter.sides]
+    fields += [pa.field(name, pa.string()) for name in thoughts if thinking]
+    names = [field.name for field in fields]
+    table = rows.select(own[name].alias(name) if name in own else name for name in names).to_arrow()
+    table = table.cast(pa.schema(fields))
+    for name, kind in extras.items():
+        texts = rows[name].to_list()
+        values = [json.loads(text) for text in texts] if pa.types.is_struct(kind) else texts
+        table = table.append_column(pa.field(name, kind, nullable=False), pa.array(values, kind))
+    return table
+
+
+def _evidence(exporter: Exporter, rows: pl.DataFrame, scored: ScoredSets) -> pl.DataFrame:
+    """Whose answers each row follows: record_ids, reviewers, agreement, label_source and annotations, by row_no."""
+    sides = [f"{side}_candidate_id" for side in exporter.sides]
+    records = rows.select(
+        "row_no",
+        *sides,
+        record_no=pl.concat_list(f"{side}_records" for side in exporter.sides).list.unique().list.sort(),
+    ).explode("record_no")
+    with_verdicts = records.join(scored.records, on="record_no", maintain_order="left")
+    voters = pl.col("voters").filter(pl.col("agreement").is_not_null())
+    weighted = (pl.col("agreement") * pl.col("voters")).sum() / voters.sum()
+    verdicts = with_verdicts.group_by("row_no").agg(
+        record_ids=pl.col("record_id"),
+        agreement=pl.when(pl.len() == 1).then(pl.col("agreement").first()).otherwise(weighted.fill_nan(None)),
+        label_source=pl.col("source").max().replace_strict(dict(enumerate(LABEL_SOURCES)), return_dtype=pl.String),
+    )
+    entries = records.join(scored.entries, on="record_no", maintain_order="left_right")
+    for number, side in enumerate(sides):
+        entries = entries.join(
+            scored.entry_scores.rename({"candidate_id": side, "score": f"score_{number}"}),
+            on=["entry_no", side],
+            how="left",
+            maintain_order="left",
+        )
+    scores = pl.concat_list(f"score_{number}" for number in range(len(sides)))
+    annotations = (
+        entries.sort("row_no", "pseudonym", "record_no")
+        .group_by("row_no", maintain_order=True)
+        .agg(
+            reviewers=pl.col("reviewer").filter("counted").n_unique(),
+            annotations=pl.struct(reviewer="pseudonym", scores=scores, status="status"),
+        )
+    )
+    return verdicts.join(annotations, on="row_no", how="left").with_columns(
+        pl.col("reviewers").fill_null(0), pl.col("annotations").fill_null([])
+    )

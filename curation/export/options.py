@@ -1,0 +1,5 @@
+"""What the configuration says of rows."""
+
+from typing import Literal
+
+PairsPerPrompt = Literal["best-worst", "all"]
