@@ -116,7 +116,6 @@ def _sides(votes: Votes, leaning: Leaning) -> _Sides:
 
 def _kinds(votes: Votes, leaning: Leaning) -> NDArray[np.int64]:
     """1 for each answer of the first kind, -1 for one of the second, 0 for one of neither."""
-
     codes = {True: 1, False: -1, None: 0}
     return np.array([codes[leaning.to(answer)] for answer in votes.answers], dtype=np.int64)[votes.answer]
 
