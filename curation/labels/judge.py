@@ -9,11 +9,14 @@ LOWEST, HIGHEST = 1.0, 5.0
 
 
 def judge_verdict(ballot: Ballot) -> Verdict | Drop:
-    """Return UltraFeedback's ratings (1 to 5) as scores (0 to 1), null where there is no rating; drops "unrated".
+    """Return UltraFeedback's ratings (1 to 5) as scores (0 to 1), null where there is no rating.
+
+    Drops "unrated": a record that shows several answers needs ratings of two.
 
     The verdict has no reviewers, no agreement, no edits, and `label_source = "judge"`.
     """
-    if sum(rating is not None for rating in ballot.ratings) < 2:
+    # One answer that was shown alone needs no other to be judged.
+    if sum(rating is not None for rating in ballot.ratings) < min(2, max(1, len(ballot.ratings))):
         return Drop(id=ballot.record_id, reason="unrated")
     return Verdict(
         scores=tuple(map(_score, ballot.ratings)),

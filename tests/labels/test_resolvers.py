@@ -236,6 +236,7 @@ def test_a_mean_in_which_two_cancel_each_other_out_is_a_tie_without_edits() -> N
         ((3, 4.5), (0.5, 0.875)),
         ((1, 1), (0.0, 0.0)),
         ((None, 2, 5), (None, 0.25, 1.0)),
+        ((4,), (0.75,)),
     ],
 )
 def test_the_judges_ratings_become_scores_and_what_is_unrated_has_none(
@@ -246,7 +247,7 @@ def test_the_judges_ratings_become_scores_and_what_is_unrated_has_none(
     assert (found.reviewers, found.agreement, found.label_source, found.edits) == (0, None, "judge", ())
 
 
-@pytest.mark.parametrize("ratings", [(), (None, None), (4, None), (None, 1), (None, 3, None)])
+@pytest.mark.parametrize("ratings", [(), (None,), (None, None), (4, None), (None, 1), (None, 3, None)])
 def test_without_two_ratings_the_judge_decides_nothing(ratings: tuple[float | None, ...]) -> None:
     counted = make_ballot(ratings=ratings)
     assert judge_verdict(counted) == drop(counted, "unrated")
