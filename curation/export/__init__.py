@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from curation.export.options import PairsPerPrompt
-from curation.late import late
+from curation.late import late_names
 
 if TYPE_CHECKING:
     from curation.export.accepted import faults
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from curation.export.splits import SPLITS, Split, split_of
     from curation.export.strings import as_strings, plain
     from curation.export.templates import chat_template
-
-__getattr__ = late(
-    __name__,
-    {
-        "accepted": "faults",
-        "templates": "chat_template",
-        "dpo": "PairExporter",
-        "exporter": "EXTRAS Exporter published_table with_answers",
-        "kto": "CompletionExporter KtoWeights kto_order suggested_weights",
-        "raw": "RawSets raw_schema raw_table rows_table",
-        "scored": "LABEL_SOURCES Rows ScoredSets lost",
-        "sft": "SupervisedExporter",
-        "splits": "SPLITS Split split_of",
-        "strings": "as_strings plain",
-    },
-)
+else:
+    __getattr__ = late_names(
+        __name__,
+        {
+            "accepted": "faults",
+            "templates": "chat_template",
+            "dpo": "PairExporter",
+            "exporter": "EXTRAS Exporter published_table with_answers",
+            "kto": "CompletionExporter KtoWeights kto_order suggested_weights",
+            "raw": "RawSets raw_schema raw_table rows_table",
+            "scored": "LABEL_SOURCES Rows ScoredSets lost",
+            "sft": "SupervisedExporter",
+            "splits": "SPLITS Split split_of",
+            "strings": "as_strings plain",
+        },
+    )
 
 __all__ = [
     "EXTRAS",

@@ -10,19 +10,19 @@ from curation.labels.majority import MajorityResolver
 from curation.labels.mean import MeanResolver
 from curation.labels.resolver import FittedResolver
 from curation.labels.unanimous import UnanimousResolver
-from curation.late import late
+from curation.late import late_names
 
 if TYPE_CHECKING:
     from curation.labels.measures import agreement, judge_agreement, length_bias
     from curation.labels.votes import Votes
-
-__getattr__ = late(
-    __name__,
-    {
-        "measures": "agreement judge_agreement length_bias",
-        "votes": "Votes",
-    },
-)
+else:
+    __getattr__ = late_names(
+        __name__,
+        {
+            "measures": "agreement judge_agreement length_bias",
+            "votes": "Votes",
+        },
+    )
 
 __all__ = [
     "Ballot",
