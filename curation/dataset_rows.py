@@ -12,6 +12,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from curation.errors import DataError, MissingError
 from curation.files import (
     FOLDER_SUFFIXES,
@@ -245,7 +247,6 @@ def _batches(rows: Iterable[FileRow]) -> Iterator[list[FileRow]]:
 def _values_by_pandas(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return what pandas reads in these rows, written as CSV without anything that readers differ in."""
     import pandas as pd  # type: ignore[import-untyped]
-    import pyarrow as pa
 
     if not rows:
         return []

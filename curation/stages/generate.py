@@ -210,39 +210,72 @@ def _generate(
     with _asked(reader, config, snapshot, ask_again, cache=cache) as spool:
         expected = estimate(spool, config.models, cache=cache)
         _confirmed(config, expected, confirm)
-        writer = _Writer(store, reader, config)
-        meter.start(stage_meters(config.models), prompts=spool.prompts)
-        for stage in meter.stages:
-            stage.failed_before = _failed_before(snapshot)
+        _start(meter, config, spool, snapshot)
         gate = _gate(config, snapshot, spool, meter, expected)
-        sets = generate_candidate_sets(
-            config.name,
-            spool,
-            models=config.models,
-            engine=config.generate.engine,
-            cache=cache,
-            meter=meter,
-            room=gate.room if gate else lambda in_flight: True,
-        )
-        # Without a row to begin no endpoint has to be reached, let alone woken.
-        begins = spool.prompts > 0 and (gate is None or gate.room(0))
-        try:
-            with watch(meter), closing(sets):
-                for candidate_set in sets if begins else ():
-                    writer.add(candidate_set)
-        finally:
-            writer.flush()
-        left = spool.prompts - writer.made - writer.failed
+        writer = _Writer(store, reader, config)
+        _fill(writer, config, spool, gate=gate, meter=meter, watch=watch, cache=cache)
+    return _report(config, reader, writer, meter, expected=expected, asked=spool.prompts, gate=gate)
+
+
+def _start(meter: Meter, config: Config, spool: PromptSpool, snapshot: Snapshot | None) -> None:
+    """Let the meter know every model, and which requests failed in earlier runs."""
+    meter.start(stage_meters(config.models), prompts=spool.prompts)
+    failed_before = _failed_before(snapshot)
+    for stage in meter.stages:
+        stage.failed_before = failed_before
+
+
+def _fill(
+    writer: _Writer,
+    config: Config,
+    spool: PromptSpool,
+    *,
+    gate: BudgetGate | None,
+    meter: Meter,
+    watch: Watch,
+    cache: Path | None,
+) -> None:
+    """Ask every model about the prompts of the spool, and write each candidate set as soon as it is done."""
+    sets = generate_candidate_sets(
+        config.name,
+        spool,
+        models=config.models,
+        engine=config.generate.engine,
+        cache=cache,
+        meter=meter,
+        room=gate.room if gate else lambda in_flight: True,
+    )
+    # Without a row to begin no endpoint has to be reached, let alone woken.
+    begins = spool.prompts > 0 and (gate is None or gate.room(0))
+    try:
+        with watch(meter), closing(sets):
+            for candidate_set in sets if begins else ():
+                writer.add(candidate_set)
+    finally:
+        writer.flush()
+
+
+def _report(
+    config: Config,
+    reader: PromptReader,
+    writer: _Writer,
+    meter: Meter,
+    *,
+    expected: Estimate,
+    asked: int,
+    gate: BudgetGate | None,
+) -> GenerateReport:
+    """Return what became of the prompts; of `asked` prompts some may be left because of the budget."""
     progress = meter.progress()
     return GenerateReport(
-        source=source,
+        source=reader.source,
         prompts=reader.read,
         dropped=dict(reader.dropped),
         already=reader.already,
         made=writer.made,
         failed=writer.failed,
         failed_for_good=writer.failed_for_good,
-        left=left,
+        left=asked - writer.made - writer.failed,
         next_prompt_tokens=gate.row.tokens if gate else 0,
         failures=writer.failures.counts(),
         judges=writer.judges.statistics(),
