@@ -56,6 +56,11 @@ class BinaryTask(ReviewOptions):
         return 1
 
     @property
+    def too_few(self) -> str:
+        """Why a set without a candidate is not shown."""
+        return "no_answer"
+
+    @property
     def level(self) -> Literal["nominal"]:
         """The level of measurement of answers, for Krippendorff's alpha: two kinds."""
         return "nominal"
@@ -93,7 +98,7 @@ class BinaryTask(ReviewOptions):
         Drops: "no_answer", and what `prompt_fault` returns.
         """
         if not candidate_set.candidates:
-            return Drop(id=candidate_set.id, reason="no_answer")
+            return Drop(id=candidate_set.id, reason=self.too_few)
         fault = prompt_fault(candidate_set.prompt.messages)
         if fault is not None:
             return Drop(id=candidate_set.id, reason=fault)

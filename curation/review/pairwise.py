@@ -61,6 +61,11 @@ class PairwiseTask(ReviewOptions):
         return 2
 
     @property
+    def too_few(self) -> str:
+        """Why a set with fewer candidates is not shown."""
+        return "fewer_than_two_answers"
+
+    @property
     def level(self) -> Literal["nominal"]:
         """The level of measurement of answers, for Krippendorff's alpha: four kinds, in no order."""
         return "nominal"
@@ -101,7 +106,7 @@ class PairwiseTask(ReviewOptions):
         depends on the prompt alone. Which of them is A depends on the record's id alone.
         """
         if len(candidate_set.candidates) < self.min_candidates:
-            return Drop(id=candidate_set.id, reason="fewer_than_two_answers")
+            return Drop(id=candidate_set.id, reason=self.too_few)
         fault = prompt_fault(candidate_set.prompt.messages)
         if fault is not None:
             return Drop(id=candidate_set.id, reason=fault)

@@ -68,6 +68,11 @@ class RatingTask(ReviewOptions):
         return min(2, self._places)
 
     @property
+    def too_few(self) -> str:
+        """Why a set with fewer candidates is not shown."""
+        return "no_answer" if self.min_candidates == 1 else "fewer_than_two_answers"
+
+    @property
     def level(self) -> Literal["ordinal"]:
         """The level of measurement of answers, for Krippendorff's alpha: ratings have an order."""
         return "ordinal"
@@ -111,8 +116,7 @@ class RatingTask(ReviewOptions):
         """
         count = len(candidate_set.candidates)
         if count < self.min_candidates:
-            reason = "no_answer" if self.min_candidates == 1 else "fewer_than_two_answers"
-            return Drop(id=candidate_set.id, reason=reason)
+            return Drop(id=candidate_set.id, reason=self.too_few)
         fault = prompt_fault(candidate_set.prompt.messages)
         if fault is not None:
             return Drop(id=candidate_set.id, reason=fault)

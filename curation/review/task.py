@@ -51,6 +51,11 @@ class ReviewTask(Protocol):
         ...
 
     @property
+    def too_few(self) -> str:
+        """Why a set with fewer candidates than that is not shown: "fewer_than_two_answers"."""
+        ...
+
+    @property
     def min_submitted(self) -> int:
         """When a record has so many answers, Argilla shows it to nobody else."""
         ...

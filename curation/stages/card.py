@@ -144,11 +144,16 @@ def _funnel(config: Config, snapshot: Snapshot, derived: Derived) -> tuple[Funne
     unread, tally = _unread(snapshot), derived.tally
     dropped = unread + Counter(derived.dropped)
     # Sets with too few answers were counted a step before.
-    unshown = {why: count for why, count in derived.tally.unshown.items() if why != "fewer_than_two_answers"}
+    unshown = {why: count for why, count in derived.tally.unshown.items() if why != config.review.too_few}
     return (
         FunnelStep("prompts read", derived.asked + dropped.total()),
         FunnelStep("prompts asked", derived.asked, dropped, kept_in=_kept_in(raw, derived.dropped, unread)),
-        FunnelStep("prompts with at least two answers", derived.answered, derived.failures, kept_in=raw),
+        FunnelStep(
+            f"prompts with at least {counted(config.review.min_candidates, 'answer')}",
+            derived.answered,
+            derived.failures,
+            kept_in=raw,
+        ),
         FunnelStep("prompts shown to reviewers", tally.reached["shown"], unshown, kept_in=raw),
         FunnelStep("prompts with a verdict", tally.reached["verdicts"], tally.unresolved, kept_in=raw),
         *(

@@ -144,7 +144,7 @@ def test_a_set_is_shown_if_it_has_as_many_candidates_as_the_task_needs(task: Tas
         assert isinstance(records, Drop) is (count < task.min_candidates)
         if isinstance(records, Drop):
             assert records.id == made.id
-            assert records.reason in {"no_answer", "fewer_than_two_answers"}
+            assert records.reason == task.too_few == ("no_answer", "fewer_than_two_answers")[task.min_candidates - 1]
         else:
             assert records
 

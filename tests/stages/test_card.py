@@ -37,7 +37,7 @@ def test_the_funnel_loses_nothing_between_records_and_rows(tmp_path: Path) -> No
     assert list(steps) == [
         "prompts read",
         "prompts asked",
-        "prompts with at least two answers",
+        "prompts with at least 2 answers",
         "prompts shown to reviewers",
         "prompts with a verdict",
         *(f"prompts with {name} rows" for name in TRAINED),
@@ -70,7 +70,7 @@ def test_the_funnel_counts_a_prompt_once_and_retired_records_never(tmp_path: Pat
     assert {name: step.count for name, step in steps.items()} == {
         "prompts read": 5,
         "prompts asked": 2,
-        "prompts with at least two answers": 2,
+        "prompts with at least 2 answers": 2,
         "prompts shown to reviewers": 2,
         "prompts with a verdict": 1,
         "prompts with dpo rows": 1,

@@ -1,0 +1,193 @@
+"""Each review task from prompts to published rows, and a store whose task changes: on the real stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation.local import Stack
+from curation.local.inference import Request, ScriptedServer
+from curation.local.reviewers import Fields, simulate_reviewers
+from tests.conftest import CommandLine
+from tests.flows.running import stored
+from tests.flows.test_loop import argilla, dataset_id, published
+
+pytestmark = pytest.mark.stack
+
+TOML = """\
+name = "{name}"
+
+[prompts]
+type = "list"
+rows = ["Question 0?", "Question 1?", "Question 2?", "Question 3?"]
+
+{generators}
+[review]
+{review}
+
+[publish]
+repo_id = "acme/{name}"
+test_size = 0.0
+
+[store]
+repo_id = "acme/{name}-store"
+"""
+ANSWERS = {0.2: "fine", 0.5: "plain", 0.8: "poor"}
+"""What a generator writes, by its temperature."""
+
+
+def reply(request: Request) -> str:
+    question = request.prompt.rpartition("Question")[2]
+    return f"A {ANSWERS[request.temperature or 0.0]} answer to{question}"
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedServer]:
+    """In place of the shared one: three generators that write a fine, a plain and a poor answer."""
+    with ScriptedServer(reply) as server:
+        yield server
+
+
+def write(folder: Path, name: str, review: str, *, generators: int) -> str:
+    sections = [
+        f'[[generators]]\nmodel_id = "small"\nname = "{text}"\ntemperature = {temperature}\n'
+        for temperature, text in list(ANSWERS.items())[:generators]
+    ]
+    path = folder / f"{name}.toml"
+    path.write_text(TOML.format(name=name, generators="\n".join(sections), review=review), encoding="utf-8")
+    return str(path)
+
+
+def answer_all(stack: Stack, name: str, answer: Callable[[Fields], Mapping[str, Any]]) -> None:
+    """Let the owner submit an answer to every record of an Argilla dataset."""
+    with argilla(stack) as http:
+        items = http.get(f"/datasets/{dataset_id(http, name)}/records", params={"limit": "500"}).json()["items"]
+        for item in items:
+            values = {question: {"value": value} for question, value in answer(item["fields"]).items()}
+            body = {"status": "submitted", "values": values}
+            http.post(f"/records/{item['id']}/responses", json=body).raise_for_status()
+
+
+def text(turns: list[dict[str, str]]) -> str:
+    [turn] = turns
+    return turn["content"]
+
+
+def judged(fields: Fields) -> str:
+    """Return "good" for a fine answer, but not to the last question."""
+    return "good" if "fine" in fields["response"] and "3?" not in fields["response"] else "bad"
+
+
+def test_thumbs_on_single_answers_become_kto_rows_and_pairs_within_a_prompt(cli: CommandLine, stack: Stack) -> None:
+    name = "task-binary"
+    config = write(cli.folder, name, 'task = "binary"', generators=2)
+    assert cli.json("generate", config)["made"] == 4
+    assert cli.json("push", config)["added"] == 8
+    simulate_reviewers(stack.argilla, workspace="argilla", dataset=name, rules={"ann": judged, "bob": judged})
+    assert cli.json("sync", config)["submitted"] == 16
+    assert cli.json("publish", config)["rows"] == {"dpo": 3, "kto": 8}
+
+    records = {(record.prompt_id, *record.candidates): record.id for record in stored(stack, name).records.values()}
+    sets = list(stored(stack, name).candidate_sets.values())
+    kto = published(stack, cli.folder, name, "kto")
+    assert {(text(row["prompt"]), text(row["completion"])): row["label"] for row in kto} == {
+        (f"Question {number}?", f"A {kind} answer to {number}?"): kind == "fine" and number < 3
+        for number in range(4)
+        for kind in ("fine", "plain")
+    }
+    assert {(row["reviewers"], row["agreement"], row["label_source"]) for row in kto} == {(2, 1.0, "human")}
+    dpo = published(stack, cli.folder, name, "dpo")
+    assert {(text(row["prompt"]), text(row["chosen"]), text(row["rejected"])) for row in dpo} == {
+        (f"Question {number}?", f"A fine answer to {number}?", f"A plain answer to {number}?") for number in range(3)
+    }
+    for row in dpo:
+        [found] = [one for one in sets if one.prompt.id == row["prompt_id"]]
+        both = {records[found.prompt.id, candidate.id] for candidate in found.candidates}
+        # A pair stands between two records.
+        assert set(row["record_ids"]) == both
+        assert (row["chosen_score"], row["rejected_score"], row["score_gap"]) == (1.0, 0.0, 1.0)
+
+
+def test_one_generator_is_enough_for_thumbs(cli: CommandLine, stack: Stack) -> None:
+    name = "task-binary-alone"
+    config = write(cli.folder, name, 'task = "binary"', generators=1)
+    report = cli.json("generate", config)
+    assert (report["made"], report["failed"]) == (4, 0)
+    assert cli.json("generate", config)["made"] == 0
+    assert cli.json("push", config)["added"] == 4
+    simulate_reviewers(stack.argilla, workspace="argilla", dataset=name, rules={"ann": judged})
+    cli.json("sync", config)
+    assert cli.json("publish", config)["rows"] == {"dpo": 0, "kto": 4}
+    labels = [row["label"] for row in published(stack, cli.folder, name, "kto")]
+    assert sorted(labels) == [False, True, True, True]
+
+
+RATINGS = {"fine": 5, "plain": 3, "poor": 1}
+
+
+def rated(fields: Fields) -> Mapping[str, Any]:
+    """Rate each answer; of those to the last question only the one that stands first."""
+    ratings = {
+        name.replace("response", "rating"): next(rating for kind, rating in RATINGS.items() if kind in shown)
+        for name, shown in fields.items()
+        if name != "prompt"
+    }
+    return {"rating_1": ratings["rating_1"]} if "3?" in fields["response_1"] else ratings
+
+
+def test_ratings_become_scores_between_0_and_1(cli: CommandLine, stack: Stack) -> None:
+    name = "task-rating"
+    config = write(cli.folder, name, 'task = "rating"', generators=3)
+    cli.json("generate", config)
+    assert cli.json("push", config)["added"] == 4
+    answer_all(stack, name, rated)
+    assert cli.json("sync", config)["submitted"] == 4
+    snapshot = stored(stack, name)
+    [partly] = [one for one in snapshot.candidate_sets.values() if "3?" in one.prompt.messages[-1].content]
+    [record] = [one for one in snapshot.records.values() if one.set_id == partly.id]
+    first = partly.candidate(record.candidates[0]).text
+
+    cli.json("publish", config)
+    dpo = published(stack, cli.folder, name, "dpo")
+    assert {(text(row["prompt"]), text(row["chosen"]), text(row["rejected"])) for row in dpo} == {
+        (f"Question {number}?", f"A fine answer to {number}?", f"A poor answer to {number}?") for number in range(3)
+    }
+    assert {(row["chosen_score"], row["rejected_score"]) for row in dpo} == {(1.0, 0.0)}
+    # 3 of 5 is neither good nor bad.
+    expected = {f"A {kind} answer to {number}?": kind == "fine" for number in range(3) for kind in ("fine", "poor")} | (
+        {first: "fine" in first} if "plain" not in first else {}
+    )
+    kto = published(stack, cli.folder, name, "kto")
+    assert {text(row["completion"]): row["label"] for row in kto} == expected
+
+
+def test_a_store_whose_task_changes_keeps_and_understands_its_older_answers(cli: CommandLine, stack: Stack) -> None:
+    name = "task-changed"
+    config = write(cli.folder, name, 'task = "pairwise"', generators=2)
+    cli.json("generate", config)
+    assert cli.json("push", config)["added"] == 4
+    answer_all(stack, name, lambda fields: {"preference": "a" if "fine" in fields["response_a"] else "b"})
+    assert cli.json("sync", config)["submitted"] == 4
+
+    config = write(cli.folder, name, f'task = "binary"\ndataset = "{name}-binary"', generators=2)
+    report = cli.json("push", config)
+    assert (report["added"], report["retired"], report["kept"]) == (8, 0, 0)
+    assert {record.task for record in stored(stack, name).records.values()} == {"pairwise", "binary"}
+    # Only one person answers now, and only about the fine answers.
+    with argilla(stack) as http:
+        for item in http.get(f"/datasets/{dataset_id(http, f'{name}-binary')}/records").json()["items"]:
+            if "fine" in item["fields"]["response"]:
+                body = {"status": "submitted", "values": {"quality": {"value": "good"}}}
+                http.post(f"/records/{item['id']}/responses", json=body).raise_for_status()
+    report = cli.json("sync", config)
+    assert (report["added"], report["withdrawn"], report["submitted"]) == (4, 0, 8)
+    assert (report["missing_records"], report["foreign_records"]) == ([], 0)
+
+    assert cli.json("publish", config)["rows"] == {"dpo": 4, "kto": 8}
+    kto = published(stack, cli.folder, name, "kto")
+    assert {text(row["completion"]): row["label"] for row in kto} == {
+        f"A {kind} answer to {number}?": kind == "fine" for number in range(4) for kind in ("fine", "plain")
+    }
