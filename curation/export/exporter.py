@@ -10,15 +10,13 @@ import polars as pl
 import pyarrow as pa
 
 from curation import ids
-from curation.export.scored import LABEL_SOURCES, Rows, ScoredSets
+from curation.export.evidence import evidence
+from curation.export.scored import Rows, ScoredSets
 from curation.schema import arrow_schema
-from curation.types import Row
+from curation.types import PublishedAnnotation, Row
 
 EXTRAS = ("tools", "chat_template_kwargs", "category", "subcategory")
 """What prompts may bring along; a column of it is published only if it is never null."""
-
-SHARED = ("prompt_no", "prompt_id", "prompt", "source", "language", "split")
-"""The columns of `ScoredSets.sets` that every row takes from its set, besides what prompts bring along."""
 
 
 class Exporter(Protocol):
@@ -97,38 +95,16 @@ def published_table(
 
 
 def _evidence(exporter: Exporter, rows: pl.DataFrame, scored: ScoredSets) -> pl.DataFrame:
-    """Whose answers each row follows: record_ids, reviewers, agreement, label_source and annotations, by row_no."""
-    sides = [f"{side}_candidate_id" for side in exporter.sides]
-    records = rows.select(
-        "row_no",
-        *sides,
-        record_no=pl.concat_list(f"{side}_records" for side in exporter.sides).list.unique().list.sort(),
-    ).explode("record_no")
-    with_verdicts = records.join(scored.records, on="record_no", maintain_order="left")
-    voters = pl.col("voters").filter(pl.col("agreement").is_not_null())
-    weighted = (pl.col("agreement") * pl.col("voters")).sum() / voters.sum()
-    verdicts = with_verdicts.group_by("row_no").agg(
-        record_ids=pl.col("record_id"),
-        agreement=pl.when(pl.len() == 1).then(pl.col("agreement").first()).otherwise(weighted.fill_nan(None)),
-        label_source=pl.col("source").max().replace_strict(dict(enumerate(LABEL_SOURCES)), return_dtype=pl.String),
-    )
-    entries = records.join(scored.entries, on="record_no", maintain_order="left_right")
-    for number, side in enumerate(sides):
-        entries = entries.join(
-            scored.entry_scores.rename({"candidate_id": side, "score": f"score_{number}"}),
-            on=["entry_no", side],
-            how="left",
-            maintain_order="left",
-        )
-    scores = pl.concat_list(f"score_{number}" for number in range(len(sides)))
-    annotations = (
-        entries.sort("row_no", "pseudonym", "record_no")
-        .group_by("row_no", maintain_order=True)
-        .agg(
-            reviewers=pl.col("reviewer").filter("counted").n_unique(),
-            annotations=pl.struct(reviewer="pseudonym", scores=scores, status="status"),
-        )
-    )
-    return verdicts.join(annotations, on="row_no", how="left").with_columns(
-        pl.col("reviewers").fill_null(0), pl.col("annotations").fill_null([])
+    """Whose answers each row follows, by row_no: see `evidence`."""
+    behind = pl.concat_list(f"{side}_records" for side in exporter.sides).list.unique().list.sort()
+    records = rows.select("row_no", record_no=behind).explode("record_no")
+    answers = rows.select(
+        "row_no", candidate_id=pl.concat_list(f"{side}_candidate_id" for side in exporter.sides)
+    ).explode("candidate_id")
+    return evidence(
+        records.join(scored.records, on="record_no", maintain_order="left"),
+        answers,
+        scored,
+        key="row_no",
+        annotation=list(PublishedAnnotation.model_fields),
     )

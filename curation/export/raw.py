@@ -14,9 +14,10 @@ import polars as pl
 import pyarrow as pa
 
 from curation import ids
-from curation.export.scored import LABEL_SOURCES, ScoredSets
+from curation.export.evidence import evidence
+from curation.export.scored import ScoredSets
 from curation.schema import arrow_schema
-from curation.types import RawRow, Row
+from curation.types import RawAnnotation, RawRow, Row
 
 Clean = Callable[[str], str]
 """What is done to every text before it is published, such as `quality.redacted`."""
@@ -48,8 +49,13 @@ def raw_table(raw: RawSets, *, thinking: bool, clean: Clean | None) -> pa.Table:
     """
     lists = (
         _candidates(raw, clean),
-        _verdicts(raw),
-        _annotations(raw),
+        evidence(
+            raw.records,
+            raw.candidates.select("set_no", "candidate_id"),
+            raw.scored,
+            key="set_no",
+            annotation=list(RawAnnotation.model_fields),
+        ),
         raw.rows.group_by("set_no").agg(rows=pl.col("id").sort()),
         raw.dropped.group_by("set_no", maintain_order=True).agg(dropped="reason"),
     )
@@ -88,53 +94,6 @@ def _candidates(raw: RawSets, clean: Clean | None) -> pl.DataFrame:
         )
     fields = [field.name for field in arrow_schema(RawRow).field("candidates").type.value_type]
     return candidates.group_by("set_no", maintain_order=True).agg(candidates=pl.struct(fields))
-
-
-def _verdicts(raw: RawSets) -> pl.DataFrame:
-    """What all records of a set come to together: record_ids, agreement, label_source and reviewers."""
-    voters = pl.col("voters").filter(pl.col("agreement").is_not_null())
-    agreement = pl.col("agreement").drop_nulls()
-    names = dict(enumerate(LABEL_SOURCES))
-    counted = (
-        raw.records.select("set_no", "record_no")
-        .join(raw.scored.entries.filter("counted"), on="record_no")
-        .group_by("set_no")
-        .agg(reviewers=pl.col("reviewer").n_unique())
-    )
-    return (
-        raw.records.group_by("set_no", maintain_order=True)
-        .agg(
-            record_ids="record_id",
-            agreement=pl.when(agreement.len() == 1)
-            .then(agreement.first())
-            .otherwise(((pl.col("agreement") * pl.col("voters")).sum() / voters.sum()).fill_nan(None)),
-            label_source=pl.col("source").max().replace_strict(names, default=None, return_dtype=pl.String),
-        )
-        .join(counted, on="set_no", how="left")
-    )
-
-
-def _annotations(raw: RawSets) -> pl.DataFrame:
-    """All responses to the records of a set: reviewer, record_id, scores (of all candidates), status, labels, flags."""
-    entries = raw.records.select("set_no", "record_no", "record_id").join(raw.scored.entries, on="record_no")
-    candidates = raw.candidates.select("set_no", "candidate_id")
-    scores = (
-        entries.select("entry_no", "set_no")
-        .join(candidates, on="set_no", maintain_order="left_right")
-        .join(raw.scored.entry_scores, on=["entry_no", "candidate_id"], how="left", maintain_order="left")
-        .group_by("entry_no", maintain_order=True)
-        .agg(scores="score")
-    )
-    return (
-        entries.join(scores, on="entry_no")
-        .sort("set_no", "pseudonym", "record_no")
-        .group_by("set_no", maintain_order=True)
-        .agg(
-            annotations=pl.struct(
-                pl.col("pseudonym").alias("reviewer"), "record_id", "scores", "status", "labels", "flags"
-            )
-        )
-    )
 
 
 def _cleaned(column: pl.Series, clean: Clean, field: str) -> pl.Series:
