@@ -27,6 +27,7 @@ OUTCOMES = {
     "source": pl.UInt8,
     "voters": pl.UInt32,
     "agreement": pl.Float64,
+    "scored": pl.UInt32,
 }
 OUTCOME_SCORES = {"outcome_no": pl.UInt32, "slot": pl.UInt32, "score": pl.Float64}
 ENTRIES: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -123,54 +124,45 @@ def _shown(records: pl.DataFrame, texts: SetTexts) -> pl.DataFrame:
 def _with_outcomes(
     segment: Segment, shown: pl.DataFrame, *, judge_fallback: bool
 ) -> tuple[pl.DataFrame, list[Verdict | Drop]]:
-    """The records with the columns of OUTCOMES, and the outcomes by outcome_no."""
-    ballots = list(segment.outcomes)
-    outcomes = [segment.outcomes[ballot_no] for ballot_no in ballots]
+    """The records with the columns of OUTCOMES, and the outcomes by outcome_no.
+
+    Records with the same ballot have the same outcome; where the judge decides, those with the same ratings have.
+    """
     records = segment.records.join(
-        pl.DataFrame(
-            {"ballot_no": ballots, "outcome_no": range(len(ballots))},
-            schema={"ballot_no": pl.UInt32, "outcome_no": pl.UInt32},
-        ),
-        on="ballot_no",
-        maintain_order="left",
+        shown.group_by("record_no", maintain_order=True).agg("rating"), on="record_no", maintain_order="left"
     )
-    if judge_fallback:
-        records = _judged(records, outcomes, shown)
-    rows = [
-        (number, outcome.reason, None, None, None)
-        if isinstance(outcome, Drop)
-        else (number, None, LABEL_SOURCES.index(outcome.label_source), outcome.reviewers, outcome.agreement)
-        for number, outcome in enumerate(outcomes)
-    ]
-    frame = pl.DataFrame(rows, schema=OUTCOMES, orient="row")
-    scored = [None if isinstance(outcome, Drop) else len(outcome.scores) for outcome in outcomes]
-    if (pl.Series(scored, dtype=pl.UInt32).gather(records["outcome_no"]) != records["shown"].list.len()).any():
-        raise ValueError("A verdict scores every candidate that its record shows, and no other.")
-    return records.join(frame, on="outcome_no", maintain_order="left"), outcomes
-
-
-def _judged(records: pl.DataFrame, outcomes: list[Verdict | Drop], shown: pl.DataFrame) -> pl.DataFrame:
-    """The records with the judge's verdict, which joins `outcomes`, where nobody responded."""
-    unreviewed = [
-        number
-        for number, outcome in enumerate(outcomes)
-        if isinstance(outcome, Drop) and outcome.reason == "unreviewed"
-    ]
-    ratings = (
-        records.filter(pl.col("outcome_no").is_in(unreviewed))
-        .select("record_no", "record_id")
-        .join(shown.group_by("record_no", maintain_order=True).agg("rating"), on="record_no", maintain_order="left")
-    )
-    known: dict[tuple[float | None, ...], int] = {}
+    known: dict[tuple[int, tuple[float | None, ...]], int] = {}
+    outcomes: list[Verdict | Drop] = []
     numbers = []
-    for _, record_id, given in ratings.iter_rows():
-        key = tuple(given)
+    for record_id, ballot_no, ratings in records.select("record_id", "ballot_no", "rating").iter_rows():
+        outcome = segment.outcomes[ballot_no]
+        is_judged = judge_fallback and isinstance(outcome, Drop) and outcome.reason == "unreviewed"
+        key = ballot_no, tuple(ratings) if is_judged else ()
         if key not in known:
             known[key] = len(outcomes)
-            outcomes.append(labels.judge_verdict(Ballot(record_id, (), key)))
+            outcomes.append(labels.judge_verdict(Ballot(record_id, (), key[1])) if is_judged else outcome)
         numbers.append(known[key])
-    judged = ratings.select("record_no", outcome_no=pl.Series(numbers, dtype=pl.UInt32))
-    return records.update(judged, on="record_no", how="left", maintain_order="left")
+    rows = [
+        (number, outcome.reason, None, None, None, None)
+        if isinstance(outcome, Drop)
+        else (
+            number,
+            None,
+            LABEL_SOURCES.index(outcome.label_source),
+            outcome.reviewers,
+            outcome.agreement,
+            len(outcome.scores),
+        )
+        for number, outcome in enumerate(outcomes)
+    ]
+    joined = (
+        records.drop("rating")
+        .with_columns(outcome_no=pl.Series(numbers, dtype=pl.UInt32))
+        .join(pl.DataFrame(rows, schema=OUTCOMES, orient="row"), on="outcome_no", maintain_order="left")
+    )
+    if (joined["scored"] != joined["shown"].list.len()).any():
+        raise ValueError("A verdict scores every candidate that its record shows, and no other.")
+    return joined, outcomes
 
 
 def _outcome_scores(outcomes: Sequence[Verdict | Drop]) -> pl.DataFrame:
