@@ -248,8 +248,7 @@ def test_no_module_has_the_name_of_what_its_package_offers(file: Path) -> None:
     body = ast.parse(file.read_text(encoding="utf-8")).body
     offered = {*_defined(body), *_imported_names(body)}
     modules = {path.stem for path in file.parent.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
-    # Two rooms whose modules are about to be renamed.
-    assert not (offered & modules) - {"agreement", "chat_template", "resolved"}
+    assert not offered & modules
 
 
 def test_a_verb_is_a_function_also_after_its_room_was_imported() -> None:

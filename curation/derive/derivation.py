@@ -21,7 +21,7 @@ from curation.derive.ballots import Ballots, read_ballots
 from curation.derive.extras import extra_types
 from curation.derive.faults import Checks
 from curation.derive.heirs import Decision
-from curation.derive.parallel import WORKERS, running
+from curation.derive.parallel import WORKERS, Run, running
 from curation.derive.plan import Plan
 from curation.derive.raw_rows import derive_dropped
 from curation.derive.segment_rows import derive_segment
@@ -97,59 +97,82 @@ def derive(
     `render` makes strings of conversations. Raises DataError if the store contradicts itself, RefusedError if the
     resolver needs more responses than there are or a row would not train as it is meant.
     """
-    splits = folder is not None and config.publish.test_size > 0
-    settings = settings_id(config.models)
     with running() as run:
-        files = read_set_files(snapshot, run, extras=EXTRAS, sketch=splits)
-        # While other threads read candidate sets, ballots are read here.
-        records = read_records(snapshot)
-        ballots = read_ballots(snapshot, records, _annotation)
-        tables = set_tables(
-            files, snapshot, extras=EXTRAS, settings=settings, min_candidates=config.review.min_candidates
-        )
-        dropped = prompts_never_asked(snapshot.dropped_prompts, tables.prompts["prompt_id"])
-        leaders = _leaders(tables, dropped)
-        records = set_of_records(ballots.records, tables, snapshot)
-        # Arrow keeps much of what was read, to use it again; segments need that memory.
-        pa.default_memory_pool().release_unused()
-        resolver = _fitted(config, ballots)
-        extras, omitted = extra_types(tables.extras)
+        store = _read_store(config, snapshot, run, sketch=folder is not None and config.publish.test_size > 0)
+        resolver = _fitted(config, store.ballots)
+        extras, omitted = extra_types(store.tables.extras)
         plan = Plan(
             config=config,
-            pseudonyms={reviewer: snapshot.pseudonym(reviewer) for reviewer in ballots.reviewers},
+            pseudonyms={reviewer: snapshot.pseudonym(reviewer) for reviewer in store.ballots.reviewers},
             extras=extras,
             checks=_checks(config, services, render),
             folder=folder,
         )
         segments = cut(
-            tables,
-            _with_leaders(live_sets(tables, records, snapshot), tables, leaders, snapshot),
-            records,
-            ballots=ballots.annotations,
-            outcomes=ballots.resolved(resolver),
+            store.tables,
+            _with_leaders(live_sets(store.tables, store.records, snapshot), store.tables, store.leaders, snapshot),
+            store.records,
+            ballots=store.ballots.annotations,
+            outcomes=store.ballots.resolved(resolver),
         )
         tally = Tally()
-        total = len(segment_bounds(tables.prompts.height))
+        total = len(segment_bounds(store.tables.prompts.height))
         for done, part in enumerate(run(partial(derive_segment, plan=plan), segments, ahead=2 * WORKERS), 1):
             tally.add(part)
             watch(done, total)
     if "raw" in config.publish.formats:
-        tally.add(derive_dropped(dropped, leaders, plan))
+        tally.add(derive_dropped(store.dropped, store.leaders, plan))
     return Derived(
         tally=tally,
-        dropped=Counter(dropped_prompt.reason for dropped_prompt in dropped),
-        asked=tables.prompts.height,
-        answered=tables.answered,
-        failures=tables.failures,
-        sources=tables.sources,
-        records=records.height,
-        reviewers=ballots.reviewers,
-        votes={source: ballots.votes(source) for source in ("human", "simulated")},
-        spending=tables.spending,
+        dropped=Counter(prompt.reason for prompt in store.dropped),
+        asked=store.tables.prompts.height,
+        answered=store.tables.answered,
+        failures=store.tables.failures,
+        sources=store.tables.sources,
+        records=store.records.height,
+        reviewers=store.ballots.reviewers,
+        votes={source: store.ballots.votes(source) for source in ("human", "simulated")},
+        spending=store.tables.spending,
         resolver=resolver,
         omitted=omitted,
-        decisions=tables.decisions,
+        decisions=store.tables.decisions,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFrames:
+    """What is read of a store before its texts: `leaders` has the prompt whose split a near-duplicate shares."""
+
+    tables: SetTables
+    records: pl.DataFrame
+    ballots: Ballots
+    dropped: list[DroppedPrompt]
+    leaders: Mapping[str, str]
+
+
+def _read_store(config: Config, snapshot: Snapshot, run: Run, *, sketch: bool) -> StoreFrames:
+    files = read_set_files(snapshot, run, extras=EXTRAS, sketch=sketch)
+    # While other threads read candidate sets, ballots are read here.
+    ballots = read_ballots(snapshot, read_records(snapshot), _annotation)
+    tables = set_tables(
+        files,
+        snapshot,
+        extras=EXTRAS,
+        settings=settings_id(config.models),
+        min_candidates=config.review.min_candidates,
+        too_few=config.review.too_few,
+    )
+    dropped = prompts_never_asked(snapshot.dropped_prompts, tables.prompts["prompt_id"])
+    frames = StoreFrames(
+        tables=tables,
+        records=set_of_records(ballots.records, tables, snapshot),
+        ballots=ballots,
+        dropped=dropped,
+        leaders=_leaders(tables, dropped),
+    )
+    # Arrow keeps much of what was read, to use it again; segments need that memory.
+    pa.default_memory_pool().release_unused()
+    return frames
 
 
 def _annotation(response: Response, record: ReviewRecord) -> Annotation:

@@ -183,11 +183,18 @@ def read_set_files(snapshot: Snapshot, run: Run, *, extras: Sequence[str], sketc
 
 
 def set_tables(
-    files: Iterable[SetFile], snapshot: Snapshot, *, extras: Sequence[str], settings: str, min_candidates: int
+    files: Iterable[SetFile],
+    snapshot: Snapshot,
+    *,
+    extras: Sequence[str],
+    settings: str,
+    min_candidates: int,
+    too_few: str,
 ) -> SetTables:
     """Return the tables of all candidate sets.
 
-    `settings` is the hash of the present settings. A prompt is answered if a set of it has `min_candidates` answers.
+    `settings` is the hash of the present settings. A prompt is answered if a set of it has `min_candidates`
+    answers; `too_few` is the reason of one that is not although no request failed.
     """
     nothing = arrow_schema(CandidateSet).empty_table()
     read = list(files) or [_set_file(Path(), nothing, extras=extras, sketch=False)]
@@ -199,7 +206,7 @@ def set_tables(
     last = sets.group_by("prompt_no").agg(
         answered=(pl.col("answers").list.len() >= min_candidates).any(), failure=pl.col("failure").last()
     )
-    failed = last.filter(~pl.col("answered"))["failure"].cast(pl.String).fill_null("fewer_than_two_answers")
+    failed = last.filter(~pl.col("answered"))["failure"].cast(pl.String).fill_null(too_few)
     return SetTables(
         paths=tuple(file.path for file in read),
         prompts=prompts,

@@ -98,7 +98,7 @@ def later(candidate_set: CandidateSet) -> CandidateSet:
 def segments_of(snapshot: Snapshot) -> list[Segment]:
     with running() as run:
         files = read_set_files(snapshot, run, extras=(), sketch=False)
-        tables = set_tables(files, snapshot, extras=(), settings="now", min_candidates=2)
+        tables = set_tables(files, snapshot, extras=(), settings="now", min_candidates=2, too_few="few")
     ballots = read_ballots(
         snapshot,
         read_records(snapshot),

@@ -31,7 +31,9 @@ def sets_of(count: int) -> list[CandidateSet]:
 def tables_of(snapshot: Snapshot, *, settings: str = "now", min_candidates: int = 2) -> SetTables:
     with running() as run:
         files = read_set_files(snapshot, run, extras=EXTRAS, sketch=False)
-        return set_tables(files, snapshot, extras=EXTRAS, settings=settings, min_candidates=min_candidates)
+        return set_tables(
+            files, snapshot, extras=EXTRAS, settings=settings, min_candidates=min_candidates, too_few="too_few"
+        )
 
 
 def test_prompts_are_numbered_as_they_came_first_and_sets_in_the_order_of_the_store(tmp_path: Path) -> None:
