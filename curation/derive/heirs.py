@@ -1,4 +1,4 @@
-"""Which of the candidate sets of one prompt counts where several hold the same answers, and whose ratings that are."""
+"""Which candidate set of a prompt counts where several sets hold the same answers, and whose ratings these are."""
 
 from __future__ import annotations
 
@@ -46,22 +46,25 @@ def heirs_of(sets: Sequence[RatedSet], settings: str) -> list[int]:
     """
     best = _best(sets, settings)
     heirs = []
-    for one in sets:
-        rated = best[one.answers].rated
-        heirs.append(next(other for answers, other in best.items() if one.answers <= answers and rated <= other.rated))
+    for rated_set in sets:
+        rated = best[rated_set.answers].rated
+        heirs.append(
+            next(heir for answers, heir in best.items() if rated_set.answers <= answers and rated <= heir.rated)
+        )
     return [heir.position for heir in heirs]
 
 
 def _best(sets: Sequence[RatedSet], settings: str) -> dict[frozenset[int], RatedSet]:
     """Of each group of sets with the same answers the one that counts; first the group that has the newest set."""
     best: dict[frozenset[int], RatedSet] = {}
-    for one in reversed(sets):
-        best[one.answers] = max(best.get(one.answers, one), one, key=lambda other: _rank(other, settings))
+    for rated_set in reversed(sets):
+        known = best.get(rated_set.answers, rated_set)
+        best[rated_set.answers] = max(known, rated_set, key=lambda candidate: _rank(candidate, settings))
     return best
 
 
-def _rank(one: RatedSet, settings: str) -> tuple[int, bool, int]:
-    return len(one.rated), one.settings == settings, one.position
+def _rank(rated_set: RatedSet, settings: str) -> tuple[int, bool, int]:
+    return len(rated_set.rated), rated_set.settings == settings, rated_set.position
 
 
 def decisions(sets: Sequence[RatedSet], settings: str, known: Mapping[str, Settings]) -> Iterator[Decision]:
@@ -73,15 +76,15 @@ def decisions(sets: Sequence[RatedSet], settings: str, known: Mapping[str, Setti
     for answers, best in _best(sets, settings).items():
         judges = _judges(best.settings, known)
         others = {
-            one.settings: one
-            for one in sets
-            if one.answers == answers and _judges(one.settings, known) not in ({}, judges)
+            rated_set.settings: rated_set
+            for rated_set in sets
+            if rated_set.answers == answers and _judges(rated_set.settings, known) not in ({}, judges)
         }
-        also = [_named(_judges(one.settings, known), judges) for one in others.values() if one.rated]
+        also = [_named(_judges(other.settings, known), judges) for other in others.values() if other.rated]
         silent = [
-            _named(_judges(one.settings, known), judges)
-            for one in others.values()
-            if not one.rated and (one.position > best.position or one.settings == settings)
+            _named(_judges(other.settings, known), judges)
+            for other in others.values()
+            if not other.rated and (other.position > best.position or other.settings == settings)
         ]
         if best.rated and (also or silent):
             yield Decision(_named(judges, {}), best.settings == settings, " and ".join(also), " and ".join(silent))
