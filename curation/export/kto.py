@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import polars as pl
 
@@ -58,8 +58,7 @@ class CompletionExporter:
 
     def ordered(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the rows of a shard in the order to publish them in (see `kto_order`)."""
-        order = pl.Series(kto_order(*(rows[name].to_arrow() for name in ("id", "prompt_id", "label"))))
-        return rows.select(pl.all().gather(order))
+        return kto_order(rows)
 
     def own_columns(self) -> dict[str, pl.Expr]:
         """Return the columns that are not called as a column of a side is."""
@@ -97,30 +96,26 @@ def repeats(answers: pl.DataFrame) -> pl.Series:
     ).to_series()
 
 
-def kto_order(row_ids: Any, prompt_ids: Any, labels: Any) -> Any:
-    """Return the order to publish rows in: KTOTrainer reads them in sequence and estimates its KL term per batch.
+def kto_order(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows in the order to publish them in, for KTOTrainer reads them so and estimates its KL term per batch.
 
     Prompts come in the order of their ids, which are hashes; the second of two rows of a prompt half a turn after the
     first, of three rows each a third of a turn after the one before, and so on. Then the two labels are interleaved
     in proportion. Where that brings two rows of a prompt into one batch, as it can among few prompts, rows of the same
-    label change places. Takes pyarrow.Arrays of one length, returns positions in them as a numpy array.
+    label change places. `rows` has id, prompt_id and label, and whatever else.
     """
-    import numpy as np
-    import pyarrow.compute as pc
-
-    order = pc.sort_indices(row_ids).to_numpy()
-    prompts = _ranks(prompt_ids.dictionary_encode())
-    place = prompts[order]
-    sizes = np.bincount(place)
-    turn = _occurrence(place)
-    phase = (place / len(sizes) + turn / sizes[place]) % 1
-    order = order[np.argsort(phase, kind="stable")]
-    true = labels.to_numpy(zero_copy_only=False)
-    order = order[_interleaved(true[order])]
-    met = _meetings(prompts[order])
-    parted = _parted(order, prompts, true) if met else order
+    prompt = pl.col("prompt_id").rank("dense") - 1
+    turn = pl.int_range(pl.len()).over("prompt_id") / pl.len().over("prompt_id")
+    by_phase = rows.sort("id").sort((prompt / pl.col("prompt_id").n_unique() + turn) % 1, maintain_order=True)
+    share = (pl.int_range(pl.len()).over("label") + 0.5) / pl.len().over("label")
+    # At equal shares the true come first.
+    ordered = by_phase.sort(share, ~pl.col("label"), maintain_order=True)
+    meetings = _meetings(ordered["prompt_id"])
+    if not meetings:
+        return ordered
+    parted = ordered[_parted(ordered["prompt_id"].to_list(), ordered["label"].to_list())]
     # A prompt with many of the rows would only meet itself later.
-    return parted if _meetings(prompts[parted]) < met else order
+    return parted if _meetings(parted["prompt_id"]) < meetings else ordered
 
 
 def suggested_weights(desirable: int, undesirable: int) -> KtoWeights:
@@ -137,61 +132,24 @@ def suggested_weights(desirable: int, undesirable: int) -> KtoWeights:
     return KtoWeights(1.0, round(desirable / undesirable, 4))
 
 
-def _ranks(values: Any) -> Any:
-    """For each value of a DictionaryArray, how many of the dictionary are less."""
-    import numpy as np
-    import pyarrow.compute as pc
-
-    ranks = np.empty(len(values.dictionary), dtype=np.int64)
-    ranks[pc.sort_indices(values.dictionary).to_numpy()] = np.arange(len(ranks))
-    return ranks[values.indices.to_numpy()]
-
-
-def _occurrence(values: Any) -> Any:
-    """For each value, how many equal ones stand before it."""
-    import numpy as np
-
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    counted = np.arange(len(values)) - np.repeat(starts, np.diff(np.r_[starts, len(values)]))
-    found = np.empty_like(counted)
-    found[order] = counted
-    return found
-
-
-def _interleaved(mask: Any) -> Any:
-    """Positions that merge the true and the false so that every stretch holds them in the proportion of the whole."""
-    import numpy as np
-
-    placed = np.empty(len(mask))
-    for kind in (mask, ~mask):
-        placed[kind] = (np.arange(kind.sum()) + 0.5) / max(kind.sum(), 1)
-    # At equal places the true come first.
-    return np.lexsort((~mask, placed))
-
-
-def _meetings(prompts: Any) -> int:
+def _meetings(prompts: pl.Series) -> int:
     """How many pairs of rows are of one prompt, and less than a batch apart."""
-    distances = range(1, min(BATCH, len(prompts)))
-    return sum(int((prompts[distance:] == prompts[:-distance]).sum()) for distance in distances)
+    return sum(int((prompts == prompts.shift(distance)).sum()) for distance in range(1, min(BATCH, len(prompts))))
 
 
-def _parted(order: Any, prompts: Any, true: Any) -> Any:
-    """The same order of labels, but each row is the next of its label whose prompt is in no batch with it so far.
+def _parted(prompts: Sequence[str], labels: Sequence[bool]) -> list[int]:
+    """Positions in the same order of labels, each the next of its label whose prompt is in no batch with it so far.
 
     Where there is none, it is the one whose prompt was last seen longest ago.
     """
-    import numpy as np
-
-    waiting = {label: deque(order[true[order] == label].tolist()) for label in (True, False)}
-    seen: defaultdict[int, int] = defaultdict(lambda: -BATCH)
+    waiting = {label: deque(row for row, own in enumerate(labels) if own == label) for label in (True, False)}
+    seen: defaultdict[str, int] = defaultdict(lambda: -BATCH)
     parted = []
-    for place, label in enumerate(true[order].tolist()):
+    for place, label in enumerate(labels):
         last = [seen[prompts[row]] for row in islice(waiting[label], LOOKED_AT)]
-        found = next((at for at, before in enumerate(last) if place - before >= BATCH), last.index(min(last)))
-        row = waiting[label][found]
-        del waiting[label][found]
+        number = next((number for number, before in enumerate(last) if place - before >= BATCH), last.index(min(last)))
+        row = waiting[label][number]
+        del waiting[label][number]
         seen[prompts[row]] = place
         parted.append(row)
-    return np.array(parted)
+    return parted

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import polars as pl
-import pyarrow as pa
 import pytest
 
 from curation import ids
@@ -78,9 +77,8 @@ def labels_of(counts: Iterable[tuple[int, int]]) -> list[Label]:
 
 
 def ordered(rows: list[Label]) -> list[Label]:
-    columns = [*zip(*rows, strict=True)] or [(), (), ()]
-    kinds = (pa.string(), pa.string(), pa.bool_())
-    return [rows[place] for place in kto_order(*map(pa.array, columns, kinds))]
+    schema = {"id": pl.String, "prompt_id": pl.String, "label": pl.Boolean}
+    return [Label(*row) for row in kto_order(pl.DataFrame(rows, schema=schema, orient="row")).rows()]
 
 
 def scored_record(*scores: float | None, edit: str | None = None, agreement: float | None = None) -> ScoredSets:
