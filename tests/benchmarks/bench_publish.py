@@ -1,16 +1,16 @@
-"""What publishing costs: time, memory and uploaded bytes for 50,000 and 1,000,000 reviewed records.
+"""What publishing costs: time, memory and uploaded bytes for 100,000 and 1,000,000 reviewed records.
 
 `python -m tests.benchmarks.bench_publish [--quick]` makes stores as `generate`, `push` and `sync` would have written
 them, commits them to a local Hub and publishes them with the defaults of the configuration (dpo and kto). Beside each
 stands `Dataset.push_to_hub` of the same rows, to the same Hub in the same run. It prints what it measures as it goes,
 then a table and, last, one line of JSON:
 
-- rows_50k_s, rows_1m_s: from a store that is on this machine to all dpo and kto shards: verdicts, checks, splits;
+- ratio_to_push_to_hub, ratio_to_push_to_hub_100k: time of `publish` (shards, card, upload) over that of push_to_hub,
+  which only writes and uploads rows that are there already. Machines differ in speed, so these have the goals;
+- derive_100k_s, derive_1m_s: from a store that is on this machine to all dpo and kto shards: verdicts, checks, splits;
 - peak_rss_mb: of all processes together while the million is published, shared pages counted once;
 - append_upload_ratio: what the Hub receives when 1,000 reviewed records are appended to the million, over the size of
-  the shards of those 1,000 alone; the same of push_to_hub beside it;
-- ratio_to_push_to_hub: time of `publish` of the million (shards, card, upload) over that of push_to_hub, which only
-  writes and uploads rows that are there already.
+  the shards of those 1,000 alone; the same of push_to_hub beside it.
 
 `--quick` makes everything ten times smaller, for trying out.
 """
@@ -31,8 +31,13 @@ from typing import Any
 from curation.local.hub import HubServer
 from tests.benchmarks.workload import say
 
-SMALL, LARGE, APPENDED = 50_000, 1_000_000, 1_000
-GOALS = {"rows_50k_s": 10.0, "rows_1m_s": 60.0, "peak_rss_mb": 1500.0, "append_upload_ratio": 2.0}
+SMALL, LARGE, APPENDED = 100_000, 1_000_000, 1_000
+GOALS = {
+    "ratio_to_push_to_hub": 1.5,
+    "ratio_to_push_to_hub_100k": 2.0,
+    "peak_rss_mb": 1500.0,
+    "append_upload_ratio": 2.0,
+}
 SAMPLE_SECONDS = 0.2
 OWNER = "admin"
 
@@ -206,6 +211,8 @@ def measure(bench: Bench, *, smaller: int) -> dict[str, float]:
     folder = bench.folder
     bench.run("fill", "small", small, 0)
     few = bench.run("derived", "small", folder / "small")
+    few_published = bench.run("published", "small")
+    few_pushed = bench.run("pushed", "small", folder / "small")
     bench.run("fill", "large", large, 0)
     many = bench.run("derived", "large", folder / "large")
     all_at_once = bench.run("published", "large", memory=True)
@@ -217,14 +224,17 @@ def measure(bench: Bench, *, smaller: int) -> dict[str, float]:
     bench.run("derived", "large", folder / "larger")
     push_again = bench.run("pushed", "large", folder / "larger")
     return {
-        "rows_50k_s": few["seconds"],
-        "rows_1m_s": many["seconds"],
+        "ratio_to_push_to_hub": all_at_once["seconds"] / push["seconds"],
+        "ratio_to_push_to_hub_100k": few_published["seconds"] / few_pushed["seconds"],
+        "derive_100k_s": few["seconds"],
+        "derive_1m_s": many["seconds"],
         "peak_rss_mb": all_at_once["peak_mb"],
         "append_upload_ratio": again["uploaded"] / new["bytes"],
         "append_upload_ratio_of_push_to_hub": push_again["uploaded"] / new["bytes"],
         "publish_1m_s": all_at_once["seconds"],
         "push_to_hub_1m_s": push["seconds"],
-        "ratio_to_push_to_hub": all_at_once["seconds"] / push["seconds"],
+        "publish_100k_s": few_published["seconds"],
+        "push_to_hub_100k_s": few_pushed["seconds"],
         "rows_of_1m": many["rows"],
         "peak_rss_mb_of_push_to_hub": push["peak_mb"],
     }
