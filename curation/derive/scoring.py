@@ -211,8 +211,8 @@ def _ties(answers: pl.DataFrame, scores: pl.DataFrame, shown: pl.DataFrame) -> p
 def _answers(scores: pl.DataFrame, records: pl.DataFrame, edits: pl.DataFrame, texts: SetTexts) -> pl.DataFrame:
     """The scored answers of each set, as `ScoredSets.answers` describes them."""
     # The same candidate may stand in several sets of its prompt: what is known of it counts in all of them.
-    known = scores.join(records.select("record_no", "source", "voters"), on="record_no").join(
-        texts.sets.select("set_no", "prompt_no"), on="set_no"
+    known = scores.join(records.select("record_no", "source", "voters"), on="record_no", maintain_order="left").join(
+        texts.sets.select("set_no", "prompt_no"), on="set_no", maintain_order="left"
     )
     candidate = ("prompt_no", "candidate_id")
     best = known.filter(pl.col("source") == pl.col("source").min().over(candidate))

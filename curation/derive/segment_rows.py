@@ -60,14 +60,14 @@ def _sound(scoring: Scoring, texts: SetTexts, plan: Plan) -> tuple[ScoredSets, p
 
 def _publish(tally: Tally, exporter: Exporter, rows: pl.DataFrame, scored: ScoredSets, plan: Plan) -> None:
     """Count the rows of a config, and write the shard of each split."""
-    tally.languages.update(dict(rows["language"].value_counts().iter_rows()))
+    tally.languages.update(counts(rows["language"]))
     for split in export.SPLITS:
         of_split = rows.filter(pl.col("split") == split)
         if of_split.is_empty():
             continue
         tally.rows[exporter.name, split] += of_split.height
         if exporter.name == "kto" and split == "train":
-            tally.kto_labels.update(dict(of_split["label"].value_counts().iter_rows()))
+            tally.kto_labels.update(counts(of_split["label"]))
         if plan.folder is not None:
             ordered = exporter.ordered(of_split)
             table = export.published_table(exporter, ordered, scored, extras=plan.extras, thinking=plan.keeps_thinking)

@@ -214,7 +214,7 @@ def set_tables(
         .with_columns(heir_no=pl.coalesce("heir_no", "set_no"))
         .drop("failure", "answers", "rated", "source"),
         answered=int(last["answered"].sum()),
-        failures=Counter(failed.to_list()),
+        failures=Counter(sorted(failed.to_list())),
         sources=dict(sets.group_by("source", maintain_order=True).len().cast({"source": pl.String}).iter_rows()),
         spending=spending(file.usage for file in read),
         extras={name: set().union(*(file.extras[name] for file in read)) for name in extras},

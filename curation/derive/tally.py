@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -72,6 +73,9 @@ class Tally:
             self.choices[source] += choices
 
 
-def counts(column: pl.Series) -> Counter[str]:
-    """Return how often each text occurs in a column."""
-    return Counter(dict(column.cast(pl.String).value_counts().iter_rows()))
+def counts(column: pl.Series) -> Counter[Any]:
+    """Return how often each value occurs in a column, in the order of the values.
+
+    Polars counts in any order; what is published must not differ from one run to the next.
+    """
+    return Counter(dict(column.value_counts().sort(column.name).iter_rows()))

@@ -315,3 +315,11 @@ def test_no_username_is_in_any_file(tmp_path: Path) -> None:
         assert b"zoe-the-reviewer" not in content
     assert "zoe-the-reviewer" not in json.dumps(rows_of(tmp_path))
     assert "simulated-x" not in json.dumps(rows_of(tmp_path))
+
+
+def test_what_is_counted_comes_in_the_same_order_in_every_run(tmp_path: Path) -> None:
+    result = derived(varied(), tmp_path, make_config(publish={"formats": EVERY, "pairs": "all"}))
+    counters = [result.tally.unresolved, result.tally.unshown, *result.tally.dropped.values()]
+    assert max(map(len, counters)) > 1
+    for counter in counters:
+        assert list(counter) == sorted(counter)

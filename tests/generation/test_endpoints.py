@@ -109,7 +109,7 @@ def test_a_key_that_is_not_set_is_a_config_error_that_names_its_variable(
     monkeypatch.setenv("MY_KEY", value) if value is not None else monkeypatch.delenv("MY_KEY", raising=False)
     with serving() as server, pytest.raises(ConfigError) as caught:
         ask(llm_at(server, api_key_env="MY_KEY", name="cool"))
-    assert caught.value.message == "small takes its key from MY_KEY, which is not set."
+    assert caught.value.message == "The key of small is read from MY_KEY, which is not set."
     assert caught.value.remedy == "export MY_KEY=..."
 
 
