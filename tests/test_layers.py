@@ -22,7 +22,7 @@ FILES = sorted((ROOT / "curation").rglob("*.py"))
 
 # Each layer may import the layers before it; the parts of one layer never import each other.
 LAYERS = (
-    {"types", "errors", "late"},
+    {"types", "errors", "frames", "late"},
     {"wording"},
     {"environment", "files", "ids", "patience", "report", "schema", "scratch", "section", "thinking"},
     {"hub_client"},
@@ -134,6 +134,10 @@ def test_only_generation_imports_distilabel() -> None:
     files = importers("distilabel")
     assert files
     assert all(f"{name}.".startswith("curation.generation.") for name in files), files
+
+
+def test_only_one_file_imports_polars() -> None:
+    assert importers("polars") == {"curation.frames"}
 
 
 def test_only_one_file_imports_argilla() -> None:

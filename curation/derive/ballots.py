@@ -17,8 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
+from curation.frames import pl
 from curation.labels import Ballot, FittedResolver, Votes
 from curation.labels.votes import order_of_answers
 from curation.store import RESPONSES, Snapshot

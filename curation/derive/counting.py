@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from curation.derive.scoring import Scoring
@@ -11,6 +10,7 @@ from curation.derive.segments import Segment
 from curation.derive.tally import Tally, counts
 from curation.derive.texts import SetTexts
 from curation.export.scored import LABEL_SOURCES, Rows, ScoredSets
+from curation.frames import pl
 from curation.generation import disagrees_with_itself
 from curation.types import Judgement
 

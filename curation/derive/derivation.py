@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import polars as pl
 import pyarrow as pa
 
 from curation import labels, quality
@@ -40,6 +39,7 @@ from curation.derive.tables import (
 from curation.derive.tally import Tally
 from curation.export import EXTRAS
 from curation.export.strings import Render, plain
+from curation.frames import pl
 from curation.generation import settings_id
 from curation.review import reading_task
 from curation.store import NOT_SHOWN, Snapshot

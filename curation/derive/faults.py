@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import polars as pl
-
 from curation import quality
 from curation.export.strings import Render
+from curation.frames import pl
 from curation.types import Message
 
 BOTH_SIDES = frozenset({"empty", "pii", "too_long"})

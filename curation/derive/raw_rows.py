@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import polars as pl
-
 from curation import export, ids, quality
 from curation.derive.plan import Plan
 from curation.derive.scoring import Scoring
@@ -13,6 +11,7 @@ from curation.derive.shards import write_shard
 from curation.derive.tally import Tally
 from curation.derive.texts import SetTexts
 from curation.export.raw import RawSets, raw_table
+from curation.frames import pl
 from curation.types import DroppedPrompt, RawRow
 
 

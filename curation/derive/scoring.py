@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
 from curation import ids, labels
 from curation.derive.segments import Segment
 from curation.derive.texts import SetTexts
 from curation.errors import DataError
 from curation.export.scored import LABEL_SOURCES, ScoredSets
+from curation.frames import pl
 from curation.labels import Ballot
 from curation.types import HUMAN_EDIT, SIMULATED_EDIT, SIMULATED_PREFIX, Annotation, Drop, Verdict
 

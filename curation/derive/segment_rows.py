@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import polars as pl
-
 from curation import export
 from curation.derive.counting import count_records, count_sets, pair_lengths
 from curation.derive.faults import prompt_faults, with_faults
@@ -18,6 +16,7 @@ from curation.derive.tally import Tally, counts
 from curation.derive.texts import SetTexts, read_texts
 from curation.export import Exporter, PairExporter
 from curation.export.scored import ScoredSets, lost
+from curation.frames import pl
 
 
 def derive_segment(segment: Segment, plan: Plan) -> Tally:

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import polars as pl
-
 from curation.derive.ballots import used
 from curation.derive.tables import FileSlice, SetTables
+from curation.frames import pl
 from curation.types import Annotation, Drop, Verdict
 
 LARGEST_SEGMENT, SMALLEST_SEGMENT = 1 << 14, 1 << 10

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 
+from curation.frames import pl
 from curation.types import Row
 
 FAILURE_COLUMNS = ("failures.list.element.request",)

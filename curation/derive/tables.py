@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import polars as pl
 import pyarrow as pa
 
 from curation.derive.heirs import Decision, RatedSet, decisions, heirs_of
 from curation.derive.parallel import Run
 from curation.derive.spending import USAGE_COLUMNS, Spending, spending, usage_frame
 from curation.errors import DataError
+from curation.frames import pl
 from curation.quality.duplicates import Sketches, sketched
 from curation.schema import arrow_schema
 from curation.store import CANDIDATE_SETS, RECORDS, Snapshot

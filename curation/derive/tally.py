@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
+from curation.frames import pl
 from curation.generation import JudgeTally
 from curation.types import LabelSource
 

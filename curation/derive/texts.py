@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import polars as pl
-
 from curation.derive.plan import Plan
 from curation.derive.segments import Segment
 from curation.derive.tables import RATIONALES, TEXT_COLUMNS
+from curation.frames import pl
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import polars as pl
 import pyarrow as pa
+
+from curation.frames import pl
 
 TRAPS = frozenset(
     {"prompt", "chosen", "rejected", "completion", "label", "messages", "text", "margin", "image", "images"}

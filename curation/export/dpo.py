@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import polars as pl
-
 from curation.export.options import PairsPerPrompt
 from curation.export.scored import Rows, ScoredSets, lost
+from curation.frames import pl
 from curation.types import PreferenceRow
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import polars as pl
-
 from curation.export.scored import LABEL_SOURCES, ScoredSets
+from curation.frames import pl
 
 
 def evidence(

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Protocol
 
-import polars as pl
 import pyarrow as pa
 
 from curation import ids
 from curation.export.evidence import evidence
 from curation.export.scored import Rows, ScoredSets
+from curation.frames import pl
 from curation.schema import arrow_schema
 from curation.types import PublishedAnnotation, Row
 

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-import polars as pl
-
 from curation import ids
 from curation.export.dpo import assistant_turn
 from curation.export.scored import Rows, ScoredSets, lost
+from curation.frames import pl
 from curation.types import UnpairedPreferenceRow
 
 THRESHOLD = 0.5

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 
 from curation import ids
 from curation.export.evidence import evidence
 from curation.export.scored import ScoredSets
+from curation.frames import pl
 from curation.schema import arrow_schema
 from curation.types import RawAnnotation, RawRow, Row
 

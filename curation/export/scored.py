@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import polars as pl
-
+from curation.frames import pl
 from curation.types import LabelSource
 
 LABEL_SOURCES: tuple[LabelSource, ...] = ("human", "simulated", "judge")

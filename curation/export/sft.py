@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import polars as pl
-
 from curation.export.dpo import PairExporter, assistant_turn
 from curation.export.scored import Rows, ScoredSets, lost
+from curation.frames import pl
 from curation.types import SupervisedRow
 
 

@@ -1,0 +1,36 @@
+"""What imports data frames can still be interrupted while it waits."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+WAITING = """
+import os, queue, threading
+from curation.frames import pl
+
+pl.DataFrame({"number": [1]}).lazy().select(pl.col("number") + 1).collect()
+answers, answered = queue.SimpleQueue(), threading.Event()
+
+def answer():
+    answered.set()
+    answers.put(None)
+
+threading.Timer(20, answer).start()
+print("waiting", flush=True)
+try:
+    answers.get()
+except KeyboardInterrupt:
+    print("only after the answer" if answered.is_set() else "while it waited", flush=True)
+os._exit(0)
+"""
+
+
+def test_who_waits_beside_data_frames_is_interrupted_while_waiting() -> None:
+    process = subprocess.Popen([sys.executable, "-c", WAITING], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "waiting\n"
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=300)
+    assert output == "while it waited\n"
