@@ -107,12 +107,13 @@ def _row_groups(files: Sequence[bytes]) -> Iterator[Any]:
 def read_table(path: Path, columns: Sequence[str]) -> Any:
     """Return the named columns of a file as a pyarrow.Table; "prompt.id" names the field `id` of the struct `prompt`.
 
-    The table lacks columns that the file lacks. Raises DataError if the file is not a Parquet file.
+    Raises DataError if the file is not a Parquet file or lacks one of the columns.
     """
     import pyarrow.parquet as pq
 
-    with _cannot_be_read(path):
-        return pq.ParquetFile(path).read(columns=list(columns), use_threads=False)
+    with _cannot_be_read(path), pq.ParquetFile(path) as file:
+        _require(file, columns)
+        return file.read(columns=list(columns), use_threads=False)
 
 
 def read_rows(path: Path, columns: Sequence[str], start: int, stop: int) -> Any:
@@ -120,6 +121,7 @@ def read_rows(path: Path, columns: Sequence[str], start: int, stop: int) -> Any:
     import pyarrow.parquet as pq
 
     with _cannot_be_read(path), pq.ParquetFile(path) as file:
+        _require(file, columns)
         sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
         ends = list(accumulate(sizes))
         overlapping = [number for number, end in enumerate(ends) if end > start and end - sizes[number] < stop]
@@ -139,6 +141,14 @@ def read_batches(path: Path, row_type: type[Row]) -> Iterator[Any]:
             yield pa.Table.from_batches([batch]).cast(schema)
 
 
+def _require(file: Any, columns: Sequence[str]) -> None:
+    """Raise ValueError if a file lacks one of the columns: pyarrow ignores those."""
+    leaves = [file.schema.column(place).path for place in range(len(file.schema))]
+    for column in columns:
+        if not any(f"{leaf}.".startswith(f"{column}.") for leaf in leaves):
+            raise ValueError(f"it has no column {column!r}")
+
+
 @contextmanager
 def _cannot_be_read(path: Path) -> Iterator[None]:
     """Raise DataError where pyarrow says that a file is not what it should be."""
@@ -156,19 +166,12 @@ def read_columns(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]
     The column "prompt.id" names the field `id` of the struct `prompt` and comes back as {"prompt": {"id": ...}}. This
     needs far less time and memory than `read_parquet`. Raises DataError if the file lacks one of the columns.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        file = pq.ParquetFile(path)
-        # pyarrow ignores columns that the file lacks, so they are looked for here.
-        known = {file.schema.column(place).path for place in range(len(file.schema))}
-        if missing := [column for column in columns if column not in known]:
-            raise KeyError(", ".join(missing))
+    with _cannot_be_read(path), pq.ParquetFile(path) as file:
+        _require(file, columns)
         for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=list(columns)):
             yield from batch.to_pylist()
-    except (pa.ArrowException, ValueError, KeyError) as error:
-        raise DataError(f"{path.name} does not hold the columns {', '.join(columns)}: {error}") from error
 
 
 def content_name(folder: str, content: bytes, *, prefix: str = "") -> str:

@@ -13,7 +13,15 @@ import pytest
 
 from curation.errors import DataError
 from curation.schema import arrow_schema
-from curation.store.parquet import content_name, read_parquet, read_table, table_bytes, write_parquet
+from curation.store.parquet import (
+    content_name,
+    read_columns,
+    read_parquet,
+    read_rows,
+    read_table,
+    table_bytes,
+    write_parquet,
+)
 from curation.types import (
     CandidateSet,
     Failure,
@@ -186,15 +194,25 @@ def test_values_that_are_no_json_are_an_error(tmp_path: Path) -> None:
 
 def test_a_table_comes_back_by_the_columns_that_are_asked_for(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.parquet", [FULL_SET], CandidateSet)
-    table = read_table(
-        path, ["prompt.id", "candidates.list.element.text", "candidates.list.element.rating", "usage.none"]
-    )
+    table = read_table(path, ["prompt.id", "candidates.list.element.text", "candidates.list.element.rating"])
     assert table.to_pylist() == [
         {
             "prompt": {"id": FULL_SET.prompt.id},
             "candidates": [{"text": one.text, "rating": one.rating} for one in FULL_SET.candidates],
         }
     ]
+
+
+@pytest.mark.parametrize("missing", ["usage.none", "candidate", "prompt.id.of"])
+def test_a_column_that_a_file_lacks_is_an_error_that_names_both(tmp_path: Path, missing: str) -> None:
+    path = write(tmp_path / "rows.parquet", [FULL_SET], CandidateSet)
+    sentence = rf"rows\.parquet cannot be read: it has no column '{missing}'"
+    with pytest.raises(DataError, match=sentence):
+        read_table(path, ["id", missing])
+    with pytest.raises(DataError, match=sentence):
+        read_rows(path, ["prompt", missing], 0, 1)
+    with pytest.raises(DataError, match=sentence):
+        list(read_columns(path, ["id", missing]))
 
 
 def test_a_table_that_is_no_parquet_is_an_error_that_names_it(tmp_path: Path) -> None:
