@@ -16,7 +16,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from curation.types import is_blank
+from curation.characters import is_blank
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ import pyarrow as pa
 import pytest
 from pydantic import JsonValue
 
+from curation.published_rows import PreferenceRow, RawRow, SupervisedRow, UnpairedPreferenceRow
 from curation.schema import arrow_schema
-from curation.types import CandidateSet, Message, PreferenceRow, RawRow, Row, SupervisedRow, UnpairedPreferenceRow
+from curation.types import CandidateSet, Message, Row
 
 
 class Inner(Row):

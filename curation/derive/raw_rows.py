@@ -12,7 +12,8 @@ from curation.derive.tally import Tally
 from curation.derive.texts import SetTexts
 from curation.export.raw import RawSets, raw_table
 from curation.frames import pl
-from curation.types import DroppedPrompt, RawRow
+from curation.published_rows import RawRow
+from curation.types import DroppedPrompt
 
 
 def publish_raw(

@@ -9,7 +9,7 @@ from typing import Literal
 from curation.export.options import PairsPerPrompt
 from curation.export.scored import Rows, ScoredSets, lost
 from curation.frames import pl
-from curation.types import PreferenceRow
+from curation.published_rows import PreferenceRow
 
 
 @dataclass(frozen=True, slots=True)

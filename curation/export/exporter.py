@@ -12,8 +12,9 @@ from curation import ids
 from curation.export.evidence import evidence
 from curation.export.scored import Rows, ScoredSets
 from curation.frames import pl
+from curation.published_rows import PublishedAnnotation
 from curation.schema import arrow_schema
-from curation.types import PublishedAnnotation, Row
+from curation.types import Row
 
 EXTRAS = ("tools", "chat_template_kwargs", "category", "subcategory")
 """What prompts may bring along; a column of it is published only if it is never null."""

@@ -11,7 +11,7 @@ from curation import ids
 from curation.export.dpo import assistant_turn
 from curation.export.scored import Rows, ScoredSets, lost
 from curation.frames import pl
-from curation.types import UnpairedPreferenceRow
+from curation.published_rows import UnpairedPreferenceRow
 
 THRESHOLD = 0.5
 BATCH = 8

@@ -16,8 +16,9 @@ from curation import ids
 from curation.export.evidence import evidence
 from curation.export.scored import ScoredSets
 from curation.frames import pl
+from curation.published_rows import RawAnnotation, RawRow
 from curation.schema import arrow_schema
-from curation.types import RawAnnotation, RawRow, Row
+from curation.types import Row
 
 Clean = Callable[[str], str]
 """What is done to every text before it is published, such as `quality.redacted`."""

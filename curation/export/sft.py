@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from curation.export.dpo import PairExporter, assistant_turn
 from curation.export.scored import Rows, ScoredSets, lost
 from curation.frames import pl
-from curation.types import SupervisedRow
+from curation.published_rows import SupervisedRow
 
 
 @dataclass(frozen=True, slots=True)

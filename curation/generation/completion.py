@@ -11,9 +11,10 @@ from typing import Any
 
 import orjson
 
+from curation.characters import is_blank, is_storable
 from curation.generation.refusals import RequestFailed, Tokens, read_error, read_refusal
 from curation.thinking import split_thinking
-from curation.types import CUT_OFF, ONLY_REASONING, is_blank, is_text
+from curation.types import CUT_OFF, ONLY_REASONING
 
 MOST_TOKENS = 2**31
 """A count of tokens above this is taken for an error: no request has so many."""
@@ -74,7 +75,7 @@ def read_completion(status: int, headers: Mapping[str, str], content: bytes, *, 
         raise RequestFailed("content_filter", retry=False, paid=True, tokens=tokens)
     if is_blank(parts.answer):
         raise _no_answer(message, thinking, reply.get("usage"), tokens, cut=finish in CUT_OFF)
-    if not is_text(parts.answer):
+    if not is_storable(parts.answer):
         raise RequestFailed("nul_or_surrogate_characters", retry=True, paid=True, tokens=tokens)
     return Completion(
         text=parts.answer,
@@ -82,7 +83,7 @@ def read_completion(status: int, headers: Mapping[str, str], content: bytes, *, 
         input_tokens=tokens.input,
         output_tokens=tokens.output,
         seconds=round(seconds, 3),
-        thinking=thinking if thinking is None or is_text(thinking) else None,
+        thinking=thinking if thinking is None or is_storable(thinking) else None,
     )
 
 

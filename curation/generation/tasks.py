@@ -16,10 +16,11 @@ from distilabel.steps.tasks.evol_quality.utils import MUTATION_TEMPLATES
 from distilabel.typing import StepOutput
 from pydantic import PrivateAttr
 
+from curation.characters import is_blank
 from curation.generation.options import MORE_ROOM
 from curation.generation.ratings import complaint, parse_ratings
 from curation.thinking import split_thinking, without_thinking
-from curation.types import CUT_OFF, ONLY_REASONING, is_blank
+from curation.types import CUT_OFF, ONLY_REASONING
 
 EMPTY_REPLY = "empty_reply"
 

@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import PositiveInt, TypeAdapter
 
 from curation import ids
+from curation.characters import is_storable
 from curation.errors import DataError
 from curation.prompts.layouts import INSTRUCTION, REQUESTS, layout_column, prompt_value
 from curation.prompts.messages import read_messages, without_answers
 from curation.section import Section
-from curation.types import Drop, Message, Prompt, is_text
+from curation.types import Drop, Message, Prompt
 
 EXTRAS = ("tools", "chat_template_kwargs", "category", "subcategory")
 JSON_KINDS: dict[str, tuple[TypeAdapter[Any], str]] = {
@@ -97,7 +98,7 @@ def read_prompt(
         return Drop(id=row_id, reason="not_a_string_or_messages")
     except ValueError as error:
         return Drop(id=row_id, reason=str(error))
-    if not all(is_text(text) for text in fields.values() if text is not None):
+    if not all(is_storable(text) for text in fields.values() if text is not None):
         return Drop(id=row_id, reason="nul_or_surrogate_characters")
     context = (fields.get("tools"), fields.get("chat_template_kwargs"))
     return Prompt(id=ids.prompt_id(messages, context=context), messages=messages, source=source, **fields)
@@ -192,6 +193,6 @@ def _fault(messages: tuple[Message, ...]) -> str | None:
         return "does_not_end_with_the_user"
     if not messages[-1].content.strip():
         return "empty"
-    if any(not is_text(message.content) for message in messages):
+    if any(not is_storable(message.content) for message in messages):
         return "nul_or_surrogate_characters"
     return None

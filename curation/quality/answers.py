@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 
+from curation.characters import is_blank
 from curation.thinking import without_thinking
-from curation.types import CUT_OFF, is_blank
+from curation.types import CUT_OFF
 
 OPENING = 400
 """The opening of an answer is its first so many characters."""

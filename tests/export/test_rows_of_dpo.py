@@ -11,8 +11,9 @@ import pytest
 
 from curation import ids
 from curation.export import PairExporter, PairsPerPrompt, ScoredSets, published_table, with_answers
+from curation.published_rows import PreferenceRow
 from curation.schema import arrow_schema
-from curation.types import HUMAN_EDIT, Annotation, Candidate, Drop, LabelSource, PreferenceRow, Verdict
+from curation.types import HUMAN_EDIT, Annotation, Candidate, Drop, LabelSource, Verdict
 from tests.rows import RECORD_ID, make_annotation, make_candidate, make_prompt, make_verdict
 from tests.scored_sets import Record, make_scored, published, reasons
 

@@ -21,8 +21,9 @@ from curation.export import (
     with_answers,
 )
 from curation.export.kto import repeats
+from curation.published_rows import UnpairedPreferenceRow
 from curation.schema import arrow_schema
-from curation.types import HUMAN_EDIT, Candidate, Drop, UnpairedPreferenceRow
+from curation.types import HUMAN_EDIT, Candidate, Drop
 from tests.rows import RECORD_ID, make_annotation, make_candidate, make_prompt, make_verdict
 from tests.scored_sets import Record, make_scored, published, reasons
 

@@ -14,8 +14,9 @@ import pytest
 from curation import ids
 from curation.derive.raw_rows import _raw_candidates
 from curation.export import CompletionExporter, Exporter, PairExporter, RawSets, raw_schema, raw_table
+from curation.published_rows import RawRow
 from curation.schema import arrow_schema
-from curation.types import HUMAN_EDIT, Annotation, Drop, RawRow, Verdict
+from curation.types import HUMAN_EDIT, Annotation, Drop, Verdict
 from tests.rows import SETTINGS, make_annotation, make_candidate, make_judgement, make_prompt, make_set, make_verdict
 from tests.scored_sets import Record, make_scored, make_scoring, make_segment, published
 

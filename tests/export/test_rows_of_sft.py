@@ -16,8 +16,9 @@ from curation.export import (
     published_table,
     with_answers,
 )
+from curation.published_rows import SupervisedRow
 from curation.schema import arrow_schema
-from curation.types import HUMAN_EDIT, Annotation, Drop, Message, Prompt, SupervisedRow, Verdict
+from curation.types import HUMAN_EDIT, Annotation, Drop, Message, Prompt, Verdict
 from tests.rows import RECORD_ID, make_annotation, make_candidate, make_prompt, make_verdict
 from tests.scored_sets import Record, make_scored, published, reasons
 

@@ -26,7 +26,8 @@ from curation.errors import TemporaryError
 from curation.local import Stack
 from curation.local.inference import Fault, Reply, Request, ScriptedServer
 from curation.local.reviewers import Fields, Rule, simulate_reviewers
-from curation.types import PreferenceRow, RawRow, Row, SupervisedRow, UnpairedPreferenceRow
+from curation.published_rows import PreferenceRow, RawRow, SupervisedRow, UnpairedPreferenceRow
+from curation.types import Row
 from tests.configs import two_models, write_config
 from tests.conftest import CommandLine
 from tests.flows.running import chats, stored

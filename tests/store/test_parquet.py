@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.errors import DataError
+from curation.published_rows import PreferenceRow, PublishedAnnotation, UnpairedPreferenceRow
 from curation.schema import arrow_schema
 from curation.store.parquet import (
     content_name,
@@ -22,17 +23,7 @@ from curation.store.parquet import (
     table_bytes,
     write_parquet,
 )
-from curation.types import (
-    CandidateSet,
-    Failure,
-    Message,
-    PreferenceRow,
-    PublishedAnnotation,
-    Response,
-    ReviewRecord,
-    Row,
-    UnpairedPreferenceRow,
-)
+from curation.types import CandidateSet, Failure, Message, Response, ReviewRecord, Row
 from tests.rows import make_prompt, make_set
 
 ODD = "مرحبا 👩\u200d👧\n\ttab \u202e and \\ \" ' e\u0301"
