@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from curation.config import Config
     from curation.generation import Estimate
     from curation.report import Report
-    from curation.stages.changes import SettingsChange
+    from curation.runs.settings_change import SettingsChange
 
 HELP = """From prompts on the Hugging Face Hub to human-verified preference datasets on the Hub.
 
@@ -115,7 +115,7 @@ def generate(
 
     def all_prompts(loaded: Config, out: Output) -> Report:
         def confirm(estimate: Estimate, above: bool) -> bool:
-            out.event("estimate", estimate.model_dump(), lines=[f"Estimate: {asking.estimate_line(estimate)}"])
+            out.event("estimate", estimate.model_dump(), lines=[f"Estimate: {estimate.line}"])
             if not above or yes or not out.can_ask:
                 return not above or yes
             if not out.confirm("Go on?"):

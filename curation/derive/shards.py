@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,3 +39,11 @@ def write_shard(config: str, split: str, table: pa.Table, folder: Path) -> Shard
     (folder / config).mkdir(parents=True, exist_ok=True)
     (folder / path).write_bytes(content)
     return Shard(config, split, path, table.num_rows, len(content), hashlib.sha256(content).hexdigest())
+
+
+def paths_by_split(shards: Iterable[Shard]) -> dict[str, list[str]]:
+    """Return the paths of shards by "config/split", in their order: {"dpo/train": ["dpo/train-0a1b.parquet"]}."""
+    paths: defaultdict[str, list[str]] = defaultdict(list)
+    for shard in shards:
+        paths[f"{shard.config}/{shard.split}"].append(shard.path)
+    return dict(paths)

@@ -10,6 +10,7 @@ from pydantic import computed_field
 
 from curation.generation.options import MORE_ROOM, Asked, Evolver, Models, UltraFeedbackJudge
 from curation.types import Row
+from curation.wording import counted, dollars, duration
 
 BYTES_PER_TOKEN = 4
 """A rule of thumb for English prose in UTF-8 and the tokenizers of today's models."""
@@ -101,6 +102,19 @@ class Estimate(Row):
     def measured(self) -> bool:
         """Whether the tokens of every stage that sends requests are measured. If not, the figures are upper bounds."""
         return all(stage.measured or not stage.requests for stage in self.stages)
+
+    @property
+    def line(self) -> str:
+        """The estimate as a sentence, such as "2 prompts need 4 requests and 2,000 tokens, $0.01, about 5 s."."""
+        prompts = f"{counted(self.rows, 'prompt')} need{'s' if self.rows == 1 else ''}"
+        if not self.requests:
+            return f"{prompts} no request: the cache has all {self.cached:,} replies."
+        most = "" if self.measured else "at most "
+        cached = f" ({self.cached:,} more are in the cache)" if self.cached else ""
+        return (
+            f"{prompts} {most}{counted(self.requests, 'request')}{cached} and {most}{self.tokens:,} tokens, "
+            f"{dollars(self.cost)}, about {duration(self.seconds)}."
+        )
 
 
 def estimate_run(

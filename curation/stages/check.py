@@ -14,8 +14,8 @@ from curation.hub import connect, hub_errors
 from curation.prompts import REMEDIES
 from curation.quality import answer_checks, prompt_checks
 from curation.report import Report
-from curation.stages.generate import PromptReader, estimate_line
-from curation.stages.services import open_published, open_review, open_store
+from curation.runs.prompt_reader import PromptReader
+from curation.services import open_published, open_review, open_store
 from curation.store import Snapshot
 from curation.wording import counted, reasons
 
@@ -110,7 +110,7 @@ def _prompts(config: Config, services: Services) -> str:
     counts = f"{counted(reader.read, 'prompt')} of {source}, {dropped:,} dropped"
     counts += f" ({reasons(reader.dropped)}); " if dropped else "; "
     already = f"{reader.already:,} have answers; " if reader.already else ""
-    return counts + already + (estimate_line(expected) if expected.rows else "there is nothing to ask")
+    return counts + already + (expected.line if expected.rows else "there is nothing to ask")
 
 
 def _snapshot(config: Config, services: Services) -> Snapshot | None:

@@ -7,11 +7,13 @@ from typing import Any
 
 from curation.config import Config, Services
 from curation.derive import Watch
+from curation.derive.basis import current_basis, published_basis, row_counts
+from curation.derive.row_changes import ConfigChange, RowChange, config_changes, mixed
+from curation.derive.shards import paths_by_split
 from curation.report import Report
 from curation.scratch import scratch_folder
-from curation.stages.publish import basis, basis_of, derive_rows, shard_paths
-from curation.stages.row_changes import ConfigChange, RowChange, config_changes, mixed, row_counts
-from curation.stages.services import open_published, open_store
+from curation.services import open_published, open_store
+from curation.stages.publish import derive_rows
 from curation.wording import counted
 
 BATCH = 1000
@@ -70,7 +72,7 @@ def dry_run(
     groups: list[list[RowChange]] = []
     with scratch_folder() as folder:
         derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
-        before, now = manifest.get("files", {}), shard_paths(derived)
+        before, now = manifest.get("files", {}), paths_by_split(derived.tally.shards)
         for each in dict.fromkeys(key.partition("/")[0] for key in (*now, *before)):
             # Shards are named by their content: those on both sides hold the same rows.
             gone = _only(before, now, each)
@@ -84,7 +86,7 @@ def dry_run(
 
             changes[each], examples = config_changes(each, published_rows, made_rows)
             groups += examples
-        now_basis, before_basis = basis(config, derived), basis_of(manifest)
+        now_basis, before_basis = current_basis(config, derived), published_basis(manifest)
     return DryRunReport(
         repo=config.publish.repo_id,
         url=f"{services.hub_endpoint}/datasets/{config.publish.repo_id}",

@@ -13,7 +13,7 @@ from curation.errors import RefusedError
 from curation.export import chat_template
 from curation.report import Report
 from curation.scratch import scratch_folder
-from curation.stages.services import open_store
+from curation.services import open_store
 from curation.tokenizer import load_tokenizer
 from curation.wording import counted, reasons
 

@@ -16,7 +16,8 @@ from curation.generation import (
     stage_meters,
 )
 from curation.report import Report
-from curation.stages.generate import PromptReader, Watch
+from curation.runs.prompt_reader import PromptReader
+from curation.stages.generate import Watch
 from curation.types import CandidateSet, Row
 from curation.wording import counted, dollars, duration
 

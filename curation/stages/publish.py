@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from pydantic import JsonValue, ValidationError
 
 from curation.card import card_files
+from curation.card.derived_facts import card_facts
 from curation.config import Config, Services
 from curation.derive import Derived, Watch, derive
+from curation.derive.basis import current_basis, published_basis, row_counts
+from curation.derive.shards import paths_by_split
 from curation.errors import RefusedError
 from curation.report import Report
 from curation.scratch import scratch_folder
-from curation.stages.card import card_facts
-from curation.stages.row_changes import Basis, row_counts
-from curation.stages.services import open_published, open_store
+from curation.services import open_published, open_store
 from curation.store import MANIFEST, Snapshot
 from curation.types import Measure
 from curation.wording import counted, measured, reasons
-
-DECIDING = ("formats", "pairs", "min_gap", "conversational")
-"""The options of [publish] that decide which rows there are."""
 
 
 class PublishReport(Report):
@@ -89,12 +83,12 @@ def publish(
     # Before the store is read: what is published after that may be of a newer one.
     published = open_published(config, services)
     head = published.head()
-    before = basis_of(published.manifest(head))
+    before = published_basis(published.manifest(head))
     snapshot = open_store(config, services).snapshot()
     with scratch_folder() as folder:
         derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
         facts = card_facts(config, snapshot, derived)
-        paths = shard_paths(derived)
+        paths = paths_by_split(derived.tally.shards)
         # Arrow keeps a third of what was read, to use it again; the upload needs that memory.
         pa.default_memory_pool().release_unused()
         commit = published.publish(
@@ -122,7 +116,9 @@ def publish(
         checks=config.quality.summary(),
         omitted=dict(derived.omitted),
         decisions=tuple(one.line(counted(count, "prompt")) for one, count in sorted(derived.decisions.items())),
-        row_counts=row_counts(before, basis(config, derived)) if before is not None and commit is not None else None,
+        row_counts=row_counts(before, current_basis(config, derived))
+        if before is not None and commit is not None
+        else None,
         commit=commit,
     )
 
@@ -140,36 +136,6 @@ def derive_rows(config: Config, snapshot: Snapshot, services: Services, *, folde
     return derived
 
 
-def basis(config: Config, derived: Derived) -> Basis:
-    """Return what the rows are made from, as the manifest keeps it for the next publish."""
-    options: dict[str, JsonValue] = {"resolver": config.labels.resolver, **config.labels.model_dump(mode="json")}
-    options |= config.publish.model_dump(mode="json", include=set(DECIDING))
-    options["checks"] = list(config.quality.lines())
-    return Basis(
-        rows={name: derived.rows(name) for name in config.publish.formats},
-        records=derived.records,
-        options=options,
-        unresolved=dict(derived.tally.unresolved),
-        dropped={name: dict(derived.tally.dropped[name]) for name in config.publish.formats},
-    )
-
-
-def basis_of(manifest: Mapping[str, Any] | None) -> Basis | None:
-    """Return what the published rows were made from, null if nothing is published or its manifest does not say."""
-    try:
-        return Basis.model_validate((manifest or {}).get("basis"))
-    except ValidationError:
-        return None
-
-
-def shard_paths(derived: Derived) -> dict[str, list[str]]:
-    """Return the paths of the shards by "config/split", in the order of the store."""
-    paths: defaultdict[str, list[str]] = defaultdict(list)
-    for shard in derived.tally.shards:
-        paths[f"{shard.config}/{shard.split}"].append(shard.path)
-    return dict(paths)
-
-
 def _manifest(config: Config, derived: Derived, paths: Mapping[str, list[str]]) -> bytes:
     """What a program wants to know of the published dataset; the store is private and not named."""
     manifest = {
@@ -179,7 +145,7 @@ def _manifest(config: Config, derived: Derived, paths: Mapping[str, list[str]]) 
         "resolver": config.labels.resolver,
         "min_gap": config.publish.min_gap,
         "files": dict(paths),
-        "basis": basis(config, derived).model_dump(mode="json"),
+        "basis": current_basis(config, derived).model_dump(mode="json"),
         "rows": {f"{name}/{split}": count for (name, split), count in sorted(derived.tally.rows.items())},
     }
     return (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()

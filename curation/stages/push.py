@@ -12,7 +12,7 @@ from curation.generation import settings_id
 from curation.quality import Check, PromptChecks, answer_checks, passed, prompt_checks
 from curation.report import Report
 from curation.review import spread
-from curation.stages.services import open_review, open_store
+from curation.services import open_review, open_store
 from curation.store import Snapshot, Store
 from curation.types import CandidateSet, Drop, ReviewRecord
 from curation.wording import counted, reasons

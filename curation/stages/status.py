@@ -8,6 +8,8 @@ from typing import Any
 
 from curation.config import Config, Services
 from curation.derive import Derived, derive
+from curation.derive.basis import current_basis, published_basis, row_counts
+from curation.derive.shards import paths_by_split
 from curation.derive.spending import Spending, spending
 from curation.errors import CurationError, MissingError, RefusedError
 from curation.generation import JudgeStatistics, settings_id, settings_of
@@ -16,12 +18,10 @@ from curation.labels import MajorityResolver
 from curation.report import Report
 from curation.review import reading_task
 from curation.review.merge import merge_responses
+from curation.runs.settings_change import answered_before, differences
 from curation.scratch import scratch_folder
-from curation.stages.changes import answered_before, differences
-from curation.stages.publish import basis, basis_of, shard_paths
+from curation.services import open_published, open_review, open_store
 from curation.stages.push import records_to_show
-from curation.stages.row_changes import row_counts
-from curation.stages.services import open_published, open_review, open_store
 from curation.store import Snapshot
 from curation.types import Response, Row
 from curation.wording import counted, dollars, excerpt, reasons
@@ -189,7 +189,7 @@ def status(config: Config, *, services: Services | None = None, comments: bool =
     inside, responses, there, argilla = _review(config, services, snapshot)
     statuses = [response.status for response in snapshot.responses.values()]
     commented = _commented(snapshot, responses)
-    before = basis_of(manifest)
+    before = published_basis(manifest)
     return StatusReport(
         store=config.store.repo_id,
         prompts=sum(read.read for read in snapshot.manifest.prompts.values()),
@@ -217,7 +217,7 @@ def status(config: Config, *, services: Services | None = None, comments: bool =
         },
         published=manifest is not None,
         up_to_date=manifest is not None and not refused and _same_files(manifest, derived),
-        row_counts=row_counts(before, basis(config, derived)) if before is not None and not refused else None,
+        row_counts=row_counts(before, current_basis(config, derived)) if before is not None and not refused else None,
         review_url=inside.url if inside else None,
         completed=inside.completed if inside else None,
         in_argilla=inside.records if inside else None,
@@ -239,7 +239,7 @@ def _derived(config: Config, snapshot: Snapshot, services: Services) -> tuple[De
 def _same_files(manifest: Mapping[str, Any], derived: Derived) -> bool:
     """Whether what is published is what a publish would give: shards are named by their content."""
     files = manifest.get("files")
-    now = {split: sorted(paths) for split, paths in shard_paths(derived).items()}
+    now = {split: sorted(paths) for split, paths in paths_by_split(derived.tally.shards).items()}
     return isinstance(files, dict) and now == {split: sorted(paths) for split, paths in files.items()}
 
 

@@ -11,7 +11,7 @@ from curation.report import Report
 from curation.review.merge import merge_responses
 from curation.review.pulled import Pulled
 from curation.review.shown import written
-from curation.stages.services import open_review, open_store
+from curation.services import open_review, open_store
 from curation.store import ReviewedDataset, Reviews, Snapshot
 from curation.wording import counted
 

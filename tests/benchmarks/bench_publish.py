@@ -65,7 +65,7 @@ def fill(name: str, sets: str, start: str) -> None:
     """Commit so many reviewed candidate sets to the store, after those that it holds."""
     from curation.config import Services
     from curation.errors import MissingError
-    from curation.stages.services import open_store
+    from curation.services import open_store
     from curation.store.manifest import MANIFEST, Manifest, PromptsRead
     from curation.store.repo import Change
     from tests.benchmarks.publish_data import StoreData
@@ -92,7 +92,7 @@ def derived(name: str, folder: str) -> dict[str, Any]:
     """Write the shards of a store that was downloaded before."""
     from curation.config import Services
     from curation.derive import derive
-    from curation.stages.services import open_store
+    from curation.services import open_store
 
     services = Services.from_environment()
     snapshot = open_store(make_config(name), services).snapshot()

@@ -10,7 +10,7 @@ from curation import Services, generate, load_config
 from curation.errors import RefusedError
 from curation.local import Stack
 from curation.local.inference import ScriptedServer
-from curation.stages.changes import SettingsChange
+from curation.runs.settings_change import SettingsChange
 from tests.configs import write_config
 from tests.conftest import CommandLine
 from tests.flows.running import chats, stored

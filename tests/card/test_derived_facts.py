@@ -10,8 +10,8 @@ import pytest
 
 from curation import ids
 from curation.card import CardFacts
+from curation.card.derived_facts import card_facts, kto_weights
 from curation.generation import settings_of
-from curation.stages.card import card_facts, kto_weights
 from curation.types import DroppedPrompt, Usage
 from tests.derive.stores import EVERY, TRAINED, Store, derived, make_config, make_response, published, question, varied
 from tests.rows import SETTINGS, make_prompt, make_set

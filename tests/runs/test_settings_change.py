@@ -8,7 +8,7 @@ import pytest
 
 from curation.generation import Evolver, Generator, Models, UltraFeedbackJudge, settings_of
 from curation.generation.estimates import Estimate, StageEstimate
-from curation.stages.changes import SettingsChange, differences
+from curation.runs.settings_change import SettingsChange, differences
 
 COOL, WARM = Generator(model_id="small", name="cool"), Generator(model_id="small", name="warm", temperature=1.0)
 JUDGE = UltraFeedbackJudge(model_id="large")

@@ -1,4 +1,4 @@
-"""Compares what is published with what would be: the numbers of rows, why there are fewer, and the rows that change."""
+"""Compares the rows that are published with those that would be: which would come, go or change."""
 
 from __future__ import annotations
 
@@ -9,33 +9,17 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, zip_longest
 from typing import Any, Literal
 
-from pydantic import JsonValue
-
 from curation.types import Row
-from curation.wording import counted, excerpt, reasons
+from curation.wording import excerpt
 
 EXAMPLES = 10
 """So many rows are shown as examples."""
 
 PROMPT_EXCERPT, ANSWER_EXCERPT = 40, 30
-LONGEST_OPTION = 60
 
 Kind = Literal["comes", "goes", "changes"]
 Rows = Callable[[], Iterable[Mapping[str, Any]]]
 """A function that returns the rows of one config. It is called several times and always returns the same rows."""
-
-
-class Basis(Row):
-    """What rows were made from: the number of rows in each config, the options that decide, and what gave no row.
-
-    `dropped` has the reasons for missing rows by config, `unresolved` the reasons for records without a verdict.
-    """
-
-    rows: dict[str, int]
-    records: int
-    options: dict[str, JsonValue]
-    unresolved: dict[str, int]
-    dropped: dict[str, dict[str, int]]
 
 
 class RowChange(Row):
@@ -59,52 +43,6 @@ class ConfigChange(Row):
     comes: int
     goes: int
     changes: int
-
-
-def row_counts(before: Basis, now: Basis) -> str | None:
-    """Return how the numbers of rows change, and why there are fewer; None if no number changes.
-
-    For example "dpo 9 -> 1, kto 24 -> 6, because resolver is unanimous: 8 not_unanimous."
-    """
-    counts = {name: (before.rows.get(name, 0), now.rows.get(name, 0)) for name in {**before.rows, **now.rows}}
-    changed = {name: pair for name, pair in counts.items() if pair[0] != pair[1]}
-    if not changed:
-        return None
-    numbers = ", ".join(f"{name} {old_count:,} -> {new_count:,}" for name, (old_count, new_count) in changed.items())
-    fewer = [name for name, (old_count, new_count) in changed.items() if new_count < old_count]
-    return f"{numbers}{_because(before, now, fewer) if fewer else ''}."
-
-
-def _because(before: Basis, now: Basis, fewer: list[str]) -> str:
-    options = ", ".join(
-        f"{name} is {_option(value, before.options.get(name))}"
-        for name, value in now.options.items()
-        if before.options.get(name) != value
-    )
-    more = reasons(_lost(now, fewer) - _lost(before, fewer))
-    if now.records < before.records:
-        records = f"{counted(now.records, 'record')} in place of {before.records:,}"
-        more = f"{more}, {records}" if more else records
-    if options:
-        return f", because {options}{f': {more}' if more else ''}"
-    return f", because of {more}" if more else ", because answers changed"
-
-
-def _lost(basis: Basis, configs: Iterable[str]) -> Counter[str]:
-    """Count what gave no row of these configs, by reason. If several configs share a reason, take the largest count."""
-    lost = Counter(basis.unresolved)
-    of_configs: Counter[str] = Counter()
-    for config in configs:
-        of_configs |= Counter(basis.dropped.get(config, {}))
-    return lost + of_configs
-
-
-def _option(value: JsonValue, before: JsonValue) -> str:
-    """Return the value of an option as text. For a list, return only its new entries, if there are any."""
-    if isinstance(value, list):
-        new = [part for part in value if isinstance(before, list) and part not in before]
-        return excerpt(", ".join(map(str, new or value)), LONGEST_OPTION) or "none"
-    return excerpt(value if isinstance(value, str) else json.dumps(value), LONGEST_OPTION)
 
 
 @dataclass(slots=True)
