@@ -1,32 +1,38 @@
-"""The verbs: arguments in, one stage called, its report out."""
+"""The verbs of the command line: each reads its arguments, calls the function of its stage and prints the report.
+
+A verb imports its stage when it runs, in its function, so that `curation --help` loads no more than Typer. The other
+modules of `curation.cli` do the same for the same reason.
+"""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from curation.cli.cache import cache
+from curation.cli.local import local, local_extra
+from curation.cli.options import ConfigFile, DebugOption, FormatOption
 from curation.cli.output import Format, Output
+from curation.cli.running import errors_as_sentences, print_report, run
 from curation.cli.usage import Verbs
-from curation.errors import ConfigError, CurationError, RefusedError, ServiceError
 
 if TYPE_CHECKING:
     from curation.config import Config
-    from curation.generation import Estimate
     from curation.report import Report
-    from curation.runs.settings_change import SettingsChange
 
 HELP = """From prompts on the Hugging Face Hub to human-verified preference datasets on the Hub.
 
-Exit codes: 0 done or nothing to do, 1 config, data or refusal, 2 usage, 3 temporary (try again later).
+The usual order is check, generate, push, sync, publish; status says which comes next.
+
+Exit codes: 0 done, or nothing to do; 1 a fault in the config or the data, or a refusal; 2 wrong arguments; 3 a
+temporary problem: run the command again later.
 """
-EPILOG = "Services come from HF_ENDPOINT, HF_TOKEN, ARGILLA_API_URL, ARGILLA_API_KEY and CURATION_INFERENCE_URL."
+EPILOG = """Keys and addresses come from the environment: HF_TOKEN, ARGILLA_API_URL and ARGILLA_API_KEY, and for servers
+of your own HF_ENDPOINT and CURATION_INFERENCE_URL.
+"""
 
 app = typer.Typer(
     cls=Verbs,
@@ -38,16 +44,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-local = typer.Typer(cls=Verbs, help="Run a Hub, Argilla and a model server on this machine.", no_args_is_help=True)
-cache = typer.Typer(cls=Verbs, help="Show or shrink the cache of model replies on this machine.", no_args_is_help=True)
 app.add_typer(local, name="local")
 app.add_typer(cache, name="cache")
-
-ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The TOML file of the curation.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="human, json or quiet.")]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-FolderOption = Annotated[Path, typer.Option("--folder", help="The folder with the servers' data, ports and logs.")]
-FOLDER = Path(".curation")
 
 
 def _version(wanted: bool) -> None:
@@ -76,10 +74,10 @@ def check(
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Check whether config, prompts, token, repos, models and Argilla are ready, and change nothing."""
+    """Check the config, prompts, token, repos, models and Argilla. Nothing is changed."""
     from curation.stages.check import check as look
 
-    _run(config, format, debug, lambda loaded, out: look(loaded, ask=ask))
+    run(config, format, debug, lambda loaded, out: look(loaded, ask=ask))
 
 
 @app.command()
@@ -90,53 +88,38 @@ def generate(
         typer.Option("--preview", min=1, metavar="N", help="Show the answers to the first N prompts; store nothing."),
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Ask no questions: go on whatever it costs and whatever changed.")
+        bool, typer.Option("--yes", help="Do not ask me: go on whatever it costs and whatever settings changed.")
     ] = False,
     only_missing: Annotated[
-        bool, typer.Option("--only-missing", help="Keep answers that were made with other settings.")
+        bool, typer.Option("--only-missing", help="Ask only prompts without answers: keep those of other settings.")
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not use the cache: ask the models again.")] = False,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
     """Ask every generator to answer every prompt, and the judge to rate the answers."""
+    from curation.cli.consent import cost_consent, settings_consent
     from curation.cli.preview import preview_panels
     from curation.cli.progress import shown
-    from curation.stages import generate as asking
-    from curation.stages.preview import preview as preview_prompts
+    from curation.stages.generate import generate as ask_all
+    from curation.stages.preview import preview as ask_first
 
     def first_prompts(loaded: Config, out: Output) -> Report:
-        report = preview_prompts(
-            loaded, prompts=preview or 0, watch=lambda meter: shown(meter, out), use_cache=not no_cache
-        )
+        report = ask_first(loaded, prompts=preview or 0, watch=lambda meter: shown(meter, out), use_cache=not no_cache)
         if format is Format.human:
             out.show(*preview_panels(report.sets))
         return report
 
     def all_prompts(loaded: Config, out: Output) -> Report:
-        def confirm(estimate: Estimate, above: bool) -> bool:
-            out.event("estimate", estimate.model_dump(), lines=[f"Estimate: {estimate.line}"])
-            if not above or yes or not out.can_ask:
-                return not above or yes
-            if not out.confirm("Go on?"):
-                raise RefusedError("Nothing was asked and nothing is to be paid: you said no.")
-            return True
-
-        def ask_again(change: SettingsChange) -> bool:
-            if not yes and not out.can_ask:
-                return asking.refuse_to_ask_again(change)
-            out.event("settings_changed", change.model_dump(), lines=[change.line])
-            return yes or out.confirm("Ask them again? No keeps their answers and asks the others only.")
-
-        return asking.generate(
+        return ask_all(
             loaded,
-            ask_again=ask_again if not only_missing else False,
-            confirm=confirm,
+            ask_again=False if only_missing else settings_consent(out, yes=yes),
+            confirm=cost_consent(out, yes=yes),
             watch=lambda meter: shown(meter, out),
             use_cache=not no_cache,
         )
 
-    _run(config, format, debug, first_prompts if preview else all_prompts)
+    run(config, format, debug, first_prompts if preview else all_prompts)
 
 
 @app.command()
@@ -149,10 +132,10 @@ def push(
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Create the records in Argilla that people review."""
+    """Put the answers of the models into Argilla, where people review them."""
     from curation.stages.push import push as push_records
 
-    _run(config, format, debug, lambda loaded, out: push_records(loaded, update_settings=update_settings))
+    run(config, format, debug, lambda loaded, out: push_records(loaded, update_settings=update_settings))
 
 
 @app.command()
@@ -165,22 +148,22 @@ def sync(
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Copy people's answers from Argilla into the store."""
-    from curation.stages.sync import sync as sync_answers
+    """Copy what reviewers answered from Argilla into the store."""
+    from curation.stages.sync import sync as sync_responses
 
-    _run(config, format, debug, lambda loaded, out: sync_answers(loaded, forget=forget or ()))
+    run(config, format, debug, lambda loaded, out: sync_responses(loaded, forget=forget or ()))
 
 
 @app.command()
 def publish(
     config: ConfigFile,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write nothing; show which rows would come, go or change.")
+        bool, typer.Option("--dry-run", help="Write nothing; show which rows would be new, removed or changed.")
     ] = False,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Make datasets of the answers, and write them to the Hub with a card."""
+    """Make datasets of what reviewers decided, and write them to the Hub with a card."""
     from curation.cli.progress import segments_shown
     from curation.stages.dry_run import dry_run as try_publish
     from curation.stages.publish import publish as publish_rows
@@ -189,7 +172,7 @@ def publish(
         with segments_shown(out) as watch:
             return (try_publish if dry_run else publish_rows)(loaded, watch=watch)
 
-    _run(config, format, debug, publish_all)
+    run(config, format, debug, publish_all)
 
 
 @app.command()
@@ -198,12 +181,14 @@ def export(
     folder: Annotated[Path | None, typer.Option("--folder", help="Where to write; by default exported/NAME.")] = None,
     chat_template: Annotated[
         str | None,
-        typer.Option("--chat-template", metavar="TOKENIZER", help="Apply the chat template of this tokenizer."),
+        typer.Option(
+            "--chat-template", metavar="TOKENIZER", help="Write strings, made with the chat template of this tokenizer."
+        ),
     ] = None,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Write the datasets to a folder on this machine, as conversations or as strings."""
+    """Write the datasets to a folder on this machine instead of the Hub."""
     from curation.cli.progress import segments_shown
     from curation.stages.export import export as export_rows
 
@@ -211,7 +196,7 @@ def export(
         with segments_shown(out) as watch:
             return export_rows(loaded, folder or Path("exported") / loaded.name, template=chat_template, watch=watch)
 
-    _run(config, format, debug, export_all)
+    run(config, format, debug, export_all)
 
 
 @app.command()
@@ -222,16 +207,16 @@ def status(
     debug: DebugOption = False,
 ) -> None:
     """Show how far the curation is, and which command comes next."""
-    from curation.stages.status import status as find_status
+    from curation.stages.status import status as read_status
 
-    _run(config, format, debug, lambda loaded, out: find_status(loaded, comments=comments))
+    run(config, format, debug, lambda loaded, out: read_status(loaded, comments=comments))
 
 
 @app.command()
 def lint(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A file, a folder, or owner/name on the Hub.")],
-    config: Annotated[str | None, typer.Option("--config", help="Only this config.")] = None,
-    split: Annotated[str | None, typer.Option("--split", help="Only this split.")] = None,
+    config: Annotated[str | None, typer.Option("--config", help="Look at this config of the dataset only.")] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Look at this split only.")] = None,
     use: Annotated[
         Literal["alignment", "domain", "iteration"],
         typer.Option("--use", help="The purpose of refusal data: it needs 100, 50 or 20 prompts."),
@@ -241,22 +226,26 @@ def lint(
         typer.Option("--tokenizer", help="Count tokens with this tokenizer: a folder, or owner/name on the Hub."),
     ] = None,
     max_length: Annotated[
-        int, typer.Option("--max-length", min=1, help="The most tokens of prompt and answer that the trainer accepts.")
+        int,
+        typer.Option(
+            "--max-length", min=1, help="With --tokenizer: the most tokens that the trainer accepts in a row."
+        ),
     ] = 1024,
     safety: Annotated[
         bool | None,
         typer.Option(
-            "--safety/--no-safety", help="The checklist for refusal data; by default, if there are categories."
+            "--safety/--no-safety",
+            help="Apply the checklist for refusal data to all rows or none; by default to rows with its categories.",
         ),
     ] = None,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Look for faults in any DPO or KTO dataset; exit code 1 if training would fail or go wrong."""
+    """Look for faults in any DPO or KTO dataset. The exit code is 1 if training would fail or go wrong."""
     from curation.stages.lint import lint as lint_dataset
 
     out = Output(format)
-    with _sentences(out, debug=debug):
+    with errors_as_sentences(out, debug=debug):
         report = lint_dataset(
             dataset,
             config=config,
@@ -266,103 +255,26 @@ def lint(
             tokenizer=tokenizer,
             max_length=max_length,
         )
-        _say(report, out, hint=None)
+        print_report(report, out, hint=None)
 
 
 @app.command()
 def demo(
     folder: Annotated[
-        Path | None, typer.Option("--folder", help="Keep everything here instead of a temporary folder.")
+        Path | None, typer.Option("--folder", help="Keep the servers' data here instead of in a temporary folder.")
     ] = None,
-    exit: Annotated[bool, typer.Option("--exit", help="Stop when done, even on a terminal.")] = False,
+    exit: Annotated[
+        bool, typer.Option("--exit", help="Stop the servers when done; on a terminal they run on for you to look at.")
+    ] = False,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
     """Run all steps on this machine, with a small model and simulated reviewers."""
     out = Output(format)
-    with _sentences(out, debug=debug), _local_extra():
+    with errors_as_sentences(out, debug=debug), local_extra():
         from curation.local.demo import run_demo
 
         run_demo(folder, stay=not exit and out.attended, say=out.note)
-
-
-@local.command()
-def up(folder: FolderOption = FOLDER, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
-    """Start the servers, which run until `curation local down`."""
-    out = Output(format)
-    with _sentences(out, debug=debug), _local_extra():
-        from curation.local import Stack
-
-        stack = Stack(folder)
-        stack.up(say=out.note)
-        for line in stack.describe():
-            out.note(line)
-        out.note(f'Next: eval "$(curation local env --folder {folder})"')
-
-
-@local.command()
-def down(folder: FolderOption = FOLDER, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
-    """Stop the servers, and keep their data."""
-    out = Output(format)
-    with _sentences(out, debug=debug), _local_extra():
-        from curation.local import Stack
-
-        out.note("Stopped." if Stack(folder).down() else f"No stack runs in {folder}.")
-
-
-@local.command("status")
-def local_status(
-    folder: FolderOption = FOLDER, format: FormatOption = Format.human, debug: DebugOption = False
-) -> None:
-    """Show which servers run, their addresses, and how to log in; exit code 1 if one does not run."""
-    out = Output(format)
-    with _sentences(out, debug=debug), _local_extra():
-        from curation.local import Stack
-
-        stack = Stack(folder)
-        servers = stack.status()
-        out.facts(stack.status_json(), stack.describe(), whole=True)
-        if not all(server.healthy for server in servers):
-            raise typer.Exit(1)
-
-
-@local.command()
-def env(folder: FolderOption = FOLDER, debug: DebugOption = False) -> None:
-    """Print the environment variables for these servers as `export` lines, for eval in a shell."""
-    out = Output(Format.human)
-    with _sentences(out, debug=debug), _local_extra():
-        from curation.local import Stack
-
-        for line in Stack(folder).export_lines():
-            out.data(line)
-
-
-@cache.command("info")
-def cache_info(format: FormatOption = Format.human, debug: DebugOption = False) -> None:
-    """Show how many replies are in the cache, of which models, and where it is."""
-    from curation.generation.cache import RequestCache, cache_file
-    from curation.wording import counted, size
-
-    out = Output(format)
-    with _sentences(out, debug=debug), RequestCache(cache_file()) as opened:
-        info = opened.info()
-        models = (f"  {model}: {counted(replies, 'reply', 'replies')}" for model, replies in info.models.items())
-        first = f"{counted(info.replies, 'reply', 'replies')}, {size(info.bytes)} in {info.path}"
-        out.facts(json.dumps(asdict(info)), [first, *models], whole=True)
-
-
-@cache.command("prune")
-def cache_prune(
-    days: Annotated[float, typer.Option("--days", min=0, help="Delete replies older than this.")],
-    debug: DebugOption = False,
-) -> None:
-    """Delete old replies, which are paid for again if they are needed again."""
-    from curation.generation.cache import RequestCache, cache_file
-    from curation.wording import counted
-
-    out = Output(Format.human)
-    with _sentences(out, debug=debug), RequestCache(cache_file()) as opened:
-        out.data(f"{counted(opened.prune(older_than_days=days), 'reply', 'replies')} deleted.")
 
 
 def main() -> None:
@@ -373,59 +285,3 @@ def main() -> None:
     os.environ.setdefault("TQDM_DISABLE", "1")
     # However it was started: completion in a shell is by this name.
     app(prog_name="curation")
-
-
-def _run(path: Path, format: Format, debug: bool, stage: Callable[[Config, Output], Report]) -> None:
-    out = Output(format)
-    with _sentences(out, debug=debug):
-        from curation.config import load_config
-
-        report = stage(load_config(path), out)
-        _say(report, out, hint=f"curation {report.next_verb} {path}" if report.next_verb else None)
-
-
-def _say(report: Report, out: Output, *, hint: str | None) -> None:
-    out.report(report, hint=hint)
-    if report.exit_code:
-        raise typer.Exit(report.exit_code)
-
-
-@contextmanager
-def _local_extra() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"The local stack needs the package {error.name}, which is not installed.",
-            remedy="Install curation with its extra: pip install 'curation[local]'",
-        ) from error
-
-
-class _sentences:
-    """Turn errors into sentences and exit codes. The traceback is shown only with `debug`."""
-
-    def __init__(self, out: Output, *, debug: bool) -> None:
-        self.out = out
-        self.debug = debug
-        self._told = ExitStack()
-
-    def __enter__(self) -> None:
-        from curation.patience import telling
-
-        self._told.enter_context(telling(self.out.note))
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._told.close()
-        if error is None or isinstance(error, typer.Exit):
-            return
-        if self.debug:
-            self.out.trace(error)
-        if isinstance(error, KeyboardInterrupt | typer.Abort):
-            self.out.note("Interrupted. The same command goes on from where this one stopped.")
-            raise typer.Exit(130) from None
-        if not isinstance(error, CurationError):
-            # Not one of ours: a defect. Say so in one line; the locals of a traceback may hold keys.
-            error = ServiceError(f"Unexpected {type(error).__name__}: {error}", remedy="Add --debug to see where.")
-        if not self.debug:
-            self.out.error(error)
-        raise typer.Exit(error.exit_code) from None

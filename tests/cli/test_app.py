@@ -35,7 +35,7 @@ def test_h_is_help_everywhere(line: CommandLine, command: list[str]) -> None:
 
 @pytest.mark.slow
 def test_the_lists_of_verbs_have_whole_sentences_and_are_shown_where_a_verb_is_missing(line: CommandLine) -> None:
-    whole = "Check whether config, prompts, token, repos, models and Argilla are ready, and change nothing."
+    whole = "Run all steps on this machine, with a small model and simulated reviewers."
     assert whole in " ".join(line.run("--help").stdout.split())
     missing = line.run("local")
     assert missing.returncode == 2
