@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from curation.linting.layouts import REFUSED_LAYOUTS, Example
+from curation.linting.examples import REFUSED_LAYOUTS, Example
 from curation.linting.safety import category_of, chosen_faults, rejected_refuses
 from curation.quality.answers import has_ai_tell, holds_reasoning, is_empty, is_refusal, is_truncated, leaked_names
 from curation.quality.pairs import is_identical, length_ratio

@@ -8,31 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from curation.errors import DataError
 from curation.files import is_written
-
-Layout = Literal[
-    "conversational",
-    "conversational_implicit_prompt",
-    "text",
-    "text_implicit_prompt",
-    "mixed_text_and_messages",
-    "prompt_repeated",
-    "unpaired_conversational",
-    "unpaired_text",
-    "completion_without_prompt",
-    "messages_with_label",
-]
-REFUSED_LAYOUTS: frozenset[Layout] = frozenset(
-    {"mixed_text_and_messages", "prompt_repeated", "completion_without_prompt", "messages_with_label"}
-)
-"""Layouts on which a trainer fails, or which it reads as something else than intended."""
+from curation.linting.examples import Example, Layout, Side, Turn, text_of
+from curation.linting.row_faults import column_faults, message_faults, question_faults, role_faults
 
 SCORE_COLUMNS = (
     ("chosen_score", "rejected_score"),
@@ -41,89 +24,10 @@ SCORE_COLUMNS = (
     ("rating_chosen", "rating_rejected"),
     ("chosen-rating", "rejected-rating"),
 )
-QUESTIONS = ("question", "instruction", "input")
-"""Columns with the prompt in data that was not made for TRL."""
-
 ANSWER_MARK = "\n\nAssistant:"
 """What comes before each answer in texts that contain whole conversations, as in HH-RLHF."""
 SHORTEST_REPEATED = 20
 """A prompt must have so many characters to count as repeated: an answer to "Hello" may well begin with "Hello"."""
-
-USER_TURN = re.compile(
-    r"<\|im_start\|>\s*(?:user|system)\b|<\|start_header_id\|>\s*user\b|<\|user\|>|<start_of_turn>\s*user\b"
-    r"|\n\s*\n(?:#+ *)?Human:"
-)
-"""The beginning of a user's turn in a text: the marks of chat templates and of HH-RLHF."""
-MARKED_TURN = re.compile(r"^(?:#+ *)?(Human|HUMAN|User|USER)(?= ?:)", re.MULTILINE)
-"""The beginning of a user's turn if the prompt is a transcript. Elsewhere it may be a dialogue that was asked for."""
-ENDS_WITH_MARK = re.compile(r"^(?:#+ *)?\w+ ?:\s*\Z", re.MULTILINE)
-"""The end of a prompt that is a transcript: the mark of the next answer, such as "Assistant:"."""
-
-
-class Turn(NamedTuple):
-    """One message. The role is any string, because chat templates know more roles than ours.
-
-    `content` is its text. `attachments` is canonical JSON of everything else (images, calls of tools), "" if none.
-    """
-
-    role: str
-    content: str
-    attachments: str = ""
-
-
-Side = str | tuple[Turn, ...]
-"""A prompt or an answer: a text or messages."""
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One row of a preference dataset in any layout: a pair (chosen, rejected), or a completion with a label.
-
-    - The texts are the answers alone: a prompt that is repeated in them, or only in them, is removed.
-    - `attachments` has one entry for each of `answers`: its `Turn.attachments`. `media` are the row's images.
-    - `prompt` is None if the layout has no prompt. `label` is None in pairs, and if it is not a boolean.
-    - `faults` are the names of what is wrong with the row as TRL reads it.
-    """
-
-    layout: Layout
-    prompt: tuple[Turn, ...] | None
-    chosen: str | None = None
-    rejected: str | None = None
-    completion: str | None = None
-    attachments: tuple[str, ...] = ()
-    media: str = ""
-    label: bool | None = None
-    chosen_score: float | None = None
-    rejected_score: float | None = None
-    score: float | None = None
-    category: str | None = None
-    subcategory: str | None = None
-    faults: tuple[str, ...] = ()
-
-    @property
-    def paired(self) -> bool:
-        """Whether the row is a pair rather than one labelled completion."""
-        return self.chosen is not None
-
-    @property
-    def answers(self) -> tuple[str, ...]:
-        """The answers of the row: chosen and rejected, or the completion."""
-        return tuple(text for text in (self.chosen, self.rejected, self.completion) if text is not None)
-
-    @property
-    def wanted(self) -> str | None:
-        """The answer that a model learns to give: chosen, or a completion with the label true. None if none."""
-        return self.chosen if self.paired else self.completion if self.label else None
-
-    @property
-    def unwanted(self) -> str | None:
-        """The answer that a model learns to avoid: rejected, or a completion with the label false. None if none."""
-        return self.rejected if self.paired else self.completion if self.label is False else None
-
-    @property
-    def prompt_text(self) -> str:
-        """The contents of the prompt's messages with a blank line between them, "" without a prompt."""
-        return text_of(self.prompt or ())
 
 
 def is_preference_row(row: Mapping[str, Any]) -> bool:
@@ -156,11 +60,6 @@ def whole_texts(row: Mapping[str, Any]) -> tuple[str | list[Any], ...]:
     return tuple(row[name] if row.get("prompt") is None else row["prompt"] + row[name] for name in names)
 
 
-def text_of(turns: Sequence[Turn]) -> str:
-    """Return the contents of messages with a blank line between them."""
-    return "\n\n".join(turn.content for turn in turns)
-
-
 def _is_pair(row: Mapping[str, Any]) -> bool:
     return "chosen" in row and "rejected" in row and (row["chosen"], row["rejected"]) != (None, None)
 
@@ -186,10 +85,10 @@ def _pair(row: Mapping[str, Any]) -> Example:
         category=_text_or_none(row.get("category")),
         subcategory=_text_or_none(row.get("subcategory")),
         faults=(
-            *_column_faults(row, paired=True),
-            *_message_faults(row),
-            *_question_faults(row, layout, prompt),
-            *_role_faults(layout, turns, answers),
+            *column_faults(row, paired=True),
+            *message_faults(row),
+            *question_faults(row, layout, prompt),
+            *role_faults(layout, turns, answers),
         ),
     )
 
@@ -252,9 +151,9 @@ def _labelled(row: Mapping[str, Any], *, layout: Layout, prompt: Side | None, co
         subcategory=_text_or_none(row.get("subcategory")),
         faults=(
             *faults,
-            *_column_faults(row, paired=False),
-            *_message_faults(row),
-            *_role_faults(layout, turns, [answer]),
+            *column_faults(row, paired=False),
+            *message_faults(row),
+            *role_faults(layout, turns, [answer]),
         ),
     )
 
@@ -375,58 +274,6 @@ def _without_shared_start(chosen: Side, rejected: Side) -> tuple[Any, Side, Side
         elif split and chosen[split - 1] == " ":
             split -= 1
     return chosen[:split], chosen[split:], rejected[split:]
-
-
-def _column_faults(row: Mapping[str, Any], *, paired: bool) -> tuple[str, ...]:
-    """Return faults for columns outside of the layout that a trainer would misread."""
-    faults = {
-        "column_margin": paired and "margin" in row,
-        "column_images": "image" in row or "images" in row,
-        "column_label": paired and "label" in row,
-        "column_messages": "messages" in row and ("completion" in row or paired),
-        "null_chat_template_kwargs": "chat_template_kwargs" in row and row["chat_template_kwargs"] is None,
-        "empty_tools": row.get("tools") == "",
-    }
-    return tuple(name for name, is_present in faults.items() if is_present)
-
-
-def _message_faults(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a fault if messages are written as a text in any column: trainers would read them as plain text."""
-    written = any(isinstance(value, str) and is_written(value) for value in row.values())
-    return ("messages_as_text",) if written else ()
-
-
-def _question_faults(row: Mapping[str, Any], layout: Layout, prompt: Side | None) -> tuple[str, ...]:
-    """Return a fault if there is a question in another column, and not in the common beginning of the answers."""
-    if layout != "text_implicit_prompt" or not isinstance(prompt, str):
-        return ()
-    questions = [row[name].strip() for name in QUESTIONS if isinstance(row.get(name), str)]
-    return ("question_not_read",) if any(questions) and not any(text in prompt for text in questions if text) else ()
-
-
-def _role_faults(layout: Layout, prompt: tuple[Turn, ...] | None, answers: Sequence[Side]) -> tuple[str, ...]:
-    if layout in REFUSED_LAYOUTS:
-        return ()
-    prompt_text = text_of(prompt or ())
-    marks = set(MARKED_TURN.findall(prompt_text)) if ENDS_WITH_MARK.search(prompt_text) else set()
-    faults = {
-        "prompt_ends_with_assistant": prompt and prompt[-1].role == "assistant",
-        "answer_not_by_assistant": any(_has_another_voice(answer) or _goes_on(answer, marks) for answer in answers),
-    }
-    return tuple(name for name, is_present in faults.items() if is_present)
-
-
-def _has_another_voice(answer: Side) -> bool:
-    """Whether the last message is not the assistant's, or one is the user's or the system's. (Tools may speak.)"""
-    if isinstance(answer, str) or not answer:
-        return False
-    return answer[-1].role != "assistant" or any(turn.role in {"user", "system"} for turn in answer)
-
-
-def _goes_on(answer: Side, marks: set[str]) -> bool:
-    """Whether a text goes on with a turn of the user, marked as in chat templates or as in the prompt."""
-    texts = [answer] if isinstance(answer, str) else [turn.content for turn in answer if turn.role == "assistant"]
-    return any(USER_TURN.search(text) or not marks.isdisjoint(MARKED_TURN.findall(text)) for text in texts)
 
 
 def _scores(row: Mapping[str, Any]) -> tuple[float | None, float | None]:

@@ -13,8 +13,9 @@ from curation.dataset_rows import SourceRow, Split
 from curation.errors import DataError
 from curation.ids import normalise
 from curation.labels import length_bias
+from curation.linting.examples import REFUSED_LAYOUTS, Example, Layout, text_of
 from curation.linting.findings import Bounds, row_faults
-from curation.linting.layouts import REFUSED_LAYOUTS, Example, Layout, read_example, text_of
+from curation.linting.layouts import read_example
 from curation.linting.lengths import row_tokens
 from curation.linting.safety import category_of, subcategory_of
 from curation.quality.duplicates import near_duplicate_leaders
