@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from curation.generation import Budget, Evolver, Generator, UltraFeedbackJudge
     from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
     from curation.prompts import FilePrompts, HubPrompts, ListPrompts
-    from curation.quality import Quality
+    from curation.quality import Filter, Quality
     from curation.review import BinaryTask, PairwiseTask, RatingTask
     from curation.stages.check import check
     from curation.stages.generate import generate
@@ -34,7 +34,7 @@ else:
             "generation": "Budget Evolver Generator UltraFeedbackJudge",
             "labels": "DawidSkeneResolver MajorityResolver MeanResolver UnanimousResolver",
             "prompts": "FilePrompts HubPrompts ListPrompts",
-            "quality": "Quality",
+            "quality": "Filter Quality",
             "review": "BinaryTask PairwiseTask RatingTask",
             "cli.progress": "show_progress",
             "stages.check": "check",
@@ -57,6 +57,7 @@ __all__ = [
     "DawidSkeneResolver",
     "Evolver",
     "FilePrompts",
+    "Filter",
     "Generate",
     "Generator",
     "HubPrompts",

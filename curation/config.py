@@ -29,6 +29,7 @@ from curation.hub import DEFAULT_ENDPOINT
 from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
 from curation.prompts import FilePrompts, HubPrompts, ListPrompts
 from curation.prompts.hub import RepoId
+from curation.quality.filters import Filter
 from curation.quality.options import Quality
 from curation.review import TASKS, BinaryTask, PairwiseTask, RatingTask, ReviewTask
 from curation.section import LICENSE, NAME, Section, sentences
@@ -156,6 +157,8 @@ class Config(Section):
     """What their answers mean."""
     quality: Quality = Quality()
     """What is dropped."""
+    filters: tuple[Filter, ...] = ()
+    """Rules of your own: what else is dropped."""
     publish: Publish
     """The datasets."""
     store: StoreSection
@@ -184,6 +187,7 @@ class Config(Section):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{section}: the name {twice[0]!r} stands twice; give each entry a `name` of its own")
+        self._filters_have_names()
         self._answers_are_enough(len(writers))
         self._money_is_counted()
         if self.review.level == "ordinal" and self.labels.resolver in OF_EQUAL_ANSWERS:
@@ -198,6 +202,17 @@ class Config(Section):
         if self.labels.judge_fallback and not self.models.judges:
             raise ValueError("labels.judge_fallback = true needs a [judge] or [[judges]]")
         return self
+
+    def _filters_have_names(self) -> None:
+        """Two reasons of one name could not be told apart in reports."""
+        taken = {line.split(": ")[1] for line in self.quality.lines()}
+        for rule in self.filters:
+            if rule.reason in taken:
+                raise ValueError(
+                    f"filters: the name {rule.reason!r} stands twice, or is a check's of [quality]; give each entry a "
+                    "`name` of its own"
+                )
+            taken.add(rule.reason)
 
     def _answers_are_enough(self, writers: int) -> None:
         needed = self.review.min_candidates
@@ -326,6 +341,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "evolve": Evolver,
     "judge": UltraFeedbackJudge,
     "judges": UltraFeedbackJudge,
+    "filters": Filter,
     "generate": Generate,
     "generate.budget": Budget,
     "review.pairwise": PairwiseTask,

@@ -19,6 +19,7 @@ ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 ARGILLA_DATASET = r"^[^\s\p{C}](?:[^\p{C}]{0,198}[^\s\p{C}])?$"
 """1 to 200 characters, the server's limit. A name with blanks around it could be created, but not be read again."""
 ARGILLA_WORKSPACE = r"^[A-Za-z0-9_-]+$"
+FILTER_NAME = r"^[a-z][a-z0-9_]{0,63}$"
 LICENSE = r"^[a-z0-9][a-z0-9.-]*$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 PROVIDER = r"^[a-z0-9][a-z0-9-]*$"
@@ -83,6 +84,7 @@ PATTERNS = {
     NAME: "must be 1 to 64 of letters, digits, '.', '_' and '-', the first a letter or digit",
     REPO_ID: "must be owner/name",
     LICENSE: "must be a licence's identifier on the Hub, such as cc-by-4.0",
+    FILTER_NAME: "must be 1 to 64 of small letters, digits and '_', the first a letter",
     PARAMETER: "must be a parameter's name, or false to leave it out",
     PROVIDER: "must be a provider's name in lower case",
     ARGILLA_WORKSPACE: "must be letters, digits, '_' and '-', as Argilla takes them",

@@ -47,6 +47,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     '`resolver = "unanimous"`': ("labels.unanimous",),
     '`resolver = "dawid-skene"`': ("labels.dawid-skene",),
     "`[quality]`": ("quality",),
+    "`[[filters]]`": ("filters",),
     "`[publish]`": ("publish",),
     "`[store]`": ("store",),
 }
@@ -64,6 +65,7 @@ INSTEAD = {
     "prompts.file": 'prompts = { type = "file", path = "prompts.jsonl" }',
     "prompts.list": 'prompts = { type = "list", rows = ["Why?"] }',
     "evolve": 'evolve = { model_id = "three" }',
+    "filters": 'filters = [{ type = "lines", min = 1, max = 1 }]',
     "judge": 'judge = { model_id = "three" }',
     "judges": 'judges = [{ model_id = "three" }]',
     "generate.budget": (

@@ -60,7 +60,7 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         kto_weights=kto_weights(derived),
         length_bias=labels.length_bias(lengths[:, 1], lengths[:, 2]),
         lengths=_histograms(lengths),
-        checks=config.quality.lines(),
+        checks=config.quality.lines(config.filters),
         options={
             "ties": config.labels.ties,
             "pairs": config.publish.pairs,

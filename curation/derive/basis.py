@@ -36,7 +36,7 @@ def current_basis(config: Config, derived: Derived) -> Basis:
     """Return what the rows are made from, as the manifest keeps it for the next publish."""
     options: dict[str, JsonValue] = {"resolver": config.labels.resolver, **config.labels.model_dump(mode="json")}
     options |= config.publish.model_dump(mode="json", include=set(DECIDING))
-    options["checks"] = list(config.quality.lines())
+    options["checks"] = list(config.quality.lines(config.filters))
     return Basis(
         rows={name: derived.rows(name) for name in config.publish.formats},
         records=derived.records,

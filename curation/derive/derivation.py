@@ -226,9 +226,11 @@ def _checks(config: Config, services: Services, render: Render | None) -> Checks
     strings = not config.publish.conversational and render is None
     # Near-duplicates were looked for before models were asked; here a prompt comes once for each of its sets.
     options = config.quality.model_copy(update={"near_duplicates": None})
-    prompts = quality.prompt_checks(options, endpoint=services.hub_endpoint, token=services.hub_token)
+    prompts = quality.prompt_checks(options, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
     return Checks(
-        answers=quality.answer_checks(options, endpoint=services.hub_endpoint, token=services.hub_token),
+        answers=quality.answer_checks(
+            options, config.filters, endpoint=services.hub_endpoint, token=services.hub_token
+        ),
         pairs=quality.pair_checks(options),
         prompt=prompts.reason if prompts.checks else None,
         render=plain if strings else render,

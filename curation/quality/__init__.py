@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from curation.late import late_names
+from curation.quality.filters import Filter
 from curation.quality.options import Quality
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ else:
 
 __all__ = [
     "Check",
+    "Filter",
     "PromptChecks",
     "Quality",
     "Sketches",

@@ -13,6 +13,7 @@ from curation.hub import DEFAULT_ENDPOINT
 from curation.quality.answers import has_ai_tell, is_empty, is_refusal, is_truncated, leaked_names
 from curation.quality.contamination import Benchmarks
 from curation.quality.duplicates import NearDuplicates
+from curation.quality.filters import Filter
 from curation.quality.language import detect_language
 from curation.quality.options import Quality
 from curation.quality.pairs import is_identical, length_ratio
@@ -59,18 +60,23 @@ def spoken(messages: Sequence[Message]) -> str:
     return "\n".join(message.content for message in messages if message.role != "system")
 
 
-def prompt_checks(options: Quality, *, endpoint: str = DEFAULT_ENDPOINT, token: str | None = None) -> PromptChecks:
+def prompt_checks(
+    options: Quality, filters: Sequence[Filter] = (), *, endpoint: str = DEFAULT_ENDPOINT, token: str | None = None
+) -> PromptChecks:
     """Return fresh checks of prompts; benchmarks and the tokenizer are read here, from the Hub at `endpoint`.
 
     Raises what `Benchmarks.load` and `TokenCounter` raise.
     """
+    rules = tuple(Check(rule.reason, partial(_prompt_breaks, rule)) for rule in filters if rule.on == "prompts")
     return PromptChecks(
-        checks=_prompt_checks(options, endpoint=endpoint, token=token),
+        checks=_prompt_checks(options, endpoint=endpoint, token=token) + rules,
         duplicates=None if options.near_duplicates is None else NearDuplicates(options.near_duplicates),
     )
 
 
-def answer_checks(options: Quality, *, endpoint: str = DEFAULT_ENDPOINT, token: str | None = None) -> tuple[Check, ...]:
+def answer_checks(
+    options: Quality, filters: Sequence[Filter] = (), *, endpoint: str = DEFAULT_ENDPOINT, token: str | None = None
+) -> tuple[Check, ...]:
     """Return the checks of answers; a predicate is asked (prompt, answer, finish_reason)."""
     checks = [Check("empty", _empty)]
     if options.refusals:
@@ -86,6 +92,7 @@ def answer_checks(options: Quality, *, endpoint: str = DEFAULT_ENDPOINT, token: 
         counter = TokenCounter(options.tokenizer, endpoint=endpoint, token=token)
         too_long = partial(_answer_too_long, counter, options.max_tokens)
         checks.append(Check("too_long", too_long))
+    checks += [Check(rule.reason, partial(_answer_breaks, rule)) for rule in filters if rule.on == "answers"]
     return tuple(checks)
 
 
@@ -137,9 +144,21 @@ def _prompt_checks(options: Quality, *, endpoint: str, token: str | None) -> tup
 
 
 def _other_language(languages: frozenset[str], messages: Sequence[Message]) -> bool:
-    question = next((message.content for message in reversed(messages) if message.role == "user"), "")
-    language = detect_language(question)
+    language = detect_language(_question(messages))
     return language is not None and language not in languages
+
+
+def _question(messages: Sequence[Message]) -> str:
+    """The last message of the user."""
+    return next((message.content for message in reversed(messages) if message.role == "user"), "")
+
+
+def _prompt_breaks(rule: Filter, messages: Sequence[Message]) -> bool:
+    return not rule.keeps(_question(messages))
+
+
+def _answer_breaks(rule: Filter, prompt: Conversation, answer: str, finish_reason: str | None) -> bool:
+    return not rule.keeps(answer)
 
 
 def _prompt_pii(messages: Sequence[Message]) -> bool:

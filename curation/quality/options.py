@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, StrictBool, StrictInt, field_validator, model_validator
 
+from curation.quality.filters import Filter
 from curation.quality.language import LANGUAGES
 from curation.section import Section
 
@@ -59,8 +61,8 @@ class Quality(Section):
             raise ValueError(f"{present} needs {missing}: tokens are those of the model that will be trained")
         return self
 
-    def lines(self) -> tuple[str, ...]:
-        """Return every check with its state in words, one a line."""
+    def lines(self, filters: Sequence[Filter] = ()) -> tuple[str, ...]:
+        """Return every check with its state in words, one a line: "answers: refusal: off"."""
         tokens = (
             f"more than {self.max_tokens} tokens of {_public_name(self.tokenizer)}"
             if self.max_tokens is not None and self.tokenizer is not None
@@ -88,11 +90,12 @@ class Quality(Section):
             "pairs: identical": "the same text twice",
             "pairs: length_ratio": ratio,
         }
+        states |= {f"{rule.on}: {rule.reason}": rule.fault for rule in filters}
         return tuple(f"{name}: {'off' if state is None else f'dropped if {state}'}" for name, state in states.items())
 
-    def summary(self) -> str:
+    def summary(self, filters: Sequence[Filter] = ()) -> str:
         """Return which checks are on and which are off, in one sentence."""
-        names = [(line.split(": ")[1], line.endswith(": off")) for line in self.lines()]
+        names = [(line.split(": ")[1], line.endswith(": off")) for line in self.lines(filters)]
         on, off = ([name for name, is_off in names if is_off is state] for state in (False, True))
         return f"Checks: {', '.join(on)}" + (f"; off: {', '.join(off)}." if off else ".")
 

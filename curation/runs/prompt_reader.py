@@ -25,7 +25,9 @@ class PromptReader:
 
     def __init__(self, config: Config, services: Services, source: str, snapshot: Snapshot | None) -> None:
         self._rows = config.prompts.load(source, endpoint=services.hub_endpoint, token=services.hub_token)
-        self._checks = prompt_checks(config.quality, endpoint=services.hub_endpoint, token=services.hub_token)
+        self._checks = prompt_checks(
+            config.quality, config.filters, endpoint=services.hub_endpoint, token=services.hub_token
+        )
         self._prompt_fault = config.review.prompt_fault
         settings = settings_id(config.models)
         self._answered = _answered_now(snapshot, settings)

@@ -88,9 +88,9 @@ def _look(subject: str, look: Callable[[], str]) -> Finding:
 
 def _checks(config: Config, services: Services) -> str:
     """What is dropped and what is not, after everything that the checks need was read."""
-    prompt_checks(config.quality, endpoint=services.hub_endpoint, token=services.hub_token)
-    answer_checks(config.quality, endpoint=services.hub_endpoint, token=services.hub_token)
-    return "".join(f"\n        {line}" for line in config.quality.lines()).lstrip()
+    prompt_checks(config.quality, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
+    answer_checks(config.quality, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
+    return "".join(f"\n        {line}" for line in config.quality.lines(config.filters)).lstrip()
 
 
 def _prompts(config: Config, services: Services) -> str:

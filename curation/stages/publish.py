@@ -113,7 +113,7 @@ def publish(
         alpha=facts.agreement.alpha,
         marked={one.reviewer: one.marks for one in facts.agreement.reviewers if one.marks},
         kto_weights=facts.kto_weights,
-        checks=config.quality.summary(),
+        checks=config.quality.summary(config.filters),
         omitted=dict(derived.omitted),
         decisions=tuple(one.line(counted(count, "prompt")) for one, count in sorted(derived.decisions.items())),
         row_counts=row_counts(before, current_basis(config, derived))

@@ -155,8 +155,8 @@ def records_to_show(
     rated = _by_answers_of_rated_sets(snapshot, shown)
     # Sets were paid for: near-duplicates were looked for before.
     options = config.quality.model_copy(update={"near_duplicates": None})
-    prompts = prompt_checks(options, endpoint=services.hub_endpoint, token=services.hub_token)
-    answers = answer_checks(options, endpoint=services.hub_endpoint, token=services.hub_token)
+    prompts = prompt_checks(options, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
+    answers = answer_checks(options, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
     of_sets: list[list[ReviewRecord]] = []
     not_shown: dict[str, str] = {}
     for candidate_set in sets:
