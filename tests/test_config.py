@@ -305,6 +305,7 @@ def test_what_the_smallest_file_leaves_out_has_the_defaults_of_the_contract(tmp_
             "max_tokens": None,
             "tokenizer": None,
         },
+        "filters": [],
         "publish": {
             "repo_id": "acme/helpful",
             "private": True,
@@ -473,8 +474,8 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "nmae",
             "x",
             "nmae is not a setting; did you mean name? "
-            "allowed: evolve, generate, generators, judge, judges, labels, name, prompts, publish, quality, review, "
-            "store.",
+            "allowed: evolve, filters, generate, generators, judge, judges, labels, name, prompts, publish, quality, "
+            "review, store.",
         ),
         ("prompts", "acme/prompts", "prompts = 'acme/prompts': must be a table."),
         ("prompts.type", MISSING, "prompts.type is missing; it must be 'hub', 'file' or 'list'."),

@@ -1,0 +1,155 @@
+"""Each recipe that ships: its file is valid, its script says the same, and on the stack it goes through to its rows."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from curation.config import load_config
+from curation.local import Stack
+from curation.local.inference import Request, ScriptedServer
+from curation.local.reviewers import Fields, simulate_reviewers
+from tests.conftest import CommandLine
+from tests.flows.test_loop import published
+from tests.scripts import scripted_reply
+
+ROOT = Path(__file__).parents[2]
+RECIPES = sorted(path.stem for path in (ROOT / "pipelines").glob("*.toml"))
+PAGES = ROOT / "docs" / "recipes"
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_launch_script_is_the_toml_file(recipe: str) -> None:
+    script = importlib.import_module(f"pipelines.{recipe}")
+    assert load_config(ROOT / "pipelines" / f"{recipe}.toml") == script.CONFIG
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_launch_script_is_short(recipe: str) -> None:
+    assert len((ROOT / "pipelines" / f"{recipe}.py").read_text().splitlines()) <= 35
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_has_a_page_that_says_when_to_use_it_and_what_it_costs(recipe: str) -> None:
+    page = (PAGES / f"{recipe}.md").read_text()
+    assert page.startswith(f"# {recipe}\n")
+    assert "**When to use it.**" in page
+    assert "**What it costs.**" in page
+    assert f"[{recipe}]({recipe}.md)" in (PAGES / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.glob("*.md")), ids=lambda page: page.name)
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedServer]:
+    """Models that answer as the test of their recipe says."""
+    with ScriptedServer(lambda request: poet(request) if is_poet(request) else scripted_reply(request)) as server:
+        yield server
+
+
+def is_poet(request: Request) -> bool:
+    return str(request.messages[0]["content"]).startswith("You are a poet.")
+
+
+def launched(cli: CommandLine, recipe: str, changes: str) -> subprocess.CompletedProcess[str]:
+    """Run a launch script with other prompts and repos: `changes` are fields of its Config, as Python writes them."""
+    script = f"""
+import pipelines.{recipe} as recipe
+import curation as c
+
+try:
+    recipe.run(recipe.CONFIG.model_copy(update=dict({changes})))
+except c.CurationError as error:
+    raise SystemExit(f"Error: {{error}}")
+"""
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        cwd=ROOT,
+        env=cli.environment(),
+        check=False,
+    )
+
+
+def stopped_for_want_of_answers(run: subprocess.CompletedProcess[str]) -> bool:
+    """Whether a run ended with a sentence because nobody has answered yet."""
+    return run.returncode == 1 and "Error: " in run.stderr and "Traceback" not in run.stderr
+
+
+PREFERENCE = """
+    name="launched",
+    prompts=c.ListPrompts(rows=tuple(f"Question {number}: why?" for number in range(4))),
+    publish=c.Publish(repo_id="acme/launched"),
+    store=c.StoreSection(repo_id="acme/launched-store"),
+"""
+
+
+@pytest.mark.stack
+def test_preference_shows_progress_and_goes_through_to_publish(cli: CommandLine, stack: Stack) -> None:
+    first = launched(cli, "preference", PREFERENCE)
+    assert stopped_for_want_of_answers(first), first.stderr
+    assert "Generating: 4 of 4 prompts" in first.stderr
+    assert "4 records in argilla/launched: 4 new" in first.stdout
+    sure = {"simulated-sure": lambda fields: "a"}
+    simulate_reviewers(stack.argilla, workspace="argilla", dataset="launched", rules=sure)
+    second = launched(cli, "preference", PREFERENCE)
+    assert second.returncode == 0, second.stderr
+    assert "0 new candidate sets, 4 there already" in second.stdout
+    assert "Published 4 dpo, 8 kto rows to " in second.stdout
+
+
+HAIKU = """
+    name="launched-haiku",
+    prompts=c.ListPrompts(rows=("A pond", "The moon")),
+    publish=recipe.CONFIG.publish.model_copy(update=dict(repo_id="acme/launched-haiku", test_size=0.0)),
+    store=c.StoreSection(repo_id="acme/launched-haiku-store"),
+"""
+HAIKU_POETS = {"meta-llama/Llama-3.1-8B-Instruct": "Llama", "Qwen/Qwen2.5-7B-Instruct": "Qwen"}
+
+
+def poet(request: Request) -> str:
+    """Return a haiku that names its poet; the third model writes no haiku, but four lines."""
+    haiku = (
+        f"{HAIKU_POETS.get(request.model, 'Mistral')} sees {request.prompt}\nand a frog jumps into it\nsilent as before"
+    )
+    return haiku if request.model in HAIKU_POETS else f"Here is a haiku:\n{haiku}"
+
+
+def thumb(fields: Fields) -> str:
+    return "good" if fields["response"].startswith("Llama") else "bad"
+
+
+def thumb_against_the_moon(fields: Fields) -> str:
+    return "bad" if "moon" in fields["response"] else thumb(fields)
+
+
+@pytest.mark.stack
+def test_haiku_kto_publishes_the_labels_on_which_all_agree(cli: CommandLine, stack: Stack) -> None:
+    first = launched(cli, "haiku_kto", HAIKU)
+    assert stopped_for_want_of_answers(first), first.stdout + first.stderr
+    # Two prompts and three poets; the answers of four lines are not shown.
+    assert "4 records in argilla/launched-haiku: 4 new" in first.stdout
+    rules = {"ann": thumb, "bob": thumb_against_the_moon}
+    simulate_reviewers(stack.argilla, workspace="argilla", dataset="launched-haiku", rules=rules)
+    second = launched(cli, "haiku_kto", HAIKU)
+    assert second.returncode == 0, second.stdout + second.stderr
+    rows = published(stack, cli.folder, "launched-haiku", "kto")
+    # Ann and Bob differ about Llama's moon: it has no label.
+    assert {(row["completion"][0]["content"].partition("\n")[0], row["label"]) for row in rows} == {
+        ("Llama sees A pond", True),
+        ("Qwen sees A pond", False),
+        ("Qwen sees The moon", False),
+    }
+    assert {(row["reviewers"], row["agreement"]) for row in rows} == {(2, 1.0)}
