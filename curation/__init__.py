@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
     from curation.prompts import FilePrompts, HubPrompts, ListPrompts
     from curation.quality import Filter, Quality
-    from curation.review import BinaryTask, PairwiseTask, RatingTask
+    from curation.review import BinaryTask, PairwiseTask, RankingTask, RatingTask
     from curation.stages.check import check
     from curation.stages.generate import generate
     from curation.stages.lint import lint
@@ -35,7 +35,7 @@ else:
             "labels": "DawidSkeneResolver MajorityResolver MeanResolver UnanimousResolver",
             "prompts": "FilePrompts HubPrompts ListPrompts",
             "quality": "Filter Quality",
-            "review": "BinaryTask PairwiseTask RatingTask",
+            "review": "BinaryTask PairwiseTask RankingTask RatingTask",
             "cli.progress": "show_progress",
             "stages.check": "check",
             "stages.generate": "generate",
@@ -67,6 +67,7 @@ __all__ = [
     "PairwiseTask",
     "Publish",
     "Quality",
+    "RankingTask",
     "RatingTask",
     "RefusedError",
     "Services",

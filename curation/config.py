@@ -31,7 +31,7 @@ from curation.prompts import FilePrompts, HubPrompts, ListPrompts
 from curation.prompts.hub import RepoId
 from curation.quality.filters import Filter
 from curation.quality.options import Quality
-from curation.review import TASKS, BinaryTask, PairwiseTask, RatingTask, ReviewTask
+from curation.review import TASKS, BinaryTask, PairwiseTask, RankingTask, RatingTask, ReviewTask
 from curation.section import LICENSE, NAME, Section, sentences
 
 Format = Literal["dpo", "kto", "reward", "sft", "raw"]
@@ -122,7 +122,8 @@ def _task_name(value: Any) -> str:
 Review = Annotated[
     Annotated[PairwiseTask, Tag("pairwise")]
     | Annotated[BinaryTask, Tag("binary")]
-    | Annotated[RatingTask, Tag("rating")],
+    | Annotated[RatingTask, Tag("rating")]
+    | Annotated[RankingTask, Tag("ranking")],
     Discriminator(_task_name),
 ]
 
@@ -347,6 +348,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "review.pairwise": PairwiseTask,
     "review.binary": BinaryTask,
     "review.rating": RatingTask,
+    "review.ranking": RankingTask,
     "labels.majority": MajorityResolver,
     "labels.mean": MeanResolver,
     "labels.unanimous": UnanimousResolver,

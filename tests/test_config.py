@@ -16,7 +16,7 @@ from curation.generation import Budget, Evolver, Generator, Models, UltraFeedbac
 from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
 from curation.prompts import FilePrompts, HubPrompts
 from curation.quality import Quality
-from curation.review import BinaryTask, PairwiseTask, RatingTask
+from curation.review import BinaryTask, PairwiseTask, RankingTask, RatingTask
 
 SMALLEST = """
 name = "helpful"
@@ -344,6 +344,7 @@ def test_without_a_resolver_the_task_chooses_it(tmp_path: Path) -> None:
     binary, rating = '[review]\ntask = "binary"\n', '[review]\ntask = "rating"\n'
     assert load(tmp_path, SMALLEST + binary).labels == MajorityResolver()
     assert load(tmp_path, SMALLEST + rating).labels == MeanResolver()
+    assert load(tmp_path, SMALLEST + rating.replace("rating", "ranking")).labels == MeanResolver()
     assert load(tmp_path, SMALLEST + rating + "[labels]\nmin_reviewers = 2").labels == MeanResolver(min_reviewers=2)
     built = load(tmp_path, SMALLEST)
     sections = {name: getattr(built, name) for name in ("name", "prompts", "generators", "publish", "store")}
@@ -380,6 +381,9 @@ def test_a_page_has_places_for_all_answers_of_a_prompt(tmp_path: Path) -> None:
     evolved = f'{SMALLEST}{rating}[evolve]\nmodel_id = "three"'
     assert load(tmp_path, evolved).review == RatingTask(candidates=3)
     assert load(tmp_path, f"{SMALLEST}{rating}candidates = 4").review == RatingTask(candidates=4)
+    ranking = rating.replace("rating", "ranking")
+    assert load(tmp_path, evolved.replace(rating, ranking)).review == RankingTask(candidates=3)
+    assert load(tmp_path, f"{SMALLEST}{ranking}candidates = 4").review == RankingTask(candidates=4)
 
 
 def test_texts_that_other_formats_take_for_booleans_or_numbers_stay_texts(tmp_path: Path) -> None:
@@ -541,7 +545,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "judge.aspect = 'beauty': must be 'overall-rating', 'helpfulness', 'honesty', 'instruction-following' "
             "or 'truthfulness'.",
         ),
-        ("review.task", "ranking", "review.task = 'ranking': must be 'pairwise', 'binary' or 'rating'."),
+        ("review.task", "order", "review.task = 'order': must be 'pairwise', 'binary', 'rating' or 'ranking'."),
         ("review.min_submitted", 0, "review.min_submitted = 0: must be greater than 0."),
         ("review.show_suggestions", "yes", "review.show_suggestions = 'yes': must be true or false."),
         (

@@ -43,6 +43,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "`[review]`": REVIEWS,
     '`task = "binary"`': ("review.binary",),
     '`task = "rating"`': ("review.rating",),
+    '`task = "ranking"`': ("review.ranking",),
     "`[labels]`": LABELS,
     '`resolver = "unanimous"`': ("labels.unanimous",),
     '`resolver = "dawid-skene"`': ("labels.dawid-skene",),
@@ -158,7 +159,7 @@ def default_of(section: str, key: str) -> object:
             raise
         return "required"
     default = part(config.model_dump(mode="json"), section)[key]
-    if (section, key) == ("review.rating", "candidates"):
+    if section in {"review.rating", "review.ranking"} and key == "candidates":
         # It follows from the number of generators.
         assert default == len(config.generators)
         return None

@@ -2,6 +2,7 @@
 
 from curation.review.binary import BinaryTask
 from curation.review.pairwise import PairwiseTask
+from curation.review.ranking import RankingTask
 from curation.review.rating import RatingTask
 from curation.review.records import spread
 from curation.review.spec import (
@@ -27,6 +28,7 @@ __all__ = [
     "PairwiseTask",
     "Question",
     "RankingQuestion",
+    "RankingTask",
     "RatingQuestion",
     "RatingTask",
     "RecordSpec",

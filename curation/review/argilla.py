@@ -42,6 +42,7 @@ with warnings.catch_warnings():
     import argilla as rg
     from argilla._exceptions import ArgillaAPIError, ArgillaCredentialsError, ArgillaError
     from argilla._exceptions._api import UnprocessableEntityError
+    from argilla._models import SuggestionModel
 
 PAGE = 500
 PUSH_BATCH = 200
@@ -447,8 +448,17 @@ def _record(spec: RecordSpec) -> Any:
         id=spec.record.id,
         fields=dict(spec.fields),
         metadata=dict(spec.metadata),
-        suggestions=[rg.Suggestion(question, value) for question, value in spec.suggestions.items()],
+        suggestions=[_Suggestion(question, value) for question, value in spec.suggestions.items()],
     )
+
+
+class _Suggestion(rg.Suggestion):  # type: ignore[misc]
+    """A suggestion that is sent as it is: the SDK takes a ranking for a list of values, and sends no ranks."""
+
+    def api_model(self) -> Any:
+        """Return the suggestion in the layout of the API."""
+        question = self.record.dataset.settings.questions[self.question_name]
+        return SuggestionModel(question_id=question.id, question_name=question.name, value=self.value)
 
 
 def _answer(response: dict[str, Any]) -> Answer:

@@ -50,8 +50,8 @@ class PairwiseTask(ReviewOptions):
     """
 
     task: Literal["pairwise"] = "pairwise"
-    """The question: `"pairwise"` (which of two answers is better), `"binary"` (whether an answer is good) or `"rating"`
-    (how good each of several answers is, from 1 to 5)."""
+    """The question: `"pairwise"` (which of two answers is better), `"binary"` (whether an answer is good), `"rating"`
+    (how good each of several answers is, from 1 to 5) or `"ranking"` (in which order they stand)."""
     guidelines: Guidelines = GUIDELINES
     """The guidelines for reviewers, in Markdown: up to 10,000 characters. The card shows them."""
 

@@ -11,17 +11,15 @@ from pydantic import Field as Bounded
 from pydantic import JsonValue
 
 from curation.errors import DataError
+from curation.review import several
 from curation.review.answers import comment_of, edit_of, not_an_answer
 from curation.review.limits import prompt_fault
 from curation.review.options import Guidelines, ReviewOptions
-from curation.review.page import PROMPT, conversation, text_questions
-from curation.review.records import make_record, shown_candidates, shuffled
+from curation.review.page import text_questions
+from curation.review.several import MOST
 from curation.review.shown import shown
-from curation.review.spec import Field, RatingQuestion, RecordSpec, TaskSpec
+from curation.review.spec import RatingQuestion, RecordSpec, TaskSpec
 from curation.types import Annotation, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
-
-MOST = 5
-"""So many responses fit on a page that is still read."""
 
 VALUES = (1, 2, 3, 4, 5)
 
@@ -55,8 +53,8 @@ class RatingTask(ReviewOptions):
     """
 
     task: Literal["rating"] = "rating"
-    """The question: `"pairwise"` (which of two answers is better), `"binary"` (whether an answer is good) or `"rating"`
-    (how good each of several answers is, from 1 to 5)."""
+    """The question: `"pairwise"` (which of two answers is better), `"binary"` (whether an answer is good), `"rating"`
+    (how good each of several answers is, from 1 to 5) or `"ranking"` (in which order they stand)."""
     candidates: Annotated[int | None, Bounded(ge=1, le=MOST)] = None
     """How many answers a record shows at most, 1 to 5: as many as a prompt gets, but not more than 5."""
     guidelines: Guidelines = GUIDELINES
@@ -92,14 +90,16 @@ class RatingTask(ReviewOptions):
         Only the first is required: a record may show fewer answers than the page has places.
         """
         better = "Optional: your improved version of the best response."
-        places = range(1, self._places + 1)
         return TaskSpec(
-            fields=(PROMPT, *(Field(f"response_{n}", f"Response {n}", required=n == 1) for n in places)),
+            fields=several.fields(self._places),
             questions=(
-                *(RatingQuestion(f"rating_{n}", f"How good is response {n}?", VALUES, required=n == 1) for n in places),
+                *(
+                    RatingQuestion(f"rating_{n}", f"How good is response {n}?", VALUES, required=n == 1)
+                    for n in range(1, self._places + 1)
+                ),
                 *text_questions(self, edit=better),
             ),
-            hidden=tuple(f"model_{n}" for n in places),
+            hidden=several.hidden(self._places),
             guidelines=shown(self.guidelines),
             min_submitted=self.min_submitted,
         )
@@ -114,30 +114,12 @@ class RatingTask(ReviewOptions):
         Drops: "fewer_than_two_answers" ("no_answer" where one is enough), and what `prompt_fault` returns. Which
         candidates stand together depends on the prompt alone, their order on the page on the record's id alone.
         """
-        count = len(candidate_set.candidates)
-        if count < self.min_candidates:
-            return Drop(id=candidate_set.id, reason=self.too_few)
-        fault = prompt_fault(candidate_set.prompt.messages)
-        if fault is not None:
-            return Drop(id=candidate_set.id, reason=fault)
-        candidates = shuffled(candidate_set.candidates, seed=candidate_set.prompt.id)
-        pages = math.ceil(count / self._places)
-        return tuple(make_record(self.task, candidate_set, candidates[page::pages]) for page in range(pages))
+        return several.records(self.task, candidate_set, self._places, fewest=self.min_candidates, too_few=self.too_few)
 
     def spec(self, candidate_set: CandidateSet, record: ReviewRecord) -> RecordSpec:
         """Return the Argilla record; DataError if `record` is not of this set."""
-        candidates = shown_candidates(candidate_set, record)
-        ratings = [candidate.rating for candidate in candidates]
-        suggested = self.judge_scores(ratings) if self.show_suggestions else None
-        return RecordSpec(
-            record=record,
-            fields={
-                "prompt": conversation(candidate_set.prompt.messages),
-                **{f"response_{n}": shown(candidate.text) for n, candidate in enumerate(candidates, 1)},
-            },
-            metadata={f"model_{n}": candidate.generator for n, candidate in enumerate(candidates, 1)},
-            suggestions={} if suggested is None else self.values(suggested),
-        )
+        suggested = self.judge_scores(several.ratings(candidate_set, record)) if self.show_suggestions else None
+        return several.spec(candidate_set, record, {} if suggested is None else self.values(suggested))
 
     def annotation(self, response: Response, record: ReviewRecord) -> Annotation:
         """Return what a response means: a rating r scores (r - 1) / 4, a missing one nothing.

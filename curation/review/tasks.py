@@ -5,10 +5,16 @@ from __future__ import annotations
 from curation.errors import DataError
 from curation.review.binary import BinaryTask
 from curation.review.pairwise import PairwiseTask
+from curation.review.ranking import RankingTask
 from curation.review.rating import RatingTask
 from curation.review.task import ReviewTask
 
-TASKS: dict[str, type[ReviewTask]] = {"pairwise": PairwiseTask, "binary": BinaryTask, "rating": RatingTask}
+TASKS: dict[str, type[ReviewTask]] = {
+    "pairwise": PairwiseTask,
+    "binary": BinaryTask,
+    "rating": RatingTask,
+    "ranking": RankingTask,
+}
 
 
 def reading_task(name: str) -> ReviewTask:

@@ -304,3 +304,44 @@ def test_answers_are_rated_by_a_key_each_and_enter(
     assert sorted(response.values.items()) == [
         (f"rating_{number}", 4 if "chlorophyll" in text else 1) for number, text in enumerate(shown, 1)
     ]
+
+
+def test_an_order_is_given_by_a_key_each_and_what_nobody_ordered_is_not_submitted(
+    cli: CommandLine, stack: Stack, reviewer: Reviewer, page: Page
+) -> None:
+    name = "browser-ranking"
+    # Of three places the page fills two.
+    more = '[review]\ntask = "ranking"\ncandidates = 3\n'
+    curation = pushed(cli, stack, name, "Why are plants green, in which order?", more)
+    review = ReviewPage(page, curation.url)
+    review.log_in(reviewer)
+    review.open(response="1")
+    expect(review.response("2")).to_be_visible()
+    expect(review.response("3")).to_have_count(0)
+    shown = [review.response(number).inner_text() for number in "12"]
+    assert sorted("chlorophyll" in text for text in shown) == [False, True]
+    panel = review.show_metadata().inner_text()
+    assert not [model for model in (MODEL, *GENERATORS) if model in panel + page.content()]
+
+    review.open(response="1")
+    places, waiting = page.locator(".draggable__slot"), page.locator(".draggable__questions-container")
+    expect(places.nth(2)).to_contain_text("Response 3")
+    expect(waiting).to_contain_text("Response 1")
+    submit = page.locator("button.button--submit")
+    expect(submit).to_be_disabled()
+    page.keyboard.press("Enter")
+    page.keyboard.press("2" if "chlorophyll" in shown[1] else "1")
+    expect(waiting).not_to_contain_text("Response 1")
+    expect(submit).to_be_disabled()
+    assert cli.json("sync", curation.config)["submitted"] == 0
+    page.keyboard.press("1" if "chlorophyll" in shown[1] else "2")
+    expect(submit).to_be_enabled()
+    review.press("Enter")
+    assert cli.json("sync", curation.config)["submitted"] == 1
+    [(texts, (response, scores))] = answers(stack, name).items()
+    assert dict(zip(texts.split("|"), scores, strict=True)) == {QUARTZ: 1.0, BASALT: 0.0}
+    assert response.values["ranking"] == [
+        {"value": "response_1", "rank": 1 if "chlorophyll" in shown[0] else 2},
+        {"value": "response_2", "rank": 1 if "chlorophyll" in shown[1] else 2},
+        {"value": "response_3", "rank": 3},
+    ]

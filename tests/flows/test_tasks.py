@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
 from curation.local import Stack
 from curation.local.inference import Request, ScriptedServer
@@ -162,6 +163,59 @@ def test_ratings_become_scores_between_0_and_1(cli: CommandLine, stack: Stack) -
     )
     kto = published(stack, cli.folder, name, "kto")
     assert {text(row["completion"]): row["label"] for row in kto} == expected
+
+
+def placed(fields: Fields, order: Mapping[str, int]) -> JsonValue:
+    """Return the ranking that gives each answer the place of its kind."""
+    return [
+        {"value": name, "rank": next(place for kind, place in order.items() if kind in shown)}
+        for name, shown in fields.items()
+        if name != "prompt"
+    ]
+
+
+def strict(fields: Fields) -> JsonValue:
+    """Put a fine answer first and a poor one last; of the answers to the last question none before another."""
+    is_last = "3?" in fields["response_1"]
+    return placed(fields, {"fine": 2, "plain": 2, "poor": 2} if is_last else {"fine": 1, "plain": 2, "poor": 3})
+
+
+def lenient(fields: Fields) -> JsonValue:
+    """Put all but a fine answer last; to question 2 say the opposite of the strict reviewer."""
+    if "2?" in fields["response_1"]:
+        return placed(fields, {"fine": 3, "plain": 2, "poor": 1})
+    return placed(
+        fields,
+        {"fine": 1, "plain": 1, "poor": 1} if "3?" in fields["response_1"] else {"fine": 1, "plain": 3, "poor": 3},
+    )
+
+
+def test_an_order_of_answers_becomes_scores_that_are_spread_evenly(cli: CommandLine, stack: Stack) -> None:
+    name = "task-ranking"
+    config = write(cli.folder, name, 'task = "ranking"', generators=3)
+    cli.json("generate", config)
+    assert cli.json("push", config)["added"] == 4
+    simulate_reviewers(stack.argilla, workspace="argilla", dataset=name, rules={"ann": strict, "bob": lenient})
+    assert cli.json("sync", config)["submitted"] == 8
+    assert {record.task for record in stored(stack, name).records.values()} == {"ranking"}
+
+    report = cli.json("publish", config)
+    assert (report["rows"], report["dropped"]["dpo"]) == ({"dpo": 2, "kto": 6}, {"tie": 2})
+    # To questions 0 and 1: fine (1 + 1) / 2, plain (0.5 + 0) / 2, poor 0. To 2 and 3: 0.5 for all.
+    kto = published(stack, cli.folder, name, "kto")
+    assert {text(row["completion"]): (row["score"], row["label"]) for row in kto} == {
+        f"A {kind} answer to {number}?": (score, score > 0.5)
+        for number in range(2)
+        for kind, score in (("fine", 1.0), ("plain", 0.25), ("poor", 0.0))
+    }
+    dpo = published(stack, cli.folder, name, "dpo")
+    assert {(text(row["prompt"]), text(row["chosen"]), text(row["rejected"])) for row in dpo} == {
+        (f"Question {number}?", f"A fine answer to {number}?", f"A poor answer to {number}?") for number in range(2)
+    }
+    for row in dpo:
+        # One of the two ordered all three as the means do.
+        assert (row["score_gap"], row["reviewers"], row["agreement"]) == (1.0, 2, 0.5)
+        assert [annotation["scores"] for annotation in row["annotations"]] == [[1.0, 0.0], [1.0, 0.0]]
 
 
 def test_a_store_whose_task_changes_keeps_and_understands_its_older_answers(cli: CommandLine, stack: Stack) -> None:

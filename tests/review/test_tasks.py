@@ -21,8 +21,10 @@ from curation.review import (
     PairwiseTask,
     Question,
     RankingQuestion,
+    RankingTask,
     RatingQuestion,
     RatingTask,
+    RecordSpec,
     TextQuestion,
     reading_task,
 )
@@ -31,9 +33,16 @@ from curation.types import CandidateSet, Drop, Message, Response, ReviewRecord, 
 from tests.review.datasets import Dataset
 from tests.rows import make_prompt, make_set
 
-Task = PairwiseTask | BinaryTask | RatingTask
+Task = PairwiseTask | BinaryTask | RatingTask | RankingTask
 
-EVERY: list[Task] = [PairwiseTask(), BinaryTask(), RatingTask(), RatingTask(candidates=2)]
+EVERY: list[Task] = [
+    PairwiseTask(),
+    BinaryTask(),
+    RatingTask(),
+    RatingTask(candidates=2),
+    RankingTask(),
+    RankingTask(candidates=2),
+]
 MODELS = ("generator-quartz", "generator-basalt", "generator-slate", "generator-chalk")
 
 every_task = pytest.mark.parametrize(
@@ -76,6 +85,12 @@ def choices(question: Question) -> list[JsonValue]:
             return [*left_out, *question.labels]
         case RatingQuestion():
             return [*left_out, *question.values]
+        case RankingQuestion():
+            places = range(1, len(question.options) + 1)
+            return [
+                [{"value": value, "rank": rank} for value, rank in zip(question.options, ranks, strict=True)]
+                for ranks in product(places, repeat=len(question.options))
+            ]
         case TextQuestion():
             return left_out
     raise AssertionError(f"no task asks a {type(question).__name__} yet")
@@ -101,7 +116,7 @@ def test_every_task_is_tested_here_and_known_by_its_name() -> None:
 
 
 def test_a_task_that_is_not_known_is_an_error_that_names_those_that_are() -> None:
-    with pytest.raises(DataError, match=r"the task 'song'; known are pairwise, binary, rating\."):
+    with pytest.raises(DataError, match=r"the task 'song'; known are pairwise, binary, rating, ranking\."):
         reading_task("song")
 
 
@@ -190,7 +205,14 @@ def test_what_is_shown_has_every_candidate_and_names_no_model(task: Task) -> Non
         # What names a model is hidden.
         assert set(spec.metadata) <= set(settings.hidden)
         assert list(spec.metadata.values()) == [made.candidate(candidate).generator for candidate in record.candidates]
-        assert not spec.suggestions
+        assert suggests_nothing(spec)
+
+
+def suggests_nothing(spec: RecordSpec) -> bool:
+    """Whether a record suggests nothing of what it shows: a ranking may only say where to put what it lacks."""
+    [ranking] = list(spec.suggestions.values()) or [[]]
+    assert isinstance(ranking, list)
+    return all(isinstance(item, dict) and item["value"] not in spec.fields for item in ranking)
 
 
 @every_task
@@ -309,9 +331,12 @@ def test_what_the_judge_would_answer_is_an_answer_and_is_suggested(task: Task) -
             scores = suggesting.judge_scores(ratings)
             if all(rating is None for rating in ratings):
                 assert scores is None
-            suggested = suggesting.spec(made, record).suggestions
-            assert suggested == ({} if scores is None else suggesting.values(scores))
-            if scores is not None:
+            spec = suggesting.spec(made, record)
+            suggested = spec.suggestions
+            if scores is None:
+                assert suggests_nothing(spec)
+            else:
+                assert suggested == suggesting.values(scores)
                 assert suggesting.annotation(respond(record, suggested), record).scores == scores
 
 
@@ -338,6 +363,10 @@ def _changes(question: Question) -> Iterator[Question]:
     if isinstance(question, RatingQuestion):
         yield replace(question, values=(*question.values, 6))
         yield replace(question, values=question.values[::-1])
+    if isinstance(question, RankingQuestion):
+        yield replace(question, options={**question.options, "more": "More"})
+        yield replace(question, options=dict(reversed(question.options.items())))
+        yield replace(question, options=dict.fromkeys(question.options, "The same"))
 
 
 KINDS: tuple[Question, ...] = (
