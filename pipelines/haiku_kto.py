@@ -14,6 +14,7 @@ CONFIG = c.Config(
     filters=(c.Filter(type="lines", min=3, max=3),),
     review=c.BinaryTask(min_submitted=3),
     labels=c.UnanimousResolver(min_reviewers=2),
+    quality=c.Quality(benchmarks=("preset:reward", "preset:chat")),
     publish=c.Publish(repo_id="acme/haiku-kto", formats=("kto", "raw"), private=False),
     store=c.StoreSection(repo_id="acme/haiku-store"),
 )

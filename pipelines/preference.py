@@ -13,6 +13,7 @@ CONFIG = c.Config(
         c.Generator(model_id="Qwen/Qwen2.5-7B-Instruct"),
     ),
     judge=c.UltraFeedbackJudge(model_id="meta-llama/Llama-3.3-70B-Instruct"),
+    quality=c.Quality(benchmarks=("preset:reward", "preset:chat")),
     publish=c.Publish(repo_id="acme/helpful"),
     store=c.StoreSection(repo_id="acme/helpful-store"),
 )

@@ -18,6 +18,7 @@ from curation.quality.language import detect_language
 from curation.quality.options import Quality
 from curation.quality.pairs import is_identical, length_ratio
 from curation.quality.pii import find_pii
+from curation.quality.presets import PRESET_NGRAM
 from curation.quality.tokens import TokenCounter
 from curation.types import Message
 
@@ -130,9 +131,10 @@ def _prompt_checks(options: Quality, *, endpoint: str, token: str | None) -> tup
         checks.append(Check("language", wrong_language))
     if options.pii:
         checks.append(Check("pii", _prompt_pii))
-    if options.benchmarks:
-        benchmarks = Benchmarks.load(options.benchmarks, ngram=options.ngram, endpoint=endpoint, token=token)
-        checks.append(Check("contaminated", partial(_contaminated, benchmarks)))
+    for sources, ngram in ((options.own_benchmarks, options.ngram), (options.presets, PRESET_NGRAM)):
+        if sources:
+            benchmarks = Benchmarks.load(sources, ngram=ngram, endpoint=endpoint, token=token)
+            checks.append(Check("contaminated", partial(_contaminated, benchmarks)))
     if options.max_tokens is not None and options.tokenizer is not None:
         counter = TokenCounter(options.tokenizer, endpoint=endpoint, token=token)
         too_long = partial(_prompt_too_long, counter, options.max_tokens)

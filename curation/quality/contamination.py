@@ -21,6 +21,7 @@ from curation.files import SUFFIXES
 from curation.hub import DEFAULT_ENDPOINT
 from curation.quality.ngrams import Counts, Hashes, hashed_ngrams
 from curation.quality.options import NGRAM
+from curation.quality.presets import Benchmark, preset
 from curation.quality.words import words
 
 MIN_WORDS = 4
@@ -62,13 +63,16 @@ class Benchmarks:
         A dataset is "owner/name[:config[:split]][@revision]"; without a config or split all of them are read. Every
         column of text counts, also within lists and objects, so that questions, choices and answers all do; in a .txt
         file every line. Raises MissingError if there is no such file or dataset, DataError if it cannot be read or has
-        no text, and what `curation.hub.hub_errors` raises.
+        no text, and what `curation.hub.hub_errors` raises. A preset ("preset:chat") stands for several datasets,
+        of which only the column of prompts counts.
         """
-        source_hashes = [_hashes(source, ngram=ngram, endpoint=endpoint, token=token) for source in sources]
-        owners = np.repeat(np.arange(len(source_hashes), dtype=np.uint16), [len(hashes) for hashes in source_hashes])
-        hashes = np.concatenate([*source_hashes, np.empty(0, np.uint64)])
+        benchmarks = [benchmark for source in sources for benchmark in preset(source) or (Benchmark(source, None),)]
+        of_each = [_hashes(benchmark, ngram=ngram, endpoint=endpoint, token=token) for benchmark in benchmarks]
+        owners = np.repeat(np.arange(len(of_each), dtype=np.uint16), [len(hashes) for hashes in of_each])
+        hashes = np.concatenate([*of_each, np.empty(0, np.uint64)])
         order = np.argsort(hashes, kind="stable")
-        return cls(names=tuple(sources), ngram=ngram, hashes=hashes[order], owners=owners[order])
+        names = tuple(benchmark.source for benchmark in benchmarks)
+        return cls(names=names, ngram=ngram, hashes=hashes[order], owners=owners[order])
 
     def overlap(self, text: str) -> str | None:
         """Return the first benchmark that shares `ngram` words in a row with a text, None if there is none.
@@ -83,17 +87,29 @@ class Benchmarks:
         return self.names[int(owners.min())] if len(owners) else None
 
 
-def _hashes(source: str, *, ngram: int, endpoint: str, token: str | None) -> Hashes:
+def _hashes(benchmark: Benchmark, *, ngram: int, endpoint: str, token: str | None) -> Hashes:
     """Return the distinct hashes of the n-grams of one benchmark, without those that many of its rows share."""
-    rows = map(_texts, _rows(source, endpoint=endpoint, token=token))
+    rows = (_texts(_looked_at(row, benchmark)) for row in _rows(benchmark.source, endpoint=endpoint, token=token))
     parts, count = [], 0
     while batch := list(islice(rows, BATCH)):
         parts.append(_row_hashes(batch, ngram))
         count += len(batch)
     hashes, in_rows = np.unique(np.concatenate([*parts, np.empty(0, np.uint64)]), return_counts=True)
     if not len(hashes):
-        raise DataError(f"The benchmark {source} has no text of {MIN_WORDS} words or more.")
+        raise DataError(f"The benchmark {benchmark.source} has no text of {MIN_WORDS} words or more.")
     return hashes[in_rows <= max(COMMON_ROWS, COMMON_SHARE * count)]
+
+
+def _looked_at(row: Any, benchmark: Benchmark) -> Any:
+    """Return what of a row counts: the column of prompts, or the whole row if none is named."""
+    if benchmark.column is None:
+        return row
+    if not isinstance(row, Mapping) or benchmark.column not in row:
+        raise DataError(
+            f"The benchmark {benchmark.source} has no column {benchmark.column!r} any more.",
+            remedy="Name the benchmarks that you need under quality.benchmarks, in place of the preset.",
+        )
+    return row[benchmark.column]
 
 
 def _row_hashes(rows: Sequence[Sequence[str]], ngram: int) -> Hashes:

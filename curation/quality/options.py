@@ -10,6 +10,7 @@ from pydantic import Field, StrictBool, StrictInt, field_validator, model_valida
 
 from curation.quality.filters import Filter
 from curation.quality.language import LANGUAGES
+from curation.quality.presets import PRESET, PRESET_NGRAM, preset
 from curation.section import Section
 
 NGRAM = 13
@@ -26,9 +27,10 @@ class Quality(Section):
     near_duplicates: Annotated[float, Field(ge=0.5, le=1)] | None = None
     """Drop a prompt that is at least this similar to an earlier one: 0.5 to 1."""
     benchmarks: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    """Drop a prompt that is in one of these: files, folders, or `owner/name[:config[:split]][@revision]`."""
+    """Drop a prompt that is in one of these: files, folders, `owner/name[:config[:split]][@revision]`, or the usual
+    ones at once: `preset:reward`, `preset:chat`."""
     ngram: Annotated[StrictInt, Field(ge=5, le=50)] = NGRAM
-    """A prompt is in a benchmark if they share so many words in a row: 5 to 50."""
+    """A prompt is in a benchmark if they share so many words in a row: 5 to 50. With those of a preset 7."""
     languages: tuple[str, ...] = ()
     """Keep only prompts in these languages, such as "en". If the list is empty, all are kept."""
     pii: StrictBool = False
@@ -46,6 +48,13 @@ class Quality(Section):
     tokenizer: Annotated[str, Field(min_length=1)] | None = None
     """The tokenizer that counts the tokens: a folder, or `owner/name[@revision]`. Needs `max_tokens`."""
 
+    @field_validator("benchmarks")
+    @classmethod
+    def _presets_exist(cls, benchmarks: tuple[str, ...]) -> tuple[str, ...]:
+        for source in benchmarks:
+            preset(source)
+        return benchmarks
+
     @field_validator("languages")
     @classmethod
     def _known(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
@@ -61,6 +70,16 @@ class Quality(Section):
             raise ValueError(f"{present} needs {missing}: tokens are those of the model that will be trained")
         return self
 
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """The entries of `benchmarks` that are presets, such as "preset:chat"."""
+        return tuple(source for source in self.benchmarks if source.startswith(PRESET))
+
+    @property
+    def own_benchmarks(self) -> tuple[str, ...]:
+        """The entries of `benchmarks` that are files, folders and datasets."""
+        return tuple(source for source in self.benchmarks if not source.startswith(PRESET))
+
     def lines(self, filters: Sequence[Filter] = ()) -> tuple[str, ...]:
         """Return every check with its state in words, one a line: "answers: refusal: off"."""
         tokens = (
@@ -71,14 +90,14 @@ class Quality(Section):
         ratio = (
             f"one answer over {self.max_length_ratio:g} times as long" if self.max_length_ratio is not None else None
         )
-        benchmarks = (
-            f"{self.ngram} words in a row of {', '.join(map(_public_name, self.benchmarks))}"
-            if self.benchmarks
-            else None
+        benchmarks = " or ".join(
+            f"{ngram} words in a row of {', '.join(map(_public_name, sources))}"
+            for ngram, sources in ((self.ngram, self.own_benchmarks), (PRESET_NGRAM, self.presets))
+            if sources
         )
         states = {
             "prompts: near_duplicate": f"similarity {self.near_duplicates:g} or more" if self.near_duplicates else None,
-            "prompts: contaminated": benchmarks,
+            "prompts: contaminated": benchmarks or None,
             "prompts: language": f"not {', '.join(self.languages)}" if self.languages else None,
             "prompts and answers: pii": "e-mail, phone, card and like numbers" if self.pii else None,
             "prompts and answers: too_long": tokens,

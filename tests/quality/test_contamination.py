@@ -7,6 +7,7 @@ import json
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,8 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from curation.errors import DataError, MissingError
+from curation.errors import ConfigError, DataError, MissingError
 from curation.local import Stack
+from curation.local.hub import Account, HubServer
+from curation.quality import Quality
 from curation.quality.contamination import Benchmarks
 
 QUESTION = (
@@ -156,6 +159,7 @@ def test_a_benchmark_without_text_is_refused(tmp_path: Path) -> None:
 ASK = """
 import sys
 from curation.errors import CurationError
+from curation.quality import Quality
 from curation.quality.contamination import Benchmarks
 endpoint, token, text, *sources = sys.argv[1:]
 for source in sources:
@@ -224,3 +228,89 @@ def test_what_the_hub_does_not_have_is_named(stack: Stack, tmp_path: Path, bench
     )
     assert revision.startswith(f"MissingError {benchmark} on ")
     assert repo.startswith("MissingError acme/no-such-benchmark is no file or folder here, and no dataset on http")
+
+
+# --- presets ----------------------------------------------------------------------------------------------------------
+
+PROMPT = "please write seven lines about this pond"
+"""Eight words: a preset needs seven in a row, a file thirteen."""
+IDIOM = "I hope that this helps you with it"
+OTHER = "Nobody asks what this row of words is about"
+TEST = "---\nconfigs:\n- config_name: v2\n  data_files: [{split: test, path: rows.jsonl}]\n---\n"
+
+
+def benchmarks_of_the_presets() -> dict[str, dict[str, object]]:
+    """A row of each dataset of the presets, as its card describes it; only two of them hold the prompt."""
+    chosen = {"chosen": IDIOM, "rejected": IDIOM}
+    return {
+        "allenai/reward-bench": {"prompt": OTHER, **chosen, "subset": "alpacaeval-easy"},
+        "allenai/reward-bench-2": {"prompt": OTHER, "chosen": [IDIOM], "rejected": [IDIOM]},
+        "THU-KEG/RM-Bench": {"prompt": f"Now {PROMPT}.", "chosen": [IDIOM], "rejected": [IDIOM]},
+        "ScalerLab/JudgeBench": {"question": OTHER, "response_A": IDIOM, "response_B": IDIOM},
+        "HuggingFaceH4/mt_bench_prompts": {"prompt": [OTHER, f"Then {PROMPT.upper()}!"], "reference": [IDIOM]},
+        "lmarena-ai/arena-hard-auto-v0.1": {"turns": [{"content": OTHER}], "cluster": IDIOM},
+        "allenai/WildBench": {"conversation_input": [{"role": "user", "content": OTHER}], "checklist": [IDIOM]},
+        "google/IFEval": {"prompt": OTHER, "kwargs": [{"keyword": IDIOM}]},
+    }
+
+
+@pytest.fixture
+def presets(tmp_path: Path) -> Iterator[HubServer]:
+    """A Hub with the datasets of the presets under their real names."""
+    owners = tuple({repo.partition("/")[0] for repo in benchmarks_of_the_presets()})
+    with HubServer(tmp_path / "hub", users={"hf_all": Account("all", orgs=owners)}) as hub:
+        api = HfApi(endpoint=hub.url, token="hf_all")
+        write_benchmarks(api)
+        yield hub
+
+
+def write_benchmarks(api: HfApi) -> None:
+    for repo, row in benchmarks_of_the_presets().items():
+        api.create_repo(repo, repo_type="dataset")
+        files = {"rows.jsonl": json.dumps(row), **({"README.md": TEST} if "WildBench" in repo else {})}
+        operations = [CommitOperationAdd(name, text.encode()) for name, text in files.items()]
+        api.create_commit(repo, operations, commit_message="benchmark", repo_type="dataset")
+
+
+PRESET = """
+import sys
+from curation.quality import Quality, prompt_checks
+from curation.types import Message
+endpoint, token, *texts = sys.argv[1:]
+for preset in ("preset:reward", "preset:chat"):
+    checks = prompt_checks(Quality(benchmarks=(preset,)), endpoint=endpoint, token=token)
+    print([checks.reason((Message(role="user", content=text),)) for text in texts])
+    print([check.predicate.args[0].overlap(texts[0]) for check in checks.checks])
+"""
+
+
+@pytest.mark.stack
+def test_a_preset_looks_for_seven_words_of_the_prompts_of_its_benchmarks(presets: HubServer, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PRESET, presets.url, "hf_all", f"Could you {PROMPT}?", IDIOM],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"HF_ENDPOINT": presets.url, "HF_HOME": str(tmp_path / "hf"), "PATH": "/usr/bin:/bin"},
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 0, done.stderr
+    # What stands in the answers of a benchmark is an idiom, not its prompt.
+    assert done.stdout.splitlines() == [
+        "['contaminated', None]",
+        "['THU-KEG/RM-Bench']",
+        "['contaminated', None]",
+        "['HuggingFaceH4/mt_bench_prompts']",
+    ]
+
+
+def test_a_preset_that_does_not_exist_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="'preset:code' is no preset; there are preset:reward and preset:chat"):
+        Quality(benchmarks=("preset:code",))
+
+
+def test_presets_are_listed_with_their_own_number_of_words() -> None:
+    [line] = [line for line in Quality(benchmarks=("preset:chat", "acme/own")).lines() if "contaminated" in line]
+    assert line == (
+        "prompts: contaminated: dropped if 13 words in a row of acme/own or 7 words in a row of preset:chat"
+    )
