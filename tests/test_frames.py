@@ -18,8 +18,8 @@ def answer():
     answers.put(None)
 
 threading.Timer(20, answer).start()
-print("waiting", flush=True)
 try:
+    print("waiting", flush=True)
     answers.get()
 except KeyboardInterrupt:
     print("only after the answer" if answered.is_set() else "while it waited", flush=True)
