@@ -1,4 +1,8 @@
-"""The one way to the Hugging Face Hub: a client that retries, and its errors translated into ours."""
+"""The one way to the Hugging Face Hub: a client that retries, and its errors translated into ours.
+
+huggingface_hub takes a third of a second to load, so functions import it: `curation.config` needs the default address
+from here, and nothing else.
+"""
 
 from __future__ import annotations
 

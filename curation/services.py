@@ -1,4 +1,4 @@
-"""The stores and services of one config, opened the same way by every stage."""
+"""Opens the store, the published dataset and the Argilla dataset of a config."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 def open_store(config: Config, services: Services) -> Store:
-    """Return the store of the config; nothing is read yet."""
+    """Return the store of the config. Nothing is read yet."""
     api = connect(services.hub_endpoint, services.hub_token)
     return Store(api, config.store.repo_id, name=config.name, min_candidates=config.review.min_candidates)
 
 
 def open_published(config: Config, services: Services) -> PublishedDataset:
-    """Return the published dataset of the config; nothing is read yet."""
+    """Return the published dataset of the config. Nothing is read yet."""
     return PublishedDataset(
         connect(services.hub_endpoint, services.hub_token), config.publish.repo_id, name=config.name
     )
 
 
 def open_review(config: Config, services: Services) -> ArgillaReview:
-    """Return the Argilla dataset of the config, connected."""
+    """Return the Argilla dataset of the config, connected to its server."""
     from curation.review.argilla import ArgillaReview
 
     return ArgillaReview(

@@ -32,7 +32,7 @@ LAYERS = (
     {"prompts", "generation", "review", "labels", "quality", "export", "store"},
     {"config"},
     {"derive", "linting", "services"},
-    {"card", "runs"},
+    {"card", "review_state", "runs"},
     {"stages"},
     {"deploy", "local"},
     {"cli"},

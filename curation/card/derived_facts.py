@@ -1,14 +1,17 @@
-"""What the card of a published dataset says, gathered from the store and from what was derived of it."""
+"""Gathers the facts of a card from the store and from the rows that were derived from it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import product
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curation import labels
 from curation.card.facts import CardFacts, Confusion, FunnelStep, JudgeFacts, Lengths, ModelFacts
@@ -21,15 +24,15 @@ from curation.types import Agreement
 from curation.wording import counted, dollars
 
 SHOWN_SETTINGS = ("temperature", "max_new_tokens", "system_prompt", "methods", "order")
+"""The settings of models that the card shows."""
 SEED = 0
-"""Of the bootstrap of alpha: the same votes have the same interval."""
+"""The seed of the bootstrap of alpha, so that the same votes always have the same interval."""
 
 
 def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFacts:
     """Return everything the card says."""
     review, tally = snapshot.manifest.review, derived.tally
-    names = {reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers}
-    measured = _agreement(config, derived, names)
+    pseudonyms = {reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers}
     judges = _judges(snapshot, derived)
     choices, lengths = _stacked(tally.choices[derived.measured], 2), _stacked(tally.lengths, 3)
     return CardFacts(
@@ -50,10 +53,10 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         cost=_cost(config, derived),
         guidelines=review.guidelines if review else config.review.guidelines,
         suggested=config.review.show_suggestions,
-        reviewers=dict(sorted((names[name], count) for name, count in derived.reviewers.items() if count)),
-        agreement=measured,
+        reviewers=dict(sorted((pseudonyms[name], count) for name, count in derived.reviewers.items() if count)),
+        agreement=_agreement(config, derived, pseudonyms),
         resolver=_resolver_line(config),
-        confusion=_confusion(config, derived, names),
+        confusion=_confusion(config, derived, pseudonyms),
         label_sources=dict(sorted(tally.label_sources.items())),  # type: ignore[arg-type]
         kto_true=tally.kto_labels[True],
         kto_false=tally.kto_labels[False],
@@ -73,7 +76,10 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
 
 
 def kto_weights(derived: Derived) -> tuple[float, float] | None:
-    """Return the weights that balance the labels of the train split of `kto`; null if a label is missing."""
+    """Return the weights (desirable, undesirable) that balance the labels of the train split of `kto`.
+
+    None if there are no rows with one of the labels.
+    """
     counts = derived.tally.kto_labels
     weights = suggested_weights(counts[True], counts[False])
     if weights.desirable is None or weights.undesirable is None:
@@ -81,69 +87,79 @@ def kto_weights(derived: Derived) -> tuple[float, float] | None:
     return weights.desirable, weights.undesirable
 
 
-def _agreement(config: Config, derived: Derived, names: dict[str, str]) -> Agreement:
+def _agreement(config: Config, derived: Derived, pseudonyms: Mapping[str, str]) -> Agreement:
+    """Return how far reviewers agree, with pseudonyms in the place of their names."""
     votes = derived.votes[derived.measured]
-    found = labels.agreement(votes, level=config.review.level, leaning=config.review.leaning, seed=SEED)
-    reviewers = (one.model_copy(update={"reviewer": names[one.reviewer]}) for one in found.reviewers)
-    return found.model_copy(update={"reviewers": tuple(sorted(reviewers, key=lambda one: one.reviewer))})
+    agreement = labels.agreement(votes, level=config.review.level, leaning=config.review.leaning, seed=SEED)
+    reviewers = (
+        reviewer.model_copy(update={"reviewer": pseudonyms[reviewer.reviewer]}) for reviewer in agreement.reviewers
+    )
+    by_pseudonym = sorted(reviewers, key=lambda reviewer: reviewer.reviewer)
+    return agreement.model_copy(update={"reviewers": tuple(by_pseudonym)})
 
 
 def _models(snapshot: Snapshot, derived: Derived) -> tuple[ModelFacts, ...]:
-    """The models that answered, as they were asked then: what the config says now may have been changed since."""
-    found: list[ModelFacts] = []
+    """Return the models that answered, with the settings they were asked with: the config may have changed since.
+
+    A model that was asked with settings that look the same on the card is listed once, with all its answers.
+    """
+    facts: list[ModelFacts] = []
     for (name, model, settings), count in sorted(derived.tally.models.items()):
         stages = snapshot.manifest.settings.get(settings, {})
-        shown = _shown(stages.get(f"generate {name}") or stages.get(f"evolve {name}") or {})
-        same = ModelFacts(name, model, count, shown)
-        alike = [one for one in found if replace(one, candidates=count) == same]
-        for one in alike:
-            found.remove(one)
-        found.append(replace(same, candidates=count + sum(one.candidates for one in alike)))
-    return tuple(found)
+        shown = _shown_settings(stages.get(f"generate {name}") or stages.get(f"evolve {name}") or {})
+        new = ModelFacts(name, model, count, shown)
+        same = [earlier for earlier in facts if replace(earlier, candidates=count) == new]
+        facts = [earlier for earlier in facts if earlier not in same]
+        facts.append(replace(new, candidates=count + sum(earlier.candidates for earlier in same)))
+    return tuple(facts)
 
 
 def _judges(snapshot: Snapshot, derived: Derived) -> tuple[JudgeFacts, ...]:
-    """The judges of what was answered, as they were asked then."""
-    found: dict[JudgeFacts, None] = {}
+    """Return the judges that were asked about the answers, with the settings they were asked with, each once."""
+    judges: dict[JudgeFacts, None] = {}
     for settings in sorted({settings for _, _, settings in derived.tally.models}):
         for stage, options in snapshot.manifest.settings.get(settings, {}).items():
             kind, _, name = stage.partition(" ")
             if kind == "judge":
                 aspects: Any = options["aspects"]
-                found[JudgeFacts(name, str(options["model_id"]), tuple(aspects), _shown(options))] = None
-    return tuple(found)
+                judges[JudgeFacts(name, str(options["model_id"]), tuple(aspects), _shown_settings(options))] = None
+    return tuple(judges)
 
 
-def _shown(options: Mapping[str, Any]) -> dict[str, Any]:
+def _shown_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: options[name] for name in SHOWN_SETTINGS if options.get(name) is not None}
 
 
 def _cost(config: Config, derived: Derived) -> str:
+    """Return what was paid as a phrase: "12 answered requests, 3,400 tokens: $0.02, $0.0033 a row of dpo"."""
     spent = derived.spending
-    said = f"{counted(spent.requests, 'answered request')}, {spent.tokens:,} tokens: {dollars(spent.cost)}"
-    each = {name: spent.per_row(derived.rows(name)) for name in config.publish.formats}
-    return ", ".join((said, *(f"{dollars(cost)} a row of {name}" for name, cost in each.items() if cost)))
+    total = f"{counted(spent.requests, 'answered request')}, {spent.tokens:,} tokens: {dollars(spent.cost)}"
+    per_row = {name: spent.per_row(derived.rows(name)) for name in config.publish.formats}
+    return ", ".join((total, *(f"{dollars(cost)} a row of {name}" for name, cost in per_row.items() if cost)))
 
 
 def _resolver_line(config: Config) -> str:
+    """Return the resolver as a phrase: "majority, of at least 2 reviewers"."""
     reviewers = counted(config.labels.min_reviewers, "reviewer")
     fallback = "; where nobody answered, the judge" if config.labels.judge_fallback else ""
     return f"{config.labels.resolver}, of at least {reviewers}{fallback}"
 
 
-def _confusion(config: Config, derived: Derived, names: dict[str, str]) -> Confusion | None:
+def _confusion(config: Config, derived: Derived, pseudonyms: Mapping[str, str]) -> Confusion | None:
+    """Return what `dawid-skene` estimated for each reviewer, None with another resolver."""
     fitted = derived.resolver
     if not isinstance(fitted, labels.FittedDawidSkene):
         return None
     answers = [config.review.answer_name(answer) for answer in fitted.answers]
-    return Confusion(answers, dict(sorted((names[name], matrix) for name, matrix in fitted.confusion.items())))
+    return Confusion(answers, dict(sorted((pseudonyms[name], matrix) for name, matrix in fitted.confusion.items())))
 
 
 def _funnel(config: Config, snapshot: Snapshot, derived: Derived) -> tuple[FunnelStep, ...]:
+    """Return the steps from prompts to rows; each counts prompts, and what was dropped on the way to it."""
     raw = "raw" if "raw" in config.publish.formats else None
     unread, tally = _unread(snapshot), derived.tally
     dropped = unread + Counter(derived.dropped)
-    # Sets with too few answers were counted a step before.
+    # Sets with too few answers are counted in the step before.
     unshown = {why: count for why, count in derived.tally.unshown.items() if why != config.review.too_few}
     return (
         FunnelStep("prompts read", derived.asked + dropped.total()),
@@ -165,23 +181,23 @@ def _funnel(config: Config, snapshot: Snapshot, derived: Derived) -> tuple[Funne
 
 
 def _unread(snapshot: Snapshot) -> Counter[str]:
-    """What was dropped because it is no prompt of its own, by reason, when each source was last read."""
-    of_checks = {one.reason for one in snapshot.dropped_prompts.values()}
-    found: Counter[str] = Counter()
+    """Return, by reason, how many rows of the sources were dropped because they are no prompts, or the same prompt."""
+    of_checks = {dropped.reason for dropped in snapshot.dropped_prompts.values()}
+    unread: Counter[str] = Counter()
     for read in snapshot.manifest.prompts.values():
-        found.update({reason: count for reason, count in read.dropped.items() if reason not in of_checks})
-    return found
+        unread.update({reason: count for reason, count in read.dropped.items() if reason not in of_checks})
+    return unread
 
 
 def _kept_in(raw: str | None, kept: Collection[str], lost: Collection[str]) -> str | None:
+    """Return where dropped prompts can be read: "raw", or "raw (pii)" if that has only those of some reasons."""
     if raw is None or not kept:
         return None
     return f"{raw} ({', '.join(sorted(kept))})" if lost else raw
 
 
-def _histograms(lengths: Any) -> Lengths | None:
-    import numpy as np
-
+def _histograms(lengths: NDArray[np.float64]) -> Lengths | None:
+    """Return the histograms of an array with a row per pair and the columns prompt, chosen and rejected."""
     if not len(lengths):
         return None
     edges = Lengths({}).edges
@@ -194,7 +210,6 @@ def _histograms(lengths: Any) -> Lengths | None:
     return Lengths(counts, quantiles)
 
 
-def _stacked(parts: list[Any], columns: int) -> Any:
-    import numpy as np
-
+def _stacked(parts: Sequence[NDArray[Any]], columns: int) -> NDArray[np.float64]:
+    """Return the rows of all parts in one array, which has `columns` columns also without any part."""
     return np.concatenate([np.empty((0, columns)), *parts])

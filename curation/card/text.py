@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 from importlib.resources import files
 from itertools import pairwise
 
+import jinja2
+
 from curation.card import markdown
 from curation.card.facts import CardFacts, Lengths
 from curation.card.limits import MARKS, known_limits, programs
@@ -49,8 +51,6 @@ def render_card(facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present
 
     `present` are the other files in the repo. If a glob would match one of them, the YAML lists the shards instead.
     """
-    import jinja2
-
     # Every text from outside goes through a filter of the template. The Hub sanitises HTML itself.
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)
     filters = (markdown.text, markdown.quoted, markdown.tex, markdown.settings, number, percent)

@@ -1,4 +1,4 @@
-"""One `generate` at a time fills a store from a machine: two would each spend the whole budget."""
+"""Makes sure that only one `generate` at a time fills a store from this machine: two would spend the budget twice."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from curation.generation.locks import take
 
 @contextmanager
 def sole_run(store: str, hub_endpoint: str) -> Iterator[None]:
-    """Hold the lock of a store in the folder of the request cache while the block runs; the system frees it at a crash.
+    """Hold the lock of a store while the block runs. The system releases the lock if the process ends.
 
-    Raises TemporaryError, which says who runs and since when, if another process or thread holds it, ServiceError if
-    the folder cannot be written to.
+    The lock is a file in the folder of the request cache. Raises TemporaryError with the number of the other process if
+    the lock is held already, ServiceError if the folder cannot be written to.
     """
     path = cache_file().parent / "runs" / f"{ids.content_hash('run', hub_endpoint, store)}.lock"
     since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
@@ -32,8 +32,8 @@ def sole_run(store: str, hub_endpoint: str) -> Iterator[None]:
         ) from error
     if lock is None:
         raise TemporaryError(
-            f"Another `curation generate` fills {store} from this machine ({running or 'it has just begun'}).",
-            remedy="Run the command again when it has ended: what it was answered is not asked again.",
+            f"Another `curation generate` fills {store} from this machine ({running or 'it has just started'}).",
+            remedy="Run the command again when it has ended. Prompts that it got answers to are not asked again.",
         )
     try:
         yield

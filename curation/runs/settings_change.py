@@ -1,4 +1,4 @@
-"""Finds prompts whose answers were made with other settings, and describes how the settings changed."""
+"""Finds prompts whose answers were made with other settings, and describes what changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""check: whether everything that a curation needs is there, before anything is paid for or written."""
+"""check: looks whether everything that a curation needs is there, before anything is paid for or written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from curation.wording import counted, reasons
 
 
 class Finding(BaseModel):
-    """One thing that was looked at: fine, or what is wrong and what mends it."""
+    """The result of one check: all is well, or what is wrong and how to mend it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,13 +32,13 @@ class Finding(BaseModel):
 
 
 class CheckReport(Report):
-    """What `check` found."""
+    """The results of all checks."""
 
     findings: tuple[Finding, ...]
 
     @property
     def exit_code(self) -> int:
-        """0 if all is well, 3 if only temporary faults were found, else 1."""
+        """0 if all is well, 3 if all faults are temporary, else 1."""
         faults = [finding for finding in self.findings if not finding.ok]
         if not faults:
             return 0
@@ -46,55 +46,56 @@ class CheckReport(Report):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """One line per finding."""
+        """A line for each check, which begins with ok or FAIL."""
         return tuple(
             f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.message}" for finding in self.findings
         )
 
     @property
     def next_verb(self) -> str | None:
-        """Generate, if nothing stands in the way."""
+        """`generate`, if all is well."""
         return "generate" if self.exit_code == 0 else None
 
 
 def check(config: Config, *, services: Services | None = None, ask: bool = False) -> CheckReport:
     """Check everything that the other commands need. Nothing is changed, and all faults are reported together.
 
-    Prompts are read and counted, and the requests and cost for them are estimated. Models are asked for one token if
-    that costs nothing, and all of them with `ask`.
+    Prompts are read and counted, and the requests and the cost for them are estimated. Models that cost nothing are
+    asked for one token; with `ask` all models are.
     """
     services = services or Services.from_environment()
     findings = [
         Finding(subject="config", ok=True, message=f"{config.name}: {len(config.generators)} generators"),
-        _look("quality", lambda: _checks(config, services)),
-        _look("prompts", lambda: _prompts(config, services)),
-        _look("token", lambda: _may_write(config, services)),
-        _look("store", lambda: _store(config, services)),
-        _look("published", lambda: _published(config, services)),
+        _finding("quality", lambda: _checks(config, services)),
+        _finding("prompts", lambda: _prompts(config, services)),
+        _finding("token", lambda: _may_write(config, services)),
+        _finding("store", lambda: _store(config, services)),
+        _finding("published", lambda: _published(config, services)),
     ]
     for stage, options in config.models.stages.items():
         label = config.models.labels[stage]
-        findings.append(_look(label, lambda o=options: check_endpoint(o, name=o.name, ask=ask)))  # type: ignore[misc]
-    findings.append(_look("argilla", lambda: _argilla(config, services)))
+        findings.append(_finding(label, lambda o=options: check_endpoint(o, name=o.name, ask=ask)))  # type: ignore[misc]
+    findings.append(_finding("argilla", lambda: _argilla(config, services)))
     return CheckReport(findings=tuple(findings))
 
 
-def _look(subject: str, look: Callable[[], str]) -> Finding:
+def _finding(subject: str, check_subject: Callable[[], str]) -> Finding:
+    """Call a check. It returns a sentence if all is well, or raises an error."""
     try:
-        return Finding(subject=subject, ok=True, message=look())
+        return Finding(subject=subject, ok=True, message=check_subject())
     except CurationError as error:
         return Finding(subject=subject, ok=False, message=str(error), temporary=isinstance(error, TemporaryError))
 
 
 def _checks(config: Config, services: Services) -> str:
-    """What is dropped and what is not, after everything that the checks need was read."""
+    """Return what is dropped and what is not. Raises an error if something that the checks need cannot be read."""
     prompt_checks(config.quality, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
     answer_checks(config.quality, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
     return "".join(f"\n        {line}" for line in config.quality.lines(config.filters)).lstrip()
 
 
 def _prompts(config: Config, services: Services) -> str:
-    """How many prompts there are, how many are dropped and why, and what asking the others will use."""
+    """Return how many prompts there are, how many are dropped and why, and what asking the others will use."""
     source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
     reader = PromptReader(config, services, source, _snapshot(config, services))
     with spooled(reader.prompts()) as spool:
@@ -114,7 +115,7 @@ def _prompts(config: Config, services: Services) -> str:
 
 
 def _snapshot(config: Config, services: Services) -> Snapshot | None:
-    """The store, null if there is none, or if it cannot be read: that is a finding of its own."""
+    """Return what the store holds, None if there is no store or it cannot be read, which `_store` reports."""
     try:
         return open_store(config, services).snapshot()
     except CurationError:

@@ -1,9 +1,13 @@
-"""publish --dry-run: which rows a publish would add, take away and change, and why; nothing is written."""
+"""publish --dry-run: shows which rows a publish would add, remove and change, and why. Nothing is written."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
+
+import pyarrow.parquet as pq
 
 from curation.config import Config, Services
 from curation.derive import Watch
@@ -18,12 +22,16 @@ from curation.wording import counted
 
 BATCH = 1000
 
-Files = Mapping[str, Collection[str]]
-"""Paths of shards by "config/split"."""
+Shards = Mapping[str, Collection[str]]
+"""Paths of files of rows by "config/split": {"dpo/train": ["dpo/train-0a1b.parquet"]}."""
 
 
 class DryRunReport(Report):
-    """What `publish` would do. `row_counts` is null if no config would have another number of rows than now."""
+    """What `publish` would do.
+
+    `row_counts` says how the numbers of rows would change and why there are fewer, null if no number changes.
+    `changes` counts the rows of each config that come, go and change; `examples` has up to ten of them.
+    """
 
     repo: str
     url: str
@@ -52,16 +60,17 @@ class DryRunReport(Report):
 
     @property
     def next_verb(self) -> str | None:
-        """Publish, if that would change a row."""
-        return "publish" if any(one.comes or one.goes or one.changes for one in self.changes.values()) else None
+        """`publish`, if that would change a row."""
+        changed = any(change.comes or change.goes or change.changes for change in self.changes.values())
+        return "publish" if changed else None
 
 
 def dry_run(
     config: Config, *, services: Services | None = None, watch: Watch = lambda done, total: None
 ) -> DryRunReport:
-    """Return what `publish` would change, with ten example rows; nothing is written anywhere.
+    """Return what `publish` would change, with up to ten example rows. Nothing is written anywhere.
 
-    Raises what `publish` raises where it would not publish.
+    Raises the errors that `publish` would raise.
     """
     services = services or Services.from_environment()
     published = open_published(config, services)
@@ -69,51 +78,42 @@ def dry_run(
     manifest = published.manifest(head) or {}
     snapshot = open_store(config, services).snapshot()
     changes: dict[str, ConfigChange] = {}
-    groups: list[list[RowChange]] = []
+    examples: list[list[RowChange]] = []
     with scratch_folder() as folder:
         derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
         before, now = manifest.get("files", {}), paths_by_split(derived.tally.shards)
-        for each in dict.fromkeys(key.partition("/")[0] for key in (*now, *before)):
-            # Shards are named by their content: those on both sides hold the same rows.
-            gone = _only(before, now, each)
-            new = _only(now, before, each)
-
-            def published_rows(gone: Files = gone) -> Iterator[dict[str, Any]]:
-                return _rows(gone, lambda path: published.repo.download(path, str(head)))
-
-            def made_rows(new: Files = new) -> Iterator[dict[str, Any]]:
-                return _rows(new, lambda path: folder / path)
-
-            changes[each], examples = config_changes(each, published_rows, made_rows)
-            groups += examples
+        for name in dict.fromkeys(split.partition("/")[0] for split in (*now, *before)):
+            # Files are named by their content, so those that are on both sides have the same rows.
+            old_rows = partial(_rows, _only(before, now, name), lambda path: published.repo.download(path, str(head)))
+            new_rows = partial(_rows, _only(now, before, name), lambda path: folder / path)
+            changes[name], examples_of_config = config_changes(name, old_rows, new_rows)
+            examples += examples_of_config
         now_basis, before_basis = current_basis(config, derived), published_basis(manifest)
     return DryRunReport(
         repo=config.publish.repo_id,
         url=f"{services.hub_endpoint}/datasets/{config.publish.repo_id}",
         published=bool(manifest),
         rows=now_basis.rows,
-        row_counts=row_counts(before_basis, now_basis) if before_basis is not None else None,
+        row_counts=row_counts(before_basis, now_basis) if before_basis else None,
         changes=changes,
-        examples=mixed(groups),
+        examples=mixed(examples),
     )
 
 
-def _only(files: Files, others: Files, config: str) -> Files:
-    """The shards of a config that are in `files` and not in the same split of `others`."""
+def _only(shards: Shards, others: Shards, config: str) -> Shards:
+    """Return the shards of a config without those that are in the same split of `others`."""
     return {
         split: [path for path in paths if path not in others.get(split, ())]
-        for split, paths in files.items()
+        for split, paths in shards.items()
         if split.startswith(f"{config}/")
     }
 
 
-def _rows(files: Files, local: Any) -> Iterator[dict[str, Any]]:
-    """The rows of shards, each with the name of its split."""
-    import pyarrow.parquet as pq
-
-    for split, paths in files.items():
+def _rows(shards: Shards, local_path: Callable[[str], Path]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of shards, each with the name of its split in the column `split`."""
+    for split, paths in shards.items():
         for path in paths:
-            with pq.ParquetFile(local(path)) as file:
+            with pq.ParquetFile(local_path(path)) as file:
                 for batch in file.iter_batches(BATCH):
                     for row in batch.to_pylist():
                         yield {**row, "split": split.partition("/")[2]}

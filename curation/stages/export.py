@@ -1,4 +1,4 @@
-"""export: responses in the store -> Parquet files on this machine, as they would be published or as strings."""
+"""export: writes the rows that `publish` would publish to a folder on this machine."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from curation.wording import counted, reasons
 
 
 class ExportReport(Report):
-    """What `export` wrote: rows by config, files by path relative to the folder.
+    """What `export` wrote.
 
-    `omitted` says why a column that prompts bring along is not there.
+    `rows` counts rows by config, `dropped` what gave no row, by config and reason. `files` are paths relative to the
+    folder. `omitted` says, by column, why a column that the prompts have is left out.
     """
 
     folder: str
@@ -33,7 +34,7 @@ class ExportReport(Report):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Counts, where the files are, and every reason for a row that is not there."""
+        """The numbers of rows, where they are, and the reasons for missing ones."""
         rows = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
         template = f" with the chat template of {self.chat_template}" if self.chat_template else ""
         lines = [f"Wrote {rows} rows{template} to {self.folder} ({counted(len(self.files), 'file')})."]
@@ -50,11 +51,12 @@ def export(
     services: Services | None = None,
     watch: Watch = lambda done, total: None,
 ) -> ExportReport:
-    """Write what `publish` would publish into `folder`, a folder per config; nothing leaves this machine.
+    """Write the rows that `publish` would publish into `folder`, in a folder for each config. Nothing is uploaded.
 
     `template` is a tokenizer (a folder, or "owner/name" on the Hub) whose chat template turns conversations into
-    strings. Raises RefusedError if the folder holds something or cannot be made, or no record gives a row, MissingError
-    without a store or such a tokenizer.
+    strings. `watch` is called with the number of segments of the store that are done, and of all. Raises RefusedError
+    if the folder is not empty or cannot be written, or if no record gives a row; MissingError if the store or the
+    tokenizer does not exist.
     """
     services = services or Services.from_environment()
     _refuse_unless_free(folder)
@@ -65,7 +67,7 @@ def export(
     snapshot = open_store(config, services).snapshot()
     with scratch_folder() as derived_in:
         derived = derive(config, snapshot, services, folder=derived_in, render=render, watch=watch)
-        # Prompts that nobody decided on have rows of `raw`: those are nothing to train on.
+        # Rows of `raw` do not count beside other configs: prompts that nobody reviewed have such rows too.
         if not any(map(derived.rows, set(config.publish.formats) - {"raw"} or {"raw"})):
             raise RefusedError(
                 f"No row to write from {counted(derived.records, 'record')} "
@@ -84,32 +86,32 @@ def export(
 
 
 def _copy(source: Path, folder: Path) -> None:
-    """Copy what was derived to `folder`; RefusedError if the system does not let us, whatever it promised before."""
+    """Copy all files of `source` to `folder`. Raises RefusedError if the system refuses that."""
     try:
         shutil.copytree(source, folder, dirs_exist_ok=True)
     except OSError as error:
-        # shutil.Error, one of them, holds a list of what could not be copied.
+        # shutil.Error is an OSError without a strerror: it holds a list of the files that could not be copied.
         why = error.strerror or "not all files could be written"
         raise RefusedError(f"{folder} cannot be written: {why}.", remedy="Name a new folder with --folder.") from error
 
 
 def _refuse_unless_free(folder: Path) -> None:
-    """Raise RefusedError if a folder holds something, or could not be made where it is to be."""
-    # Not `exists`: a link to nowhere is there too.
-    there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
-    if not there.is_dir():
-        why = f"{there} is not a folder."
-    elif not _takes_a_folder(there):
-        why = f"{there} cannot be written to."
-    elif there == folder and any(folder.iterdir()):
+    """Raise RefusedError if a folder is not empty, or cannot be created."""
+    # `lexists` is also true for a link whose target does not exist: no folder can be created there either.
+    nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if not nearest.is_dir():
+        why = f"{nearest} is not a folder."
+    elif not _accepts_a_folder(nearest):
+        why = f"{nearest} cannot be written to."
+    elif nearest == folder and any(folder.iterdir()):
         why = f"{folder} is not empty."
     else:
         return
     raise RefusedError(why, remedy="Name a new folder with --folder.")
 
 
-def _takes_a_folder(folder: Path) -> bool:
-    """Whether one can be made in it: to be sure it is tried, because permissions do not tell all (/proc takes none)."""
+def _accepts_a_folder(folder: Path) -> bool:
+    """Whether a folder can be created in `folder`. It is tried, because permissions do not tell (as in /proc)."""
     try:
         with tempfile.TemporaryDirectory(dir=folder):
             return True

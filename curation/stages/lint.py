@@ -1,4 +1,4 @@
-"""lint: what is wrong with a preference dataset, whoever made it; every row is looked at, and nothing is changed."""
+"""lint: looks for faults in every row of a preference dataset, whoever made it. Nothing is changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""preview: shows the answers to the first prompts, and estimates what all prompts would use. Stores nothing."""
+"""preview: asks the models about the first prompts, and estimates what all prompts would use. Stores nothing."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from curation.types import CandidateSet, Row
 from curation.wording import counted, dollars, duration
 
 CUT = "length"
-"""The finish reason of an answer that was cut off at max_new_tokens."""
+"""The finish reason of an answer that was cut off at `max_new_tokens`."""
 
 
 class Extrapolation(Row):
-    """What all prompts would use if they were like those of the preview; `cost` in US dollars, null if unknown.
+    """What all prompts would use if they were like those of the preview.
 
-    `seconds` is the time at the limits of the config, `seconds_at_most` that at the pace of the preview, in which fewer
-    requests ran at once.
+    `cost` is in US dollars, null if it is unknown. `seconds` is the time if as many requests run at once as the config
+    allows, `seconds_at_most` the time at the pace of the preview, in which fewer ran at once.
     """
 
     prompts: int
@@ -41,9 +41,10 @@ class Extrapolation(Row):
 
 
 class PreviewReport(Report):
-    """What the first prompts would give; nothing of it is in the store.
+    """The candidate sets of the first prompts. Nothing of it is in the store.
 
-    `tokens` and `cost` are what the preview paid. `whole` is null if there are no more prompts than these.
+    `tokens` and `cost` are what the preview paid. `cut` of the `answers` were cut off at `max_new_tokens`. `kept` is
+    whether the replies are in the request cache. `whole` is null if there are no more prompts than these.
     """
 
     source: str
@@ -57,7 +58,7 @@ class PreviewReport(Report):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What it came to; the sets themselves are shown side by side."""
+        """What the preview paid, and what all prompts would use. The command line shows the sets above it."""
         lines = [
             f"{counted(len(self.sets), 'prompt')} of {self.source}: {self.tokens:,} tokens, {dollars(self.cost)}. "
             "Nothing was written to the store"
@@ -79,7 +80,7 @@ class PreviewReport(Report):
 
     @property
     def next_verb(self) -> str | None:
-        """Generate the rest."""
+        """`generate`, for all prompts."""
         return "generate"
 
 
@@ -91,10 +92,10 @@ def preview(
     watch: Watch = lambda meter: nullcontext(),
     use_cache: bool = True,
 ) -> PreviewReport:
-    """Ask every model about the first prompts and return what they say; nothing is written to the store.
+    """Ask every model about the first prompts, and return their answers. Nothing is written to the store.
 
-    The replies are kept in the request cache: `generate` does not pay for them again. All prompts are read, to say what
-    all would use.
+    The replies are kept in the request cache, so `generate` does not pay for them again. All prompts are read, to
+    estimate what all would use.
     """
     services = services or Services.from_environment()
     meter = Meter(min_candidates=config.review.min_candidates)
@@ -124,10 +125,10 @@ def preview(
 
 
 def extrapolated(sets: Sequence[CandidateSet], *, prompts: int, seconds: float, taken: float) -> Extrapolation | None:
-    """Return what `prompts` prompts like those of the sets would use; null without any set.
+    """Return what `prompts` prompts would use if they are like those of the sets. None if there are no sets.
 
-    `seconds` are those at the limits of the config, `taken` those that the sets took. Every request of the sets counts,
-    also those whose replies came from the cache.
+    `seconds` is the time at the limits of the config, `taken` the time that the sets took. Every request of the sets
+    counts, also if its reply came from the cache.
     """
     if not sets:
         return None

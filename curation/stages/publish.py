@@ -1,10 +1,12 @@
-"""publish: makes datasets of the responses in the store, and writes them to the Hub with a card."""
+"""publish: makes datasets of the responses in the store, and commits them to the Hub with a card."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
+
+import pyarrow as pa
 
 from curation.card import card_files
 from curation.card.derived_facts import card_facts
@@ -24,10 +26,13 @@ from curation.wording import counted, measured, reasons
 class PublishReport(Report):
     """What `publish` did. records = verdicts + unresolved.
 
-    `agreement` is the share of pairs of answers to the same record that are equal, `alpha` Krippendorff's, both of
-    people if any answered; `omitted` says why a column that prompts bring along is not published. `decisions` says
-    whose ratings count where several judges were asked about the same answers. `row_counts` says how the numbers of
-    rows changed since the last publish and why there are fewer, null if none did.
+    - `rows` counts the rows of each config, `dropped` what gave no row, by config and reason.
+    - `row_counts` says how the numbers of rows changed since the last publish and why there are fewer, null if no
+      number changed. `commit` is null if there was nothing new to publish.
+    - `agreement` is the share of pairs of answers to the same record that are equal; `alpha` is Krippendorff's. Both
+      are about people if any answered. `marked` has the marks of reviewers who stand out.
+    - `decisions` says whose ratings count where several judges rated the same answers. `omitted` says, by column, why a
+      column that the prompts have is not published.
     """
 
     repo: str
@@ -49,10 +54,10 @@ class PublishReport(Report):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Counts, every reason for a row that is not there, then how far reviewers agree."""
+        """The numbers of rows, the reasons for missing ones, and how far reviewers agree."""
         rows = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
-        done = f"Published {rows} rows to {self.url}" if self.commit else f"Nothing new: {rows} rows at {self.url}"
-        lines = [f"{done} from {counted(self.verdicts, 'verdict')} on {counted(self.records, 'record')}."]
+        start = f"Published {rows} rows to {self.url}" if self.commit else f"Nothing new: {rows} rows at {self.url}"
+        lines = [f"{start} from {counted(self.verdicts, 'verdict')} on {counted(self.records, 'record')}."]
         if self.row_counts is not None:
             lines.append(f"Since the last publish: {self.row_counts}")
         if self.unresolved:
@@ -72,15 +77,13 @@ class PublishReport(Report):
 def publish(
     config: Config, *, services: Services | None = None, watch: Watch = lambda done, total: None
 ) -> PublishReport:
-    """Resolve, export and commit the configs with their card in one commit; nothing new: no commit.
+    """Make rows of the responses in the store, and publish them with a card in one commit; none if nothing is new.
 
-    `watch` is told how far it is. Raises MissingError without a store, RefusedError if no record gives a row or a row
-    would not train as it is meant.
+    `watch` is called with the number of segments of the store that are done, and of all. Raises MissingError without a
+    store, RefusedError if no record gives a row, or if TRL would not train on a row as it is meant.
     """
-    import pyarrow as pa
-
     services = services or Services.from_environment()
-    # Before the store is read: what is published after that may be of a newer one.
+    # The head is read before the store. If somebody publishes a newer state of the store after that, ours is refused.
     published = open_published(config, services)
     head = published.head()
     before = published_basis(published.manifest(head))
@@ -89,7 +92,7 @@ def publish(
         derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
         facts = card_facts(config, snapshot, derived)
         paths = paths_by_split(derived.tally.shards)
-        # Arrow keeps a third of what was read, to use it again; the upload needs that memory.
+        # Arrow keeps a third of what was read in order to use it again, but the upload needs that memory.
         pa.default_memory_pool().release_unused()
         commit = published.publish(
             {shard.path: folder / shard.path for shard in derived.tally.shards},
@@ -111,11 +114,13 @@ def publish(
         dropped={name: dict(derived.tally.dropped[name]) for name in config.publish.formats},
         agreement=facts.agreement.percent,
         alpha=facts.agreement.alpha,
-        marked={one.reviewer: one.marks for one in facts.agreement.reviewers if one.marks},
+        marked={reviewer.reviewer: reviewer.marks for reviewer in facts.agreement.reviewers if reviewer.marks},
         kto_weights=facts.kto_weights,
         checks=config.quality.summary(config.filters),
         omitted=dict(derived.omitted),
-        decisions=tuple(one.line(counted(count, "prompt")) for one, count in sorted(derived.decisions.items())),
+        decisions=tuple(
+            decision.line(counted(count, "prompt")) for decision, count in sorted(derived.decisions.items())
+        ),
         row_counts=row_counts(before, current_basis(config, derived))
         if before is not None and commit is not None
         else None,
@@ -124,9 +129,9 @@ def publish(
 
 
 def derive_rows(config: Config, snapshot: Snapshot, services: Services, *, folder: Path, watch: Watch) -> Derived:
-    """Write the shards to publish into `folder`, and return what they hold; RefusedError if no record gives a row."""
+    """Write the files of rows into `folder`, and return what was derived. Raises RefusedError if there is no row."""
     derived = derive(config, snapshot, services, folder=folder, watch=watch)
-    # Prompts that nobody decided on have rows of `raw`: those are nothing to train on.
+    # Rows of `raw` do not count beside other configs: prompts that nobody reviewed have such rows too.
     if not any(map(derived.rows, set(config.publish.formats) - {"raw"} or {"raw"})):
         raise RefusedError(
             f"No row to publish from {counted(derived.records, 'record')} "
@@ -137,7 +142,7 @@ def derive_rows(config: Config, snapshot: Snapshot, services: Services, *, folde
 
 
 def _manifest(config: Config, derived: Derived, paths: Mapping[str, list[str]]) -> bytes:
-    """What a program wants to know of the published dataset; the store is private and not named."""
+    """Return curation.json, which describes the published dataset for programs. It does not name the private store."""
     manifest = {
         "schema_version": 1,
         "name": config.name,

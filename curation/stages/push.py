@@ -1,4 +1,4 @@
-"""push: creates records in Argilla from the candidate sets in the store."""
+"""push: makes records of the candidate sets in the store, and creates them in Argilla."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from curation.review.argilla import ArgillaReview
 
 NAMED = 3
-"""So many records that Argilla refused are named."""
+"""How many of the records that Argilla refused are named in the report."""
 
 
 class PushReport(Report):
-    """What `push` did. `refused` has Argilla's reason for each record that it does not take, by record id.
+    """What `push` did.
 
-    `shown_before` of the new records stand for prompts that other records were made for before. Of all such earlier
-    records `retired` were retired now, because nobody had answered them, and `kept` stay, because somebody has.
+    - `records` are in Argilla now; `added` of them are new. `refused` has Argilla's reason, by record id, for each
+      record that it did not accept.
+    - `skipped` counts the candidate sets that are not shown, by reason.
+    - `shown_before` of the new records are about prompts that had other records before. Of these earlier records,
+      `retired` were removed from Argilla now, because nobody had answered them, and `kept` stay, because somebody had.
     """
 
     dataset: str
@@ -44,7 +47,7 @@ class PushReport(Report):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Counts and where to review."""
+        """What is in Argilla now, and where to review it."""
         existing = self.records - self.added
         lines = [
             f"{counted(self.records, 'record')} in {self.workspace}/{self.dataset}: {self.added:,} new, "
@@ -54,7 +57,7 @@ class PushReport(Report):
             lines.append(f"{counted(self.shown_before, 'new record')} of prompts that were shown before.")
         if self.retired:
             lines.append(
-                f"{counted(self.retired, 'earlier record')} of the same prompts that nobody had answered retired: "
+                f"{counted(self.retired, 'earlier record')} of the same prompts retired, because nobody had answered: "
                 "removed from Argilla, and kept in the store."
             )
         if self.kept:
@@ -70,18 +73,20 @@ class PushReport(Report):
 
     @property
     def next_verb(self) -> str | None:
-        """Sync once people have answered."""
+        """`sync`, once people have answered."""
         return "sync"
 
 
 def push(config: Config, *, services: Services | None = None, update_settings: bool = False) -> PushReport:
-    """Create the Argilla dataset if needed and add the records of the candidate sets; a second push changes nothing.
+    """Create the Argilla dataset if it does not exist, and add the records of the candidate sets to it.
 
-    What is shown, and why other sets are not, is written to the store first: answers to a record that the store does
-    not know would have no meaning. With `update_settings` a dataset that is there gets the guidelines and
-    `min_submitted` of the config; else it is refused if it has others. Raises MissingError without a store,
-    RefusedError if there is nothing to review, ServiceError if any record does not arrive. A record that Argilla
+    A second push changes nothing. The records, and the reasons why other sets are not shown, are written to the store
+    first, because an answer to a record that the store does not know would have no meaning. A record that Argilla
     refuses is left out and named.
+
+    With `update_settings` an existing dataset gets the guidelines and `min_submitted` of the config. Without it, a
+    dataset with other settings is refused. Raises MissingError without a store, RefusedError if there is nothing to
+    review, ServiceError if a record does not arrive in Argilla.
     """
     services = services or Services.from_environment()
     review = open_review(config, services)
@@ -123,7 +128,7 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
 
 
 def _earlier(snapshot: Snapshot, shown: Mapping[str, ReviewRecord]) -> set[str]:
-    """The ids of the stored records of the same task and prompts as those that are shown now."""
+    """Return the ids of stored records that have the task and the prompt of a record in `shown`, but are not in it."""
     prompts = {(record.task, record.prompt_id) for record in shown.values()}
     return {
         record.id
@@ -133,10 +138,10 @@ def _earlier(snapshot: Snapshot, shown: Mapping[str, ReviewRecord]) -> set[str]:
 
 
 def _retire(store: Store, review: ArgillaReview, earlier: Collection[str], *, shown: Collection[str]) -> frozenset[str]:
-    """Take those of the earlier records out of Argilla that nobody answered, and mark them; return their ids.
+    """Remove the earlier records that nobody answered from Argilla, and mark them as retired; return their ids.
 
-    A record that was answered, as Argilla or the store knows, is never touched. Argilla comes first: if this is cut
-    off in between, the next push finds them gone and marks them.
+    A record that has an answer in Argilla or in the store is never removed. Argilla comes first: if the process ends
+    in between, the next push sees that they are gone and marks them.
     """
     answered = {record_id for record_id, _ in store.snapshot().responses} if earlier else set()
     retired = review.remove_unanswered(set(earlier) - answered)
@@ -147,13 +152,13 @@ def _retire(store: Store, review: ArgillaReview, earlier: Collection[str], *, sh
 def records_to_show(
     config: Config, services: Services, snapshot: Snapshot, sets: Iterable[CandidateSet]
 ) -> tuple[list[ReviewRecord], dict[str, str]]:
-    """Return the records of the sets that can be shown, as they are pushed, and why the others cannot, by set id.
+    """Return the records to push, and by set id the reasons why other sets are not shown.
 
-    Stored records win: in which order a record shows its candidates was settled when it was first shown.
+    If the store has a record already, that is returned: the order of its candidates was chosen when it was first shown.
     """
     shown = _by_set(record for record in snapshot.records.values() if record.task == config.review.task)
     rated = _by_answers_of_rated_sets(snapshot, shown)
-    # Sets were paid for: near-duplicates were looked for before.
+    # Near-duplicates are not looked for again: `generate` did that, and these sets are paid for.
     options = config.quality.model_copy(update={"near_duplicates": None})
     prompts = prompt_checks(options, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
     answers = answer_checks(options, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
@@ -174,11 +179,11 @@ def records_to_show(
 def _new_records(
     config: Config, candidate_set: CandidateSet, prompts: PromptChecks, answers: Sequence[Check]
 ) -> Sequence[ReviewRecord] | Drop:
-    """The records of a set that was not shown before, or why it has none."""
+    """Return the records of a set that was not shown before, or a Drop with the reason why it has none."""
     task = config.review
     enough = len(candidate_set.candidates) >= task.min_candidates
     if enough and any(failure.judge_may_answer_yet for failure in candidate_set.failures):
-        # Its ratings may still choose other candidates; `generate` asks the judge again.
+        # `generate` asks the judge again, and its ratings may choose other candidates.
         return Drop(id=candidate_set.id, reason="judge_did_not_answer_yet")
     fault = prompts.reason(candidate_set.prompt.messages)
     fit = passed(candidate_set, answers, prompt_fault=fault, fewest=task.min_candidates)
@@ -186,6 +191,7 @@ def _new_records(
 
 
 def _by_set(records: Iterable[ReviewRecord]) -> dict[str, list[ReviewRecord]]:
+    """Return the records by the id of their candidate set."""
     by_set: dict[str, list[ReviewRecord]] = {}
     for record in records:
         by_set.setdefault(record.set_id, []).append(record)
@@ -195,10 +201,10 @@ def _by_set(records: Iterable[ReviewRecord]) -> dict[str, list[ReviewRecord]]:
 def _by_answers_of_rated_sets(
     snapshot: Snapshot, shown: Mapping[str, list[ReviewRecord]]
 ) -> dict[frozenset[str], list[ReviewRecord]]:
-    """The records of sets that a judge rated, by all answers of their set.
+    """Return the records of sets that a judge rated, by the answers of the set.
 
-    They stand for later sets of the same answers that another judge gave no ratings: without, another pair might be
-    chosen, and people be asked about the prompt twice.
+    They are used again for a later set with the same answers whose judge gave no ratings. Otherwise other candidates
+    might be chosen for that set, and people would be asked about the same prompt twice.
     """
     sets = snapshot.candidate_sets
     return {
@@ -207,4 +213,5 @@ def _by_answers_of_rated_sets(
 
 
 def _answers(candidate_set: CandidateSet) -> frozenset[str]:
+    """Return the ids of the candidates of a set."""
     return frozenset(candidate.id for candidate in candidate_set.candidates)

@@ -1,9 +1,9 @@
-"""status: how far a curation is, from the store, Argilla and the published dataset."""
+"""status: shows how far a curation is, from the store, Argilla and the published dataset."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from curation.config import Config, Services
@@ -11,58 +11,34 @@ from curation.derive import Derived, derive
 from curation.derive.basis import current_basis, published_basis, row_counts
 from curation.derive.shards import paths_by_split
 from curation.derive.spending import Spending, spending
-from curation.errors import CurationError, MissingError, RefusedError
+from curation.errors import MissingError, RefusedError
 from curation.generation import JudgeStatistics, settings_id, settings_of
 from curation.generation.judge_report import judge_line
 from curation.labels import MajorityResolver
 from curation.report import Report
-from curation.review import reading_task
-from curation.review.merge import merge_responses
+from curation.review_state import Comment, ReviewState, commented_responses, comments_of, progress_of, read_review
 from curation.runs.settings_change import answered_before, differences
 from curation.scratch import scratch_folder
-from curation.services import open_published, open_review, open_store
+from curation.services import open_published, open_store
 from curation.stages.push import records_to_show
 from curation.store import Snapshot
-from curation.types import Response, Row
-from curation.wording import counted, dollars, excerpt, reasons
-
-PROMPT_EXCERPT, COMMENT_EXCERPT = 40, 500
-
-
-class Comment(Row):
-    """What a reviewer wrote about a record; `prompt` is an excerpt."""
-
-    reviewer: str
-    record_id: str
-    prompt: str
-    comment: str
-
-
-class InArgilla(Row):
-    """What Argilla holds of a curation.
-
-    `url` is the page on which reviewers answer, null if the dataset is missing. `waiting` answers were given, edited or
-    taken back and are not synced; `progress` has the number of answers of each reviewer by status.
-    """
-
-    url: str | None
-    completed: int
-    records: int
-    waiting: int
-    progress: dict[str, dict[str, int]]
+from curation.wording import counted, dollars, reasons
 
 
 class StatusReport(Report):
-    """Counts along the flow. What is in Argilla is null if it does not answer or is refused; `argilla` says why.
+    """Counts of everything from prompts to rows.
 
-    `records` are those that somebody may answer, `retired` others, which gave way to a later one of the same prompt;
-    `to_push` are missing in Argilla. `waiting` answers there are not synced; `progress` has the number of answers of
-    each reviewer by status. `commented` answers have a comment; `comments` has them if they were asked for.
-    `refused` says why the answers cannot be resolved; then there are no verdicts and no rows. `settings_changed` says
-    what is different from the settings that prompts were asked with. `up_to_date` says whether the published rows are
-    those that a publish would give now; `row_counts` how their numbers differ.
-    `reviewers` has the pseudonym of each, for the owner's eyes. `cost_per_row` is that of a row of each format in US
-    dollars, null if a price is unknown or there is no row.
+    - Generation: `failed` of the `candidate_sets` have too few answers. `settings_changed` says how the config differs
+      from the settings that prompts were asked with, null if it does not. `cost_per_row` is in US dollars by format,
+      null if a price is unknown or there is no row.
+    - Records: reviewers may answer `records`. `retired` records gave way to later ones of the same prompts. `to_push`
+      records are missing in Argilla.
+    - Argilla: `review_url`, `completed`, `in_argilla` (the number of its records) and `waiting` (answers that are not
+      synced) are null if Argilla cannot be read; `argilla` says why.
+    - Responses: `responses` counts those in the store by status, `progress` all of each reviewer. `commented` responses
+      have a comment; `comments` has them if they were asked for. `reviewers` has the pseudonym of each reviewer.
+    - Rows: `refused` says why the responses cannot be resolved; then there are no verdicts and no rows. `up_to_date` is
+      whether the published rows are those that `publish` would give now; `row_counts` says how their numbers differ.
     """
 
     store: str
@@ -98,33 +74,38 @@ class StatusReport(Report):
     @property
     def lines(self) -> tuple[str, ...]:
         """A line for each step from prompts to rows."""
-        rows = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
         retired = f" and {self.retired:,} retired" if self.retired else ""
-        lines = [
+        return (
             f"Store {self.store}: {counted(self.prompts, 'prompt')} read, "
             f"{counted(self.candidate_sets, 'candidate set')} ({self.failed:,} failed), "
             f"{counted(self.records, 'record')}{retired}.",
             self._cost,
-            *(judge_line(judge) for judge in self.judges),
+            *map(judge_line, self.judges),
             *([self.settings_changed] if self.settings_changed else []),
             self._review,
             f"Responses synced: {reasons(self.responses) or 'none'}.",
-            *(f"{reviewer}: {reasons(counts)}." for reviewer, counts in self.progress.items()),
-            *(f"Published as {pseudonym}: {reviewer}." for reviewer, pseudonym in self.reviewers.items()),
-            *(
-                [f"Nothing can be decided: {self.refused}"]
-                if self.refused
-                else [
-                    f"Verdicts: {self.verdicts:,}; without: {reasons(self.unresolved) or 'none'}.",
-                    f"Rows: {rows}; {self._state}.",
-                ]
-            ),
-        ]
+            *(f"{reviewer} answered: {reasons(counts)}." for reviewer, counts in self.progress.items()),
+            *(f"{reviewer} is published as {pseudonym}." for reviewer, pseudonym in self.reviewers.items()),
+            *self._decisions,
+            *self._comments,
+        )
+
+    @property
+    def _decisions(self) -> Iterator[str]:
+        if self.refused:
+            yield f"Nothing can be decided: {self.refused}"
+            return
+        yield f"Records with a verdict: {self.verdicts:,}; without: {reasons(self.unresolved) or 'none'}."
+        rows = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
+        yield f"Rows: {rows or 'none'}; {self._state}."
+
+    @property
+    def _comments(self) -> Iterator[str]:
         if self.comments:
-            lines += ["Comments:", *(f"  {one.reviewer} on {one.prompt}: {one.comment}" for one in self.comments)]
+            yield "Comments:"
+            yield from (f"  {comment.reviewer} on {comment.prompt}: {comment.comment}" for comment in self.comments)
         elif self.commented:
-            lines.append(f"{counted(self.commented, 'comment')} by reviewers: `--comments` shows them.")
-        return tuple(lines)
+            yield f"{counted(self.commented, 'comment')} by reviewers: `--comments` shows them."
 
     @property
     def _review(self) -> str:
@@ -173,9 +154,9 @@ class StatusReport(Report):
 
 
 def status(config: Config, *, services: Services | None = None, comments: bool = False) -> StatusReport:
-    """Return where the curation stands. Argilla may be away; without a store everything is 0.
+    """Return how far the curation is. It does not matter if Argilla cannot be reached; without a store all is 0.
 
-    With `comments` what reviewers wrote about records is read too.
+    With `comments` the report has the comments of reviewers too.
     """
     services = services or Services.from_environment()
     try:
@@ -185,168 +166,117 @@ def status(config: Config, *, services: Services | None = None, comments: bool =
     published = open_published(config, services)
     manifest = published.manifest(published.head())
     derived, refused = _derived(config, snapshot, services)
-    came_through = _came_through(config, snapshot)
-    inside, responses, there, argilla = _review(config, services, snapshot)
-    statuses = [response.status for response in snapshot.responses.values()]
-    commented = _commented(snapshot, responses)
+    review = read_review(config, services, snapshot)
+    return _report(
+        config, services, snapshot, derived, refused=refused, review=review, manifest=manifest, comments=comments
+    )
+
+
+def _report(
+    config: Config,
+    services: Services,
+    snapshot: Snapshot,
+    derived: Derived,
+    *,
+    refused: str | None,
+    review: ReviewState,
+    manifest: Mapping[str, Any] | None,
+    comments: bool,
+) -> StatusReport:
+    """Return the report on a curation that has a store."""
+    commented = commented_responses(snapshot, review.responses)
+    complete = _complete(config, snapshot)
+    inside = review.in_argilla
+    rows = {name: 0 if refused else derived.rows(name) for name in config.publish.formats}
     before = published_basis(manifest)
     return StatusReport(
         store=config.store.repo_id,
         prompts=sum(read.read for read in snapshot.manifest.prompts.values()),
-        candidate_sets=len(came_through),
-        failed=sum(not good for good in came_through.values()),
+        candidate_sets=len(complete),
+        failed=list(complete.values()).count(False),
         spending=derived.spending,
         judges=derived.tally.judges.statistics(),
         disagreements=derived.tally.disagreements,
         records=derived.records,
         retired=len(snapshot.retired),
-        to_push=len(_to_push(config, services, snapshot, there)),
-        responses={name: statuses.count(name) for name in sorted(set(statuses))},
+        to_push=len(_to_push(config, services, snapshot, review.record_ids)),
+        responses=dict(sorted(Counter(response.status for response in snapshot.responses.values()).items())),
         waiting=inside.waiting if inside else None,
-        progress=inside.progress if inside and inside.url else _progress(responses),
+        progress=inside.progress if inside and inside.url else progress_of(review.responses),
         commented=len(commented),
-        comments=_comments(snapshot, commented) if comments else (),
+        comments=comments_of(snapshot, commented) if comments else (),
         settings_changed=_settings_changed(config, snapshot),
         reviewers={reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers},
         verdicts=0 if refused else derived.tally.verdicts,
         unresolved={} if refused else dict(derived.tally.unresolved),
-        rows={name: 0 if refused else derived.rows(name) for name in config.publish.formats},
+        rows=rows,
         refused=refused,
-        cost_per_row={
-            name: None if refused else derived.spending.per_row(derived.rows(name)) for name in config.publish.formats
-        },
+        cost_per_row={name: derived.spending.per_row(count) for name, count in rows.items()},
         published=manifest is not None,
         up_to_date=manifest is not None and not refused and _same_files(manifest, derived),
-        row_counts=row_counts(before, current_basis(config, derived)) if before is not None and not refused else None,
+        row_counts=row_counts(before, current_basis(config, derived)) if before and not refused else None,
         review_url=inside.url if inside else None,
         completed=inside.completed if inside else None,
         in_argilla=inside.records if inside else None,
-        argilla=argilla,
+        argilla=review.problem,
     )
 
 
 def _derived(config: Config, snapshot: Snapshot, services: Services) -> tuple[Derived, str | None]:
-    """What the store gives, and why nothing can be decided, if so: then only what no resolver changes is true of it."""
+    """Return what follows from the store, and None, or why the config's resolver refuses it.
+
+    If it refuses, the store is derived with `majority`: only what does not depend on the resolver is true of that.
+    """
     with scratch_folder() as folder:
         try:
             return derive(config, snapshot, services, folder=folder), None
         except RefusedError as error:
             refused = str(error)
-    undecided = config.model_copy(update={"labels": MajorityResolver()})
-    return derive(undecided, snapshot, services), refused
+    by_majority = config.model_copy(update={"labels": MajorityResolver()})
+    return derive(by_majority, snapshot, services), refused
 
 
 def _same_files(manifest: Mapping[str, Any], derived: Derived) -> bool:
-    """Whether what is published is what a publish would give: shards are named by their content."""
+    """Whether the published files are those that `publish` would write; they are named by their content."""
     files = manifest.get("files")
     now = {split: sorted(paths) for split, paths in paths_by_split(derived.tally.shards).items()}
     return isinstance(files, dict) and now == {split: sorted(paths) for split, paths in files.items()}
 
 
-def _to_push(config: Config, services: Services, snapshot: Snapshot, there: frozenset[str]) -> set[str]:
-    """The records that a push would add to Argilla, where those in `there` are."""
+def _to_push(config: Config, services: Services, snapshot: Snapshot, in_argilla: frozenset[str]) -> set[str]:
+    """Return the ids of the records that `push` would add to those in Argilla."""
     current = set(snapshot.current_set_ids(settings_id(config.models)))
     of_task = [record for record in snapshot.records.values() if record.task == config.review.task]
     known = {record.id for record in of_task if record.set_id in current}
-    missing = current - {record.set_id for record in of_task}
-    # The latest state of a set comes last.
-    unshown = {one.id: one for one in (snapshot.each_candidate_set() if missing else ()) if one.id in missing}
+    without = current - {record.set_id for record in of_task}
+    # If a set is stored several times, the last is its latest state.
+    sets = snapshot.each_candidate_set() if without else ()
+    unshown = {candidate_set.id: candidate_set for candidate_set in sets if candidate_set.id in without}
     new, _ = records_to_show(config, services, snapshot, unshown.values())
-    return (known | {record.id for record in new}) - there
+    return (known | {record.id for record in new}) - in_argilla
 
 
 def _settings_changed(config: Config, snapshot: Snapshot) -> str | None:
+    """Return a sentence about the prompts that have answers of other settings; None if there are none."""
     before = answered_before(snapshot, settings_id(config.models))
     if not before:
         return None
     known = snapshot.manifest.settings.get([*before.values()][-1])
-    what = "; ".join(differences(known, settings_of(config.models))) if known is not None else ""
+    changes = "; ".join(differences(known, settings_of(config.models))) if known is not None else ""
     return (
-        f"Settings changed{f' ({what})' if what else ''}: {counted(len(before), 'prompt')} "
+        f"Settings changed{f' ({changes})' if changes else ''}: {counted(len(before), 'prompt')} "
         f"with answers of earlier settings. `generate` asks {'it' if len(before) == 1 else 'them'} again."
     )
 
 
-def _progress(responses: Iterable[Response]) -> dict[str, dict[str, int]]:
-    progress: dict[str, dict[str, int]] = {}
-    for response in responses:
-        counts = progress.setdefault(response.reviewer, {})
-        counts[response.status] = counts.get(response.status, 0) + 1
-    return dict(sorted(progress.items()))
-
-
-def _commented(snapshot: Snapshot, responses: Iterable[Response]) -> list[tuple[Response, str]]:
-    """The responses that have a comment, with that, in order of reviewer and record."""
-    commented = []
-    for response in sorted(responses, key=lambda response: (response.reviewer, response.record_id)):
-        record = snapshot.records[response.record_id]
-        comment = reading_task(record.task).annotation(response, record).comment
-        if comment is not None:
-            commented.append((response, comment))
-    return commented
-
-
-def _comments(snapshot: Snapshot, commented: Sequence[tuple[Response, str]]) -> tuple[Comment, ...]:
-    sets = {snapshot.records[response.record_id].set_id for response, _ in commented}
-    prompts = {
-        one.id: one.prompt.messages[-1].content
-        for one in (snapshot.each_candidate_set() if sets else ())
-        if one.id in sets
-    }
-    return tuple(
-        Comment(
-            reviewer=response.reviewer,
-            record_id=response.record_id,
-            prompt=excerpt(prompts.get(snapshot.records[response.record_id].set_id, ""), PROMPT_EXCERPT),
-            comment=excerpt(comment, COMMENT_EXCERPT),
-        )
-        for response, comment in commented
-    )
-
-
-def _came_through(config: Config, snapshot: Snapshot) -> dict[str, bool]:
-    """For each prompt, whether its current set is complete."""
+def _complete(config: Config, snapshot: Snapshot) -> dict[str, bool]:
+    """Return, by prompt id, whether the current candidate set of the prompt has enough answers."""
     entries = snapshot.current_entries(settings_id(config.models))
     return {prompt: entry.came_through for prompt, entry in entries.items()}
 
 
-def _review(
-    config: Config, services: Services, snapshot: Snapshot
-) -> tuple[InArgilla | None, list[Response], frozenset[str], str | None]:
-    """What Argilla holds, all answers with those that are not synced, the ids of the records there, or why not.
-
-    Without Argilla the answers are those of the store, and all its records are taken to be where they were pushed to.
-    """
-    stored = list(snapshot.responses.values())
-    records = frozenset(snapshot.records) - snapshot.retired
-    try:
-        with closing(open_review(config, services)) as review:
-            dataset_id = review.find()
-            if dataset_id is None:
-                return InArgilla(url=None, completed=0, records=0, waiting=0, progress={}), stored, frozenset(), None
-            url = review.url(dataset_id)
-            review.check(config.review.settings())
-            completed, total = review.progress()
-            if not total or not snapshot.records:
-                empty = InArgilla(url=url, completed=completed, records=total, waiting=0, progress=_progress(stored))
-                return empty, stored, frozenset(), None
-            pulled = review.pull()
-        forgotten = snapshot.manifest.forgotten
-        merged = merge_responses(snapshot.responses, pulled, known=snapshot.records, forgotten=forgotten)
-    except CurationError as error:
-        return None, stored, records, str(error)
-    responses = list(merged.responses.values())
-    found = InArgilla(
-        url=url,
-        completed=completed,
-        records=total,
-        waiting=merged.added + merged.changed + merged.withdrawn,
-        progress=_progress(responses),
-    )
-    return found, responses, frozenset(record_id for record_id in pulled.records.values() if record_id), None
-
-
 def _empty(config: Config) -> StatusReport:
+    """Return the report of a curation without a store."""
     return StatusReport(
         store=config.store.repo_id,
         prompts=0,

@@ -1,4 +1,4 @@
-"""sync: copies people's answers from Argilla into the store."""
+"""sync: copies the responses of reviewers from Argilla into the store."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from curation.wording import counted
 
 
 class SyncReport(Report):
-    """What `sync` found.
+    """What `sync` did.
 
-    `foreign_records` are in Argilla and not of this curation, with `foreign` responses. `missing_records` are the ids
-    of those of the present task that were pushed and are gone from Argilla, but were not retired; their answers are
-    kept. `gone` has the
-    number of responses of each reviewer who is not in the workspace any more, `renamed` the present username by the
-    former one. `forgotten` responses were taken out of the store, `ignored` ones left out of it, because their authors
-    are to be forgotten.
+    - `responses` are in the store now; `submitted` of them count. `added`, `changed` and `withdrawn` say what is
+      different from before. `commit` is null if nothing is.
+    - `foreign_records` in Argilla do not belong to this curation; `foreign` is the number of their responses.
+    - `missing_records` are the ids of records of the present task that were pushed and not retired, but are not in
+      Argilla any more. Responses to them are kept.
+    - `gone` has the number of responses of each reviewer who is no longer in the workspace, `renamed` the present
+      username by the former one.
+    - `forgotten` responses were removed from the store, and `ignored` ones were not copied, because their authors are
+      to be forgotten.
     """
 
     dataset: str
@@ -45,7 +48,7 @@ class SyncReport(Report):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Counts, and what is odd."""
+        """What is in the store now, and what is unusual."""
         lines = [
             f"{counted(self.responses, 'response')} ({self.submitted:,} submitted) "
             f"to {counted(self.records, 'record')}: {self.added:,} new, {self.changed:,} changed, "
@@ -74,18 +77,18 @@ class SyncReport(Report):
 
     @property
     def next_verb(self) -> str | None:
-        """Publish what was decided."""
+        """`publish`, if anybody submitted a response."""
         return "publish" if self.submitted else None
 
 
 def sync(config: Config, *, services: Services | None = None, forget: Collection[str] = ()) -> SyncReport:
     """Update the responses in the store from Argilla, in one commit. If nothing changed, there is no commit.
 
-    Edited, withdrawn and deleted responses propagate. The responses of the reviewers named in `forget` are taken out,
-    and what their accounts answer is left out from then on.
+    Responses that were edited, withdrawn or deleted in Argilla change in the store too. The responses of the reviewers
+    named in `forget` are removed, and later responses of their accounts are ignored.
 
-    Raises RefusedError if the Argilla dataset is gone or empty (that is never read as "all answers withdrawn"), if it
-    has other settings than the task, or if nobody has a name of `forget`.
+    Raises RefusedError if the Argilla dataset is missing or empty (that never means that all answers were withdrawn),
+    if its settings are not those of the task, or if no reviewer has a name in `forget`.
     """
     services = services or Services.from_environment()
     store = open_store(config, services)
@@ -109,11 +112,11 @@ def sync(config: Config, *, services: Services | None = None, forget: Collection
 def _merged(
     config: Config, snapshot: Snapshot, pulled: Pulled, to_forget: Collection[str]
 ) -> tuple[Reviews, SyncReport]:
-    """What the store should hold after a pull, and the report on it, but for the commit."""
+    """Return what the store should hold after a pull, and the report on it, still without the commit."""
     forgotten = tuple(sorted({*snapshot.manifest.forgotten, *to_forget}))
     merged = merge_responses(snapshot.responses, pulled, known=snapshot.records, forgotten=forgotten)
     pulled_records = set(pulled.records.values())
-    # Records of another task are in another dataset, so they are not missing in this one.
+    # Records of another task are in another Argilla dataset, so they are not missing in this one.
     pushed = {record.id for record in snapshot.records.values() if record.task == config.review.task} - snapshot.retired
     dataset = ReviewedDataset(
         workspace=config.review.workspace,
@@ -142,7 +145,7 @@ def _merged(
 
 
 def _accounts(snapshot: Snapshot, names: Collection[str]) -> set[str]:
-    """The ids of all accounts from which the named reviewers answered."""
+    """Return the ids of all accounts from which the named reviewers answered."""
     reviewers = {response.reviewer for response in snapshot.responses.values()}
     unknown = sorted(set(names) - reviewers)
     if unknown:

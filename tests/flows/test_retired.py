@@ -37,7 +37,7 @@ def test_records_of_prompts_that_were_asked_again_are_retired_unless_somebody_an
         done = cli.run("push", config)
         assert "6 records in argilla/shown-before: 6 new, 0 there already." in done.stdout
         assert "6 new records of prompts that were shown before.\n" in done.stdout
-        assert "4 earlier records of the same prompts that nobody had answered retired" in done.stdout
+        assert "4 earlier records of the same prompts retired, because nobody had answered" in done.stdout
         assert "2 earlier records of the same prompts kept: they have answers.\n" in done.stdout
         there = {item["external_id"] for item in http.get(f"/datasets/{identity}/records").json()["items"]}
     store = stored(stack, name)

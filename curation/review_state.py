@@ -1,0 +1,129 @@
+"""What is known of a review: what Argilla holds, which responses are not synced yet, and what reviewers commented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from curation.config import Config, Services
+from curation.errors import CurationError
+from curation.review import reading_task
+from curation.review.merge import merge_responses
+from curation.services import open_review
+from curation.store import Snapshot
+from curation.types import Response, Row
+from curation.wording import excerpt
+
+PROMPT_EXCERPT, COMMENT_EXCERPT = 40, 500
+
+
+class Comment(Row):
+    """A comment of a reviewer on a record. `prompt` and `comment` are excerpts."""
+
+    reviewer: str
+    record_id: str
+    prompt: str
+    comment: str
+
+
+class InArgilla(Row):
+    """What Argilla holds of a curation.
+
+    - `url` is the page on which reviewers answer, null if the dataset does not exist.
+    - `completed` of the `records` have as many answers as they need.
+    - `waiting` answers are not synced yet: they are new, changed or withdrawn.
+    - `progress` has the number of answers by reviewer and status: {"anna": {"submitted": 3, "draft": 1}}.
+    """
+
+    url: str | None
+    completed: int
+    records: int
+    waiting: int
+    progress: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewState:
+    """The state of the review as far as it can be known.
+
+    `in_argilla` is None if Argilla cannot be read; `problem` says why. `responses` are those of the store, updated with
+    what is not synced yet. `record_ids` are the records in Argilla; if it cannot be read, those that were pushed.
+    """
+
+    in_argilla: InArgilla | None
+    responses: Sequence[Response]
+    record_ids: frozenset[str]
+    problem: str | None = None
+
+
+def read_review(config: Config, services: Services, snapshot: Snapshot) -> ReviewState:
+    """Return the state of the review, also if Argilla cannot be read."""
+    stored = list(snapshot.responses.values())
+    try:
+        with closing(open_review(config, services)) as review:
+            dataset_id = review.find()
+            if dataset_id is None:
+                missing = InArgilla(url=None, completed=0, records=0, waiting=0, progress={})
+                return ReviewState(missing, stored, frozenset())
+            url = review.url(dataset_id)
+            review.check(config.review.settings())
+            completed, total = review.progress()
+            if not total or not snapshot.records:
+                empty = InArgilla(url=url, completed=completed, records=total, waiting=0, progress=progress_of(stored))
+                return ReviewState(empty, stored, frozenset())
+            pulled = review.pull()
+        forgotten = snapshot.manifest.forgotten
+        merged = merge_responses(snapshot.responses, pulled, known=snapshot.records, forgotten=forgotten)
+    except CurationError as error:
+        return ReviewState(None, stored, frozenset(snapshot.records) - snapshot.retired, problem=str(error))
+    responses = list(merged.responses.values())
+    in_argilla = InArgilla(
+        url=url,
+        completed=completed,
+        records=total,
+        waiting=merged.added + merged.changed + merged.withdrawn,
+        progress=progress_of(responses),
+    )
+    return ReviewState(
+        in_argilla, responses, frozenset(record_id for record_id in pulled.records.values() if record_id)
+    )
+
+
+def progress_of(responses: Iterable[Response]) -> dict[str, dict[str, int]]:
+    """Return the number of responses by reviewer and status."""
+    progress: dict[str, dict[str, int]] = {}
+    for response in responses:
+        counts = progress.setdefault(response.reviewer, {})
+        counts[response.status] = counts.get(response.status, 0) + 1
+    return dict(sorted(progress.items()))
+
+
+def commented_responses(snapshot: Snapshot, responses: Iterable[Response]) -> list[tuple[Response, str]]:
+    """Return the responses that have a comment, each with its comment, in the order of reviewers and records."""
+    commented = []
+    for response in sorted(responses, key=lambda response: (response.reviewer, response.record_id)):
+        record = snapshot.records[response.record_id]
+        comment = reading_task(record.task).annotation(response, record).comment
+        if comment is not None:
+            commented.append((response, comment))
+    return commented
+
+
+def comments_of(snapshot: Snapshot, commented: Sequence[tuple[Response, str]]) -> tuple[Comment, ...]:
+    """Return the comments with excerpts of their prompts."""
+    set_ids = {snapshot.records[response.record_id].set_id for response, _ in commented}
+    prompts = {
+        candidate_set.id: candidate_set.prompt.messages[-1].content
+        for candidate_set in (snapshot.each_candidate_set() if set_ids else ())
+        if candidate_set.id in set_ids
+    }
+    return tuple(
+        Comment(
+            reviewer=response.reviewer,
+            record_id=response.record_id,
+            prompt=excerpt(prompts.get(snapshot.records[response.record_id].set_id, ""), PROMPT_EXCERPT),
+            comment=excerpt(comment, COMMENT_EXCERPT),
+        )
+        for response, comment in commented
+    )
