@@ -25,6 +25,7 @@ LAYERS = (
     {"characters", "types", "errors", "frames", "late"},
     {"published_rows", "wording"},
     {"environment", "files", "ids", "patience", "report", "schema", "scratch", "section", "thinking"},
+    {"columns"},
     {"hub_client"},
     {"hub"},
     {"hub_rows", "tokenizer"},
@@ -37,7 +38,7 @@ LAYERS = (
     {"deploy", "local"},
     {"cli"},
 )
-LIGHT = {"numpy", "polars", "pyarrow", "rensa"}
+LIGHT = {"numpy", "polars", "pyarrow"}
 """What stands at the top of the files that use it: a quarter of a second in all, and a configuration needs none."""
 HEAVY = (
     "aiohttp",

@@ -195,7 +195,7 @@ def _leaders(tables: SetTables, dropped: Sequence[DroppedPrompt]) -> dict[str, s
         return {}
     # A prompt that was asked twice is the same text twice, and leads itself.
     texts = [quality.spoken(dropped_prompt.prompt.messages) for dropped_prompt in dropped]
-    of_dropped = [quality.sketched(texts, threshold=NEAR_DUPLICATE)] if texts else []
+    of_dropped = [quality.sketched(texts)] if texts else []
     leaders = quality.leaders_of([*tables.sketches, *of_dropped], threshold=NEAR_DUPLICATE, followers=len(dropped))
     asked = tables.sets.select("prompt_no").join(tables.prompts, on="prompt_no", maintain_order="left")["prompt_id"]
     prompts = pl.concat([asked, pl.Series("prompt_id", [dropped_prompt.id for dropped_prompt in dropped], pl.String)])
@@ -231,7 +231,7 @@ def _checks(config: Config, services: Services, render: Render | None) -> Checks
         answers=quality.answer_checks(
             options, config.filters, endpoint=services.hub_endpoint, token=services.hub_token
         ),
-        pairs=quality.pair_checks(options),
+        pair_faults=partial(quality.pair_faults, options),
         prompt=prompts.reason if prompts.checks else None,
         render=plain if strings else render,
         strings=strings,

@@ -12,6 +12,7 @@ from curation import export, quality
 from curation.config import Config
 from curation.derive.faults import Checks
 from curation.export import Exporter, PairExporter
+from curation.frames import pl
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Plan:
     def pairs(self) -> PairExporter:
         """The exporter of pairs; `dpo`, `reward` and `sft` follow it."""
         publish = self.config.publish
-        return PairExporter("dpo", publish.min_gap, self.checks.pair_fault, publish.pairs)
+        return PairExporter("dpo", publish.min_gap, self.checks.pair_faults, publish.pairs)
 
     @property
     def exporters(self) -> tuple[Exporter, ...]:
@@ -55,6 +56,6 @@ class Plan:
         """What is done to texts that are published whole: personal data is redacted if it is looked for."""
         return quality.redacted if self.config.quality.pii else None
 
-    def split(self, prompt_id: str) -> str:
-        """Return the split of the rows of a prompt that follows no other."""
-        return export.split_of(prompt_id, self.config.publish.test_size)
+    def splits(self, prompt_ids: pl.Series) -> pl.Series:
+        """Return the split of the rows of each prompt, which follows no other prompt."""
+        return export.splits_of(prompt_ids, self.config.publish.test_size)

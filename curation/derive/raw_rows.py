@@ -68,7 +68,7 @@ def derive_dropped(dropped: Sequence[DroppedPrompt], leaders: Mapping[str, str],
     tally = Tally()
     schema = export.raw_schema(thinking=plan.keeps_thinking)
     rows = [_dropped_row(dropped_prompt, plan) for dropped_prompt in dropped]
-    splits = [plan.split(leaders.get(row.prompt_id, row.prompt_id)) for row in rows]
+    splits = plan.splits(pl.Series([leaders.get(row.prompt_id, row.prompt_id) for row in rows], dtype=pl.String))
     for split in export.SPLITS:
         of_split = [row for row, of_row in zip(rows, splits, strict=True) if of_row == split]
         if not of_split:

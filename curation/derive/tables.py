@@ -114,13 +114,12 @@ def _set_file(path: Path, table: pa.Table, *, extras: Sequence[str], sketch: boo
         ),
         failure=(failure.field("stage") + " " + failure.field("reason")).cast(pl.Categorical),
     )
-    texts = columns.select(SPOKEN).to_series().to_list() if sketch else []
     return SetFile(
         path=path,
         sets=sets,
         usage=usage_frame(table["usage"]),
         extras={name: frozenset(columns[f"prompt.{name}"].unique().to_list()) for name in extras},
-        sketches=sketched(texts, threshold=NEAR_DUPLICATE) if sketch else None,
+        sketches=sketched(columns.select(SPOKEN).to_series()) if sketch else None,
     )
 
 
@@ -196,7 +195,8 @@ def set_tables(
     `settings` is the hash of the present settings. A prompt is answered if a set of it has `min_candidates`
     answers; `too_few` is the reason of one that is not although no request failed.
     """
-    nothing = arrow_schema(CandidateSet).empty_table()
+    # Unlike `Schema.empty_table`, this does not import pandas.
+    nothing = pa.Table.from_batches([], arrow_schema(CandidateSet))
     read = list(files) or [_set_file(Path(), nothing, extras=extras, sketch=False)]
     parts = [file.sets.with_columns(file_no=pl.lit(number, pl.UInt32)) for number, file in enumerate(read)]
     sets = pl.concat(parts).with_row_index("set_no")

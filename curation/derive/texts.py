@@ -52,7 +52,7 @@ def read_texts(segment: Segment, plan: Plan) -> SetTexts:
             prompt="prompt_messages",
             source="prompt_source",
             language="prompt_language",
-            split=pl.Series([plan.split(leader) for leader in leaders], dtype=pl.String),
+            split=plan.splits(leaders),
             **{name: f"prompt_{name}" for name in plan.extras},
         ),
         candidates,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from curation.export.raw import RawSets, raw_schema, raw_table, rows_table
     from curation.export.scored import LABEL_SOURCES, Rows, ScoredSets, lost
     from curation.export.sft import SupervisedExporter
-    from curation.export.splits import SPLITS, Split, split_of
+    from curation.export.splits import SPLITS, Split, splits_of
     from curation.export.strings import as_strings, plain
     from curation.export.templates import chat_template
 else:
@@ -28,7 +28,7 @@ else:
             "raw": "RawSets raw_schema raw_table rows_table",
             "scored": "LABEL_SOURCES Rows ScoredSets lost",
             "sft": "SupervisedExporter",
-            "splits": "SPLITS Split split_of",
+            "splits": "SPLITS Split splits_of",
             "strings": "as_strings plain",
         },
     )
@@ -57,7 +57,7 @@ __all__ = [
     "raw_schema",
     "raw_table",
     "rows_table",
-    "split_of",
+    "splits_of",
     "suggested_weights",
     "with_answers",
 ]

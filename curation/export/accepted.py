@@ -112,7 +112,7 @@ def _is_missing(rows: pl.DataFrame, name: str) -> pl.Expr:
 
 
 def _is_blank(texts: pl.Expr) -> pl.Expr:
-    return (texts.str.strip_chars() == "").fill_null(True)
+    return ~texts.str.contains(r"\S").fill_null(False)
 
 
 def _count(rows: pl.DataFrame, mask: pl.Expr) -> int:

@@ -16,13 +16,13 @@ from curation.published_rows import PreferenceRow
 class PairExporter:
     """Pairs of the answers of a set whose scores are `min_gap` apart; with `margin` the gap is a column of that name.
 
-    TRL's RewardTrainer subtracts `margin` whenever it is there, so that it is only written if asked for. `fault` gives
-    the check that a pair does not pass, of the texts of chosen and rejected, null if it passes all.
+    TRL's RewardTrainer subtracts `margin` whenever it is there, so that it is only written if asked for. `faults` gives
+    the check that each pair does not pass, of the texts of chosen and rejected, null if it passes all.
     """
 
     name: Literal["dpo", "reward"]
     min_gap: float
-    fault: Callable[[str, str], str | None]
+    faults: Callable[[pl.Series, pl.Series], pl.Series]
     pairs: PairsPerPrompt = "best-worst"
     margin: bool = False
     row_type = PreferenceRow
@@ -41,13 +41,12 @@ class PairExporter:
             score_gap=(pl.col("chosen_score") - pl.col("rejected_score")).round(9)
         )
         pairs = apart.filter((pl.col("score_gap") >= self.min_gap) & (pl.col("score_gap") > 0))
-        texts = zip(pairs["chosen_text"], pairs["rejected_text"], strict=True)
         twice = pl.col("set_no") < pl.col("set_no").max().over(
             "prompt_no", "chosen_candidate_id", "rejected_candidate_id"
         )
         pairs = pairs.with_columns(
             fault=pl.coalesce(
-                pl.Series([self.fault(chosen, rejected) for chosen, rejected in texts], dtype=pl.String),
+                self.faults(pairs["chosen_text"], pairs["rejected_text"]),
                 "chosen_fault_if_chosen",
                 "rejected_fault_if_rejected",
                 pl.when(twice).then(pl.lit("stands_twice")),

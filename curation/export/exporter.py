@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from curation import ids
+from curation import columns
 from curation.export.evidence import evidence
 from curation.export.scored import Rows, ScoredSets
 from curation.frames import pl
@@ -63,7 +63,7 @@ def with_answers(exporter: Exporter, rows: pl.DataFrame, scored: ScoredSets) -> 
         of_side = of_answer.rename(f"{side}_{{}}".format)
         rows = rows.join(of_side, left_on=side, right_on=f"{side}_answer_no", maintain_order="left")
     answers = (rows[f"{side}_candidate_id"] for side in exporter.sides)
-    return rows.with_columns(id=pl.Series(ids.row_ids(exporter.name, rows["prompt_id"], *answers), dtype=pl.String))
+    return rows.with_columns(id=columns.row_ids(exporter.name, rows["prompt_id"], *answers))
 
 
 def published_table(
@@ -97,8 +97,8 @@ def published_table(
 
 def _evidence(exporter: Exporter, rows: pl.DataFrame, scored: ScoredSets) -> pl.DataFrame:
     """Whose answers each row follows, by row_no: see `evidence`."""
-    behind = pl.concat_list(f"{side}_records" for side in exporter.sides).list.unique().list.sort()
-    records = rows.select("row_no", record_no=behind).explode("record_no")
+    of_sides = [rows.select("row_no", record_no=f"{side}_records").explode("record_no") for side in exporter.sides]
+    records = pl.concat(of_sides).unique().sort("row_no", "record_no")
     answers = rows.select(
         "row_no", candidate_id=pl.concat_list(f"{side}_candidate_id" for side in exporter.sides)
     ).explode("candidate_id")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from curation import ids
+from curation import columns
 from curation.export.dpo import assistant_turn
 from curation.export.scored import Rows, ScoredSets, lost
 from curation.frames import pl
@@ -82,9 +82,9 @@ def repeats(answers: pl.DataFrame) -> pl.Series:
     Of equal texts of one prompt with one label the best is a row ("stands_twice" for the others); with both labels
     none is ("both_labels"): a trainer would learn it and unlearn it.
     """
-    texts = answers.select(
-        "prompt_no", "label", text=pl.Series([ids.normalise(text) for text in answers["text"]], dtype=pl.String)
-    )
+    texts = answers.select("prompt_no", "label", text=columns.normalised(answers["text"]))
+    # Hashes of 64 bits are compared within a prompt: grouping by whole texts takes many times as long.
+    texts = texts.with_columns(pl.col("text").hash())
     text = ("prompt_no", "text")
     return texts.select(
         pl.when(pl.col("label").n_unique().over(text) > 1)
@@ -105,16 +105,17 @@ def kto_order(rows: pl.DataFrame) -> pl.DataFrame:
     """
     prompt = pl.col("prompt_id").rank("dense") - 1
     turn = pl.int_range(pl.len()).over("prompt_id") / pl.len().over("prompt_id")
-    by_phase = rows.sort("id").sort((prompt / pl.col("prompt_id").n_unique() + turn) % 1, maintain_order=True)
+    # Only what is sorted by is moved again and again, the texts once.
+    by_id = rows.select("id", "prompt_id", "label").with_row_index("place").sort("id")
+    by_phase = by_id.sort((prompt / pl.col("prompt_id").n_unique() + turn) % 1, maintain_order=True)
     share = (pl.int_range(pl.len()).over("label") + 0.5) / pl.len().over("label")
     # At equal shares the true come first.
     ordered = by_phase.sort(share, ~pl.col("label"), maintain_order=True)
-    meetings = _meetings(ordered["prompt_id"])
-    if not meetings:
-        return ordered
-    parted = ordered[_parted(ordered["prompt_id"].to_list(), ordered["label"].to_list())]
-    # A prompt with many of the rows would only meet itself later.
-    return parted if _meetings(parted["prompt_id"]) < meetings else ordered
+    if meetings := _meetings(ordered["prompt_id"]):
+        parted = ordered[_parted(ordered["prompt_id"].to_list(), ordered["label"].to_list())]
+        # A prompt with many of the rows would only meet itself later.
+        ordered = parted if _meetings(parted["prompt_id"]) < meetings else ordered
+    return rows[ordered["place"]]
 
 
 def suggested_weights(desirable: int, undesirable: int) -> KtoWeights:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from curation import ids
+from curation import columns
+from curation.frames import pl
 
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
 
 
-def split_of(prompt_id: str, test_size: float) -> Split:
-    """Return "test" for a share of about `test_size` (in [0, 1)) of all prompts, always the same ones."""
-    return "test" if ids.unit_interval("split", prompt_id) < test_size else "train"
+def splits_of(prompt_ids: pl.Series, test_size: float) -> pl.Series:
+    """Return the split of each prompt: "test" for a share of about `test_size` (in [0, 1)), always the same ones."""
+    if test_size == 0:
+        return pl.select(pl.repeat("train", len(prompt_ids))).to_series()
+    in_test = columns.unit_intervals("split", prompt_ids) < test_size
+    return pl.select(pl.when(in_test).then(pl.lit("test")).otherwise(pl.lit("train"))).to_series()

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
         PromptChecks,
         answer_checks,
         answer_fault,
-        pair_checks,
-        pair_fault,
+        pair_faults,
         prompt_checks,
         spoken,
     )
@@ -26,7 +25,7 @@ else:
     __getattr__ = late_names(
         __name__,
         {
-            "checks": "Check PromptChecks answer_checks answer_fault pair_checks pair_fault prompt_checks spoken",
+            "checks": "Check PromptChecks answer_checks answer_fault pair_faults prompt_checks spoken",
             "duplicates": "Sketches leaders_of sketched",
             "language": "detect_language",
             "pii": "redacted",
@@ -46,8 +45,7 @@ __all__ = [
     "answer_fault",
     "detect_language",
     "leaders_of",
-    "pair_checks",
-    "pair_fault",
+    "pair_faults",
     "passed",
     "prompt_checks",
     "redacted",

@@ -6,9 +6,11 @@ A check is a pure predicate with a name; the name is the reason that users read 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
+from curation.columns import normalised
+from curation.frames import pl
 from curation.hub import DEFAULT_ENDPOINT
 from curation.quality.answers import has_ai_tell, is_empty, is_refusal, is_truncated, leaked_names
 from curation.quality.contamination import Benchmarks
@@ -16,7 +18,7 @@ from curation.quality.duplicates import NearDuplicates
 from curation.quality.filters import Filter
 from curation.quality.language import detect_language
 from curation.quality.options import Quality
-from curation.quality.pairs import is_identical, length_ratio
+from curation.quality.pairs import length_ratio
 from curation.quality.pii import find_pii
 from curation.quality.presets import PRESET_NGRAM
 from curation.quality.tokens import TokenCounter
@@ -30,11 +32,13 @@ Conversation = Callable[[], Sequence[Message]]
 class Check:
     """A predicate that returns True for a fault, and its name, which is the reason for the drop.
 
-    The arguments of the predicate depend on its group: see `PromptChecks`, `answer_checks` and `pair_checks`.
+    The arguments of the predicate depend on its group: see `PromptChecks` and `answer_checks`. `suspects`, of a check
+    of answers, is true for every row whose `text` may have the fault: the predicate is not asked about others.
     """
 
     name: str
     predicate: Callable[..., bool]
+    suspects: pl.Expr = field(default_factory=lambda: pl.lit(value=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def answer_checks(
     options: Quality, filters: Sequence[Filter] = (), *, endpoint: str = DEFAULT_ENDPOINT, token: str | None = None
 ) -> tuple[Check, ...]:
     """Return the checks of answers; a predicate is asked (prompt, answer, finish_reason)."""
-    checks = [Check("empty", _empty)]
+    checks = [Check("empty", _empty, suspects=~pl.col("text").str.contains("^[!-~]"))]
     if options.refusals:
         checks.append(Check("refusal", _refusal))
     if options.ai_tells:
@@ -97,15 +101,6 @@ def answer_checks(
     return tuple(checks)
 
 
-def pair_checks(options: Quality) -> tuple[Check, ...]:
-    """Return the checks of pairs; a predicate is asked (chosen, rejected)."""
-    identical = Check("identical", is_identical)
-    if options.max_length_ratio is None:
-        return (identical,)
-    ratio = partial(_length_ratio_above, options.max_length_ratio)
-    return (identical, Check("length_ratio", ratio))
-
-
 def answer_fault(
     checks: Sequence[Check], prompt: Conversation, *, answer: str, finish_reason: str | None = None
 ) -> str | None:
@@ -116,12 +111,15 @@ def answer_fault(
     return None
 
 
-def pair_fault(checks: Sequence[Check], chosen: str, *, rejected: str) -> str | None:
-    """Return the name of the first of `pair_checks` that a pair fails, None if it passes all."""
-    for check in checks:
-        if check.predicate(chosen, rejected):
-            return check.name
-    return None
+def pair_faults(options: Quality, chosen: pl.Series, rejected: pl.Series) -> pl.Series:
+    """Return for each pair of texts the name of the first check that it fails, null if it passes all."""
+    bound = options.max_length_ratio
+    ratios = [] if bound is None else map(length_ratio, chosen, rejected)
+    checked = pl.DataFrame({"identical": normalised(chosen) == normalised(rejected)}).with_columns(
+        too_long=pl.lit(value=False) if bound is None else pl.Series([*ratios], dtype=pl.Float64) > bound
+    )
+    fault = pl.when("identical").then(pl.lit("identical")).when("too_long").then(pl.lit("length_ratio"))
+    return checked.select(fault.alias("fault")).to_series()
 
 
 def _prompt_checks(options: Quality, *, endpoint: str, token: str | None) -> tuple[Check, ...]:
@@ -204,7 +202,3 @@ def _answer_too_long(
     counter: TokenCounter, limit: int, prompt: Conversation, answer: str, finish_reason: str | None
 ) -> bool:
     return counter.count((*prompt(), Message(role="assistant", content=answer))) > limit
-
-
-def _length_ratio_above(bound: float, chosen: str, rejected: str) -> bool:
-    return length_ratio(chosen, rejected) > bound

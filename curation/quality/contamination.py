@@ -30,6 +30,8 @@ COMMON_ROWS = 10
 COMMON_SHARE = 0.01
 """An n-gram that more rows of a benchmark share than both of these allow is boilerplate, and is not looked for."""
 BATCH = 5_000
+FILLER = "\x1f"
+"""Follows the words of a text that is shorter than an n-gram; `words` takes it for a blank."""
 
 _DATASET = re.compile(
     r"(?P<dataset>[\w.-]+/[\w.-]+?)(?::(?P<config>[\w.-]+))?(?::(?P<split>[\w.-]+))?(?:@(?P<revision>\S+))?"
@@ -134,10 +136,10 @@ def _text_hashes(texts: Sequence[str], ngram: int) -> tuple[Hashes, Counts]:
 
 
 def _padded(document: list[str], ngram: int) -> list[str]:
-    """Return a document that has at least one n-gram; blanks are no words, so that a short text is found as a whole."""
+    """Return a document that has at least one n-gram; FILLER is no word, so that a short text is found as a whole."""
     if len(document) >= ngram:
         return document
-    return [*document, *[" "] * (ngram - len(document))] if len(document) >= MIN_WORDS else []
+    return [*document, *[FILLER] * (ngram - len(document))] if len(document) >= MIN_WORDS else []
 
 
 def _rows(source: str, *, endpoint: str, token: str | None) -> Iterator[Any]:

@@ -3,10 +3,10 @@
 The similarity of two texts is the Jaccard similarity of their shingles, which are runs of `SHINGLE` words (Broder
 1997). Hashes propose pairs of texts, and the exact sets of shingles decide. So no pair below the threshold ever counts.
 
-- If all texts are known, pairs are proposed by the bands of MinHash, computed with rensa (Leskovec, Rajaraman, Ullman:
-  Mining of Massive Datasets, section 3.4). At least `RECALL` of the pairs at the threshold are noticed, and more of the
-  closer ones.
-- If texts come one at a time, pairs are proposed by their rarest shingles, and all are noticed.
+- If all texts are known, a text can only be near another if most of its shingles are in other texts too. Of the few
+  texts of which that is true, pairs are proposed by their rarest shingles (prefix filtering: Bayardo, Ma, Srikant 2007,
+  Scaling up all pairs similarity search), and all are noticed.
+- If texts come one at a time, pairs are proposed by their rarest shingles so far, and all are noticed.
 - If thousands of texts share a long instruction, a text is compared with a limited number of the others, so that the
   time grows only linearly.
 
@@ -18,30 +18,29 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from hashlib import blake2b
 from heapq import nlargest
-from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
-from rensa import RMinHash
 
+from curation.frames import pl
 from curation.quality.ngrams import FACTOR, Counts, Hashes, hashed_words, ngrams
 from curation.quality.words import words
 
 SHINGLE = 3
 MIN_SHINGLES = 5
 """Texts with fewer shingles (with at most six words) are duplicates only if all their words are equal."""
-PERMUTATIONS = 48
-RECALL = 0.99
-SEED = 1
 BATCH = 20_000
 BATCH_CHARACTERS = 1 << 25
+SHARED_BITS = 26
+"""Whether a shingle is in several texts is remembered by so many of its bits, in 64 MB."""
+ROUNDING = 1e-9
+"""0.8 * 35 is a little more than 28."""
 NEIGHBOURS = 16
-"""A text is compared with so many of the next texts in its bucket."""
+"""A text is compared with so many of the next texts that have a rare shingle of it."""
 PAIRS = 10_000
 """So many pairs are compared at once."""
 RARE = 32
@@ -50,22 +49,19 @@ CANDIDATES = 64
 """A shingle remembers the last so many texts that have it, and a text is compared with at most so many others."""
 
 
-Bands = npt.NDArray[np.uint32]
 Positions = npt.NDArray[np.int64]
-"""Of texts among all texts, or of places in a band."""
+"""Of texts among all texts."""
 
 
 class Sketches(NamedTuple):
     """What is kept of n texts to find those that are near, as numpy arrays.
 
-    For n = 2 texts with 5 and 7 shingles, 12 bands and 48 permutations, the arrays have these shapes: their keys (2,),
-    the hashes of their bands (2, 12), their sketches (2, 48), the shingles of the first and then of the second text
-    (12,), and the numbers of shingles (2,) with the values [5, 7]. A text that is too short has no shingles.
+    For n = 2 texts with 5 and 7 shingles, the arrays have these shapes: their keys (2,), the shingles of the first and
+    then of the second text (12,), and the numbers of shingles (2,) with the values [5, 7]. A text that is too short has
+    no shingles. Texts with equal words have equal keys.
     """
 
     keys: Hashes
-    bands: Bands
-    sketches: npt.NDArray[np.uint8]
     shingles: npt.NDArray[np.int32]
     counts: npt.NDArray[np.int32]
 
@@ -76,69 +72,47 @@ def near_duplicate_leaders(texts: Iterable[str], *, threshold: float, followers:
     For example ["a b c d e f g", "x", "a b c d e f g"] gives [0, 1, 0]. The texts are read once and not kept in memory:
     this is `leaders_of` of the `sketched` texts.
     """
-    sketches = map(partial(sketched, threshold=threshold), _batches(texts))
-    return leaders_of(sketches, threshold=threshold, followers=followers)
+    return leaders_of(map(sketched, _batches(texts)), threshold=threshold, followers=followers)
 
 
 def leaders_of(sketches: Iterable[Sketches], *, threshold: float, followers: int = 0) -> list[int]:
     """Return for each text the position of the earliest text of its cluster, or its own if it is like no other.
 
-    `sketches` come from `sketched`, which must have been given the same threshold. Clusters are the connected
-    components of the pairs with a Jaccard similarity of at least `threshold`, in (0, 1]. The last `followers` texts do
-    not connect clusters: each belongs to the cluster of the earliest text that it is near. This needs about 300 bytes
-    for a text with 150 characters.
+    `sketches` come from `sketched`. Clusters are the connected components of the pairs with a Jaccard similarity of at
+    least `threshold`, in (0, 1]. The last `followers` texts do not connect clusters: each belongs to the cluster of the
+    earliest text that it is near. This needs about 300 bytes for a text with 150 characters.
 
-    A text is compared with the next `NEIGHBOURS` texts in its bucket of each band. If more texts than that share a long
-    instruction without being near, fewer than `RECALL` of the pairs close to the threshold are noticed: of texts with
-    100 of 118 words in common, 70 % of the pairs at 0.81 and 99 % of the pairs at 0.93.
+    If more than `NEIGHBOURS` texts share all rare shingles that a pair has in common, as texts with one long
+    instruction do, only texts of about the same length are compared, and the pair may be missed.
     """
-    # Takes a second, which passes while others still make sketches.
-    from scipy.sparse import csr_array  # type: ignore[import-untyped]
-
-    parts = [*sketches]
-    if not parts:
+    columns = [*zip(*sketches, strict=True)]
+    if not columns:
         return []
-    columns = [*zip(*parts, strict=True)]
-    del parts
     # The parts of a column are released before the next column is put together, to save memory.
-    keys, bands, sketches, shingles, counts = (np.concatenate(columns.pop(0)) for _ in range(5))
+    keys, shingles, counts = (np.concatenate(columns.pop(0)) for _ in range(3))
     _, first, same = np.unique(keys, return_index=True, return_inverse=True)
     leaders = first[same]
     own = np.arange(len(leaders))
-    long = np.flatnonzero((leaders == own) & (counts > 0))
-    # A sparse matrix with a row for each text and a column for each possible shingle.
-    sets = csr_array(_shingle_rows(shingles, counts), shape=(len(counts), 2**30))
-    fewest = _fewest_equal(threshold)
-    for number, band in enumerate(bands.T):
-        order, places = _places(band[long], long)
-        # The places of a text in earlier bands tell which pairs were compared before.
-        band[order] = places
-        for left, right in _candidates(order, places):
-            worth = _roots(leaders, left) != _roots(leaders, right)
-            worth &= (sketches[left] == sketches[right]).sum(axis=1) >= fewest
-            left, right = left[worth], right[worth]
-            new = ~_neighbours(bands[left, :number], bands[right, :number]).any(axis=1)
-            left, right = left[new], right[new]
-            alike = _similarities(sets[left], sets[right]) >= threshold
-            left, right = left[alike], right[alike]
-            follows = right >= len(leaders) - followers
-            np.minimum.at(leaders, right[follows], left[follows])
-            _join(leaders, left[~follows], right[~follows])
+    sets = _near_another(shingles, counts, leaders == own, threshold)
+    for rows, other_rows in _proposed(sets, threshold):
+        apart = _roots(leaders, sets.texts[rows]) != _roots(leaders, sets.texts[other_rows])
+        rows, other_rows = rows[apart], other_rows[apart]
+        alike = _similarities(sets, rows, other_rows) >= threshold
+        left, right = sets.texts[rows[alike]], sets.texts[other_rows[alike]]
+        follows = right >= len(leaders) - followers
+        np.minimum.at(leaders, right[follows], left[follows])
+        _join(leaders, left[~follows], right[~follows])
     return list(_roots(leaders, own).tolist())
 
 
-def sketched(texts: Sequence[str], *, threshold: float) -> Sketches:
-    """Return the sketches of texts. This is two thirds of all the work.
+def sketched(texts: Sequence[str] | pl.Series) -> Sketches:
+    """Return the sketches of texts. This is most of the work.
 
-    Short hashes suffice: 30 bits for shingles, which are only compared between two texts; 32 bits for bands, which only
-    propose pairs; 8 bits for a permutation, because many of them are counted.
+    30 bits suffice for the hash of a shingle: shingles are only compared between two texts.
     """
     hashes, lengths = hashed_words(texts)
     keys = _keys(texts, hashes, lengths)
-    shingles, counts = ngrams(hashes, lengths, SHINGLE)
-    sketches = _minhashes(shingles, counts)
-    bands = _band_hashes(sketches, bands_for(threshold))
-    return Sketches(keys, bands, sketches.astype(np.uint8), *_different(shingles, counts))
+    return Sketches(keys, *_different(*ngrams(hashes, lengths, SHINGLE)))
 
 
 class NearDuplicates:
@@ -192,15 +166,6 @@ class NearDuplicates:
         self._shingles.append(array("I", shingles))
 
 
-def bands_for(threshold: float) -> int:
-    """Return the number of bands: the smallest with which `RECALL` of the pairs at the threshold are noticed."""
-    for band_count in range(1, PERMUTATIONS):
-        rows = PERMUTATIONS // band_count
-        if PERMUTATIONS % band_count == 0 and 1 - (1 - threshold**rows) ** band_count >= RECALL:
-            return band_count
-    return PERMUTATIONS
-
-
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
     """Yield the texts in batches of at most `BATCH` texts and about `BATCH_CHARACTERS` characters."""
     batch: list[str] = []
@@ -220,17 +185,7 @@ def _key(text: str, text_words: Sequence[str]) -> str:
     return " ".join(text_words) or text.strip()
 
 
-def _fewest_equal(threshold: float) -> float:
-    """Return the number of equal permutations below which a pair is not compared further.
-
-    The number of equal permutations is binomial, and this is 3.5 standard deviations below the mean at the threshold.
-    So it loses one in thousands of the pairs at the threshold. It saves the comparison of shingles, which takes ten
-    times longer, for most pairs of texts that share a template.
-    """
-    return float(PERMUTATIONS * threshold - 3.5 * (PERMUTATIONS * threshold * (1 - threshold)) ** 0.5)
-
-
-def _keys(texts: Sequence[str], hashes: Hashes, lengths: Counts) -> Hashes:
+def _keys(texts: Sequence[str] | pl.Series, hashes: Hashes, lengths: Counts) -> Hashes:
     """Return 64-bit hashes of the `_key` of each text, which are the same in every process.
 
     The hash is a polynomial of the hashes of the words (Karp, Rabin 1987) modulo 2**64.
@@ -246,22 +201,6 @@ def _keys(texts: Sequence[str], hashes: Hashes, lengths: Counts) -> Hashes:
     return keys
 
 
-def _minhashes(shingles: Hashes, counts: Counts) -> npt.NDArray[np.uint32]:
-    offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.uint64)
-    rows = RMinHash.digest_matrix_from_flat_token_hashes(shingles, offsets, PERMUTATIONS, SEED).to_rows()
-    flat = np.fromiter(chain.from_iterable(rows), dtype=np.uint32, count=len(counts) * PERMUTATIONS)
-    return flat.reshape(len(counts), PERMUTATIONS)
-
-
-def _band_hashes(sketches: npt.NDArray[np.uint32], band_count: int) -> Bands:
-    bands = sketches.reshape(len(sketches), band_count, -1)
-    hashes = np.zeros(bands.shape[:2], dtype=np.uint64)
-    for row in range(bands.shape[2]):
-        hashes = (hashes ^ bands[:, :, row]) * np.uint64(0x9E3779B97F4A7C15)
-        hashes ^= hashes >> np.uint64(32)
-    return (hashes >> np.uint64(32)).astype(np.uint32)
-
-
 def _different(shingles: Hashes, counts: Counts) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Return the shingles of each text, sorted and without repetitions, and their numbers."""
     long = counts >= MIN_SHINGLES
@@ -274,52 +213,90 @@ def _different(shingles: Hashes, counts: Counts) -> tuple[npt.NDArray[np.int32],
     return (tagged & np.uint64(0xFFFFFFFF)).astype(np.int32), sizes.astype(np.int32)
 
 
-def _shingle_rows(
-    shingles: npt.NDArray[np.int32], counts: npt.NDArray[np.int32]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int32], npt.NDArray[np.int32 | np.int64]]:
-    """Return the values, columns and row ends of a sparse matrix that is true where a text has a shingle."""
-    ends = np.concatenate(([0], np.cumsum(counts)))
-    kind: type[np.int32 | np.int64] = np.int32 if len(shingles) < 2**31 else np.int64
-    present = np.ones(len(shingles), dtype=np.bool_)
-    return present, shingles, ends.astype(kind)
+class _Sets(NamedTuple):
+    """The shingles of some texts: those of text `texts[k]` are `shingles[ends[k] - counts[k] : ends[k]]`.
 
-
-def _similarities(first: Any, second: Any) -> npt.NDArray[np.float64]:
-    """Return the Jaccard similarity of each row of `first` with the same row of `second`."""
-    common, *sizes = (rows.count_nonzero(axis=1) for rows in (first.multiply(second), first, second))
-    similarities: npt.NDArray[np.float64] = common / (sum(sizes) - common)
-    return similarities
-
-
-def _places(hashes: Bands, positions: Positions) -> tuple[Positions, Positions]:
-    """Return the positions of the texts sorted by bucket, and a place for each.
-
-    Two places are at most `NEIGHBOURS` apart only if they are in the same bucket.
+    `texts` are positions among all texts, in their order.
     """
-    # Hash and position are sorted as one number, which is several times faster than sorting positions by hashes.
-    both = np.sort((hashes.astype(np.uint64) << np.uint64(32)) | positions.astype(np.uint64))
-    hashes = both >> np.uint64(32)
-    bucket = np.cumsum(np.diff(hashes, prepend=hashes[:1]) != 0)
-    return (both & np.uint64(0xFFFFFFFF)).astype(np.int64), np.arange(len(both)) + NEIGHBOURS * bucket
+
+    texts: Positions
+    counts: Positions
+    ends: Positions
+    shingles: npt.NDArray[np.int32]
+
+    def members(self, rows: Positions) -> npt.NDArray[np.int32]:
+        """Return the shingles of these rows of `texts`, one row after the other."""
+        counts = self.counts[rows]
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        members: npt.NDArray[np.int32] = self.shingles[np.repeat(self.ends[rows] - counts, counts) + within]
+        return members
 
 
-def _neighbours(first: Positions | Bands, second: Positions | Bands) -> npt.NDArray[np.bool_]:
-    """Return for each pair of places whether they are in the same bucket and near enough to be compared."""
-    return np.maximum(first, second) - np.minimum(first, second) <= NEIGHBOURS
+def _near_another(
+    shingles: npt.NDArray[np.int32], counts: npt.NDArray[np.int32], kept: npt.NDArray[np.bool_], threshold: float
+) -> _Sets:
+    """The texts of `kept` that may be near another of them: so many of their shingles are in several texts.
+
+    Two sets with a similarity of at least `threshold` have that share of the larger one in common, or more.
+    """
+    text = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+    in_kept = kept[text]
+    ordered = np.sort(shingles[in_kept])
+    in_several = np.zeros(1 << SHARED_BITS, dtype=np.bool_)
+    in_several[_slots(ordered[1:][ordered[1:] == ordered[:-1]])] = True
+    del ordered
+    shared = np.bincount(text[in_several[_slots(shingles)] & in_kept], minlength=len(counts))
+    near = kept & (counts > 0) & (shared >= threshold * counts - ROUNDING)
+    texts = np.flatnonzero(near)
+    return _Sets(texts, counts[texts].astype(np.int64), np.cumsum(counts[texts], dtype=np.int64), shingles[near[text]])
 
 
-def _candidates(positions: Positions, places: Positions) -> Iterator[tuple[Positions, Positions]]:
-    """Yield pairs of positions in the same bucket: each text with the next one, then with the one after, and so on."""
-    together = np.arange(len(places))
+def _slots(shingles: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Where in the table of shared shingles each shingle stands: at its last bits."""
+    slots: npt.NDArray[np.int32] = shingles & np.int32((1 << SHARED_BITS) - 1)
+    return slots
+
+
+def _proposed(sets: _Sets, threshold: float) -> Iterator[tuple[Positions, Positions]]:
+    """Yield pairs of rows of `sets` that have a rare shingle in common, at most `PAIRS` at a time, the earlier first.
+
+    Of a set with n shingles its n - threshold * n + 1 rarest are looked at: of two sets of which none of these is in
+    the other, the similarity is below the threshold.
+    """
+    size = pl.col("size")
+    rare = (
+        pl.DataFrame({"row": np.repeat(np.arange(len(sets.texts)), sets.counts), "shingle": sets.shingles})
+        .with_columns(size=pl.len().over("row"), holders=pl.len().over("shingle"))
+        .sort("row", "holders", "shingle")
+        .filter(pl.int_range(pl.len()).over("row") <= size - (size * threshold - ROUNDING).ceil())
+        .filter(pl.col("holders") > 1)
+        .sort("shingle", "size", "row")
+    )
     for distance in range(1, NEIGHBOURS + 1):
-        # A text that is too far from the text after next is also too far from all later ones.
-        together = together[: np.searchsorted(together, len(places) - distance)]
-        together = together[_neighbours(places[together + distance], places[together])]
-        if not len(together):
-            return
-        for start in range(0, len(together), PAIRS):
-            chunk = together[start : start + PAIRS]
-            yield positions[chunk], positions[chunk + distance]
+        later = pl.all().shift(-distance).name.prefix("later_")
+        pairs = (
+            rare.select("row", "shingle", later)
+            .filter(pl.col("shingle") == pl.col("later_shingle"))
+            .select(left=pl.min_horizontal("row", "later_row"), right=pl.max_horizontal("row", "later_row"))
+            .unique(maintain_order=True)
+        )
+        for some in pairs.iter_slices(PAIRS):
+            yield some["left"].to_numpy(), some["right"].to_numpy()
+
+
+def _similarities(sets: _Sets, left: Positions, right: Positions) -> npt.NDArray[np.float64]:
+    """The Jaccard similarity of each row of `left` with that of `right`."""
+    members = []
+    for rows in (left, right):
+        pair = np.repeat(np.arange(len(rows), dtype=np.uint64), sets.counts[rows])
+        members.append((pair << np.uint64(32)) | sets.members(rows).astype(np.uint64))
+    # What both sets of a pair have stands twice.
+    ordered = np.sort(np.concatenate(members))
+    common = np.bincount(
+        (ordered[1:][ordered[1:] == ordered[:-1]] >> np.uint64(32)).astype(np.int64), minlength=len(left)
+    )
+    similarities: npt.NDArray[np.float64] = common / (sets.counts[left] + sets.counts[right] - common)
+    return similarities
 
 
 def _roots(leaders: Positions, positions: Positions) -> Positions:

@@ -6,66 +6,106 @@ each text has. Of the texts "a b c", "" and "d e" the words have five hashes, an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import chain, compress
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-from rensa import RMinHash
 
-from curation.quality.words import PLAIN, is_plain, words
+from curation.frames import pl
+from curation.quality.words import PLAIN, SIGNED, words
 
 Hashes = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
 
 FACTOR = 0x9E3779B97F4A7C15
 """An odd number without structure: 2**64 divided by the golden ratio (Knuth, TAOCP 3, section 6.4)."""
+INVERSE = pow(FACTOR, -1, 2**64)
+MIXER = 0xBF58476D1CE4E5B9
+"""Another such number: the first multiplier of SplitMix64 (Steele, Lea, Flood 2014)."""
+CHARACTERS_AT_ONCE = 1 << 22
+BLANK, LINE_END = b" \n"
 
 
-def hashed_words(texts: Sequence[str]) -> tuple[Hashes, Counts]:
+def hashed_words(texts: Sequence[str] | pl.Series) -> tuple[Hashes, Counts]:
     """Return the `words` of each text, hashed to 64 bits, in one array; and how many each has.
 
     The hashes are the same on every machine.
     """
-    plain = np.fromiter(map(is_plain, texts), dtype=bool, count=len(texts))
-    words_of_others = [words(text) for text, plain_text in zip(texts, plain, strict=True) if not plain_text]
-    words_of_plain = _plain_words([*compress(texts, plain)])
+    texts = pl.Series(texts, dtype=pl.String)
+    plain = _are_plain(texts)
+    is_plain_text = plain.to_numpy()
+    of_plain, of_others = texts.filter(plain), texts.filter(~plain)
+    plain_hashes, plain_counts = _hashed(text.encode().translate(PLAIN) for text in of_plain.to_list())
+    other_hashes, other_counts = _hashed(" ".join(words(text)).encode() for text in of_others.to_list())
     counts = np.empty(len(texts), dtype=np.int64)
-    counts[plain] = words_of_plain.value_lengths().to_numpy()
-    counts[~plain] = [*map(len, words_of_others)]
-    # Most words come many times: each is hashed once.
-    distinct = words_of_plain.flatten().dictionary_encode()
-    of_plain = np.repeat(plain, counts)
-    hashes = np.empty(len(of_plain), dtype=np.uint64)
-    hashes[of_plain] = _hashes([distinct.dictionary.to_pylist()])[distinct.indices.to_numpy()]
-    hashes[~of_plain] = _hashes(words_of_others)
+    counts[is_plain_text], counts[~is_plain_text] = plain_counts, other_counts
+    is_of_plain = np.repeat(is_plain_text, counts)
+    hashes = np.empty(len(is_of_plain), dtype=np.uint64)
+    hashes[is_of_plain], hashes[~is_of_plain] = plain_hashes, other_hashes
     return hashes, counts
 
 
-def _plain_words(texts: Sequence[str]) -> pa.ListArray:
-    """The words of plain texts as a pyarrow.ListArray: what `words` does, with all texts at once."""
-    _, offsets, characters = pa.array(texts, pa.large_string()).buffers()
-    lower = np.frombuffer(PLAIN, np.uint8)[np.frombuffer(characters or b"", np.uint8)]
-    spaced = pa.LargeStringArray.from_buffers(len(texts), offsets, pa.py_buffer(lower))
-    word_lists = pc.ascii_split_whitespace(pc.ascii_trim_whitespace(spaced))
-    # Of nothing but blanks an empty word is left.
-    return pc.if_else(pc.equal(pc.list_element(word_lists, 0), ""), pa.scalar([], word_lists.type), word_lists)
-
-
-def _hashes(documents: Sequence[Sequence[str]]) -> Hashes:
-    hashed = chain.from_iterable(RMinHash.hash_token_sets(documents))
-    return np.fromiter(hashed, dtype=np.uint64, count=sum(map(len, documents)))
+def _are_plain(texts: pl.Series) -> pl.Series:
+    """Whether `PLAIN` and blanks alone make words of each text: ASCII without a sign before a number."""
+    is_ascii = texts.str.len_bytes() == texts.str.len_chars()
+    return is_ascii & ~texts.str.contains(SIGNED)
 
 
 def hashed_ngrams(documents: Sequence[Sequence[str]], size: int) -> tuple[Hashes, Counts]:
     """Return the n-grams of `size` words of each document, hashed to 64 bits, in one array; and how many each has.
 
-    A document of fewer words has none. The hashes are the same on every machine.
+    A document of fewer words has none; a word has no blank in it. The hashes are the same on every machine.
     """
-    lengths = np.fromiter(map(len, documents), dtype=np.int64, count=len(documents))
-    return ngrams(_hashes(documents), lengths, size)
+    hashes, lengths = _hashed(" ".join(document).encode("utf-8", "surrogatepass") for document in documents)
+    return ngrams(hashes, lengths, size)
+
+
+def _hashed(texts: Iterable[bytes]) -> tuple[Hashes, Counts]:
+    """The hashes of what stands between the blanks of each text, and how many each text has; no text has a line end."""
+    hashes, counts = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+    batch: list[bytes] = []
+    characters = 0
+    for text in texts:
+        batch.append(text)
+        characters += len(text)
+        if characters >= CHARACTERS_AT_ONCE:
+            _hash_batch(batch, hashes, counts)
+            batch, characters = [], 0
+    _hash_batch(batch, hashes, counts)
+    return np.concatenate(hashes), np.concatenate(counts)
+
+
+def _hash_batch(texts: Sequence[bytes], hashes: list[Hashes], counts: list[Counts]) -> None:
+    """Append what `_hashed` gives for all these texts together.
+
+    The hash of a word is the polynomial of its bytes (Karp, Rabin 1987) modulo 2**64: the sum of byte times
+    FACTOR**place, which is a difference of two running sums, divided by FACTOR**(place of the first byte).
+    """
+    characters = np.frombuffer(b"\n".join([*texts, b""]), np.uint8)
+    in_word = (characters != BLANK) & (characters != LINE_END)
+    edges = np.flatnonzero(np.diff(in_word, prepend=False, append=False))
+    starts, stops = edges[::2], edges[1::2]
+    # One is added, as a byte of zero would count nothing.
+    sums = np.cumsum((characters + np.uint64(1)) * _powers(FACTOR, len(characters)))
+    # The sum before the first character is 0; that before every other stands one place before it.
+    sums = np.concatenate((np.zeros(1, np.uint64), sums))
+    hashes.append(_mixed((sums[stops] - sums[starts]) * _powers(INVERSE, len(characters) + 1)[starts]))
+    ends = np.flatnonzero(characters == LINE_END)
+    counts.append(np.diff(np.searchsorted(starts, ends), prepend=0))
+
+
+def _powers(base: int, count: int) -> Hashes:
+    """The powers base**0, base**1, ... modulo 2**64."""
+    powers = np.full(count, base, dtype=np.uint64)
+    powers[:1] = 1
+    return np.cumprod(powers, out=powers)
+
+
+def _mixed(hashes: Hashes) -> Hashes:
+    """Hashes in which every bit depends on every bit of the polynomials."""
+    hashes = (hashes ^ (hashes >> np.uint64(32))) * np.uint64(MIXER)
+    mixed: Hashes = hashes ^ (hashes >> np.uint64(29))
+    return mixed
 
 
 def ngrams(hashes: Hashes, lengths: Counts, size: int) -> tuple[Hashes, Counts]:

@@ -15,7 +15,9 @@ _PUNCTUATION = (
 )
 # A sign before a number is a word: "3 + 4" is not "3 * 4".
 _WORD = re.compile(rf"[-+*/%^=<>\u2212\u00d7\u00f7](?=\s*\d)|[{UNSPACED}]|[^\s{_PUNCTUATION}{UNSPACED}]+")
-_SIGNED = re.compile(r"[-+*/%^=<>]\s*[0-9]")
+SIGNED = r"[-+*/%^=<>][\s\x1c-\x1f]*[0-9]"
+"""What makes a text of ASCII not plain: a sign before a number."""
+_SIGNED = re.compile(SIGNED)
 _BETWEEN = string.punctuation + string.whitespace + "\x1c\x1d\x1e\x1f"
 PLAIN = bytes.maketrans(
     (string.ascii_uppercase + _BETWEEN).encode(), string.ascii_lowercase.encode() + b" " * len(_BETWEEN)
@@ -25,12 +27,7 @@ PLAIN = bytes.maketrans(
 
 def words(text: str) -> list[str]:
     """Return the words of a text in order, in NFKC and case-folded: "It's 5!" gives ["it", "s", "5"]."""
-    if is_plain(text):
+    if text.isascii() and not _SIGNED.search(text):
         # The same words as below, three times faster.
         return text.encode().translate(PLAIN).decode().split()
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
-
-
-def is_plain(text: str) -> bool:
-    """Whether `PLAIN` and blanks alone make words of a text: ASCII without a sign before a number."""
-    return text.isascii() and not _SIGNED.search(text)

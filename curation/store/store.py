@@ -166,7 +166,8 @@ class Snapshot:
 
         schema = pa.schema([arrow_schema(ROW_TYPES[table]).field(column) for column in columns])
         parts = [part.select(schema.names).cast(schema) for _, part in self.tables(table, columns)]
-        return pa.concat_tables(parts) if parts else schema.empty_table()
+        # Unlike `Schema.empty_table`, the last does not import pandas.
+        return pa.concat_tables(parts) if parts else pa.Table.from_batches([], schema)
 
     def current_entries(self, settings: str) -> dict[str, SetEntry]:
         """Return the entry of each prompt's current set, by prompt id.

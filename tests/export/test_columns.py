@@ -21,7 +21,7 @@ from curation.export import (
 from curation.prompts.rows import EXTRAS as READ
 from curation.types import Prompt
 from tests.rows import make_candidate, make_prompt, make_verdict
-from tests.scored_sets import Record, make_scored
+from tests.scored_sets import Record, make_scored, no_faults
 
 GIVEN = {
     "tools": pa.array(["[1]", "[2]"]),
@@ -48,7 +48,7 @@ def tables(extras: dict[str, Any], *, margin: bool = False, thinking: bool = Fal
         for name, values in extras.items()
     }
     scored = make_scored(*records, columns=texts)
-    pairs = PairExporter("dpo", 0.25, lambda chosen, rejected: None)
+    pairs = PairExporter("dpo", 0.25, no_faults)
     exporters: tuple[Exporter, ...] = (
         pairs,
         replace(pairs, name="reward", margin=margin),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -15,7 +16,7 @@ from curation.published_rows import PreferenceRow
 from curation.schema import arrow_schema
 from curation.types import HUMAN_EDIT, Annotation, Candidate, Drop, LabelSource, Verdict
 from tests.rows import RECORD_ID, make_annotation, make_candidate, make_prompt, make_verdict
-from tests.scored_sets import Record, make_scored, published, reasons
+from tests.scored_sets import Record, make_scored, no_faults, published, reasons
 
 PROMPT = make_prompt()
 ONE, TWO, THREE = (make_candidate(PROMPT, f"Text {name}.", generator=name) for name in ("one", "two", "three"))
@@ -23,18 +24,14 @@ EDIT_ID = ids.candidate_id(PROMPT.id, HUMAN_EDIT, "Ann's text.")
 ANN = make_annotation("ann", 0.0, 1.0, edit="Ann's text.")
 
 
-def no_fault(chosen: str, rejected: str) -> None:
-    """Let every pair pass."""
-
-
 def exporter(
     min_gap: float = 0.25,
     pairs: PairsPerPrompt = "best-worst",
     *,
     margin: bool = False,
-    fault: Callable[[str, str], str | None] = no_fault,
+    faults: Callable[[pl.Series, pl.Series], pl.Series] = no_faults,
 ) -> PairExporter:
-    return PairExporter("reward" if margin else "dpo", min_gap, fault, pairs, margin)
+    return PairExporter("reward" if margin else "dpo", min_gap, faults, pairs, margin)
 
 
 def scored_record(
@@ -266,16 +263,17 @@ def test_a_chosen_answer_passes_the_checks_of_good_examples_and_a_rejected_one_t
 
 
 def test_a_pair_passes_the_checks_of_pairs() -> None:
-    def fault(chosen: str, rejected: str) -> str | None:
-        return "length_ratio" if (chosen, rejected) == ("Text two.", "Text three.") else None
+    def faults(chosen: pl.Series, rejected: pl.Series) -> pl.Series:
+        is_long = (chosen == "Text two.") & (rejected == "Text three.")
+        return pl.Series(["length_ratio" if long else None for long in is_long], dtype=pl.String)
 
     scored = scored_record(make_verdict(0.5, 1.0, 0.0), (ONE, TWO, THREE))
-    assert sorted(paired(scored, pairs="all", fault=fault)) == [
+    assert sorted(paired(scored, pairs="all", faults=faults)) == [
         ("Text one.", "Text three."),
         ("Text two.", "Text one."),
     ]
-    assert reasons(exporter(pairs="all", fault=fault), scored) == [(0, "length_ratio")]
-    assert reasons(exporter(fault=fault), scored) == [(0, "length_ratio")]
+    assert reasons(exporter(pairs="all", faults=faults), scored) == [(0, "length_ratio")]
+    assert reasons(exporter(faults=faults), scored) == [(0, "length_ratio")]
 
 
 def test_a_pair_of_two_sets_of_its_prompt_stands_in_the_later_one_alone() -> None:

@@ -18,7 +18,7 @@ from curation.published_rows import RawRow
 from curation.schema import arrow_schema
 from curation.types import HUMAN_EDIT, Annotation, Drop, Verdict
 from tests.rows import SETTINGS, make_annotation, make_candidate, make_judgement, make_prompt, make_set, make_verdict
-from tests.scored_sets import Record, make_scored, make_scoring, make_segment, published
+from tests.scored_sets import Record, make_scored, make_scoring, make_segment, no_faults, published
 
 SET = make_set(ratings=(4.0, None, 2.0))
 PROMPT = SET.prompt
@@ -306,7 +306,7 @@ def random_records(seed: int) -> list[Record]:
 def test_the_rows_of_other_configs_can_be_made_of_raw_alone() -> None:
     records = random_records(5)
     scored = make_scored(*records)
-    pairs: Exporter = PairExporter("dpo", 0.25, lambda chosen, rejected: None, "all")
+    pairs: Exporter = PairExporter("dpo", 0.25, no_faults, "all")
     labels, preferences = set(), set()
     for row in rows_of(*records):
         known = [one for one in row["candidates"] if one["score"] is not None]

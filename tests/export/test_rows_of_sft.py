@@ -20,19 +20,15 @@ from curation.published_rows import SupervisedRow
 from curation.schema import arrow_schema
 from curation.types import HUMAN_EDIT, Annotation, Drop, Message, Prompt, Verdict
 from tests.rows import RECORD_ID, make_annotation, make_candidate, make_prompt, make_verdict
-from tests.scored_sets import Record, make_scored, published, reasons
+from tests.scored_sets import Record, make_scored, no_faults, published, reasons
 
 PROMPT = make_prompt()
 ONE, TWO, THREE = (make_candidate(PROMPT, f"Text {name}.", generator=name) for name in ("one", "two", "three"))
 ANN = make_annotation("ann", 1.0, 0.0, edit="Text one!")
 
 
-def no_fault(chosen: str, rejected: str) -> None:
-    """Let every pair pass."""
-
-
 def exporter(pairs: PairsPerPrompt = "best-worst", *, min_gap: float = 0.25) -> SupervisedExporter:
-    return SupervisedExporter(PairExporter("dpo", min_gap, no_fault, pairs))
+    return SupervisedExporter(PairExporter("dpo", min_gap, no_faults, pairs))
 
 
 def scored_record(verdict: Verdict, annotations: Sequence[Annotation] = (), **options: Any) -> ScoredSets:

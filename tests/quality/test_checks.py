@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import pickle
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from pydantic import ValidationError
 
 from curation.quality import Quality
-from curation.quality.checks import answer_checks, answer_fault, pair_checks, pair_fault, prompt_checks
+from curation.quality.checks import answer_checks, answer_fault, pair_faults, prompt_checks
 from curation.types import Message
 
 ALL_BUT_TOKENS = Quality(
@@ -44,14 +44,13 @@ def names(checks: Any) -> list[str]:
 def test_out_of_the_box_only_the_certainly_wrong_is_dropped() -> None:
     quality = Quality()
     assert names(answer_checks(quality)) == ["empty"]
-    assert names(pair_checks(quality)) == ["identical"]
     assert names(prompt_checks(quality).checks) == []
     prompts = prompt_checks(quality)
     assert [prompts.reason(asked(text)) for text in ("Hallo", "Hallo", "mail a@b.de", REFUSAL)] == [None] * 4
     assert answer_fault(answer_checks(quality), hi, answer=REFUSAL, finish_reason="length") is None
     assert answer_fault(answer_checks(quality), hi, answer=" \n") == "empty"
-    assert pair_fault(pair_checks(quality), "a", rejected=" a\n") == "identical"
-    assert pair_fault(pair_checks(quality), "a", rejected="a" * 1000) is None
+    pairs = pl.Series(["a", "a"]), pl.Series([" a\n", "a" * 1000])
+    assert pair_faults(quality, *pairs).to_list() == ["identical", None]
 
 
 def test_every_check_is_printed_with_its_state() -> None:
@@ -96,7 +95,7 @@ def test_each_fault_of_an_answer_has_its_name(answer: str, finish_reason: str | 
     ],
 )
 def test_each_fault_of_a_pair_has_its_name(chosen: str, rejected: str, fault: str | None) -> None:
-    assert pair_fault(pair_checks(ALL_BUT_TOKENS), chosen, rejected=rejected) == fault
+    assert pair_faults(ALL_BUT_TOKENS, pl.Series([chosen]), pl.Series([rejected])).to_list() == [fault]
 
 
 def test_planted_faults_of_prompts_are_counted_exactly(tmp_path: Path) -> None:
@@ -144,10 +143,12 @@ def test_a_prompt_of_unknown_language_is_kept() -> None:
     assert checks.reason(asked("What is the best way to learn German?")) == "language"
 
 
-def test_answer_and_pair_checks_can_be_sent_to_another_process() -> None:
-    answers, pairs = pickle.loads(pickle.dumps((answer_checks(ALL_BUT_TOKENS), pair_checks(ALL_BUT_TOKENS))))
-    assert answer_fault(answers, hi, answer=REFUSAL) == "refusal"
-    assert pair_fault(pairs, "aaaa", rejected="b") == "length_ratio"
+@pytest.mark.parametrize("text", ["", " ", "\n", "\u200b", "\ufe0f", "\x00", "a", "!", "~ ", " a", "\u200ba", "é"])
+def test_whatever_is_empty_is_suspected_of_it(text: str) -> None:
+    [empty] = answer_checks(Quality())
+    [suspected] = pl.DataFrame({"text": [text]}).select(empty.suspects).to_series()
+    assert suspected or not empty.predicate(hi, text, None)
+    assert not (suspected and text[:1] in {"a", "!", "~"})
 
 
 @pytest.mark.parametrize(
