@@ -35,8 +35,8 @@ MIN_SHINGLES = 5
 """Texts with fewer shingles (with at most six words) are duplicates only if all their words are equal."""
 BATCH = 20_000
 BATCH_CHARACTERS = 1 << 25
-SHARED_BITS = 26
-"""Whether a shingle is in several texts is remembered by so many of its bits, in 64 MB."""
+SHARED_BITS = 24
+"""Whether a shingle is in several texts is remembered by so many of its bits, in 16 MB."""
 ROUNDING = 1e-9
 """0.8 * 35 is a little more than 28."""
 NEIGHBOURS = 16
