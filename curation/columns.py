@@ -31,4 +31,6 @@ def row_ids(config: str, prompts: pl.Series, *candidates: pl.Series) -> pl.Serie
 
 def unit_intervals(kind: str, identifiers: pl.Series) -> pl.Series:
     """Return what `ids.unit_interval` gives for each id."""
-    return pl.Series([ids.unit_interval(kind, identifier) for identifier in identifiers.to_list()], dtype=pl.Float64)
+    hashes = [ids.hash_of_ids(kind, identifier) for identifier in identifiers.to_list()]
+    numbers = pl.Series(hashes, dtype=pl.String).str.to_integer(base=16, dtype=pl.UInt64)
+    return numbers.cast(pl.Float64) / 16.0**ids.LENGTH
