@@ -158,7 +158,7 @@ def test_the_weights_balance_the_train_split_and_are_null_where_a_label_is_missi
     assert kto_weights(derived(bad, tmp_path / "bad")) is None
 
 
-def test_models_are_told_with_what_they_were_asked_then_whatever_the_config_says_now(tmp_path: Path) -> None:
+def test_models_are_listed_with_the_settings_they_were_asked_with(tmp_path: Path) -> None:
     store = Store()
     for number in range(3):
         store.add("a")
@@ -179,14 +179,14 @@ def test_models_are_told_with_what_they_were_asked_then_whatever_the_config_says
     ]
 
 
-def test_every_source_that_prompts_came_from_is_told(tmp_path: Path) -> None:
+def test_every_source_of_prompts_is_listed(tmp_path: Path) -> None:
     store = Store()
     for source in ("acme/prompts@1", "acme/prompts@2", "mine.jsonl@3", "acme/prompts@1"):
         store.add("a", prompt=make_prompt(question(len(store.sets))).model_copy(update={"source": source}))
     assert facts(store, tmp_path).sources == ("acme/prompts@1", "acme/prompts@2", "mine.jsonl@3")
 
 
-def test_what_a_check_kept_from_being_asked_is_in_the_funnel_and_in_raw(tmp_path: Path) -> None:
+def test_prompts_that_a_check_dropped_are_in_the_funnel_and_in_raw(tmp_path: Path) -> None:
     store = Store()
     store.add("a")
     prompt = make_prompt("Who is 078-05-1120?")

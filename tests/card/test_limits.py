@@ -118,7 +118,7 @@ def test_the_card_lists_every_limit() -> None:
         ({"languages": {"en": 89, None: 11}}, "The language of 11 % of the rows"),
     ],
 )
-def test_a_limit_that_holds_is_the_only_one_said(changes: dict[str, Any], words: str) -> None:
+def test_only_limits_that_hold_are_listed(changes: dict[str, Any], words: str) -> None:
     [limit] = limits(**changes)
     assert words in limit
     assert limit.endswith(".")
@@ -143,7 +143,7 @@ def test_what_does_not_hold_or_does_not_apply_is_no_limit(changes: dict[str, Any
     assert limits(**changes) == []
 
 
-def test_without_reviewers_nothing_is_said_of_them() -> None:
+def test_without_reviewers_no_limit_is_about_them() -> None:
     assert limits(reviewers={}, suggested=True, label_sources={"judge": 5}) == [
         "The judge decided 100 % of the verdicts alone, without any reviewer."
     ]

@@ -139,7 +139,7 @@ def test_a_measure_shows_its_interval_or_its_reason(measure: Measure, share: boo
     assert measured(measure, share=share) == words
 
 
-def test_settings_stand_as_they_are_written_in_json() -> None:
+def test_settings_are_written_as_json() -> None:
     assert (
         settings({"temperature": 0.7, "stop": ["\n"], "seed": None}) == 'temperature = 0.7, stop = ["\\n"], seed = null'
     )

@@ -48,13 +48,13 @@ def test_the_bars_of_the_funnel_are_proportional_to_its_counts() -> None:
     assert [width * full for width in bars(svg, "gone", "width")] == pytest.approx([200, 1350], abs=0.1)
 
 
-def test_what_was_dropped_begins_where_the_bar_of_what_is_left_ends() -> None:
+def test_the_bar_of_dropped_prompts_begins_where_that_of_the_others_ends() -> None:
     svg = funnel_svg(STEPS)
     ends = [x + width for x, width in zip(bars(svg, "kept", "x"), bars(svg, "kept", "width"), strict=True)]
     assert bars(svg, "gone", "x") == pytest.approx(ends[1:], abs=0.02)
 
 
-def test_the_funnel_says_every_count_and_reason() -> None:
+def test_the_funnel_shows_every_count_and_reason() -> None:
     said = texts(funnel_svg(STEPS))
     assert {"prompts read", "2,000", "1,800", "450"} <= set(said)
     assert "dropped 200: 150 duplicate, 50 empty" in said
@@ -89,7 +89,7 @@ def test_the_bars_of_the_lengths_are_as_high_as_their_share() -> None:
     assert [height / max(heights) for height in heights] == pytest.approx([1 / 3, 1, 1 / 3, 1], abs=0.001)
 
 
-def test_equal_lengths_stand_at_the_same_place_of_the_common_axis() -> None:
+def test_equal_lengths_are_at_the_same_place_of_the_common_axis() -> None:
     svg = lengths_svg(Lengths({"prompt": counts(e16=1), "chosen": counts(e16=5, e4096=2), "rejected": counts(e4096=1)}))
     (prompt,), (chosen, long), (rejected,) = (bars(svg, role, "x") for role in ("text", "kept", "gone"))
     assert (prompt, long) == (chosen, rejected)
@@ -103,14 +103,14 @@ def test_the_axis_is_logarithmic() -> None:
     assert {"10", "100", "1,000"} <= set(texts(svg))
 
 
-def test_every_histogram_says_its_number_and_median() -> None:
+def test_every_histogram_shows_its_number_of_texts_and_median() -> None:
     lengths = Lengths({"prompt": ZERO, "chosen": counts(e256=1)}, {"chosen": (1_311, 1_311)})
     assert {"prompt", "0 texts", "chosen", "1 text", "median 1,311"} <= set(texts(lengths_svg(lengths)))
     assert lengths_text(lengths) == "Lengths in characters. prompt: none; chosen: 1, median 1,311."
 
 
 @pytest.mark.parametrize("lengths", [Lengths({}), Lengths({"prompt": ZERO}), Lengths({"prompt": [1]}, edges=[3, 3.5])])
-def test_lengths_of_nothing_or_of_one_bin_are_a_picture(lengths: Lengths) -> None:
+def test_lengths_without_texts_or_with_one_bin_give_a_picture(lengths: Lengths) -> None:
     svg = lengths_svg(lengths)
     parse(svg)
     # A bar for each count that is not 0, and none where nothing was counted.

@@ -170,7 +170,7 @@ def test_the_yaml_lists_no_config_or_split_without_a_file() -> None:
     assert "DPOTrainer" not in text
 
 
-def test_the_yaml_says_what_the_hub_asks_for() -> None:
+def test_the_yaml_has_the_fields_that_the_hub_reads() -> None:
     head = front(card())
     assert head["source_datasets"] == ["acme/prompts"]
     assert head["curation"] == {"sources": {"acme/prompts": ["0123abc"]}, "version": "0.1.0"}
@@ -183,7 +183,7 @@ def test_the_yaml_says_what_the_hub_asks_for() -> None:
     assert "dataset_info" not in head
 
 
-def test_what_is_not_known_is_not_in_the_yaml() -> None:
+def test_unknown_facts_are_left_out_of_the_yaml() -> None:
     head = front(card(licence=None, languages={None: 3}, sources=("prompts.jsonl@0123abc",)))
     assert not {"license", "language", "source_datasets", "annotations_creators"} & set(head)
     assert head["curation"]["sources"] == {"prompts.jsonl": ["0123abc"]}
@@ -226,7 +226,7 @@ def test_the_size_is_that_of_the_largest_config(rows: int, size: str) -> None:
     assert front(card(rows=counts))["size_categories"] == [size]
 
 
-def test_the_tags_say_which_formats_there_are_and_who_and_what_made_them() -> None:
+def test_the_tags_follow_from_the_formats_and_from_who_decided() -> None:
     common = ["preference", "human-feedback", "rlhf", "synthetic", "trl", "argilla", "distilabel", "curation"]
     assert front(card())["tags"] == ["dpo", "kto", *common]
     assert front(card(ALL_PATHS))["tags"] == ["dpo", "kto", "reward-model", "sft", *common]
@@ -242,7 +242,7 @@ def test_the_tags_say_which_formats_there_are_and_who_and_what_made_them() -> No
         ({"simulated": 1}, set(), ["machine-generated"]),
     ],
 )
-def test_only_what_people_decided_is_human_feedback(
+def test_only_decisions_of_people_are_human_feedback(
     sources: dict[str, int], tags: set[str], creators: list[str] | None
 ) -> None:
     head = front(card(label_sources=sources))
@@ -281,7 +281,7 @@ def test_the_tables_hold_every_count() -> None:
     assert table(text, "Reviewers and agreement", 1) == [["people", "13"]]
 
 
-def test_who_decided_nothing_is_not_among_those_who_decide() -> None:
+def test_a_source_that_decided_nothing_is_not_listed() -> None:
     text = card(label_sources={"judge": 0, "simulated": 2, "human": 11})
     decided = table(text, "Reviewers and agreement", 1)
     assert decided == [["programs in the place of people", "2"], ["people", "11"]]
@@ -296,7 +296,7 @@ def test_the_sentences_hold_the_rest() -> None:
     assert "What the models cost: 74 answered requests, 12,345 tokens: $1.25, $0.1042 a row of dpo." in text
 
 
-def test_one_of_something_is_not_called_several() -> None:
+def test_a_count_of_one_has_a_singular_noun() -> None:
     text = card(reviewers={"reviewer-1": 3}, models=FACTS.models[:1])
     assert "answered by 1 generator," in text
     assert "by 1 generator," in text
@@ -335,7 +335,7 @@ def test_programs_are_told_from_people() -> None:
     assert "and reviewed by nobody." in card(reviewers={})
 
 
-def test_reviewers_who_stand_out_are_named_with_what_it_means() -> None:
+def test_reviewers_who_stand_out_are_named_with_the_meaning_of_their_marks() -> None:
     marked = (statistics(FIRST, "one_sided"), statistics(SECOND, "contrary", "random"))
     text = card(agreement=AGREEMENT.model_copy(update={"reviewers": marked}))
     assert f"- {FIRST} is one_sided: prefers one side of the page far more often than a fair coin would." in text
@@ -344,7 +344,7 @@ def test_reviewers_who_stand_out_are_named_with_what_it_means() -> None:
     assert "stand out:" not in card(agreement=AGREEMENT)
 
 
-def test_every_judge_is_named_with_what_its_ratings_were_like() -> None:
+def test_every_judge_is_named_with_the_statistics_of_its_ratings() -> None:
     judges = (
         JudgeFacts("a", "acme/a", ("honesty",), {"order": "swap"}),
         JudgeFacts("b", "acme/b", ("helpfulness", "honesty")),
@@ -359,7 +359,7 @@ def test_every_judge_is_named_with_what_its_ratings_were_like() -> None:
     assert "2310.01377" in text
 
 
-def test_the_judge_is_held_against_reviewers() -> None:
+def test_the_judge_is_compared_with_reviewers() -> None:
     agreement = JudgeAgreement(accuracy=measure(0.75, 0.7, 0.8, count=400), kappa=measure(0.5, 0.4, 0.6, count=400))
     assert table(card(judge_agreement=agreement), "Judge", 1) == [
         ["equal choices", "75 % (95 % interval 70 % to 80 %)", "400"],
@@ -367,7 +367,7 @@ def test_the_judge_is_held_against_reviewers() -> None:
     ]
 
 
-def test_without_a_judge_there_is_none() -> None:
+def test_without_a_judge_the_card_has_no_section_about_it() -> None:
     text = card(judges=(), judge_lines=())
     assert "No judge." in text
     assert "UltraFeedback" not in text
@@ -390,7 +390,7 @@ def test_labels_that_no_person_gave_are_announced_at_the_top(sources: dict[str, 
     assert top.count(" labels.**") == len(said)
 
 
-def test_the_weights_of_kto_are_said_and_used() -> None:
+def test_the_weights_of_kto_are_in_the_text_and_the_snippet() -> None:
     text = card()
     assert "15 true, 10 false. Suggested weights: `desirable_weight=1.0, undesirable_weight=1.5`" in text
     [_, kto] = code(text, "python")[1:]
@@ -440,14 +440,14 @@ def test_every_section_is_there_in_order() -> None:
     ]
 
 
-def test_what_there_are_no_facts_about_has_no_section() -> None:
+def test_sections_without_facts_are_left_out() -> None:
     text = card(lengths=None, length_bias=None, checksums={}, checks=(), options={}, resolver=None, cost=None)
     assert not {"Lengths and length bias", "Checksums"} & set(sections(text))
     for words in ("Checks:", "| setting |", "What the models cost", "images/lengths.svg", "sha256sum"):
         assert words not in text
 
 
-def test_length_bias_checks_options_and_the_resolver_are_said() -> None:
+def test_the_card_has_length_bias_checks_options_and_the_resolver() -> None:
     text = card(
         length_bias=LengthBias(
             longer_chosen=measure(0.6, 0.5, 0.7, count=12), effect=measure(0.2, -0.1, 0.5, count=12)
@@ -562,7 +562,7 @@ def test_hostile_names_leave_tables_headings_details_and_yaml_whole() -> None:
     }
 
 
-def test_zero_of_everything_is_a_card() -> None:
+def test_a_card_of_an_empty_dataset_can_be_written() -> None:
     text = card(
         {},
         rows={},
@@ -603,7 +603,7 @@ def test_the_same_facts_give_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"agreement": AGREEMENT, "lengths": LENGTHS}, {"judges": (), "reviewers": {}}])
-def test_nothing_is_left_of_the_template(changes: dict[str, Any]) -> None:
+def test_no_tag_of_the_template_is_left_in_the_card(changes: dict[str, Any]) -> None:
     text = card(**changes)
     assert not re.search(r"\{%|%\}|\{\{ | \}\}", text)
     assert "\n\n\n" not in text

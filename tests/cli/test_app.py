@@ -20,21 +20,21 @@ def line(tmp_path: Path) -> CommandLine:
     return CommandLine({}, tmp_path)
 
 
-def test_it_says_its_version(line: CommandLine) -> None:
+def test_the_version_is_printed(line: CommandLine) -> None:
     done = line.run("--version")
     assert (done.returncode, done.stdout) == (0, f"curation {version('curation')}\n")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [[], ["generate"], ["local"], ["local", "up"], ["cache", "prune"]])
-def test_h_is_help_everywhere(line: CommandLine, command: list[str]) -> None:
+def test_every_command_prints_its_help_with_h(line: CommandLine, command: list[str]) -> None:
     short, long = line.run(*command, "-h"), line.run(*command, "--help")
     assert (short.returncode, short.stdout) == (0, long.stdout)
     assert "Usage:" in short.stdout
 
 
 @pytest.mark.slow
-def test_the_lists_of_verbs_have_whole_sentences_and_are_shown_where_a_verb_is_missing(line: CommandLine) -> None:
+def test_lists_of_verbs_have_whole_sentences_and_are_shown_if_a_verb_is_missing(line: CommandLine) -> None:
     whole = "Run all steps on this machine, with a small model and simulated reviewers."
     assert whole in " ".join(line.run("--help").stdout.split())
     missing = line.run("local")
@@ -55,7 +55,7 @@ def test_a_shell_can_complete_verbs_and_options(line: CommandLine) -> None:
 
 
 @pytest.mark.slow
-def test_where_nobody_reads_the_output_a_sentence_says_so_and_the_exit_code_stays(line: CommandLine) -> None:
+def test_a_closed_pipe_gives_a_sentence_and_the_usual_exit_code(line: CommandLine) -> None:
     (line.folder / "pairs.jsonl").write_text(PAIR)
     read = line.run("lint", "pairs.jsonl")
     assert read.returncode == 1
@@ -66,7 +66,7 @@ def test_where_nobody_reads_the_output_a_sentence_says_so_and_the_exit_code_stay
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs Linux")
-def test_a_stack_nowhere_is_refused_in_a_sentence(line: CommandLine) -> None:
+def test_a_folder_that_the_stack_cannot_create_is_refused_with_a_sentence(line: CommandLine) -> None:
     said = line.error("local", "up", "--folder", NOWHERE)
     assert said.startswith(f"Error: The stack cannot keep its data in {NOWHERE}: ")
     assert "--folder" in said

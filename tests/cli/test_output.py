@@ -38,7 +38,7 @@ def test_a_sentence_is_broken_between_words(width: int) -> None:
     assert all(part.startswith("  ") for part in parts[1:])
 
 
-def test_what_fits_and_a_word_that_never_does_stay_as_they_are() -> None:
+def test_short_lines_and_long_words_are_not_broken() -> None:
     address = f"https://{'a' * 100}.example"
     assert wrapped("Short.", 40) == ["Short."]
     assert wrapped(f"Review: {address}", 40) == ["Review:", f"  {address}"]
@@ -56,14 +56,14 @@ def test_a_row_of_a_table_and_a_command_to_copy_stay_whole(line: str) -> None:
     assert wrapped(line, 40) == [line]
 
 
-def test_what_follows_a_mark_stands_below_its_words() -> None:
+def test_a_broken_line_with_a_mark_is_indented_below_its_text() -> None:
     assert wrapped("FAIL  token: HF_TOKEN is not set. Set it to a write token.", 40) == [
         "FAIL  token: HF_TOKEN is not set. Set it",
         "      to a write token.",
     ]
 
 
-def test_a_mark_is_in_colour_and_nothing_else() -> None:
+def test_only_the_mark_of_a_line_is_coloured() -> None:
     assert coloured("ok    token: may write") == "\x1b[32mok    \x1b[0mtoken: may write"
     assert coloured("FAIL  token: none") == "\x1b[31mFAIL  \x1b[0mtoken: none"
     assert coloured("All is ok    here") == "All is ok    here"
@@ -98,7 +98,7 @@ def test_an_error_is_broken_between_words_too(terminal: Terminal) -> None:
     ]
 
 
-def test_who_wants_no_colours_gets_none(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_are_no_colours_if_no_color_is_set(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     with redirect_stdout(terminal), redirect_stderr(terminal):
         Output(Format.human).report(REPORT, hint=None)
@@ -110,7 +110,7 @@ def test_a_file_gets_the_lines_as_they_are(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out.splitlines() == list(REPORT.lines)
 
 
-def test_facts_are_an_object_for_programs_lines_for_people_and_nothing_if_quiet(
+def test_facts_are_json_for_programs_lines_for_people_and_nothing_if_quiet(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for format in Format:
@@ -118,7 +118,7 @@ def test_facts_are_an_object_for_programs_lines_for_people_and_nothing_if_quiet(
     assert capsys.readouterr() == ('3 replies\n  small: 3 replies\n{"replies": 3}\n', "")
 
 
-def test_an_event_is_an_object_for_programs_and_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_event_is_json_for_programs_and_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     for format in Format:
         Output(format).event("estimate", {"tokens": 3, "model": "größer"}, lines=["Estimate:\x1b", "3 tokens"])
     assert capsys.readouterr() == (

@@ -37,21 +37,21 @@ def with_texts(*texts: str, rationale: str | None = None, failures: tuple[Failur
     return made.model_copy(update={"candidates": tuple(candidates), "failures": failures})
 
 
-def test_the_answers_of_a_prompt_stand_side_by_side(shown: Shown) -> None:
+def test_the_answers_to_a_prompt_are_side_by_side(shown: Shown) -> None:
     lines = shown(with_texts("It scatters.", "It is paint.")).splitlines()
     [line] = [line for line in lines if "It scatters." in line]
     assert line.index("It scatters.") < line.index("It is paint.")
     assert all(len(line) <= WIDTH_WITHOUT_TERMINAL for line in lines)
 
 
-def test_every_answer_has_its_author_and_rating(shown: Shown) -> None:
+def test_every_answer_has_its_generator_and_rating(shown: Shown) -> None:
     text = shown(make_set(ratings=[4.5, 10 / 3, None, 5]))
     [line] = [line for line in text.splitlines() if "g0" in line]
     titles = ["g0: 4.5 of 5", "g1: 3.33 of 5", "g2: not rated", "g3: 5 of 5"]
     assert [title in line for title in titles] == [True] * 4
 
 
-def test_a_rationale_stands_under_its_answer(shown: Shown) -> None:
+def test_a_rationale_is_below_its_answer(shown: Shown) -> None:
     lines = shown(with_texts("It scatters.", "It is paint.", rationale="Right and short.")).splitlines()
     [answer] = [number for number, line in enumerate(lines) if "It scatters." in line]
     [reason] = [number for number, line in enumerate(lines) if "Right and short." in line]
@@ -59,7 +59,7 @@ def test_a_rationale_stands_under_its_answer(shown: Shown) -> None:
     assert lines[reason].index("Right and short.") == lines[answer].index("It scatters.")
 
 
-def test_what_failed_is_said_with_its_reason(shown: Shown) -> None:
+def test_failures_are_shown_with_their_reasons(shown: Shown) -> None:
     failures = (
         Failure(stage="generate", generator="warm", reason="http_500", attempts=10),
         Failure(stage="rating", generator="cool", reason="rating_is_not_a_number", attempts=2),
@@ -69,7 +69,7 @@ def test_what_failed_is_said_with_its_reason(shown: Shown) -> None:
     assert "rating cool: rating_is_not_a_number after 2 attempts" in text
 
 
-def test_a_prompt_without_any_answer_is_shown_with_what_failed(shown: Shown) -> None:
+def test_a_prompt_without_answers_is_shown_with_its_failures(shown: Shown) -> None:
     failure = Failure(stage="generate", generator="warm", reason="timeout", attempts=3)
     text = shown(make_set(ratings=[]).model_copy(update={"failures": (failure,)}))
     assert "user: Why is the sky blue?" in text
@@ -83,7 +83,7 @@ def test_every_message_of_a_conversation_is_shown(shown: Shown) -> None:
     assert "user: Why?" in text
 
 
-def test_the_sets_are_counted_and_in_their_order(shown: Shown) -> None:
+def test_the_sets_are_numbered_in_their_order(shown: Shown) -> None:
     text = shown(*(make_set(make_prompt(f"Question {number}")) for number in range(3)))
     found = [text.index(part) for number in range(3) for part in (f" {number + 1} of 3 ", f"Question {number}")]
     assert found == sorted(found)
@@ -94,7 +94,7 @@ def test_without_sets_nothing_is_shown(shown: Shown) -> None:
 
 
 @pytest.mark.parametrize("odd", ["[red]x[/red]", "[/nothing]", "[link=https://x.example]y[/link]", "\\[x]", ":smile:"])
-def test_markup_is_shown_as_it_is(shown: Shown, odd: str) -> None:
+def test_markup_in_an_answer_is_shown_as_text(shown: Shown, odd: str) -> None:
     failure = Failure(stage="generate", generator=odd, reason=odd, attempts=2)
     found = with_texts(f"answer {odd}", "other", rationale=f"rationale {odd}", failures=(failure,))
     candidate = found.candidates[0].model_copy(update={"generator": f"author {odd}"})
@@ -132,6 +132,6 @@ def test_any_script_is_shown(shown: Shown, odd: str) -> None:
 
 
 @pytest.mark.parametrize("odd", ["\x1b[2J\x1b[1;1H", "\x1b]0;title\x07", "\x9b31m", "\u202e"])
-def test_an_answer_cannot_steer_the_terminal(shown: Shown, odd: str) -> None:
+def test_an_answer_cannot_control_the_terminal(shown: Shown, odd: str) -> None:
     text = shown(with_texts(f"a{odd}b", "So.", rationale=f"c{odd}d").model_copy(update={"prompt": make_prompt(odd)}))
     assert not set(text) & set(odd) & {"\x1b", "\x07", "\x9b", "\u202e"}

@@ -72,7 +72,7 @@ def test_a_story_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert not meter.story
 
 
-def test_a_cost_that_is_unknown_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_leaves_out_an_unknown_cost(capsys: pytest.CaptureFixture[str]) -> None:
     tell(running(priced=False), HUMAN, last=False)
     assert "$" not in capsys.readouterr().err
 
@@ -127,13 +127,13 @@ def test_the_last_event_is_done_and_comes_when_the_work_ends(capsys: pytest.Capt
     assert events(said)[-1]["done"] == 1
 
 
-def test_the_last_event_comes_though_the_work_was_broken_off(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_last_event_comes_even_if_the_work_fails(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyboardInterrupt), shown(started(), JSON):
         raise KeyboardInterrupt
     assert [event["event"] for event in events(capsys.readouterr().err)] == ["done"]
 
 
-def test_while_the_work_goes_on_there_is_progress_now_and_then(
+def test_progress_is_printed_again_and_again_while_the_work_goes_on(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "EVENT_SECONDS", 0.001)
@@ -146,7 +146,7 @@ def test_while_the_work_goes_on_there_is_progress_now_and_then(
     assert events(said)[-1]["event"] == "done"
 
 
-def test_where_there_is_no_terminal_people_get_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+def test_people_without_a_terminal_get_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     with shown(running(), HUMAN):
         pass
     said = capsys.readouterr().err.splitlines()
@@ -161,7 +161,7 @@ def test_quiet_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
-def test_segments_are_said_to_people_if_there_are_several_and_to_programs_always(
+def test_people_are_told_of_segments_if_there_are_several_and_programs_always(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for out in (HUMAN, JSON, Output(Format.quiet)):
@@ -226,16 +226,16 @@ def test_a_run_that_asks_nothing_shows_nothing() -> None:
     assert drawn(started(prompts=0)) == ""
 
 
-def test_the_table_says_of_a_cost_that_it_is_unknown() -> None:
+def test_the_table_shows_an_unknown_cost_as_unknown() -> None:
     assert drawn(running(priced=False)).splitlines()[2].rstrip().endswith("unknown")
 
 
 @pytest.mark.parametrize("name", ["llama[concise]", "llama[/concise]"])
-def test_a_name_with_brackets_stands_in_the_table_as_it_is(name: str) -> None:
+def test_a_name_with_brackets_is_not_read_as_markup(name: str) -> None:
     assert f"answers: {name} " in drawn(started(name=name))
 
 
-def test_names_and_sentences_steer_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_and_sentences_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     name = "a\x1b[2J\u202eb"
     for out in (HUMAN, JSON):
         meter = running(name=name)

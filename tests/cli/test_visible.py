@@ -31,30 +31,30 @@ NAME = "a\x1b[2J\u202eb\x9bc"
 
 
 @pytest.mark.parametrize(("text", "seen"), ESCAPES.items())
-def test_what_steers_a_terminal_is_shown(text: str, seen: str) -> None:
+def test_characters_that_control_a_terminal_are_escaped(text: str, seen: str) -> None:
     assert visible(text) == seen
 
 
 @pytest.mark.parametrize(
     "text", ["a b~", "\u00fc \u65e5\u672c \u05d0\u200f", "\U0001f469\u200d\U0001f467 e\u0301", "\\x1b"]
 )
-def test_all_else_stays(text: str) -> None:
+def test_other_characters_are_printed_unchanged(text: str) -> None:
     assert visible(text) == visible_lines(text) == visible_json(text) == text
 
 
-def test_a_name_with_line_ends_begins_no_line_of_ours() -> None:
+def test_a_line_end_in_a_name_starts_no_new_line() -> None:
     assert visible("a\nok    token") == "a\\nok    token"
     assert visible_lines("x.toml is not valid:\n  a: no\nok    token") == "x.toml is not valid:\n  a: no\\nok    token"
 
 
-def test_json_is_the_same_data() -> None:
+def test_escaped_json_has_the_same_data() -> None:
     text = json.dumps({HOSTILE: [HOSTILE]}, ensure_ascii=False)
     assert json.loads(visible_json(text)) == {HOSTILE: [HOSTILE]}
     assert not set(visible_json(text)) & STEERS
 
 
 @pytest.mark.parametrize("format", [Format.human, Format.json])
-def test_everything_that_an_output_says_is_harmless(format: Format, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_methods_of_output_escape_control_characters(format: Format, capsys: pytest.CaptureFixture[str]) -> None:
     out = Output(format)
     out.note(HOSTILE)
     out.data(HOSTILE)
@@ -79,7 +79,7 @@ def test_only_one_file_of_the_command_line_writes() -> None:
 
 
 @pytest.mark.slow
-def test_names_of_files_folders_and_columns_do_not_steer(tmp_path: Path) -> None:
+def test_names_of_files_folders_and_columns_cannot_control_the_terminal(tmp_path: Path) -> None:
     folder = tmp_path / NAME
     folder.mkdir()
     rows = f"prompt,chosen,rejected,{NAME}\nWhy?,So.,{NAME},x\nWhy?,So.,,x\n"

@@ -24,7 +24,7 @@ def pair(number: int, chosen: str, rejected: str, **more: Any) -> dict[str, Any]
     }
 
 
-def test_rows_that_come_go_and_change_are_told_apart() -> None:
+def test_rows_that_come_go_and_change_are_counted_apart() -> None:
     before = [pair(1, "a", "b"), pair(2, "a", "b"), pair(3, "a", "b"), pair(4, "a", "b")]
     now = [pair(1, "a", "b"), pair(2, "b", "a"), pair(3, "a", "b", reviewers=2, split="test"), pair(5, "c\x1b[2J", "d")]
     change, groups = config_changes("dpo", lambda: before, lambda: now)
@@ -37,7 +37,7 @@ def test_rows_that_come_go_and_change_are_told_apart() -> None:
     ]
 
 
-def test_a_label_that_turns_is_a_change_and_a_long_answer_is_cut() -> None:
+def test_a_changed_label_is_a_change_and_a_long_answer_is_cut() -> None:
     row = {"id": "k", "prompt": [{"role": "user", "content": "Q"}], "completion": assistant("x" * 500), "label": True}
     change, [goes, changes, comes] = config_changes("kto", lambda: [row], lambda: [{**row, "label": False}])
     assert change == ConfigChange(comes=0, goes=0, changes=1)

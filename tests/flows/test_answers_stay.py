@@ -55,7 +55,7 @@ def counts(report: dict[str, Any]) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize("deleted", [1, None], ids=["one", "all"])
-def test_records_that_were_deleted_and_pushed_anew_withdraw_nothing(
+def test_deleting_and_pushing_records_again_withdraws_no_response(
     cli: CommandLine, stack: Stack, deleted: int | None
 ) -> None:
     name = f"pushed-anew-{deleted or 'all'}"
@@ -85,7 +85,7 @@ def test_records_that_were_deleted_and_pushed_anew_withdraw_nothing(
     assert preferences(stack, name)["ann"] == sorted(["a"] * (6 - (deleted or 6)) + ["both_good"] * (deleted or 6))
 
 
-def test_a_slower_sync_never_overwrites_what_a_faster_one_brought(cli: CommandLine, stack: Stack) -> None:
+def test_a_slower_sync_does_not_overwrite_responses_of_a_faster_one(cli: CommandLine, stack: Stack) -> None:
     name = "slower"
     config = pushed(cli, name)
     review(stack, name, ann=always("a"))
@@ -108,7 +108,7 @@ def test_a_slower_sync_never_overwrites_what_a_faster_one_brought(cli: CommandLi
     assert preferences(stack, name) == {"ann": ["b"] * 6, "bob": ["b"] * 6, "eve": ["b"] * 6}
 
 
-def test_a_sync_that_is_overtaken_every_time_is_temporary(cli: CommandLine, stack: Stack) -> None:
+def test_a_sync_that_is_overtaken_every_time_is_a_temporary_problem(cli: CommandLine, stack: Stack) -> None:
     name = "overtaken"
     config = pushed(cli, name)
     review(stack, name, ann=always("a"))
@@ -129,9 +129,7 @@ def test_a_sync_that_is_overtaken_every_time_is_temporary(cli: CommandLine, stac
     assert counts(cli.json("sync", config)) == (6, 0, 0)
 
 
-def test_the_answers_of_people_who_leave_are_kept_until_they_are_to_be_forgotten(
-    cli: CommandLine, stack: Stack
-) -> None:
+def test_the_answers_of_people_who_leave_are_kept_until_forget_names_them(cli: CommandLine, stack: Stack) -> None:
     name = "leavers"
     config = pushed(cli, name)
     review(stack, name, **{"leaver-one": always("a"), "leaver-two": always("b"), "stayer": always("a")})
@@ -203,7 +201,7 @@ def test_a_renamed_reviewer_is_one_before_and_after_the_dataset_is_created_anew(
     assert preferences(stack, name) == {"m.jones": ["b"] * 6, "other": ["a"] * 6}
 
 
-def test_after_a_reset_an_answer_stays_until_its_author_submits_anew(cli: CommandLine, stack: Stack) -> None:
+def test_after_a_reset_an_answer_stays_until_its_author_submits_again(cli: CommandLine, stack: Stack) -> None:
     name = "submits-anew"
     config = pushed(cli, name)
     review(stack, name, ann=always("a"))
@@ -250,7 +248,7 @@ def test_labels_that_were_swapped_in_argilla_stop_check_push_and_sync(cli: Comma
     assert counts(cli.json("sync", config)) == (0, 6, 0)
 
 
-def test_guidelines_change_for_reviewers_when_push_is_told_so(cli: CommandLine, stack: Stack) -> None:
+def test_push_changes_the_guidelines_only_with_update_settings(cli: CommandLine, stack: Stack) -> None:
     name = "new-guidelines"
     config = pushed(cli, name)
     review(stack, name, ann=always("a"))

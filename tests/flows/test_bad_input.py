@@ -72,7 +72,7 @@ def test_every_kind_of_prompt_is_asked_or_dropped_with_a_reason(cli: CommandLine
     assert LONG not in asked
 
 
-def test_if_every_prompt_is_dropped_the_reasons_and_what_mends_them_are_said(cli: CommandLine) -> None:
+def test_if_every_prompt_is_dropped_the_report_has_the_reasons_and_remedies(cli: CommandLine) -> None:
     answered = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
     config = write_config(cli.folder, "all-dropped", prompts=["", answered, answered])
     done = cli.run("generate", str(config))
@@ -93,7 +93,7 @@ def test_odd_text_reaches_reviewers_as_it_is(cli: CommandLine) -> None:
     assert (report["added"], report["skipped"], report["refused"]) == (1, {}, {})
 
 
-def test_a_wrong_column_is_named_with_those_there_are(cli: CommandLine) -> None:
+def test_an_error_about_a_wrong_column_names_the_existing_columns(cli: CommandLine) -> None:
     config = write_config(cli.folder, "column")
     config.write_text(
         config.read_text().replace('path = "prompts.jsonl"', 'path = "prompts.jsonl"\ncolumn = "question"')
@@ -137,7 +137,7 @@ def test_prompts_from_the_hub_are_read_at_a_recorded_commit(cli: CommandLine, st
     assert "no such revision" in cli.error("generate", str(config))
 
 
-def test_a_dead_argilla_is_temporary(cli: CommandLine) -> None:
+def test_an_argilla_that_does_not_answer_is_a_temporary_problem(cli: CommandLine) -> None:
     config = str(write_config(cli.folder, "dead-argilla"))
     cli.json("generate", config)
     dead = {"ARGILLA_API_URL": dead_address(), "CURATION_PATIENCE": "5"}
@@ -150,14 +150,14 @@ def test_a_dead_argilla_is_temporary(cli: CommandLine) -> None:
     assert "ARGILLA_API_KEY not set" in cli.error("push", config, ARGILLA_API_KEY="")
 
 
-def test_an_address_that_is_not_argilla_is_said(cli: CommandLine, stack: Stack) -> None:
+def test_an_address_that_is_not_that_of_an_argilla_server_is_an_error(cli: CommandLine, stack: Stack) -> None:
     config = str(write_config(cli.folder, "not-argilla"))
     cli.json("generate", config)
     sentence = cli.error("push", config, ARGILLA_API_URL=stack.hub.url)
     assert "Argilla" in sentence
 
 
-def test_a_workspace_that_is_not_there_is_named_with_those_there_are(cli: CommandLine) -> None:
+def test_an_error_about_a_missing_workspace_names_the_existing_ones(cli: CommandLine) -> None:
     config = str(write_config(cli.folder, "workspace", more='\n[review]\nworkspace = "nowhere"\n'))
     cli.json("generate", config)
     assert "no workspace 'nowhere'; there are: 'argilla'" in cli.error("push", config)
@@ -213,7 +213,7 @@ def test_one_bad_answer_and_one_bad_rating_cost_only_themselves(cli: CommandLine
     }
 
 
-def test_a_token_that_may_only_read_is_said_by_check(cli: CommandLine, stack: Stack) -> None:
+def test_check_reports_a_token_that_may_only_read(cli: CommandLine, stack: Stack) -> None:
     config = write_config(cli.folder, "elsewhere")
     config.write_text(config.read_text().replace("acme/elsewhere", "somebody/elsewhere"))
     done = cli.run("check", str(config))
@@ -222,7 +222,7 @@ def test_a_token_that_may_only_read_is_said_by_check(cli: CommandLine, stack: St
     assert "HF_TOKEN" in cli.error("generate", str(config))
 
 
-def test_verbs_before_their_time_name_the_one_to_run_first(cli: CommandLine) -> None:
+def test_a_verb_that_comes_too_early_names_the_verb_to_run_first(cli: CommandLine) -> None:
     config = str(write_config(cli.folder, "early"))
     assert "acme/early-store" in cli.error("push", config)
     assert "acme/early-store" in cli.error("publish", config)

@@ -157,7 +157,7 @@ def test_a_run_ends_at_its_money(cli: CommandLine, stack: Stack) -> None:
     assert len(stored(stack, "money").candidate_sets) == report["made"]
 
 
-def test_what_failed_counts_in_the_budget_too(cli: CommandLine) -> None:
+def test_failed_requests_count_in_the_budget_too(cli: CommandLine) -> None:
     answer, judgement = (75, 600), (480, 20)
     # Twelve rows of fifteen get no judgement at first, and there is not enough left for all that is missing.
     budget = 15 * 2 * sum(answer) + (3 + 2) * sum(judgement)
@@ -172,7 +172,7 @@ def test_what_failed_counts_in_the_budget_too(cli: CommandLine) -> None:
         assert paid_tokens(server, answer, judgement) <= budget
 
 
-def test_what_a_changed_setting_leaves_as_it_was_counts_once(cli: CommandLine) -> None:
+def test_requests_that_a_changed_setting_leaves_the_same_count_once(cli: CommandLine) -> None:
     answer, judgement = (75, 600), (480, 20)
     row = 2 * sum(answer) + sum(judgement)
     # All rows, all again but for one answer each, and what one more may cost: its judge may be asked twice.

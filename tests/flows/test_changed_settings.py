@@ -43,7 +43,9 @@ def test_a_program_is_refused_and_told_what_would_be_asked_again_and_what_it_cos
     assert len(chats(scripted)) == paid
 
 
-def test_yes_asks_again_and_the_change_is_an_event(cli: CommandLine, scripted: ScriptedServer) -> None:
+def test_with_yes_prompts_are_asked_again_and_the_change_is_an_event(
+    cli: CommandLine, scripted: ScriptedServer
+) -> None:
     config = str(changed(cli, "asked-again"))
     done = cli.run("generate", config, "--yes")
     assert done.returncode == 0, done.stderr
@@ -52,7 +54,7 @@ def test_yes_asks_again_and_the_change_is_an_event(cli: CommandLine, scripted: S
     assert cli.json("generate", config)["already"] == 6
 
 
-def test_only_missing_asks_what_has_no_answers_and_push_shows_all(
+def test_only_missing_asks_prompts_without_answers_and_push_shows_all(
     cli: CommandLine, scripted: ScriptedServer, stack: Stack
 ) -> None:
     config = changed(cli, "kept")
@@ -88,7 +90,7 @@ def test_on_a_terminal_no_keeps_the_answers_and_yes_asks_again(cli: CommandLine,
     assert len(chats(scripted)) == paid + 12
 
 
-def test_settings_that_were_there_before_are_asked_nothing(cli: CommandLine, scripted: ScriptedServer) -> None:
+def test_going_back_to_earlier_settings_asks_nothing(cli: CommandLine, scripted: ScriptedServer) -> None:
     config = changed(cli, "back")
     cli.json("generate", str(config), "--yes")
     config.write_text(config.read_text().replace("temperature = 0.9", "temperature = 1.0"))
@@ -97,7 +99,7 @@ def test_settings_that_were_there_before_are_asked_nothing(cli: CommandLine, scr
     assert len(chats(scripted)) == paid
 
 
-def test_a_script_says_which_it_wants(
+def test_a_script_chooses_with_ask_again(
     cli: CommandLine, scripted: ScriptedServer, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = load_config(changed(cli, "script"))

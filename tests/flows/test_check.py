@@ -29,7 +29,7 @@ def faults(found: dict[str, Any]) -> dict[str, str]:
     return {subject: message.removeprefix("FAIL ") for subject, message in found.items() if message.startswith("FAIL ")}
 
 
-def test_prompts_are_counted_and_what_asking_them_uses_is_estimated(cli: CommandLine, stack: Stack) -> None:
+def test_prompts_are_counted_and_their_cost_is_estimated(cli: CommandLine, stack: Stack) -> None:
     config = write_config(cli.folder, "counted", prompts=["", "One?", "Two?", "Two?", "Three?"])
     found = findings(cli, config)
     assert "5 prompts of " in found["prompts"]
@@ -52,7 +52,7 @@ def test_prompts_are_counted_and_what_asking_them_uses_is_estimated(cli: Command
     ],
     ids=["column", "empty", "none"],
 )
-def test_prompts_that_would_give_nothing_are_a_fault(
+def test_check_fails_if_every_prompt_would_be_dropped(
     cli: CommandLine, rows: list[str], keys: str, sentence: str
 ) -> None:
     config = write_config(cli.folder, "nothing", prompts=rows or ["One?"])
@@ -64,7 +64,7 @@ def test_prompts_that_would_give_nothing_are_a_fault(
     assert sentence in message
 
 
-def test_no_prompts_at_all_are_no_success_of_generate(cli: CommandLine) -> None:
+def test_generate_fails_without_any_prompt(cli: CommandLine) -> None:
     config = write_config(cli.folder, "none-at-all")
     (cli.folder / "prompts.jsonl").write_text("")
     done = cli.run("generate", str(config))
@@ -77,7 +77,7 @@ def test_no_prompts_at_all_are_no_success_of_generate(cli: CommandLine) -> None:
     assert "Nothing to ask: every prompt that was not dropped has its answers." in again.stdout
 
 
-def test_a_model_that_is_not_there_is_found_by_one_token(cli: CommandLine) -> None:
+def test_a_missing_model_is_noticed_by_asking_for_one_token(cli: CommandLine) -> None:
     with ScriptedServer(scripted_reply, faults=[Fault(kind="status", status=404, model="large")]) as server:
         config = two_models(write_config(cli.folder, "no-such-model", every="price_in = 0\nprice_out = 0"))
         found = findings(with_models(cli, server), config, exit_code=1)

@@ -264,7 +264,7 @@ def crowd(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Crowd:
     return Crowd(stack, tmp_path_factory.mktemp("crowd"))
 
 
-def test_every_prompt_read_was_asked_or_dropped_by_name(crowd: Crowd) -> None:
+def test_every_prompt_was_asked_or_dropped_with_a_reason(crowd: Crowd) -> None:
     generated = crowd.generated
     assert generated["dropped"] == {"duplicate": 1, "empty": 1}
     assert generated["prompts"] == 153 == generated["made"] + generated["failed"] + 2
@@ -323,7 +323,7 @@ def test_every_verdict_has_a_row_or_a_reason_in_every_format_and_raw_holds_all(c
     assert Counter(len(row["candidates"]) for row in raw) == {1: 1, 2: 149, 3: 1}
 
 
-def test_the_card_names_what_is_there(crowd: Crowd) -> None:
+def test_the_card_names_the_files_that_exist(crowd: Crowd) -> None:
     card = crowd.files["README.md"].decode()
     for config in TYPES:
         assert f"config_name: {config}" in card
@@ -391,7 +391,7 @@ def test_the_card_keeps_up_where_no_row_changes(crowd: Crowd) -> None:
     assert crowd.line.json("publish", str(config))["commit"] is None
 
 
-def test_a_publish_that_was_overtaken_does_not_undo_what_was_published_since(crowd: Crowd) -> None:
+def test_a_publish_that_was_overtaken_does_not_undo_the_later_one(crowd: Crowd) -> None:
     first, late, newer = (Path(variant(crowd.config, name)) for name in ("overtaken", "late", "newer"))
     for path, licence in ((late, "mit"), (newer, "cc-by-4.0")):
         text = first.read_text(encoding="utf-8").replace("[publish]", f'[publish]\nlicense = "{licence}"')
@@ -410,7 +410,7 @@ def test_a_publish_that_was_overtaken_does_not_undo_what_was_published_since(cro
     assert publish(load_config(late), services=services).commit != overtaken[0]
 
 
-def test_a_repo_with_something_else_in_it_is_not_taken_over(crowd: Crowd) -> None:
+def test_a_repo_with_other_files_is_not_overwritten(crowd: Crowd) -> None:
     api = hub(crowd.stack)
     api.create_repo("acme/of-somebody", repo_type="dataset", private=True)
     api.upload_file(path_or_fileobj=b"{}\n", path_in_repo="data.jsonl", repo_id="acme/of-somebody", repo_type="dataset")
@@ -452,7 +452,7 @@ def test_a_licence_that_the_hub_does_not_know_is_named(crowd: Crowd) -> None:
     assert "Unexpected" not in said
 
 
-def test_records_without_one_mind_are_dropped_by_the_unanimous_resolver_with_that_reason(crowd: Crowd) -> None:
+def test_the_unanimous_resolver_drops_records_whose_reviewers_disagree(crowd: Crowd) -> None:
     report, rows = crowd.exported("unanimous", publish=ALL_FORMATS, more='\n[labels]\nresolver = "unanimous"\n')
     shown = [row for row in together(rows["raw"]) if row["record_ids"]]
     agreed = set()
@@ -479,7 +479,7 @@ def test_nothing_is_published_or_written_if_only_raw_would_have_rows(crowd: Crow
     }
 
 
-def test_ties_are_dropped_if_asked_and_else_give_kto_rows_alone(crowd: Crowd) -> None:
+def test_ties_are_dropped_if_the_config_says_so_and_otherwise_give_only_kto_rows(crowd: Crowd) -> None:
     kept, kept_rows = crowd.exported("ties-kept")
     dropped, rows = crowd.exported("ties-dropped", more='\n[labels]\nties = "drop"\n')
     ties = kept["dropped"]["dpo"]["tie"]
@@ -502,7 +502,7 @@ def test_all_pairs_are_every_pair_of_answers_far_enough_apart(crowd: Crowd) -> N
     assert {row["id"] for row in together(best_rows["dpo"])} < {row["id"] for row in together(rows["dpo"])}
 
 
-def test_strings_are_the_texts_of_prompts_of_one_message_and_conversations_are_dropped_by_name(crowd: Crowd) -> None:
+def test_plain_strings_leave_out_conversations_with_a_reason(crowd: Crowd) -> None:
     talks, rows = crowd.exported("talks", publish=ALL_FORMATS)
     plain, texts = crowd.exported("plain", publish=f"{ALL_FORMATS}\nconversational = false")
     for config in ("dpo", "kto", "reward", "sft"):
@@ -522,7 +522,7 @@ def test_strings_are_the_texts_of_prompts_of_one_message_and_conversations_are_d
     assert together(texts["raw"])[0]["prompt"][0]["role"] in ("user", "system")
 
 
-def test_an_export_is_what_was_published_byte_for_byte_and_a_full_folder_is_refused(crowd: Crowd) -> None:
+def test_an_export_equals_the_published_files_and_a_full_folder_is_refused(crowd: Crowd) -> None:
     shards = {path: content for path, content in crowd.files.items() if path.endswith(".parquet")}
     config = variant(crowd.config, "everything", publish=ALL_FORMATS)
     folder = crowd.line.folder / "exports" / "everything"
@@ -715,7 +715,7 @@ def add_rows(line: CommandLine, stack: Stack, config: Path, count: int) -> None:
     line.json("sync", str(config))
 
 
-def test_appending_uploads_new_shards_alone_and_columns_that_some_prompts_lack_are_named(
+def test_appending_uploads_only_new_files_and_names_columns_that_some_prompts_lack(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("curation.derive.segments.LARGEST_SEGMENT", 8)

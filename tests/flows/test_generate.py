@@ -28,7 +28,7 @@ aspects = ["helpfulness", "honesty"]
 @pytest.mark.parametrize(
     ("status", "reason", "attempts", "exit_code"), [(503, "http_503", 2, 3), (400, "http_400", 1, 1)]
 )
-def test_what_failed_is_stored_with_its_reason_and_alone_asked_again(
+def test_failures_are_stored_with_their_reasons_and_only_they_are_asked_again(
     cli: CommandLine, stack: Stack, status: int, reason: str, attempts: int, exit_code: int
 ) -> None:
     name = f"failed-{status}"
@@ -92,7 +92,7 @@ def test_a_set_whose_judge_failed_gets_its_ratings_next_time(cli: CommandLine, s
     assert cli.json("push", config)["records"] == 6
 
 
-def test_half_is_enough_where_the_config_says_so(cli: CommandLine) -> None:
+def test_half_of_the_prompts_are_enough_with_min_success(cli: CommandLine) -> None:
     config = write_config(cli.folder, "half", more="\n[generate]\nmin_success = 0.5\n")
     fault = Fault(kind="status", status=400, match="Question [135]:", model="large")
     with ScriptedServer(scripted_reply, faults=[fault]) as server:

@@ -67,7 +67,7 @@ def errors(report: dict[str, Any]) -> dict[str, int]:
     return {found["check"]: found["count"] for found in report["findings"] if found["severity"] == "error"}
 
 
-def test_a_dataset_on_the_hub_is_linted_in_all_its_configs(cli: CommandLine, published: str) -> None:
+def test_all_configs_of_a_dataset_on_the_hub_are_linted(cli: CommandLine, published: str) -> None:
     report = cli.json("lint", published, exit_code=1)
     assert errors(report) == {"prompt_in_two_splits": 1, "identical": 1, "label_missing": 1}
     assert [(split["config"], split["split"], split["rows"]) for split in report["splits"]] == [
@@ -99,12 +99,12 @@ def test_a_checkout_of_the_dataset_gives_the_same_errors(cli: CommandLine, publi
     ]
 
 
-def test_what_is_not_on_the_hub_is_said(cli: CommandLine) -> None:
+def test_a_dataset_that_is_not_on_the_hub_is_an_error(cli: CommandLine) -> None:
     sentence = cli.error("lint", "nobody/nothing-here")
     assert "nobody/nothing-here is no file or folder here, and no dataset on http://127.0.0.1" in sentence
 
 
-def test_a_hub_that_does_not_answer_is_temporary(cli: CommandLine) -> None:
+def test_a_hub_that_does_not_answer_is_a_temporary_problem(cli: CommandLine) -> None:
     nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "CURATION_PATIENCE": "1"}
     assert "did not answer" in cli.error("lint", "acme/any", exit_code=3, **nowhere)
 
@@ -122,7 +122,7 @@ def test_people_read_a_table_and_programs_an_object(cli: CommandLine) -> None:
 
 @pytest.mark.train
 @needs_transformers
-def test_tokens_are_counted_with_a_tokenizer_and_nothing_else_is_said(cli: CommandLine) -> None:
+def test_tokens_are_counted_with_a_tokenizer_without_other_output(cli: CommandLine) -> None:
     write(cli.folder / "mine.jsonl", [*(pair(number) for number in range(3)), pair(4, chosen=said("word " * 2000))])
     folder = write_tokenizer(cli.folder / "tokenizer")
     # A tokenizer warns of texts that are longer than its model takes.
@@ -146,7 +146,7 @@ def test_tokens_are_counted_with_a_tokenizer_and_nothing_else_is_said(cli: Comma
         ("bad.parquet", "a", "bad.parquet is no Parquet file that can be read"),
     ],
 )
-def test_bad_input_is_said(cli: CommandLine, name: str, content: str | None, sentence: str) -> None:
+def test_bad_input_gives_a_sentence(cli: CommandLine, name: str, content: str | None, sentence: str) -> None:
     if content is not None:
         (cli.folder / name).write_text(content)
     assert sentence in cli.error("lint", name)

@@ -85,7 +85,7 @@ def always(preference: str) -> Any:
     return rule
 
 
-def test_the_loop_twice_is_the_loop_once(cli: CommandLine, stack: Stack, scripted: ScriptedServer) -> None:
+def test_running_every_step_twice_changes_nothing(cli: CommandLine, stack: Stack, scripted: ScriptedServer) -> None:
     name = "twice"
     config = str(write_config(cli.folder, name, every="price_in = 1000\nprice_out = 2000"))
     assert cli.run("check", config).returncode == 0
@@ -229,7 +229,9 @@ def test_other_questions_in_argilla_are_refused(cli: CommandLine, stack: Stack) 
     assert cli.run("check", config).returncode == 1
 
 
-def test_judge_labels_only_where_nobody_answered_and_only_if_asked(cli: CommandLine, stack: Stack) -> None:
+def test_the_judge_decides_only_where_nobody_answered_and_only_with_judge_fallback(
+    cli: CommandLine, stack: Stack
+) -> None:
     name = "judged"
     config = write_config(cli.folder, name, more='\n[labels]\nresolver = "mean"\njudge_fallback = true\n')
     cli.json("generate", str(config))
@@ -259,7 +261,7 @@ def test_the_card_says_what_reviewers_and_models_were_told_then(cli: CommandLine
     assert "1.9" not in text
 
 
-def test_two_publishers_at_once_both_end_well(cli: CommandLine, stack: Stack) -> None:
+def test_two_publishes_at_the_same_time_both_succeed(cli: CommandLine, stack: Stack) -> None:
     name = "racing"
     config = pushed(cli, name)
     review(stack, name, **{"simulated-one": always("a")})

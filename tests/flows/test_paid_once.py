@@ -31,7 +31,7 @@ def asked(server: ScriptedServer) -> Counter[str]:
     )
 
 
-def test_kill_9_loses_only_what_is_in_flight(cli: CommandLine) -> None:
+def test_a_killed_run_loses_only_the_requests_in_flight(cli: CommandLine) -> None:
     with ScriptedServer(scripted_reply, latency=Latency(median_s=0.1)) as server:
         config = str(write_config(cli.folder, "killed", prompts=PROMPTS))
         line = CommandLine({**cli.settings, "CURATION_INFERENCE_URL": server.url}, cli.folder)
@@ -79,7 +79,7 @@ def test_a_hub_that_fails_at_the_commit_costs_no_second_request(
     assert sum(asked(scripted).values()) == paid
 
 
-def test_a_changed_generator_asks_only_that_one_and_the_judge(cli: CommandLine, scripted: ScriptedServer) -> None:
+def test_if_a_generator_changes_only_it_and_the_judge_are_asked(cli: CommandLine, scripted: ScriptedServer) -> None:
     config = write_config(cli.folder, "one-changed")
     cli.json("generate", str(config))
     scripted.reset()

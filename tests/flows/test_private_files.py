@@ -52,7 +52,7 @@ def readable_by_others(folder: Path) -> list[Path]:
     return [path for path in files if stat.S_IMODE(path.stat().st_mode) & 0o077]
 
 
-def test_what_a_script_reads_from_the_hub_is_private_too(cli: CommandLine, stack: Stack) -> None:
+def test_files_that_a_script_reads_from_the_hub_are_private_too(cli: CommandLine, stack: Stack) -> None:
     config = prompts_on_the_hub(cli, stack, "private-script")
     script = cli.folder / "launch.py"
     script.write_text(SCRIPT, encoding="utf-8")

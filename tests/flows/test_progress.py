@@ -20,7 +20,7 @@ STAGES = ["generate cool", "generate warm", "judge judge"]
 LABELS = ["answers: cool", "answers: warm", "judge"]
 
 
-def test_programs_get_an_event_a_line_on_stderr_and_one_object_on_stdout(cli: CommandLine) -> None:
+def test_programs_get_events_on_stderr_and_one_object_on_stdout(cli: CommandLine) -> None:
     prompts = [f"Question {number}?" for number in range(4)]
     config = str(write_config(cli.folder, "events", prompts=prompts, every="max_concurrency = 2"))
     # It takes longer than from one event to the next, and the judge's server pushes back at first.
@@ -56,7 +56,7 @@ def test_an_error_is_an_event_too(cli: CommandLine) -> None:
     assert (error["error"], "MODEL_KEY" in error["remedy"]) == ("AuthError", True)
 
 
-def test_a_log_gets_lines_that_people_read_and_quiet_is_quiet(cli: CommandLine) -> None:
+def test_a_log_has_lines_for_people_and_quiet_prints_nothing(cli: CommandLine) -> None:
     config = str(write_config(cli.folder, "log"))
     done = cli.run("generate", config)
     assert done.returncode == 0, done.stderr
@@ -74,14 +74,14 @@ def test_a_log_gets_lines_that_people_read_and_quiet_is_quiet(cli: CommandLine) 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_run_whose_output_nobody_reads_any_more_is_done_to_its_end(cli: CommandLine) -> None:
+def test_a_run_goes_on_to_its_end_if_its_output_is_closed(cli: CommandLine) -> None:
     config = str(write_config(cli.folder, "unread"))
     assert cli.unread("generate", config) == (0, "")
     assert cli.json("generate", config)["already"] == 6
 
 
 @pytest.mark.parametrize("columns", [80, 120])
-def test_on_a_terminal_everything_fits_between_its_edges(cli: CommandLine, columns: int) -> None:
+def test_on_a_terminal_every_line_fits_its_width(cli: CommandLine, columns: int) -> None:
     config = write_config(cli.folder, f"narrow-{columns}")
     code, said = on_a_terminal(cli, "generate", config.name, columns=columns)
     assert code == 0, said
@@ -96,7 +96,7 @@ def test_on_a_terminal_everything_fits_between_its_edges(cli: CommandLine, colum
     assert f"Store: acme/narrow-{columns}-store." in words
 
 
-def test_what_is_well_is_in_colour_on_a_terminal(cli: CommandLine) -> None:
+def test_ok_is_coloured_on_a_terminal(cli: CommandLine) -> None:
     config = write_config(cli.folder, "coloured")
     code, said = on_a_terminal(cli, "check", config.name, columns=80, plain=False)
     assert code == 0, said

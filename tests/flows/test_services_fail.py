@@ -12,7 +12,7 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.mark.parametrize("status", [500, 0])
-def test_an_upload_that_breaks_off_is_temporary(cli: CommandLine, stack: Stack, status: int) -> None:
+def test_an_upload_that_breaks_off_is_a_temporary_problem(cli: CommandLine, stack: Stack, status: int) -> None:
     config = str(write_config(cli.folder, f"upload-{status}"))
     stack.hub.fail(r"/v1/(xorbs|shards)", status=status, count=1000)
     try:
@@ -22,7 +22,7 @@ def test_an_upload_that_breaks_off_is_temporary(cli: CommandLine, stack: Stack, 
     assert cli.json("generate", config)["made"] == 6
 
 
-def test_two_failures_of_the_hub_are_waited_out(cli: CommandLine, stack: Stack) -> None:
+def test_two_failures_of_the_hub_are_survived_by_waiting(cli: CommandLine, stack: Stack) -> None:
     config = str(write_config(cli.folder, "waited-out"))
     stack.hub.fail(r"/api/datasets/acme/waited-out-store/commit", status=503, count=2)
     assert cli.json("generate", config)["made"] == 6

@@ -35,7 +35,7 @@ def without_judge(cli: CommandLine, name: str, *, prompts: list[str], more: str 
     return str(write_config(cli.folder, name, prompts=prompts, judge="", every=PRICED, more=more))
 
 
-def test_money_for_replies_of_no_use_is_counted_in_every_run_and_in_status(cli: CommandLine) -> None:
+def test_money_paid_for_useless_replies_is_counted_in_every_run_and_in_status(cli: CommandLine) -> None:
     config = without_judge(cli, "wasted", prompts=PROMPTS[:2])
     # Of each prompt one answer, 20 in and 10 out; of the other generator a reply that was cut, 20 in and 16 out.
     answers, cut = 2 * (20 * 1000 + 10 * 2000) / 1e6, 2 * (20 * 1000 + 16 * 2000) / 1e6
@@ -62,7 +62,7 @@ def test_money_for_replies_of_no_use_is_counted_in_every_run_and_in_status(cli: 
     assert spent["cost"] == pytest.approx(2 * cut + 2 * answers)
 
 
-def test_a_budget_is_kept_over_runs_that_get_nothing_of_use(cli: CommandLine) -> None:
+def test_a_budget_is_kept_over_several_runs_with_useless_replies(cli: CommandLine) -> None:
     # Seven replies of 36 tokens and less than one row more.
     config = without_judge(cli, "wasted-budget", prompts=PROMPTS, more="\n[generate]\nbudget = { tokens = 300 }\n")
     with ScriptedServer(reply, faults=[Fault(kind="status", status=200, body=CUT, match="Question")]) as server:
@@ -75,7 +75,7 @@ def test_a_budget_is_kept_over_runs_that_get_nothing_of_use(cli: CommandLine) ->
     assert 36 <= paid <= 300 + 2 * 36
 
 
-def test_prompts_that_are_refused_in_unknown_words_never_stop_those_behind_them(cli: CommandLine, stack: Stack) -> None:
+def test_prompts_that_are_refused_in_unknown_words_do_not_stop_the_run(cli: CommandLine, stack: Stack) -> None:
     config = without_judge(cli, "refused", prompts=[f"Odd {number}?" for number in range(6)] + PROMPTS)
     odd = Fault(kind="status", status=400, body='{"error": {"message": "Nope, key-1234-sesame."}}', match="^Odd")
     with ScriptedServer(reply, faults=[odd]) as server:
@@ -92,7 +92,7 @@ def test_prompts_that_are_refused_in_unknown_words_never_stop_those_behind_them(
     assert sum(one.came_through(2) for one in stored(stack, "refused").candidate_sets.values()) == 8
 
 
-def test_a_second_run_on_one_store_says_who_runs_and_pays_nothing(cli: CommandLine) -> None:
+def test_a_second_run_on_the_same_store_names_the_first_and_pays_nothing(cli: CommandLine) -> None:
     config = without_judge(cli, "two-runs", prompts=PROMPTS, more="\n[generate]\nbudget = { tokens = 10000 }\n")
     with ScriptedServer(reply, faults=[Fault(kind="hang", seconds=1.5)]) as server:
         line = with_models(cli, server)

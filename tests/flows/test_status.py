@@ -16,7 +16,7 @@ from tests.flows.test_loop import always, answers, argilla, dataset_id
 pytestmark = pytest.mark.stack
 
 
-def test_the_next_step_follows_from_where_the_curation_stands(cli: CommandLine, stack: Stack) -> None:
+def test_status_names_the_next_step_in_every_state(cli: CommandLine, stack: Stack) -> None:
     name = "states"
     path = write_config(cli.folder, name)
     config = str(path)
@@ -87,7 +87,7 @@ def test_the_next_step_follows_from_where_the_curation_stands(cli: CommandLine, 
     assert f"Next: curation check {config}" in away.stderr
 
 
-def test_comments_are_shown_where_they_are_asked_for(cli: CommandLine, stack: Stack) -> None:
+def test_status_shows_comments_if_asked(cli: CommandLine, stack: Stack) -> None:
     name = "comments"
     config = str(write_config(cli.folder, name))
     cli.json("generate", config)

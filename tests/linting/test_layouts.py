@@ -170,13 +170,13 @@ HUMAN = "\n\nHuman: What color is the sky?\n\nAssistant:"
     ("chosen", "rejected"),
     [(" It is blue.", " It is green."), (" It is blue.", ""), (" It is blue.", " It is blue.")],
 )
-def test_answers_that_texts_mark_are_whole(chosen: str, rejected: str) -> None:
+def test_answers_after_a_mark_are_read_whole(chosen: str, rejected: str) -> None:
     example = read_example({"chosen": HUMAN + chosen, "rejected": HUMAN + rejected})
     assert (example.layout, example.prompt_text) == ("text_implicit_prompt", HUMAN)
     assert (example.chosen, example.rejected) == (chosen, rejected)
 
 
-def test_of_several_marked_answers_the_last_that_both_have_is_meant() -> None:
+def test_answers_begin_after_the_last_mark_that_both_texts_have() -> None:
     talk = f"{HUMAN} It is blue.\n\nHuman: Sure?\n\nAssistant:"
     example = read_example({"chosen": f"{talk} Yes, I am.", "rejected": f"{talk} Yes, I was.\n\nAssistant: No."})
     assert (example.prompt_text, example.chosen) == (talk, " Yes, I am.")
@@ -298,11 +298,11 @@ def test_labels_are_booleans_or_zero_and_one(label: object, meaning: bool | None
         ({"tools": ""}, "empty_tools"),
     ],
 )
-def test_columns_that_trainers_trip_over_are_named(columns: dict[str, Any], fault: str) -> None:
+def test_columns_that_trainers_misread_are_faults(columns: dict[str, Any], fault: str) -> None:
     assert read_example({**PAIRS["conversational"], **columns}).faults == (fault,)
 
 
-def test_columns_that_trainers_take_are_not_named() -> None:
+def test_columns_that_trainers_accept_are_no_faults() -> None:
     row = {**PAIRS["conversational"], "tools": None, "chat_template_kwargs": {}, "source": "x", "score_gap": 1.0}
     assert read_example(row).faults == ()
 

@@ -103,11 +103,11 @@ def test_a_change_is_a_sentence_with_its_cost() -> None:
     )
 
 
-def test_settings_that_the_store_does_not_know_are_said_to_be_other_ones() -> None:
+def test_a_change_from_unknown_settings_has_no_differences() -> None:
     assert change(prompts=2).line.startswith("Settings changed: 2 prompts that have answers are asked again")
 
 
-def test_who_cannot_be_asked_reads_that_nothing_was_asked() -> None:
+def test_a_refusal_says_that_nothing_was_asked() -> None:
     assert change("a", prompts=2).refusal.startswith(
         "Nothing was asked. Settings changed (a): 2 prompts that have answers would be asked again, with "
     )

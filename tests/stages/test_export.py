@@ -35,7 +35,7 @@ def make_obstacles(folder: Path) -> None:
         ("full", "full is not empty"),
     ],
 )
-def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_asked_of_the_hub(
+def test_a_folder_that_cannot_be_created_is_refused_before_the_hub_is_asked(
     tmp_path: Path, name: str, why: str
 ) -> None:
     make_obstacles(tmp_path)
@@ -45,13 +45,13 @@ def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_asked_of_the
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs Linux")
-def test_a_folder_where_the_system_takes_none_is_refused_before_that_too() -> None:
+def test_a_folder_in_proc_is_refused_before_the_hub_is_asked() -> None:
     with pytest.raises(RefusedError) as caught:
         export(make_config(), Path("/proc/nowhere/below"), services=SERVICES)
     assert str(caught.value) == "/proc cannot be written to. Name a new folder with --folder."
 
 
-def test_a_name_that_the_system_does_not_take_is_a_sentence_and_no_defect(tmp_path: Path) -> None:
+def test_a_name_that_the_system_refuses_gives_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     with pytest.raises(RefusedError, match=r"cannot be written: File name too long\. Name a new folder"):
         _copy(tmp_path / "source", tmp_path / ("x" * 300))
@@ -59,7 +59,7 @@ def test_a_name_that_the_system_does_not_take_is_a_sentence_and_no_defect(tmp_pa
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", ["", "new", "full/new/below"])
-def test_an_empty_folder_and_one_that_can_be_made_are_taken(tmp_path: Path, name: str) -> None:
+def test_an_empty_folder_and_a_new_one_are_accepted(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     make_obstacles(tmp_path)
     # There is no Hub: that it is asked for the store says that the folder was taken.

@@ -80,7 +80,7 @@ def found(report: LintReport, check: str) -> LintFinding:
     return finding
 
 
-def test_clean_pairs_are_said_to_be_clean(tmp_path: Path) -> None:
+def test_clean_pairs_have_no_findings(tmp_path: Path) -> None:
     report = linted(tmp_path, [pair(number) for number in range(60)])
     assert faults(report) == {}
     assert report.exit_code == 0
@@ -91,7 +91,7 @@ def test_clean_pairs_are_said_to_be_clean(tmp_path: Path) -> None:
     assert report.lines[-1] == "Clean: no errors and no warnings."
 
 
-def test_clean_completions_are_said_to_be_clean(tmp_path: Path) -> None:
+def test_clean_completions_have_no_findings(tmp_path: Path) -> None:
     report = linted(tmp_path, [labelled(number, label=number % 3 == 0) for number in range(60)])
     assert (faults(report), report.exit_code) == ({}, 0)
     assert report.labels is not None
@@ -150,7 +150,7 @@ COUNTS = {
 
 
 @pytest.mark.parametrize("check", PLANTED)
-def test_a_fault_in_pairs_is_found_as_often_as_it_was_planted(tmp_path: Path, check: str) -> None:
+def test_a_fault_in_pairs_is_counted_as_often_as_it_was_planted(tmp_path: Path, check: str) -> None:
     report = linted(tmp_path, [pair(0), pair(1), *PLANTED[check]])
     # Texts among messages are another layout too.
     also = {"mixed_layouts": 1} if check == "messages_as_text" else {}
@@ -175,7 +175,7 @@ def test_a_fault_in_pairs_is_found_as_often_as_it_was_planted(tmp_path: Path, ch
         ([labelled(2, messages=[])], {"column_messages": 1}),
     ],
 )
-def test_a_fault_in_completions_is_found_as_often_as_it_was_planted(
+def test_a_fault_in_completions_is_counted_as_often_as_it_was_planted(
     tmp_path: Path, planted: list[object], expected: dict[str, int]
 ) -> None:
     report = linted(tmp_path, [labelled(0), labelled(1, label=False), *planted])
@@ -203,7 +203,7 @@ def called(city: str) -> list[dict[str, Any]]:
     return [{"role": "assistant", "content": None, "tool_calls": [call]}]
 
 
-def test_calls_of_tools_are_answers(tmp_path: Path) -> None:
+def test_an_answer_may_be_a_call_of_a_tool(tmp_path: Path) -> None:
     rows = [pair(number, chosen=called(f"Paris {number}"), rejected=called("Rome")) for number in range(5)]
     rows.append(pair(5, chosen=called("Paris")))
     report = linted(tmp_path, rows)
@@ -244,7 +244,7 @@ def test_the_same_answers_about_other_images_contradict_nothing(tmp_path: Path) 
     assert faults(linted(tmp_path, [*rows, shown(0, "a.png", **other_way)])) == {"contradiction": 1}
 
 
-def test_questions_under_one_long_system_prompt_are_not_near(tmp_path: Path) -> None:
+def test_questions_with_the_same_long_system_prompt_are_no_near_duplicates(tmp_path: Path) -> None:
     rules = {"role": "system", "content": " ".join(f"Rule {number} holds at any time." for number in range(80))}
     rows = [pair(number, prompt=[rules, *pair(number)["prompt"]]) for number in range(6)]
     assert faults(linted(tmp_path, rows)) == {}
@@ -258,7 +258,7 @@ def marked(number: int, *, chosen: str, rejected: str) -> dict[str, str]:
     return {"chosen": f"{start} {chosen}", "rejected": f"{start} {rejected}".rstrip()}
 
 
-def test_faults_are_found_in_texts_that_begin_alike(tmp_path: Path) -> None:
+def test_faults_are_found_in_answers_that_begin_alike(tmp_path: Path) -> None:
     rows = [
         marked(0, chosen="I'm sorry, but I can't help with that.", rejected="I'm glad to tell you what they eat."),
         marked(1, chosen="I'm an AI language model, I do not sleep.", rejected="I'm sure that they sleep for weeks."),
@@ -282,13 +282,13 @@ def test_a_question_in_another_column_is_an_error_whatever_the_answers_share(tmp
     assert (faults(report), report.exit_code) == ({"question_not_read": 2}, 1)
 
 
-def test_half_a_surrogate_pair_cannot_be_read(tmp_path: Path) -> None:
+def test_a_row_with_half_a_surrogate_pair_cannot_be_read(tmp_path: Path) -> None:
     report = linted(tmp_path, [pair(0), pair(1, chosen=said("They sleep \ud83d."))])
     assert (faults(report), report.exit_code) == ({"unreadable": 1}, 1)
     assert "half of a surrogate pair" in found(report, "unreadable").examples[0].excerpt
 
 
-def test_a_row_that_is_too_large_is_named_and_the_others_are_looked_at(tmp_path: Path) -> None:
+def test_a_row_that_is_too_large_is_reported_and_the_others_are_read(tmp_path: Path) -> None:
     large = f'{{"prompt": "{"x" * ROW_SIZE}"}}'
     report = linted(tmp_path, [pair(0), large, pair(1, chosen=said(""))])
     assert (faults(report), report.rows) == ({"row_too_large": 1, "empty_answer": 1}, 3)
@@ -355,7 +355,7 @@ def test_splits_that_are_both_for_training_or_both_for_tests_may_share_prompts(t
     assert surveyed([*splits, validation]) == {"prompt_in_two_splits": 1}
 
 
-def test_files_that_nobody_looked_at_are_named(tmp_path: Path) -> None:
+def test_the_report_names_files_that_were_not_read(tmp_path: Path) -> None:
     write(tmp_path / "train.jsonl", [pair(number) for number in range(5)])
     for name in ("a.zip", "b.jsonl.zst", "c.zip", "d.zip"):
         (tmp_path / name).touch()
@@ -372,7 +372,7 @@ def surveyed(splits: Sequence[Split]) -> dict[str, int]:
     return {name: tally.count for name, tally in survey.tallies().items()}
 
 
-def test_configs_that_are_not_for_preferences_are_passed_over_with_a_note(tmp_path: Path) -> None:
+def test_configs_without_preferences_by_design_are_skipped_with_a_note(tmp_path: Path) -> None:
     write(tmp_path / "dpo/train.jsonl", [pair(number) for number in range(5)])
     write(tmp_path / "sft/train.jsonl", [{"messages": said("Hi.")}])
     write(tmp_path / "raw/train.jsonl", [{"set": 1}])
@@ -406,14 +406,14 @@ def test_examples_name_three_rows_at_most_on_one_line_without_personal_data(tmp_
         assert "[EMAIL]" in row.excerpt
 
 
-def test_near_duplicates_are_shown_where_they_stand(tmp_path: Path) -> None:
+def test_examples_of_near_duplicates_name_both_rows(tmp_path: Path) -> None:
     again = [{"role": "user", "content": question(3).upper()}]
     report = linted(tmp_path, ["{", pair(3), pair(3, chosen=said("They fly.")), pair(4), pair(5, prompt=again)])
     [example] = found(report, "near_duplicate").examples
     assert (example.where, example.excerpt[:18]) == ("mine.jsonl:5", "HOW DO SPARROWS SU")
 
 
-def test_findings_stand_by_severity_and_then_by_count(tmp_path: Path) -> None:
+def test_findings_are_sorted_by_severity_and_then_by_count(tmp_path: Path) -> None:
     rows = [pair(number, margin=1.0) for number in range(4)]
     rows += [pair(5, chosen=said(""), margin=1.0), pair(6, images=[]), pair(7, chosen=[], margin=1.0)]
     rows += [pair(8, chosen=said("Same."), rejected=said("Same."))]
@@ -440,7 +440,7 @@ def test_length_bias_is_measured(tmp_path: Path) -> None:
     assert "chosen is longer in 90 %" in found(report, "length_bias").message
 
 
-def test_pairs_that_stand_in_two_configs_are_measured_once(tmp_path: Path) -> None:
+def test_pairs_that_are_in_two_configs_are_measured_once(tmp_path: Path) -> None:
     rows = [pair(number) for number in range(10)]
     write(tmp_path / "dpo/train.jsonl", rows)
     write(tmp_path / "reward/train.jsonl", [*rows, pair(10)])
@@ -450,7 +450,7 @@ def test_pairs_that_stand_in_two_configs_are_measured_once(tmp_path: Path) -> No
     assert report.length_bias.longer_chosen.count == 11
 
 
-def test_a_margin_is_no_trap_in_a_config_named_reward(tmp_path: Path) -> None:
+def test_a_column_margin_is_no_fault_in_a_config_named_reward(tmp_path: Path) -> None:
     write(tmp_path / "reward/train.jsonl", [pair(number, margin=0.5) for number in range(4)])
     write(tmp_path / "dpo/train.jsonl", [pair(1, margin=0.5)])
     report = lint(str(tmp_path), services=SERVICES)
@@ -458,7 +458,7 @@ def test_a_margin_is_no_trap_in_a_config_named_reward(tmp_path: Path) -> None:
     assert found(report, "column_margin").examples[0].where == "dpo/train.jsonl:1"
 
 
-def test_of_rows_that_cannot_be_read_no_language_is_said(tmp_path: Path) -> None:
+def test_rows_that_cannot_be_read_have_no_language(tmp_path: Path) -> None:
     report = linted(tmp_path, [pair(2, chosen=7)])
     assert [finding.check for finding in report.findings] == ["unreadable"]
 
@@ -524,7 +524,7 @@ def test_rows_of_too_many_tokens_are_found(tmp_path: Path) -> None:
 
 @pytest.mark.train
 @needs_transformers
-def test_messages_that_the_template_does_not_take_are_an_error(tmp_path: Path) -> None:
+def test_messages_that_the_chat_template_refuses_are_an_error(tmp_path: Path) -> None:
     template = "{{ raise_exception('no system') if messages[0]['role'] == 'system' }}" + TEMPLATE
     tokenizer = str(write_tokenizer(tmp_path / "tokenizer", template))
     system = [{"role": "system", "content": "Be brief."}, *pair(1)["prompt"]]
@@ -534,7 +534,7 @@ def test_messages_that_the_template_does_not_take_are_an_error(tmp_path: Path) -
 
 @pytest.mark.train
 @needs_transformers
-def test_tokens_of_layouts_that_no_trainer_reads_are_not_counted(tmp_path: Path) -> None:
+def test_tokens_are_not_counted_in_layouts_that_no_trainer_reads(tmp_path: Path) -> None:
     tokenizer = str(write_tokenizer(tmp_path / "tokenizer"))
     rows = [pair(0), *PLANTED["mixed_text_and_messages"]]
     assert faults(linted(tmp_path, rows, tokenizer=tokenizer, max_length=1)) == {
@@ -543,14 +543,14 @@ def test_tokens_of_layouts_that_no_trainer_reads_are_not_counted(tmp_path: Path)
     }
 
 
-def test_without_a_tokenizer_it_is_said_that_tokens_were_not_counted(tmp_path: Path) -> None:
+def test_without_a_tokenizer_the_report_says_that_tokens_were_not_counted(tmp_path: Path) -> None:
     report = linted(tmp_path, [pair(0, rejected=said("word " * 5000 + "end."))])
     assert "too_long" not in faults(report)
     assert (report.tokenizer, report.max_length, report.notes) == (None, None, (NOT_COUNTED,))
     assert NOT_COUNTED in report.lines
 
 
-def test_a_tokenizer_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_tokenizer_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="There is no tokenizer 'missing'"):
         linted(tmp_path, [pair(0)], tokenizer="missing")
     with pytest.raises(ConfigError, match="max_length must be 1 or more, but is 0"):
@@ -572,7 +572,7 @@ def safe_rows() -> list[dict[str, Any]]:
     return [pair(number, chosen=said(OFFER), category=name) for number, name in enumerate(names)]
 
 
-def test_safety_data_is_known_by_its_categories(tmp_path: Path) -> None:
+def test_refusal_data_is_recognised_by_its_categories(tmp_path: Path) -> None:
     report = linted(tmp_path, safe_rows(), use="iteration")
     assert (report.safety, faults(report)) == (True, {})
     assert report.coverage is not None
@@ -581,7 +581,7 @@ def test_safety_data_is_known_by_its_categories(tmp_path: Path) -> None:
     assert linted(tmp_path, [pair(number, category="math") for number in range(9)]).coverage is None
 
 
-def test_faults_of_safety_data_are_found_as_often_as_they_were_planted(tmp_path: Path) -> None:
+def test_faults_of_refusal_data_are_counted_as_often_as_they_were_planted(tmp_path: Path) -> None:
     rows = safe_rows()
     rows[0]["chosen"] = said(REFUSAL)
     rows[1]["chosen"] = said(f"{OFFER} You should know that this is wrong.")
@@ -599,7 +599,7 @@ def test_faults_of_safety_data_are_found_as_often_as_they_were_planted(tmp_path:
 
 
 @pytest.mark.parametrize("safe_first", [True, False])
-def test_a_few_rows_of_safety_data_are_held_to_the_checklist_wherever_they_stand(
+def test_a_few_rows_of_refusal_data_are_compared_with_the_checklist_wherever_they_are(
     tmp_path: Path, safe_first: bool
 ) -> None:
     other = [pair(number, category="general") for number in range(20, 60)]
@@ -613,19 +613,19 @@ def test_a_few_rows_of_safety_data_are_held_to_the_checklist_wherever_they_stand
     )
 
 
-def test_of_the_checklist_nothing_is_said_where_it_was_asked_for_or_not_held(tmp_path: Path) -> None:
+def test_the_checklist_is_mentioned_only_where_it_was_not_asked_for_and_applies(tmp_path: Path) -> None:
     assert linted(tmp_path, safe_rows(), safety=True).notes == (NOT_COUNTED,)
     assert linted(tmp_path, safe_rows(), safety=False).notes == (NOT_COUNTED,)
     assert linted(tmp_path, [pair(0, category="math")]).notes == (NOT_COUNTED,)
 
 
 @pytest.mark.parametrize(("use", "lacking"), [("alignment", 80), ("domain", 30), ("iteration", None)])
-def test_too_few_prompts_for_the_use_are_said(tmp_path: Path, use: str, lacking: int | None) -> None:
+def test_too_few_prompts_for_the_use_are_reported(tmp_path: Path, use: str, lacking: int | None) -> None:
     report = linted(tmp_path, safe_rows(), use=use)
     assert faults(report).get("too_few_prompts") == lacking
 
 
-def test_gaps_are_said_with_what_they_lack(tmp_path: Path) -> None:
+def test_gaps_are_reported_with_the_number_of_missing_prompts(tmp_path: Path) -> None:
     rows = [*safe_rows()[:10], *safe_rows()[:10]]
     rows[0]["subcategory"] = "violence"
     report = linted(tmp_path, rows, use="iteration")
@@ -639,14 +639,14 @@ def test_gaps_are_said_with_what_they_lack(tmp_path: Path) -> None:
     assert lines[0][9:12] == ["below,", "lacks", "4;"]
 
 
-def test_what_is_no_preference_dataset_is_said_with_its_columns(tmp_path: Path) -> None:
+def test_an_error_names_the_columns_of_data_without_preferences(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no preference dataset: its columns are id, text\."):
         linted(tmp_path, [{"id": 1, "text": "a"}])
     with pytest.raises(DataError, match="none of its first rows is a JSON object"):
         linted(tmp_path, ["no", "json"])
 
 
-def test_an_empty_file_is_said(tmp_path: Path) -> None:
+def test_an_empty_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"mine.jsonl holds no rows"):
         linted(tmp_path, [])
 

@@ -25,7 +25,7 @@ def asked(text: str, *costs: float | None, tokens: int = 100) -> CandidateSet:
     return make_set(make_prompt(text)).model_copy(update={"usage": usage})
 
 
-def test_all_prompts_use_as_much_as_those_of_the_preview_on_average() -> None:
+def test_all_prompts_are_assumed_to_use_as_much_as_those_of_the_preview() -> None:
     sets = [asked("one", 0.01, 0.02, 0.03), asked("two", 0.02, 0.02, 0.04, 0.06, tokens=200)]
     found = extrapolated(sets, prompts=50, seconds=90.0, taken=10.0)
     assert found is not None
@@ -33,7 +33,7 @@ def test_all_prompts_use_as_much_as_those_of_the_preview_on_average() -> None:
     assert found.cost == pytest.approx(25 * 0.20)
 
 
-def test_one_cost_that_is_unknown_makes_the_whole_unknown() -> None:
+def test_the_cost_is_unknown_if_that_of_one_request_is() -> None:
     found = extrapolated([asked("one", 0.01, None)], prompts=50, seconds=1.0, taken=1.0)
     assert found is not None
     assert found.cost is None

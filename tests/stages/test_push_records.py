@@ -21,9 +21,7 @@ def record_of(config: Config, candidate_set: CandidateSet) -> ReviewRecord:
 
 
 @pytest.mark.parametrize("settings", ["0" * 16, "f" * 16])
-def test_a_set_without_ratings_is_no_second_record_of_answers_that_were_rated_and_shown(
-    tmp_path: Path, settings: str
-) -> None:
+def test_a_set_without_ratings_makes_no_second_record_of_answers_that_were_shown(tmp_path: Path, settings: str) -> None:
     config = make_config()
     for number in range(8):
         prompt = make_prompt(f"Question {number}?")
@@ -38,7 +36,7 @@ def test_a_set_without_ratings_is_no_second_record_of_answers_that_were_rated_an
         assert not not_shown
 
 
-def test_why_a_set_is_not_shown_is_told_by_its_id(tmp_path: Path) -> None:
+def test_the_reason_why_a_set_is_not_shown_is_returned_by_its_id(tmp_path: Path) -> None:
     alone = make_set(make_prompt("Alone?"), (None,))
     waiting = make_set(make_prompt("Waiting?"), (None, None)).model_copy(
         update={"failures": (Failure(stage="judge", generator="judge", reason="timeout", attempts=6),)}
@@ -64,7 +62,7 @@ def test_a_set_keeps_its_record_of_another_task_and_gets_one_of_this(tmp_path: P
     assert [record.task for record in records] == ["pairwise"]
 
 
-def test_a_set_that_another_judge_rated_shows_what_that_judge_tells_apart(tmp_path: Path) -> None:
+def test_a_set_that_another_judge_rated_shows_the_answers_that_this_judge_rated_differently(tmp_path: Path) -> None:
     config = make_config()
     rated = make_set(ratings=(1.0, 3.0, 5.0))
     other = make_set(ratings=(5.0, 1.0, 3.0), settings="f" * 16)

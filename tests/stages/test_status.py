@@ -47,7 +47,7 @@ def test_the_next_step_follows_from_the_state(state: dict[str, Any], verb: str |
     assert nothing.model_copy(update=state).next_verb == verb
 
 
-def test_too_few_answers_for_a_resolver_are_no_error_of_status(tmp_path: Path) -> None:
+def test_status_works_with_too_few_answers_for_the_resolver(tmp_path: Path) -> None:
     store = Store()
     store.add("a")
     store.add("b", "b")
