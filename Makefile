@@ -7,6 +7,7 @@ COMMA := ,
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint .ci/constraints.txt
 SOURCES := pyproject.toml .ci/constraints.txt
 SERVERS := browser flows train
+INSTALLED := $(if $(ALL),.venv/.all,.venv/.test)
 
 # Hundreds of interpreters start here, and uv compiles nothing: what the first one compiled is for all.
 unexport PYTHONDONTWRITEBYTECODE
@@ -19,23 +20,31 @@ define install
 @touch $@
 endef
 
-.PHONY: demo test test-fast lint bench-start bench-generate bench-publish screenshot clean
+.PHONY: demo test test-fast tests types lint bench-start bench-generate bench-publish screenshot clean
 
 demo: .venv/.demo
 	$(BIN)/curation demo
 
+test: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory --jobs 2 types tests
+
+# mypy takes a minute of one processor, so it runs beside the tests; either of the two fails the whole.
+types: $(INSTALLED)
+	$(BIN)/mypy
+
 # Two workers, each with a stack of servers of its own; a file's tests stay together, the long ones come first.
-test: lint
+tests: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/.test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(SERVERS:%=--ignore tests/%) \
 		-m "not slow and not stack and not browser and not train and not engine"
 
-lint: $(if $(ALL),.venv/.all,.venv/.test)
+lint: types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 
 bench-start: .venv/.test
 	$(BIN)/python -m tests.benchmarks.bench_start

@@ -16,6 +16,7 @@ import pytest
 from curation.local import Stack
 from curation.local.inference import ScriptedServer
 from tests.scripts import scripted_reply
+from tests.warm import WarmInterpreter
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
@@ -30,6 +31,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A service that is made to fail for good is given up sooner than a user would.
 os.environ.setdefault("CURATION_PATIENCE", "20")
+
+WARM: list[WarmInterpreter] = []
+"""The interpreter for commands that use the stack, while there is one."""
 
 LONGEST_FIRST = ("train", "engine", "browser", "stack")
 """The marks of files that take minutes. Two workers share the files in this order, so that neither waits at the end."""
@@ -54,7 +58,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The real stack, for the whole session; tests keep apart by the names of their repos and datasets."""
     with Stack(tmp_path_factory.mktemp("stack"), tied=True) as running:
+        WARM.append(WarmInterpreter({**os.environ, **running.settings()}))
         yield running
+        WARM.pop().close()
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,9 @@ class CommandLine:
 
     def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run one command and return what it said, whatever its exit code."""
+        for warm in WARM:
+            if warm.fits(arguments, self.environment(**env)):
+                return warm.run(arguments, folder=self.folder, environment=self.environment(**env))
         return subprocess.run(
             [sys.executable, "-m", "curation", *arguments],
             capture_output=True,

@@ -215,6 +215,7 @@ def test_all_is_sorted_and_complete(file: Path) -> None:
         assert defined | (set() if defined else bound) <= set(names) <= defined | bound
 
 
+@pytest.mark.slow
 def test_types_can_be_checked_where_the_optional_packages_are_missing() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
@@ -256,6 +257,7 @@ def test_no_module_has_the_name_of_what_its_package_offers(file: Path) -> None:
     assert not offered & modules
 
 
+@pytest.mark.slow
 def test_a_verb_is_a_function_also_after_its_room_was_imported() -> None:
     code = (
         "import curation, curation.linting.findings, curation.stages.lint\nfrom curation import lint, publish\n"

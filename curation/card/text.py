@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 
@@ -51,13 +52,8 @@ def render_card(facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present
 
     `present` are the other files in the repo. If a glob would match one of them, the YAML lists the shards instead.
     """
-    # Every text from outside goes through a filter of the template. The Hub sanitises HTML itself.
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)
-    filters = (markdown.text, markdown.quoted, markdown.tex, markdown.settings, number, percent)
-    environment.filters |= {show.__name__: show for show in (*filters, markdown.measured, size, reasons, counted)}
-    template = environment.from_string((files("curation.card") / "card.md.jinja").read_text(encoding="utf-8"))
     configs = list(dict.fromkeys(path.partition("/")[0] for path in paths))
-    return template.render(
+    return _template().render(
         facts=facts,
         yaml=_yaml(facts, paths, configs, present),
         paths=paths,
@@ -79,6 +75,16 @@ def render_card(facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present
         owner=facts.repo_id.partition("/")[0],
         key=re.sub(r"[^a-z0-9]+", "-", facts.repo_id.lower()).strip("-"),
     )
+
+
+@cache
+def _template() -> jinja2.Template:
+    """Return the template of the card. Jinja compiles it once, which takes it longer than to fill it in."""
+    # Every text from outside goes through a filter of the template. The Hub sanitises HTML itself.
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)
+    filters = (markdown.text, markdown.quoted, markdown.tex, markdown.settings, number, percent)
+    environment.filters |= {show.__name__: show for show in (*filters, markdown.measured, size, reasons, counted)}
+    return environment.from_string((files("curation.card") / "card.md.jinja").read_text(encoding="utf-8"))
 
 
 def _pictures(facts: CardFacts) -> dict[str, str]:

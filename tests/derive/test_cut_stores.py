@@ -21,6 +21,8 @@ from tests.derive.stores import (
     varied,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def counts(result: Derived) -> dict[str, Any]:
     tally = result.tally

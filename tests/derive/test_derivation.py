@@ -57,6 +57,7 @@ def test_a_preference_becomes_a_row_of_every_config(tmp_path: Path) -> None:
     assert result.reviewers == {"ann": 1}
 
 
+@pytest.mark.slow
 def test_shards_are_named_by_their_content_and_say_what_they_hold(tmp_path: Path) -> None:
     store = Store()
     for number in range(12):
@@ -78,6 +79,7 @@ def test_shards_are_named_by_their_content_and_say_what_they_hold(tmp_path: Path
         assert (order == sorted(order)) is (shard.config != "kto")
 
 
+@pytest.mark.slow
 def test_what_is_not_written_is_counted_the_same(tmp_path: Path) -> None:
     store = varied()
     written = derived(store, tmp_path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from curation import ids
 from curation.types import DroppedPrompt, Message, Prompt
 from tests.derive.stores import (
@@ -48,6 +50,7 @@ def test_no_prompt_is_in_two_splits_and_near_duplicates_share_one(tmp_path: Path
             assert len(set.union(*(result[text] for text in (*alike, *also)))) == 1
 
 
+@pytest.mark.slow
 def test_a_dropped_prompt_moves_no_other_from_one_split_to_another(tmp_path: Path) -> None:
     store, dropped, asked = Store(), [], []
     for number in range(30):

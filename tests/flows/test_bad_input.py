@@ -255,7 +255,7 @@ def test_an_interrupted_generate_keeps_what_was_paid_for(cli: CommandLine, scrip
             stderr=subprocess.PIPE,
             text=True,
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         # Fifteen replies are sent; let the last of them be read.
         with RequestCache(cli.folder / "cache" / "requests.sqlite") as cache:
             while cache.info().replies < 15 and time.monotonic() < deadline:

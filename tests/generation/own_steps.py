@@ -1,10 +1,12 @@
 """Steps as users write them, in a module of their own so that every engine can send them to its processes."""
 
-import time
+import threading
 
 from distilabel.models.llms.base import LLM
 from distilabel.steps import GlobalStep, Step, StepInput, StepOutput, step
 from distilabel.typing import FormattedInput, GenerateOutput
+
+ALL_ASKED = threading.Event()
 
 
 class Sorted(GlobalStep):  # type: ignore[misc]
@@ -61,12 +63,17 @@ class Fussy(Step):  # type: ignore[misc]
 
 
 class Blocking(Step):  # type: ignore[misc]
-    """Waits, as a call to some service would."""
+    """Blocks until `ALL_ASKED` is set, as a call to some service would."""
+
+    @property
+    def outputs(self) -> list[str]:
+        """Whether that came, or a minute passed."""
+        return ["released"]
 
     def process(self, inputs: StepInput) -> StepOutput:
-        """Yield the rows after a while."""
-        time.sleep(0.05)
-        yield inputs
+        """Yield the rows when it is set."""
+        released = ALL_ASKED.wait(60)
+        yield [{**row, "released": released} for row in inputs]
 
 
 class EchoLLM(LLM):  # type: ignore[misc]

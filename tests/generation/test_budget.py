@@ -158,6 +158,7 @@ def test_a_budget_is_kept_though_every_judgement_is_asked_for_twice() -> None:
     assert nearly_used_up(done, 10_000, row=ROW + sum(JUDGED))
 
 
+@pytest.mark.slow
 def test_a_budget_is_kept_though_requests_cost_more_than_was_estimated(tmp_path: Path) -> None:
     # Earlier replies had one token; now each prompt has several times as many as its bytes led to expect.
     cache = tmp_path / "requests.sqlite"

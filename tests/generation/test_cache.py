@@ -289,6 +289,7 @@ def test_the_claims_of_a_process_that_was_killed_are_taken_over(tmp_path: Path) 
         assert cache.claim("a")
 
 
+@pytest.mark.slow
 def test_claims_are_kept_from_other_processes_and_each_ends_by_itself(tmp_path: Path) -> None:
     path = tmp_path / "requests.sqlite"
     code = (

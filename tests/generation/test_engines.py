@@ -22,8 +22,8 @@ from curation.errors import AuthError, ConfigError
 from curation.generation import run
 from curation.generation.endpoints import EndpointsLLM
 from curation.generation.runner import FailedRow
-from curation.local.inference import Fault, Latency, ScriptedServer
-from tests.generation.own_steps import Blocking, EchoLLM, Fussy, Sorted
+from curation.local.inference import Fault, Latency, Request, ScriptedServer
+from tests.generation.own_steps import ALL_ASKED, Blocking, EchoLLM, Fussy, Sorted
 from tests.scripts import scripted_reply
 
 ROOT = Path(__file__).parent.parent.parent
@@ -94,12 +94,19 @@ def test_a_row_that_a_step_raises_an_error_about_costs_no_other_row() -> None:
 
 
 def test_a_step_that_blocks_does_not_hold_the_requests_of_other_rows_back() -> None:
-    with ScriptedServer(scripted_reply, latency=Latency(0.01)) as server:
+    asked: list[str] = []
+
+    def reply(request: Request) -> str:
+        asked.append(request.prompt)
+        if len(asked) == 8:
+            ALL_ASKED.set()
+        return "Because."
+
+    ALL_ASKED.clear()
+    with ScriptedServer(reply) as server:
         rows = list(run(pipeline(lambda: text_generation(server.url), lambda: Blocking(name="slow"), rows=8)))
-        ends = [exchange.ended for exchange in server.requests]
-    assert len(rows) == 8
-    # Eight rows block for 0.4 s together; the requests were long over.
-    assert max(ends) - min(ends) < 0.3
+    # The step blocks with its first row until all eight have been asked.
+    assert [row["released"] for row in rows if not isinstance(row, FailedRow)] == [True] * 8
 
 
 def test_an_llm_without_asyncio_runs_in_a_thread_with_its_runtime_parameters() -> None:

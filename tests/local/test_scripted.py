@@ -365,7 +365,7 @@ def test_fixed_latency_delays_every_answer() -> None:
     with ScriptedServer(echo, latency=Latency(0.05)) as server:
         post(server, chat("hi"))
     exchange = server.requests[0]
-    assert 0.05 <= exchange.ended - exchange.started < 0.5
+    assert exchange.ended - exchange.started >= 0.05
 
 
 def test_a_latency_is_read_back_from_its_text() -> None:

@@ -85,7 +85,7 @@ def test_up_status_env_down_and_up_again(tmp_path: Path) -> None:
 def test_ctrl_c_while_starting_stops_what_was_started(tmp_path: Path) -> None:
     process = subprocess.Popen([*CURATION, "local", "up"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     port = tmp_path / ".curation" / "hub" / "port"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (tmp_path / ".curation" / "argilla" / "server.log").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
@@ -111,14 +111,14 @@ def test_ctrl_c_in_the_moment_a_process_is_made_leaves_none(
     monkeypatch.setattr(subprocess, "Popen", interrupted)
     with pytest.raises(KeyboardInterrupt):
         Stack(tmp_path).up()
-    assert [process.wait(10) is not None for process in made] == [True] * servers
+    assert [process.wait(60) is not None for process in made] == [True] * servers
     assert Stack(tmp_path).down() is False
 
 
 def test_up_that_is_killed_while_starting_leaves_nothing_running(tmp_path: Path) -> None:
     process = subprocess.Popen([*CURATION, "local", "up"], cwd=tmp_path, stderr=subprocess.DEVNULL)
     port = tmp_path / ".curation" / "hub" / "port"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (tmp_path / ".curation" / "argilla" / "server.log").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.kill()
@@ -195,7 +195,7 @@ def test_servers_end_with_the_process_that_tied_them(tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while answers(f"{url}/health") and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not answers(f"{url}/health")

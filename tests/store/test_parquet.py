@@ -146,6 +146,7 @@ def test_a_name_is_the_folder_the_prefix_and_the_hash_of_the_bytes() -> None:
     assert content_name("responses", b"abc") == "responses/ba7816bf8f01cfea.parquet"
 
 
+@pytest.mark.slow
 def test_many_rows_are_written_in_parts_and_all_come_back(tmp_path: Path) -> None:
     rows = [
         ReviewRecord(id=str(number), task="pairwise", prompt_id="p", set_id="s", candidates=())

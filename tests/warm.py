@@ -1,0 +1,137 @@
+"""Runs `curation` in forks of an interpreter that has imported already what its verbs import.
+
+Those imports take one to three seconds of a processor for each command, and tests run hundreds of commands. The command
+is a process with streams, environment and exit code of its own all the same. `python -m tests.warm` is the interpreter
+that forks. It reads a line of JSON for each command, and writes a line with the exit code:
+
+    {"arguments": ["push", "a.toml"], "folder": "/tmp/x", "environment": {"HF_TOKEN": "hf_..."}, "streams": "/tmp/y"}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+VERBS = frozenset({"check", "generate", "lint", "push", "status", "sync"})
+"""The verbs that are run in forks. `publish` and `export` promise the same order of rows in every interpreter. All
+forks hash strings alike, so these two get an interpreter of their own each time."""
+
+MODULES = (
+    *(f"curation.cli.{name}" for name in ("app", "preview", "progress")),
+    *(f"curation.stages.{name}" for name in ("check", "generate", "lint", "preview", "push", "status", "sync")),
+    *(f"curation.generation.{name}" for name in ("endpoints", "engines", "pipeline", "tasks")),
+    "curation.review.argilla",
+    "argilla",
+)
+
+READ_WHEN_USED = frozenset(
+    {"ARGILLA_API_KEY", "ARGILLA_API_URL", "CURATION_CACHE", "CURATION_INFERENCE_URL", "CURATION_PATIENCE"}
+    | {"HF_HOME", "HF_TOKEN", "MODEL_KEY", "PYTEST_CURRENT_TEST"}
+)
+"""The variables that may differ from command to command. Libraries may read all others when they are imported. They
+read HF_HOME then too, so it names a link, which leads to the folder of the command that runs."""
+
+LONGEST_SECONDS = 600
+
+
+class WarmInterpreter:
+    """The interpreter that forks. It starts with the first command; commands run one after the other."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="warm-")
+        self._home = Path(self._folder.name, "hf")
+        self._environment = dict(environment)
+        self._process: subprocess.Popen[str] | None = None
+
+    def fits(self, arguments: tuple[str, ...], environment: Mapping[str, str]) -> bool:
+        """Say whether a command may run in a fork: by its verb, and by the variables that imports may read."""
+        return bool(VERBS.intersection(arguments[:1])) and settled(environment) == settled(self._environment)
+
+    def run(
+        self, arguments: tuple[str, ...], *, folder: Path, environment: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one command in this folder; return its exit code and what it wrote."""
+        process = self._process or self._start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        Path(environment["HF_HOME"]).mkdir(exist_ok=True)
+        self._home.unlink(missing_ok=True)
+        self._home.symlink_to(environment["HF_HOME"])
+        with tempfile.TemporaryDirectory(prefix="streams-") as streams:
+            own = {**environment, "HF_HOME": str(self._home)}
+            command = {"arguments": arguments, "folder": str(folder), "environment": own, "streams": streams}
+            process.stdin.write(f"{json.dumps(command)}\n")
+            process.stdin.flush()
+            exit_code = int(process.stdout.readline())
+            out, err = (Path(streams, name).read_text(encoding="utf-8") for name in ("out", "err"))
+        return subprocess.CompletedProcess(["curation", *arguments], exit_code, out, err)
+
+    def close(self) -> None:
+        """End the interpreter."""
+        if self._process is not None:
+            self._process.communicate(timeout=60)
+        self._folder.cleanup()
+
+    def _start(self) -> subprocess.Popen[str]:
+        # OpenBLAS would start a thread when numpy is imported, and a process with threads is not forked safely.
+        alone = {"OPENBLAS_NUM_THREADS": "1", "TQDM_DISABLE": "1", "HF_HOME": str(self._home)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.warm"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parent.parent,
+            env={**self._environment, **alone},
+            start_new_session=True,
+        )
+        return self._process
+
+
+def settled(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that must be the same for all commands of one interpreter."""
+    return {name: value for name, value in environment.items() if name not in READ_WHEN_USED}
+
+
+def main() -> None:
+    """Import, then fork for each line of the standard input; a fork becomes the command."""
+    from curation.generation.loading import load_distilabel
+
+    for module in MODULES:
+        load_distilabel(module)
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            become(json.loads(line))
+            return
+        exit_code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        sys.stdout.write(f"{exit_code}\n")
+        sys.stdout.flush()
+
+
+def become(command: Mapping[str, Any]) -> None:
+    """Run a command in this process, as `python -m curation` would in a new one."""
+    signal.alarm(LONGEST_SECONDS)
+    for number, name in ((1, "out"), (2, "err")):
+        stream = os.open(Path(command["streams"], name), os.O_WRONLY | os.O_CREAT, 0o600)
+        os.dup2(stream, number)
+        os.close(stream)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.environ.clear()
+    os.environ.update(command["environment"])
+    os.chdir(command["folder"])
+    sys.argv[1:] = command["arguments"]
+    runpy.run_module("curation", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
