@@ -167,7 +167,7 @@ def _unknown_key(key: str, model: type[BaseModel]) -> str:
     allowed = sorted(model.model_fields)
     close = difflib.get_close_matches(key.rpartition(".")[2], allowed, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
-    return f"{key} is not a setting; {hint}allowed: {', '.join(allowed)}."
+    return f"{key} is not a setting (see docs/configuration.md); {hint}allowed: {', '.join(allowed)}."
 
 
 def shown(value: object) -> str:

@@ -159,6 +159,8 @@ def setting(path: str, value: object) -> Change:
     return change
 
 
+NO_SETTING, PAGE = "is not a setting", "(see docs/configuration.md)"
+"""What is said of an unknown key, and what follows it."""
 MISSING = object()
 JUDGE = {"model_id": "m"}
 TWO_PLACES = {"model_id": "m", "base_url": "http://x", "endpoint_name": "e"}
@@ -759,7 +761,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_fault_names_the_key_the_value_and_what_is_allowed(path: str, value: object, sentence: str) -> None:
-    assert fault(path, value) == sentence
+    assert fault(path, value) == sentence.replace(NO_SETTING, f"{NO_SETTING} {PAGE}")
 
 
 @pytest.mark.parametrize(
@@ -798,9 +800,9 @@ def test_a_section_built_in_python_says_what_is_wrong_in_the_words_of_the_file()
         "  provider = 'X!': must be a provider's name in lower case.",
         "  temperature = 9: must be at least 0 and at most 2.",
     ]
-    assert str(caught.value).splitlines()[3].startswith("  max_tokens is not a setting; ")
+    assert str(caught.value).splitlines()[3].startswith("  max_tokens is not a setting (see")
     with pytest.raises(
-        ConfigError, match=r"budget\.mony is not a setting; did you mean money\? allowed: money, tokens\."
+        ConfigError, match=r"budget\.mony is not a setting \(.+\); did you mean money\? allowed: money, tokens\."
     ):
         Generate(budget={"mony": 1})
     with pytest.raises(ConfigError, match=r"^FilePrompts\(\.\.\.\) is not valid:\n  path = 'x\.zip': must end in"):
@@ -886,7 +888,10 @@ def test_every_fault_of_a_file_is_named_at_once(tmp_path: Path) -> None:
         load(tmp_path, wrong)
     assert len(caught.value.message.splitlines()) == 3
     assert "helpful.toml is not valid" in caught.value.message
-    assert "generators[1].temprature is not a setting; did you mean temperature?" in caught.value.message
+    assert (
+        "generators[1].temprature is not a setting (see docs/configuration.md); did you mean temperature?"
+        in caught.value.message
+    )
     assert "publish.min_gap = 7" in caught.value.message
 
 

@@ -24,7 +24,7 @@ FILES = sorted((ROOT / "curation").rglob("*.py"))
 LAYERS = (
     {"characters", "types", "errors", "frames", "late"},
     {"published_rows", "wording"},
-    {"environment", "files", "ids", "patience", "report", "schema", "scratch", "section", "thinking"},
+    {"environment", "files", "ids", "patience", "recipes", "report", "schema", "scratch", "section", "thinking"},
     {"columns"},
     {"hub_client"},
     {"hub"},

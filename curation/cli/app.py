@@ -17,6 +17,7 @@ from curation.cli.local import local, local_extra
 from curation.cli.options import ConfigFile, DebugOption, FormatOption
 from curation.cli.output import Format, Output
 from curation.cli.running import errors_as_sentences, print_report, run
+from curation.cli.start import init, recipes
 from curation.cli.usage import Verbs
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 HELP = """From prompts on the Hugging Face Hub to human-verified preference datasets on the Hub.
 
-The usual order is check, generate, push, sync, publish; status says which comes next.
+`curation init` writes a config file to start from. The usual order is then check, generate, push, sync, publish; status
+says which comes next.
 
 Exit codes: 0 done, or nothing to do; 1 a fault in the config or the data, or a refusal; 2 wrong arguments; 3 a
 temporary problem: run the command again later.
@@ -63,6 +65,10 @@ def curation(
     ] = False,
 ) -> None:
     """Read the options that come before the command."""
+
+
+app.command()(recipes)
+app.command()(init)
 
 
 @app.command()

@@ -87,6 +87,10 @@ class Output:
         """Ask on stderr, and return whether the answer is yes; raises typer.Abort if there is none."""
         return typer.confirm(question, err=True)
 
+    def ask(self, question: str, *, default: str | None) -> str:
+        """Ask on stderr, and return the answer; raises typer.Abort if there is none."""
+        return str(typer.prompt(question, default=default, err=True))
+
     def console(self) -> Console:
         """Return rich's console on stderr, for what is drawn in place where `draws` is true."""
         from rich.console import Console

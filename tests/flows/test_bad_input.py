@@ -236,7 +236,7 @@ def test_usage_and_config_errors_have_their_exit_codes(cli: CommandLine, tmp_pat
     assert "There is no config file" in cli.error("generate", str(tmp_path / "none.toml"))
     config = write_config(cli.folder, "typo", more='\n[review]\ndatasett = "x"\n')
     sentence = cli.error("check", str(config))
-    assert "review.datasett is not a setting; did you mean dataset?" in sentence
+    assert "review.datasett is not a setting (see docs/configuration.md); did you mean dataset?" in sentence
 
 
 def test_an_interrupted_generate_keeps_what_was_paid_for(cli: CommandLine, scripted: ScriptedServer) -> None:

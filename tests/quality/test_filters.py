@@ -61,7 +61,10 @@ def test_no_pattern_takes_longer_than_the_text_is_long() -> None:
         ({"type": "haiku", "min": 1}, "filters[1].type = 'haiku': must be 'lines', 'words', 'characters' or 'regex'"),
         ({"type": "lines", "min": 1, "name": "Three lines"}, "must be 1 to 64 of small letters, digits and '_'"),
         ({"type": "lines", "min": 1, "name": "pii"}, "the name 'pii' stands twice, or is a check's of [quality]"),
-        ({"type": "lines", "minimum": 1}, "filters[1].minimum is not a setting; did you mean min?"),
+        (
+            {"type": "lines", "minimum": 1},
+            "filters[1].minimum is not a setting (see docs/configuration.md); did you mean min?",
+        ),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused_in_a_sentence(rule: dict[str, Any], sentence: str) -> None:

@@ -1,0 +1,81 @@
+"""init: writes the config file of a new curation, from a recipe."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from curation.config import Services, parse_config
+from curation.errors import ConfigError, CurationError, RefusedError
+from curation.hub import connect, hub_errors
+from curation.recipes import OWNER, load_recipe
+from curation.report import Report
+
+
+class InitReport(Report):
+    """The file that was written. `owner` is null if it is not known whose repos they are."""
+
+    recipe: str
+    summary: str
+    path: str
+    owner: str | None
+    published: str
+    store: str
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What the file is, and what is to be changed in it."""
+        lines = [
+            f"Wrote {self.path}: {self.summary}",
+            f"It publishes to {self.published} and keeps its store in {self.store}, a private repo.",
+        ]
+        if self.owner is None:
+            lines.append(f"Change {OWNER} in it to your name on the Hub.")
+        return (*lines, f"docs/recipes/{self.recipe}.md says when to use the recipe and what it costs.")
+
+    @property
+    def next_verb(self) -> str | None:
+        """Check what is missing."""
+        return "check"
+
+
+def account(services: Services) -> str | None:
+    """Return the name on the Hub of whose token is set; None if none is set, or the Hub does not tell."""
+    if services.hub_token is None:
+        return None
+    api = connect(services.hub_endpoint, services.hub_token)
+    try:
+        with hub_errors(api, "your account"):
+            return str(api.whoami()["name"])
+    except CurationError:
+        return None
+
+
+def init(recipe: str, *, name: str | None = None, owner: str | None = None, path: Path | None = None) -> InitReport:
+    """Write a recipe with the user's names to `path`, by default NAME.toml here.
+
+    `name` is the curation's, by default that in the recipe; `owner` the user or organisation that its repos belong to.
+    Raises MissingError if there is no such recipe, ConfigError if a name is not allowed, and RefusedError if the file
+    is there already.
+    """
+    chosen = load_recipe(recipe)
+    name = name or chosen.curation_name
+    path = path or Path(f"{name}.toml")
+    text = chosen.filled(name=name, owner=owner or OWNER, file=str(path))
+    config = parse_config(tomllib.loads(text), where=f"The recipe {recipe} with these names")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise RefusedError(f"{path} is there already, and stays as it is.", remedy="Name another --output.") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error}.") from error
+    return InitReport(
+        recipe=recipe,
+        summary=chosen.summary,
+        path=str(path),
+        owner=owner,
+        published=config.publish.repo_id,
+        store=config.store.repo_id,
+    )
