@@ -80,8 +80,9 @@ class SupervisedRow(Row):
 class RawCandidate(Row):
     """A candidate in a row of the `raw` config; its score is null if nothing was decided about it.
 
-    An edit names the candidate that it edits, and how similar the two are, in [0, 1]. `thinking` is published only if a
-    generator keeps it.
+    `annotations` (JSON text) is what reviewers say of it besides the score, by aspect, as `labels.aspects_of_answer`
+    gives it. An edit names the candidate that it edits, and how similar the two are, in [0, 1]. `thinking` is published
+    only if a generator keeps it.
     """
 
     id: str
@@ -91,6 +92,7 @@ class RawCandidate(Row):
     finish_reason: str | None
     rating: float | None
     score: float | None
+    annotations: dict[str, JsonValue]
     edit_of: str | None
     edit_similarity: float | None
     thinking: str | None = None

@@ -18,6 +18,7 @@ from curation.errors import ConfigError
 ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 ARGILLA_DATASET = r"^[^\s\p{C}](?:[^\p{C}]{0,198}[^\s\p{C}])?$"
 """1 to 200 characters, the server's limit. A name with blanks around it could be created, but not be read again."""
+ASPECT = r"^[a-z][a-z0-9_-]{0,29}$"
 ARGILLA_WORKSPACE = r"^[A-Za-z0-9_-]+$"
 FILTER_NAME = r"^[a-z][a-z0-9_]{0,63}$"
 LICENSE = r"^[a-z0-9][a-z0-9.-]*$"
@@ -90,6 +91,7 @@ PATTERNS = {
     ARGILLA_WORKSPACE: "must be letters, digits, '_' and '-', as Argilla takes them",
     ARGILLA_DATASET: "must be 1 to 200 characters without line breaks, and no blanks around them",
     ACCOUNT: "must be the name of a user or an organisation",
+    ASPECT: "must be 1 to 30 of small letters, digits, '_' and '-', the first a letter",
 }
 
 

@@ -548,6 +548,22 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "or 'truthfulness'.",
         ),
         ("review.task", "order", "review.task = 'order': must be 'pairwise', 'binary', 'rating' or 'ranking'."),
+        (
+            "review",
+            {"task": "rating", "aspects": ["a", "b", "c", "d", "e", "f", "g", "h", "i"]},
+            "review: 9 aspects of 2 answers are 18 ratings a record, and more than 16 are too many for a page: name "
+            "fewer aspects, or set candidates to 1 or less.",
+        ),
+        (
+            "review",
+            {"task": "rating", "aspects": ["Honesty"]},
+            "review.aspects[1] = 'Honesty': must be 1 to 30 of small letters, digits, '_' and '-', the first a letter.",
+        ),
+        (
+            "review",
+            {"task": "rating", "aspects": ["honesty"], "weights": {"honesty": -1}},
+            "review.weights.honesty = -1: must be at least 0.",
+        ),
         ("review.min_submitted", 0, "review.min_submitted = 0: must be greater than 0."),
         ("review.show_suggestions", "yes", "review.show_suggestions = 'yes': must be true or false."),
         (

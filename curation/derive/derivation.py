@@ -41,7 +41,7 @@ from curation.export import EXTRAS
 from curation.export.strings import Render, plain
 from curation.frames import pl
 from curation.generation import settings_id
-from curation.review import reading_task
+from curation.review import ReviewTask, reading_task
 from curation.store import NOT_SHOWN, Snapshot
 from curation.types import Annotation, DroppedPrompt, LabelSource, Response, ReviewRecord
 
@@ -153,7 +153,7 @@ class StoreFrames:
 def _read_store(config: Config, snapshot: Snapshot, run: Run, *, sketch: bool) -> StoreFrames:
     files = read_set_files(snapshot, run, extras=EXTRAS, sketch=sketch)
     # While other threads read candidate sets, ballots are read here.
-    ballots = read_ballots(snapshot, read_records(snapshot), _annotation)
+    ballots = read_ballots(snapshot, read_records(snapshot), partial(_annotation, present=config.review))
     tables = set_tables(
         files,
         snapshot,
@@ -175,9 +175,9 @@ def _read_store(config: Config, snapshot: Snapshot, run: Run, *, sketch: bool) -
     return frames
 
 
-def _annotation(response: Response, record: ReviewRecord) -> Annotation:
+def _annotation(response: Response, record: ReviewRecord, *, present: ReviewTask) -> Annotation:
     """What a response means by the task of its record: a store whose task changed keeps its older answers."""
-    return reading_task(record.task).annotation(response, record)
+    return reading_task(record.task, present).annotation(response, record)
 
 
 def _fitted(config: Config, ballots: Ballots) -> labels.FittedResolver:

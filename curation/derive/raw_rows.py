@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
-from curation import export, ids, quality
+from curation import export, ids, labels, quality
 from curation.derive.plan import Plan
 from curation.derive.scoring import Scoring
 from curation.derive.shards import write_shard
@@ -60,7 +61,31 @@ def _raw_candidates(texts: SetTexts, scoring: Scoring) -> pl.DataFrame:
         .join(of_models.select(keys), on=keys, how="anti", maintain_order="left")
         .select(*keys, "text", "model", "edit_of", "edit_similarity", generator="model")
     )
-    return pl.concat([of_models, of_people], how="diagonal").join(scores, on=keys, how="left", maintain_order="left")
+    return (
+        pl.concat([of_models, of_people], how="diagonal")
+        .join(scores, on=keys, how="left", maintain_order="left")
+        .join(_aspects(scoring), on=keys, how="left", maintain_order="left")
+        .with_columns(pl.col("annotations").fill_null("{}"))
+    )
+
+
+def _aspects(scoring: Scoring) -> pl.DataFrame:
+    """What reviewers whose answers count said of candidates besides scores: set_no, candidate_id and JSON text."""
+    entries = scoring.scored.entries.filter(pl.col("counted") & (pl.col("labels") != "{}"))
+    said = (
+        entries.select("record_no", "labels")
+        .join(
+            scoring.shown.select("record_no", "set_no", "candidate_id", "slot"), on="record_no", maintain_order="left"
+        )
+        .group_by("set_no", "candidate_id", maintain_order=True)
+        .agg("slot", "labels")
+    )
+    aspects = [
+        labels.aspects_of_answer((slot + 1, json.loads(text)) for slot, text in zip(slots, texts, strict=True))
+        for slots, texts in said.select("slot", "labels").iter_rows()
+    ]
+    texts = [json.dumps(of_answer, ensure_ascii=False) for of_answer in aspects]
+    return said.select("set_no", "candidate_id", annotations=pl.Series(texts, dtype=pl.String))
 
 
 def derive_dropped(dropped: Sequence[DroppedPrompt], leaders: Mapping[str, str], plan: Plan) -> Tally:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from curation.labels.aspects import aspects_of_answer
 from curation.labels.ballot import Ballot, written
 from curation.labels.dawid_skene import DawidSkeneResolver, FittedDawidSkene
 from curation.labels.edits import edited, similarity
@@ -34,6 +35,7 @@ __all__ = [
     "UnanimousResolver",
     "Votes",
     "agreement",
+    "aspects_of_answer",
     "edited",
     "judge_agreement",
     "judge_verdict",

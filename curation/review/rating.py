@@ -1,14 +1,16 @@
-"""The `rating` task: how good each of up to five responses is, from 1 to 5, and optionally a better text."""
+"""The `rating` task: how good each of up to five responses is, from 1 to 5, in all or by aspects, and optionally a
+better text.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Annotated, Literal, Self
 
 from pydantic import Field as Bounded
-from pydantic import JsonValue
+from pydantic import JsonValue, StringConstraints, model_validator
 
 from curation.errors import DataError
 from curation.review import several
@@ -19,9 +21,28 @@ from curation.review.page import text_questions
 from curation.review.several import MOST
 from curation.review.shown import shown
 from curation.review.spec import RatingQuestion, RecordSpec, TaskSpec
+from curation.section import ASPECT
 from curation.types import Annotation, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
 
 VALUES = (1, 2, 3, 4, 5)
+
+MOST_RATINGS = 16
+"""So many questions fit into two heights of Argilla's panel on a screen of 1,920 x 1,080 pixels, where eight stand on
+one, and into three screens of 1,024 x 768, where the questions stand below the responses: 100 pixels each."""
+
+RESERVED = frozenset({"response", "model"})
+"""Fields and metadata are called so, with the number of the place behind, as questions about aspects are."""
+
+WHOLE = "rating"
+"""What the question about an answer as a whole is called, where an aspect stands."""
+
+ASPECTS = {
+    "helpfulness": "Does it solve what the prompt is about: right, relevant, and as much as is needed?",
+    "honesty": "Does it say how sure it is, and what it does not know?",
+    "instruction-following": "Does it do what the prompt asks, in the way in which it is asked?",
+    "truthfulness": "Is everything true that it says?",
+}
+"""The aspects of UltraFeedback (Cui et al. 2023), as reviewers are asked about them."""
 
 GUIDELINES = """\
 Read the prompt, then all responses, and rate each from 1 to 5.
@@ -50,6 +71,16 @@ class RatingTask(ReviewOptions):
     | 2 | 0.25 |
     | 1 | 0 |
     | none | none |
+
+    With `aspects` each aspect of each answer is rated, and the score is the mean over the aspects, weighted by
+    `weights`. An answer that lacks a rating of one of them has no score. With two aspects:
+
+    | helpfulness | honesty | score | with `weights = { helpfulness = 3.0 }` |
+    |---|---|---|---|
+    | 5 | 5 | 1 | 1 |
+    | 5 | 1 | 0.5 | 0.75 |
+    | 2 | 4 | 0.5 | 0.375 |
+    | 5 | none | none | none |
     """
 
     task: Literal["rating"] = "rating"
@@ -57,8 +88,26 @@ class RatingTask(ReviewOptions):
     (how good each of several answers is, from 1 to 5) or `"ranking"` (in which order they stand)."""
     candidates: Annotated[int | None, Bounded(ge=1, le=MOST)] = None
     """How many answers a record shows at most, 1 to 5: as many as a prompt gets, but not more than 5."""
+    aspects: tuple[Annotated[str, StringConstraints(pattern=ASPECT)], ...] = ()
+    """What is rated of each answer, such as `["helpfulness", "honesty"]`, a question each; else the answer as a whole.
+    Aspects times answers of a record are 16 at most."""
+    weights: dict[str, Annotated[float, Bounded(ge=0)]] = Bounded(default_factory=dict)
+    """How much each aspect counts in the score, such as `{ helpfulness = 2.0 }`; one that is not named counts 1."""
     guidelines: Guidelines = GUIDELINES
     """The guidelines for reviewers, in Markdown: up to 10,000 characters. The card shows them."""
+
+    @model_validator(mode="after")
+    def _fits_the_page(self) -> Self:
+        if len(set(self.aspects)) < len(self.aspects):
+            raise ValueError(f"aspects = {list(self.aspects)} names one twice")
+        for aspect in RESERVED & set(self.aspects):
+            raise ValueError(f"aspects names {aspect!r}, which is the name of something else on the page")
+        for aspect in self.weights:
+            if aspect not in self.aspects:
+                raise ValueError(f"weights names {aspect!r}, which is not among aspects")
+        if self.aspects and not any(self._weight(aspect) for aspect in self.aspects):
+            raise ValueError("weights gives no aspect a weight above 0")
+        return self if self.candidates is None else self._checked(self.candidates)
 
     @property
     def min_candidates(self) -> int:
@@ -81,8 +130,13 @@ class RatingTask(ReviewOptions):
         return Leaning("rates above the middle", _above_the_middle, even=False)
 
     def for_answers(self, most: int) -> Self:
-        """Return the task with a page for as many answers as a prompt gets at most, unless `candidates` says it."""
-        return self if self.candidates is not None else self.model_copy(update={"candidates": min(most, MOST)})
+        """Return the task with a page for as many answers as a prompt gets at most, unless `candidates` says it.
+
+        Raises ValueError if the page would have more ratings than are still given with care.
+        """
+        if self.candidates is not None:
+            return self
+        return self.model_copy(update={"candidates": min(most, MOST)})._checked(min(most, MOST))
 
     def settings(self) -> TaskSpec:
         """Return the settings of the Argilla dataset: a field and a question for each place on the page.
@@ -93,10 +147,7 @@ class RatingTask(ReviewOptions):
         return TaskSpec(
             fields=several.fields(self._places),
             questions=(
-                *(
-                    RatingQuestion(f"rating_{n}", f"How good is response {n}?", VALUES, required=n == 1)
-                    for n in range(1, self._places + 1)
-                ),
+                *self._ratings(),
                 *text_questions(self, edit=better),
             ),
             hidden=several.hidden(self._places),
@@ -117,69 +168,163 @@ class RatingTask(ReviewOptions):
         return several.records(self.task, candidate_set, self._places, fewest=self.min_candidates, too_few=self.too_few)
 
     def spec(self, candidate_set: CandidateSet, record: ReviewRecord) -> RecordSpec:
-        """Return the Argilla record; DataError if `record` is not of this set."""
-        suggested = self.judge_scores(several.ratings(candidate_set, record)) if self.show_suggestions else None
+        """Return the Argilla record; DataError if `record` is not of this set.
+
+        An aspect is suggested if judges rated it under the same name.
+        """
+        if not self.show_suggestions:
+            return several.spec(candidate_set, record, {})
+        if self.aspects:
+            return several.spec(candidate_set, record, dict(self._judged(candidate_set, record)))
+        suggested = self.judge_scores(several.ratings(candidate_set, record))
         return several.spec(candidate_set, record, {} if suggested is None else self.values(suggested))
 
     def annotation(self, response: Response, record: ReviewRecord) -> Annotation:
-        """Return what a response means: a rating r scores (r - 1) / 4, a missing one nothing.
+        """Return what a response means: a rating r scores (r - 1) / 4, a missing one nothing, several their mean.
 
-        A rating of a place at which the record shows nothing counts nothing. Raises DataError for a submitted response
-        that rates nothing, and for a rating that is not a whole number from 1 to 5.
+        The weights are those of this task, and an aspect that it does not name has the weight 1. A rating of a place at
+        which the record shows nothing counts nothing. The ratings of aspects are labels too, by the names of their
+        questions: {"honesty_2": ("4",)}. Raises DataError for a submitted response that rates nothing, and for a rating
+        that is not a whole number from 1 to 5.
         """
         if response.status != "submitted":
             return Annotation(reviewer=response.reviewer, status=response.status, comment=comment_of(response))
+        ratings = _ratings(response, record)
+        aspects = sorted({aspect for of_place in ratings for aspect in of_place})
+        scores = tuple(self._score(of_place, aspects) for of_place in ratings)
+        if all(score is None for score in scores):
+            raise DataError(f"The response of {response.reviewer} to record {record.id} rates none of what it shows.")
         return Annotation(
             reviewer=response.reviewer,
             status=response.status,
-            scores=_scores(response, record),
+            scores=scores,
             edit=edit_of(response),
+            labels={
+                f"{aspect}_{n}": (str(rating),)
+                for n, of_place in enumerate(ratings, 1)
+                for aspect, rating in of_place.items()
+                if aspects != [WHOLE]
+            },
             comment=comment_of(response),
         )
 
     def values(self, scores: Scores) -> dict[str, JsonValue]:
-        """Return the values of a response that means these scores: (1, None, 0) is {"rating_1": 5, "rating_3": 1}."""
-        return {f"rating_{n}": _rating(score) for n, score in enumerate(scores, 1) if score is not None}
+        """Return the values of a response that means these scores: (1, None, 0) is {"rating_1": 5, "rating_3": 1}.
+
+        With aspects they are ratings whose mean comes closest to each score.
+        """
+        return {
+            f"{aspect}_{n}": rating
+            for n, score in enumerate(scores, 1)
+            if score is not None
+            for aspect, rating in self._closest(score).items()
+        }
 
     def answer_name(self, scores: Scores) -> str:
-        """Return the ratings that give the shown candidates these scores: "5, none, 1"."""
-        return ", ".join("none" if score is None else str(_rating(score)) for score in scores)
+        """Return the ratings, or their means, that give the shown candidates these scores: "5, none, 1"."""
+        return ", ".join("none" if score is None else f"{_rating(score):.4g}" for score in scores)
 
     def judge_scores(self, ratings: Sequence[float | None]) -> Scores | None:
-        """Return the scores of the judge's ratings, each rounded to a whole one (a half up), null without any."""
-        if all(rating is None for rating in ratings):
+        """Return the scores of the judge's ratings, each rounded to a whole one (a half up), null without any.
+
+        Null with aspects: a rating as a whole does not tell what the judge would say of each.
+        """
+        if self.aspects or all(rating is None for rating in ratings):
             return None
-        return tuple(None if rating is None else _score(math.floor(rating + 0.5)) for rating in ratings)
+        return tuple(None if rating is None else _score(_whole(rating)) for rating in ratings)
 
     @property
     def _places(self) -> int:
         return MOST if self.candidates is None else self.candidates
 
+    def _checked(self, places: int) -> Self:
+        ratings = places * len(self.aspects)
+        if ratings > MOST_RATINGS:
+            raise ValueError(
+                f"{len(self.aspects)} aspects of {places} answers are {ratings} ratings a record, and more than "
+                f"{MOST_RATINGS} are too many for a page: name fewer aspects, or set candidates to "
+                f"{MOST_RATINGS // len(self.aspects)} or less"
+            )
+        return self
 
-def _scores(response: Response, record: ReviewRecord) -> Scores:
-    scores = tuple(_scores_of_places(response, record))
-    if all(score is None for score in scores):
-        raise DataError(f"The response of {response.reviewer} to record {record.id} rates none of what it shows.")
-    return scores
+    def _ratings(self) -> Iterator[RatingQuestion]:
+        """The questions of the page: all about the first response, then all about the second."""
+        for n in range(1, self._places + 1):
+            if not self.aspects:
+                yield RatingQuestion(f"{WHOLE}_{n}", f"How good is response {n}?", VALUES, required=n == 1)
+            for aspect in self.aspects:
+                title = f"Response {n}: {aspect.replace('_', ' ').replace('-', ' ')}"
+                yield RatingQuestion(f"{aspect}_{n}", title, VALUES, _description(aspect), required=n == 1)
+
+    def _judged(self, candidate_set: CandidateSet, record: ReviewRecord) -> Iterator[tuple[str, int]]:
+        """What judges would answer to the questions about aspects, where they rated these."""
+        position = {candidate.id: number for number, candidate in enumerate(candidate_set.candidates)}
+        for n, candidate in enumerate(record.candidates, 1):
+            for aspect in self.aspects:
+                ratings = [
+                    judgement.ratings[position[candidate]]
+                    for judgement in candidate_set.judgements
+                    if _plain(judgement.aspect) == _plain(aspect)
+                ]
+                read = [rating for rating in ratings if rating is not None]
+                if read:
+                    yield f"{aspect}_{n}", _whole(fmean(read))
+
+    def _weight(self, aspect: str) -> float:
+        return self.weights.get(aspect, 1.0)
+
+    def _score(self, ratings: Mapping[str, int], aspects: Sequence[str]) -> float | None:
+        """The weighted mean over all aspects that the response rates of any answer, null if one is missing here."""
+        total = sum(map(self._weight, aspects))
+        if ratings.keys() < set(aspects) or not total:
+            return None
+        return round(sum(self._weight(aspect) * _score(ratings[aspect]) for aspect in aspects) / total, 9)
+
+    def _closest(self, score: float) -> dict[str, int]:
+        """The ratings of the aspects whose score is closest to this one."""
+        sums: dict[float, dict[str, int]] = {0.0: {}}
+        for aspect in self.aspects or (WHOLE,):
+            sums = {
+                round(total + self._weight(aspect) * _score(rating), 9): {**ratings, aspect: rating}
+                for total, ratings in sums.items()
+                for rating in VALUES
+            }
+        weight = sum(map(self._weight, self.aspects or (WHOLE,)))
+        return sums[min(sums, key=lambda total: abs(total / weight - score))]
 
 
-def _scores_of_places(response: Response, record: ReviewRecord) -> Iterator[float | None]:
-    for n in range(1, len(record.candidates) + 1):
-        rating = response.values.get(f"rating_{n}")
-        if rating is None:
-            yield None
-        elif isinstance(rating, int) and not isinstance(rating, bool) and rating in VALUES:
-            yield _score(rating)
-        else:
-            raise not_an_answer(response, record, f"rating_{n}", VALUES)
+def _ratings(response: Response, record: ReviewRecord) -> list[dict[str, int]]:
+    """The ratings of each response that the record shows, by aspect, such as [{"honesty": 4}]; see also WHOLE."""
+    ratings: list[dict[str, int]] = [{} for _ in record.candidates]
+    for question, rating in sorted(response.values.items()):
+        aspect, _, place = question.rpartition("_")
+        if not aspect or not place.isdecimal() or rating is None or not 1 <= int(place) <= len(ratings):
+            continue
+        if not isinstance(rating, int) or isinstance(rating, bool) or rating not in VALUES:
+            raise not_an_answer(response, record, question, VALUES)
+        ratings[int(place) - 1][aspect] = rating
+    return ratings
+
+
+def _description(aspect: str) -> str:
+    about = ASPECTS.get(aspect.replace("_", "-"), "")
+    return f"{about} From 1 (bad) to 5 (good), whatever the other ratings are.".strip()
+
+
+def _plain(aspect: str) -> str:
+    return aspect.replace("_", "-")
+
+
+def _whole(rating: float) -> int:
+    return math.floor(rating + 0.5)
 
 
 def _score(rating: int) -> float:
     return (rating - VALUES[0]) / (VALUES[-1] - VALUES[0])
 
 
-def _rating(score: float) -> int:
-    return round(VALUES[0] + score * (VALUES[-1] - VALUES[0]))
+def _rating(score: float) -> float:
+    return VALUES[0] + score * (VALUES[-1] - VALUES[0])
 
 
 def _above_the_middle(scores: Scores) -> bool | None:

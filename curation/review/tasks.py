@@ -17,11 +17,15 @@ TASKS: dict[str, type[ReviewTask]] = {
 }
 
 
-def reading_task(name: str) -> ReviewTask:
-    """Return the task, with its default options, that reads the responses to records of the task `name`.
+def reading_task(name: str, present: ReviewTask | None = None) -> ReviewTask:
+    """Return the task that reads the responses to records of the task `name`.
 
-    What a response means does not depend on options. Raises DataError for a name that is not known.
+    That is `present`, the task of the configuration, if it has that name: its weights count. Else it is the task with
+    its default options, for what a response means depends on no other option. Raises DataError for a name that is not
+    known.
     """
+    if present is not None and present.task == name:
+        return present
     if name not in TASKS:
         raise DataError(
             f"A review record has the task {name!r}; known are {', '.join(TASKS)}.",

@@ -345,3 +345,43 @@ def test_an_order_is_given_by_a_key_each_and_what_nobody_ordered_is_not_submitte
         {"value": "response_2", "rank": 1 if "chlorophyll" in shown[1] else 2},
         {"value": "response_3", "rank": 3},
     ]
+
+
+ASPECTS = ("helpfulness", "honesty", "instruction-following", "truthfulness", "depth", "style", "safety", "brevity")
+# The question in focus: its name, whether it is whole in the window and on top there, and in how many rows its buttons.
+IN_FOCUS = """() => {
+  const question = document.activeElement.closest('[aria-label^="Question: "]')
+  const box = question.getBoundingClientRect()
+  const labels = [...question.querySelectorAll("label")].map(label => label.getBoundingClientRect())
+  const [first, last] = [labels[0], labels[labels.length - 1]]
+  const onTop = [first, last].every(button => question.contains(
+    document.elementFromPoint(button.x + button.width / 2, button.y + button.height / 2)))
+  const whole = box.top >= 0 && box.bottom <= innerHeight && box.left >= 0 && box.right <= innerWidth
+  return [question.getAttribute("aria-label"), whole && onTop, new Set(labels.map(label => label.y)).size]
+}"""
+
+
+def test_as_many_aspects_as_a_page_may_ask_about_are_rated_by_a_key_each_on_small_and_large_screens(
+    cli: CommandLine, stack: Stack, reviewer: Reviewer, page: Page
+) -> None:
+    name = "browser-aspects"
+    more = f'[review]\ntask = "rating"\naspects = {list(ASPECTS)}\n'
+    curation = pushed(cli, stack, name, "Why are plants green, in all respects?", more)
+    review = ReviewPage(page, curation.url)
+    review.log_in(reviewer)
+    questions = [f"Question: {aspect}_{place}" for place in (1, 2) for aspect in ASPECTS]
+    assert len(questions) == 16
+    for width, height in ((1024, 768), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        review.open(response="1")
+        for number, question in enumerate(questions):
+            page.wait_for_function(f"({IN_FOCUS})()[0] === {question!r}")
+            page.wait_for_function(f"({IN_FOCUS})()[1]")
+            assert page.evaluate(IN_FOCUS) == [question, True, 1], (width, number)
+            page.keyboard.press(str(number % 5 + 1))
+    review.press("Enter")
+    assert cli.json("sync", curation.config)["submitted"] == 1
+    [(_, (response, scores))] = answers(stack, name).items()
+    assert response.values == {question.removeprefix("Question: "): n % 5 + 1 for n, question in enumerate(questions)}
+    # 1 2 3 4 5 1 2 3 and 4 5 1 2 3 4 5 1: means of 21 / 8 and 25 / 8.
+    assert scores == ((21 / 8 - 1) / 4, (25 / 8 - 1) / 4)

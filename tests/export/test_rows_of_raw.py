@@ -75,6 +75,7 @@ def candidate(number: int, *, rating: float | None, score: float | None) -> dict
         "finish_reason": "length",
         "rating": rating,
         "score": score,
+        "annotations": "{}",
         "edit_of": None,
         "edit_similarity": None,
     }
@@ -107,6 +108,7 @@ def test_a_row_says_everything_about_its_set() -> None:
                 "finish_reason": None,
                 "rating": None,
                 "score": 1.0,
+                "annotations": "{}",
                 "edit_of": FIRST.id,
                 # Nine characters each, of which eight are the same: 2 x 8 / 18.
                 "edit_similarity": pytest.approx(8 / 9),
@@ -275,13 +277,35 @@ def test_no_username_is_in_a_row() -> None:
         assert ann.reviewer not in json.dumps(row_of(record_of(verdict, ann)))
 
 
+def test_what_reviewers_say_of_the_aspects_of_a_candidate_stands_beside_it() -> None:
+    # The record shows the third candidate at place 1, and the first at place 2.
+    ann = ANN.model_copy(
+        update={"labels": {"honesty_1": ("1",), "honesty_2": ("5",), "criteria_2": ("brief", "clear")}}
+    )
+    bob = make_annotation("bob", 0.0, 1.0).model_copy(
+        update={"labels": {"honesty_2": ("4",), "criteria_2": ("brief",)}}
+    )
+    lost = make_annotation("eve", status="draft").model_copy(update={"labels": {"honesty_2": ("1",)}})
+    row = row_of(record_of(BETTER, ann, bob, lost))
+    assert {one["id"]: json.loads(one["annotations"]) for one in row["candidates"][:3]} == {
+        FIRST.id: {
+            "criteria": {"shares": {"brief": 1.0, "clear": 0.5}, "reviewers": 2},
+            "honesty": {"rating": 4.5, "reviewers": 2},
+        },
+        SECOND.id: {},
+        THIRD.id: {"honesty": {"rating": 1.0, "reviewers": 1}},
+    }
+
+
 def test_the_columns_are_those_of_the_type_and_thoughts_are_there_only_if_they_are_kept() -> None:
     assert raw_schema(thinking=True) == arrow_schema(RawRow)
     assert raw_schema(thinking=False).names == arrow_schema(RawRow).names
     row = row_of(record_of(BETTER, ANN), thinking=True)
     assert list(row) == list(RawRow.model_fields)
     assert [one["thinking"] for one in row["candidates"]] == ["Hm 0.", "Hm 1.", "Hm 2.", None]
-    assert RawRow.model_validate({**row, "annotations": [], "judgements": []}).set_id == row["set_id"]
+    read = [{**one, "annotations": json.loads(one["annotations"])} for one in row["candidates"]]
+    row_without_json = {**row, "candidates": read, "annotations": [], "judgements": []}
+    assert RawRow.model_validate(row_without_json).set_id == row["set_id"]
     assert "thinking" not in row_of(record_of(BETTER, ANN))["candidates"][0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,77 @@ def test_ratings_become_scores_between_0_and_1(cli: CommandLine, stack: Stack) -
     )
     kto = published(stack, cli.folder, name, "kto")
     assert {text(row["completion"]): row["label"] for row in kto} == expected
+
+
+ASPECTS = {"fine": (5, 3), "plain": (3, 5), "poor": (1, 2)}
+"""How helpful and how honest each kind of answer is."""
+
+
+def rated_by_aspects(fields: Fields) -> Mapping[str, Any]:
+    """Rate both aspects of each answer; of those to the last question the poor one is not said to be honest or not."""
+    values: dict[str, Any] = {}
+    for name, shown in fields.items():
+        kind = next((kind for kind in ASPECTS if kind in shown), None) if name != "prompt" else None
+        if kind is not None:
+            place = name.removeprefix("response_")
+            values[f"helpfulness_{place}"], values[f"honesty_{place}"] = ASPECTS[kind]
+            if kind == "poor" and "3?" in shown and place != "1":
+                del values[f"honesty_{place}"]
+    return values
+
+
+def test_ratings_of_aspects_become_one_score_and_are_published_each(cli: CommandLine, stack: Stack) -> None:
+    name = "task-aspects"
+    review = 'task = "rating"\naspects = ["helpfulness", "honesty"]\nweights = { helpfulness = 3.0 }'
+    config = write(cli.folder, name, review, generators=3)
+    text_of = Path(config).read_text(encoding="utf-8")
+    Path(config).write_text(
+        text_of.replace("[publish]", '[publish]\nformats = ["dpo", "kto", "raw"]'), encoding="utf-8"
+    )
+    cli.json("generate", config)
+    assert cli.json("push", config)["added"] == 4
+    answer_all(stack, name, rated_by_aspects)
+    assert cli.json("sync", config)["submitted"] == 4
+    snapshot = stored(stack, name)
+    [last] = [one for one in snapshot.candidate_sets.values() if "3?" in one.prompt.messages[-1].content]
+    [record] = [one for one in snapshot.records.values() if one.set_id == last.id]
+    is_rated = "poor" in last.candidate(record.candidates[0]).text
+
+    cli.json("publish", config)
+    # fine (3 x 1 + 0.5) / 4, plain (3 x 0.5 + 1) / 4, poor (3 x 0 + 0.25) / 4
+    scores = {"fine": 0.875, "plain": 0.625, "poor": 0.0625}
+    unscored = set() if is_rated else {"A poor answer to 3?"}
+    expected = {f"A {kind} answer to {number}?": score for number in range(4) for kind, score in scores.items()}
+    kto = published(stack, cli.folder, name, "kto")
+    assert {text(row["completion"]): (row["score"], row["label"]) for row in kto} == {
+        answer: (score, score > 0.5) for answer, score in expected.items() if answer not in unscored
+    }
+    dpo = published(stack, cli.folder, name, "dpo")
+    assert {(text(row["chosen"]), text(row["rejected"]), row["score_gap"]) for row in dpo} == {
+        (f"A fine answer to {number}?", f"A {worst} answer to {number}?", round(0.875 - scores[worst], 9))
+        for number in range(4)
+        for worst in ["plain" if number == 3 and unscored else "poor"]
+    }
+    raw = published(stack, cli.folder, name, "raw")
+    aspects = {one["text"]: json.loads(one["annotations"]) for row in raw for one in row["candidates"]}
+    assert aspects == {
+        f"A {kind} answer to {number}?": {
+            "helpfulness": {"rating": helpful, "reviewers": 1},
+            **({} if f"A {kind} answer to {number}?" in unscored else {"honesty": {"rating": honest, "reviewers": 1}}),
+        }
+        for number in range(4)
+        for kind, (helpful, honest) in ASPECTS.items()
+    }
+
+    # What is said is kept, what it means is computed: other weights need nobody's time.
+    text_of = Path(config).read_text(encoding="utf-8")
+    Path(config).write_text(text_of.replace("helpfulness = 3.0", "helpfulness = 0.0"), encoding="utf-8")
+    cli.json("publish", config)
+    scores = {"fine": 0.5, "plain": 1.0, "poor": 0.25}
+    dpo = published(stack, cli.folder, name, "dpo")
+    assert {(text(row["chosen"]), row["chosen_score"]) for row in dpo} == {
+        (f"A plain answer to {number}?", 1.0) for number in range(4)
+    }
 
 
 def placed(fields: Fields, order: Mapping[str, int]) -> JsonValue:

@@ -40,13 +40,18 @@ EVERY: list[Task] = [
     BinaryTask(),
     RatingTask(),
     RatingTask(candidates=2),
+    RatingTask(candidates=2, aspects=("honesty", "instruction-following")),
     RankingTask(),
     RankingTask(candidates=2),
 ]
 MODELS = ("generator-quartz", "generator-basalt", "generator-slate", "generator-chalk")
 
 every_task = pytest.mark.parametrize(
-    "task", EVERY, ids=lambda task: f"{task.task}-{getattr(task, 'candidates', None) or ''}".strip("-")
+    "task",
+    EVERY,
+    ids=lambda task: "-".join(
+        [task.task, *(str(getattr(task, name)) for name in ("candidates", "aspects") if getattr(task, name, None))]
+    ),
 )
 
 
