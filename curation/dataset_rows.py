@@ -246,7 +246,7 @@ def _batches(rows: Iterable[FileRow]) -> Iterator[list[FileRow]]:
 
 def _values_by_pandas(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return what pandas reads in these rows, written as CSV without anything that readers differ in."""
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
 
     if not rows:
         return []

@@ -12,17 +12,14 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
+from curation import files
 from curation.errors import DataError
 from curation.files import (
     FORMATS,
     UNREADABLE,
     File,
     FileRow,
-    bounded_memory,
-    class_names,
     classes_of,
-    in_bounded_memory,
-    read_rows,
     suffix_of,
     with_class_names,
 )
@@ -59,7 +56,7 @@ class HubFile:
 
     path: str
     """Such as hf://datasets/owner/name@revision/data/train.jsonl."""
-    files: HfFileSystem
+    file_system: HfFileSystem
 
     @property
     def name(self) -> str:
@@ -68,7 +65,7 @@ class HubFile:
 
     def open(self, mode: Literal["rb"], /) -> IO[bytes]:
         """Return the content from its start."""
-        return cast(IO[bytes], self.files.open(self.path, mode))
+        return cast(IO[bytes], self.file_system.open(self.path, mode))
 
     def __str__(self) -> str:
         return self.path.removeprefix(PROTOCOL)
@@ -82,7 +79,7 @@ def hub_splits(
     endpoint: str,
     token: str | None,
     as_numbers: Collection[str] = (),
-    read: ReadFile = read_rows,
+    read: ReadFile,
 ) -> tuple[HubSplit, ...]:
     """Return the splits of a config at a commit; null is the config that `datasets` takes without one.
 
@@ -95,13 +92,13 @@ def hub_splits(
 
     require_endpoint(endpoint)
     # The rows are streamed; what is kept in a cache is the card and the like, of a dataset that may be private.
-    with private_files(), bounded_memory(repo_id):
+    with private_files(), files.bounded_memory(repo_id):
         builder = datasets.load_dataset_builder(repo_id, config, revision=revision, token=token)
-        files = _files(builder, endpoint, token)
+        hub_files = _files(builder, endpoint, token)
         readers: dict[str, Reader] = {}
-        for split, split_files in files.items():
+        for split, split_files in hub_files.items():
             readers[split] = partial(_rows_of_files, split_files, _classes(builder.info), read)
-        if not files:
+        if not hub_files:
             for split, rows in builder.as_streaming_dataset().items():
                 readers[str(split)] = partial(_streamed_rows, rows, f"{repo_id}, {split},")
     return tuple(
@@ -116,11 +113,11 @@ def _files(builder: Any, endpoint: str, token: str | None) -> dict[str, tuple[Hu
 
     system = HfFileSystem(endpoint=endpoint, token=token or False)
     named = builder.config.data_files or {}
-    files = {str(split): tuple(HubFile(path, system) for path in paths) for split, paths in named.items()}
-    every = [file for split_files in files.values() for file in split_files]
+    hub_files = {str(split): tuple(HubFile(path, system) for path in paths) for split, paths in named.items()}
+    every = [file for split_files in hub_files.values() for file in split_files]
     formats = READ_HERE.get(builder.name, ())
     known = all(_is_on_the_hub(file) and FORMATS.get(suffix_of(file)) in formats for file in every)
-    return files if known and not _has_options(builder) and not _has_types(builder) else {}
+    return hub_files if known and not _has_options(builder) and not _has_types(builder) else {}
 
 
 def _is_on_the_hub(file: HubFile) -> bool:
@@ -161,10 +158,12 @@ def _rows(
         raise DataError(f"{name} cannot be read: {' '.join(str(error).split())}") from error
 
 
-def _rows_of_files(files: tuple[HubFile, ...], classes: Classes, read: ReadFile) -> Iterator[tuple[FileRow, Classes]]:
-    columns = _columns(files[0]) if files else {}
-    for file in files:
-        in_file = {**class_names(file), **classes}
+def _rows_of_files(
+    hub_files: tuple[HubFile, ...], classes: Classes, read: ReadFile
+) -> Iterator[tuple[FileRow, Classes]]:
+    columns = _columns(hub_files[0]) if hub_files else {}
+    for file in hub_files:
+        in_file = {**files.class_names(file), **classes}
         for row in read(file):
             values = None if row.values is None else columns | row.values
             yield FileRow(row.number, values, row.reason, row.too_large), in_file
@@ -174,14 +173,14 @@ def _columns(file: HubFile) -> dict[str, None]:
     """Return the columns of the first rows of a JSON file, each with null; none of others, whose rows have them all."""
     if FORMATS[suffix_of(file)] != "JSON":
         return {}
-    return {column: None for row in islice(read_rows(file), ROWS_WITH_ALL_COLUMNS) for column in row.values or ()}
+    return {column: None for row in islice(files.read_rows(file), ROWS_WITH_ALL_COLUMNS) for column in row.values or ()}
 
 
 def _streamed_rows(stream: Any, name: str) -> Iterator[tuple[FileRow, Classes]]:
     # What opens pictures and sounds need not be there, and they may be damaged.
     rows = stream.decode(False) if stream.features else stream
     classes = _classes(stream)
-    for number, values in enumerate(in_bounded_memory(iter(rows), name), 1):
+    for number, values in enumerate(files.in_bounded_memory(iter(rows), name), 1):
         yield FileRow(number, values), classes
 
 

@@ -1,23 +1,30 @@
-"""Derives the Arrow schema of a row type from its annotations, so that all files of one type have the same schema."""
+"""Makes the Arrow schema of a row type from its annotations, so that all files of a type have the same schema.
+
+For example, `prompt_id: str` becomes a column of strings that are never null, `score: float | None` a column of numbers
+that may be null, and `messages: tuple[Message, ...]` a column of lists of structs with the fields of Message.
+"""
 
 from __future__ import annotations
 
 import types
 from typing import Any, Literal, Union, get_args, get_origin
 
+import pyarrow as pa
+
 from curation.types import Row
 
+SCALARS = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
-def arrow_schema(row_type: type[Row]) -> Any:
-    """Return the pyarrow.Schema of a row type: a tuple becomes a list, a nested row a struct, a dict JSON text."""
-    import pyarrow as pa
 
+def arrow_schema(row_type: type[Row]) -> pa.Schema:
+    """Return the schema of a row type: a tuple becomes a list, a nested row a struct, and a dict a text of JSON.
+
+    Raises TypeError if a field has an annotation that no column can hold.
+    """
     return pa.schema([_arrow_field(name, info.annotation) for name, info in row_type.model_fields.items()])
 
 
-def _arrow_field(name: str, annotation: Any) -> Any:
-    import pyarrow as pa
-
+def _arrow_field(name: str, annotation: Any) -> pa.Field:
     nullable = False
     if get_origin(annotation) in (Union, types.UnionType):
         [annotation] = [argument for argument in get_args(annotation) if argument is not types.NoneType]
@@ -25,12 +32,9 @@ def _arrow_field(name: str, annotation: Any) -> Any:
     return pa.field(name, _arrow_type(annotation), nullable=nullable or get_origin(annotation) is tuple)
 
 
-def _arrow_type(annotation: Any) -> Any:
-    import pyarrow as pa
-
-    scalars = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    if annotation in scalars:
-        return scalars[annotation]
+def _arrow_type(annotation: Any) -> pa.DataType:
+    if annotation in SCALARS:
+        return SCALARS[annotation]
     origin = get_origin(annotation)
     if origin is Literal or origin is dict:
         return pa.string()

@@ -141,6 +141,14 @@ def test_only_one_file_imports_polars() -> None:
     assert importers("polars") == {"curation.frames"}
 
 
+def test_a_response_and_a_ballot_are_read_without_arrays() -> None:
+    """Arrays are for what is computed over all votes at once."""
+    over_all_votes = {"alpha", "em", "fitting", "intervals", "lengths", "matrices", "measures", "reviewers", "votes"}
+    for room, files in (("labels", over_all_votes), ("review", set())):
+        users = importers("numpy") | importers("scipy") | importers("pyarrow")
+        assert {name for name in users if part(name) == room} == {f"curation.{room}.{file}" for file in files}
+
+
 def test_only_one_file_imports_argilla() -> None:
     assert importers("argilla") == {"curation.review.argilla"}
 
@@ -237,7 +245,7 @@ def test_the_public_names_are_there() -> None:
         assert getattr(curation, name).__name__.rpartition(".")[2] == name
 
 
-@pytest.mark.parametrize("room", ["export", "generation", "labels", "quality"])
+@pytest.mark.parametrize("room", ["export", "files", "generation", "labels", "quality", "store"])
 def test_a_room_has_all_that_it_offers(room: str) -> None:
     package = import_module(f"curation.{room}")
     for name in package.__all__:

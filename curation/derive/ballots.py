@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curation.frames import pl
-from curation.labels import Ballot, FittedResolver, Votes
+from curation.labels import Ballot, Resolver, Votes
 from curation.labels.votes import order_of_answers
 from curation.store import RESPONSES, Snapshot
 from curation.types import Annotation, Drop, LabelSource, Response, ReviewRecord, Verdict
@@ -43,7 +43,7 @@ class Ballots:
     examples: tuple[str, ...]
     reviewers: Mapping[str, int]
 
-    def resolved(self, resolver: FittedResolver) -> list[Verdict | Drop]:
+    def resolved(self, resolver: Resolver) -> list[Verdict | Drop]:
         """Return the verdict of each ballot, or why it has none."""
         return [
             resolver.resolve(Ballot(record_id, annotations))

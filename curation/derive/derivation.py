@@ -69,7 +69,7 @@ class Derived:
     reviewers: Mapping[str, int]
     votes: Mapping[LabelSource, labels.Votes]
     spending: Spending
-    resolver: labels.FittedResolver
+    resolver: labels.Resolver
     omitted: Mapping[str, str]
     decisions: Mapping[Decision, int]
 
@@ -180,10 +180,10 @@ def _annotation(response: Response, record: ReviewRecord, *, present: ReviewTask
     return reading_task(record.task, present).annotation(response, record)
 
 
-def _fitted(config: Config, ballots: Ballots) -> labels.FittedResolver:
-    """The resolver, after it has seen all answers if it needs to."""
-    needs_all = isinstance(config.labels, labels.DawidSkeneResolver)
-    return config.labels.fit(ballots.votes() if needs_all else labels.Votes.of(()))
+def _fitted(config: Config, ballots: Ballots) -> labels.Resolver:
+    """Return the resolver, after it has learnt from all answers if it needs to."""
+    options = config.labels
+    return labels.fitted(options, ballots.votes()) if isinstance(options, labels.DawidSkeneResolver) else options
 
 
 def _leaders(tables: SetTables, dropped: Sequence[DroppedPrompt]) -> dict[str, str]:

@@ -29,7 +29,7 @@ from curation.frames import pl
 from curation.quality.duplicates import Sketches, sketched
 from curation.schema import arrow_schema
 from curation.store import CANDIDATE_SETS, RECORDS, Snapshot
-from curation.store.parquet import read_rows, read_table
+from curation.store.parquet import read_slice, read_table
 from curation.types import CandidateSet, DroppedPrompt
 
 NEAR_DUPLICATE = 0.8
@@ -142,7 +142,7 @@ class FileSlice:
 
     def read(self, columns: Sequence[str]) -> pl.DataFrame:
         """Return the named columns of these rows, with the columns file_no and row."""
-        table = pl.DataFrame(read_rows(self.path, columns, self.start, self.stop))
+        table = pl.DataFrame(read_slice(self.path, columns, self.start, self.stop))
         return table.with_row_index("row", self.start).with_columns(file_no=pl.lit(self.file_no, pl.UInt32))
 
 

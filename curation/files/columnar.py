@@ -1,113 +1,118 @@
-"""Parquet and Arrow files: rows as Python values, a few at a time, with a bound on what a small file may unfold to.
+"""Reads Parquet and Arrow files a few rows at a time, and limits how much memory a small file can take.
 
-A value that repeats is stored once in Parquet, so that a file of 4 KB can stand for 50 GB. Texts are therefore read as
-dictionaries, which keep a repeated value once in memory too, and the size of each row is computed before it is made.
-Whatever else a file unfolds to, or says falsely of itself, ends at the bound of `bounded_memory`.
+Parquet stores a value that repeats only once, so a file of 4 KB can hold 50 GB of rows. Two things keep that in bounds:
+
+- Texts are read as dictionary arrays, which hold a repeated text once in memory too: ["a", "a", "b"] is the dictionary
+  ["a", "b"] with the indices [0, 0, 1]. From these the size of each row is computed before the row is made.
+- Everything else that a file may unfold to ends at the limit of `bounded_memory`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from os import SEEK_END
-from typing import IO, Any
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from curation.errors import DataError
 from curation.files.memory import in_bounded_memory
 from curation.files.rows import ROW_SIZE, File, FileRow, too_large
+
+Sizes = NDArray[np.int64]
+"""The bytes of each row of a batch, or of each value of an array."""
 
 BATCH_ROWS, BATCH_BYTES = 1000, 8 << 20
 """At most so many rows, and about so many bytes, are held at once."""
 BUFFER = 1 << 20
 """How many bytes of a Parquet file are read at once."""
 WIDE_BATCH = 16 << 20
-"""Bytes that the rows of a batch may have where one value may be as long as all that is stored."""
+"""The most bytes of a batch of rows in which a single value may be as long as all the stored data."""
 MOST_UNFOLDED, MOST_RATIO = 1 << 28, 200
-"""A file may unfold to so many bytes, or to so many times its own size, whichever is more."""
+"""The rows of a file may have 256 MB, or 200 times the size of the file, whichever is more."""
 
 PREFIXED = "DELTA_BYTE_ARRAY"
-"""The encoding that stores of a text only what it adds to the one before."""
+"""The encoding that stores of each text only what differs from the end of the text before it."""
 
 ARROW_FILE, ARROW_STREAM = b"ARROW1", b"\xff\xff\xff\xff"
-"""How a file in Arrow's file format begins, and how one in its stream format does."""
+"""The first bytes of a file in Arrow's file format, and in its stream format."""
 
 
 def read_parquet(path: File) -> Iterator[FileRow]:
-    """Yield the rows of a Parquet file; DataError if it unfolds to far more than its size."""
+    """Yield the rows of a Parquet file. Raises DataError if they have far more bytes than the file."""
     with path.open("rb") as file:
         yield from _rows(_parquet_batches(file), str(path), file.seek(0, SEEK_END))
 
 
 def read_arrow(path: File) -> Iterator[FileRow]:
-    """Yield the rows of a file in either format of Arrow's; `Dataset.save_to_disk` writes streams."""
+    """Yield the rows of a file in Arrow's file format or stream format (`Dataset.save_to_disk` writes streams)."""
     with path.open("rb") as file:
         stored = file.seek(0, SEEK_END)
         file.seek(0)
         yield from _rows(_arrow_batches(file), str(path), stored)
 
 
-def _parquet_batches(source: IO[bytes]) -> Iterator[Any]:
-    import pyarrow.parquet as pq
+def arrow_schema(file: IO[bytes]) -> pa.Schema:
+    """Return the schema of an open file in either of Arrow's formats."""
+    return _open_arrow(file)[0].schema
 
+
+def row_sizes(batch: pa.RecordBatch) -> Sizes:
+    """Return how many bytes the values of each row have.
+
+    A text that several rows share counts for each of them, because each row has it once it is a Python value.
+    """
+    return sum(map(_sizes, batch.columns), np.zeros(batch.num_rows, np.int64))
+
+
+def _parquet_batches(source: IO[bytes]) -> Iterator[pa.RecordBatch]:
     metadata = pq.read_metadata(source)
-    options = {"metadata": metadata, "read_dictionary": _repeating(metadata)}
+    options = {"metadata": metadata, "read_dictionary": _dictionary_columns(metadata)}
     with pq.ParquetFile(source, buffer_size=BUFFER, pre_buffer=False, **options) as file:
         for number in range(metadata.num_row_groups):
-            at_once = _rows_at_once(metadata.row_group(number), metadata.schema)
-            yield from file.iter_batches(batch_size=at_once, row_groups=[number])
+            rows = _rows_at_once(metadata.row_group(number), metadata.schema)
+            yield from file.iter_batches(batch_size=rows, row_groups=[number])
 
 
-def _arrow_batches(file: IO[bytes]) -> Iterator[Any]:
+def _arrow_batches(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
     reader, is_file = _open_arrow(file)
     for batch in map(reader.get_batch, range(reader.num_record_batches)) if is_file else reader:
-        # As `datasets` does: what is damaged inside would end this process when it is read.
+        # Without this, reading a batch with damaged offsets would end this process. `datasets` does the same.
         batch.validate(full=True)
         yield batch
 
 
-def row_sizes(batch: Any) -> Any:
-    """Return the bytes of each row's values of a pyarrow.RecordBatch, as a numpy array of int64.
-
-    A text of a dictionary counts each time that it is there: that is what the row has once it is read.
-    """
-    import numpy as np
-
-    return sum((_sizes(column) for column in batch.columns), np.zeros(batch.num_rows, np.int64))
-
-
-def arrow_schema(file: IO[bytes]) -> Any:
-    """Return the pyarrow.Schema of an open file in either format of Arrow's."""
-    return _open_arrow(file)[0].schema
-
-
-def _open_arrow(file: IO[bytes]) -> tuple[Any, bool]:
-    """Return Arrow's reader of an open file, and whether the file is in the file format rather than a stream."""
-    import pyarrow as pa
-
+def _open_arrow(file: IO[bytes]) -> tuple[pa.RecordBatchFileReader | pa.RecordBatchStreamReader, bool]:
+    """Return Arrow's reader of an open file, and whether the file is in the file format (not the stream format)."""
     start = file.read(len(ARROW_FILE))
     is_file = start == ARROW_FILE
     if not is_file and not start.startswith(ARROW_STREAM):
-        # Arrow would take what stands there for a length, and ask for as much memory.
+        # Arrow would read the first bytes of any other file as a length, and allocate so much memory.
         raise ValueError("it does not begin as Arrow files do")
     file.seek(0)
     return (pa.ipc.open_file(file) if is_file else pa.ipc.open_stream(file)), is_file
 
 
-def _repeating(metadata: Any) -> list[str]:
-    """Return the paths of the columns whose texts or bytes may repeat, also within lists and structs."""
+def _dictionary_columns(metadata: pq.FileMetaData) -> list[str]:
+    """Return the paths of all columns of texts or bytes that Arrow can read as dictionary arrays, also nested ones."""
     groups = map(metadata.row_group, range(metadata.num_row_groups))
     columns = [column for group in groups for column in _columns(group)]
     texts = {column.path_in_schema for column in columns if column.physical_type == "BYTE_ARRAY"}
+    # Arrow cannot read these encodings as dictionaries. Only one of them can repeat a text: see `_rows_at_once`.
     delta = (column for column in columns if any(name.startswith("DELTA_") for name in column.encodings))
-    # Arrow does not read these as dictionaries, and only one of them can repeat a text (`_rows_at_once`).
     return sorted(texts - {column.path_in_schema for column in delta})
 
 
-def _columns(group: Any) -> Iterator[Any]:
+def _columns(group: pq.RowGroupMetaData) -> Iterator[pq.ColumnChunkMetaData]:
     return map(group.column, range(group.num_columns))
 
 
-def _rows_at_once(group: Any, schema: Any) -> int:
-    """Return how many rows of a row group are read at once: by their mean size, and one value's greatest size."""
+def _rows_at_once(group: pq.RowGroupMetaData, schema: pq.ParquetSchema) -> int:
+    """Return how many rows of a row group are read at once: by their mean size, and by the largest possible value."""
     rows = min(BATCH_ROWS, BATCH_BYTES * group.num_rows // max(group.total_byte_size, 1))
     for place, column in enumerate(_columns(group)):
         if PREFIXED in column.encodings:
@@ -117,8 +122,11 @@ def _rows_at_once(group: Any, schema: Any) -> int:
     return max(1, int(rows))
 
 
-def _rows(batches: Iterator[Any], name: str, stored: int) -> Iterator[FileRow]:
-    """Yield the rows of batches, numbered from 1; DataError above what a file of `stored` bytes may unfold to."""
+def _rows(batches: Iterator[pa.RecordBatch], name: str, stored: int) -> Iterator[FileRow]:
+    """Yield the rows of batches with their numbers, from 1. `stored` is the size of the file in bytes.
+
+    Raises DataError if the rows together have more bytes than a file of this size may unfold to.
+    """
     first, unfolded = 1, 0
     for batch, sizes in in_bounded_memory(((batch, row_sizes(batch).tolist()) for batch in batches), name):
         unfolded += sum(sizes)
@@ -131,8 +139,11 @@ def _rows(batches: Iterator[Any], name: str, stored: int) -> Iterator[FileRow]:
         first += batch.num_rows
 
 
-def _rows_of(batch: Any, sizes: list[int], first: int) -> Iterator[FileRow]:
-    """Yield the rows of a batch, the first of which has the number `first`, in slices of about `BATCH_BYTES`."""
+def _rows_of(batch: pa.RecordBatch, sizes: list[int], first: int) -> Iterator[FileRow]:
+    """Yield the rows of a batch, of which about `BATCH_BYTES` at a time become Python values.
+
+    `sizes` has the bytes of each row, and `first` is the number of the first row. A row above `ROW_SIZE` is left out.
+    """
     start = 0
     while start < len(sizes):
         if sizes[start] > ROW_SIZE:
@@ -148,30 +159,38 @@ def _rows_of(batch: Any, sizes: list[int], first: int) -> Iterator[FileRow]:
         start = stop
 
 
-def _sizes(array: Any) -> Any:
-    """Return the bytes of each value of an array, whatever is nested in it, as a numpy array of int64."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
+def _sizes(array: pa.Array) -> Sizes:
+    """Return how many bytes each value of an array has, with everything that is nested in it."""
     kind = array.type
     if isinstance(array, pa.ExtensionArray):
         return _sizes(array.storage)
     if pa.types.is_dictionary(kind):
-        if not len(array.dictionary):
-            return np.zeros(len(array), np.int64)
-        places = pc.fill_null(array.indices, 0).to_numpy(zero_copy_only=False)
-        return _sizes(array.dictionary)[places] * array.is_valid().to_numpy(zero_copy_only=False)
+        return _dictionary_sizes(array)
     if kind in (pa.string_view(), pa.binary_view()):
         return np.array([value.as_buffer().size if value.is_valid else 0 for value in array], np.int64)
     if kind in (pa.string(), pa.binary(), pa.large_string(), pa.large_binary()):
-        return pc.fill_null(pc.binary_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        return np.asarray(pc.fill_null(pc.binary_length(array), 0), np.int64)
     if pa.types.is_struct(kind):
         return sum(map(_sizes, array.flatten()), np.zeros(len(array), np.int64))
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_map(kind):
-        offsets = array.offsets.to_numpy(zero_copy_only=False)
-        inner = [array.keys, array.items] if pa.types.is_map(kind) else [array.values]
-        parts = [_sizes(part.slice(offsets[0], offsets[-1] - offsets[0])) for part in inner]
-        return np.diff(np.r_[0, np.cumsum(sum(parts))][offsets - offsets[0]])
-    # Of numbers all have one size; what is rarer counts as its mean.
+        return _list_sizes(array)
+    # All numbers of an array have the same size. For rarer types the mean size is good enough.
     return np.full(len(array), -(-array.nbytes // max(len(array), 1)), np.int64)
+
+
+def _dictionary_sizes(array: pa.DictionaryArray) -> Sizes:
+    if not len(array.dictionary):
+        return np.zeros(len(array), np.int64)
+    sizes = _sizes(array.dictionary)
+    taken: Sizes = sizes[np.asarray(pc.fill_null(array.indices, 0))]
+    return taken * np.asarray(array.is_valid())
+
+
+def _list_sizes(array: pa.ListArray | pa.LargeListArray | pa.MapArray) -> Sizes:
+    """Return the sizes of lists: the values of list number i stand from offsets[i] to before offsets[i + 1]."""
+    offsets = np.asarray(array.offsets)
+    start, stop = offsets[0], offsets[-1]
+    parts = [array.keys, array.items] if pa.types.is_map(array.type) else [array.values]
+    item_sizes = sum((_sizes(part.slice(start, stop - start)) for part in parts), np.zeros(stop - start, np.int64))
+    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(item_sizes)])
+    return np.diff(ends[offsets - start])

@@ -14,6 +14,8 @@ from pathlib import Path
 from threading import RLock
 from typing import TypeVar
 
+import pyarrow as pa
+
 from curation.errors import DataError
 
 MOST_MEMORY = 1 << 29
@@ -56,8 +58,6 @@ def in_bounded_memory(steps: Iterator[Step], name: str) -> Iterator[Step]:
 
 
 def _limit_memory(limits: tuple[int, int]) -> None:
-    import pyarrow as pa
-
     if not MEMORY_USED.exists():
         return
     # Arrow's own allocators reserve a gigabyte ahead, which counts as used: what is read could fill it unnoticed.

@@ -4,44 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
 from curation.errors import DataError
 from curation.files.columnar import read_arrow, read_parquet
 from curation.files.delimited import TSV_SEPARATORS, read_delimited
+from curation.files.formats import FORMATS, TEXT_COLUMN, suffix_of
 from curation.files.json_rows import read_json, read_json_lines
 from curation.files.rows import UNREADABLE, File, FileRow, too_large
 from curation.files.text import is_utf8, not_utf8, open_text, read_lines
-
-FORMATS = {
-    ".jsonl": "JSON",
-    ".ndjson": "JSON",
-    ".json": "JSON",
-    ".csv": "CSV",
-    ".tsv": "TSV",
-    ".parquet": "Parquet",
-    ".arrow": "Arrow",
-    ".txt": "text",
-}
-SUFFIXES = tuple(FORMATS)
-"""What is read, in lower or upper case; all but Parquet and Arrow also with ".gz" behind it."""
-
-FOLDER_SUFFIXES = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")
-"""What is read of a folder: a .txt file there is about the data, as a license is."""
-
-TEXT_COLUMN = "text"
-"""The only column of a .txt file, as `datasets` names it."""
-
-
-def last_suffix(path: File) -> str:
-    """Return the last suffix of a file's name, in lower case and before ".gz"."""
-    return Path(path.name.lower().removesuffix(".gz")).suffix
-
-
-def suffix_of(path: File) -> str:
-    """Return the one of `SUFFIXES` that a file's name has, in any case and before ".gz"; "" if it has none."""
-    suffix = last_suffix(path)
-    return suffix if suffix in SUFFIXES else ""
 
 
 def read_rows(path: File) -> Iterator[FileRow]:

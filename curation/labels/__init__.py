@@ -1,26 +1,36 @@
-"""From the responses to a record to one verdict, and how far those who gave them agree."""
+"""Makes one verdict of the responses to a record, and measures how far reviewers agree.
+
+What a response and a ballot mean is plain Python on small values. numpy and scipy are used only by the files that
+compute over all votes at once: `votes`, `matrices`, `em`, `fitting`, `alpha`, `intervals`, `reviewers`, `measures` and
+`lengths`. They are imported when one of their names is first used.
+"""
 
 from typing import TYPE_CHECKING
 
 from curation.labels.aspects import aspects_of_answer
 from curation.labels.ballot import Ballot, written
 from curation.labels.dawid_skene import DawidSkeneResolver, FittedDawidSkene
-from curation.labels.edits import edited, similarity
 from curation.labels.judge import judge_verdict
 from curation.labels.majority import MajorityResolver
 from curation.labels.mean import MeanResolver
-from curation.labels.resolver import FittedResolver
+from curation.labels.resolver import Resolver
 from curation.labels.unanimous import UnanimousResolver
 from curation.late import late_names
 
 if TYPE_CHECKING:
-    from curation.labels.measures import agreement, judge_agreement, length_bias
+    from curation.labels.edits import edited, similarity
+    from curation.labels.fitting import fitted
+    from curation.labels.lengths import length_bias
+    from curation.labels.measures import agreement, judge_agreement
     from curation.labels.votes import Votes
 else:
     __getattr__ = late_names(
         __name__,
         {
-            "measures": "agreement judge_agreement length_bias",
+            "edits": "edited similarity",
+            "fitting": "fitted",
+            "lengths": "length_bias",
+            "measures": "agreement judge_agreement",
             "votes": "Votes",
         },
     )
@@ -29,14 +39,15 @@ __all__ = [
     "Ballot",
     "DawidSkeneResolver",
     "FittedDawidSkene",
-    "FittedResolver",
     "MajorityResolver",
     "MeanResolver",
+    "Resolver",
     "UnanimousResolver",
     "Votes",
     "agreement",
     "aspects_of_answer",
     "edited",
+    "fitted",
     "judge_agreement",
     "judge_verdict",
     "length_bias",

@@ -1,16 +1,23 @@
-"""Krippendorff's alpha of many records, with a bootstrap interval."""
+"""Krippendorff's alpha of many records, with a bootstrap interval.
+
+Alpha is 1 - (observed disagreement / disagreement by chance), so it is 1 if all agree, and 0 if they agree as if by
+chance. It is computed from the coincidence matrix: a cell (v, w) counts the pairs of answers v and w that two reviewers
+gave to the same record. The sums below are linear in the records, so a bootstrap resample only weighs them anew.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, eye_array
 
 from curation.labels.intervals import ERROR, wilson
-from curation.labels.votes import Answer, distinct
+from curation.labels.matrices import distinct
+from curation.labels.votes import Answer
 from curation.types import Measure
 
 Floats = NDArray[np.float64]
@@ -20,23 +27,23 @@ Level = Literal["nominal", "ordinal", "interval"]
 RESAMPLES = 2_000
 
 MOST_BLOCKS = 2_048
-"""What is drawn in a resample: kinds of records, or, if there are more kinds, as many random groups of records."""
+"""A resample draws distinct records. If there are more distinct records, it draws so many random groups of records."""
 
 
-def alpha(paired: Any, answers: Sequence[Answer], *, level: Level, seed: int) -> Measure:
-    """Return alpha and its interval, from how often each record has each answer (sparse: records x answers).
+def alpha(paired: csr_array, answers: Sequence[Answer], *, level: Level, seed: int) -> Measure:
+    """Return alpha and its interval. `paired` has how often each record has each answer (sparse: records x answers).
 
-    Every record has two answers or more. Nominal: a record is a unit, and an answer its value. Ordinal and interval:
-    a record's candidate is a unit, and its score the value; ordinal counts how many scores lie between two of them,
-    interval how far apart they are.
+    Every record must have two answers or more. At the nominal level a record is a unit, and an answer its value. At the
+    ordinal and interval levels each candidate of a record is a unit, and its score the value. The ordinal level counts
+    how many scores lie between two scores, the interval level takes their difference.
 
-    The interval of alpha is that of the percentile bootstrap: records are drawn with replacement, 2,000 times. Draws
-    in which all is equal have no alpha and are left out. Where nobody disagreed every draw is 1, and the low end is
-    the alpha of as many disagreements as Wilson's interval of none allows. Null for one record, and where everything
-    is equal.
+    The interval is that of the percentile bootstrap: 2,000 times, records are drawn with replacement. A draw in which
+    all answers are equal has no alpha, and is left out. If nobody disagreed, every draw would give 1; the low end is
+    then the alpha of as many disagreements as Wilson's interval of no disagreement allows. The value is null for a
+    single record, and if all answers are equal.
 
-    The formula is Krippendorff's, "Computing Krippendorff's Alpha-Reliability" (2011), on weighted records, which the
-    `krippendorff` library has not: it needs a matrix per record and call.
+    The formula is Krippendorff's, "Computing Krippendorff's Alpha-Reliability" (2011). The library `krippendorff` does
+    not weigh records: each resample would need a matrix with a column for every record.
     """
     records = paired.shape[0]
     if records == 1:
@@ -56,7 +63,7 @@ def alpha(paired: Any, answers: Sequence[Answer], *, level: Level, seed: int) ->
 
 
 def _lowest(blocks: _Blocks, records: int) -> float:
-    """The alpha of the most disagreement that so many records without any still allow at 95 %."""
+    """Return the low end of alpha's interval if nobody disagreed on any of the records."""
     counts = blocks.times @ _nominal_sums(blocks)[:, 1:]
     total = counts.sum()
     expected = (total**2 - (counts**2).sum()) / (total * (total - 1))
@@ -66,17 +73,20 @@ def _lowest(blocks: _Blocks, records: int) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Blocks:
-    """Rows (record x answers), how they add up to blocks (sparse: blocks x rows), and how often each block occurs."""
+    """What a resample draws.
 
-    rows: Any
-    grouping: Any
+    - `rows`: how often each row has each answer (sparse: rows x answers); a row is a record or a distinct record
+    - `grouping`: which rows a block adds up (sparse: blocks x rows, 0 and 1)
+    - `times`: how often each block occurs
+    """
+
+    rows: csr_array
+    grouping: csr_array
     times: NDArray[np.int64]
 
 
-def _blocks(paired: Any, rng: np.random.Generator) -> _Blocks:
-    """Equal records as one block; if too many differ, random groups of them, whose sums vary as the records do."""
-    from scipy.sparse import csr_array, eye_array  # type: ignore[import-untyped]
-
+def _blocks(paired: csr_array, rng: np.random.Generator) -> _Blocks:
+    """Return a block for each distinct record; if there are too many, random groups, which vary as their records do."""
     rows, times = distinct(paired)
     if len(times) <= MOST_BLOCKS:
         return _Blocks(_summed(rows), eye_array(len(times), format="csr"), times)
@@ -86,59 +96,65 @@ def _blocks(paired: Any, rng: np.random.Generator) -> _Blocks:
     return _Blocks(_summed(paired), grouping, np.ones(MOST_BLOCKS, dtype=np.int64))
 
 
-def _summed(rows: Any) -> Any:
-    """Rows as float64, with one entry per answer."""
+def _summed(rows: csr_array) -> csr_array:
+    """Return rows as float64, in which each answer of a row has a single entry."""
     summed = rows.astype("float64")
     summed.sum_duplicates()
     return summed
 
 
 def _nominal_sums(blocks: _Blocks) -> Floats:
-    """Per block, the diagonal's sum of the coincidence matrix, then how often each answer occurs."""
+    """Return for each block the sum of the coincidence matrix's diagonal, then how often each answer occurs."""
     sizes = blocks.rows.sum(axis=1)
     agreeing = (blocks.rows.multiply(blocks.rows).sum(axis=1) - sizes) / (sizes - 1)
     return np.column_stack([blocks.grouping @ agreeing, (blocks.grouping @ blocks.rows).toarray()])
 
 
 def _nominal_alpha(sums: Floats) -> Floats:
+    """Return alpha of each row of sums, which are those of `_nominal_sums`."""
     agreeing, counts = sums[:, 0], sums[:, 1:]
     total = counts.sum(axis=1)
     return _one_less_ratio(total - agreeing, (total**2 - (counts**2).sum(axis=1)) / (total - 1))
 
 
 def _score_sums(blocks: _Blocks, answers: Sequence[Answer]) -> Floats:
-    """Per block, the coincidence matrix of the scores, row after row: the sum over the candidates."""
-    total: Any = 0
-    for of_answer in _score_tables(answers):
-        counts = blocks.rows @ of_answer
+    """Return for each block the coincidence matrix of the scores, row after row, added up over the candidates."""
+    scores = len(_scores(answers))
+    total = np.zeros((len(blocks.times), scores**2))
+    for table in _score_tables(answers):
+        counts = blocks.rows @ table
         sizes = counts.sum(axis=1, keepdims=True)
         scaled = np.divide(counts, sizes - 1, out=np.zeros_like(counts), where=sizes > 1)
-        own = np.eye(counts.shape[1])
-        total += np.hstack([blocks.grouping @ (scaled[:, [v]] * (counts - own[v])) for v in range(len(own))])
-    return np.asarray(total)
+        # Nobody is paired with their own answer, so one is taken from the diagonal.
+        own = np.eye(scores)
+        total += np.hstack([blocks.grouping @ (scaled[:, [v]] * (counts - own[v])) for v in range(scores)])
+    return total
 
 
 def _score_tables(answers: Sequence[Answer]) -> Iterator[Floats]:
-    """Per candidate, which score each answer gives it (answers x scores, 0 and 1); no score beyond an answer's end."""
+    """Yield for each candidate which score each answer gives it: a matrix (answers x scores) of 0 and 1.
+
+    Records may show different numbers of candidates. An answer about fewer candidates has a row of zeros.
+    """
     scores = _scores(answers)
     for candidate in range(max(map(len, answers))):
         given = [answer[candidate] if candidate < len(answer) else None for answer in answers]
-        yield np.array([[score == one for score in scores] for one in given], dtype=np.float64)
+        yield np.array([[score == value for score in scores] for value in given], dtype=np.float64)
 
 
 def _scores(answers: Sequence[Answer]) -> list[float]:
-    """Every score that occurs, ascending."""
+    """Return every score that occurs, ascending."""
     return sorted({score for answer in answers for score in answer if score is not None})
 
 
 def _score_alpha(sums: Floats, answers: Sequence[Answer], level: Level) -> Floats:
-    """Alpha of each row of coincidence matrices (`_score_sums`), by the squared distances of the scores."""
+    """Return alpha of each row of sums, which are those of `_score_sums`, by the squared distances of the scores."""
     scores = np.array(_scores(answers))
-    # In steps of the smallest difference, which changes no ratio: so no two scores are closer than 1.
+    # Scaled so that the two nearest scores differ by 1, which does not change the ratio of disagreements.
     scores = scores / np.diff(scores).min(initial=1.0)
     observed = sums.reshape(-1, len(scores), len(scores))
     counts = observed.sum(axis=2)
-    # The ordinal metric counts what lies between two values, and half of both: the distance of their mid-ranks.
+    # The ordinal metric counts the values between two values and half of the two: the distance of their mid-ranks.
     places = np.cumsum(counts, axis=1) - counts / 2 if level == "ordinal" else scores[None]
     distances = (places[:, :, None] - places[:, None, :]) ** 2
     expected = counts[:, :, None] * counts[:, None, :] / (counts.sum(axis=1) - 1)[:, None, None]
@@ -146,6 +162,6 @@ def _score_alpha(sums: Floats, answers: Sequence[Answer], level: Level) -> Float
 
 
 def _one_less_ratio(observed: Floats, expected: Floats) -> Floats:
-    """Alpha of the observed and expected disagreement; NaN where none is expected."""
-    # Sums of equal answers may miss 0 by a rounding error; the smallest expected disagreement of any draw is above 1.
+    """Return alpha from the observed and the expected disagreement; NaN if none is expected."""
+    # The sums of equal answers may miss 0 by a rounding error; any other expected disagreement is above 1.
     return 1 - np.divide(observed, expected, out=np.full_like(expected, np.nan), where=expected > 1e-6)

@@ -1,4 +1,4 @@
-"""What every resolver starts from: who counts for a record, and how a verdict is put together."""
+"""All responses to one record, which of them count, and how a verdict is made of them. Every resolver uses this."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ _by_reviewer = attrgetter("reviewer")
 
 
 class Ballot(NamedTuple):
-    """All that is known of a record's shown candidates: what reviewers said, and the judge's `ratings`.
+    """What reviewers and the judge said about the candidates of one record.
 
-    Ratings (1 to 5) have the order of the record, null where a candidate has none; they are empty without a judge.
+    `annotations` are the reviewers' answers, also drafts and discarded ones. `ratings` are the judge's (1 to 5), in the
+    order of `ReviewRecord.candidates`; null for a candidate without a rating, and () if there is no judge.
     """
 
     record_id: str
@@ -24,7 +25,7 @@ class Ballot(NamedTuple):
 
     @property
     def submitted(self) -> tuple[Annotation, ...]:
-        """The annotations that count, in order of reviewer: by people if any person submitted one, else by programs."""
+        """The annotations that count, sorted by reviewer: those of people, or of programs if no person submitted."""
         submitted = tuple([annotation for annotation in self.annotations if annotation.status == "submitted"])
         if len(submitted) < 2:
             return submitted
@@ -33,16 +34,17 @@ class Ballot(NamedTuple):
 
     @property
     def label_source(self) -> Literal["human", "simulated"]:
-        """Whose answers count; "human" if nobody answered."""
+        """Whose answers count: people's or programs'. It is "human" if nobody answered."""
         submitted = self.submitted
         return "simulated" if submitted and _simulated(submitted[0]) else "human"
 
 
 def too_few(ballot: Ballot, minimum: int) -> Drop | None:
-    """Return why a ballot cannot be resolved, None if enough people answered.
+    """Return the reason why a ballot cannot be resolved, None if at least `minimum` reviewers answered.
 
-    "unreviewed": nobody answered. "discarded": reviewers looked at the record, and all that they decided is that they
-    cannot answer. "too_few_reviewers": some answered.
+    - "too_few_reviewers": some reviewers answered
+    - "discarded": nobody answered, but somebody discarded the record, because they could not answer
+    - "unreviewed": nobody answered or discarded it
     """
     answered = len(ballot.submitted)
     if answered >= max(minimum, 1):
@@ -64,9 +66,10 @@ def verdict(
     editors: Iterable[Annotation],
     edit_score: float = 1.0,
 ) -> Verdict:
-    """Return the verdict that gives the shown candidates `scores`, and what the editors wrote `edit_score`.
+    """Return the verdict that gives the shown candidates `scores`, and the texts of the editors `edit_score`.
 
-    Its agreement is the share of `agreeing` reviewers; null with one reviewer, who can agree with nobody.
+    `agreeing` are the annotations that agree with the scores. Their share of all that count is the agreement, which is
+    null if there is only one.
     """
     voters = len(ballot.submitted)
     return Verdict(
@@ -80,7 +83,10 @@ def verdict(
 
 
 def written(editors: Iterable[Annotation]) -> tuple[str, ...]:
-    """Return the texts that editors wrote, without the blanks around them, each once in its first reviewer's form."""
+    """Return the texts that editors wrote, without the blanks around them.
+
+    Texts that are equal once they are normalised (`ids.normalise`) stand once, as their first editor wrote them.
+    """
     texts: dict[str, str] = {}
     for editor in editors:
         if editor.edit and (text := editor.edit.strip()):

@@ -1,4 +1,8 @@
-"""Dawid and Skene's model of reviewers who err: its parameters, estimated by expectation maximisation."""
+"""Estimates Dawid and Skene's model of reviewers who err, by expectation maximisation (EM).
+
+EM repeats two steps until nothing moves: from the parameters it computes the posterior of each record's true answer
+(expectation), and from all posteriors the parameters (maximisation).
+"""
 
 from __future__ import annotations
 
@@ -6,35 +10,38 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
-from curation.labels.votes import Votes, distinct, per_record
+from curation.labels.matrices import distinct, per_record
+from curation.labels.votes import Votes
 
 Floats = NDArray[np.float64]
 
 MOST_ITERATIONS = 10_000
-"""EM that is not done by then says so (`Estimate.converged`). Simulated crowds took 60 to 300."""
+"""After so many iterations EM stops, and `Estimate.converged` is false. Simulated crowds took 60 to 300."""
 
 TOLERANCE = 1e-8
-"""The estimate stands still when no logarithm of a parameter moves by more than this in an iteration.
+"""EM stops when no logarithm of a parameter moves by more than this in an iteration.
 
-Each iteration of EM goes a fixed share of the way that is left, at worst a few hundredths of it. So what is left is up
-to a hundred times the last move, and the posteriors are within 1e-6 of those of an EM that runs for ever. The gain in
-likelihood, which is quadratic in the distance, vanishes long before that.
+An iteration of EM removes a fixed share of the remaining error, at worst a few hundredths of it. So the remaining error
+is at most about a hundred times the last move, and the posteriors are within 1e-6 of those of an EM that runs for ever.
+The likelihood is no good sign: its gain is quadratic in the error, and vanishes long before that.
 """
 
 CHUNK = 1 << 16
-"""Records whose posteriors are in memory at a time."""
+"""The posteriors of so many records are in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimate:
-    """The parameters: `priors[true]` and `confusion[reviewer, given, true]`, the probability of `given` under `true`.
+    """The estimated parameters.
 
-    `objectives` has, per iteration, what EM never lowers: log-likelihood and log-prior of the parameters.
+    - `priors[true]`: the share of records with each true answer
+    - `confusion[reviewer, given, true]`: the probability that a reviewer gives an answer under each true answer
+    - `objectives`: for each iteration the log-likelihood plus the log-prior of the parameters, which EM never lowers
     """
 
     priors: Floats
@@ -45,10 +52,10 @@ class Estimate:
 
 
 def estimated(votes: Votes, *, smoothing: float) -> Estimate:
-    """Return the maximum a posteriori of Dawid and Skene's (1979) model under Dirichlet(1 + smoothing) priors.
+    """Return the maximum a posteriori estimate under Dirichlet(1 + smoothing) priors.
 
-    It begins with each record's shares of votes as the posterior of its true answer. Records with the same answers of
-    the same reviewers count as one row with a weight.
+    The first posterior of a record is the share of its votes that each answer got. Records with the same answers of the
+    same reviewers are one row with a weight.
     """
     classes = len(votes.answers)
     shape = (len(votes.reviewers), classes, classes)
@@ -71,18 +78,22 @@ def estimated(votes: Votes, *, smoothing: float) -> Estimate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sums:
-    """What the posteriors of all records add up to: true answers; (reviewer, given) x true answer."""
+    """The sums of the posteriors of all records.
+
+    `priors[true]` adds up the posteriors; `counts[reviewer and given answer, true]` adds up, for each answer of each
+    reviewer, the posteriors of the records with that answer.
+    """
 
     priors: Floats
     counts: Floats
     log_likelihood: float
 
 
-# Rows of records -> the posterior of each record's true answer, and the log-likelihood of each record.
-_Posterior = Callable[[Any], tuple["Floats", "Floats"]]
+_Posterior = Callable[[csr_array], tuple[Floats, Floats]]
+"""Takes rows of records; returns the posterior of each record (records x true answers) and its log-likelihood."""
 
 
-def _sums(rows: Any, weights: NDArray[np.int64], posterior: _Posterior) -> _Sums:
+def _sums(rows: csr_array, weights: NDArray[np.int64], posterior: _Posterior) -> _Sums:
     parts = (
         _chunk_sums(rows[start : start + CHUNK], weights[start : start + CHUNK], posterior)
         for start in range(0, max(len(weights), 1), CHUNK)
@@ -90,28 +101,28 @@ def _sums(rows: Any, weights: NDArray[np.int64], posterior: _Posterior) -> _Sums
     return functools.reduce(_added, parts)
 
 
-def _added(one: _Sums, other: _Sums) -> _Sums:
-    return _Sums(one.priors + other.priors, one.counts + other.counts, one.log_likelihood + other.log_likelihood)
+def _added(left: _Sums, right: _Sums) -> _Sums:
+    return _Sums(left.priors + right.priors, left.counts + right.counts, left.log_likelihood + right.log_likelihood)
 
 
-def _chunk_sums(rows: Any, weights: NDArray[np.int64], posterior: _Posterior) -> _Sums:
+def _chunk_sums(rows: csr_array, weights: NDArray[np.int64], posterior: _Posterior) -> _Sums:
     probabilities, log_likelihoods = posterior(rows)
     weighted = probabilities * weights[:, None]
     return _Sums(weighted.sum(axis=0), rows.T @ weighted, float(weights @ log_likelihoods))
 
 
 def _maximised(sums: _Sums, shape: tuple[int, int, int], smoothing: float) -> tuple[Floats, Floats]:
-    """Priors, and confusion of the given shape: the smoothed sums, scaled to add up to 1."""
+    """Return priors and confusion: the smoothed sums, scaled so that probabilities add up to 1."""
     priors = sums.priors + smoothing
     counts = sums.counts.reshape(shape) + smoothing
     return priors / priors.sum(), counts / counts.sum(axis=1, keepdims=True)
 
 
 def _vote_shares(reviewers: int, classes: int) -> _Posterior:
-
+    """Return the posterior to begin with: the share of a record's votes that each answer got."""
     answers = np.tile(np.eye(classes), (reviewers, 1))
 
-    def posterior(rows: Any) -> tuple[Floats, Floats]:
+    def posterior(rows: csr_array) -> tuple[Floats, Floats]:
         votes = rows @ answers
         return votes / votes.sum(axis=1, keepdims=True), np.zeros(len(votes))
 
@@ -119,11 +130,11 @@ def _vote_shares(reviewers: int, classes: int) -> _Posterior:
 
 
 def _posterior(log_priors: Floats, log_confusion: Floats) -> _Posterior:
-
-    # The width is named, for -1 means nothing where there are no reviewers.
+    """Return the posterior under these parameters, by Bayes' rule."""
+    # The number of rows is given, because reshape cannot compute it from -1 if there are no reviewers.
     table = log_confusion.reshape(log_confusion.shape[0] * log_confusion.shape[1], len(log_priors))
 
-    def posterior(rows: Any) -> tuple[Floats, Floats]:
+    def posterior(rows: csr_array) -> tuple[Floats, Floats]:
         joint = rows @ table + log_priors
         most = joint.max(axis=1, keepdims=True, initial=-np.inf)
         weights = np.exp(joint - most)

@@ -1,4 +1,4 @@
-"""Confidence intervals of shares, for many shares at once; with two outcomes or with anything between them."""
+"""Confidence intervals of shares. All functions take arrays, and compute many intervals at once."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincinv
 
 Floats = NDArray[np.float64]
 
 ERROR = 0.05
-"""Intervals hold the true value in 95 of 100 cases."""
+"""An interval does not hold the true value in 5 of 100 cases."""
 
 
 def wilson(share: ArrayLike, count: ArrayLike, *, error: float = ERROR) -> tuple[Floats, Floats]:
-    """Return both ends of Wilson's (1927) score interval of shares of `count` independent trials; NaN for no trials.
+    """Return the low and high ends of Wilson's (1927) score interval of shares of `count` trials; NaN for no trials.
 
-    For the mean of numbers in [0, 1] it is never too narrow: their variance is at most that of a yes or no.
+    `share` may also be the mean of `count` independent numbers in [0, 1]. The interval is then never too narrow,
+    because such numbers vary at most as much as numbers that are 0 or 1.
     """
     share, count = np.asarray(share, dtype=np.float64), np.asarray(count, dtype=np.float64)
     z = NormalDist().inv_cdf(1 - error / 2)
@@ -28,9 +30,7 @@ def wilson(share: ArrayLike, count: ArrayLike, *, error: float = ERROR) -> tuple
 
 
 def exact(successes: ArrayLike, count: ArrayLike, *, error: float = ERROR) -> tuple[Floats, Floats]:
-    """Return both ends of the exact binomial interval (Clopper and Pearson 1934) of successes of `count` trials."""
-    from scipy.special import betaincinv  # type: ignore[import-untyped]
-
+    """Return the low and high ends of the exact binomial interval (Clopper and Pearson 1934)."""
     hits, misses = np.asarray(successes), np.asarray(count) - np.asarray(successes)
     low = betaincinv(np.maximum(hits, 1), misses + 1, error / 2)
     high = betaincinv(hits + 1, np.maximum(misses, 1), 1 - error / 2)

@@ -1,4 +1,4 @@
-"""The judge's ratings as a verdict, for records that nobody reviewed (`judge_fallback = true`)."""
+"""Makes a verdict of the judge's ratings, for records that nobody reviewed (`judge_fallback = true`)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ LOWEST, HIGHEST = 1.0, 5.0
 
 
 def judge_verdict(ballot: Ballot) -> Verdict | Drop:
-    """Return UltraFeedback's ratings (1 to 5) as scores (0 to 1), null where there is no rating.
+    """Return UltraFeedback's ratings (1 to 5) as scores (0 to 1): a rating of 4 is a score of 0.75.
 
-    Drops "unrated": a record that shows several answers needs ratings of two.
-
-    The verdict has no reviewers, no agreement, no edits, and `label_source = "judge"`.
+    A candidate without a rating has no score. The verdict has no reviewers, no agreement and no edits, and its
+    `label_source` is "judge". The reason of a drop is "unrated": fewer than two of several candidates have a rating.
     """
-    # One answer that was shown alone needs no other to be judged.
+    # A candidate that is shown alone needs one rating.
     if sum(rating is not None for rating in ballot.ratings) < min(2, max(1, len(ballot.ratings))):
         return Drop(id=ballot.record_id, reason="unrated")
     return Verdict(

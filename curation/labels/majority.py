@@ -1,16 +1,13 @@
-"""The `majority` resolver: the most frequent answer; a draw between answers gives no verdict."""
+"""The `majority` resolver: the most frequent answer is the verdict. If several are most frequent there is none."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal
 
 from curation.labels.ballot import Ballot, too_few, verdict
 from curation.labels.resolver import ResolverOptions
 from curation.types import Drop, Verdict
-
-if TYPE_CHECKING:
-    from curation.labels.votes import Votes
 
 
 class MajorityResolver(ResolverOptions):
@@ -19,15 +16,11 @@ class MajorityResolver(ResolverOptions):
     resolver: Literal["majority"] = "majority"
     """How several answers become one verdict: `"majority"`, `"mean"`, `"unanimous"` or `"dawid-skene"`."""
 
-    def fit(self, votes: Votes) -> Self:
-        """Return this: a majority needs to know nothing of other records."""
-        return self
-
     def resolve(self, ballot: Ballot) -> Verdict | Drop:
-        """Return the most frequent answer among those that count.
+        """Return the most frequent of the answers that count.
 
-        Drops "unreviewed", "discarded", "too_few_reviewers" and "draw".
-        `agreement` is the share of reviewers who gave that answer. Only their edits count.
+        `agreement` is the share of reviewers who gave that answer, and only their edits count. The reasons of drops are
+        "unreviewed", "discarded", "too_few_reviewers" and "draw".
         """
         drop = too_few(ballot, self.min_reviewers)
         if drop is not None:

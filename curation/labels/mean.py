@@ -1,17 +1,14 @@
-"""The `mean` resolver: each candidate's mean score over the reviewers."""
+"""The `mean` resolver: each candidate's score is the mean of the scores that reviewers gave it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal
 
 from curation.labels.ballot import Ballot, too_few, verdict
 from curation.labels.resolver import ResolverOptions
 from curation.types import Drop, Scores, Verdict
-
-if TYPE_CHECKING:
-    from curation.labels.votes import Votes
 
 
 class MeanResolver(ResolverOptions):
@@ -20,15 +17,11 @@ class MeanResolver(ResolverOptions):
     resolver: Literal["mean"] = "mean"
     """How several answers become one verdict: `"majority"`, `"mean"`, `"unanimous"` or `"dawid-skene"`."""
 
-    def fit(self, votes: Votes) -> Self:
-        """Return this: a mean needs to know nothing of other records."""
-        return self
-
     def resolve(self, ballot: Ballot) -> Verdict | Drop:
-        """Return the mean per candidate over the answers that count.
+        """Return the mean score of each candidate over the answers that count; null if nobody scored the candidate.
 
-        Drops "unreviewed", "discarded" and "too_few_reviewers".
-        `agreement` is the share of reviewers who order the candidates as the means do. Only their edits count.
+        `agreement` is the share of reviewers whose scores have the same order as the means, and only their edits count.
+        The reasons of drops are "unreviewed", "discarded" and "too_few_reviewers".
         """
         drop = too_few(ballot, self.min_reviewers)
         if drop is not None:
@@ -40,17 +33,17 @@ class MeanResolver(ResolverOptions):
 
 
 def _mean(scores: Sequence[float | None]) -> float | None:
-    """The mean of the scores that reviewers gave, null if none did."""
+    """Return the mean of the scores of one candidate, leaving out nulls; null if there is no score."""
     given = [score for score in scores if score is not None]
     return fmean(given) if given else None
 
 
 def _where_given(means: Scores, scores: Scores) -> Scores:
-    """The means of those candidates that a reviewer scored."""
+    """Return the means with null for each candidate that a reviewer did not score."""
     return tuple(None if score is None else mean for mean, score in zip(means, scores, strict=True))
 
 
 def _order(scores: Scores) -> list[int | None]:
-    """The rank of each score: equal scores have equal ranks, a missing one has none."""
+    """Return the rank of each score: (0.2, None, 0.9, 0.2) gives [0, None, 1, 0]."""
     distinct = sorted({score for score in scores if score is not None})
     return [None if score is None else distinct.index(score) for score in scores]

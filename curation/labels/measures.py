@@ -1,26 +1,25 @@
-"""How far reviewers agree with each other and the judge with them, and whether length decides."""
+"""How far reviewers agree with each other, and the judge with them."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
 
-from curation.frames import pl
 from curation.labels.alpha import Level, alpha
 from curation.labels.intervals import wilson
+from curation.labels.matrices import per_record
 from curation.labels.reviewers import reviewer_statistics
-from curation.labels.votes import Votes, per_record
-from curation.types import Agreement, JudgeAgreement, Leaning, LengthBias, Measure
+from curation.labels.votes import Votes
+from curation.types import Agreement, JudgeAgreement, Leaning, Measure
 
 
 def agreement(votes: Votes, *, level: Level, leaning: Leaning, seed: int) -> Agreement:
-    """Return how far reviewers agree: alpha, the share of pairs of equal answers, and what each reviewer is like.
+    """Return alpha, the share of equal pairs of answers, and the statistics of each reviewer.
 
-    "ordinal" compares the order of scores and "interval" their distances, candidate by candidate; "nominal" compares
-    whole answers, as the share of pairs always does. The bootstrap interval of alpha depends on `seed`. Where
-    something is not defined, its reason says why.
+    `level` is what alpha compares: "nominal" whole answers, "ordinal" the order of the scores of each candidate,
+    "interval" their distances. The share of pairs always compares whole answers. The bootstrap interval of alpha
+    depends on `seed`. A measure that is not defined has no value, and a reason.
     """
     return Agreement(
         level=level,
@@ -32,69 +31,53 @@ def agreement(votes: Votes, *, level: Level, leaning: Leaning, seed: int) -> Agr
 
 
 def judge_agreement(judge: ArrayLike, people: ArrayLike) -> JudgeAgreement:
-    """Return how far a judge agrees with people, from what both prefer of each record, on those where both do.
+    """Return how far a judge agrees with people, on the records where both prefer one of two candidates.
 
-    Both have one number per record: 1 if the first of two is preferred, -1 the second, 0 neither, NaN unknown. Raises
-    ValueError if they are not equally long. The interval of Cohen's kappa takes chance as known, as in Cohen (1960),
-    with Wilson's interval of the share of equal choices.
+    Both arrays have one number for each record: 1 if the first candidate is preferred, -1 if the second is, 0 if
+    neither is, NaN if the preference is not known. For example judge=[1, -1, 0], people=[1, 1, 1] has two such records,
+    and the same choice in one of them. Raises ValueError if the arrays have different lengths. The interval of Cohen's
+    kappa is Wilson's interval of the share of equal choices, with agreement by chance taken as known (Cohen 1960).
     """
-    first, second = np.asarray(judge, dtype=np.float64), np.asarray(people, dtype=np.float64)
-    if first.shape != second.shape:
-        raise ValueError(f"{first.shape} preferences of the judge and {second.shape} of people do not pair up")
-    both = np.isin(first, (1, -1)) & np.isin(second, (1, -1))
+    by_judge, by_people = np.asarray(judge, dtype=np.float64), np.asarray(people, dtype=np.float64)
+    if by_judge.shape != by_people.shape:
+        raise ValueError(f"{by_judge.shape} preferences of the judge and {by_people.shape} of people do not pair up")
+    both = np.isin(by_judge, (1, -1)) & np.isin(by_people, (1, -1))
     count = int(both.sum())
     if not count:
         missing = Measure(value=None, reason="on no record do both the judge and people prefer one of two")
         return JudgeAgreement(accuracy=missing, kappa=missing)
-    first, second = first[both], second[both]
-    accuracy = _share(float((first == second).mean()), count)
-    return JudgeAgreement(accuracy=accuracy, kappa=_kappa(accuracy, (first == 1).mean(), (second == 1).mean()))
+    by_judge, by_people = by_judge[both], by_people[both]
+    accuracy = share_measure(float((by_judge == by_people).mean()), count)
+    return JudgeAgreement(accuracy=accuracy, kappa=_kappa(accuracy, (by_judge == 1).mean(), (by_people == 1).mean()))
 
 
-def length_bias(chosen_lengths: ArrayLike, rejected_lengths: ArrayLike) -> LengthBias:
-    """Return whether longer texts are chosen, from both lengths of each pair; pairs of equal length say nothing.
-
-    The effect is the matched-pairs rank-biserial correlation: the share of favourable ranks of the differences less
-    that of the unfavourable ones (Kerby 2014). Its interval is Wilson's, with the number of equally weighed pairs that
-    would vary as much as the ranks (Kish 1965). Raises ValueError if the lengths are not equally many.
-    """
-    chosen, rejected = np.asarray(chosen_lengths, dtype=np.float64), np.asarray(rejected_lengths, dtype=np.float64)
-    if chosen.shape != rejected.shape:
-        raise ValueError(f"{chosen.shape} lengths of chosen and {rejected.shape} of rejected texts do not pair up")
-    differences = (chosen - rejected)[chosen != rejected]
-    if not len(differences):
-        missing = Measure(value=None, reason="there is no pair of texts of different lengths")
-        return LengthBias(longer_chosen=missing, effect=missing)
-    longer, count = differences > 0, len(differences)
-    # scipy.stats, which ranks too, takes half a second to load.
-    ranks = pl.Series(np.abs(differences)).rank("average").to_numpy()
-    favourable = float(ranks[longer].sum() / ranks.sum())
-    low, high = wilson(favourable, ranks.sum() ** 2 / (ranks**2).sum())
-    effect = Measure(value=2 * favourable - 1, low=2 * float(low) - 1, high=2 * float(high) - 1, count=count)
-    return LengthBias(longer_chosen=_share(float(longer.mean()), count), effect=effect)
+def share_measure(share: float, count: int) -> Measure:
+    """Return a share of `count` things with its interval (Wilson's)."""
+    low, high = wilson(share, count)
+    return Measure(value=share, low=float(low), high=float(high), count=count)
 
 
 def _alpha(votes: Votes, level: Level, seed: int) -> Measure:
-    reason = _not_shared(votes)
-    return (
-        Measure(value=None, reason=reason) if reason else alpha(_paired(votes), votes.answers, level=level, seed=seed)
-    )
+    reason = _nothing_shared(votes)
+    if reason:
+        return Measure(value=None, reason=reason)
+    return alpha(_paired(votes), votes.answers, level=level, seed=seed)
 
 
 def _percent(votes: Votes) -> Measure:
-    """The mean, over records, of the share of equal pairs of answers."""
-    reason = _not_shared(votes)
+    """Return the mean, over records, of the share of pairs of answers that are equal."""
+    reason = _nothing_shared(votes)
     if reason:
         return Measure(value=None, reason=reason)
     paired = _paired(votes)
     paired.sum_duplicates()
     sizes = paired.sum(axis=1)
     equal = (paired.multiply(paired).sum(axis=1) - sizes) / (sizes * (sizes - 1))
-    return _share(float(equal.mean()), len(sizes))
+    return share_measure(float(equal.mean()), len(sizes))
 
 
-def _not_shared(votes: Votes) -> str | None:
-    """Why there is nothing to compare; None if there is."""
+def _nothing_shared(votes: Votes) -> str | None:
+    """Return why no two answers can be compared; None if some can."""
     if not len(votes):
         return "nobody answered"
     if len(votes.reviewers) == 1:
@@ -104,18 +87,14 @@ def _not_shared(votes: Votes) -> str | None:
     return None
 
 
-def _paired(votes: Votes) -> Any:
-    """How often each record has each answer (sparse), of the records with two answers or more."""
-    given = per_record(votes, votes.answer, len(votes.answers))
-    return given[np.diff(given.indptr) > 1]
-
-
-def _share(value: float, count: int) -> Measure:
-    low, high = wilson(value, count)
-    return Measure(value=value, low=float(low), high=float(high), count=count)
+def _paired(votes: Votes) -> csr_array:
+    """Return how often each record with two answers or more has each answer (sparse: records x answers)."""
+    counts = per_record(votes, votes.answer, len(votes.answers))
+    return counts[np.diff(counts.indptr) > 1]
 
 
 def _kappa(accuracy: Measure, judge_first: float, people_first: float) -> Measure:
+    """Return Cohen's kappa; `judge_first` and `people_first` are the shares of choices of the first candidate."""
     chance = judge_first * people_first + (1 - judge_first) * (1 - people_first)
     if chance == 1:
         return Measure(

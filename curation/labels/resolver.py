@@ -1,4 +1,4 @@
-"""What all resolvers share: their common options, and what one can do once it is fitted."""
+"""The options that all resolvers share, and what a resolver does."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from curation.types import Drop, Verdict
 
 
 class ResolverOptions(Section):
-    """The keys of `[labels]` that every resolver has; a resolver adds `resolver`, its own options and `fit(votes)`.
+    """The keys of `[labels]` that every resolver has. A resolver adds the key `resolver` and options of its own.
 
-    `ties` says what becomes of candidates with equal scores: nothing at all, or rows of the `kto` config only.
+    `ties` says what becomes of candidates with equal scores: no rows at all, or rows of the `kto` config only.
     """
 
     min_reviewers: PositiveInt = 1
@@ -25,9 +25,13 @@ class ResolverOptions(Section):
     """`"drop"`: answers with equal scores give no rows of `kto` either."""
 
 
-class FittedResolver(Protocol):
-    """What `fit(votes)` of a resolver gives: a picklable value that resolves one record at a time."""
+class Resolver(Protocol):
+    """Resolves one record at a time. It can be pickled.
+
+    The options `majority`, `mean` and `unanimous` are resolvers themselves. The options of `dawid-skene` are not:
+    `fitted(options, votes)` makes a resolver of them, which knows how the reviewers err.
+    """
 
     def resolve(self, ballot: Ballot) -> Verdict | Drop:
-        """Return the verdict of a record, or why there is none."""
+        """Return the verdict of a record, or the reason why it has none."""
         ...

@@ -1,8 +1,8 @@
-"""The `unanimous` resolver: the answer that everybody gave, or none."""
+"""The `unanimous` resolver: there is a verdict only if all reviewers gave the same answer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal
 
 from pydantic import PositiveInt
 
@@ -10,26 +10,20 @@ from curation.labels.ballot import Ballot, too_few, verdict
 from curation.labels.resolver import ResolverOptions
 from curation.types import Drop, Verdict
 
-if TYPE_CHECKING:
-    from curation.labels.votes import Votes
-
 
 class UnanimousResolver(ResolverOptions):
-    """`[labels] resolver = "unanimous"`: two reviewers unless told, for one is always of one mind."""
+    """`[labels] resolver = "unanimous"`. By default it needs two reviewers: a single one always agrees."""
 
     resolver: Literal["unanimous"] = "unanimous"
     """How several answers become one verdict: `"majority"`, `"mean"`, `"unanimous"` or `"dawid-skene"`."""
     min_reviewers: PositiveInt = 2
     """How many answers a record needs. (A single reviewer is always unanimous.)"""
 
-    def fit(self, votes: Votes) -> Self:
-        """Return this: whether all agree on a record needs no other records."""
-        return self
-
     def resolve(self, ballot: Ballot) -> Verdict | Drop:
-        """Return the answer that all gave; drops "unreviewed", "discarded", "too_few_reviewers" and "not_unanimous".
+        """Return the answer that all reviewers gave.
 
-        `agreement` is 1, null with one reviewer. Every edit counts.
+        `agreement` is 1, or null with one reviewer. All edits count. The reasons of drops are "unreviewed",
+        "discarded", "too_few_reviewers" and "not_unanimous".
         """
         drop = too_few(ballot, self.min_reviewers)
         if drop is not None:

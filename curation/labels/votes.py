@@ -1,11 +1,11 @@
-"""The answers to many records in three columns of numbers: what is computed over all records starts here."""
+"""The answers to many records as three columns of numbers. Everything that is computed over all records starts here."""
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,21 @@ from curation.types import Annotation, Scores
 Codes = NDArray[np.int32]
 
 Answer = Scores
+"""What a reviewer answered to a record: the scores that the answer gives to the shown candidates."""
 _Name = TypeVar("_Name", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
-    """Every answer that counts, one per position of three int32 columns in order of record: 12 bytes an answer.
+    """Every answer that counts. Three int32 columns have one entry for each answer, in the order of the records.
 
-    `record` is the position of the record among all `records`, answered or not; `reviewer` and `answer` are positions
-    in `reviewers` and `answers`. Both are sorted, so that the same answers have the same codes however they are split.
+    `record` is the number of the answered record (0 to `records` - 1; not every record needs an answer), `reviewer` an
+    index into `reviewers`, and `answer` an index into `answers`. Both tuples are sorted, so the same answers always get
+    the same numbers. For example, ann prefers the first candidate of record 0, and bob the second of records 0 and 2:
+
+        record    [0, 0, 2]    records    3
+        reviewer  [0, 1, 1]    reviewers  ("ann", "bob")
+        answer    [1, 0, 0]    answers    ((0.0, 1.0), (1.0, 0.0))
     """
 
     record: Codes
@@ -39,12 +45,12 @@ class Votes:
 
     @classmethod
     def of(cls, ballots: Iterable[Ballot]) -> Votes:
-        """Return the answers that count of these ballots (`Ballot.submitted`), in their order."""
+        """Return the answers that count (`Ballot.submitted`) of ballots, a record for each ballot."""
         return cls.counted(ballot.submitted for ballot in ballots)
 
     @classmethod
     def counted(cls, submitted: Iterable[Sequence[Annotation]]) -> Votes:
-        """Return these answers of each record, in their order."""
+        """Return the answers of all records; `submitted` has the annotations that count of each record."""
         reviewers: dict[str, int] = {}
         answers: dict[Answer, int] = {}
         record, reviewer, answer = array("i"), array("i"), array("i")
@@ -61,7 +67,7 @@ class Votes:
 
     @classmethod
     def joined(cls, parts: Iterable[Votes]) -> Votes:
-        """Return the answers of all parts; the records of a part follow those of the parts before it."""
+        """Return the votes of all parts. The records of a part follow the records of the parts before it."""
         parts = list(parts)
         reviewers = sorted({name for part in parts for name in part.reviewers})
         answers = sorted({answer for part in parts for answer in part.answers}, key=order_of_answers)
@@ -71,9 +77,9 @@ class Votes:
         for part in parts:
             starts.append(starts[-1] + part.records)
         return cls(
-            record=_together([part.record + start for part, start in zip(parts, starts, strict=False)]),
-            reviewer=_together([_recoded(part.reviewer, part.reviewers, reviewer_codes) for part in parts]),
-            answer=_together([_recoded(part.answer, part.answers, answer_codes) for part in parts]),
+            record=_concatenated([part.record + start for part, start in zip(parts, starts, strict=False)]),
+            reviewer=_concatenated([_recoded(part.reviewer, part.reviewers, reviewer_codes) for part in parts]),
+            answer=_concatenated([_recoded(part.answer, part.answers, answer_codes) for part in parts]),
             reviewers=tuple(reviewers),
             answers=tuple(answers),
             records=starts[-1],
@@ -81,45 +87,20 @@ class Votes:
 
 
 def order_of_answers(answer: Answer) -> tuple[tuple[bool, float], ...]:
-    """Return what answers are sorted by: a missing score comes before any other."""
+    """Return the key by which answers are sorted. A missing score comes before every other score."""
     return tuple((score is not None, score or 0.0) for score in answer)
 
 
 def _column(codes: array[int]) -> Codes:
-
     return np.frombuffer(codes.tobytes(), dtype=np.int32)
 
 
-def _recoded(codes: Codes, names: Sequence[_Name], new: Mapping[_Name, int]) -> Codes:
-
-    return np.array([new[name] for name in names], dtype=np.int32)[codes]
-
-
-def _together(columns: Sequence[Codes]) -> Codes:
-
-    found = np.concatenate([np.zeros(0, dtype=np.int32), *columns])
-    found.flags.writeable = False
-    return found
+def _recoded(codes: Codes, names: Sequence[_Name], new_codes: Mapping[_Name, int]) -> Codes:
+    """Return the codes of a part, which index `names`, as the codes that the names have in the whole."""
+    return np.array([new_codes[name] for name in names], dtype=np.int32)[codes]
 
 
-def per_record(votes: Votes, codes: NDArray[Any], width: int) -> Any:
-    """Return a sparse matrix (int64, CSR): how often each record that was answered has each of `width` codes.
-
-    `codes` has one code per answer. A code that a record has twice may be stored as two entries of 1.
-    """
-    from scipy.sparse import csr_array  # type: ignore[import-untyped]
-
-    starts = np.flatnonzero(np.diff(votes.record, prepend=-1))
-    ones = np.ones(len(votes), dtype=np.int64)
-    return csr_array((ones, codes, np.append(starts, len(votes))), shape=(len(starts), width))
-
-
-def distinct(matrix: Any) -> tuple[Any, NDArray[np.int64]]:
-    """Return the distinct rows of a sparse int64 matrix, and how often each occurs.
-
-    Rows are told apart by a 64-bit hash, a sum of random numbers that wraps around: a million rows collide with a
-    probability of about 3e-8. The numbers are fixed, so that the same rows come in the same order.
-    """
-    numbers = np.random.default_rng(0).integers(np.iinfo(np.int64).min, np.iinfo(np.int64).max, size=matrix.shape[1])
-    _, first, counts = np.unique(matrix @ numbers, return_index=True, return_counts=True)
-    return matrix[first], counts
+def _concatenated(columns: Sequence[Codes]) -> Codes:
+    column = np.concatenate([np.zeros(0, dtype=np.int32), *columns])
+    column.flags.writeable = False
+    return column

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
+from curation import labels
 from curation.dataset_rows import SourceRow, Split
 from curation.errors import DataError
 from curation.ids import normalise
-from curation.labels import length_bias
 from curation.linting.examples import REFUSED_LAYOUTS, Example, Layout, text_of
 from curation.linting.findings import Bounds, row_faults
 from curation.linting.layouts import read_example
@@ -158,7 +158,7 @@ class Survey:
 
     def length_bias(self) -> LengthBias | None:
         """Return how often the longer answer is chosen; None without pairs."""
-        return length_bias(self._chosen_lengths, self._rejected_lengths) if self._chosen_lengths else None
+        return labels.length_bias(self._chosen_lengths, self._rejected_lengths) if self._chosen_lengths else None
 
     def _among_others(self, example: Example, split: Split, whole: _SplitTally) -> list[str]:
         """Return the faults of a row that depend on the rows before it."""

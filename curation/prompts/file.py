@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from pydantic import field_validator
 
+from curation import files
 from curation.errors import DataError, MissingError
-from curation.files import SUFFIXES, TEXT_COLUMN, class_names, read_rows, suffix_of, with_class_names
+from curation.files import SUFFIXES, TEXT_COLUMN, suffix_of, with_class_names
 from curation.prompts.rows import PromptColumns, read_prompts
 from curation.types import Drop, Prompt
 
@@ -48,9 +49,9 @@ class FilePrompts(PromptColumns):
 
     def _rows(self) -> Iterator[dict[str, Any] | str]:
         """Yield the values of each row by column, or the reason (a text) why the row is left out."""
-        names = class_names(self.path)
+        names = files.class_names(self.path)
         is_text = suffix_of(self.path) == ".txt"
-        for row in read_rows(self.path):
+        for row in files.read_rows(self.path):
             if row.too_large:
                 yield "row_too_large"
             elif row.values is None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from curation import files
 from curation.errors import DataError, MissingError
 from curation.files import FileRow
 from curation.hub import connect, hub_errors
@@ -57,7 +58,9 @@ class HubPrompts(PromptColumns):
 
         config = None if self.config == "default" else self.config
         try:
-            splits = hub_splits(self.repo_id, config, revision=revision, endpoint=endpoint, token=token)
+            splits = hub_splits(
+                self.repo_id, config, revision=revision, endpoint=endpoint, token=token, read=files.read_rows
+            )
         except ValueError as error:
             raise DataError(
                 f"{self.repo_id} has no config {self.config!r}: {error}", remedy="Correct `config` under [prompts]."

@@ -1,9 +1,20 @@
 """The two repos of a curation on the Hub: the private store and the published dataset."""
 
+from typing import TYPE_CHECKING
+
+from curation.late import late_names
 from curation.store.manifest import Manifest, PromptsRead, ReviewedDataset, Settings
 from curation.store.published import MANIFEST, PublishedDataset
 from curation.store.repo import Change, HubRepo
-from curation.store.store import CANDIDATE_SETS, NOT_SHOWN, RECORDS, RESPONSES, Reviews, Snapshot, Store
+
+if TYPE_CHECKING:
+    from curation.store.snapshot import CANDIDATE_SETS, NOT_SHOWN, RECORDS, RESPONSES, Snapshot
+    from curation.store.store import Reviews, Store
+else:
+    __getattr__ = late_names(
+        __name__,
+        {"snapshot": "CANDIDATE_SETS NOT_SHOWN RECORDS RESPONSES Snapshot", "store": "Reviews Store"},
+    )
 
 __all__ = [
     "CANDIDATE_SETS",

@@ -11,6 +11,9 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from curation.errors import DataError
 from curation.schema import arrow_schema
 from curation.types import Row
@@ -28,9 +31,6 @@ def write_parquet(rows: Iterable[Row], row_type: type[Row]) -> bytes:
 
     It is compressed with zstd and cut into content-defined chunks: of a changed file the Hub stores only new chunks.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     schema = arrow_schema(row_type)
     buffer = io.BytesIO()
     with pq.ParquetWriter(buffer, schema, **_FORMAT) as writer:
@@ -46,9 +46,6 @@ def write_parquet(rows: Iterable[Row], row_type: type[Row]) -> bytes:
 
 def read_parquet(path: Path, row_type: type[RowT]) -> Iterator[RowT]:
     """Yield the rows of a file that `write_parquet` wrote. Raises DataError if it is damaged or has other columns."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     json_columns = _json_columns(row_type)
     try:
         for batch in pq.ParquetFile(path).iter_batches(batch_size=ROWS_AT_ONCE):
@@ -60,13 +57,11 @@ def read_parquet(path: Path, row_type: type[RowT]) -> Iterator[RowT]:
         raise DataError(f"{path.name} does not hold rows of type {row_type.__name__}: {error}") from error
 
 
-def table_bytes(table: Any) -> bytes:
+def table_bytes(table: pa.Table) -> bytes:
     """Return a pyarrow.Table as the bytes of a Parquet file like that of `write_parquet`.
 
     The file also has a page index, with which a reader can read a part of it.
     """
-    import pyarrow.parquet as pq
-
     buffer = io.BytesIO()
     pq.write_table(table, buffer, **_FORMAT, write_page_index=True)
     return buffer.getvalue()
@@ -77,8 +72,6 @@ def joined_parquet(files: Sequence[bytes]) -> bytes | None:
 
     Only about JOINED_AT_ONCE bytes of rows are in memory at the same time.
     """
-    import pyarrow.parquet as pq
-
     schema = pq.read_schema(io.BytesIO(files[0]))
     if any(not pq.read_schema(io.BytesIO(content)).equals(schema) for content in files[1:]):
         return None
@@ -89,12 +82,9 @@ def joined_parquet(files: Sequence[bytes]) -> bytes | None:
     return buffer.getvalue()
 
 
-def _row_groups(files: Sequence[bytes]) -> Iterator[Any]:
+def _row_groups(files: Sequence[bytes]) -> Iterator[pa.Table]:
     """Yield the rows of Parquet files as pyarrow.Tables of about JOINED_AT_ONCE bytes each."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    waiting: list[Any] = []
+    waiting: list[pa.Table] = []
     for content in files:
         waiting.append(pq.read_table(io.BytesIO(content), use_threads=False))
         if sum(table.nbytes for table in waiting) >= JOINED_AT_ONCE:
@@ -104,22 +94,18 @@ def _row_groups(files: Sequence[bytes]) -> Iterator[Any]:
         yield pa.concat_tables(waiting)
 
 
-def read_table(path: Path, columns: Sequence[str]) -> Any:
+def read_table(path: Path, columns: Sequence[str]) -> pa.Table:
     """Return the named columns of a file as a pyarrow.Table; "prompt.id" names the field `id` of the struct `prompt`.
 
     Raises DataError if the file is not a Parquet file or lacks one of the columns.
     """
-    import pyarrow.parquet as pq
-
     with _cannot_be_read(path), pq.ParquetFile(path) as file:
         _require(file, columns)
         return file.read(columns=list(columns), use_threads=False)
 
 
-def read_rows(path: Path, columns: Sequence[str], start: int, stop: int) -> Any:
+def read_slice(path: Path, columns: Sequence[str], start: int, stop: int) -> pa.Table:
     """Return the rows from `start` to before `stop` of a file as `read_table` does; only their row groups are read."""
-    import pyarrow.parquet as pq
-
     with _cannot_be_read(path), pq.ParquetFile(path) as file:
         _require(file, columns)
         sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
@@ -130,18 +116,15 @@ def read_rows(path: Path, columns: Sequence[str], start: int, stop: int) -> Any:
         return rows.slice(start - before, stop - start)
 
 
-def read_batches(path: Path, row_type: type[Row]) -> Iterator[Any]:
+def read_batches(path: Path, row_type: type[Row]) -> Iterator[pa.Table]:
     """Yield the rows of a file as pyarrow.Tables of at most BATCH_ROWS rows; DataError if it holds other rows."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     schema = arrow_schema(row_type)
     with _cannot_be_read(path), pq.ParquetFile(path) as file:
         for batch in file.iter_batches(BATCH_ROWS, columns=schema.names, use_threads=False):
             yield pa.Table.from_batches([batch]).cast(schema)
 
 
-def _require(file: Any, columns: Sequence[str]) -> None:
+def _require(file: pq.ParquetFile, columns: Sequence[str]) -> None:
     """Raise ValueError if a file lacks one of the columns: pyarrow ignores those."""
     leaves = [file.schema.column(place).path for place in range(len(file.schema))]
     for column in columns:
@@ -152,8 +135,6 @@ def _require(file: Any, columns: Sequence[str]) -> None:
 @contextmanager
 def _cannot_be_read(path: Path) -> Iterator[None]:
     """Raise DataError where pyarrow says that a file is not what it should be."""
-    import pyarrow as pa
-
     try:
         yield
     except (pa.ArrowException, ValueError) as error:
@@ -166,8 +147,6 @@ def read_columns(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]
     The column "prompt.id" names the field `id` of the struct `prompt` and comes back as {"prompt": {"id": ...}}. This
     needs far less time and memory than `read_parquet`. Raises DataError if the file lacks one of the columns.
     """
-    import pyarrow.parquet as pq
-
     with _cannot_be_read(path), pq.ParquetFile(path) as file:
         _require(file, columns)
         for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=list(columns)):

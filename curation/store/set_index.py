@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation.store.parquet import read_columns, read_table
 from curation.types import FOR_GOOD, CandidateSet
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 SET_COLUMNS = (
     "id",
@@ -79,9 +79,6 @@ class SetIndex:
         return result
 
     def _has_any(self, path: str, set_ids: Collection[str], download: Download) -> bool:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         if path not in self._ids:
             self._ids[path] = read_table(download(path), ("id",))["id"]
         is_wanted = pc.is_in(self._ids[path], value_set=pa.array(set_ids, pa.string()))

@@ -15,7 +15,7 @@ from curation.generation import settings_of
 from curation.store import CANDIDATE_SETS, RECORDS, RESPONSES, Manifest, PromptsRead, Snapshot
 from curation.store.manifest import Settings
 from curation.store.parquet import content_name, write_parquet
-from curation.store.store import DROPPED_PROMPTS, NOT_SHOWN, RETIRED_RECORDS, ROW_TYPES
+from curation.store.snapshot import DROPPED_PROMPTS, NOT_SHOWN, RETIRED_RECORDS, ROW_TYPES
 from curation.types import (
     CandidateSet,
     DroppedPrompt,

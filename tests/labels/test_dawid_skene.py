@@ -8,6 +8,7 @@ import pickle
 import numpy as np
 import pytest
 
+from curation import labels
 from curation.errors import RefusedError
 from curation.labels import Ballot, DawidSkeneResolver, FittedDawidSkene, MajorityResolver, Votes
 from curation.labels.em import estimated
@@ -49,7 +50,7 @@ def naive(
 
 
 def fitted(ballots: list[Ballot], **options: float) -> FittedDawidSkene:
-    return DawidSkeneResolver(force=True, **options).fit(Votes.of(ballots))
+    return labels.fitted(DawidSkeneResolver(force=True, **options), Votes.of(ballots))
 
 
 def right(truth: list[Scores], found: list[Verdict | Drop]) -> float:
@@ -163,14 +164,14 @@ def test_an_iteration_never_makes_it_worse(seed: int, smoothing: float) -> None:
 def test_planted_contrary_reviewers_are_found_and_their_answers_turned(seed: int) -> None:
     truth, ballots = make_crowd(MIXED, records=1500, seed=seed)
     votes = Votes.of(ballots)
-    found = DawidSkeneResolver().fit(votes)
+    found = labels.fitted(DawidSkeneResolver(), votes)
     a, b = found.answers.index(A), found.answers.index(B)
     for reviewer in ("r08", "r09", "r10"):
         assert found.confusion[reviewer][a][b] > 0.7
         assert found.confusion[reviewer][b][a] > 0.7
     for reviewer in ("r00", "r07"):
         assert found.confusion[reviewer][a][a] > 0.7
-    resolved, counted = map(found.resolve, ballots), map(MajorityResolver().fit(votes).resolve, ballots)
+    resolved, counted = map(found.resolve, ballots), map(MajorityResolver().resolve, ballots)
     assert right(truth, list(resolved)) > right(truth, list(counted)) + 0.1
     # The contrary reviewer's A outweighs nobody's B: it speaks for B.
     alone = found.resolve(make_ballot(make_annotation("r08", *A)))
@@ -243,20 +244,20 @@ def test_too_little_to_learn_from_is_refused_unless_forced(reviewers: int, recor
     habits: list[Habit] = ["honest"] * reviewers
     votes = Votes.of(make_crowd(habits, records=records, seed=0)[1])
     with pytest.raises(RefusedError, match=said) as refused:
-        DawidSkeneResolver().fit(votes)
+        labels.fitted(DawidSkeneResolver(), votes)
     assert refused.value.remedy is not None
     assert "labels.force = true" in refused.value.remedy
     assert 'labels.resolver = "majority"' in refused.value.remedy
-    assert len(DawidSkeneResolver(force=True).fit(votes).confusion) == reviewers
+    assert len(labels.fitted(DawidSkeneResolver(force=True), votes).confusion) == reviewers
 
 
 def test_two_hundred_records_by_five_reviewers_are_enough() -> None:
-    assert DawidSkeneResolver().fit(Votes.of(make_crowd(["honest"] * 5, records=200, seed=0)[1])).converged
+    assert labels.fitted(DawidSkeneResolver(), Votes.of(make_crowd(["honest"] * 5, records=200, seed=0)[1])).converged
 
 
 def test_records_with_one_answer_are_nothing_to_learn_from() -> None:
     with pytest.raises(RefusedError, match="0 records with two"):
-        DawidSkeneResolver().fit(Votes.of(make_crowd(HONEST, records=300, seed=0, each=1)[1]))
+        labels.fitted(DawidSkeneResolver(), Votes.of(make_crowd(HONEST, records=300, seed=0, each=1)[1]))
 
 
 def test_records_of_different_lengths_are_refused() -> None:

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from curation.labels import Ballot, Votes
-from curation.labels.votes import Answer, distinct, per_record
+from curation.labels.matrices import distinct, per_record
+from curation.labels.votes import Answer
 from tests.labels.crowd import GOOD, A, B, make_crowd
 from tests.rows import make_annotation, make_ballot
 

@@ -18,7 +18,7 @@ from curation.store.parquet import (
     content_name,
     read_columns,
     read_parquet,
-    read_rows,
+    read_slice,
     read_table,
     table_bytes,
     write_parquet,
@@ -202,7 +202,7 @@ def test_a_column_that_a_file_lacks_is_an_error_that_names_both(tmp_path: Path, 
     with pytest.raises(DataError, match=sentence):
         read_table(path, ["id", missing])
     with pytest.raises(DataError, match=sentence):
-        read_rows(path, ["prompt", missing], 0, 1)
+        read_slice(path, ["prompt", missing], 0, 1)
     with pytest.raises(DataError, match=sentence):
         list(read_columns(path, ["id", missing]))
 

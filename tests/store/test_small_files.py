@@ -16,7 +16,7 @@ from curation.store import CANDIDATE_SETS, RECORDS, PromptsRead, Store
 from curation.store import store as store_module
 from curation.store.parquet import joined_parquet, write_parquet
 from curation.store.repo import MovedError
-from curation.store.store import DROPPED_PROMPTS, NOT_SHOWN
+from curation.store.snapshot import DROPPED_PROMPTS, NOT_SHOWN
 from curation.types import CandidateSet, DroppedPrompt, ReviewRecord
 from tests.derive.stores import make_record
 from tests.rows import make_prompt, make_set

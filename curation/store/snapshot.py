@@ -1,0 +1,190 @@
+"""The store at one commit: its tables as rows, and as Arrow tables of some columns.
+
+A store is a private dataset repo. `manifest.json` lists the Parquet files of each table, oldest first:
+
+    manifest.json
+    candidate_sets/<hash>.parquet      one row per CandidateSet; `generate` appends
+    dropped_prompts/<hash>.parquet     one row per prompt that did not pass a check
+    records/<hash>.parquet             one row per ReviewRecord; `push` appends
+    not_shown/<hash>.parquet           the sets that the last `push` made no record of, and why; one file
+    retired_records/<hash>.parquet     the ids of records that need no answer any more; one file
+    responses/<hash>.parquet           one row per Response; one file, which `sync` replaces
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import takewhile
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+import pyarrow as pa
+
+from curation import ids
+from curation.schema import arrow_schema
+from curation.store.manifest import Manifest
+from curation.store.parquet import read_batches, read_parquet, read_table
+from curation.store.repo import HubRepo
+from curation.store.set_index import SetEntry, SetIndex
+from curation.types import CandidateSet, DroppedPrompt, NotShown, Response, RetiredRecord, ReviewRecord, Row
+
+SMALL_BYTES = 1 << 21
+"""A file with fewer bytes (a few thousand candidate sets) is small. When the last small files of a table have twice as
+many bytes together, they are joined into one file, which is then not small any more."""
+SMALL_FILES = 64
+"""When a table ends with so many small files, they are joined whatever their size."""
+
+
+RowT = TypeVar("RowT", bound=Row)
+CANDIDATE_SETS, RECORDS, RESPONSES = "candidate_sets", "records", "responses"
+DROPPED_PROMPTS, RETIRED_RECORDS, NOT_SHOWN = "dropped_prompts", "retired_records", "not_shown"
+ROW_TYPES: dict[str, type[Row]] = {
+    CANDIDATE_SETS: CandidateSet,
+    RECORDS: ReviewRecord,
+    RESPONSES: Response,
+    DROPPED_PROMPTS: DroppedPrompt,
+    RETIRED_RECORDS: RetiredRecord,
+    NOT_SHOWN: NotShown,
+}
+
+
+class Snapshot:
+    """The store at one commit. A table is downloaded and read when it is first used."""
+
+    def __init__(
+        self,
+        repo: HubRepo,
+        revision: str,
+        manifest: Manifest,
+        *,
+        min_candidates: int,
+        sizes: Mapping[str, int] = MappingProxyType({}),
+        index: SetIndex | None = None,
+    ) -> None:
+        self.repo = repo
+        self.revision = revision
+        self.manifest = manifest
+        self.min_candidates = min_candidates
+        self.sizes = sizes
+        self._index = SetIndex(min_candidates) if index is None else index
+
+    @cached_property
+    def candidate_sets(self) -> dict[str, CandidateSet]:
+        """Every candidate set by id, oldest first."""
+        return {row.id: row for row in self._read(CANDIDATE_SETS, CandidateSet)}
+
+    @cached_property
+    def set_index(self) -> dict[str, SetEntry]:
+        """A short entry for every candidate set by id, oldest first. It needs far less memory than `candidate_sets`."""
+        return self._index.entries(self.manifest.files.get(CANDIDATE_SETS, ()), self.download)
+
+    def set_entries(self, set_ids: Collection[str]) -> dict[str, SetEntry]:
+        """The entries that `set_index` has for these sets. Of all other sets only the ids are kept in memory."""
+        return self._index.entries_of(set_ids, self.manifest.files.get(CANDIDATE_SETS, ()), self.download)
+
+    def each_candidate_set(self) -> Iterator[CandidateSet]:
+        """Yield the candidate sets one at a time, oldest first, without keeping them in memory.
+
+        A set that was completed later comes twice: as it was first, and as it is now.
+        """
+        yield from self._read(CANDIDATE_SETS, CandidateSet)
+
+    @cached_property
+    def records(self) -> dict[str, ReviewRecord]:
+        """Every review record by id."""
+        return {row.id: row for row in self._read(RECORDS, ReviewRecord)}
+
+    @cached_property
+    def responses(self) -> dict[tuple[str, str], Response]:
+        """Every response by (record id, reviewer)."""
+        return {(row.record_id, row.reviewer): row for row in self._read(RESPONSES, Response)}
+
+    @cached_property
+    def retired(self) -> frozenset[str]:
+        """The ids of the retired records that nobody answered. If a retired record has an answer, the answer counts."""
+        retired = {row.id for row in self._read(RETIRED_RECORDS, RetiredRecord)}
+        return frozenset(retired.difference(record_id for record_id, _ in self.responses) if retired else ())
+
+    @cached_property
+    def not_shown(self) -> dict[str, str]:
+        """Why the last push made no record of the sets that were current then, by set id, in the order of the sets."""
+        return {row.id: row.reason for row in self._read(NOT_SHOWN, NotShown)}
+
+    @cached_property
+    def dropped_prompts(self) -> dict[str, DroppedPrompt]:
+        """Every prompt that did not pass a check, by id."""
+        return {row.id: row for row in self._read(DROPPED_PROMPTS, DroppedPrompt)}
+
+    def tables(self, table: str, columns: Sequence[str]) -> Iterator[tuple[Path, pa.Table]]:
+        """Yield each file of a table, oldest first: its local path and a pyarrow.Table of the named columns.
+
+        The column "prompt.id" names the field `id` of the struct `prompt`.
+        """
+        for path in self.manifest.files.get(table, ()):
+            local = self.download(path)
+            yield local, read_table(local, columns)
+
+    def paths(self, table: str) -> list[Path]:
+        """Return where the files of a table are on this machine, in the order of the store."""
+        return [self.download(path) for path in self.manifest.files.get(table, ())]
+
+    def batches(self, table: str) -> Iterator[pa.Table]:
+        """Yield the rows of a table, in the order of the store, as pyarrow.Tables of a moderate size."""
+        for path in self.paths(table):
+            yield from read_batches(path, ROW_TYPES[table])
+
+    def small_files(self, table: str) -> tuple[str, ...]:
+        """Return the paths of the small files (see SMALL_BYTES) at the end of a table, oldest first."""
+        paths = self.manifest.files.get(table, ())
+        small = takewhile(lambda path: self.sizes.get(path, SMALL_BYTES) < SMALL_BYTES, reversed(paths))
+        return tuple(small)[::-1]
+
+    def whole(self, table: str, columns: Sequence[str]) -> pa.Table:
+        """Return the named columns of all rows of a table as one pyarrow.Table."""
+        schema = pa.schema([arrow_schema(ROW_TYPES[table]).field(column) for column in columns])
+        parts = [part.select(schema.names).cast(schema) for _, part in self.tables(table, columns)]
+        # `Schema.empty_table` would import pandas.
+        return pa.concat_tables(parts) if parts else pa.Table.from_batches([], schema)
+
+    def current_entries(self, settings: str) -> dict[str, SetEntry]:
+        """Return the entry of each prompt's current set, by prompt id.
+
+        A prompt may have several sets. Its current set is a complete one if there is one; among several, one that was
+        made with `settings`; among those, the newest. So a prompt that was not asked again after the settings changed
+        keeps its older answers.
+        """
+        return {entry.prompt_id: entry for _, entry in self._current(settings)}
+
+    def current_set_ids(self, settings: str) -> list[str]:
+        """Return the id of each prompt's current set (see `current_entries`)."""
+        return [set_id for set_id, _ in self._current(settings)]
+
+    def current_sets(self, settings: str) -> dict[str, CandidateSet]:
+        """Return each prompt's current set (see `current_entries`), by prompt id."""
+        return {entry.prompt_id: self.candidate_sets[set_id] for set_id, entry in self._current(settings)}
+
+    def _current(self, settings: str) -> Iterable[tuple[str, SetEntry]]:
+        current: dict[str, tuple[str, SetEntry]] = {}
+        for set_id, entry in self.set_index.items():
+            known = current.get(entry.prompt_id)
+            if known is None or _precedence(entry, settings) >= _precedence(known[1], settings):
+                current[entry.prompt_id] = set_id, entry
+        return current.values()
+
+    def pseudonym(self, reviewer: str) -> str:
+        """Return the published name of a reviewer."""
+        return ids.pseudonym(self.manifest.pseudonym_key, reviewer)
+
+    def download(self, path: str) -> Path:
+        """Return where a file of the store is on this machine."""
+        return self.repo.download(path, self.revision)
+
+    def _read(self, table: str, row_type: type[RowT]) -> Iterable[RowT]:
+        for path in self.manifest.files.get(table, ()):
+            yield from read_parquet(self.download(path), row_type)
+
+
+def _precedence(entry: SetEntry, settings: str) -> tuple[bool, bool]:
+    return entry.came_through, entry.settings == settings
