@@ -181,16 +181,16 @@ def _sizes(array: pa.Array) -> Sizes:
 def _dictionary_sizes(array: pa.DictionaryArray) -> Sizes:
     if not len(array.dictionary):
         return np.zeros(len(array), np.int64)
-    sizes = _sizes(array.dictionary)
-    taken: Sizes = sizes[np.asarray(pc.fill_null(array.indices, 0))]
-    return taken * np.asarray(array.is_valid())
+    indices: NDArray[np.int64] = np.asarray(pc.fill_null(array.indices, 0), np.int64)
+    is_valid: NDArray[np.bool_] = np.asarray(array.is_valid())
+    return _sizes(array.dictionary)[indices] * is_valid
 
 
 def _list_sizes(array: pa.ListArray | pa.LargeListArray | pa.MapArray) -> Sizes:
     """Return the sizes of lists: the values of list number i stand from offsets[i] to before offsets[i + 1]."""
-    offsets = np.asarray(array.offsets)
-    start, stop = offsets[0], offsets[-1]
+    offsets: Sizes = np.asarray(array.offsets, np.int64)
+    start, stop = int(offsets[0]), int(offsets[-1])
     parts = [array.keys, array.items] if pa.types.is_map(array.type) else [array.values]
     item_sizes = sum((_sizes(part.slice(start, stop - start)) for part in parts), np.zeros(stop - start, np.int64))
-    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(item_sizes)])
+    ends: Sizes = np.concatenate([np.zeros(1, np.int64), np.cumsum(item_sizes)])
     return np.diff(ends[offsets - start])
