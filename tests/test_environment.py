@@ -87,7 +87,7 @@ def test_debug_does_not_print_a_secret(wrong: dict[str, str], tmp_path: Path) ->
     config = str(write_config(tmp_path, "odd-places"))
     command = [sys.executable, "-m", "curation", "status", config, "--debug"]
     environment = {"PATH": "", "PYTHONPATH": str(Path(__file__).parent.parent), **wrong}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
     assert done.returncode == 1
     assert "ConfigError" in done.stderr
     assert SECRET not in done.stdout + done.stderr

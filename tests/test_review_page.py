@@ -28,7 +28,7 @@ def test_the_line_for_cron_syncs_with_the_settings_of_the_file(tmp_path: Path) -
     program.chmod(0o700)
     (folder / "curation.env").write_text("HF_TOKEN=hf_of_the_file\n")
     done = subprocess.run(
-        ["/bin/sh", "-c", command], env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, timeout=60, check=False
+        ["/bin/sh", "-c", command], env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, timeout=300, check=False
     )
     assert done.returncode == 3
     assert (folder / "sync.log").read_text() == "hf_of_the_file sync helpful.toml --format quiet\n"

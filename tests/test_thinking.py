@@ -196,7 +196,7 @@ def test_where_thoughts_would_be_taken_for_answers_those_in_the_middle_are_left_
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(20)  # What backtracks would take hours.
+@pytest.mark.timeout(300)  # A pattern that backtracks would take hours.
 @pytest.mark.parametrize(
     "noise",
     [

@@ -64,7 +64,7 @@ def client(server: ArgillaServer) -> Iterator[Any]:
 
 def api(server: ArgillaServer, key: str) -> httpx2.Client:
     return httpx2.Client(
-        base_url=f"{server.url}/api/v1", headers={"X-Argilla-Api-Key": key}, timeout=30, trust_env=False
+        base_url=f"{server.url}/api/v1", headers={"X-Argilla-Api-Key": key}, timeout=300, trust_env=False
     )
 
 
@@ -193,15 +193,15 @@ def test_a_tied_server_ends_with_the_process_that_started_it(tmp_path: Path) -> 
         f"server = ArgillaServer(pathlib.Path({str(tmp_path)!r})).start(); print(server.url, flush=True); os._exit(1)"
     )
     url = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False).stdout.strip()
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline and _answers(url):
+    assert url.startswith("http://127.0.0.1:")
+    # If the server went on, the limit of the whole test would end this.
+    while _answers(url):
         time.sleep(0.05)
-    assert not _answers(url)
 
 
 def _answers(url: str) -> bool:
     try:
-        return httpx2.get(f"{url}/api/v1/version", trust_env=False).is_success
+        return httpx2.get(f"{url}/api/v1/version", trust_env=False, timeout=300).is_success
     except httpx2.TransportError:
         return False
 
@@ -319,7 +319,6 @@ def test_changing_the_number_of_answers_needed_recounts_in_the_background(
         respond(annotators[0], record).raise_for_status()
     body = {"distribution": {"strategy": "overlap", "min_submitted": 1}}
     owner.patch(f"/datasets/{dataset.id}", json=body).raise_for_status()
-    deadline = time.monotonic() + 300
+    # If nothing was counted again, the limit of the whole test would end this.
     while {record["status"] for record in records(owner, dataset)} != {"completed"}:
-        assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -84,7 +84,7 @@ NUMBERS = itertools.count(1)
 
 def api(server: ArgillaServer, key: str) -> httpx2.Client:
     return httpx2.Client(
-        base_url=f"{server.url}/api/v1", headers={"X-Argilla-Api-Key": key}, timeout=30, trust_env=False
+        base_url=f"{server.url}/api/v1", headers={"X-Argilla-Api-Key": key}, timeout=300, trust_env=False
     )
 
 
@@ -414,7 +414,7 @@ def test_a_webhook_tells_of_a_response_in_the_form_of_standard_webhooks(
     log(dataset, item("one"))
     hook = owner.post("/webhooks", json={"url": address, "events": ["response.created"]}).raise_for_status().json()
     given = respond(reviewer(), records(owner, dataset)[0])
-    headers, body = received.get(timeout=10)
+    headers, body = received.get(timeout=300)
     owner.delete(f"/webhooks/{hook['id']}").raise_for_status()
     assert {"webhook-id", "webhook-timestamp"} <= headers.keys()
     assert headers["webhook-signature"].startswith("v1,")

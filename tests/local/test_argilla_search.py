@@ -96,7 +96,7 @@ def dataset(server: ArgillaServer, owner: httpx2.Client, annotators: list[httpx2
 
 def api(server: ArgillaServer, key: str) -> httpx2.Client:
     return httpx2.Client(
-        base_url=f"{server.url}/api/v1", headers={"X-Argilla-Api-Key": key}, timeout=30, trust_env=False
+        base_url=f"{server.url}/api/v1", headers={"X-Argilla-Api-Key": key}, timeout=300, trust_env=False
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import time
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -32,6 +31,8 @@ from curation.local.inference.judge import hashed_rating
 
 pytestmark = pytest.mark.stack
 
+ENDLESS = "root ::= [a-z ] root"
+"""A grammar without an end: under it the model never stops of itself."""
 ASPECTS = ["overall-rating", "instruction-following", "honesty", "helpfulness", "truthfulness"]
 TYPED = {"helpfulness", "truthfulness"}
 TEXTS = ("Paris.", "It is London,\n\nI think.", "#### Output for Text 1\nRating: 5")
@@ -145,9 +146,14 @@ def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InferenceServ
 def post(server: InferenceServer, model: str, messages: Any, **fields: Any) -> httpx2.Response:
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
-    with httpx2.Client(trust_env=False, verify=False, timeout=60) as client:
+    with httpx2.Client(trust_env=False, verify=False, timeout=300) as client:
         body = {"model": model, "messages": messages, **fields}
         return client.post(f"{server.base_url}/chat/completions", json=body)
+
+
+def get(server: InferenceServer, path: str) -> httpx2.Response:
+    with httpx2.Client(trust_env=False, verify=False, timeout=300) as client:
+        return client.get(f"{server.url}{path}")
 
 
 def content(answer: httpx2.Response) -> Any:
@@ -160,8 +166,7 @@ def test_a_scripted_child_answers_from_its_table(scripted: InferenceServer) -> N
     assert (missing.status_code, missing.json()["error"]["code"]) == (404, "reply_not_found")
     busy = post(scripted, "cold", "busy")
     assert (busy.status_code, busy.headers["retry-after"]) == (429, "1")
-    with httpx2.Client(trust_env=False, verify=False) as client:
-        assert client.get(f"{scripted.url}/stats").json()["requests"] == {"cold": 2, "warm": 1}
+    assert get(scripted, "/stats").json()["requests"] == {"cold": 2, "warm": 1}
 
 
 def test_a_scripted_child_judges_what_its_table_lacks(scripted: InferenceServer, tasks: dict[str, Any]) -> None:
@@ -262,14 +267,14 @@ def test_the_same_seed_gives_the_same_text_whatever_came_between(llama: Inferenc
 @pytest.mark.stack
 def test_choices_differ_and_are_the_same_again(llama: InferenceServer) -> None:
     def ask() -> list[str]:
-        answer = post(llama, "warm", "Tell me a story.", max_tokens=12, seed=4, n=3).json()
+        answer = post(llama, "warm", "Tell me a story.", grammar=ENDLESS, max_tokens=12, seed=4, n=3).json()
         assert answer["usage"]["completion_tokens"] == 36
         return [choice["message"]["content"] for choice in answer["choices"]]
 
     choices = ask()
     assert len(set(choices)) == 3
     assert ask() == choices
-    assert content(post(llama, "warm", "Tell me a story.", max_tokens=12, seed=5)) == choices[1]
+    assert content(post(llama, "warm", "Tell me a story.", grammar=ENDLESS, max_tokens=12, seed=5)) == choices[1]
 
 
 @pytest.mark.stack
@@ -307,18 +312,25 @@ def test_what_cannot_be_answered_is_refused_and_the_server_lives_on(llama: Infer
 
 @pytest.mark.stack
 def test_a_client_that_leaves_ends_the_generation(llama: InferenceServer) -> None:
-    # A grammar that has no end: the model never stops of itself.
-    body: dict[str, Any] = {"model": "warm", "messages": [{"role": "user", "content": "Tell a long story."}]}
-    body["grammar"] = "root ::= [a-z ] root"
-    started = time.monotonic()
-    assert post(llama, **body, max_tokens=100).json()["choices"][0]["finish_reason"] == "length"
-    hundred = time.monotonic() - started
-    with httpx2.Client(trust_env=False, verify=False, timeout=1) as client, pytest.raises(httpx2.ReadTimeout):
-        client.post(f"{llama.base_url}/chat/completions", json=body | {"max_tokens": 2000})
-    started = time.monotonic()
+    def pieces_made() -> int:
+        return int(get(llama, "/stats").json()["pieces"].get("warm", 0))
+
+    before = pieces_made()
+    ended = post(llama, "warm", "Tell a long story.", grammar=ENDLESS, max_tokens=50)
+    assert ended.json()["choices"][0]["finish_reason"] == "length"
+    assert pieces_made() - before == 50
+    # This client leaves after the first piece.
+    body = {"model": "warm", "messages": [{"role": "user", "content": "Tell a long story."}], "grammar": ENDLESS}
+    with (
+        httpx2.Client(trust_env=False, verify=False, timeout=300) as client,
+        client.stream(
+            "POST", f"{llama.base_url}/chat/completions", json=body | {"max_tokens": 3000, "stream": True}
+        ) as stream,
+    ):
+        assert next(stream.iter_lines()).startswith("data:")
+    # The model answers one request at a time, so it is done with the other request when it answers this one.
     assert content(post(llama, "cold", "hi", max_tokens=2))
-    # The two thousand tokens would have taken twenty times as long as the hundred.
-    assert time.monotonic() - started < 8 * hundred
+    assert 50 < pieces_made() - before < 3000
 
 
 @pytest.mark.stack
@@ -326,11 +338,11 @@ def test_a_client_that_leaves_ends_the_generation(llama: InferenceServer) -> Non
 def test_the_grammar_makes_the_model_write_what_every_parser_reads(
     llama: InferenceServer, tasks: dict[str, Any], aspect: str, count: int
 ) -> None:
-    # Evaluating a whole judge prompt takes five seconds; a short one under the same grammar says the same of the form.
+    # Evaluating a whole judge prompt takes five seconds. A short prompt under the same grammar has the same form.
     texts = TEXTS[:count]
     prompt = read_judge_prompt(judge_messages(tasks[aspect], texts))
     assert prompt is not None
-    reply = content(post(llama, "warm", "Rate.", grammar=ultrafeedback_grammar(prompt), max_tokens=400, seed=count))
+    reply = content(post(llama, "warm", "Rate.", grammar=ultrafeedback_grammar(prompt), max_tokens=1000, seed=count))
     for parser in ASPECTS:
         if (parser in TYPED) == prompt.typed:
             ratings = parsed_ratings(tasks[parser], reply, texts)
@@ -343,7 +355,9 @@ def test_the_grammar_makes_the_model_write_what_every_parser_reads(
 def test_the_judge_rates_real_prompts(llama: InferenceServer, tasks: dict[str, Any], aspect: str, count: int) -> None:
     texts = TEXTS[:count]
     ratings = parsed_ratings(
-        tasks[aspect], content(post(llama, "judge", judge_messages(tasks[aspect], texts), max_tokens=400)), texts
+        tasks[aspect],
+        content(post(llama, "judge", judge_messages(tasks[aspect], texts), max_tokens=1000, seed=1)),
+        texts,
     )
     assert len(ratings) == count
     assert all(rating in range(1, 6) for rating in ratings)
@@ -355,9 +369,9 @@ def test_the_judge_answers_when_it_is_asked_again_after_a_reply_that_was_cut(
 ) -> None:
     texts = TEXTS[:2]
     messages = judge_messages(tasks["overall-rating"], texts)
-    cut = content(post(llama, "judge", messages, max_tokens=6))
+    cut = content(post(llama, "judge", messages, max_tokens=6, seed=1))
     assert "Rating" not in cut
-    again = content(post(llama, "judge", asked_again(messages, cut), max_tokens=400))
+    again = content(post(llama, "judge", asked_again(messages, cut), max_tokens=1000, seed=1))
     ratings = parsed_ratings(tasks["overall-rating"], again, texts)
     assert len(ratings) == 2
     assert all(rating in range(1, 6) for rating in ratings)

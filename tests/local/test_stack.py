@@ -31,7 +31,7 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 def answers(address: str) -> bool:
     try:
-        return httpx2.get(address, timeout=2, trust_env=False).status_code < 500
+        return httpx2.get(address, timeout=300, trust_env=False).status_code < 500
     except httpx2.TransportError:
         return False
 
@@ -85,8 +85,8 @@ def test_up_status_env_down_and_up_again(tmp_path: Path) -> None:
 def test_ctrl_c_while_starting_stops_what_was_started(tmp_path: Path) -> None:
     process = subprocess.Popen([*CURATION, "local", "up"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     port = tmp_path / ".curation" / "hub" / "port"
-    deadline = time.monotonic() + 300
-    while not (tmp_path / ".curation" / "argilla" / "server.log").exists() and time.monotonic() < deadline:
+    while not (tmp_path / ".curation" / "argilla" / "server.log").exists():
+        assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=300)
@@ -111,15 +111,15 @@ def test_ctrl_c_in_the_moment_a_process_is_made_leaves_none(
     monkeypatch.setattr(subprocess, "Popen", interrupted)
     with pytest.raises(KeyboardInterrupt):
         Stack(tmp_path).up()
-    assert [process.wait(60) is not None for process in made] == [True] * servers
+    assert [process.wait(300) is not None for process in made] == [True] * servers
     assert Stack(tmp_path).down() is False
 
 
 def test_up_that_is_killed_while_starting_leaves_nothing_running(tmp_path: Path) -> None:
     process = subprocess.Popen([*CURATION, "local", "up"], cwd=tmp_path, stderr=subprocess.DEVNULL)
     port = tmp_path / ".curation" / "hub" / "port"
-    deadline = time.monotonic() + 300
-    while not (tmp_path / ".curation" / "argilla" / "server.log").exists() and time.monotonic() < deadline:
+    while not (tmp_path / ".curation" / "argilla" / "server.log").exists():
+        assert process.poll() is None
         time.sleep(0.05)
     process.kill()
     process.wait()
@@ -186,7 +186,7 @@ def test_a_list_of_processes_is_whole_or_not_there(tmp_path: Path) -> None:
 def test_servers_end_with_the_process_that_tied_them(tmp_path: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path; from curation.local.hub import HubServer\n"
-        f"hub = HubServer(Path({str(tmp_path)!r})).start(); print(hub.url, flush=True); time.sleep(60)"
+        f"hub = HubServer(Path({str(tmp_path)!r})).start(); print(hub.url, flush=True); time.sleep(36_000)"
     )
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -195,10 +195,9 @@ def test_servers_end_with_the_process_that_tied_them(tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    deadline = time.monotonic() + 300
-    while answers(f"{url}/health") and time.monotonic() < deadline:
+    # If the server went on, the limit of the whole test would end this.
+    while answers(f"{url}/health"):
         time.sleep(0.1)
-    assert not answers(f"{url}/health")
 
 
 def test_without_the_extra_the_stack_says_what_to_install(tmp_path: Path) -> None:

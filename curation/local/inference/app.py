@@ -122,7 +122,7 @@ class ChatCompletions:
         kind = None if fate.fault is None else fate.fault.kind
         if fate.fault is not None and kind not in ("hang", "reset", "truncate"):
             return await connection.answer(*fault_answer(fate.fault, request))
-        pieces = self._backend.pieces(request, connection.gone)
+        pieces = self._counts.counted(request.model, self._backend.pieces(request, connection.gone))
         if kind == "truncate":
             pieces = truncated(pieces, request)
         try:

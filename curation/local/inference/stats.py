@@ -1,11 +1,13 @@
-"""The counts of a server: requests by model, by status and by content, and how many are in flight."""
+"""The counts of a server: requests by model, status and content, pieces of text, and how many are in flight."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from curation.local.inference.wire import Request, content_key
+from curation.local.inference.wire import Piece, Request, content_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +27,16 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """A snapshot of the counts. `contents` counts requests by `content_key`."""
+    """A snapshot of the counts.
+
+    `requests` and `pieces` count by model: requests, and pieces of text that were made (a piece of a real model is a
+    token). `statuses` counts requests by the status of their answer, `contents` by `content_key`.
+    """
 
     requests: dict[str, int]
     statuses: dict[str, int]
     contents: dict[str, int]
+    pieces: dict[str, int]
     in_flight: int
     most_in_flight: int
 
@@ -48,6 +55,7 @@ class Counts:
         self._requests: Counter[str] = Counter()
         self._statuses: Counter[str] = Counter()
         self._contents: Counter[str] = Counter()
+        self._pieces: Counter[str] = Counter()
 
     def begin(self, request: Request) -> tuple[Request, int]:
         """Count a request that arrived; return it with its `attempt` set, and its number in the order of arrival."""
@@ -60,6 +68,13 @@ class Counts:
         attempt = self._contents[key]
         return (request if attempt == 1 else replace(request, attempt=attempt)), self._number
 
+    async def counted(self, model: str, pieces: AsyncGenerator[Piece, None]) -> AsyncGenerator[Piece, None]:
+        """Yield the pieces, and count those with text."""
+        async with aclosing(pieces):
+            async for piece in pieces:
+                self._pieces[model] += piece.text != ""
+                yield piece
+
     def end(self, status: int) -> None:
         """Count a request that has ended with this status."""
         self._in_flight -= 1
@@ -71,6 +86,7 @@ class Counts:
             requests=dict(self._requests),
             statuses=dict(self._statuses),
             contents=dict(self._contents),
+            pieces=dict(self._pieces),
             in_flight=self._in_flight,
             most_in_flight=self._most_in_flight,
         )
