@@ -93,18 +93,12 @@ def read_ballots(snapshot: Snapshot, records: pl.DataFrame, annotate: Annotate) 
     for annotation_no, count in counts.iter_rows():
         annotation = annotations[annotation_no]
         submitted[annotation.reviewer] += count * (annotation.status == "submitted")
-    of_records = (
-        records.join(
-            responses.sort("record_no", "reviewer").group_by("record_no", maintain_order=True).agg("annotation_no"),
-            on="record_no",
-            how="left",
-            maintain_order="left",
-        )
-        # Polars groups by texts faster than by lists.
-        .with_columns(key=pl.col("annotation_no").cast(pl.List(pl.String)).list.join(",").fill_null(""))
+    ballots = responses.sort("record_no", "reviewer").group_by("record_no", maintain_order=True).agg("annotation_no")
+    of_records = records.join(ballots, on="record_no", how="left", maintain_order="left")
+    distinct = of_records.unique("annotation_no", keep="first", maintain_order=True).with_row_index("ballot_no")
+    numbers = of_records.select("annotation_no").join(
+        distinct.select("annotation_no", "ballot_no"), on="annotation_no", nulls_equal=True, maintain_order="left"
     )
-    distinct = of_records.unique("key", keep="first", maintain_order=True).with_row_index("ballot_no")
-    numbers = of_records.select("key").join(distinct.select("key", "ballot_no"), on="key", maintain_order="left")
     return Ballots(
         records=records.with_columns(numbers["ballot_no"]),
         annotations=tuple(

@@ -22,10 +22,10 @@ def count_sets(tally: Tally, texts: SetTexts, segment: Segment) -> None:
     )
     tally.models.update({(name, model, settings): count for name, model, settings, count in models.len().iter_rows()})
     # The same ratings in the same orders are counted together.
-    said = texts.sets.select(
+    ratings = texts.sets.select(
         pl.col("judgements").list.eval(pl.struct(pl.element().struct.field("judge", "aspect", "order", "ratings")))
     )
-    for judgements, times in said.group_by("judgements").len().iter_rows():
+    for judgements, times in ratings.group_by("judgements").len().iter_rows():
         values = [
             Judgement(**judgement, rationales=(None,) * len(judgement["ratings"])) for judgement in judgements or ()
         ]

@@ -21,7 +21,6 @@ from curation.labels import Ballot
 from curation.types import HUMAN_EDIT, SIMULATED_EDIT, SIMULATED_PREFIX, Annotation, Drop, Verdict
 
 OUTCOMES = {
-    "outcome_no": pl.UInt32,
     "reason": pl.String,
     "source": pl.UInt8,
     "voters": pl.UInt32,
@@ -123,45 +122,38 @@ def _shown(records: pl.DataFrame, texts: SetTexts) -> pl.DataFrame:
 def _with_outcomes(
     segment: Segment, shown: pl.DataFrame, *, judge_fallback: bool
 ) -> tuple[pl.DataFrame, list[Verdict | Drop]]:
-    """The records with the columns of OUTCOMES, and the outcomes by outcome_no.
+    """The records with outcome_no and the columns of OUTCOMES, and the outcomes by outcome_no.
 
     Records with the same ballot have the same outcome; where the judge decides, those with the same ratings have.
     """
-    records = segment.records.join(
-        shown.group_by("record_no", maintain_order=True).agg("rating"), on="record_no", maintain_order="left"
-    )
-    known: dict[tuple[int, tuple[float | None, ...]], int] = {}
-    outcomes: list[Verdict | Drop] = []
-    numbers = []
-    for record_id, ballot_no, ratings in records.select("record_id", "ballot_no", "rating").iter_rows():
-        outcome = segment.outcomes[ballot_no]
-        is_judged = judge_fallback and isinstance(outcome, Drop) and outcome.reason == "unreviewed"
-        key = ballot_no, tuple(ratings) if is_judged else ()
-        if key not in known:
-            known[key] = len(outcomes)
-            outcomes.append(labels.judge_verdict(Ballot(record_id, (), key[1])) if is_judged else outcome)
-        numbers.append(known[key])
-    rows = [
-        (number, outcome.reason, None, None, None, None)
-        if isinstance(outcome, Drop)
-        else (
-            number,
-            None,
-            LABEL_SOURCES.index(outcome.label_source),
-            outcome.reviewers,
-            outcome.agreement,
-            len(outcome.scores),
-        )
-        for number, outcome in enumerate(outcomes)
+    to_judge = [
+        ballot_no
+        for ballot_no, outcome in segment.outcomes.items()
+        if judge_fallback and isinstance(outcome, Drop) and outcome.reason == "unreviewed"
     ]
-    joined = (
-        records.drop("rating")
-        .with_columns(outcome_no=pl.Series(numbers, dtype=pl.UInt32))
-        .join(pl.DataFrame(rows, schema=OUTCOMES, orient="row"), on="outcome_no", maintain_order="left")
+    ratings = shown.group_by("record_no", maintain_order=True).agg(ratings="rating")
+    records = segment.records.join(ratings, on="record_no", maintain_order="left").with_columns(
+        ratings=pl.when(pl.col("ballot_no").is_in(to_judge)).then("ratings")
     )
+    key = ("ballot_no", "ratings")
+    distinct = records.unique(key, keep="first", maintain_order=True).with_row_index("outcome_no")
+    outcomes = [
+        segment.outcomes[ballot_no] if ratings is None else labels.judge_verdict(Ballot(record_id, (), tuple(ratings)))
+        for record_id, ballot_no, ratings in distinct.select("record_id", *key).iter_rows()
+    ]
+    columns = pl.DataFrame([_outcome_columns(outcome) for outcome in outcomes], schema=OUTCOMES, orient="row")
+    distinct = distinct.select("outcome_no", *key).hstack(columns)
+    joined = records.join(distinct, on=key, nulls_equal=True, maintain_order="left").drop("ratings")
     if (joined["scored"] != joined["shown"].list.len()).any():
         raise ValueError("A verdict scores every candidate that its record shows, and no other.")
     return joined, outcomes
+
+
+def _outcome_columns(outcome: Verdict | Drop) -> tuple[str | int | float | None, ...]:
+    """What OUTCOMES lists of an outcome."""
+    if isinstance(outcome, Drop):
+        return outcome.reason, None, None, None, None
+    return None, LABEL_SOURCES.index(outcome.label_source), outcome.reviewers, outcome.agreement, len(outcome.scores)
 
 
 def _outcome_scores(outcomes: Sequence[Verdict | Drop]) -> pl.DataFrame:

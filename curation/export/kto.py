@@ -103,18 +103,17 @@ def kto_order(rows: pl.DataFrame) -> pl.DataFrame:
     in proportion. Where that brings two rows of a prompt into one batch, as it can among few prompts, rows of the same
     label change places. `rows` has id, prompt_id and label, and whatever else.
     """
-    prompt = pl.col("prompt_id").rank("dense") - 1
-    turn = pl.int_range(pl.len()).over("prompt_id") / pl.len().over("prompt_id")
     # Only what is sorted by is moved again and again, the texts once.
-    by_id = rows.select("id", "prompt_id", "label").with_row_index("place").sort("id")
-    by_phase = by_id.sort((prompt / pl.col("prompt_id").n_unique() + turn) % 1, maintain_order=True)
+    by_id = rows.select("id", "label", prompt=pl.col("prompt_id").rank("dense") - 1).with_row_index("place").sort("id")
+    turn = pl.int_range(pl.len()).over("prompt") / pl.len().over("prompt")
+    by_phase = by_id.sort((pl.col("prompt") / pl.col("prompt").n_unique() + turn) % 1, maintain_order=True)
     share = (pl.int_range(pl.len()).over("label") + 0.5) / pl.len().over("label")
     # At equal shares the true come first.
     ordered = by_phase.sort(share, ~pl.col("label"), maintain_order=True)
-    if meetings := _meetings(ordered["prompt_id"]):
-        parted = ordered[_parted(ordered["prompt_id"].to_list(), ordered["label"].to_list())]
+    if meetings := _meetings(ordered["prompt"]):
+        parted = ordered[_parted(ordered["prompt"].to_list(), ordered["label"].to_list())]
         # A prompt with many of the rows would only meet itself later.
-        ordered = parted if _meetings(parted["prompt_id"]) < meetings else ordered
+        ordered = parted if _meetings(parted["prompt"]) < meetings else ordered
     return rows[ordered["place"]]
 
 
@@ -137,13 +136,13 @@ def _meetings(prompts: pl.Series) -> int:
     return sum(int((prompts == prompts.shift(distance)).sum()) for distance in range(1, min(BATCH, len(prompts))))
 
 
-def _parted(prompts: Sequence[str], labels: Sequence[bool]) -> list[int]:
+def _parted(prompts: Sequence[int], labels: Sequence[bool]) -> list[int]:
     """Positions in the same order of labels, each the next of its label whose prompt is in no batch with it so far.
 
     Where there is none, it is the one whose prompt was last seen longest ago.
     """
     waiting = {label: deque(row for row, own in enumerate(labels) if own == label) for label in (True, False)}
-    seen: defaultdict[str, int] = defaultdict(lambda: -BATCH)
+    seen: defaultdict[int, int] = defaultdict(lambda: -BATCH)
     parted = []
     for place, label in enumerate(labels):
         last = [seen[prompts[row]] for row in islice(waiting[label], LOOKED_AT)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+
 from curation.types import Message
 
 ANSWERS = ("chosen", "rejected", "completion")
@@ -20,36 +22,28 @@ def plain(prompt: Sequence[Message], answer: Message, given: Mapping[str, Any]) 
     return prompt[0].content, answer.content
 
 
-def as_strings(table: Any, render: Render) -> Any:
+def as_strings(table: pa.Table, render: Render) -> pa.Table:
     """Return a table of a training config with its conversations as strings.
 
     `messages` becomes `prompt` and `completion`, TRL's other layout for supervised fine-tuning.
     """
-    import pyarrow as pa
-
     names = table.column_names
     given = table.select([name for name in GIVEN if name in names]).to_pylist() or [{}] * table.num_rows
+    conversations: dict[str, list[tuple[Message, ...]]] = {}
     if "messages" in names:
-        conversations = [_messages(value) for value in table["messages"].to_pylist()]
-        found = {
-            "completion": [
-                render(turns[:-1], turns[-1], more) for turns, more in zip(conversations, given, strict=True)
-            ]
-        }
+        conversations["completion"] = [_messages(turns) for turns in table["messages"].to_pylist()]
     else:
-        prompts = [_messages(value) for value in table["prompt"].to_pylist()]
-        found = {
-            name: [
-                render(prompt, _messages(value)[0], more)
-                for prompt, value, more in zip(prompts, table[name].to_pylist(), given, strict=True)
-            ]
-            for name in ANSWERS
-            if name in names
-        }
-    rest = [name for name in names if name not in ("prompt", "messages", *found)]
-    texts = {"prompt": [prompt for prompt, _ in next(iter(found.values()))]} | {
-        name: [answer for _, answer in pairs] for name, pairs in found.items()
-    }
+        prompts = table["prompt"].to_pylist()
+        for name in ANSWERS:
+            if name in names:
+                turns = zip(prompts, table[name].to_pylist(), strict=True)
+                conversations[name] = [_messages([*prompt, *answer]) for prompt, answer in turns]
+    texts: dict[str, list[str]] = {}
+    for name, of_rows in conversations.items():
+        rendered = [render(turns[:-1], turns[-1], options) for turns, options in zip(of_rows, given, strict=True)]
+        texts.setdefault("prompt", [prompt for prompt, _ in rendered])
+        texts[name] = [answer for _, answer in rendered]
+    rest = [name for name in names if name not in ("messages", *texts)]
     fields = [pa.field(name, pa.string(), nullable=False) for name in texts]
     arrays = [pa.array(values, pa.string()) for values in texts.values()]
     schema = pa.schema([*fields, *(table.schema.field(name) for name in rest)])

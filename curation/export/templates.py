@@ -46,8 +46,8 @@ def chat_template(tokenizer: Any) -> Render:
                 "cannot be told apart.",
                 remedy=REMEDY,
             )
-        said, end = whole.removeprefix(asked), tokenizer.eos_token
-        ended = end is not None and said.rstrip().endswith(end)
-        return asked.removeprefix(begin), said.rstrip() if ended else said
+        answered, end = whole.removeprefix(asked), tokenizer.eos_token
+        ended = end is not None and answered.rstrip().endswith(end)
+        return asked.removeprefix(begin), answered.rstrip() if ended else answered
 
     return render

@@ -9,6 +9,7 @@ then a table and, last, one line of JSON:
   which only writes and uploads rows that are there already. Machines differ in speed, so these have the goals;
 - derive_100k_s, derive_1m_s: from a store that is on this machine to all dpo and kto shards: verdicts, checks, splits;
 - peak_rss_mb: of all processes together while the million is published, shared pages counted once;
+- cpu_ratio_to_push_to_hub: seconds of the processor, which say more than those of the clock on a busy machine;
 - append_upload_ratio: what the Hub receives when 1,000 reviewed records are appended to the million, over the size of
   the shards of those 1,000 alone; the same of push_to_hub beside it.
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -100,11 +102,11 @@ def derived(name: str, folder: str) -> dict[str, Any]:
         for _ in snapshot.tables(table, ()):
             pass
     started = time.perf_counter()
-    found = derive(make_config(name), snapshot, services, folder=Path(folder))
+    result = derive(make_config(name), snapshot, services, folder=Path(folder))
     return {
         "seconds": time.perf_counter() - started,
-        "rows": sum(found.tally.rows.values()),
-        "bytes": sum(shard.bytes for shard in found.tally.shards),
+        "rows": sum(result.tally.rows.values()),
+        "bytes": sum(shard.bytes for shard in result.tally.shards),
     }
 
 
@@ -158,7 +160,7 @@ class Bench:
 
         The kernel counts the pages of a process while that waits, a few percent of its time.
         """
-        before = self.hub.stats()["bytes_received"]
+        received, worked = self.hub.stats()["bytes_received"], cpu_seconds()
         report = self.folder / "report.json"
         command = [sys.executable, "-m", "tests.benchmarks.bench_publish", "--inside", str(report), part]
         environment = {
@@ -179,10 +181,17 @@ class Bench:
             time.sleep(SAMPLE_SECONDS)
         if process.wait():
             sys.exit(f"{part} failed.")
-        found: dict[str, Any] = json.loads(report.read_text())
-        found |= {"uploaded": self.hub.stats()["bytes_received"] - before} | ({"peak_mb": peak} if memory else {})
-        say(f"{part} {' '.join(map(str, arguments))}: {json.dumps(found)}")
-        return found
+        figures: dict[str, Any] = json.loads(report.read_text())
+        figures |= {"uploaded": self.hub.stats()["bytes_received"] - received, "cpu_s": cpu_seconds() - worked}
+        figures |= {"peak_mb": peak} if memory else {}
+        say(f"{part} {' '.join(map(str, arguments))}: {json.dumps(figures)}")
+        return figures
+
+
+def cpu_seconds() -> float:
+    """Return the seconds that the processes which ended before kept processors busy."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def memory_mb(pid: int) -> float:
@@ -202,7 +211,7 @@ def _descendants(pid: int) -> list[int]:
         children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
-    return [one for child in children for one in (child, *_descendants(child))]
+    return [process for child in children for process in (child, *_descendants(child))]
 
 
 def measure(bench: Bench, *, smaller: int) -> dict[str, float]:
@@ -226,6 +235,8 @@ def measure(bench: Bench, *, smaller: int) -> dict[str, float]:
     return {
         "ratio_to_push_to_hub": all_at_once["seconds"] / push["seconds"],
         "ratio_to_push_to_hub_100k": few_published["seconds"] / few_pushed["seconds"],
+        "cpu_ratio_to_push_to_hub": all_at_once["cpu_s"] / push["cpu_s"],
+        "cpu_ratio_to_push_to_hub_100k": few_published["cpu_s"] / few_pushed["cpu_s"],
         "derive_100k_s": few["seconds"],
         "derive_1m_s": many["seconds"],
         "peak_rss_mb": all_at_once["peak_mb"],

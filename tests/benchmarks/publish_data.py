@@ -110,7 +110,7 @@ class StoreData:
                     "usage",
                     count,
                     3,
-                    request=[f"{one}{one[::-1]}" for one in _mixed(first, second, sets)],
+                    request=[f"{name}{name[::-1]}" for name in _mixed(first, second, sets)],
                     stage=["generate", "generate", "judge"] * count,
                     generator=["cool", "warm", "judge"] * count,
                     input_tokens=[40, 40, 400] * count,
@@ -122,7 +122,7 @@ class StoreData:
             schema=arrow_schema(CandidateSet),
         )
         shown = [[b, a] if swap else [a, b] for a, b, swap in zip(first, second, swapped, strict=True)]
-        said = rng.choice(len(PREFERENCES), count, p=SHARES)
+        chosen = rng.choice(len(PREFERENCES), count, p=SHARES)
         by = rng.integers(0, len(REVIEWERS), count)
         return {
             CANDIDATE_SETS: candidate_sets,
@@ -132,7 +132,7 @@ class StoreData:
                     records,
                     [REVIEWERS[number] for number in by],
                     ["submitted"] * count,
-                    [PREFERENCES[number] for number in said],
+                    [PREFERENCES[number] for number in chosen],
                     ["d"] * count,
                     records,
                     [REVIEWERS[number] for number in by],
