@@ -71,7 +71,7 @@ def make_snapshot(
         *([(RESPONSES, responses)] if responses else []),
         *([(DROPPED_PROMPTS, dropped)] if dropped else []),
         *([(RETIRED_RECORDS, [RetiredRecord(id=record.id) for record in retired])] if retired else []),
-        *([(NOT_SHOWN, [NotShown(id=one, reason=why) for one, why in not_shown.items()])] if not_shown else []),
+        *([(NOT_SHOWN, [NotShown(id=set_id, reason=why) for set_id, why in not_shown.items()])] if not_shown else []),
     ]
     for table, rows in tables:
         content = write_parquet(rows, ROW_TYPES[table])
@@ -179,7 +179,7 @@ class Store:
     ) -> ReviewRecord:
         """Add a record with the answers of ann, bob, eva, ...; None is a draft."""
         number = len(self.sets)
-        made = make_set(prompt or make_prompt(question(number)), ratings)
+        candidate_set = make_set(prompt or make_prompt(question(number)), ratings)
         candidates = tuple(
             candidate.model_copy(
                 update={
@@ -187,18 +187,18 @@ class Store:
                     "finish_reason": finish_reason,
                 }
             )
-            for place, candidate in enumerate(made.candidates)
+            for place, candidate in enumerate(candidate_set.candidates)
         )
-        made = made.model_copy(update={"candidates": candidates})
-        record = make_record(made)
-        self.sets.append(made)
+        candidate_set = candidate_set.model_copy(update={"candidates": candidates})
+        record = make_record(candidate_set)
+        self.sets.append(candidate_set)
         self.records.append(record)
         for reviewer, preference in zip(("ann", "bob", "eva", "kim", "leo"), preferences, strict=False):
             status: Any = "draft" if preference is None else "submitted"
-            said = make_response(
+            response = make_response(
                 record, preference or "a", reviewer, status=status, edit=edit if reviewer == "ann" else None
             )
-            self.responses.append(said)
+            self.responses.append(response)
         return record
 
     def add_set(self, *texts: str, ratings: Sequence[float | None] = (), prompt: Prompt | None = None) -> CandidateSet:
@@ -231,9 +231,9 @@ class Store:
             candidate.model_copy(update={"id": f"{len(self.sets):08}{place:08}", "text": f"Again: {candidate.text}"})
             for place, candidate in enumerate(earlier.candidates)
         )
-        made = earlier.model_copy(update={"id": f"again-{number}", "candidates": candidates})
-        record = make_record(made)
-        self.sets.append(made)
+        candidate_set = earlier.model_copy(update={"id": f"again-{number}", "candidates": candidates})
+        record = make_record(candidate_set)
+        self.sets.append(candidate_set)
         self.records.append(record)
         pairs = zip(("ann", "bob"), preferences, strict=False)
         self.responses += [make_response(record, preference, reviewer) for reviewer, preference in pairs]
@@ -288,7 +288,7 @@ def varied() -> Store:
             edit=f"Edit {number}." if number % 3 == 0 else None,
             texts=["Same.", " Same.\n"] if number % 11 == 0 else (),
         )
-        judged = make_judgement(*(one.rating for one in store.sets[-1].candidates))
+        judged = make_judgement(*(candidate.rating for candidate in store.sets[-1].candidates))
         store.sets[-1] = store.sets[-1].model_copy(update={"judgements": (judged,)})
     lonely = make_set(make_prompt("Only one answer?"), (None,))
     unshown = make_set(make_prompt("Shown to nobody?"), (1.0, 2.0))

@@ -104,27 +104,27 @@ def test_every_record_has_a_verdict_or_a_reason_and_every_verdict_a_row_or_a_rea
     assert sum(tally.label_sources.values()) == tally.verdicts
     raw = published(tmp_path / "out", "raw")
     assert len(raw) == result.rows("raw") == 66
-    given = Counter(row for one in raw for row in one["rows"])
+    given = Counter(row for raw_row in raw for row in raw_row["rows"])
     assert given == Counter(row["id"] for name in TRAINED for row in published(tmp_path / "out", name))
     assert set(given.values()) == {1}
-    lost = Counter(reason for one in raw for reason in one["dropped"] if ":" in reason)
+    lost = Counter(reason for raw_row in raw for reason in raw_row["dropped"] if ":" in reason)
     assert lost == {f"{name}:{why}": count for name in TRAINED for why, count in tally.dropped[name].items()}
-    for one in raw:
-        if one["label_source"] is not None:
-            assert_accounted(one)
+    for raw_row in raw:
+        if raw_row["label_source"] is not None:
+            assert_accounted(raw_row)
 
 
 def assert_accounted(row: dict[str, Any]) -> None:
     """A set with a verdict has, for each config, a row or a reason."""
     reasons = {reason.partition(":")[0] for reason in row["dropped"]}
-    candidates = [one["id"] for one in row["candidates"]]
+    candidates = [candidate["id"] for candidate in row["candidates"]]
     prompt = row["prompt_id"]
     pairs = [(a, b) for a in candidates for b in candidates]
     possible = {
         "dpo": {ids.row_id("dpo", prompt, *pair) for pair in pairs},
         "reward": {ids.row_id("reward", prompt, *pair) for pair in pairs},
-        "kto": {ids.row_id("kto", prompt, one) for one in candidates},
-        "sft": {ids.row_id("sft", prompt, one) for one in candidates},
+        "kto": {ids.row_id("kto", prompt, candidate_id) for candidate_id in candidates},
+        "sft": {ids.row_id("sft", prompt, candidate_id) for candidate_id in candidates},
     }
     for config, rows in possible.items():
         assert config in reasons or rows & set(row["rows"]), (config, row)
@@ -220,7 +220,7 @@ def test_votes_are_those_of_people_and_those_of_programs_where_no_person_answere
     store.responses.append(make_response(mixed, "b", "simulated-x"))
     store.responses.append(make_response(program, "both_bad", "simulated-x"))
     result = derived(store, tmp_path)
-    said = {
+    votes_by_source = {
         source: [
             (record, votes.reviewers[reviewer], votes.answers[answer])
             for record, reviewer, answer in zip(
@@ -229,7 +229,7 @@ def test_votes_are_those_of_people_and_those_of_programs_where_no_person_answere
         ]
         for source, votes in result.votes.items()
     }
-    assert said == {
+    assert votes_by_source == {
         "human": [(0, "ann", (1.0, 0.0)), (0, "bob", (0.0, 1.0)), (1, "ann", (1.0, 0.0))],
         "simulated": [(2, "simulated-x", (0.0, 0.0))],
     }

@@ -54,7 +54,10 @@ def test_raw_has_every_edit_and_only_what_the_verdict_followed_has_a_score(tmp_p
     assert result.tally.unresolved == {"draw": 1, "too_few_reviewers": 1}
     rows = {record_id: row for row in published(tmp_path / "out", "raw") for record_id in row["record_ids"]}
     edits = {
-        name: {one["text"]: (one["model"], one["score"], one["edit_of"] is not None) for one in row["candidates"][2:]}
+        name: {
+            candidate["text"]: (candidate["model"], candidate["score"], candidate["edit_of"] is not None)
+            for candidate in row["candidates"][2:]
+        }
         for name, row in rows.items()
     }
     assert edits[drawn.id] == {"Ann's.": (HUMAN_EDIT, None, True)}

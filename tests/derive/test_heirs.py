@@ -38,7 +38,7 @@ BOTH = (1, 2)
 def test_the_heir_of_a_set(sets: list[RatedSet], heirs: list[int]) -> None:
     assert heirs_of(sets, "now") == heirs
     # What counts is its own heir.
-    by_position = dict(zip((one.position for one in sets), heirs, strict=True))
+    by_position = dict(zip((rated_set.position for rated_set in sets), heirs, strict=True))
     assert {by_position[heir] for heir in heirs} == set(heirs)
 
 
@@ -101,6 +101,6 @@ def test_where_only_one_judge_spoke_nothing_is_said(sets: list[RatedSet]) -> Non
 
 def test_decisions_of_the_same_judges_are_the_same() -> None:
     sets = [a_set(3, "first", 1, 2, rated=BOTH), a_set(5, "second", 1, 2, rated=BOTH)]
-    again = [one._replace(position=one.position + 10) for one in sets]
+    again = [rated_set._replace(position=rated_set.position + 10) for rated_set in sets]
     assert [*decisions(sets, "second", KNOWN)] == [*decisions(again, "second", KNOWN)]
     assert [*decisions(sets, "second", KNOWN)] == [Decision("acme/b", True, "careful (acme/a)", "")]

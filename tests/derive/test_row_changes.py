@@ -42,9 +42,9 @@ def test_a_changed_label_is_a_change_and_a_long_answer_is_cut() -> None:
     change, [goes, changes, comes] = config_changes("kto", lambda: [row], lambda: [{**row, "label": False}])
     assert change == ConfigChange(comes=0, goes=0, changes=1)
     assert (goes, comes) == ([], [])
-    assert [one.what for one in changes] == ["label true -> false"]
+    assert [change.what for change in changes] == ["label true -> false"]
     _, [_, _, comes] = config_changes("kto", lambda: [], lambda: [row])
-    assert [one.what for one in comes] == [f"completion '{'x' * 27}...', label true"]
+    assert [change.what for change in comes] == [f"completion '{'x' * 27}...', label true"]
 
 
 def test_ten_examples_are_shown_of_all_kinds_and_configs() -> None:

@@ -26,9 +26,9 @@ def answers(*records: Record, **options: Any) -> list[tuple[int, str, float]]:
     return make_scored(*records, **options).answers.select("set_no", "text", "score").rows()
 
 
-def edits_by(*said: Annotation, verdict: Verdict, candidates: Sequence[Candidate] = (ONE, TWO)) -> pl.DataFrame:
+def edits_by(*annotations: Annotation, verdict: Verdict, candidates: Sequence[Candidate] = (ONE, TWO)) -> pl.DataFrame:
     """Return what reviewers of a record wrote."""
-    return make_scoring(Record(verdict, candidates, said)).edits
+    return make_scoring(Record(verdict, candidates, annotations)).edits
 
 
 def rated(candidate: Candidate, rating: float | None) -> Candidate:
@@ -161,8 +161,8 @@ def test_with_the_fallback_the_judge_decides_where_nobody_answered_and_nowhere_e
 
 
 def test_an_edit_is_an_answer_of_its_own() -> None:
-    said = [make_annotation("ann", 1.0, 0.0, edit="Text two!")]
-    scored = make_scored(Record(make_verdict(1.0, 0.0, edits=["Text two!"]), (ONE, TWO), said))
+    annotations = [make_annotation("ann", 1.0, 0.0, edit="Text two!")]
+    scored = make_scored(Record(make_verdict(1.0, 0.0, edits=["Text two!"]), (ONE, TWO), annotations))
     assert scored.answers.select("text", "score", "is_edit").rows() == [
         ("Text two.", 0.0, False),
         ("Text one.", 1.0, False),
@@ -190,27 +190,27 @@ def test_an_edit_is_an_answer_of_its_own() -> None:
 
 
 def test_an_edit_names_the_most_similar_candidate_shown_whichever_was_preferred() -> None:
-    said = make_annotation("ann", 1.0, 0.0, edit="Text two!")
-    edits = edits_by(said, verdict=make_verdict(1.0, 0.0, edits=["Text two!"]))
+    annotation = make_annotation("ann", 1.0, 0.0, edit="Text two!")
+    edits = edits_by(annotation, verdict=make_verdict(1.0, 0.0, edits=["Text two!"]))
     # Nine characters each, of which eight are the same: 2 x 8 / 18.
     assert edits.select("edit_of", "edit_similarity").rows() == [(TWO.id, pytest.approx(8 / 9))]
 
 
 @pytest.mark.parametrize("text", ["Text one.", "Text two.", "Text two. ", "\r\nText two.\n"])
 def test_an_edit_that_says_what_was_shown_is_none(text: str) -> None:
-    said = make_annotation("ann", 1.0, 0.0, edit=text)
-    assert edits_by(said, verdict=make_verdict(1.0, 0.0, edits=[text])).is_empty()
+    annotation = make_annotation("ann", 1.0, 0.0, edit=text)
+    assert edits_by(annotation, verdict=make_verdict(1.0, 0.0, edits=[text])).is_empty()
 
 
 def test_an_edit_without_the_blanks_of_what_was_shown_is_none() -> None:
     padded = make_candidate(PROMPT, "\r\n Cafe\u0301. \n", generator="three")
-    said = make_annotation("ann", 1.0, 0.0, edit="Café.")
-    assert edits_by(said, verdict=make_verdict(1.0, 0.0, edits=["Café."]), candidates=(ONE, padded)).is_empty()
+    annotation = make_annotation("ann", 1.0, 0.0, edit="Café.")
+    assert edits_by(annotation, verdict=make_verdict(1.0, 0.0, edits=["Café."]), candidates=(ONE, padded)).is_empty()
 
 
 def test_an_edit_that_says_what_a_shown_candidate_without_a_score_says_is_none() -> None:
-    said = [make_annotation("ann", 1.0, 0.0, edit="Text two.")]
-    record = Record(make_verdict(1.0, None, edits=["Text two."]), (ONE, TWO), said)
+    annotations = [make_annotation("ann", 1.0, 0.0, edit="Text two.")]
+    record = Record(make_verdict(1.0, None, edits=["Text two."]), (ONE, TWO), annotations)
     assert answers(record) == [(0, "Text one.", 1.0)]
 
 
@@ -250,12 +250,12 @@ def test_an_edit_scores_as_much_as_a_shown_candidate_that_is_certainly_good() ->
 
 
 def test_an_edit_that_the_verdict_does_not_follow_is_known_and_no_answer() -> None:
-    said = [
+    annotations = [
         make_annotation("ann", 1.0, 0.0, edit="Better."),
         make_annotation("bob", 0.0, 1.0, edit="Outvoted."),
         make_annotation("eva", status="discarded", edit="Discarded."),
     ]
-    record = Record(make_verdict(1.0, 0.0, edits=["Better."]), (ONE, TWO), said)
+    record = Record(make_verdict(1.0, 0.0, edits=["Better."]), (ONE, TWO), annotations)
     scoring = make_scoring(record)
     assert scoring.edits.select("text", "score", "authors").rows() == [
         ("Better.", 1.0, ["ann"]),
@@ -275,8 +275,8 @@ def test_an_edit_that_the_verdict_does_not_follow_is_known_and_no_answer() -> No
     ],
 )
 def test_what_programs_wrote_is_never_a_persons(authors: list[str], model: str) -> None:
-    said = [make_annotation(name, 1.0, 0.0, edit="Better.") for name in authors]
-    edits = edits_by(*said, verdict=make_verdict(1.0, 0.0, edits=["Better."]))
+    annotations = [make_annotation(name, 1.0, 0.0, edit="Better.") for name in authors]
+    edits = edits_by(*annotations, verdict=make_verdict(1.0, 0.0, edits=["Better."]))
     assert edits.select("model", "candidate_id").rows() == [(model, ids.candidate_id(PROMPT.id, model, "Better."))]
 
 
@@ -294,11 +294,11 @@ def test_what_programs_wrote_is_never_a_persons(authors: list[str], model: str) 
 def test_a_set_is_tied_if_no_answer_that_was_compared_is_better_than_another(
     scores: tuple[float | None, ...], edits: tuple[str, ...], tied: bool
 ) -> None:
-    said = [make_annotation("ann", 1.0, 0.0, edit=text) for text in edits]
+    annotations = [make_annotation("ann", 1.0, 0.0, edit=text) for text in edits]
     before, after = (
         Record(make_verdict(1.0, 0.0), (ONE, TWO), prompt=make_prompt(f"Question {number}?")) for number in range(2)
     )
-    record = Record(make_verdict(*scores, edits=edits), (ONE, TWO), said)
+    record = Record(make_verdict(*scores, edits=edits), (ONE, TWO), annotations)
     tied_of_set = dict(make_scored(before, record, after).sets.select("set_no", "tied").iter_rows())
     assert tied_of_set == {0: False, 1: tied, 2: False}
 
@@ -309,13 +309,13 @@ def test_answers_that_were_shown_one_by_one_are_no_tie() -> None:
 
 
 def test_a_response_says_of_each_answer_what_its_record_shows_and_of_its_own_edit_that_it_is_good() -> None:
-    said = [
+    annotations = [
         make_annotation("ann", 0.0, 1.0, edit="Better."),
         make_annotation("bob", 1.0, None),
         make_annotation("eva", status="discarded"),
         make_annotation("simulated-1", 0.5, 0.5),
     ]
-    record = Record(make_verdict(0.0, 1.0, edits=["Better."]), (TWO, ONE), said)
+    record = Record(make_verdict(0.0, 1.0, edits=["Better."]), (TWO, ONE), annotations)
     scored = make_scored(record)
     entries = scored.entries.select("reviewer", "pseudonym", "status", "counted").rows()
     # People answered, so that the program does not count.

@@ -153,7 +153,11 @@ def test_records_and_ballots_go_with_their_set_whatever_the_order_they_were_writ
     of_store = segments_of(snapshot)
     assert len(of_store) == 3
     for segment, (start, stop) in zip(of_store, [(0, 4), (4, 8), (8, 10)], strict=True):
-        wanted = {record.id: record for record in written if record.set_id in {one.id for one in sets[start:stop]}}
+        wanted = {
+            record.id: record
+            for record in written
+            if record.set_id in {candidate_set.id for candidate_set in sets[start:stop]}
+        }
         rows = {row["record_id"]: row for row in segment.records.iter_rows(named=True)}
         assert rows.keys() == wanted.keys()
         for record_id, row in rows.items():

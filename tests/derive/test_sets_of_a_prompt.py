@@ -66,7 +66,8 @@ def test_a_judge_that_reads_nothing_takes_no_verdict_away_from_the_judge_before(
     record = store.add(ratings=(5.0, 1.0))
     [first] = store.sets
     silent = tuple(
-        one.model_copy(update={"rating": rating}) for one, rating in zip(first.candidates, ratings, strict=True)
+        candidate.model_copy(update={"rating": rating})
+        for candidate, rating in zip(first.candidates, ratings, strict=True)
     )
     store.sets.append(first.model_copy(update={"id": "f" * 16, "settings": "silent", "candidates": silent}))
     store.settings = {
@@ -78,9 +79,9 @@ def test_a_judge_that_reads_nothing_takes_no_verdict_away_from_the_judge_before(
     [row] = published(tmp_path / "out", "dpo")
     assert (row["record_ids"], chosen(row)) == ([record.id], (first.candidates[0].text, first.candidates[1].text))
     assert result.tally.unshown == {}
-    said = [one.line(str(count)) for one, count in result.decisions.items()]
+    lines = [decision.line(str(count)) for decision, count in result.decisions.items()]
     others = "new (acme/new) gave none" if ratings == (None, None) else "new (acme/new) rated them too"
-    assert said == [f"On 1 the ratings of old (acme/old) (of an earlier configuration) decide: {others}."]
+    assert lines == [f"On 1 the ratings of old (acme/old) (of an earlier configuration) decide: {others}."]
 
 
 def test_a_set_with_one_answer_more_that_nobody_rated_takes_no_completion_away(tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_a_set_with_one_answer_more_that_nobody_rated_takes_no_completion_away(t
     store.add(ratings=(5.0, 1.0))
     [first] = store.sets
     more = make_set(first.prompt, (None, None, None)).candidates[2]
-    unrated = tuple(one.model_copy(update={"rating": None}) for one in (*first.candidates, more))
+    unrated = tuple(candidate.model_copy(update={"rating": None}) for candidate in (*first.candidates, more))
     store.sets.append(first.model_copy(update={"id": "f" * 16, "settings": "more", "candidates": unrated}))
     store.records.append(make_record(store.sets[1], 0, 2))
     config = make_config(
@@ -106,16 +107,18 @@ def test_the_judge_of_the_configuration_decides_though_another_rated_later(tmp_p
     now = settings_id(config.models)
     store = Store()
     store.add(ratings=(5.0, 1.0))
-    [made] = store.sets
-    later = tuple(one.model_copy(update={"rating": 6 - (one.rating or 0)}) for one in made.candidates)
+    [candidate_set] = store.sets
+    later = tuple(
+        candidate.model_copy(update={"rating": 6 - (candidate.rating or 0)}) for candidate in candidate_set.candidates
+    )
     store.sets = [
-        made.model_copy(update={"settings": now}),
-        made.model_copy(update={"id": "f" * 16, "settings": "between", "candidates": later}),
+        candidate_set.model_copy(update={"settings": now}),
+        candidate_set.model_copy(update={"id": "f" * 16, "settings": "between", "candidates": later}),
     ]
     store.settings = {now: settings_of(config.models), "between": {"judge b": {"model_id": "b"}}}
     result = derived(store, tmp_path, config)
     [row] = published(tmp_path / "out", "dpo")
-    assert chosen(row) == (made.candidates[0].text, made.candidates[1].text)
+    assert chosen(row) == (candidate_set.candidates[0].text, candidate_set.candidates[1].text)
     [decision] = result.decisions
     assert decision.line("1 prompt") == "On 1 prompt the ratings of j (as configured) decide: b rated them too."
 
@@ -125,9 +128,9 @@ def test_sets_of_one_prompt_with_other_answers_all_stay(tmp_path: Path) -> None:
     prompt = make_prompt(question(1))
     three = make_set(prompt, (None, None, None))
     for number, answers in enumerate((three.candidates[:2], three.candidates[::2])):
-        one = three.model_copy(update={"id": f"{number:016x}", "candidates": answers})
-        store.sets.append(one)
-        store.records.append(make_record(one))
+        candidate_set = three.model_copy(update={"id": f"{number:016x}", "candidates": answers})
+        store.sets.append(candidate_set)
+        store.records.append(make_record(candidate_set))
     result = derived(store, tmp_path)
     assert (result.asked, result.rows("raw"), result.tally.models.total()) == (1, 2, 4)
 
@@ -138,9 +141,9 @@ def test_what_judges_say_of_an_answer_in_two_sets_counts_together(tmp_path: Path
     one, two, three = make_set(prompt, (None, None, None)).candidates
     for number, rated in enumerate((((one, 5.0), (two, 1.0)), ((one, 1.0), (three, 5.0)))):
         answers = tuple(candidate.model_copy(update={"rating": rating}) for candidate, rating in rated)
-        made = make_set(prompt).model_copy(update={"id": f"{number:016x}", "candidates": answers})
-        store.sets.append(made)
-        store.records.append(make_record(made))
+        candidate_set = make_set(prompt).model_copy(update={"id": f"{number:016x}", "candidates": answers})
+        store.sets.append(candidate_set)
+        store.records.append(make_record(candidate_set))
     config = make_config(labels={"judge_fallback": True}, judge={"type": "ultrafeedback", "model_id": "j"})
     derived(store, tmp_path, config)
     # Rated 5 in one set and 1 in the other, it scores 1 and 0.
@@ -160,11 +163,11 @@ def asked_twice(*preferences: str | None) -> Store:
     store = Store()
     shared, *others = make_set(make_prompt(question(1)), (None, None, None)).candidates
     for number, (other, preference) in enumerate(zip(others, preferences, strict=True)):
-        one = make_set(make_prompt(question(1))).model_copy(
+        candidate_set = make_set(make_prompt(question(1))).model_copy(
             update={"id": f"{number:016x}", "candidates": (shared, other)}
         )
-        store.sets.append(one)
-        store.records.append(make_record(one))
+        store.sets.append(candidate_set)
+        store.records.append(make_record(candidate_set))
         if preference is not None:
             store.responses.append(make_response(store.records[-1], preference))
     return store
@@ -208,7 +211,7 @@ def test_what_is_answered_about_a_completion_in_two_sets_counts_together(
         row["set_id"]
         for row in published(tmp_path / "out", "raw")
         for given in row["rows"]
-        if given in {one["id"] for one in rows}
+        if given in {row["id"] for row in rows}
     }
     assert givers == ({store.sets[0 if second is None else 1].id} if labels else set())
 
@@ -244,9 +247,9 @@ def test_equal_texts_of_several_models_are_one_row_of_kto(tmp_path: Path) -> Non
         ("late", ("Other.", "Last."), "a"),
     ):
         answers = [make_candidate(prompt, each, generator=f"{name}{place}") for place, each in enumerate((text, other))]
-        one = make_set(prompt).model_copy(update={"id": ids.content_hash(name), "candidates": tuple(answers)})
-        store.sets.append(one)
-        store.records.append(make_record(one))
+        candidate_set = make_set(prompt).model_copy(update={"id": ids.content_hash(name), "candidates": tuple(answers)})
+        store.sets.append(candidate_set)
+        store.records.append(make_record(candidate_set))
         store.responses.append(make_response(store.records[-1], preference))
     result = derived(store, tmp_path)
     # Of equally good ones that of the last set stands.

@@ -66,10 +66,11 @@ def test_a_dropped_prompt_moves_no_other_from_one_split_to_another(tmp_path: Pat
     derived(store, tmp_path / "with", config, dropped=dropped)
     without = splits(tmp_path / "without")
     assert splits(tmp_path / "with") == without
-    assert any(without[one] != without[other] for one, other in asked)
+    assert any(without[asked_prompt] != without[other] for asked_prompt, other in asked)
     raw = splits(tmp_path / "with", "raw")
     assert all(
-        raw[one.prompt.messages[-1].content] == raw[first] for one, (first, _) in zip(dropped, asked, strict=True)
+        raw[dropped_prompt.prompt.messages[-1].content] == raw[first]
+        for dropped_prompt, (first, _) in zip(dropped, asked, strict=True)
     )
 
 
@@ -83,15 +84,15 @@ def test_conversations_are_compared_without_what_the_system_says(tmp_path: Path)
             Message(role="assistant", content="Go on."),
             Message(role="user", content="And then?"),
         )
-        prompts = [Prompt(id=ids.prompt_id(said), messages=said, source="s") for said in (turns, turns[1:])]
+        prompts = [Prompt(id=ids.prompt_id(messages), messages=messages, source="s") for messages in (turns, turns[1:])]
         alike.append([prompt.id for prompt in prompts])
         for prompt in prompts:
             store.add("a", prompt=prompt)
     derived(store, tmp_path, make_config(publish={"test_size": 0.5}))
     in_test = {row["prompt_id"] for row in published(tmp_path / "out", "dpo", "test")}
     # What all have in common is the system's: with it all would be one prompt, without it some are elsewhere.
-    assert {one in in_test for one, _ in alike} == {True, False}
-    assert all((one in in_test) == (other in in_test) for one, other in alike)
+    assert {whole in in_test for whole, _ in alike} == {True, False}
+    assert all((whole in in_test) == (without_system in in_test) for whole, without_system in alike)
 
 
 def test_without_a_test_size_all_is_train(tmp_path: Path) -> None:

@@ -25,10 +25,10 @@ def thoughtful(tmp_path: Path, *, keep: bool) -> dict[str, list[dict[str, Any]]]
     """Return the rows of a store in which the first of two answers was thought about, and an edit is the best."""
     store = Store()
     store.add("a", texts=["Good.", "Bad."], edit="Best.")
-    [made] = store.sets
-    candidates = zip(made.candidates, THOUGHTS, strict=True)
-    thinking = tuple(one.model_copy(update={"thinking": thought}) for one, thought in candidates)
-    store.sets = [made.model_copy(update={"candidates": thinking})]
+    [candidate_set] = store.sets
+    candidates = zip(candidate_set.candidates, THOUGHTS, strict=True)
+    thinking = tuple(candidate.model_copy(update={"thinking": thought}) for candidate, thought in candidates)
+    store.sets = [candidate_set.model_copy(update={"candidates": thinking})]
     derived(store, tmp_path, keeping(keep, publish={"formats": EVERY, "pairs": "all"}))
     return {name: published(tmp_path / "out", name) for name in EVERY}
 
@@ -53,7 +53,7 @@ def test_what_models_thought_has_columns_of_its_own_if_a_generator_keeps_it(tmp_
     for row in rows["sft"]:
         assert row["thinking"] == thoughts[row["messages"][-1]["content"]]
     [raw] = rows["raw"]
-    assert {one["text"]: one["thinking"] for one in raw["candidates"]} == thoughts
+    assert {candidate["text"]: candidate["thinking"] for candidate in raw["candidates"]} == thoughts
 
 
 def test_without_keep_reasoning_no_row_says_what_models_thought(tmp_path: Path) -> None:
@@ -65,9 +65,11 @@ def test_without_keep_reasoning_no_row_says_what_models_thought(tmp_path: Path) 
 def test_thoughts_are_published_without_personal_data_where_it_is_not_wanted(tmp_path: Path) -> None:
     store = Store()
     store.add("a", texts=["Good.", "Bad."])
-    [made] = store.sets
-    thinking = tuple(one.model_copy(update={"thinking": f"Ask {MAIL}."}) for one in made.candidates)
-    store.sets = [made.model_copy(update={"candidates": thinking})]
+    [candidate_set] = store.sets
+    thinking = tuple(
+        candidate.model_copy(update={"thinking": f"Ask {MAIL}."}) for candidate in candidate_set.candidates
+    )
+    store.sets = [candidate_set.model_copy(update={"candidates": thinking})]
     derived(store, tmp_path, keeping(True, publish={"formats": EVERY}, quality={"pii": True}))
     rows = rows_of(tmp_path)
     assert MAIL not in json.dumps(rows)

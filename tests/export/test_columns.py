@@ -55,14 +55,14 @@ def tables(extras: dict[str, Any], *, margin: bool = False, thinking: bool = Fal
         CompletionExporter(),
         SupervisedExporter(pairs),
     )
-    made = {}
+    by_config = {}
     for exporter in exporters:
         rows = with_answers(exporter, exporter.rows(scored).frame, scored)
         good = rows.filter("label") if "label" in rows.columns else rows
         types = {name: values.type for name, values in extras.items()}
         second_first = good.sort("set_no", descending=True)
-        made[exporter.name] = published_table(exporter, second_first, scored, extras=types, thinking=thinking)
-    return made
+        by_config[exporter.name] = published_table(exporter, second_first, scored, extras=types, thinking=thinking)
+    return by_config
 
 
 CONFIGS = tuple(tables({}))
@@ -92,9 +92,9 @@ def test_without_extras_there_is_no_column_of_them(config: str) -> None:
 
 
 def test_a_margin_and_extras_are_there_together() -> None:
-    made = tables(GIVEN, margin=True)
-    assert made["reward"].column_names[-4:] == ["margin", *GIVEN]
-    assert "margin" not in made["dpo"].column_names
+    by_config = tables(GIVEN, margin=True)
+    assert by_config["reward"].column_names[-4:] == ["margin", *GIVEN]
+    assert "margin" not in by_config["dpo"].column_names
 
 
 @pytest.mark.parametrize("config", CONFIGS)

@@ -141,7 +141,10 @@ def test_which_of_two_equals_is_taken_depends_on_their_ids_and_not_on_their_plac
 def test_of_two_equals_the_one_that_the_judge_rated_higher_is_better(ratings: tuple[float | None, ...]) -> None:
     for high, low in ((ONE, TWO), (TWO, ONE)):
         shown = [
-            *(one.model_copy(update={"rating": rating}) for one, rating in zip((high, low), ratings, strict=True)),
+            *(
+                candidate.model_copy(update={"rating": rating})
+                for candidate, rating in zip((high, low), ratings, strict=True)
+            ),
             THREE,
         ]
         assert paired(scored_record(make_verdict(1.0, 1.0, 0.0), shown)) == [(high.text, "Text three.")]
@@ -301,11 +304,11 @@ def test_the_same_pair_of_two_prompts_is_two_rows() -> None:
 
 def thumbs(*verdicts: Verdict, names: Sequence[str] = ("first", "second")) -> ScoredSets:
     """Return the scored set of two records that show one completion each, which Ann and Bob, then Ann and Eva saw."""
-    said = [
+    annotations = [
         [make_annotation("bob", 1.0), make_annotation("ann", 0.0)],
         [make_annotation("eva", 0.0), make_annotation("ann", 0.0), make_annotation("joe", status="draft")],
     ]
-    records = zip(verdicts, (ONE, TWO), said, names, strict=True)
+    records = zip(verdicts, (ONE, TWO), annotations, names, strict=True)
     return make_scored(*(Record(verdict, [shown], by, id=name) for verdict, shown, by, name in records))
 
 
@@ -361,8 +364,8 @@ def test_a_row_is_labelled_by_the_lesser_of_those_whom_it_needs(
     assert row_of(thumbs(*verdicts))["label_source"] == expected
 
 
-def annotations_of(*said: Annotation, edits: Sequence[str] = ()) -> list[tuple[str, list[float | None], str]]:
-    row = row_of(scored_record(make_verdict(0.0, 1.0, edits=edits), annotations=said))
+def annotations_of(*annotations: Annotation, edits: Sequence[str] = ()) -> list[tuple[str, list[float | None], str]]:
+    row = row_of(scored_record(make_verdict(0.0, 1.0, edits=edits), annotations=annotations))
     return [(entry["reviewer"], entry["scores"], entry["status"]) for entry in row["annotations"]]
 
 
@@ -374,22 +377,22 @@ def test_annotations_are_aligned_with_chosen_and_rejected_and_sorted_by_pseudony
 
 
 def test_drafts_and_discards_are_published_without_scores_and_do_not_count() -> None:
-    said = (
+    annotations = (
         make_annotation("ann", 0.0, 1.0),
         make_annotation("bob", status="discarded"),
         make_annotation("joe", status="draft"),
     )
-    assert annotations_of(*said)[:2] == [("BOB", [None, None], "discarded"), ("EOJ", [None, None], "draft")]
-    assert row_of(scored_record(make_verdict(0.0, 1.0), annotations=said))["reviewers"] == 1
+    assert annotations_of(*annotations)[:2] == [("BOB", [None, None], "discarded"), ("EOJ", [None, None], "draft")]
+    assert row_of(scored_record(make_verdict(0.0, 1.0), annotations=annotations))["reviewers"] == 1
 
 
 def test_only_its_authors_score_an_edit() -> None:
-    said = (
+    annotations = (
         make_annotation("ann", 0.0, 1.0, edit=" Ann's text. "),
         make_annotation("bob", 1.0, 0.0, edit="Ann's text.\r\n"),
         make_annotation("eva", 0.0, 1.0, edit="Another text."),
     )
-    assert annotations_of(*said, edits=["Ann's text."]) == [
+    assert annotations_of(*annotations, edits=["Ann's text."]) == [
         ("AVE", [None, 0.0], "submitted"),
         ("BOB", [1.0, 1.0], "submitted"),
         ("NNA", [1.0, 0.0], "submitted"),
@@ -404,8 +407,8 @@ def test_a_record_that_nobody_answered_has_no_annotations() -> None:
 
 def test_no_username_is_in_a_row() -> None:
     name = "ann-the-annotator"
-    said = [make_annotation(name, 1.0, 0.0, edit="Better.")]
-    table = published(exporter(), scored_record(make_verdict(1.0, 0.0, edits=["Better."]), annotations=said))
+    annotations = [make_annotation(name, 1.0, 0.0, edit="Better.")]
+    table = published(exporter(), scored_record(make_verdict(1.0, 0.0, edits=["Better."]), annotations=annotations))
     assert table.num_rows == 1
     assert name not in str(table.to_pylist())
 

@@ -84,9 +84,9 @@ def ordered(rows: list[Label]) -> list[Label]:
 
 def scored_record(*scores: float | None, edit: str | None = None, agreement: float | None = None) -> ScoredSets:
     """Return the scored set of a record with these scores, which Ann reviewed."""
-    said = [make_annotation("ann", 0.0, 1.0, edit=edit)]
+    annotations = [make_annotation("ann", 0.0, 1.0, edit=edit)]
     verdict = make_verdict(*scores, edits=[edit] if edit else [], agreement=agreement)
-    return make_scored(Record(verdict, (ONE, TWO)[: len(scores)], said))
+    return make_scored(Record(verdict, (ONE, TWO)[: len(scores)], annotations))
 
 
 def rows_of(scored: ScoredSets) -> dict[str, Any]:
@@ -165,9 +165,9 @@ def test_an_edit_is_a_true_row_that_its_author_scored() -> None:
 
 
 def test_each_edit_of_a_record_is_scored_by_its_own_author() -> None:
-    said = [make_annotation(name, 0.0, 0.0, edit=f"By {name}.") for name in ("ann", "bob")]
+    annotations = [make_annotation(name, 0.0, 0.0, edit=f"By {name}.") for name in ("ann", "bob")]
     verdict = make_verdict(0.0, 0.0, edits=["By ann.", "By bob."])
-    rows = rows_of(make_scored(Record(verdict, (ONE, TWO), said)))
+    rows = rows_of(make_scored(Record(verdict, (ONE, TWO), annotations)))
     # Bob is BOB and Ann is NNA.
     assert {text: [entry["scores"] for entry in row["annotations"]] for text, row in rows.items()} == {
         "Text one.": [[0.0], [0.0]],
@@ -200,10 +200,10 @@ def test_a_completion_of_two_records_of_a_set_stands_once_with_the_label_that_al
         "Text two.": False,
         "Text three.": True,
     }
-    one = rows["Text one."]
-    assert one["score"] == pytest.approx(1 / 3)
-    assert (one["record_ids"], one["reviewers"]) == (["a", "b"], 2)
-    assert [(entry["reviewer"], entry["scores"]) for entry in one["annotations"]] == [
+    row = rows["Text one."]
+    assert row["score"] == pytest.approx(1 / 3)
+    assert (row["record_ids"], row["reviewers"]) == (["a", "b"], 2)
+    assert [(entry["reviewer"], entry["scores"]) for entry in row["annotations"]] == [
         ("BOB", [0.0]),
         ("NNA", [1.0]),
         ("NNA", [0.0]),
@@ -308,27 +308,27 @@ def test_rows_stay_in_the_order_that_is_given() -> None:
 
 def test_ordering_loses_and_doubles_nothing() -> None:
     for prompts, true, false in ((0, 1, 1), (1, 1, 0), (7, 2, 1), (5, 0, 3)):
-        made = labels(prompts, true=true, false=false)
-        assert sorted(ordered(made)) == sorted(made)
+        labelled = labels(prompts, true=true, false=false)
+        assert sorted(ordered(labelled)) == sorted(labelled)
 
 
 def test_the_order_depends_on_the_rows_and_not_on_how_they_came() -> None:
-    made = labels(40, true=2, false=1)
+    labelled = labels(40, true=2, false=1)
     for seed in range(5):
-        assert ordered(random.Random(seed).sample(made, len(made))) == ordered(made)
+        assert ordered(random.Random(seed).sample(labelled, len(labelled))) == ordered(labelled)
 
 
 def test_the_order_is_not_that_of_the_source() -> None:
-    made = labels(40)
-    assert [row.prompt_id for row in ordered(made)] != [row.prompt_id for row in made]
+    labelled = labels(40)
+    assert [row.prompt_id for row in ordered(labelled)] != [row.prompt_id for row in labelled]
 
 
 @pytest.mark.parametrize(("true", "false"), [(1, 1), (2, 1), (1, 3)])
 def test_every_stretch_holds_the_labels_in_the_proportion_of_the_whole(true: int, false: int) -> None:
-    found = [row.true for row in ordered(labels(60, true=true, false=false))]
+    label_list = [row.true for row in ordered(labels(60, true=true, false=false))]
     window = 4 * (true + false)
-    for start in range(len(found) - window):
-        assert abs(found[start : start + window].count(True) - 4 * true) <= 1
+    for start in range(len(label_list) - window):
+        assert abs(label_list[start : start + window].count(True) - 4 * true) <= 1
 
 
 @pytest.mark.parametrize(("true", "false"), [(1, 1), (2, 0), (2, 1), (1, 2)])
@@ -350,11 +350,11 @@ def test_no_batch_has_a_prompt_twice_where_prompts_are_few(prompts: int, batch: 
     # A third row of a prompt is an edit; most rows are true.
     kinds = [(1, 1), (1, 1), (2, 0), (0, 2), (1, 0), (2, 1), (2, 1), (3, 0)]
     for seed in range(50):
-        made = labels_of(random.Random(seed).choices(kinds, k=prompts))
-        rows = ordered(made)
-        assert sorted(rows) == sorted(made)
+        labelled = labels_of(random.Random(seed).choices(kinds, k=prompts))
+        rows = ordered(labelled)
+        assert sorted(rows) == sorted(labelled)
         batches = [[row.prompt_id for row in rows[start : start + batch]] for start in range(0, len(rows), batch)]
-        assert [len(set(found)) for found in batches] == [len(found) for found in batches]
+        assert [len(set(members)) for members in batches] == [len(members) for members in batches]
         share = sum(row.true for row in rows) / len(rows)
         assert all(
             abs(sum(row.true for row in rows[start : start + batch]) - batch * share) <= 1.5
@@ -373,7 +373,7 @@ def smallest_gap(rows: list[Label]) -> int:
     places: dict[str, list[int]] = {}
     for place, row in enumerate(rows):
         places.setdefault(row.prompt_id, []).append(place)
-    return min(later - earlier for found in places.values() for earlier, later in itertools.pairwise(found))
+    return min(later - earlier for of_prompt in places.values() for earlier, later in itertools.pairwise(of_prompt))
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,15 @@ ANN = make_annotation("ann", 0.0, 1.0, edit="Answer 0!")
 BETTER = make_verdict(0.0, 1.0, edits=["Answer 0!"], agreement=0.5)
 
 
-def record_of(verdict: Verdict | Drop, *said: Annotation, **options: Any) -> Record:
+def record_of(verdict: Verdict | Drop, *annotations: Annotation, **options: Any) -> Record:
     """Return a record that shows the third candidate, then the first."""
     return Record(
-        verdict, (THIRD, FIRST), said, holds=(FIRST, SECOND, THIRD), judgements=[JUDGEMENT], **{"id": "r", **options}
+        verdict,
+        (THIRD, FIRST),
+        annotations,
+        holds=(FIRST, SECOND, THIRD),
+        judgements=[JUDGEMENT],
+        **{"id": "r", **options},
     )
 
 
@@ -86,10 +91,10 @@ def scores_of(row: Mapping[str, Any]) -> list[tuple[str, str, list[float | None]
 
 
 def test_a_row_says_everything_about_its_set() -> None:
-    said = ANN.model_copy(update={"labels": {"errors": ("facts", "Stil")}, "flags": ("unsafe",)})
+    annotation = ANN.model_copy(update={"labels": {"errors": ("facts", "Stil")}, "flags": ("unsafe",)})
     given = [(0, "row-2"), (0, "row-1")]
     reasons = [(0, "kto:undecided"), (0, "dpo:pii")]
-    assert row_of(record_of(BETTER, said), rows=given, dropped=reasons, languages=["en"]) == {
+    assert row_of(record_of(BETTER, annotation), rows=given, dropped=reasons, languages=["en"]) == {
         "id": ids.row_id("raw", f"set-of-{PROMPT.id}"),
         "prompt": [{"role": "user", "content": "Why is the sky blue?"}],
         "prompt_id": PROMPT.id,
@@ -162,17 +167,20 @@ def test_a_record_without_a_verdict_has_what_was_said_and_no_scores() -> None:
     drop = Drop(id="r", reason="draw")
     row = row_of(record_of(drop, make_annotation("ann", 0.0, 1.0), make_annotation("bob", 1.0, 0.0)))
     assert (row["record_ids"], row["reviewers"], row["agreement"], row["label_source"]) == (["r"], 2, None, None)
-    assert [one["score"] for one in row["candidates"]] == [None, None, None]
+    assert [candidate["score"] for candidate in row["candidates"]] == [None, None, None]
     assert scores_of(row) == [("BOB", "r", [0.0, None, 1.0]), ("NNA", "r", [1.0, None, 0.0])]
 
 
 def test_what_a_reviewer_wrote_is_there_even_where_nothing_follows_it() -> None:
     outvoted = make_annotation("bob", 1.0, 0.0, edit="Outvoted.")
     row = row_of(record_of(BETTER, outvoted, ANN))
-    assert [(one["text"], one["score"]) for one in row["candidates"][3:]] == [("Answer 0!", 1.0), ("Outvoted.", None)]
+    assert [(candidate["text"], candidate["score"]) for candidate in row["candidates"][3:]] == [
+        ("Answer 0!", 1.0),
+        ("Outvoted.", None),
+    ]
     assert scores_of(row) == [("BOB", "r", [0.0, None, 1.0, None, 1.0]), ("NNA", "r", [1.0, None, 0.0, 1.0, None])]
     row = row_of(record_of(Drop(id="r", reason="draw"), ANN))
-    assert [(one["text"], one["score"]) for one in row["candidates"][3:]] == [("Answer 0!", None)]
+    assert [(candidate["text"], candidate["score"]) for candidate in row["candidates"][3:]] == [("Answer 0!", None)]
 
 
 def test_an_edit_that_a_verdict_follows_comes_before_others_and_edits_what_its_record_shows() -> None:
@@ -181,7 +189,7 @@ def test_an_edit_that_a_verdict_follows_comes_before_others_and_edits_what_its_r
     drawn = Record(draw, (THIRD, FIRST), [edit, make_annotation("eva", 0.0, 1.0, edit="Drawn.")], id="draw")
     followed = Record(make_verdict(0.0, 1.0, edits=["Answer 1?"]), (FIRST, SECOND), [edit], id="followed")
     edits = row_of(drawn, followed)["candidates"][3:]
-    assert [(one["text"], one["score"], one["edit_of"]) for one in edits] == [
+    assert [(candidate["text"], candidate["score"], candidate["edit_of"]) for candidate in edits] == [
         ("Answer 1?", 1.0, SECOND.id),
         ("Drawn.", None, THIRD.id),
     ]
@@ -193,7 +201,7 @@ def test_a_set_that_nobody_was_asked_about_is_a_row_too() -> None:
     nothing: dict[str, Any] = {name: [] for name in ("record_ids", "annotations", "rows")}
     assert nothing.items() <= row.items()
     assert (row["reviewers"], row["agreement"], row["label_source"]) == (0, None, None)
-    assert [one["text"] for one in row["candidates"]] == ["Answer 0.", "Answer 1.", "Answer 2."]
+    assert [candidate["text"] for candidate in row["candidates"]] == ["Answer 0.", "Answer 1.", "Answer 2."]
     assert row["dropped"] == ["not_shown"]
     assert row["judgements"][0]["rationales"] == ["Right.", None, "Wrong."]
 
@@ -211,13 +219,13 @@ def test_a_set_has_one_row_with_all_its_records_together() -> None:
         [make_annotation("ann", status="draft"), make_annotation("simulated-1", 1.0, 0.0)],
         id="second",
     )
-    said = [make_annotation("eva", 0.0, 1.0), make_annotation("ann", 1.0, 0.0)]
-    third = Record(Drop(id="third", reason="draw"), (SECOND, THIRD), said, id="third")
+    annotations = [make_annotation("eva", 0.0, 1.0), make_annotation("ann", 1.0, 0.0)]
+    third = Record(Drop(id="third", reason="draw"), (SECOND, THIRD), annotations, id="third")
     row = row_of(first, second, third)
     assert row["record_ids"] == ["first", "second", "third"]
     # (2 x 1 + 6 x 0.5) / 8; Ann, Bob, Eva and the program answered; of people and programs the lesser are named.
     assert (row["agreement"], row["reviewers"], row["label_source"]) == (0.625, 4, "simulated")
-    assert [one["score"] for one in row["candidates"]] == [1.0, 0.5, 0.0]
+    assert [candidate["score"] for candidate in row["candidates"]] == [1.0, 0.5, 0.0]
     assert scores_of(row) == [
         ("1-DETALUMIS", "second", [1.0, 0.0, None]),
         ("AVE", "third", [None, 0.0, 1.0]),
@@ -242,7 +250,7 @@ def test_sets_of_one_prompt_and_of_others_have_each_their_row_in_their_order() -
         (f"set-of-{other.id}", ["c"], ["of-other"], []),
     ]
     # An answer of two sets has one score; the edit was written in the first.
-    assert [[one["score"] for one in row["candidates"]] for row in rows] == [
+    assert [[candidate["score"] for candidate in row["candidates"]] for row in rows] == [
         [0.875, None, 0.125, 1.0],
         [0.875, None, 0.125],
         [1.0],
@@ -257,16 +265,21 @@ def test_every_text_is_cleaned_and_nothing_else() -> None:
         for clean in (None, str.upper)
     )
     assert [message["content"] for message in clean["prompt"]] == ["WHY IS THE SKY BLUE?"]
-    assert [one["text"] for one in clean["candidates"]] == ["ANSWER 0.", "ANSWER 1.", "ANSWER 2.", "ANSWER 0!"]
-    assert [one["thinking"] for one in clean["candidates"]] == ["HM 0.", "HM 1.", "HM 2.", None]
+    assert [candidate["text"] for candidate in clean["candidates"]] == [
+        "ANSWER 0.",
+        "ANSWER 1.",
+        "ANSWER 2.",
+        "ANSWER 0!",
+    ]
+    assert [candidate["thinking"] for candidate in clean["candidates"]] == ["HM 0.", "HM 1.", "HM 2.", None]
     assert clean["judgements"][0]["rationales"] == ["RIGHT.", None, "WRONG."]
     assert clean["prompt"][0]["role"] == "user"
     texts = {"content", "text", "thinking", "rationales"}
 
     def without_texts(value: Any) -> Any:
         if isinstance(value, dict):
-            return {name: without_texts(one) for name, one in value.items() if name not in texts}
-        return [without_texts(one) for one in value] if isinstance(value, list) else value
+            return {name: without_texts(item) for name, item in value.items() if name not in texts}
+        return [without_texts(item) for item in value] if isinstance(value, list) else value
 
     assert without_texts(clean) == without_texts(plain)
 
@@ -302,8 +315,8 @@ def test_the_columns_are_those_of_the_type_and_thoughts_are_there_only_if_they_a
     assert raw_schema(thinking=False).names == arrow_schema(RawRow).names
     row = row_of(record_of(BETTER, ANN), thinking=True)
     assert list(row) == list(RawRow.model_fields)
-    assert [one["thinking"] for one in row["candidates"]] == ["Hm 0.", "Hm 1.", "Hm 2.", None]
-    read = [{**one, "annotations": json.loads(one["annotations"])} for one in row["candidates"]]
+    assert [candidate["thinking"] for candidate in row["candidates"]] == ["Hm 0.", "Hm 1.", "Hm 2.", None]
+    read = [{**candidate, "annotations": json.loads(candidate["annotations"])} for candidate in row["candidates"]]
     row_without_json = {**row, "candidates": read, "annotations": [], "judgements": []}
     assert RawRow.model_validate(row_without_json).set_id == row["set_id"]
     assert "thinking" not in row_of(record_of(BETTER, ANN))["candidates"][0]
@@ -322,8 +335,10 @@ def random_records(seed: int) -> list[Record]:
             verdict: Verdict | Drop = make_verdict(*scores, edits=[edit] if edit else [])
             if chance.random() < 0.2:
                 verdict = Drop(id="r", reason="draw")
-            said = [make_annotation("ann", *scores, edit=edit)]
-            records.append(Record(verdict, chance.sample(answers, 2), said, id=f"{name}-{number}", prompt=prompt))
+            annotations = [make_annotation("ann", *scores, edit=edit)]
+            records.append(
+                Record(verdict, chance.sample(answers, 2), annotations, id=f"{name}-{number}", prompt=prompt)
+            )
     return records
 
 
@@ -333,11 +348,16 @@ def test_the_rows_of_other_configs_can_be_made_of_raw_alone() -> None:
     pairs: Exporter = PairExporter("dpo", 0.25, no_faults, "all")
     labels, preferences = set(), set()
     for row in rows_of(*records):
-        known = [one for one in row["candidates"] if one["score"] is not None]
+        known = [candidate for candidate in row["candidates"] if candidate["score"] is not None]
         labels |= {
-            (ids.row_id("kto", row["prompt_id"], one["id"]), one["text"], one["score"] > 0.5, one["model"])
-            for one in known
-            if one["score"] != 0.5
+            (
+                ids.row_id("kto", row["prompt_id"], candidate["id"]),
+                candidate["text"],
+                candidate["score"] > 0.5,
+                candidate["model"],
+            )
+            for candidate in known
+            if candidate["score"] != 0.5
         }
         preferences |= {
             (ids.row_id("dpo", row["prompt_id"], good["id"], bad["id"]), good["text"], bad["text"])

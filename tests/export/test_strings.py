@@ -41,9 +41,11 @@ ANSWER = Message(role="assistant", content="Because.")
 def tokenizer(template: str = TEMPLATE) -> Any:
     """Return a tokenizer of nothing but its chat template."""
     transformers, tokenizers = library("transformers"), library("tokenizers")
-    made = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizers.Tokenizer(tokenizers.models.BPE()))
-    made.chat_template = template
-    return made
+    chat_tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizers.Tokenizer(tokenizers.models.BPE())
+    )
+    chat_tokenizer.chat_template = template
+    return chat_tokenizer
 
 
 def with_tools() -> dict[str, Any]:
@@ -53,22 +55,28 @@ def with_tools() -> dict[str, Any]:
 @pytest.mark.parametrize("config", ["dpo", "reward", "kto"])
 def test_a_single_turn_is_its_text_and_all_other_columns_stay(config: str) -> None:
     table = tables(GIVEN, margin=True)[config]
-    found = as_strings(table, plain)
+    strings = as_strings(table, plain)
     answers = [name for name in ("chosen", "rejected", "completion") if name in table.column_names]
-    assert found.column_names[: 1 + len(answers)] == ["prompt", *answers]
-    assert all(found.schema.field(name) == pa.field(name, pa.string(), nullable=False) for name in ["prompt", *answers])
-    for before, after in zip(table.to_pylist(), found.to_pylist(), strict=True):
+    assert strings.column_names[: 1 + len(answers)] == ["prompt", *answers]
+    assert all(
+        strings.schema.field(name) == pa.field(name, pa.string(), nullable=False) for name in ["prompt", *answers]
+    )
+    for before, after in zip(table.to_pylist(), strings.to_pylist(), strict=True):
         texts = {name: before[name][0]["content"] for name in ("prompt", *answers)}
         assert after == {**before, **texts}
-    assert found["prompt"].to_pylist() == ["Second?", "First?"]
+    assert strings["prompt"].to_pylist() == ["Second?", "First?"]
 
 
 def test_messages_become_a_prompt_and_a_completion() -> None:
     table = tables({})["sft"]
-    found = as_strings(table, plain)
-    assert found.column_names == ["prompt", "completion", *(name for name in table.column_names if name != "messages")]
-    assert found["prompt"].to_pylist() == ["Second?", "First?"]
-    assert found["completion"].to_pylist() == [row["messages"][-1]["content"] for row in table.to_pylist()]
+    strings = as_strings(table, plain)
+    assert strings.column_names == [
+        "prompt",
+        "completion",
+        *(name for name in table.column_names if name != "messages"),
+    ]
+    assert strings["prompt"].to_pylist() == ["Second?", "First?"]
+    assert strings["completion"].to_pylist() == [row["messages"][-1]["content"] for row in table.to_pylist()]
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -91,17 +99,17 @@ def test_the_prompt_ends_where_the_assistant_begins_to_speak() -> None:
 @pytest.mark.parametrize("config", CONFIGS)
 def test_strings_are_what_trl_makes_of_the_conversations(config: str, template: str) -> None:
     apply = library("trl.data_utils").apply_chat_template
-    table, made = with_tools()[config], tokenizer(template)
+    table, chat_tokenizer = with_tools()[config], tokenizer(template)
     expected = []
     for row in table.to_pylist():
         layout = ("prompt", "chosen", "rejected", "completion", "label", "chat_template_kwargs")
         example = {name: row[name] for name in layout if name in row}
         if config == "sft":
             example |= {"prompt": row["messages"][:-1], "completion": row["messages"][-1:]}
-        expected.append(apply(example, made, tools=json.loads(row["tools"])))
-    found = as_strings(table, chat_template(made)).to_pylist()
-    assert [{name: row[name] for name in texts} for row, texts in zip(found, expected, strict=True)] == expected
-    assert [("<|tools|>" in row["prompt"], "<|think|>" in row["prompt"]) for row in found] == (
+        expected.append(apply(example, chat_tokenizer, tools=json.loads(row["tools"])))
+    strings = as_strings(table, chat_template(chat_tokenizer)).to_pylist()
+    assert [{name: row[name] for name in texts} for row, texts in zip(strings, expected, strict=True)] == expected
+    assert [("<|tools|>" in row["prompt"], "<|think|>" in row["prompt"]) for row in strings] == (
         [(True, False), (True, True)] if template == GENEROUS else [(False, False)] * 2
     )
 
@@ -109,25 +117,27 @@ def test_strings_are_what_trl_makes_of_the_conversations(config: str, template: 
 @pytest.mark.slow
 @needs_transformers
 def test_what_trl_tokenises_is_the_concatenation_of_both_strings() -> None:
-    table, made = with_tools()["sft"], tokenizer(GENEROUS)
-    found = as_strings(table, chat_template(made)).to_pylist()
-    for row, texts in zip(table.to_pylist(), found, strict=True):
-        whole = made.apply_chat_template(row["messages"], tools=TOOLS, tokenize=False, **row["chat_template_kwargs"])
+    table, chat_tokenizer = with_tools()["sft"], tokenizer(GENEROUS)
+    strings = as_strings(table, chat_template(chat_tokenizer)).to_pylist()
+    for row, texts in zip(table.to_pylist(), strings, strict=True):
+        whole = chat_tokenizer.apply_chat_template(
+            row["messages"], tools=TOOLS, tokenize=False, **row["chat_template_kwargs"]
+        )
         assert texts["prompt"] + texts["completion"] == whole
 
 
 @needs_transformers
 @pytest.mark.parametrize("adds_it_itself", [True, False])
 def test_what_is_tokenised_begins_once_with_the_token_of_the_beginning(adds_it_itself: bool) -> None:
-    made = tokenizer("<s>" + TEMPLATE)
-    made.add_special_tokens({"bos_token": "<s>"})
+    chat_tokenizer = tokenizer("<s>" + TEMPLATE)
+    chat_tokenizer.add_special_tokens({"bos_token": "<s>"})
     if adds_it_itself:
         process = library("tokenizers").processors.TemplateProcessing
-        special = [("<s>", made.bos_token_id)]
-        made.backend_tokenizer.post_processor = process(single="<s> $A", special_tokens=special)
-    prompt, answer = chat_template(made)(QUESTION, ANSWER, {})
+        special = [("<s>", chat_tokenizer.bos_token_id)]
+        chat_tokenizer.backend_tokenizer.post_processor = process(single="<s> $A", special_tokens=special)
+    prompt, answer = chat_template(chat_tokenizer)(QUESTION, ANSWER, {})
     assert (prompt.count("<s>"), answer) == (0 if adds_it_itself else 1, "Because.<|end|>")
-    assert made(prompt + answer)["input_ids"].count(made.bos_token_id) == 1
+    assert chat_tokenizer(prompt + answer)["input_ids"].count(chat_tokenizer.bos_token_id) == 1
 
 
 @needs_transformers

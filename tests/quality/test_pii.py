@@ -73,7 +73,7 @@ def test_planted_data_is_counted_exactly() -> None:
         texts[position] += f" Ask person{position}@mail.de."
     for position in range(5, 300, 20):
         texts[position] += f" Ring 415-867-{5000 + position}."
-    found = [find_pii(text) for text in texts]
-    assert found.count(("EMAIL",)) == 30
-    assert found.count(("PHONE",)) == 15
-    assert found.count(()) == 255
+    kinds = [find_pii(text) for text in texts]
+    assert kinds.count(("EMAIL",)) == 30
+    assert kinds.count(("PHONE",)) == 15
+    assert kinds.count(()) == 255

@@ -17,8 +17,8 @@ def candidate_set(*texts: str) -> CandidateSet:
 
 
 def kept(*texts: str) -> list[str] | str:
-    found = passed(candidate_set(*texts), CHECKS, prompt_fault=None, fewest=2)
-    return found.reason if isinstance(found, Drop) else [one.text for one in found.candidates]
+    result = passed(candidate_set(*texts), CHECKS, prompt_fault=None, fewest=2)
+    return result.reason if isinstance(result, Drop) else [candidate.text for candidate in result.candidates]
 
 
 def test_a_set_without_faults_comes_back_as_it_is() -> None:

@@ -13,7 +13,7 @@ from curation.quality.words import words
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("Hello, World! It's ME.", ["hello", "world", "it", "s", "me"]),
         ("  a\tb\n\nc ", ["a", "b", "c"]),
@@ -29,8 +29,8 @@ from curation.quality.words import words
         ("", []),
     ],
 )
-def test_words_have_no_case_punctuation_or_blanks(text: str, found: list[str]) -> None:
-    assert words(text) == found
+def test_words_have_no_case_punctuation_or_blanks(text: str, expected: list[str]) -> None:
+    assert words(text) == expected
 
 
 def test_the_fast_way_gives_the_same_words() -> None:
