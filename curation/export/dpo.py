@@ -86,7 +86,7 @@ class PairExporter:
 
 def _with_sides(pairs: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
     """Pairs with what the answers of both sides are, such as chosen_text."""
-    of_answer = answers.drop("set_no", "prompt_no")
+    of_answer = answers.select("answer_no", "candidate_id", "text", "score", "fault_if_chosen", "fault_if_rejected")
     for side in ("chosen", "rejected"):
         of_side = of_answer.rename(f"{side}_{{}}".format)
         pairs = pairs.join(of_side, left_on=side, right_on=f"{side}_answer_no", maintain_order="left")
