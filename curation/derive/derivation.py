@@ -162,17 +162,16 @@ def _read_store(config: Config, snapshot: Snapshot, run: Run, *, sketch: bool) -
         min_candidates=config.review.min_candidates,
         too_few=config.review.too_few,
     )
+    # Arrow keeps much of what was read, to use it again; what follows needs that memory.
+    pa.default_memory_pool().release_unused()
     dropped = prompts_never_asked(snapshot.dropped_prompts, tables.prompts["prompt_id"])
-    frames = StoreFrames(
+    return StoreFrames(
         tables=tables,
         records=set_of_records(ballots.records, tables, snapshot),
         ballots=ballots,
         dropped=dropped,
         leaders=_leaders(tables, dropped),
     )
-    # Arrow keeps much of what was read, to use it again; segments need that memory.
-    pa.default_memory_pool().release_unused()
-    return frames
 
 
 def _annotation(response: Response, record: ReviewRecord, *, present: ReviewTask) -> Annotation:

@@ -239,16 +239,24 @@ def _near_another(
 
     Two sets with a similarity of at least `threshold` have that share of the larger one in common, or more.
     """
-    text = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-    in_kept = kept[text]
-    ordered = np.sort(shingles[in_kept])
+    # Arrays with a number for each shingle are the largest of a derivation: few of them are there at a time.
+    in_kept = np.repeat(kept, counts)
+    ordered = shingles[in_kept]
+    ordered.sort()
     in_several = np.zeros(1 << SHARED_BITS, dtype=np.bool_)
     in_several[_slots(ordered[1:][ordered[1:] == ordered[:-1]])] = True
     del ordered
-    shared = np.bincount(text[in_several[_slots(shingles)] & in_kept], minlength=len(counts))
+    is_shared = in_several[_slots(shingles)] & in_kept
+    text = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[is_shared]
+    shared = np.bincount(text, minlength=len(counts))
     near = kept & (counts > 0) & (shared >= threshold * counts - ROUNDING)
     texts = np.flatnonzero(near)
-    return _Sets(texts, counts[texts].astype(np.int64), np.cumsum(counts[texts], dtype=np.int64), shingles[near[text]])
+    return _Sets(
+        texts,
+        counts[texts].astype(np.int64),
+        np.cumsum(counts[texts], dtype=np.int64),
+        shingles[np.repeat(near, counts)],
+    )
 
 
 def _slots(shingles: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
