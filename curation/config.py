@@ -51,7 +51,7 @@ class Publish(Section):
     formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("dpo", "kto")
     """The datasets to publish: `"dpo"`, `"kto"`, `"reward"`, `"sft"`, `"raw"`."""
     pairs: PairsPerPrompt = "best-worst"
-    """Of each record the best and the worst answer; `"all"`: every two answers that are `min_gap` apart."""
+    """`"best-worst"`: the best and the worst answer to a prompt; `"all"`: every two that are `min_gap` apart."""
     min_gap: Annotated[float, Field(ge=0, le=1)] = 0.25
     """How far apart the scores of a pair must be, 0 to 1."""
     test_size: Annotated[float, Field(ge=0, lt=1)] = 0.1
@@ -96,7 +96,7 @@ class Generate(Section):
 
 
 class StoreSection(Section):
-    """`[store]`: the private dataset repo that remembers everything."""
+    """`[store]`: the private dataset repo that keeps everything."""
 
     repo_id: RepoId
     """A private dataset repo, as owner/name, but not that of `[publish]`. `generate` creates it."""
@@ -128,7 +128,7 @@ Review = Annotated[
 ]
 
 OF_EQUAL_ANSWERS = frozenset({"majority", "unanimous"})
-"""The resolvers that count equal answers: to them 4 and 5 are as different as 1 and 5."""
+"""The resolvers that count equal answers. To them, ratings of 4 and 5 are as different as 1 and 5."""
 
 
 def _default_resolver(review: ReviewTask | None) -> MajorityResolver | MeanResolver:
@@ -141,21 +141,21 @@ class Config(Section):
     name: Annotated[str, Field(pattern=NAME)]
     """The curation's name, 1 to 64 characters. A store can only be used under the name that it was created with."""
     prompts: Annotated[HubPrompts | FilePrompts | ListPrompts, Field(discriminator="type")]
-    """What is asked."""
+    """Where the prompts come from."""
     generators: Annotated[tuple[Generator, ...], Field(min_length=1)]
-    """Who answers: two entries or more, unless answers are reviewed one by one."""
+    """The models that answer: two or more, unless answers are reviewed one by one."""
     evolve: Evolver | None = None
-    """Who rewrites an answer."""
+    """The model that rewrites an answer."""
     judge: UltraFeedbackJudge | None = None
-    """Who rates the answers. Without one, chance chooses which two are shown."""
+    """The model that rates the answers. Without it, the two answers that are shown are chosen at random."""
     judges: tuple[UltraFeedbackJudge, ...] = ()
     """Several judges, instead of `judge`."""
     generate: Generate = Generate()
     """How models are asked, and what it may cost."""
     review: Review = PairwiseTask()
-    """What people are shown, and where."""
+    """What reviewers are asked, and where."""
     labels: Resolver = Field(default_factory=lambda values: _default_resolver(values.get("review")))
-    """What their answers mean."""
+    """What several responses to a record mean together."""
     quality: Quality = Quality()
     """What is dropped."""
     filters: tuple[Filter, ...] = ()
@@ -163,7 +163,7 @@ class Config(Section):
     publish: Publish
     """The datasets."""
     store: StoreSection
-    """The private repo that remembers everything."""
+    """The private repo that keeps everything."""
 
     @classmethod
     def sections(cls) -> Mapping[str, type[BaseModel]]:
@@ -173,14 +173,14 @@ class Config(Section):
     @field_validator("review")
     @classmethod
     def _fits_the_answers(cls, review: Review, info: ValidationInfo) -> Review:
-        """The task for as many answers as a prompt gets: one of each generator, and one of the evolver."""
+        """Return the task for the number of answers to a prompt: one of each generator, and one of the evolver."""
         generators = info.data.get("generators", ())
         return review.for_answers(len(generators) + (info.data.get("evolve") is not None)) if generators else review
 
     @model_validator(mode="after")
     def _whole(self) -> Config:
         if self.judge is not None and self.judges:
-            raise ValueError("[judge] and [[judges]] are both there; keep one")
+            raise ValueError("there are both [judge] and [[judges]]; keep one of them")
         writers: list[Generator | Evolver] = [*self.generators, *([self.evolve] if self.evolve else [])]
         written_by = "generators and evolve" if self.evolve else "generators"
         for section, named in ((written_by, writers), ("judges", self.judges)):
@@ -250,7 +250,7 @@ class Config(Section):
 
 
 class Services(BaseModel):
-    """Where the services are and the keys to them: from the environment only, never from a file."""
+    """The addresses of the services and their keys, which come from the environment and never from a file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
@@ -285,9 +285,9 @@ class Services(BaseModel):
 
 
 def load_config(path: Path) -> Config:
-    """Return the config in a TOML file; paths in it are relative to the file.
+    """Return the config in a TOML file. Paths in it are relative to the file.
 
-    Raises ConfigError with a sentence for each fault, naming the key, the value and what is allowed.
+    Raises ConfigError with a sentence for each fault, which has the key, the value and what is allowed.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -306,25 +306,25 @@ def load_config(path: Path) -> Config:
 
 
 def _beside(path: Path, value: Any) -> Any:
-    """What names a file or folder beside the config file, as its path; a name on the Hub stays as it is."""
+    """Return the path of a file or folder that is named relative to the config file. A name on the Hub stays."""
     if isinstance(value, list):
-        return [_beside(path, one) for one in value]
+        return [_beside(path, name) for name in value]
     return str(path.parent / value) if isinstance(value, str) and value and (path.parent / value).exists() else value
 
 
 def parse_config(values: Mapping[str, Any], *, where: str = "The config") -> Config:
-    """Return the config that `values` (parsed TOML) holds; ConfigError with a sentence for each fault."""
+    """Return the config in `values` (parsed TOML). Raises ConfigError with a sentence for each fault."""
     values = _with_resolver(values)
     try:
-        # Strict, so that "yes" is no boolean; as JSON, because strict Python input takes no list for a tuple.
+        # Strict, so that "yes" is not read as true. As JSON, because strict Python input refuses a list for a tuple.
         return Config.model_validate_json(to_json(values), strict=True)
     except ValidationError as error:
-        # The cause would show the values, keys in the wrong place among them.
+        # The cause is left out: it shows all values, and one of them may be an API key in the wrong place.
         raise ConfigError(f"{where} is not valid:\n{sentences(error, SECTIONS)}") from None
 
 
 def _with_resolver(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The values with the resolver of the review task under [labels], if that names none."""
+    """Return the values, with the default resolver of the review task if [labels] names none."""
     labels, review = values.get("labels"), values.get("review")
     if not isinstance(labels, dict) or "resolver" in labels:
         return values

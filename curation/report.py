@@ -1,4 +1,4 @@
-"""What a verb gives back: facts, sentences for people, and the next command."""
+"""What a verb returns: fields for programs, sentences for people, and the next command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How counts, shares, numbers, sizes, times and money are said to people, everywhere: reports, progress, the card."""
+"""How counts, shares, numbers, sizes, times and money are written for people in reports, progress and the card."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def share(part: float | None) -> str:
 def measured(measure: Measure, show: Callable[[float], str] = number) -> str:
     """Return "0.71 (95 % interval 0.64 to 0.78)", or "not defined (one reviewer only)" with the reason.
 
-    `show` says the numbers: `percent` where they are shares of 1.
+    `show` formats the numbers, such as `percent` for shares of 1.
     """
     if measure.value is None:
         return f"not defined ({measure.reason or 'no reason was given'})"
@@ -57,7 +57,7 @@ def size(count: int) -> str:
 
 
 def money(usd: float) -> str:
-    """Return US dollars: "$12.30", "$0.0042", and for less than that three digits that count, such as "$0.0000412"."""
+    """Return US dollars: "$12.30", "$0.0042", and smaller amounts with three significant digits: "$0.0000412"."""
     if usd >= 1 or usd == 0:
         return f"${usd:,.2f}"
     if usd >= 0.001:
@@ -85,20 +85,20 @@ def clock(seconds: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """Return a time that is not known well: "about 0:35", "about 12:30", "about 2:10:00"; it does not flicker."""
+    """Return an estimated time, rounded so that it does not flicker: "about 0:35", "about 12:30", "about 2:10:00"."""
     step = 5 if seconds < 120 else 30 if seconds < 1800 else 300
     return f"about {clock(max(step, step * round(seconds / step)))}"
 
 
 def rate(per_second: float) -> str:
-    """Return a rate: "12.3/s", and of what is slower than one in a second "24/min"."""
+    """Return a rate: "12.3/s", or "24/min" if it is less than one in a second."""
     if per_second >= 1 or per_second == 0:
         return f"{per_second:.1f}/s"
     return f"{60 * per_second:.{0 if per_second >= 1 / 6 else 1}f}/min"
 
 
 def excerpt(text: str, length: int) -> str:
-    """Return the start of a text on one line of at most `length` characters, without what a terminal would obey."""
+    """Return the start of a text on one line of at most `length` characters, without control characters."""
     plain = "".join(character if character.isprintable() else " " for character in text[: 4 * length])
     line = " ".join(plain.split())
     return line if len(line) <= length and len(text) <= 4 * length else f"{line[: length - 3]}..."

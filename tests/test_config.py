@@ -889,7 +889,7 @@ def test_several_judges_are_told_apart_by_their_names(tmp_path: Path) -> None:
 
 def test_judge_and_judges_cannot_both_be_there(tmp_path: Path) -> None:
     both = '[judge]\nmodel_id = "m"\n[[judges]]\nmodel_id = "n"\n'
-    with pytest.raises(ConfigError, match=r"\n  \[judge\] and \[\[judges\]\] are both there; keep one\.$"):
+    with pytest.raises(ConfigError, match=r"\n  there are both \[judge\] and \[\[judges\]\]; keep one of them\.$"):
         load(tmp_path, SMALLEST + both)
 
 

@@ -16,9 +16,9 @@ LENGTH_EDGES = tuple(sorted({round(2 ** (half / 2)) for half in range(49)}))
 
 @dataclass(frozen=True, slots=True)
 class FunnelStep:
-    """One step from prompts to rows: how many are left, and how many were dropped before it, by reason.
+    """One step from prompts to rows: how many prompts are left, and how many were dropped on the way to it, by reason.
 
-    `kept_in` says where the dropped ones can still be read, if anywhere.
+    `kept_in` says where the dropped prompts can still be read, None if nowhere.
     """
 
     name: str
@@ -78,14 +78,16 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """Everything a card says. Reviewers are pseudonyms everywhere.
+    """Everything that a card says. Reviewers are pseudonyms everywhere.
 
-    `sources` are "owner/name@sha" or "file.jsonl@hash", in the order in which they were read. `languages` counts rows
-    by ISO 639-1 code, null for unknown; `rows` by (config, split); `label_sources` verdicts by who decided; `reviewers`
-    submitted responses, of programs too. `suggested` says that reviewers saw the judge's choice before their own.
-    `bytes` is the size of all shards. `judge_lines` and `checks` are sentences, `cost` and `resolver` phrases.
-    `options` are the settings one must know to read the rows; `checksums` SHA-256 in hex by path. `version` is that of
-    the program that made this, in `year`.
+    - `sources` are "owner/name@sha" or "file.jsonl@hash", in the order in which they were read.
+    - Counts: `rows` by (config, split), `languages` rows by ISO 639-1 code (null for unknown), `label_sources` verdicts
+      by who decided, `reviewers` submitted responses by reviewer, including programs.
+    - `suggested` is whether reviewers saw the judge's choice before they answered.
+    - `judge_lines` and `checks` are sentences; `cost` and `resolver` are phrases.
+    - `options` are settings that a reader of the rows must know. `checksums` are SHA-256 in hex, by path of a file of
+      rows. `bytes` is the size of all these files.
+    - `version` is that of the program that wrote the card, in `year`.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""All that a command says: data on stdout, everything else on stderr, in the format that was asked for."""
+"""Everything that a command prints: data on stdout, everything else on stderr, in the format of `--format`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WIDTH_WITHOUT_TERMINAL = 160
 
 
 class Format(StrEnum):
-    """human: sentences and hints; json: one object on stdout; quiet: exit codes and errors only."""
+    """human: sentences and hints. json: one object on stdout. quiet: only errors, and the exit code."""
 
     human = "human"
     json = "json"
@@ -34,49 +34,49 @@ class Format(StrEnum):
 
 
 class Output:
-    """Says things in one format. Nothing else in the package writes to stdout, stderr or a terminal for a command."""
+    """Prints in one format. Nothing else in the package writes to stdout, stderr or a terminal for a command."""
 
     def __init__(self, format: Format) -> None:
         self.format = format
 
     @property
     def draws(self) -> bool:
-        """Whether people look at a terminal, on which what changes can be drawn in place."""
+        """Whether stderr is a terminal for people, on which progress can be drawn in place."""
         return self.format is Format.human and sys.stderr.isatty()
 
     @property
     def can_ask(self) -> bool:
-        """Whether somebody is there who can answer a question."""
+        """Whether somebody can answer a question: stdin is a terminal."""
         return sys.stdin.isatty()
 
     @property
     def attended(self) -> bool:
-        """Whether somebody sits at a terminal who reads what is printed and can answer."""
+        """Whether somebody reads what is printed and can answer: stdin and stdout are terminals."""
         return self.can_ask and sys.stdout.isatty()
 
     def report(self, report: Report, *, hint: str | None) -> None:
-        """Print what a stage gave back; `hint` is the command to run next."""
+        """Print the report of a stage, and `hint`, the command to run next."""
         self.facts(report.model_dump_json(), report.lines)
         if hint is not None:
             self.note(f"Next: {hint}")
 
     def facts(self, fields: str, lines: Iterable[str], *, whole: bool = False) -> None:
-        """Print on stdout what was found out: programs get the `fields`, an object as JSON, and people the lines.
+        """Print a result on stdout: `fields`, an object as JSON, for programs, or the lines for people.
 
-        Lines that are to be copied stay `whole`.
+        With `whole` the lines are not broken, so that they can be copied.
         """
         if self.format is Format.json:
             _write_json(sys.stdout, fields)
         elif self.format is Format.human:
-            _say(sys.stdout, "\n".join(map(visible, lines)), whole=whole)
+            _print_lines(sys.stdout, "\n".join(map(visible, lines)), whole=whole)
 
     def note(self, sentence: str) -> None:
         """Print a sentence for people on stderr."""
         if self.format is Format.human:
-            _say(sys.stderr, visible(sentence, keep="\n"))
+            _print_lines(sys.stderr, visible(sentence, keep="\n"))
 
     def event(self, name: str, fields: Mapping[str, Any], *, lines: Iterable[str] = ()) -> None:
-        """Tell stderr that something happened: programs get an object with the fields, people the lines."""
+        """Print on stderr that something happened: an object with the fields for programs, or the lines for people."""
         if self.format is Format.json:
             _write_json(sys.stderr, json.dumps({"event": name, **fields}, ensure_ascii=False))
         else:
@@ -84,7 +84,7 @@ class Output:
                 self.note(visible(line))
 
     def confirm(self, question: str) -> bool:
-        """Ask on stderr, and return whether the answer is yes; raises typer.Abort if there is none."""
+        """Ask a question on stderr, and return whether the answer is yes. Raises typer.Abort if there is no answer."""
         return typer.confirm(question, err=True)
 
     def ask(self, question: str, *, default: str | None) -> str:
@@ -92,13 +92,13 @@ class Output:
         return str(typer.prompt(question, default=default, err=True))
 
     def console(self) -> Console:
-        """Return rich's console on stderr, for what is drawn in place where `draws` is true."""
+        """Return rich's console on stderr, to draw progress in place if `draws` is true."""
         from rich.console import Console
 
         return Console(stderr=True)
 
     def show(self, *parts: RenderableType) -> None:
-        """Print on stdout what rich lays out for people, one part below the other."""
+        """Print parts that rich lays out on stdout, one below the other."""
         from rich.console import Console
 
         console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
@@ -109,15 +109,15 @@ class Output:
 
     def data(self, text: str) -> None:
         """Print data on stdout, whatever the format."""
-        _say(sys.stdout, visible(text, keep="\n"), whole=True)
+        _print_lines(sys.stdout, visible(text, keep="\n"), whole=True)
 
     def error(self, error: CurationError) -> None:
-        """Print what went wrong: a sentence, or with json an object on stderr."""
+        """Print an error on stderr: a sentence, or an object with json."""
         if self.format is Format.json:
             fields = {"error": type(error).__name__, "message": error.message, "remedy": error.remedy}
             _write_json(sys.stderr, json.dumps(fields, ensure_ascii=False))
         else:
-            _say(sys.stderr, visible_lines(f"Error: {error}"))
+            _print_lines(sys.stderr, visible_lines(f"Error: {error}"))
 
     def trace(self, error: BaseException) -> None:
         """Print the traceback of an error on stderr."""
@@ -126,11 +126,11 @@ class Output:
 
 COMMANDS = ("Next: ", "curation ", "eval ")
 COLOURS = {"ok    ": "32", "up    ": "32", "FAIL  ": "31", "DOWN  ": "31", "Error:": "31"}
-"""The words that a line may begin with, and the colour of each on a terminal (ECMA-48: 31 is red, 32 green)."""
+"""Marks at the beginning of a line, and the colour of each on a terminal (ECMA-48: 31 is red, 32 is green)."""
 
 
-def _say(stream: TextIO, text: str, *, whole: bool = False) -> None:
-    """Print lines for people; on a terminal they are broken between words unless they are to be copied `whole`."""
+def _print_lines(stream: TextIO, text: str, *, whole: bool = False) -> None:
+    """Print lines for people. On a terminal they are broken between words, unless they stay `whole`."""
     if stream.isatty():
         lines = text.split("\n")
         if not whole:
@@ -146,16 +146,16 @@ def _write_json(stream: TextIO, text: str) -> None:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write to stdout or stderr. Everything that is printed comes through here, after `curation.cli.visible`.
+    """Write to stdout or stderr. Everything that is printed goes through here, after `curation.cli.visible`.
 
-    Whoever reads a pipe may have gone (`curation ... | head`): then the rest is left out, which is said once, and the
-    work goes on, because it may have been paid for.
+    If the reader of a pipe has closed it (`curation ... | head`), the rest of the output is left out, with one sentence
+    about it. The work goes on, because it may have been paid for.
     """
     try:
         stream.write(text)
         stream.flush()
     except BrokenPipeError:
-        # Else Python fails once more when it flushes the stream at the end.
+        # Without this, Python would fail again when it flushes the stream at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if stream is sys.stdout:
             _write(sys.stderr, "Nobody reads the output any more; the rest of it is left out.\n")
@@ -164,8 +164,8 @@ def _write(stream: TextIO, text: str) -> None:
 def wrapped(line: str, width: int) -> list[str]:
     """Return a line in parts of at most `width` characters, broken between words; a longer word stays whole.
 
-    What follows the first part is indented by two more than the line is, or below the words behind a mark such as
-    "ok". A row of a table, in which words stand apart, and a command, which is to be copied, stay whole too.
+    Further parts are indented by two more than the line, or below the text after a mark such as "ok". Rows of tables
+    (recognised by two blanks between words) and commands stay whole, because they would be hard to read or to copy.
     """
     mark = next((word for word in COLOURS if line.startswith(word) and word.endswith(" ")), "")
     text = line[len(mark) :].lstrip()
@@ -183,7 +183,7 @@ def wrapped(line: str, width: int) -> list[str]:
 
 
 def coloured(line: str) -> str:
-    """Return a line with the word that it begins with in colour, if that says whether something is well."""
+    """Return a line with its mark in colour, if it begins with one."""
     for word, colour in COLOURS.items():
         if line.startswith(word):
             return f"\x1b[{colour}m{word}\x1b[0m{line[len(word) :]}"
@@ -191,5 +191,5 @@ def coloured(line: str) -> str:
 
 
 def coloured_terminal() -> bool:
-    """Whether terminals get colours: not if NO_COLOR is set (no-color.org)."""
+    """Whether colours are wanted: not if NO_COLOR is set (no-color.org)."""
     return not os.environ.get("NO_COLOR")

@@ -1,4 +1,4 @@
-"""A preview on the terminal: each prompt with its answers, ratings and rationales side by side."""
+"""Shows a preview on the terminal: each prompt, with its answers, ratings and rationales side by side."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def preview_panels(sets: tuple[CandidateSet, ...]) -> Iterator[Panel]:
 
 @dataclass(frozen=True, slots=True)
 class _SideBySide:
-    """Lays out a set when rich knows how wide the panel is."""
+    """A set that rich lays out once it knows the width of the panel."""
 
     candidate_set: CandidateSet
 
@@ -47,7 +47,7 @@ class _SideBySide:
 
 
 def _plain(text: str, style: str = "") -> Text:
-    """A text as it is: no markup, and what would steer the terminal is shown."""
+    """Return a text without markup and with escaped control characters."""
     from rich.text import Text
 
     return Text(visible(text.replace("\r\n", "\n"), keep="\n\t"), style=style)
@@ -65,7 +65,7 @@ def _panel(candidate: Candidate, width: int) -> Panel:
         parts.append(_plain("[cut off here, at max_new_tokens]", style="red"))
     if candidate.rationale:
         parts += [Rule(style="dim"), _plain(candidate.rationale, style="italic")]
-    # Text, not markup: an answer may hold [red] or a link.
+    # The title is a Text too, so that [red] in the name of a model is not read as markup.
     return Panel(
         Group(*parts),
         title=_plain(f"{candidate.generator}: {rating}{', cut off' if cut else ''}"),

@@ -1,4 +1,4 @@
-"""How far a generation is: a live table on a terminal, a line now and then in a log, events as JSON."""
+"""Shows the progress of a run: a live table on a terminal, a line now and then in a log, or events as JSON."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ EVENT_SECONDS = 1.0
 REDRAWS_PER_SECOND = 4
 LEAST_NAME = 28
 DISPENSABLE = ("tokens", "cached", "in flight", "failed")
-"""Columns of the table that are left out, in this order, until the others fit."""
+"""Columns of the table that are left out, in this order, until the others fit the width of the terminal."""
 
 
 @contextmanager
 def shown(meter: Meter, out: Output) -> Iterator[None]:
-    """Show what `meter` counts while the block runs."""
+    """Show the progress that `meter` counts while the block runs."""
     if out.draws:
         with _table(meter, out):
             yield
@@ -40,13 +40,16 @@ def shown(meter: Meter, out: Output) -> Iterator[None]:
 
 
 def show_progress(meter: Meter) -> AbstractContextManager[None]:
-    """Show people how far a generation is, on stderr: `generate(config, watch=show_progress)` in a launch script."""
+    """Show progress on stderr, for launch scripts: `generate(config, watch=show_progress)`."""
     return shown(meter, Output(Format.human))
 
 
 @contextmanager
 def segments_shown(out: Output) -> Iterator[Callable[[int, int], None]]:
-    """Give the function that is told how many segments of a store are done; a store of one segment needs no words."""
+    """Yield a function to call with the number of segments of the store that are done, and of all.
+
+    It prints nothing for people if the store has one segment only.
+    """
     if out.draws:
         with _segment_bar(out) as tell_bar:
             yield tell_bar
@@ -67,7 +70,7 @@ def _segment_bar(out: Output) -> Iterator[Callable[[int, int], None]]:
 
 
 def tell(meter: Meter, out: Output, *, last: bool) -> None:
-    """Tell the stories of a run, then how far it is; `last` is whether it has ended."""
+    """Print what happened in a run since the last call, then its progress. `last` is whether the run has ended."""
     while meter.story:
         story = meter.story.popleft()
         out.event("story", {"text": story}, lines=[story])
@@ -79,7 +82,7 @@ def tell(meter: Meter, out: Output, *, last: bool) -> None:
 
 
 def stage_lines(progress: RunProgress) -> Iterator[str]:
-    """Yield where each stage stands, as aligned lines."""
+    """Yield a line about the progress of each stage; the lines are aligned."""
     width = max(len(stage.label) for stage in progress.stages)
     for stage in progress.stages:
         cached = f", {stage.cached:,} cached" if stage.cached else ""
@@ -106,9 +109,9 @@ def _table(meter: Meter, out: Output) -> Iterator[None]:
 
 
 def _drawn(progress: RunProgress, width: int) -> Group:
-    """The run's line and a table of its stages; where the terminal is narrow, without the columns that matter least.
+    """Return a line about the run and a table of its stages, without DISPENSABLE columns if the terminal is narrow.
 
-    Of a run that asks nothing there is nothing to show.
+    Nothing is shown if there are no prompts to ask.
     """
     from rich.console import Group
     from rich.table import Table
@@ -128,10 +131,10 @@ def _drawn(progress: RunProgress, width: int) -> Group:
 
 
 def _cells(stage: StageProgress) -> dict[str, str]:
-    through = stage.done + stage.cached + stage.failed
+    finished = stage.done + stage.cached + stage.failed
     return {
         "stage": visible(stage.label),
-        "done": f"{through:,} of {stage.total:,}",
+        "done": f"{finished:,} of {stage.total:,}",
         "cached": f"{stage.cached:,}",
         "in flight": f"{stage.in_flight} of {stage.limit}",
         "failed": f"{stage.failed:,}",
@@ -143,7 +146,7 @@ def _cells(stage: StageProgress) -> dict[str, str]:
 
 
 def _widths(rows: Sequence[dict[str, str]], width: int) -> dict[str, int]:
-    """Return the columns that fit side by side and how wide each is; what is too much is taken from the first."""
+    """Return the columns that fit side by side, and the width of each. If needed, the names of stages are cut."""
     widths = {column: max(len(column), *(len(cells[column]) for cells in rows)) for column in (rows[0] if rows else ())}
 
     def left_for_names() -> int:

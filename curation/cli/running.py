@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,31 +34,30 @@ def print_report(report: Report, out: Output, *, hint: str | None) -> None:
         raise typer.Exit(report.exit_code)
 
 
-class errors_as_sentences:
-    """Turn errors into sentences and exit codes. The traceback is shown only with `debug`."""
+@contextmanager
+def errors_as_sentences(out: Output, *, debug: bool) -> Iterator[None]:
+    """Print errors as sentences, and end with their exit codes. The traceback is shown only with `debug`."""
+    from curation.patience import telling
 
-    def __init__(self, out: Output, *, debug: bool) -> None:
-        self.out = out
-        self.debug = debug
-        self._stack = ExitStack()
+    try:
+        with telling(out.note):
+            yield
+    except typer.Exit:
+        raise
+    except BaseException as error:
+        if debug:
+            out.trace(error)
+        raise typer.Exit(_tell(error, out, debug=debug)) from error
 
-    def __enter__(self) -> None:
-        from curation.patience import telling
 
-        self._stack.enter_context(telling(self.out.note))
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._stack.close()
-        if error is None or isinstance(error, typer.Exit):
-            return
-        if self.debug:
-            self.out.trace(error)
-        if isinstance(error, KeyboardInterrupt | typer.Abort):
-            self.out.note("Interrupted. The same command goes on from where this one stopped.")
-            raise typer.Exit(130) from None
-        if not isinstance(error, CurationError):
-            # Not one of ours: a defect. Say so in one line; the locals of a traceback may hold keys.
-            error = ServiceError(f"Unexpected {type(error).__name__}: {error}", remedy="Add --debug to see where.")
-        if not self.debug:
-            self.out.error(error)
-        raise typer.Exit(error.exit_code) from None
+def _tell(error: BaseException, out: Output, *, debug: bool) -> int:
+    """Print an error as a sentence, unless its traceback was shown, and return its exit code."""
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        out.note("Interrupted. The same command goes on from where this one stopped.")
+        return 130
+    if not isinstance(error, CurationError):
+        # An error that is not ours is a defect. Its traceback is not shown unasked, because it may contain keys.
+        error = ServiceError(f"Unexpected {type(error).__name__}: {error}", remedy="Add --debug to see where.")
+    if not debug:
+        out.error(error)
+    return error.exit_code

@@ -1,4 +1,4 @@
-"""What Typer prints itself: help, and sentences about wrong usage, in which what was typed steers no terminal."""
+"""Help and errors of usage, which Typer prints itself."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from typer.core import TyperGroup
 from curation.cli.visible import visible
 
 WHOLE = 1000
-"""More characters than any help has."""
+"""More characters than any sentence of help has."""
 
 
 class Verbs(TyperGroup):
-    """A group of commands that names what was typed as `visible` does: a shell may fill in any file's name for `*`."""
+    """A group of commands whose errors escape control characters in what was typed.
+
+    A shell may have put the name of any file in the place of `*`.
+    """
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Read what stands before the verb."""
+        """Read the arguments before the verb."""
         with _usage_errors_as_sentences():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
-        """Read what stands behind the verb, and run it."""
+        """Read the arguments after the verb, and run it."""
         with _usage_errors_as_sentences():
             return super().invoke(ctx)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the list of verbs with their whole sentences: Click cuts them at 45 characters."""
+        """Write the list of verbs with their whole first sentences, which Click would cut at 45 characters."""
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.get_short_help_str(WHOLE)) for name, command in commands if command])
@@ -39,8 +42,8 @@ def _usage_errors_as_sentences() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # Told by what they have and by name: some versions of Typer bring a copy of Click, with other classes.
-        # NoArgsIsHelpError holds a whole help, which is ours and has lines.
+        # Errors are recognised by their attributes and name, because some versions of Typer have classes of their own.
+        # NoArgsIsHelpError contains a whole help, whose line ends must stay.
         help_only = type(error).__name__ == "NoArgsIsHelpError"
         if hasattr(error, "format_message") and hasattr(error, "message") and not help_only:
             error.message = visible(str(error.message))

@@ -1,8 +1,9 @@
-"""Names, texts and services' sentences on a terminal: what would steer it is shown, and does nothing.
+"""Escapes characters that control a terminal, so that they are shown and have no effect.
 
-A file name, a model's answer or a server's error may hold escape sequences, which move the cursor, change the window's
-title or paint over what stood there; characters that turn the order of text around; or line ends that begin a line as
-if it were ours. All that is printed goes through one of these functions, unless it is our own colour.
+A file name, a model's answer or a server's error may hold escape sequences, which move the cursor, change the title of
+the window or overwrite other text; characters that reverse the order of the text around them; or line ends, after which
+a line looks as if we had printed it. Everything that is printed goes through one of these functions, except our own
+colours.
 """
 
 from __future__ import annotations
@@ -10,31 +11,31 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-_STEERS = frozenset({"Cc", "Zl", "Zp", "Cs"})
-"""Controls (C0, DEL, C1), line and paragraph separators, and halves of characters, which cannot be printed."""
+_CONTROLS = frozenset({"Cc", "Zl", "Zp", "Cs"})
+"""Unicode categories: controls (C0, DEL, C1), line and paragraph separators, and surrogates."""
 
-_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_REVERSES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Embeddings, overrides and isolates (Unicode Bidirectional Algorithm, UAX 9, 2)."""
 
 
 def visible(text: str, *, keep: Iterable[str] = ()) -> str:
-    r"""Return `text` with what steers a terminal as Python writes it: ESC is `\x1b`. What is in `keep` stays."""
+    r"""Return `text` with control characters as Python writes them: ESC becomes `\x1b`. Those in `keep` stay."""
     return "".join(
-        character.encode("unicode_escape").decode() if _steers(character) and character not in keep else character
+        character.encode("unicode_escape").decode() if _is_control(character) and character not in keep else character
         for character in text
     )
 
 
 def visible_lines(text: str) -> str:
-    """Return a sentence of ours with its own lines, which are indented by two; other line ends are shown."""
+    """Return a sentence of ours. Its own lines, which are indented by two, stay; other line ends are escaped."""
     first, *others = text.split("\n  ")
     return "\n  ".join(visible(line) for line in (first, *others))
 
 
 def visible_json(text: str) -> str:
-    r"""Return one line of JSON, the same data, with what steers a terminal escaped as `\u001b` (RFC 8259, 7)."""
-    return "".join(f"\\u{ord(character):04x}" if _steers(character) else character for character in text)
+    r"""Return one line of JSON with the same data, and control characters as `\u001b` (RFC 8259, section 7)."""
+    return "".join(f"\\u{ord(character):04x}" if _is_control(character) else character for character in text)
 
 
-def _steers(character: str) -> bool:
-    return character in _TURNS or (not " " <= character <= "~" and unicodedata.category(character) in _STEERS)
+def _is_control(character: str) -> bool:
+    return character in _REVERSES or (not " " <= character <= "~" and unicodedata.category(character) in _CONTROLS)
