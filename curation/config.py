@@ -292,7 +292,10 @@ def load_config(path: Path) -> Config:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ConfigError(f"There is no config file {path}.") from error
+        raise ConfigError(
+            f"There is no config file {path}.",
+            remedy="Correct the path, or run `curation init` to write a config file.",
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"The config file {path} cannot be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:

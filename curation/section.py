@@ -82,14 +82,14 @@ ALLOWED = {
 }
 BOUNDS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
 PATTERNS = {
-    NAME: "must be 1 to 64 of letters, digits, '.', '_' and '-', the first a letter or digit",
+    NAME: "must be 1 to 64 letters, digits, '.', '_' or '-', and begin with a letter or digit",
     REPO_ID: "must be owner/name",
     LICENSE: "must be a licence's identifier on the Hub, such as cc-by-4.0",
     FILTER_NAME: "must be 1 to 64 of small letters, digits and '_', the first a letter",
     PARAMETER: "must be a parameter's name, or false to leave it out",
     PROVIDER: "must be a provider's name in lower case",
-    ARGILLA_WORKSPACE: "must be letters, digits, '_' and '-', as Argilla takes them",
-    ARGILLA_DATASET: "must be 1 to 200 characters without line breaks, and no blanks around them",
+    ARGILLA_WORKSPACE: "must be letters, digits, '_' and '-'; Argilla allows no others",
+    ARGILLA_DATASET: "must be 1 to 200 characters without line breaks, and no blank at either end",
     ACCOUNT: "must be the name of a user or an organisation",
     ASPECT: "must be 1 to 30 of small letters, digits, '_' and '-', the first a letter",
 }

@@ -474,7 +474,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         (
             "name",
             "a b",
-            "name = 'a b': must be 1 to 64 of letters, digits, '.', '_' and '-', the first a letter or digit.",
+            "name = 'a b': must be 1 to 64 letters, digits, '.', '_' or '-', and begin with a letter or digit.",
         ),
         (
             "nmae",
@@ -579,15 +579,19 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         (
             "review.workspace",
             "our team",
-            "review.workspace = 'our team': must be letters, digits, '_' and '-', as Argilla takes them.",
+            "review.workspace = 'our team': must be letters, digits, '_' and '-'; Argilla allows no others.",
         ),
-        ("review.workspace", "", "review.workspace = '': must be letters, digits, '_' and '-', as Argilla takes them."),
+        (
+            "review.workspace",
+            "",
+            "review.workspace = '': must be letters, digits, '_' and '-'; Argilla allows no others.",
+        ),
         *(
             (
                 "review.dataset",
                 name,
                 f"review.dataset = {shown}: must be 1 to 200 characters without line breaks, "
-                "and no blanks around them.",
+                "and no blank at either end.",
             )
             for name, shown in (("", "''"), (" helpful", "' helpful'"), ("x" * 201, f"'{'x' * 80}...'"))
         ),

@@ -78,7 +78,7 @@ def test_a_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     [
         ("haikus", {}, MissingError, "There is no recipe 'haikus'; there are "),
         ("../preference", {}, MissingError, "There is no recipe '../preference'"),
-        ("preference", {"name": "a b"}, ConfigError, "must be 1 to 64 of letters"),
+        ("preference", {"name": "a b"}, ConfigError, "must be 1 to 64 letters"),
         ("preference", {"owner": "a/b"}, ConfigError, "must be owner/name"),
         ("preference", {"name": 'a"\nx = "b'}, CurationError, ""),
     ],

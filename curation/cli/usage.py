@@ -46,5 +46,6 @@ def _usage_errors_as_sentences() -> Iterator[None]:
         # NoArgsIsHelpError contains a whole help, whose line ends must stay.
         help_only = type(error).__name__ == "NoArgsIsHelpError"
         if hasattr(error, "format_message") and hasattr(error, "message") and not help_only:
-            error.message = visible(str(error.message))
+            # Typer passes on the words of pydantic.
+            error.message = visible(str(error.message).removeprefix("Value error, "))
         raise
