@@ -1,4 +1,4 @@
-"""The rows of a dataset, wherever it is: a file, a folder of files, or a dataset on the Hub; read as needed."""
+"""Reads the rows of a dataset, as they are needed: of a file, a folder of files, or a dataset on the Hub."""
 
 from __future__ import annotations
 
@@ -35,21 +35,22 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 UNREAD = frozenset({".zst", ".zip", ".bz2", ".xz", ".lz4", ".7z", ".tar", ".tgz", ".xlsx", ".lance"})
-"""What may hold rows too, and is not read."""
+"""Suffixes of files that may hold rows but cannot be read."""
 
 NOT_DATA = frozenset(
     {"curation.json", "config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
 )
-"""JSON files that lie beside data in a dataset's folder."""
+"""JSON files in the folder of a dataset that hold no rows."""
 
 REPO_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 CSV_ROWS = 10_000
-"""How many rows of a CSV file have one type in a column, as in `datasets`."""
+"""The type of a column of CSV is decided for so many rows at a time, as in `datasets`."""
 CSV_CHARACTERS = 1 << 25
-"""So many characters of long rows are typed at once, where 10,000 of them would be too much to hold."""
+"""If the rows are long, it is decided for the rows with so many characters: 10,000 rows would take too much memory."""
 LABEL = "label"
+"""A column of classes in which trainers read the numbers."""
 
-# The words that `datasets` reads as the name of a split in a file's or folder's name.
+# The words in the name of a file or folder that `datasets` takes for a split, with the name of that split.
 SPLITS = {
     "train": "train",
     "training": "train",
@@ -66,9 +67,12 @@ SPLITS = {
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One row and where it stands, "dpo/train:12"; `values` is null if it cannot be used, and `reason` says why.
+    """One row of a dataset.
 
-    `too_large` is whether it was left out for its size alone.
+    - `where`: the file or split, and the line or number of the row: "dpo/train:12"
+    - `values`: the values by column; None if the row cannot be used
+    - `reason`: why it cannot be used
+    - `too_large`: whether it cannot be used only because of its size
     """
 
     where: str
@@ -79,7 +83,7 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One split of one config; `rows()` reads it from its start."""
+    """One split of one config. Each call of `rows()` reads it from its start."""
 
     config: str
     name: str
@@ -95,13 +99,16 @@ def open_dataset(
     endpoint: str,
     token: str | None,
 ) -> tuple[Split, ...]:
-    """Return the splits of a file, a folder or a Hub dataset ("owner/name"), "train..." first in each config.
+    """Return the splits of a file, a folder or a Hub dataset ("owner/name"). In each config, "train..." comes first.
 
-    `revision` is one of the Hub's, by default the newest commit. In a folder the config is the name of the first
-    subfolder. The split is the word in the file's name, as in "dpo/train-1.parquet", or all that stands before the
-    numbers of a shard, as in "data/train_prefs-00000-of-00001.parquet". Only the first bytes are read here. Raises
-    MissingError if there is no such dataset, DataError if it has no such config or split or nothing that can be read,
-    AuthError and TemporaryError of the Hub.
+    `revision` is a revision on the Hub, by default the newest commit. In a folder, the names of files and folders tell
+    config and split:
+
+        dpo/train-1.parquet                       config "dpo", split "train"
+        data/train_prefs-00000-of-00001.parquet   config "default", split "train_prefs"
+
+    Rows are read later, by `rows()`. Raises MissingError if there is no such dataset, DataError if it has no such
+    config or split, or no file that can be read, and AuthError and TemporaryError of the Hub.
     """
     if _is_local(dataset):
         splits = _local(Path(dataset))
@@ -112,7 +119,7 @@ def open_dataset(
 
 
 def _is_local(dataset: str) -> bool:
-    """Whether this is a path: it is there, or it looks like nothing else."""
+    """Whether the name of a dataset is a path: it exists, ends like a file, or cannot be a name on the Hub."""
     return Path(dataset).exists() or suffix_of(Path(dataset)) != "" or not REPO_ID.fullmatch(dataset)
 
 
@@ -136,7 +143,8 @@ def _local(path: Path) -> tuple[Split, ...]:
         raise MissingError(f"There is no file or folder {path}.", remedy="A dataset on the Hub is named as owner/name.")
     if not suffix_of(path):
         raise DataError(
-            f"{path} is none of the files that can be read: {', '.join(SUFFIXES)}.", remedy="Save it as one of these."
+            f"{path} is not one of the files that can be read: {', '.join(SUFFIXES)}.",
+            remedy="Save it as one of these.",
         )
     _, split = _place(Path(path.name))
     return (Split("default", split, partial(read_file, path, name=path.name)),)
@@ -162,7 +170,7 @@ def _is_there(path: Path, folder: Path) -> bool:
 
 
 def unread(dataset: str) -> tuple[str, ...]:
-    """Return the files of a folder that may hold rows but are of no kind that is read; none of a dataset on the Hub."""
+    """Return the files of a folder that may hold rows but cannot be read; () for a dataset on the Hub."""
     folder = Path(dataset)
     files = folder.rglob("*") if folder.is_dir() else ()
     skipped = (path for path in files if last_suffix(path) in UNREAD and _is_there(path, folder))
@@ -170,7 +178,7 @@ def unread(dataset: str) -> tuple[str, ...]:
 
 
 def _place(path: Path) -> tuple[str, str]:
-    """Return config and split of a file in a dataset's folder."""
+    """Return the config and the split of a file, by its path in the folder of a dataset."""
     folders = [part for part in path.parts[:-1] if part != "data"]
     named = _split_of_shard(path) or _split_in(path.stem)
     split = named or next(filter(None, map(_split_in, reversed(folders))), None)
@@ -179,9 +187,10 @@ def _place(path: Path) -> tuple[str, str]:
 
 
 def _split_of_shard(path: Path) -> str | None:
-    """Return the name before a shard's numbers: in `data/`, as `datasets` does, and where it has the word of a split.
+    """Return what stands before the numbers of a shard, if that names a split; otherwise None.
 
-    Of "train/part-00000-of-00001.parquet" the folder says what it is.
+    It names a split if it contains the word of one, and always in the folder `data/`, as for `datasets`. The split of
+    "train/part-00000-of-00001.parquet" is told by its folder, not by "part".
     """
     shard = re.match(r"(.+)-\d{5}-of-\d{5}", path.name)
     if shard is None or (path.parent.name != "data" and _split_in(shard[1]) is None):
@@ -200,10 +209,10 @@ def _read_files(paths: tuple[Path, ...], folder: Path) -> Iterator[SourceRow]:
 
 
 def read_file(path: Path, *, name: str) -> Iterator[SourceRow]:
-    """Yield the rows of a file that `curation.files` reads, as `datasets` reads them where both can.
+    """Yield the rows of a file in a format of `curation.files`, with the values that `datasets` would read.
 
-    A line that is not a JSON object, and a row that is too large, is a row without values. DataError if the file
-    cannot be read; a row of CSV with too few or too many cells is such an error, with its line.
+    A line that is not a JSON object, and a row that is too large, is a row without values. Raises DataError if the file
+    cannot be read, also if a row of CSV has too few or too many cells.
     """
     names = class_names(path)
     for row in _read_typed(path):
@@ -212,8 +221,8 @@ def read_file(path: Path, *, name: str) -> Iterator[SourceRow]:
 
 
 def _with_names(values: dict[str, Any], names: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    """Return the values with the names of classes; trainers read the numbers of `label` as they are."""
-    return with_class_names(values, {column: known for column, known in names.items() if column != LABEL})
+    """Return the values with the names of classes in place of numbers, except in the column `label`."""
+    return with_class_names(values, {column: classes for column, classes in names.items() if column != LABEL})
 
 
 def _read_typed(path: File) -> Iterator[FileRow]:
@@ -222,7 +231,10 @@ def _read_typed(path: File) -> Iterator[FileRow]:
 
 
 def _typed(rows: Iterable[FileRow], path: File) -> Iterator[FileRow]:
-    """Yield rows of texts as `datasets` has them, by pandas: "N/A" is null, a column of numbers or booleans is that."""
+    """Yield rows of texts with the types that pandas gives them, as `datasets` does.
+
+    For example "N/A" becomes null, and a column of texts that are all numbers becomes numbers.
+    """
     for batch in _batches(rows):
         try:
             values = iter(_values_by_pandas([row.values for row in batch if row.values is not None]))
@@ -245,7 +257,7 @@ def _batches(rows: Iterable[FileRow]) -> Iterator[list[FileRow]]:
 
 
 def _values_by_pandas(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what pandas reads in these rows, written as CSV without anything that readers differ in."""
+    """Return the values that pandas reads if the rows are written as CSV, in the plain form that every reader knows."""
     import pandas as pd
 
     if not rows:
@@ -269,7 +281,7 @@ def _hub(
     """Return the splits of a dataset on the Hub, at the commit that `revision` is now."""
     import datasets
 
-    # Of what it raises it also writes a line, which would stand before the error that we say.
+    # Before it raises an error, `datasets` logs it: that line would stand before our own error message.
     datasets.logging.set_verbosity(datasets.logging.CRITICAL)
     require_endpoint(endpoint)
     api = connect(endpoint, token)

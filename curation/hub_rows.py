@@ -1,6 +1,7 @@
-"""Rows of a dataset on the Hub, read as needed: by the reader of files where it can, else as `datasets` streams them.
+"""Reads the rows of a dataset on the Hub, as they are needed.
 
-Both take a bounded amount of memory.
+Files in formats that `curation.files` reads are read by it. All others are streamed by `datasets`, also those whose
+card asks for something special. Both take a limited amount of memory.
 """
 
 from __future__ import annotations
@@ -30,21 +31,24 @@ if TYPE_CHECKING:
     from huggingface_hub import HfFileSystem
 
 PROTOCOL = "hf://"
-"""How `datasets` names files on the Hub: hf://datasets/owner/name@revision/path."""
+"""The start of the name that `datasets` has for a file on the Hub: hf://datasets/owner/name@revision/path."""
 READ_HERE = {"parquet": ("Parquet",), "arrow": ("Arrow",), "json": ("JSON",), "csv": ("CSV", "TSV"), "text": ("text",)}
-"""The formats that the reader of files knows, by what `datasets` calls them."""
+"""The formats that `curation.files` reads, by the name of the builder of `datasets` for them."""
 DESCRIBING = ("name", "version", "data_dir", "data_files", "description", "features")
-"""What a config of `datasets` says of itself and of its files; all else says how these are read."""
+"""The options of a builder of `datasets` that describe it or its files. All other options say how files are read."""
 ROWS_WITH_ALL_COLUMNS = 1000
-"""So many rows of JSON tell the columns of a split: a row that lacks one has null there, as in `datasets`."""
+"""The first rows of a JSON file tell the columns of its split. A row without one of them has null, as in `datasets`."""
 
 Classes = Mapping[str, tuple[str, ...]]
+"""The names of the classes in each column of classes: {"topic": ("art", "law")}."""
 ReadFile = Callable[[File], Iterator[FileRow]]
+Reader = Callable[[], Iterator[tuple[FileRow, Classes]]]
+"""Yields the rows of a split, each with the classes of the file that it comes from."""
 
 
 @dataclass(frozen=True, slots=True)
 class HubSplit:
-    """One split of a dataset on the Hub; `rows()` reads it from its start, with numbers from 1."""
+    """One split of a dataset on the Hub. Each call of `rows()` reads it from its start; rows are numbered from 1."""
 
     name: str
     rows: Callable[[], Iterator[FileRow]]
@@ -52,10 +56,10 @@ class HubSplit:
 
 @dataclass(frozen=True, slots=True)
 class HubFile:
-    """A file of a dataset on the Hub, which is read as one of this machine; only what is needed is fetched."""
+    """A file of a dataset on the Hub, to be read like a local file. Only the parts that are read are downloaded."""
 
     path: str
-    """Such as hf://datasets/owner/name@revision/data/train.jsonl."""
+    """Its name for `datasets`, such as hf://datasets/owner/name@revision/data/train.jsonl."""
     file_system: HfFileSystem
 
     @property
@@ -64,7 +68,7 @@ class HubFile:
         return PurePosixPath(self.path).name
 
     def open(self, mode: Literal["rb"], /) -> IO[bytes]:
-        """Return the content from its start."""
+        """Open the file for reading, at its start."""
         return cast(IO[bytes], self.file_system.open(self.path, mode))
 
     def __str__(self) -> str:
@@ -81,17 +85,19 @@ def hub_splits(
     as_numbers: Collection[str] = (),
     read: ReadFile,
 ) -> tuple[HubSplit, ...]:
-    """Return the splits of a config at a commit; null is the config that `datasets` takes without one.
+    """Return the splits of a config at a commit. If `config` is None, it is the dataset's default config.
 
-    `read` gives the rows of a file that the reader of files knows. Columns of classes have names in place of numbers,
-    but for those in `as_numbers`. Pictures and sounds stay bytes. Only the list of files is read here, and the card; of
-    files that `datasets` reads, the first rows too. Raises what `datasets` raises if there is no such dataset or
-    config; `rows()` raises DataError if a file cannot be read, and what `hub_errors` raises.
+    `read` reads a file that `curation.files` can read. In columns of classes, numbers are replaced by the names of the
+    classes, except in the columns `as_numbers`. Pictures and sounds stay bytes.
+
+    This reads only the list of files and the card, and the first rows of files that `datasets` streams. It raises what
+    `datasets` raises if there is no such dataset or config. `rows()` of a split raises DataError if a file cannot be
+    read, and the errors of `hub_errors`.
     """
     import datasets
 
     require_endpoint(endpoint)
-    # The rows are streamed; what is kept in a cache is the card and the like, of a dataset that may be private.
+    # Rows are streamed. Only the card and the like go to a cache; the dataset may be private, so the cache must be too.
     with private_files(), files.bounded_memory(repo_id):
         builder = datasets.load_dataset_builder(repo_id, config, revision=revision, token=token)
         hub_files = _files(builder, endpoint, token)
@@ -108,39 +114,38 @@ def hub_splits(
 
 
 def _files(builder: Any, endpoint: str, token: str | None) -> dict[str, tuple[HubFile, ...]]:
-    """Return the files of each split if the reader of files reads all of them as `datasets` would; none otherwise."""
+    """Return the files of each split. If `datasets` must read any of them, return {}."""
     from huggingface_hub import HfFileSystem
 
     system = HfFileSystem(endpoint=endpoint, token=token or False)
     named = builder.config.data_files or {}
     hub_files = {str(split): tuple(HubFile(path, system) for path in paths) for split, paths in named.items()}
-    every = [file for split_files in hub_files.values() for file in split_files]
     formats = READ_HERE.get(builder.name, ())
-    known = all(_is_on_the_hub(file) and FORMATS.get(suffix_of(file)) in formats for file in every)
-    return hub_files if known and not _has_options(builder) and not _has_types(builder) else {}
+    readable = all(
+        _is_on_the_hub(file) and FORMATS.get(suffix_of(file)) in formats
+        for split_files in hub_files.values()
+        for file in split_files
+    )
+    return hub_files if readable and not _has_options(builder) and not _has_types(builder) else {}
 
 
 def _is_on_the_hub(file: HubFile) -> bool:
-    """Whether a file is one of a repo, and not one within an archive or elsewhere."""
+    """Whether a file is in a repo on the Hub, and not in an archive or at another address."""
     return file.path.startswith(PROTOCOL) and "::" not in file.path
 
 
 def _has_options(builder: Any) -> bool:
-    """Whether the card says how the files are read, such as the `field` of JSON that holds the rows."""
+    """Whether the card has options for reading the files, such as `field`, the key of a JSON file that has the rows."""
     config, plain = builder.config, type(builder.config)()
     options = {field.name for field in fields(config)} - set(DESCRIBING)
     changed = {name for name in options if getattr(config, name) != getattr(plain, name)}
-    tabs = changed == {"sep"} and config.sep == "\t"
-    return bool(changed) and not tabs
+    only_tabs = changed == {"sep"} and config.sep == "\t"
+    return bool(changed) and not only_tabs
 
 
 def _has_types(builder: Any) -> bool:
-    """Whether the card names the types of columns, which files of text do not have: `datasets` converts them."""
+    """Whether the card gives columns types that the files do not have, so that `datasets` converts the values."""
     return builder.info.features is not None and builder.name not in ("parquet", "arrow")
-
-
-Reader = Callable[[], Iterator[tuple[FileRow, Classes]]]
-"""Yields the rows of a split, each with the names of the classes of its file."""
 
 
 def _rows(
@@ -151,7 +156,7 @@ def _rows(
     try:
         with hub_errors(connect(endpoint, token), repo_id):
             for number, (row, classes) in enumerate(read(), 1):
-                names = {column: known for column, known in classes.items() if column not in as_numbers}
+                names = {column: names for column, names in classes.items() if column not in as_numbers}
                 values = None if row.values is None else with_class_names(row.values, names)
                 yield FileRow(number, values, row.reason, row.too_large)
     except (*UNREADABLE, DatasetsError) as error:
@@ -163,21 +168,24 @@ def _rows_of_files(
 ) -> Iterator[tuple[FileRow, Classes]]:
     columns = _columns(hub_files[0]) if hub_files else {}
     for file in hub_files:
-        in_file = {**files.class_names(file), **classes}
+        file_classes = {**files.class_names(file), **classes}
         for row in read(file):
             values = None if row.values is None else columns | row.values
-            yield FileRow(row.number, values, row.reason, row.too_large), in_file
+            yield FileRow(row.number, values, row.reason, row.too_large), file_classes
 
 
 def _columns(file: HubFile) -> dict[str, None]:
-    """Return the columns of the first rows of a JSON file, each with null; none of others, whose rows have them all."""
+    """Return the columns of the first rows of a JSON file, each with the value None: {"prompt": None, "topic": None}.
+
+    Rows of other formats have all columns, so for them this returns {}.
+    """
     if FORMATS[suffix_of(file)] != "JSON":
         return {}
     return {column: None for row in islice(files.read_rows(file), ROWS_WITH_ALL_COLUMNS) for column in row.values or ()}
 
 
 def _streamed_rows(stream: Any, name: str) -> Iterator[tuple[FileRow, Classes]]:
-    # What opens pictures and sounds need not be there, and they may be damaged.
+    # Pictures and sounds may be damaged, and the libraries that decode them may be missing.
     rows = stream.decode(False) if stream.features else stream
     classes = _classes(stream)
     for number, values in enumerate(files.in_bounded_memory(iter(rows), name), 1):
@@ -185,5 +193,5 @@ def _streamed_rows(stream: Any, name: str) -> Iterator[tuple[FileRow, Classes]]:
 
 
 def _classes(described: Any) -> Classes:
-    """Return the classes in the `features` of a dataset or of what its card says."""
+    """Return the classes in the `features` of a dataset, or of the info in its card."""
     return classes_of(described.features.to_dict() if described.features else None)

@@ -8,7 +8,7 @@ from curation.types import Judgement, LabelSource, Message, Row, Status
 
 
 class PublishedAnnotation(Row):
-    """One reviewer's scores in a published row, under a pseudonym; null for a candidate that reviewer did not score."""
+    """One reviewer's scores of the candidates of a published row, under a pseudonym; null for no score."""
 
     reviewer: str
     scores: tuple[float | None, ...]
@@ -57,9 +57,10 @@ class UnpairedPreferenceRow(Row):
 
 
 class SupervisedRow(Row):
-    """A row of the `sft` config (TRL's conversational language-modelling layout): what was chosen, or an edit.
+    """A row of the `sft` config (TRL's conversational language-modelling layout): the best answer, or an edit of it.
 
-    `edit_similarity` is how far an edit is the answer that it edits, in [0, 1], null if nobody edited the answer.
+    `edit_similarity` says how similar an edit is to the text that was edited, from 0 to 1. It is null for an answer
+    that nobody edited.
     """
 
     id: str
@@ -78,11 +79,11 @@ class SupervisedRow(Row):
 
 
 class RawCandidate(Row):
-    """A candidate in a row of the `raw` config; its score is null if nothing was decided about it.
+    """A candidate in a row of the `raw` config. Its `score` is null if it was not decided.
 
-    `annotations` (JSON text) is what reviewers say of it besides the score, by aspect, as `labels.aspects_of_answer`
-    gives it. An edit names the candidate that it edits, and how similar the two are, in [0, 1]. `thinking` is published
-    only if a generator keeps it.
+    `annotations` (JSON text) is what reviewers say about the candidate besides its score, by aspect (see
+    `labels.aspects_of_answer`). An edit has the id of the edited candidate in `edit_of`. `edit_similarity` says how
+    similar the two texts are, from 0 to 1. The column `thinking` is published only if a generator keeps it.
     """
 
     id: str
@@ -99,10 +100,11 @@ class RawCandidate(Row):
 
 
 class RawAnnotation(Row):
-    """One reviewer's response to one record in a row of `raw`, under a pseudonym.
+    """One reviewer's response to one record, in a row of the `raw` config. `reviewer` is a pseudonym.
 
-    `scores` has one score per candidate of the row, null for a candidate that the response says nothing about. `labels`
-    (JSON text: question to values) and `flags` are what the response says besides scores.
+    - `scores`: a score for each candidate of the row, null for a candidate that the response does not score
+    - `labels`: the answers that are more than a score, by question, as JSON text
+    - `flags`: what is wrong with the record, in the reviewer's opinion
     """
 
     reviewer: str
@@ -114,12 +116,14 @@ class RawAnnotation(Row):
 
 
 class RawRow(Row):
-    """A row of the `raw` config: everything about one candidate set, whether it was shown or not.
+    """A row of the `raw` config: all that is known about one candidate set, whether reviewers saw it or not.
 
-    `settings` is the hash of the models' options, `judgements` what judges replied. `rows` are the ids of the published
-    rows that the set gave, `dropped` the reasons for those that it did not give: "unreviewed" of a record without a
-    verdict, "dpo:tie" of a config without a row. `reviewers` counts those whose answers count, also where they came to
-    no verdict.
+    - `settings`: the hash of the models and their options
+    - `judgements`: all replies of judges
+    - `reviewers`: how many reviewers' answers count, also if they led to no verdict
+    - `rows`: the ids of the rows of other configs that were made of this set
+    - `dropped`: the reasons for rows that were not made: "unreviewed" for a record without a verdict, "dpo:tie" for a
+      config without a row
     """
 
     id: str

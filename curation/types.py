@@ -1,4 +1,9 @@
-"""Every row that crosses a stage: what flows from a prompt to a published row, and nothing else."""
+"""The values that one stage passes to another, in the order in which they come to be.
+
+    Prompt -> CandidateSet -> ReviewRecord -> Response -> Annotation -> Verdict -> published rows (published_rows.py)
+
+What is left out on the way is a Drop. The measures at the end of the file tell how far reviewers agree.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +17,23 @@ Status = Literal["submitted", "draft", "discarded"]
 LabelSource = Literal["human", "simulated", "judge"]
 
 SIMULATED_PREFIX = "simulated-"
-"""Usernames that begin with this are programs; what they answered is never published as human."""
+"""The usernames of programs begin with this. Their answers are never published as those of people."""
 
 HUMAN_EDIT, SIMULATED_EDIT = "human-edit", "simulated-edit"
-"""The model names of a candidate that a person, or a program in the place of one, wrote."""
-
+"""The model name of a candidate that a reviewer wrote: a person, or a program that answers in place of a person."""
 
 ONLY_REASONING = "only_reasoning"
-"""The reason of a failure: a model thought, and had no room left to answer."""
+"""The reason of a failure: the model used all its tokens for thinking, and gave no answer."""
 
 CUT_OFF = frozenset({"length", "max_tokens"})
-"""Finish reasons that mean the answer did not end by itself (OpenAI's and Anthropic's names; TGI's is the first)."""
+"""The finish reasons of an answer that was cut off: "length" at OpenAI and TGI, "max_tokens" at Anthropic."""
 
 FOR_GOOD = frozenset({"context_too_long", "content_filter", "refusal"})
-"""Reasons of failures that lie in the prompt: asking again gives the same."""
+"""The reasons of failures that lie in the prompt. To ask again would give the same failure."""
 
 
 class Row(BaseModel):
-    """An immutable value; unknown fields are errors, so that no data slips through unnamed."""
+    """An immutable value. A field that its type does not name is an error, so that no data gets lost unnoticed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,11 +46,15 @@ class Message(Row):
 
 
 class Prompt(Row):
-    """What a model is asked: messages that end with the user. `source` says where it came from, with its revision.
+    """What a model is asked: messages, of which the last is the user's.
 
-    `language` is the ISO 639-1 code of what the user asks, null if it is not known. The rest is what a source may say
-    of a prompt besides, and is published with it: `tools` (JSON text, a list of JSON schemas) and
-    `chat_template_kwargs` (JSON text, an object) for TRL's chat templates, and what kind it is.
+    - `source`: where the prompt was read, with the revision: "acme/prompts@<sha>"
+    - `language`: the ISO 639-1 code of the user's text, null if it is not known
+
+    The other fields are null unless the source has them. Models are not asked with them; they are published:
+
+    - `tools` and `chat_template_kwargs`: a list of JSON schemas and an object, as JSON text, for TRL's chat templates
+    - `category` and `subcategory`: what kind of prompt it is
     """
 
     id: str
@@ -60,9 +68,12 @@ class Prompt(Row):
 
 
 class Candidate(Row):
-    """One model's answer to a prompt, with the judge's rating (1 to 5) and rationale where it gave them.
+    """One model's answer to a prompt.
 
-    `thinking` is what the model thought before, null unless its generator keeps that.
+    - `generator`: the name of the generator in the config, which calls the model `model`
+    - `thinking`: what the model thought before it answered, null unless the generator keeps it
+    - `finish_reason`, `input_tokens`, `output_tokens`: as the service reports them
+    - `rating` (1 to 5) and `rationale`: the judge's, null without a judge
     """
 
     id: str
@@ -78,11 +89,13 @@ class Candidate(Row):
 
 
 class Failure(Row):
-    """Something that gave nothing usable: the stage, whose it was, why, after how many attempts.
+    """A request that failed, or a judge's rating that cannot be read.
 
-    "generate", "evolve" and "judge" are requests of the named generator or judge that failed after all attempts;
-    "rating" is a judge's reply that could not be read for the named generator's answer. `detail` is what happened in a
-    sentence, mostly the service's own, and `request` the hash of the request.
+    - `stage`: "generate", "evolve" and "judge" are requests that failed after `attempts` attempts. "rating" is a reply
+      of a judge without a readable rating of one candidate.
+    - `generator`: the generator (or judge) that was asked; at the stage "rating", the generator of that candidate
+    - `reason`: a word, such as "timeout"; `detail`: a sentence, mostly the service's own
+    - `request`: the hash of the request
     """
 
     stage: Literal["generate", "evolve", "judge", "rating"]
@@ -94,14 +107,16 @@ class Failure(Row):
 
     @property
     def judge_may_answer_yet(self) -> bool:
-        """Whether a judge did not answer, for a reason that may pass."""
+        """Whether a judge did not answer, and may answer if it is asked again later."""
         return self.stage == "judge" and self.reason not in FOR_GOOD
 
 
 class Judgement(Row):
-    """One reply of a judge about one aspect: a rating (1 to 5) and a rationale per candidate, null where unreadable.
+    """One reply of a judge about one aspect of the candidates of a set.
 
-    `order` has the positions of the candidates as the judge was shown them.
+    `ratings` (1 to 5) and `rationales` have an entry for each candidate of the set, in the set's order; null if the
+    reply has none that can be read. `order` says in which order the judge saw the candidates: (1, 0) is the second
+    candidate first.
     """
 
     judge: str
@@ -112,10 +127,10 @@ class Judgement(Row):
 
 
 class Usage(Row):
-    """What one answered request used, and its cost in US dollars; null is unknown.
+    """The tokens of one answered request, and its cost in US dollars. Null means that it is not known.
 
-    `request` is the hash of the request: the same request in two sets was paid for once. A reply that was paid for and
-    of no use is `wasted` and has a hash of its own: each attempt was paid for.
+    `request` is the hash of the request. If two sets have the same hash, it was paid for only once. `wasted` is true
+    for a reply that could not be used. Each such reply has a hash of its own, because each was paid for.
     """
 
     request: str
@@ -128,9 +143,9 @@ class Usage(Row):
 
 
 class CandidateSet(Row):
-    """A prompt with every answer it got, what judges said, and every failure.
+    """A prompt with all answers of models, all replies of judges, and all failures.
 
-    `settings` is the hash of the models and their options.
+    `settings` is the hash of the models and their options (`Manifest.settings` has the options by this hash).
     """
 
     id: str
@@ -147,8 +162,9 @@ class CandidateSet(Row):
         return any(candidate.rating is not None for candidate in self.candidates)
 
     def came_through(self, min_candidates: int) -> bool:
-        """Return whether nothing needs to be asked again: there are enough candidates to show, and every judge said
-        what it can. How many are enough is what the review task says.
+        """Return whether the set is complete, so that no model needs to be asked again.
+
+        It has at least `min_candidates`, which the review task says, and no judge that may answer later.
         """
         enough = len(self.candidates) >= min_candidates
         return enough and not any(failure.judge_may_answer_yet for failure in self.failures)
@@ -162,7 +178,7 @@ class CandidateSet(Row):
 
 
 class ReviewRecord(Row):
-    """What a reviewer was shown: the candidates of one set in the order in which they stood on the page."""
+    """What reviewers are shown: candidates of one set. `candidates` has their ids in the order of the page."""
 
     id: str
     task: str
@@ -172,24 +188,25 @@ class ReviewRecord(Row):
 
 
 class RetiredRecord(Row):
-    """A record that nobody was to answer any more, because a later one stands for its prompt. `id` is the record's."""
+    """A record that needs no answer any more, because a later record replaced it. `id` is the record's."""
 
     id: str
 
 
 class NotShown(Row):
-    """A candidate set that the last push made no record of, and why. `id` is the set's."""
+    """A candidate set of which the last push made no record, and the reason. `id` is the set's."""
 
     id: str
     reason: str
 
 
 class Response(Row):
-    """One reviewer's answer to one record, as given.
+    """One reviewer's response to one record, as Argilla has it.
 
-    `reviewer` is the username. `dataset_id`, `server_record_id` and `server_user_id` are the ids that the Argilla
-    server it was read from has for the dataset, for its copy of the record, and for the reviewer's account: a record
-    that was deleted and pushed again has another one, and so has an account.
+    - `reviewer`: the username
+    - `values`: the answer to each question, by the question's name: {"preference": "a"}
+    - `dataset_id`, `server_record_id`, `server_user_id`: the ids of the dataset, the record and the account on the
+      Argilla server. A record or an account that was deleted and created again has another id.
     """
 
     record_id: str
@@ -202,16 +219,16 @@ class Response(Row):
 
     @property
     def simulated(self) -> bool:
-        """Whether a program gave this answer."""
+        """Whether a program gave this response."""
         return self.reviewer.startswith(SIMULATED_PREFIX)
 
 
 Scores = tuple[float | None, ...]
-"""A score in [0, 1] per shown candidate, in the order of the record; null for one that was not scored."""
+"""A score in [0, 1] for each shown candidate, in the order of `ReviewRecord.candidates`; null for no score."""
 
 
 class Annotation(Row):
-    """What one reviewer's response means: a score per shown candidate, and a better text if one was written.
+    """What one reviewer's response means.
 
     `scores` has the order of `ReviewRecord.candidates` and is empty unless the response was submitted. `labels` has the
     values of every question whose answer is more than a score, by the question's name; `flags` what is wrong with the
@@ -228,14 +245,17 @@ class Annotation(Row):
 
 
 class Verdict(Row):
-    """The resolved scores of a record: one in [0, 1] per shown candidate, null for one that nothing is known of.
+    """What all responses to a record amount to.
 
-    `edits` are the better texts of the reviewers whose answers count, each a candidate that scores `edit_score`: as
-    much as a shown candidate that is certainly good. `agreement` is the share of reviewers whose answer is the
-    verdict's, null with one reviewer.
+    - `scores`: a score in [0, 1] for each shown candidate, in the order of `ReviewRecord.candidates`; null if nobody
+      scored it
+    - `edits`: the texts that reviewers wrote. Each is one more candidate, with the score `edit_score`.
+    - `reviewers`: how many responses count
+    - `agreement`: the share of them that agree with the scores, null if there is only one
+    - `label_source`: who decided: people, programs, or the judge
     """
 
-    scores: tuple[float | None, ...]
+    scores: Scores
     edits: tuple[str, ...] = ()
     edit_score: float = 1.0
     reviewers: int
@@ -244,7 +264,7 @@ class Verdict(Row):
 
 
 class DroppedPrompt(Row):
-    """A prompt that no model was asked, and the check that it did not pass. `id` is the prompt's."""
+    """A prompt that did not pass a check, so no model was asked. `reason` names the check, and `id` is the prompt's."""
 
     id: str
     prompt: Prompt
@@ -252,14 +272,17 @@ class DroppedPrompt(Row):
 
 
 class Drop(Row):
-    """Something that was left out on the way to a row, and why."""
+    """Something that was left out on the way to a row, and the reason as a word: "draw"."""
 
     id: str
     reason: str
 
 
 class Measure(Row):
-    """A number that was measured on `count` things, with its 95 % interval; if it is null, `reason` says why."""
+    """A number that was measured on `count` things, with the ends of its 95 % interval.
+
+    If it is not defined, `value` is null and `reason` says why.
+    """
 
     value: float | None
     low: float | None = None
@@ -269,11 +292,11 @@ class Measure(Row):
 
 
 class Leaning(NamedTuple):
-    """Two kinds of answers of a review task, such as those that prefer the first and the second of two candidates.
+    """Tells two kinds of answers of a review task apart, of which a reviewer may prefer one.
 
-    `to` tells of the scores of any answer whether it is of the first kind, null if it is of neither. `title` says what
-    the first kind is: "prefers the first answer". `even` says that chance decides what stands first on the page: then
-    an honest reviewer gives as many answers of one kind as of the other.
+    - `title`: what answers of the first kind do: "prefers the first answer"
+    - `to(scores)`: True for an answer of the first kind, False for one of the second, None for one of neither
+    - `even`: whether an honest reviewer gives as many answers of each kind, because the order on the page is random
     """
 
     title: str
@@ -282,11 +305,12 @@ class Leaning(NamedTuple):
 
 
 class ReviewerStatistics(Row):
-    """What one reviewer's answers are like.
+    """Statistics of one reviewer's answers.
 
-    `agreement` is the share of this reviewer's answers that each other reviewer of the same record gave too; `leaning`
-    the share of the first kind among the answers of either kind (see Leaning). `marks` names what stands out:
-    "contrary", "random", "one_sided".
+    - `responses`: how many answers count
+    - `agreement`: the share of the other reviewers of the same records who gave the same answer
+    - `leaning`: the share of answers of the first kind among those of either kind (see Leaning)
+    - `marks`: what is unusual: "contrary", "random", "one_sided" (see `labels.reviewers`)
     """
 
     reviewer: str
@@ -297,17 +321,21 @@ class ReviewerStatistics(Row):
 
 
 class JudgeAgreement(Row):
-    """The judge against people, on records where both prefer one of two: share of equal choices, Cohen's kappa."""
+    """How far the judge agrees with people, on the records where both prefer one of two candidates.
+
+    `accuracy` is the share of equal choices, `kappa` is Cohen's kappa.
+    """
 
     accuracy: Measure
     kappa: Measure
 
 
 class LengthBias(Row):
-    """Whether longer texts are chosen: share of pairs in which chosen is longer, and the effect.
+    """Whether longer texts are chosen more often.
 
-    The effect is the matched-pairs rank-biserial correlation of the lengths in characters, in [-1, 1] (Kerby 2014): 0
-    is none, 1 is that every chosen text is longer.
+    `longer_chosen` is the share of pairs in which the chosen text is longer. `effect` is the rank-biserial correlation
+    of matched pairs of lengths in characters, in [-1, 1] (Kerby 2014): 0 if length has no effect, 1 if every chosen
+    text is longer.
     """
 
     longer_chosen: Measure
@@ -315,9 +343,10 @@ class LengthBias(Row):
 
 
 class Agreement(Row):
-    """How far reviewers agree: Krippendorff's alpha and the share of pairs of answers that are equal.
+    """How far reviewers agree.
 
-    `leaning` says what is counted of each reviewer's answers: "prefers the first answer".
+    `alpha` is Krippendorff's, at the given level. `percent` is the share of equal pairs of answers to a record.
+    `leaning` is the title of the Leaning that is counted for each reviewer: "prefers the first answer".
     """
 
     level: Literal["nominal", "ordinal", "interval"]

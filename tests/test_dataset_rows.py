@@ -240,7 +240,7 @@ def test_a_folder_without_data_is_said(tmp_path: Path) -> None:
 
 def test_another_kind_of_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "rows.xlsx").write_bytes(b"PK")
-    with pytest.raises(DataError, match=r"none of the files that can be read: .* Save it as one of these"):
+    with pytest.raises(DataError, match=r"not one of the files that can be read: .* Save it as one of these"):
         splits_of(tmp_path / "rows.xlsx")
 
 

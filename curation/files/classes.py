@@ -1,4 +1,4 @@
-"""Columns of classes (`datasets.ClassLabel`): stored as numbers, meant as names."""
+"""Columns of classes (`datasets.ClassLabel`). They hold numbers, and the features of the dataset name each number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ NO_CLASS = -1
 
 
 def classes_of(features: object) -> dict[str, tuple[str, ...]]:
-    """Return the names of the classes in what `datasets.Features.to_dict` gives: {"topic": {"names": [...], ...}}."""
+    """Return the names of the classes in each column of classes: {"topic": ("art", "law")}.
+
+    `features` is what `datasets.Features.to_dict` returns: {"topic": {"names": ["art", "law"], "_type": "ClassLabel"}}.
+    """
     if not isinstance(features, Mapping):
         return {}
     return {
@@ -21,7 +24,10 @@ def classes_of(features: object) -> dict[str, tuple[str, ...]]:
 
 
 def with_class_names(values: dict[str, Any], names: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    """Return a row with the names of its classes in place of their numbers, null for "no class" (-1)."""
+    """Return a row with names in place of the numbers of classes: {"topic": 1} gives {"topic": "law"}.
+
+    `names` has the names for each column of classes. The number -1, for a row without a class, gives None.
+    """
     return {column: _name(value, names[column]) if column in names else value for column, value in values.items()}
 
 

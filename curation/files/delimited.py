@@ -1,4 +1,4 @@
-"""CSV and TSV files: each cell as the text that it is; a row that does not fit the header is an error with its line."""
+"""Reads CSV and TSV files. Cells stay texts, and a row that does not fit the header is an error with its line."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from curation.wording import counted
 SEPARATORS = (",", ";", "\t", "|")
 TSV_SEPARATORS = ("\t", ",", ";", "|")
 NAMED_SEPARATOR = re.compile(r"sep=(.)\r?\n")
-"""The first line of a file in which Excel names the separator."""
+"""A first line in which Excel names the separator: "sep=;"."""
 SAMPLE = 1 << 16
-"""How many characters of a file tell its separator."""
+"""The separator is guessed from so many characters at the beginning of a file."""
 UNQUOTED = re.compile(r'[^"\r\n]+')
 PIECE = 1 << 20
-"""How many characters of one line are read at once."""
-QUOTES = "Text that holds a quote, a separator or a line end stands in quotes, and a quote within it is written twice."
+"""So many characters of a line are read at once."""
+QUOTES = "Put text that holds a quote, a separator or a line end in quotes, and write each quote within it twice."
 
 
 def read_delimited(path: File, *, separators: Sequence[str] = SEPARATORS) -> Iterator[FileRow]:
-    """Yield the rows below the header, each cell a text; the number is the line on which the row begins.
+    """Yield the rows below the header. Each cell is a text, and blank lines are left out.
 
-    The separator is the one of `separators` that fits the first rows best; the first if none does. Raises DataError
-    with the line if a row has more or fewer cells than the header, a quote is not closed, two columns have one name,
-    or the file is not UTF-8, UTF-16 or UTF-32. Blank lines are no rows.
+    The separator is the one of `separators` that fits the first rows best (see `separator_of`). Raises DataError with
+    the line if a row has more or fewer cells than the header, a quote is not closed, two columns have the same name, or
+    the file is not UTF-8, UTF-16 or UTF-32.
     """
-    # The default limit of 128 KiB a field would refuse long texts that every other format takes.
+    # The default limit of 128 KiB for a cell would refuse long texts, which are allowed in every other format.
     csv.field_size_limit(4 * ROW_SIZE)
     with open_text(path, newline="") as file:
         sample = file.read(SAMPLE)
@@ -45,22 +45,23 @@ def read_delimited(path: File, *, separators: Sequence[str] = SEPARATORS) -> Ite
 
 
 def separator_of(sample: str, separators: Sequence[str] = SEPARATORS) -> str:
-    """Return the separator with which the first rows have as many cells as the header, and the header most of them.
+    """Return the separator that fits a sample best; the first of `separators` if the sample has a single column.
 
-    A separator that the header does not have is none: a single column is a file too.
+    It is the separator with which all rows have the same number of cells; if several do so, the one with the most
+    cells.
     """
     fits = {separator: _fit(sample, separator) for separator in separators}
     return max(separators, key=lambda separator: fits[separator])
 
 
 def _fit(sample: str, separator: str) -> tuple[bool, int]:
-    """Return whether all rows of the sample are alike, and how many cells the header has."""
+    """Return whether all rows of a sample have the same number of cells (at least two), and how many the header has."""
     counts = []
     rows = csv.reader(io.StringIO(sample, newline=""), delimiter=separator, strict=True)
     try:
         counts = [len(row) for row in rows if not _is_blank(row)]
     except csv.Error:
-        # The sample ends within a quoted cell, or a quote is not closed: the header alone decides.
+        # The sample ends within a quoted cell, or a quote is not closed. So only the header is looked at.
         header = next(csv.reader(io.StringIO(sample, newline=""), delimiter=separator), [])
         return False, len(header)
     if len(sample) == SAMPLE:
@@ -70,9 +71,10 @@ def _fit(sample: str, separator: str) -> tuple[bool, int]:
 
 
 class _RowLines:
-    """The lines of a file as `csv.reader` takes them, with the number of the last one and the size of the row so far.
+    """Gives the lines of a file to `csv.reader`, and counts them and the characters of the current row.
 
-    Of a row above `ROW_SIZE` only as much is kept as its end is found by.
+    `number` is the line that was read last, and `size` the number of characters of the row so far. A row above
+    `ROW_SIZE` is shortened to the characters that are needed to see where the row ends.
     """
 
     def __init__(self, file: io.TextIOWrapper, path: File, separator: str) -> None:
@@ -88,7 +90,7 @@ class _RowLines:
         return self
 
     def start_row(self) -> int:
-        """Begin a row, and return the number of its first line."""
+        """Start to count the characters of a row; return the line on which it begins."""
         self.size = self._kept_size = 0
         self._row_starts_at = self.number + 1
         return self._row_starts_at
@@ -121,7 +123,10 @@ class _RowLines:
         return short
 
     def _ends(self, run: re.Match[str]) -> str:
-        """Stand for characters between quotes and line ends: only the first and the last can end or begin a cell."""
+        """Return what replaces a run of characters without quotes and line ends.
+
+        Only a separator at the start or the end of the run matters: it ends or begins a quoted cell.
+        """
         return "".join(self._separator if end == self._separator else "x" for end in (run[0][0], run[0][-1]))
 
 
@@ -161,16 +166,16 @@ def _fault(error: csv.Error) -> str:
     if "unexpected end of data" in str(error):
         return "a quote in the row that begins here is not closed"
     if "expected after" in str(error):
-        return "a quoted text of the row that begins here is followed by more text"
+        return "in the row that begins here, a quoted cell is followed by more text"
     return f"the row that begins here is not CSV: {error}"
 
 
 def _header(cells: list[str], path: File, number: int) -> list[str]:
-    """Return the names of the columns, those without one as pandas names them."""
+    """Return the names of the columns. A column without a name gets the name that pandas would give it."""
     names = [cell.removeprefix("\ufeff") or f"Unnamed: {place}" for place, cell in enumerate(cells)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
         raise DataError(
-            f"{path}, line {number}: the header has the column {twice[0]!r} twice.", remedy="Give each its own name."
+            f"{path}, line {number}: the header has the column {repeated[0]!r} twice.", remedy="Give each its own name."
         )
     return names

@@ -17,21 +17,21 @@ FORMATS = {
     ".txt": "text",
 }
 SUFFIXES = tuple(FORMATS)
-"""What is read, in lower or upper case; all but Parquet and Arrow also with ".gz" behind it."""
+"""The suffixes of files that are read, in lower or upper case. All but Parquet and Arrow may also end in ".gz"."""
 
 FOLDER_SUFFIXES = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")
-"""What is read of a folder: a .txt file there is about the data, as a license is."""
+"""The suffixes of files that are read from a folder. A .txt file in a folder is mostly about the data: a license."""
 
 TEXT_COLUMN = "text"
-"""The only column of a .txt file, as `datasets` names it."""
+"""The only column of a .txt file. `datasets` gives it the same name."""
 
 
 def last_suffix(path: File) -> str:
-    """Return the last suffix of a file's name, in lower case and before ".gz"."""
+    """Return the last suffix of a file's name in lower case, without ".gz": ".csv" for "Data.CSV.gz"."""
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
 def suffix_of(path: File) -> str:
-    """Return the one of `SUFFIXES` that a file's name has, in any case and before ".gz"; "" if it has none."""
+    """Return what `last_suffix` returns if it is one of `SUFFIXES`, otherwise ""."""
     suffix = last_suffix(path)
     return suffix if suffix in SUFFIXES else ""

@@ -1,4 +1,4 @@
-"""JSON files: one object a line, or one array whose items are read one after the other."""
+"""Reads JSON files: objects on lines of their own, or one array, whose items are read one after the other."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from curation.files.rows import ROW_SIZE, File, FileRow, too_large
 from curation.files.text import is_utf8, not_utf8, open_text, read_lines
 
 PIECE = 1 << 20
-"""How many characters of an array are read at once."""
+"""So many characters of an array are read at once."""
 LONGEST_TOKEN = 16
-"""Characters before the end of a piece in which a fault may only mean that the piece ends there."""
+"""An error so near to the end of a piece (in characters) may only mean that the piece ends within a value."""
 BLANKS = re.compile(r"[ \t\r\n]*")
 ONE_VALUE = re.compile(r"\[|\{\s*\n")
-"""How a file begins that is one array, or one object over several lines, rather than one object a line."""
+"""The beginning of a file that is one array, or one object over several lines, and not an object on each line."""
 START = 4096
 
 
 def read_json_lines(path: File) -> Iterator[FileRow]:
-    """Yield the object of each line; a line that holds none, or is too long, is a row without values."""
+    """Yield a row for each line. A line that is not a JSON object, or is too long, is a row without values."""
     with open_text(path) as file:
         for number, line in read_lines(file):
             if line is None:
@@ -35,9 +35,10 @@ def read_json_lines(path: File) -> Iterator[FileRow]:
 
 
 def read_json(path: File) -> Iterator[FileRow]:
-    """Yield the items of a file that is one array; an object over several lines is one row; else as JSON lines.
+    """Yield a row for each item of an array, or a single row for an object over several lines.
 
-    Raises DataError if the file is neither, or an item is above `ROW_SIZE`.
+    A file that begins otherwise is read as JSON lines. Raises DataError if the array or the object is not JSON, or a
+    value in it is larger than `ROW_SIZE`.
     """
     with open_text(path) as file:
         one_value = ONE_VALUE.match(file.read(START).lstrip("\ufeff \t\r\n"))
@@ -46,7 +47,7 @@ def read_json(path: File) -> Iterator[FileRow]:
         return
     with open_text(path) as file:
         window = _Window(file, path)
-        values = _items(window) if window.next() == "[" else _alone(window)
+        values = _items(window) if window.next() == "[" else _single_value(window)
         for number, value in enumerate(values, 1):
             yield _row(number, value)
 
@@ -63,7 +64,10 @@ def _row(number: int, value: Any) -> FileRow:
 
 
 class _Window:
-    """The part of a file that is looked at: it moves on value by value, and grows where a value does not fit."""
+    """The piece of a JSON file that is in memory. It moves on from value to value, and grows if a value does not fit.
+
+    `_place` is the index in `_text` of the next character, and `_line` the line of the file on which it stands.
+    """
 
     def __init__(self, file: TextIOWrapper, path: File) -> None:
         self._file = file
@@ -74,7 +78,7 @@ class _Window:
         self._line = 1
 
     def next(self) -> str:
-        """Return the next character that is not blank, without taking it; "" at the end of the file."""
+        """Return the next character that is not blank, and stay before it; "" at the end of the file."""
         while True:
             matched = BLANKS.match(self._text, self._place)
             self._move(matched.end() if matched else self._place)
@@ -84,14 +88,14 @@ class _Window:
                 return ""
 
     def take(self, expected: str) -> None:
-        """Move behind the next character; DataError if it is another than `expected`, which is "" at the end."""
+        """Move behind the next character. Raises DataError if it is not `expected` ("" is the end of the file)."""
         actual = self.next()
         if actual != expected:
             raise self._error(f"{expected or 'the end'} is expected, not {actual or 'the end'}", self._place)
         self._move(self._place + len(expected))
 
     def value(self) -> Any:
-        """Return the next value, and move behind it."""
+        """Return the next JSON value, and move behind it."""
         self.next()
         while True:
             try:
@@ -102,7 +106,7 @@ class _Window:
             except RecursionError as error:
                 raise self._error("too many values within each other", self._place) from error
             else:
-                # A number may go on in the next piece.
+                # A number at the end of the piece may go on in the next piece.
                 if end < len(self._text) or not self._grow():
                     self._move(end)
                     return value
@@ -117,7 +121,7 @@ class _Window:
         self._place = place
 
     def _grow(self) -> bool:
-        """Read on, twice as far where a value needs it; return whether there was anything."""
+        """Read another piece, as long as the text that is left if that is longer; return whether there was any text."""
         more = self._file.read(max(PIECE, len(self._text) - self._place))
         if not is_utf8(more):
             raise not_utf8(self._path, self._line + self._text.count("\n", self._place))
@@ -144,6 +148,6 @@ def _items(window: _Window) -> Iterator[Any]:
     window.take("")
 
 
-def _alone(window: _Window) -> Iterator[Any]:
+def _single_value(window: _Window) -> Iterator[Any]:
     yield window.value()
     window.take("")

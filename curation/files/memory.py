@@ -1,8 +1,8 @@
-"""How much memory reading may take at once: above it the system refuses more, whatever a file says of its own size.
+"""Limits how much memory a file may take while it is read.
 
-A file can say that it is small and unfold to gigabytes, in more ways than can be looked for. Linux counts the memory of
-a process (RLIMIT_DATA of https://man7.org/linux/man-pages/man2/getrlimit.2.html) whoever asks for it, Arrow and zlib
-too. Other systems do not, and there only the other bounds of `curation.files` hold.
+A small file can unfold to gigabytes, in more ways than can be checked. So the operating system keeps the limit: on
+Linux, RLIMIT_DATA (https://man7.org/linux/man-pages/man2/getrlimit.2.html) counts all memory of a process, also that of
+Arrow and zlib. Other systems do not count it. There, only the other limits of `curation.files` hold.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ import pyarrow as pa
 from curation.errors import DataError
 
 MOST_MEMORY = 1 << 29
-"""Bytes (512 MB) that one step of reading may take beyond what this process has."""
+"""How many bytes (512 MB) a step of reading may take, beyond what the process already has."""
 MEMORY_USED = Path("/proc/self/statm")
 DATA_PAGES = 5
-"""Which number of that file counts the pages that RLIMIT_DATA is about."""
+"""The position, in MEMORY_USED, of the number of pages that RLIMIT_DATA limits."""
 
 Step = TypeVar("Step")
 _one_limit = RLock()
-"""The limit is one of the whole process: two threads must not set it and put it back in turns."""
+"""The limit holds for the whole process, so only one thread at a time may set it and take it back."""
 
 
 @contextmanager
 def bounded_memory(name: str) -> Iterator[None]:
-    """Let this process take `MOST_MEMORY` more at most; DataError, with `name` as what was read, if it needs more."""
+    """Limit the memory that the block takes to `MOST_MEMORY`. Raises DataError about `name` if it needs more."""
     with _one_limit:
         before = resource.getrlimit(resource.RLIMIT_DATA)
         try:
@@ -47,7 +47,7 @@ def bounded_memory(name: str) -> Iterator[None]:
 
 
 def in_bounded_memory(steps: Iterator[Step], name: str) -> Iterator[Step]:
-    """Yield what an iterator gives, each step of it in `bounded_memory`."""
+    """Yield the items of an iterator, and limit the memory that each step takes (see `bounded_memory`)."""
     while True:
         with bounded_memory(name):
             try:
@@ -60,7 +60,7 @@ def in_bounded_memory(steps: Iterator[Step], name: str) -> Iterator[Step]:
 def _limit_memory(limits: tuple[int, int]) -> None:
     if not MEMORY_USED.exists():
         return
-    # Arrow's own allocators reserve a gigabyte ahead, which counts as used: what is read could fill it unnoticed.
+    # Arrow's own allocators reserve a gigabyte ahead. It counts as used, so a file could fill it without any error.
     pa.set_memory_pool(pa.system_memory_pool())
     limit = int(MEMORY_USED.read_text().split()[DATA_PAGES]) * resource.getpagesize() + MOST_MEMORY
     for other in limits:

@@ -19,9 +19,10 @@ METADATA = b"huggingface"
 
 
 def class_names(path: File) -> dict[str, tuple[str, ...]]:
-    """Return the names of the classes of each such column of a file; none in files that cannot say it.
+    """Return the names of the classes in each column of classes: {"topic": ("art", "law")}.
 
-    Raises DataError if a Parquet or Arrow file cannot be opened.
+    Only Parquet and Arrow files can have such columns; for other files this returns {}. Raises DataError if the file
+    cannot be opened.
     """
     suffix = suffix_of(path)
     if suffix not in (".parquet", ".arrow"):
@@ -39,5 +40,5 @@ def _classes_noted(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
     try:
         return classes_of(json.loads(note)["info"]["features"]) if note else {}
     except (KeyError, TypeError, ValueError):
-        # Any library may write what it likes there.
+        # The metadata may also come from another library, in any form.
         return {}

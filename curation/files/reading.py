@@ -1,4 +1,4 @@
-"""One reader of files: the format by the end of a file's name, the rows one after the other."""
+"""Reads the rows of a file one after the other. The suffix of the file tells its format."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from curation.files.text import is_utf8, not_utf8, open_text, read_lines
 
 
 def read_rows(path: File) -> Iterator[FileRow]:
-    """Yield the rows of a file of `SUFFIXES`, read as needed and in bounded pieces.
+    """Yield the rows of a file whose suffix is one of `SUFFIXES`. The file is read in pieces of limited size.
 
-    Cells of CSV and TSV are texts; a line of a .txt file is the column "text". A line of JSON that is no object, and a
-    row that is too large, is a row without values. Raises DataError, where it can with the line, if the file cannot be
-    read.
+    The cells of CSV and TSV are texts. The lines of a .txt file are the column "text". A line of JSON that is not an
+    object, and a row that is too large, is a row without values. Raises DataError if the file cannot be read, with the
+    line if it is known.
     """
     suffix = suffix_of(path)
     readers: dict[str, Callable[[File], Iterator[FileRow]]] = {

@@ -1,4 +1,4 @@
-"""What readers take and give: a file, wherever it is, its rows, and how large a row may be."""
+"""A file that can be read, the rows of a file, and how large a row may be."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Literal, Protocol
 
 ROW_SIZE = 1 << 24
-"""A row of more characters (or of more bytes, in Parquet and Arrow) is left out: about four million tokens."""
+"""A row with more characters (in Parquet and Arrow: bytes) is left out. It would have about four million tokens."""
 
 UNREADABLE = (
     OSError,
@@ -21,27 +21,29 @@ UNREADABLE = (
     zlib.error,
     struct.error,
 )
-"""What readers raise of files that are damaged or hold something else; Arrow's and pandas' errors are among them."""
+"""What readers raise if a file is damaged or has another format. Errors of Arrow and pandas are subclasses of these."""
 
 
 class File(Protocol):
-    """A file on this machine (a `Path` is one) or elsewhere; errors call it by its `str`."""
+    """A file on this machine (any `Path`) or elsewhere. Error messages name it by `str(file)`."""
 
     @property
     def name(self) -> str:
         """Return the last part of the path, such as "train.jsonl.gz"."""
 
     def open(self, mode: Literal["rb"], /) -> IO[bytes]:
-        """Return the content from its start; it can be read at any place, and closed."""
+        """Open the file for reading. What is returned can seek, and must be closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One row of a file: its number and its values by column.
+    """One row of a file.
 
-    The number is the line on which the row begins in CSV, TSV, JSON lines and text (from 1), else the row's own (from
-    1). `values` is null if the row cannot be used; then `reason` says why ("not JSON: ..."), and `too_large` whether
-    it was left out for its size alone.
+    - `number`: the line on which the row begins in CSV, TSV, JSON lines and text; in other formats, the number of the
+      row. Both count from 1.
+    - `values`: the values by column; None if the row cannot be used
+    - `reason`: why it cannot be used: "not JSON: ..."
+    - `too_large`: whether it cannot be used only because of its size
     """
 
     number: int
@@ -51,5 +53,5 @@ class FileRow:
 
 
 def too_large(number: int) -> FileRow:
-    """Return the row that stands for one above `ROW_SIZE`."""
+    """Return the row without values that takes the place of a row above `ROW_SIZE`."""
     return FileRow(number, None, f"larger than {ROW_SIZE:,} characters, and left out", too_large=True)

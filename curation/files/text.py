@@ -1,4 +1,4 @@
-"""Text files: how they are encoded and packed, and their lines, each of bounded size."""
+"""Opens text files in any Unicode encoding, also gzipped, and reads their lines up to a limited length."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from curation.errors import DataError
 from curation.files.rows import ROW_SIZE, File
 
 GZIP = b"\x1f\x8b"
-# The mark of UTF-32 begins as that of UTF-16 does.
+# UTF-32 comes before UTF-16, because its byte order mark begins with that of UTF-16.
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -22,17 +22,17 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 LOOKED_AT = 4096
-"""How many bytes of a file tell how it is encoded."""
+"""The encoding is guessed from so many bytes at the beginning of a file."""
 MANY_ZEROS = 4
-"""UTF-16 has a zero in every other byte of Latin text; one byte in so many, and the encoding is clear."""
+"""Latin text in UTF-16 has a zero in every other byte. If one byte in so many is zero, a file is taken for UTF-16."""
 
 
 @contextmanager
 def open_text(path: File, *, newline: str = "\n") -> Iterator[io.TextIOWrapper]:
-    r"""Open a text file, unpacked if it is gzip, in the encoding that its first bytes show: UTF-8, UTF-16 or UTF-32.
+    r"""Open a text file, gzipped or not, in the encoding that its first bytes show: UTF-8, UTF-16 or UTF-32.
 
-    `newline` is that of `open`: "" also ends a line at "\r". Bytes that are no UTF-8 become lone surrogates, which
-    `check_utf8` finds.
+    `newline` means the same as for `open`: with "", a line also ends at "\r". Bytes that are not UTF-8 become lone
+    surrogates, so that `is_utf8` is false for their line.
     """
     with _open_bytes(path) as file:
         start = file.read(LOOKED_AT)
@@ -55,7 +55,10 @@ def _open_bytes(path: File) -> Iterator[IO[bytes]]:
 
 
 def encoding_of(start: bytes) -> str:
-    """Return the encoding of a text that begins with these bytes, by its byte order mark or the places of its zeros."""
+    """Return the encoding of a text that begins with these bytes.
+
+    It is told by the byte order mark; without one, text with zeros in every other byte is UTF-16, and the rest UTF-8.
+    """
     marked = next((name for mark, name in MARKS if start.startswith(mark)), None)
     if marked is not None:
         return marked
@@ -80,7 +83,7 @@ def not_utf8(path: File, number: int) -> DataError:
 
 
 def read_lines(file: io.TextIOWrapper) -> Iterator[tuple[int, str | None]]:
-    """Yield the lines of a file with their numbers, from 1; null in place of one above `ROW_SIZE` characters.
+    """Yield the number of each line, from 1, and the line; None in place of a line above `ROW_SIZE` characters.
 
     Blank lines and byte order marks are left out.
     """

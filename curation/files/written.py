@@ -1,4 +1,7 @@
-"""Messages that were written as a text, as a CSV file or `str(messages)` leaves them: found, and read back."""
+"""Recognises messages that were written as a text, and reads them back.
+
+A CSV file, or `str(messages)`, makes a text such as "[{'role': 'user', 'content': 'Hi'}]" of a list of messages.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,15 @@ from collections.abc import Mapping
 from typing import Any
 
 PAIRS = (("role", "content"), ("from", "value"))
-"""The keys of a message: OpenAI's, which TRL reads, and ShareGPT's."""
+"""The keys of a message: OpenAI's, which TRL reads, and those of ShareGPT."""
 LISTS = ("messages", "conversations", "conversation")
-"""Where an object holds messages."""
+"""The keys under which an object holds a list of messages."""
 STARTS = re.compile(r"""["']?[\[{][\s\[{]*\\?["']""")
-"""How a list of objects or an object begins, also as JSON within JSON."""
+"""The beginning of a list of objects, or of an object, also if it is JSON within JSON."""
 START = 200
+"""The messages must begin within so many characters of a text."""
 LONGEST_LITERAL = 1 << 20
-"""Characters of Python text that are parsed: what is longer takes a hundred times its size."""
+"""A longer Python text is not parsed, because that takes a hundred times its size in memory."""
 NUMPY_ITEMS = re.compile(r"\}\s*\n\s*\{")
 
 
@@ -27,7 +31,7 @@ def is_message(value: object) -> bool:
 
 
 def is_written(text: str) -> bool:
-    """Whether a text is messages that were written as a text, readable or not."""
+    """Whether a text is messages that were written as a text, also if they cannot be read back."""
     try:
         return read_written(text) is not None
     except ValueError:
@@ -35,10 +39,11 @@ def is_written(text: str) -> bool:
 
 
 def read_written(text: str) -> list[Any] | None:
-    """Return the messages that a text holds, as JSON, JSON within JSON, or Python; null if it is another text.
+    """Return the messages that a text holds as JSON, as JSON within JSON, or as Python; None if it is another text.
 
-    An object that holds messages ({"messages": [...]}) is given as it is, in a list of its own. Raises ValueError if
-    the text begins as messages and cannot be read, as where it was cut off. Nothing is run: only literals are read.
+    An object that holds messages, such as {"messages": [...]}, is returned as the only item of a list. Raises
+    ValueError if the text begins like messages but cannot be read, for example because it was cut off. A text is never
+    run as a program: only Python literals are read.
     """
     if not STARTS.match(text.lstrip()[:START]) or not any(_has_keys(text, keys) for keys in PAIRS):
         return None
@@ -62,11 +67,11 @@ def _holds_messages(value: object) -> bool:
 
 
 _MORE_TEXT = object()
-"""Stands for JSON with other text behind it, as in a question about it."""
+"""Stands for JSON that is followed by other text, as in a question about the JSON."""
 
 
 def _value(text: str) -> Any:
-    """Return what JSON or a Python literal says; ValueError if the text is neither."""
+    """Return the value of a text that is JSON or a Python literal. Raises ValueError if it is neither."""
     try:
         value, end = json.JSONDecoder().raw_decode(text.strip())
     except (ValueError, RecursionError):
@@ -77,11 +82,11 @@ def _value(text: str) -> Any:
 def _literal(text: str) -> Any:
     if len(text) > LONGEST_LITERAL:
         raise ValueError("too long for a Python literal")
-    # numpy writes the items of a list on lines of their own, without commas; in a literal no text holds a line end.
+    # numpy writes one item of a list on each line, without commas. (A text within a literal cannot hold a line end.)
     literal = NUMPY_ITEMS.sub("}, {", text.strip())
     try:
         with warnings.catch_warnings():
-            # Python warns of a backslash that stands for nothing, as in "\d".
+            # Python warns of a backslash that escapes nothing, as in "\d".
             warnings.simplefilter("ignore", SyntaxWarning)
             return ast.literal_eval(literal)
     except (SyntaxError, RecursionError, MemoryError, TypeError) as error:
