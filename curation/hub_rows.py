@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from itertools import islice
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, Literal, cast
+from typing import IO, TYPE_CHECKING, Literal, cast
 
 from curation import files
 from curation.errors import DataError
@@ -28,6 +28,7 @@ from curation.hub import connect, hub_errors, require_endpoint
 from curation.scratch import private_files
 
 if TYPE_CHECKING:
+    from datasets import DatasetBuilder, DatasetInfo, IterableDataset
     from huggingface_hub import HfFileSystem
 
 PROTOCOL = "hf://"
@@ -113,7 +114,7 @@ def hub_splits(
     )
 
 
-def _files(builder: Any, endpoint: str, token: str | None) -> dict[str, tuple[HubFile, ...]]:
+def _files(builder: DatasetBuilder, endpoint: str, token: str | None) -> dict[str, tuple[HubFile, ...]]:
     """Return the files of each split. If `datasets` must read any of them, return {}."""
     from huggingface_hub import HfFileSystem
 
@@ -134,7 +135,7 @@ def _is_on_the_hub(file: HubFile) -> bool:
     return file.path.startswith(PROTOCOL) and "::" not in file.path
 
 
-def _has_options(builder: Any) -> bool:
+def _has_options(builder: DatasetBuilder) -> bool:
     """Whether the card has options for reading the files, such as `field`, the key of a JSON file that has the rows."""
     config, plain = builder.config, type(builder.config)()
     options = {field.name for field in fields(config)} - set(DESCRIBING)
@@ -143,7 +144,7 @@ def _has_options(builder: Any) -> bool:
     return bool(changed) and not only_tabs
 
 
-def _has_types(builder: Any) -> bool:
+def _has_types(builder: DatasetBuilder) -> bool:
     """Whether the card gives columns types that the files do not have, so that `datasets` converts the values."""
     return builder.info.features is not None and builder.name not in ("parquet", "arrow")
 
@@ -184,7 +185,7 @@ def _columns(file: HubFile) -> dict[str, None]:
     return {column: None for row in islice(files.read_rows(file), ROWS_WITH_ALL_COLUMNS) for column in row.values or ()}
 
 
-def _streamed_rows(stream: Any, name: str) -> Iterator[tuple[FileRow, Classes]]:
+def _streamed_rows(stream: IterableDataset, name: str) -> Iterator[tuple[FileRow, Classes]]:
     # Pictures and sounds may be damaged, and the libraries that decode them may be missing.
     rows = stream.decode(False) if stream.features else stream
     classes = _classes(stream)
@@ -192,6 +193,6 @@ def _streamed_rows(stream: Any, name: str) -> Iterator[tuple[FileRow, Classes]]:
         yield FileRow(number, values), classes
 
 
-def _classes(described: Any) -> Classes:
+def _classes(described: DatasetInfo | IterableDataset) -> Classes:
     """Return the classes in the `features` of a dataset, or of the info in its card."""
     return classes_of(described.features.to_dict() if described.features else None)

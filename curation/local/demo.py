@@ -10,18 +10,21 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import curation
+from curation import generation
 from curation.errors import RefusedError
+from curation.hub import connect, hub_errors
 from curation.local.reviewers import simulate_reviewers
 from curation.local.stack import USER, Stack
 from curation.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from curation.config import Config
-    from curation.generation import Meter
 
 Say = Callable[[str], None]
 
 PROGRESS_SECONDS = 5.0
+"""While models answer, a line says every so many seconds how far they are."""
 
 CONFIG = f"""\
 name = "demo"
@@ -90,8 +93,6 @@ def _demo(folder: Path, *, stay: bool, say: Say) -> None:
 
 
 def _loop(stack: Stack, config_file: Path, say: Say) -> None:
-    import curation
-
     config = curation.load_config(config_file)
     say("1/6 Uploading 20 prompts to the local Hub.")
     _upload_prompts(stack)
@@ -112,8 +113,6 @@ def _loop(stack: Stack, config_file: Path, say: Say) -> None:
 
 
 def _upload_prompts(stack: Stack) -> None:
-    from curation.hub import connect, hub_errors
-
     repo_id = f"{USER}/demo-prompts"
     api = connect(stack.hub.url, stack.hub.token)
     with hub_errors(api, repo_id), as_file(files("curation.local") / "demo_prompts.jsonl") as prompts:
@@ -122,6 +121,7 @@ def _upload_prompts(stack: Stack) -> None:
 
 
 def _show_rows(config: Config, say: Say) -> None:
+    # This reads HF_ENDPOINT when it is imported, and the stack has set that by now.
     import datasets
 
     datasets.disable_progress_bars()
@@ -156,11 +156,9 @@ def _tell(report: Any, say: Say) -> None:
         raise RefusedError("The demo's loop did not come through.", remedy="The logs in its folder say why.")
 
 
-def _followed(meter: Meter, say: Say) -> AbstractContextManager[None]:
+def _followed(meter: generation.Meter, say: Say) -> AbstractContextManager[None]:
     """Print a line with the progress of the generation every PROGRESS_SECONDS."""
-    from curation.generation import told_every
-
-    return told_every(PROGRESS_SECONDS, lambda last: None if last else say(f"    {meter.progress().line}"))
+    return generation.told_every(PROGRESS_SECONDS, lambda last: None if last else say(f"    {meter.progress().line}"))
 
 
 def _wait_for_ctrl_c(say: Say) -> None:

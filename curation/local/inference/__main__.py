@@ -11,9 +11,11 @@ from pathlib import Path
 from curation.errors import CurationError
 from curation.local.inference.app import create_app
 from curation.local.inference.faults import FaultPlan, Latency, load_faults
+from curation.local.inference.llama import LlamaBackend
 from curation.local.inference.models import DEFAULT_MODELS, ModelSettings, load_models
 from curation.local.inference.scripted import ScriptedBackend, load_table, table_reply
 from curation.local.inference.server import listen, serve
+from curation.local.inference.weights import fetch_weights
 from curation.local.inference.wire import Backend
 from curation.local.process import exit_with_parent
 
@@ -56,9 +58,6 @@ def _backend(options: argparse.Namespace) -> Backend:
     if options.backend == "scripted":
         table = load_table(options.table) if options.table else {}
         return ScriptedBackend(table_reply(table, models=models, default=options.default_reply), names=models)
-    from curation.local.inference.llama import LlamaBackend
-    from curation.local.inference.weights import fetch_weights
-
     return LlamaBackend(models, fetch_weights())
 
 
@@ -68,7 +67,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--backend", choices=["llama", "scripted"], default="llama")
     parser.add_argument("--models", type=Path, help="JSON: {name: {temperature, grammar}}")
     parser.add_argument("--table", type=Path, help="JSONL of the scripted backend: {prompt, replies: {model: text}}")
-    parser.add_argument("--default-reply", help="what the scripted backend says where the table says nothing")
+    parser.add_argument(
+        "--default-reply", help="reply of the scripted backend to prompts that its table lacks"
+    )
     parser.add_argument("--latency", default="0", help="seconds, or median,p99 of a lognormal")
     parser.add_argument("--faults", type=Path, help="JSON: a list of faults")
     parser.add_argument("--seed", type=int, default=0, help="decides latencies and faults")
