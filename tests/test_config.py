@@ -184,7 +184,7 @@ def load(folder: Path, text: str) -> Config:
     return load_config(path)
 
 
-def test_the_file_of_the_contract_loads_as_it_reads(tmp_path: Path) -> None:
+def test_the_file_with_all_keys_loads_with_its_values(tmp_path: Path) -> None:
     config = load(tmp_path, CONTRACT)
     columns = {"tools": "tools", "chat_template_kwargs": "template", "category": "kind", "subcategory": "topic"}
     named = {f"{name}_column": column for name, column in columns.items()}
@@ -242,7 +242,7 @@ def test_the_file_of_the_contract_loads_as_it_reads(tmp_path: Path) -> None:
     assert config.store.repo_id == "acme/helpful-store"
 
 
-def test_what_the_smallest_file_leaves_out_has_the_defaults_of_the_contract(tmp_path: Path) -> None:
+def test_keys_that_the_smallest_file_leaves_out_have_the_documented_defaults(tmp_path: Path) -> None:
     values = load(tmp_path, SMALLEST).model_dump(mode="json")
     assert "B is better" in values["review"].pop("guidelines")
     generator: dict[str, object] = {
@@ -444,7 +444,7 @@ def test_a_config_cannot_be_changed(tmp_path: Path) -> None:
         load(tmp_path, SMALLEST).name = "other"  # type: ignore[misc]
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_file_names_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"There is no config file .*nowhere\.toml\."):
         load_config(tmp_path / "nowhere.toml")
 
@@ -780,7 +780,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_fault_names_the_key_the_value_and_what_is_allowed(path: str, value: object, sentence: str) -> None:
+def test_an_error_names_the_key_the_value_and_what_is_allowed(path: str, value: object, sentence: str) -> None:
     assert fault(path, value) == sentence.replace(NO_SETTING, f"{NO_SETTING} {PAGE}")
 
 
@@ -860,7 +860,7 @@ def test_a_secret_in_a_section_built_in_python_is_not_shown() -> None:
     assert "sesame" not in str(caught.value)
 
 
-def test_an_aspect_stands_once_and_aspect_not_beside_aspects() -> None:
+def test_an_aspect_cannot_be_repeated_and_aspect_cannot_stand_beside_aspects() -> None:
     with pytest.raises(ConfigError, match="has an aspect twice in aspects"):
         UltraFeedbackJudge(model_id="m", aspects=("honesty", "honesty"))
     with pytest.raises(ConfigError, match="has both aspect and aspects; keep one"):
@@ -897,7 +897,7 @@ def test_judge_and_judges_cannot_both_be_there(tmp_path: Path) -> None:
         load(tmp_path, SMALLEST + both)
 
 
-def test_several_judges_may_decide_what_nobody_reviewed(tmp_path: Path) -> None:
+def test_several_judges_may_decide_records_that_nobody_reviewed(tmp_path: Path) -> None:
     judges = '[[judges]]\nmodel_id = "m"\n[[judges]]\nmodel_id = "n"\n[labels]\njudge_fallback = true\n'
     assert load(tmp_path, SMALLEST + judges).labels.judge_fallback
 
@@ -981,7 +981,7 @@ def test_without_settings_there_is_the_public_hub_and_no_key(environment: dict[s
 
 @pytest.mark.parametrize("address", ["localhost:6900", "ftp://x", "http://", "http://x:port"])
 @pytest.mark.parametrize("name", ["HF_ENDPOINT", "ARGILLA_API_URL"])
-def test_an_address_in_the_environment_that_is_none_is_named(name: str, address: str) -> None:
+def test_the_error_of_a_wrong_address_in_the_environment_names_the_variable(name: str, address: str) -> None:
     with pytest.raises(ConfigError, match=f"{name} = '{address}': must be an http or https address"):
         Services.from_environment({name: address})
 
@@ -1035,7 +1035,7 @@ def test_the_settings_of_the_models_are_pinned() -> None:
         {"price_in": 1.0, "price_out": 2.0},
     ],
 )
-def test_where_how_fast_and_for_how_much_a_model_answers_does_not_make_other_answers(
+def test_where_how_fast_and_at_what_price_a_model_answers_does_not_change_the_settings(
     part: str, change: dict[str, Any]
 ) -> None:
     moved = changed(part, change)
@@ -1062,7 +1062,7 @@ def test_where_how_fast_and_for_how_much_a_model_answers_does_not_make_other_ans
         ("judges", {"max_new_tokens": 1}),
     ],
 )
-def test_what_shapes_an_answer_or_a_rating_makes_other_settings(part: str, change: dict[str, Any]) -> None:
+def test_options_that_shape_an_answer_or_a_rating_change_the_settings(part: str, change: dict[str, Any]) -> None:
     assert settings_id(changed(part, change)) != settings_id(FULL)
 
 

@@ -211,12 +211,12 @@ def of_sections() -> list[Any]:
     return [pytest.param(section, model, id=section or "file") for section, model in SECTIONS.items()]
 
 
-def test_every_table_is_of_a_section_and_every_section_has_a_table() -> None:
+def test_every_section_has_a_table_and_every_table_belongs_to_a_section() -> None:
     assert list(tables("key")) == list(TABLES)
     assert {section for sections in TABLES.values() for section in sections} == set(SECTIONS)
 
 
-def test_the_sections_are_all_that_a_file_can_have() -> None:
+def test_a_file_can_have_no_other_sections() -> None:
     inner = {
         definition["title"]
         for schema in schemas(SECTIONS[""].model_json_schema())
@@ -244,7 +244,7 @@ def test_the_page_has_every_key_of_a_section_and_no_other(section: str, model: t
 
 
 @pytest.mark.parametrize(("section", "model"), of_sections())
-def test_a_stated_default_is_what_holds(section: str, model: type[BaseModel]) -> None:
+def test_the_stated_defaults_are_those_of_the_code(section: str, model: type[BaseModel]) -> None:
     rows = documented(section).values()
     # As JSON, in which 1, 1.0 and true differ.
     said = {row.key: json.dumps(stated(row, section)) for row in rows}
@@ -252,7 +252,7 @@ def test_a_stated_default_is_what_holds(section: str, model: type[BaseModel]) ->
 
 
 @pytest.mark.parametrize(("section", "model"), of_sections())
-def test_a_key_of_some_values_names_them_and_a_number_its_bounds(section: str, model: type[BaseModel]) -> None:
+def test_a_key_with_a_few_values_names_them_and_a_number_has_its_bounds(section: str, model: type[BaseModel]) -> None:
     if not section:
         return
     rows = documented(section)

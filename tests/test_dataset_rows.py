@@ -113,19 +113,21 @@ def test_a_folder_without_subfolders_is_one_config(tmp_path: Path) -> None:
     assert names_of(tmp_path) == [("default", "train"), ("default", "test")]
 
 
-def test_a_word_that_only_contains_the_name_of_a_split_is_none(tmp_path: Path) -> None:
+def test_a_word_that_only_contains_the_name_of_a_split_names_no_split(tmp_path: Path) -> None:
     assert names_of(write(tmp_path / "latest_contest.jsonl", ROWS)) == [("default", "train")]
 
 
 @pytest.mark.parametrize(("option", "there"), [("config", "dpo, kto"), ("split", "test, train")])
-def test_an_unknown_config_or_split_is_named_with_those_there_are(tmp_path: Path, option: str, there: str) -> None:
+def test_the_error_of_an_unknown_config_or_split_names_those_that_exist(
+    tmp_path: Path, option: str, there: str
+) -> None:
     write(tmp_path / "dpo/train.jsonl", ROWS)
     write(tmp_path / "kto/test.jsonl", ROWS)
     with pytest.raises(DataError, match=f"has no {option} 'reward'; it has {there}"):
         splits_of(tmp_path, **{option: "reward"})
 
 
-def test_the_split_of_a_shard_is_all_that_stands_before_its_numbers(tmp_path: Path) -> None:
+def test_the_split_of_a_shard_is_the_name_before_its_numbers(tmp_path: Path) -> None:
     for split in ("train_prefs", "train_sft", "test_prefs", "rows"):
         write(tmp_path / f"data/{split}-00000-of-00001.parquet", ROWS)
     # The same name as `datasets` finds, but those of training first.
@@ -140,7 +142,7 @@ def test_the_folder_names_the_split_of_shards_that_do_not(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv"])
-def test_zipped_files_of_a_folder_are_read_like_the_others(tmp_path: Path, suffix: str) -> None:
+def test_gzipped_files_of_a_folder_are_read_like_the_others(tmp_path: Path, suffix: str) -> None:
     plain = write(tmp_path / f"rows{suffix}", ROWS)
     (tmp_path / f"train{suffix}.gz").write_bytes(gzip.compress(plain.read_bytes()))
     plain.rename(tmp_path / f"test{suffix}")
@@ -176,7 +178,7 @@ def test_a_csv_file_is_read_as_datasets_reads_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rows", ["Why?,yes,no\nWho?,a,b,c", "Who?,a,b,c\nWho?,a,b,c", "Why?,yes,no\nWho?,a"])
-def test_a_csv_row_that_does_not_fit_the_header_is_an_error_and_no_shift(tmp_path: Path, rows: str) -> None:
+def test_a_csv_row_that_does_not_fit_the_header_is_an_error_and_shifts_no_cells(tmp_path: Path, rows: str) -> None:
     # pandas takes the first of four cells below a header of three for the name of the row.
     path = tmp_path / "mine.csv"
     path.write_text(f"prompt,chosen,rejected\n{rows}\n")
@@ -185,7 +187,7 @@ def test_a_csv_row_that_does_not_fit_the_header_is_an_error_and_no_shift(tmp_pat
         rows_of(path)
 
 
-def test_types_of_csv_are_those_of_datasets_whatever_separates_the_cells(tmp_path: Path) -> None:
+def test_types_of_csv_are_those_of_datasets_with_every_separator(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_bytes("\r\nprompt;chosen;rejected;label\r\n\r\nWhy? é;N/A;4;True\r\n".encode("utf-16"))
     [row] = rows_of(path)
@@ -193,7 +195,7 @@ def test_types_of_csv_are_those_of_datasets_whatever_separates_the_cells(tmp_pat
     assert row.where == "mine.csv:4"
 
 
-def test_classes_are_shown_by_their_names_but_for_labels(tmp_path: Path) -> None:
+def test_classes_are_read_as_their_names_except_in_the_column_label(tmp_path: Path) -> None:
     classes = datasets.ClassLabel(names=["edge_case", "direct_harm"])
     features = datasets.Features({"category": classes, "label": datasets.ClassLabel(names=["bad", "good"])})
     rows = datasets.Dataset.from_list([{"category": 1, "label": 1}, {"category": -1, "label": 0}], features=features)
@@ -204,7 +206,7 @@ def test_classes_are_shown_by_their_names_but_for_labels(tmp_path: Path) -> None
     assert [row.values for row in rows_of(tmp_path / "saved")] == expected
 
 
-def test_a_text_file_is_read_if_it_is_named_and_left_alone_in_a_folder(tmp_path: Path) -> None:
+def test_a_text_file_is_read_by_its_name_but_not_as_part_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "prompts.txt").write_text("Why?\n")
     write(tmp_path / "train.jsonl", ROWS)
     assert [row.values for row in rows_of(tmp_path / "prompts.txt")] == [{"text": "Why?"}]
@@ -212,7 +214,7 @@ def test_a_text_file_is_read_if_it_is_named_and_left_alone_in_a_folder(tmp_path:
 
 
 @pytest.mark.slow
-def test_few_rows_of_a_wide_parquet_file_are_held_at_once(tmp_path: Path) -> None:
+def test_few_rows_of_a_wide_parquet_file_are_in_memory_at_once(tmp_path: Path) -> None:
     # Of one value Arrow writes less than it says, so every picture is another.
     rows = [{"prompt": str(row), "image": random.Random(row).randbytes(1 << 20)} for row in range(48)]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "mine.parquet", row_group_size=4)
@@ -226,19 +228,19 @@ def test_few_rows_of_a_wide_parquet_file_are_held_at_once(tmp_path: Path) -> Non
     assert peak < 24 << 20
 
 
-def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_missing_file_or_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match=r"no file or folder .*missing.jsonl"):
         splits_of(tmp_path / "missing.jsonl")
     with pytest.raises(MissingError, match=r"no file or folder data/missing.parquet"):
         splits_of("data/missing.parquet")
 
 
-def test_a_folder_without_data_is_said(tmp_path: Path) -> None:
+def test_a_folder_without_data_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds no \.jsonl, \.ndjson, \.json, \.csv, \.tsv, \.parquet, \.arrow file"):
         splits_of(tmp_path)
 
 
-def test_another_kind_of_file_is_said(tmp_path: Path) -> None:
+def test_a_file_of_an_unknown_format_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "rows.xlsx").write_bytes(b"PK")
     with pytest.raises(DataError, match=r"not one of the files that can be read: .* Save it as one of these"):
         splits_of(tmp_path / "rows.xlsx")
@@ -258,14 +260,14 @@ def test_another_kind_of_file_is_said(tmp_path: Path) -> None:
         ("c.jsonl.gz", gzip.compress(b'{"a": 1}', mtime=0)[:12] + b"\xff" * 20),
     ],
 )
-def test_a_file_that_is_broken_as_a_whole_is_named(tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_file_that_cannot_be_read_at_all_is_an_error_that_names_it(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(DataError, match=f"{name} is no "):
         rows_of(path)
 
 
-def test_a_parquet_file_that_is_damaged_inside_is_named(tmp_path: Path) -> None:
+def test_a_parquet_file_that_is_damaged_inside_is_an_error_that_names_it(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.parquet", ROWS * 50)
     path.write_bytes(path.read_bytes()[:200] + b"\xff" * 200 + path.read_bytes()[400:])
     with pytest.raises(DataError, match=r"mine\.parquet is no Parquet file that can be read"):
@@ -273,7 +275,9 @@ def test_a_parquet_file_that_is_damaged_inside_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("writer", [pa.ipc.new_stream, pa.ipc.new_file])
-def test_both_formats_of_arrow_are_read_and_what_is_damaged_inside_is_named(tmp_path: Path, writer: Any) -> None:
+def test_both_formats_of_arrow_are_read_and_a_damaged_file_is_an_error_that_names_it(
+    tmp_path: Path, writer: Any
+) -> None:
     path = tmp_path / "mine.arrow"
     rows = [{"prompt": f"Question {row}?", "label": row % 2 == 0} for row in range(2500)]
     write_arrow(path, rows, writer)
@@ -293,7 +297,7 @@ def test_a_folder_that_datasets_saved_to_disk_is_read(tmp_path: Path) -> None:
     assert [row.values for row in rows_of(tmp_path)] == [*rows, rows[0]]
 
 
-def test_files_of_other_kinds_are_named(tmp_path: Path) -> None:
+def test_files_that_cannot_be_read_are_listed(tmp_path: Path) -> None:
     write(tmp_path / "train.jsonl", ROWS)
     for name in ("README.md", "more/train.JSONL.ZST", "a.zip", "b.tar.gz", ".git/b.zip"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -302,7 +306,7 @@ def test_files_of_other_kinds_are_named(tmp_path: Path) -> None:
     assert unread(str(tmp_path / "train.jsonl")) == unread("acme/mine") == ()
 
 
-def test_a_file_that_is_gone_when_it_is_read_is_named(tmp_path: Path) -> None:
+def test_a_file_that_disappears_before_it_is_read_is_an_error_that_names_it(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.jsonl", ROWS)
     [split] = splits_of(path)
     path.unlink()

@@ -66,7 +66,7 @@ def publish(stack: Stack, name: str, files: dict[str, bytes]) -> str:
         ("broken", {"train.json": b'[{"prompt": "a", "chosen": \n]'}),
     ],
 )
-def test_a_dataset_that_cannot_be_read_is_said(
+def test_a_dataset_that_cannot_be_read_is_an_error(
     cli: CommandLine, stack: Stack, name: str, files: dict[str, bytes]
 ) -> None:
     repo_id = publish(stack, name, files)
@@ -96,7 +96,7 @@ OF_TEXT = {
 
 
 @pytest.mark.parametrize(("name", "rows"), [("json", 14), ("csv", 3), ("tsv", 2)])
-def test_files_of_text_are_read_as_those_of_a_folder(cli: CommandLine, stack: Stack, name: str, rows: int) -> None:
+def test_files_on_the_hub_are_read_like_those_of_a_folder(cli: CommandLine, stack: Stack, name: str, rows: int) -> None:
     files = OF_TEXT[name]
     for path, content in files.items():
         (cli.folder / name / path).parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ def test_files_of_text_are_read_as_those_of_a_folder(cli: CommandLine, stack: St
     assert reports[1][0] == rows
 
 
-def test_a_zipped_line_of_gigabytes_is_left_out_and_named(cli: CommandLine, stack: Stack) -> None:
+def test_a_gzipped_line_of_gigabytes_is_left_out_with_a_reason(cli: CommandLine, stack: Stack) -> None:
     line = b'{"prompt": "' + b"x" * (700 << 20) + b'"}\n'
     repo_id = publish(stack, "long-line", {"train.jsonl.gz": gzip.compress(line + lines(PAIRS), 1)})
     report = json.loads(cli.run("lint", repo_id, "--format", "json").stdout)
@@ -128,7 +128,7 @@ def test_a_zipped_line_of_gigabytes_is_left_out_and_named(cli: CommandLine, stac
     assert (report["made"], report["dropped"]) == (6, {"row_too_large": 1})
 
 
-def test_a_row_of_json_without_a_column_has_null_there_and_a_broken_one_is_said(cli: CommandLine, stack: Stack) -> None:
+def test_a_missing_column_of_a_json_row_is_null_and_a_broken_row_has_a_reason(cli: CommandLine, stack: Stack) -> None:
     rows = [{"prompt": "Why?"}, {"prompt": "How?", "kind": "b"}, {"kind": "c"}]
     repo_id = publish(stack, "uneven", {"train.jsonl": lines(rows)})
     config = with_prompts_of(cli, repo_id, "uneven", 'category_column = "kind"')
@@ -150,7 +150,7 @@ def with_prompts_of(cli: CommandLine, repo_id: str, name: str, more: str = "") -
 
 
 @pytest.mark.parametrize("kind", ["image", "audio"])
-def test_pictures_and_sounds_are_not_opened(cli: CommandLine, stack: Stack, kind: str) -> None:
+def test_pictures_and_sounds_are_not_decoded(cli: CommandLine, stack: Stack, kind: str) -> None:
     rows = [{**pair, "seen": {"bytes": b"neither", "path": None}} for pair in PAIRS]
     files = {"README.md": CARD.format(kind).encode(), "data/train-00000-of-00001.parquet": parquet(rows)}
     assert cli.json("lint", publish(stack, f"with-{kind}", files))["rows"] == 6
@@ -167,7 +167,7 @@ def test_a_small_parquet_file_that_unfolds_to_much_is_not_read_further(cli: Comm
     assert "it is not read further" in cli.error("generate", str(config))
 
 
-def test_what_datasets_reads_takes_no_more_than_so_much_memory(cli: CommandLine, stack: Stack) -> None:
+def test_rows_that_datasets_streams_do_not_exceed_the_memory_limit(cli: CommandLine, stack: Stack) -> None:
     unfolded = b'{"data": [{"prompt": "' + b"x" * (700 << 20) + b'"}]}'
     card = b"---\nconfigs:\n- {config_name: default, data_files: mine.json.gz, field: data}\n---\n"
     repo_id = publish(stack, "zipped", {"README.md": card, "mine.json.gz": gzip.compress(unfolded, 1)})
@@ -175,7 +175,7 @@ def test_what_datasets_reads_takes_no_more_than_so_much_memory(cli: CommandLine,
     assert f"{repo_id}, train, needs more than 512 MB of memory to be read: it is not read further." in sentence
 
 
-def test_classes_are_read_by_name_and_rows_by_their_number(cli: CommandLine, stack: Stack) -> None:
+def test_classes_are_read_as_their_names_and_rows_have_their_numbers(cli: CommandLine, stack: Stack) -> None:
     features = datasets.Features(
         {name: datasets.Value("string") for name in PAIRS[0]} | {"category": datasets.ClassLabel(names=["edge_case"])}
     )

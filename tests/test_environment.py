@@ -29,7 +29,7 @@ WRONG_ADDRESSES = [
 
 @pytest.mark.parametrize("key", WRONG_KEYS)
 @pytest.mark.parametrize("variable", ["HF_TOKEN", "ARGILLA_API_KEY"])
-def test_a_key_with_what_no_key_has_is_refused_and_not_repeated(variable: str, key: str) -> None:
+def test_a_key_with_characters_that_no_key_has_is_refused_and_not_repeated(variable: str, key: str) -> None:
     with pytest.raises(ConfigError, match=f"{variable} holds a blank, a line break or another character") as caught:
         Services.from_environment({variable: key})
     assert "hf_" not in str(caught.value)
@@ -55,13 +55,13 @@ def test_an_address_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("address", ["huggingface.co", "ftp://x", "https://", "https://exa mple.org", "https://x\n"])
-def test_what_is_no_address_is_refused(address: str) -> None:
+def test_a_text_that_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(ConfigError, match="must be an http or https address"):
         address_from("HF_ENDPOINT", {"HF_ENDPOINT": address})
 
 
 @pytest.mark.parametrize("wrong", [{"hub_token": WRONG_KEYS[0]}, {"argilla_api_url": WRONG_ADDRESSES[0]}])
-def test_services_built_in_python_are_held_to_the_same(wrong: dict[str, str]) -> None:
+def test_services_built_in_python_follow_the_same_rules(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError) as caught:
         Services.model_validate(wrong)
     assert SECRET not in str(caught.value)

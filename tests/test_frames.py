@@ -27,7 +27,7 @@ os._exit(0)
 """
 
 
-def test_who_waits_beside_data_frames_is_interrupted_while_waiting() -> None:
+def test_a_process_that_loaded_data_frames_is_interrupted_while_it_waits() -> None:
     process = subprocess.Popen([sys.executable, "-c", WAITING], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "waiting\n"

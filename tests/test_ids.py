@@ -75,7 +75,7 @@ def test_normalising_is_idempotent() -> None:
         assert unicodedata.is_normalized("NFC", once)
 
 
-def test_a_prompt_is_its_roles_too_and_where_one_message_ends() -> None:
+def test_the_roles_and_the_ends_of_messages_are_part_of_a_prompt() -> None:
     one = ids.prompt_id([user("a", "system"), user("b")])
     assert one != ids.prompt_id([user("a"), user("b")])
     assert one != ids.prompt_id([user("ab")])
@@ -87,18 +87,18 @@ def test_the_same_answer_of_another_generator_or_to_another_prompt_is_another_ca
     assert len(made) == 4
 
 
-def test_ids_of_different_kinds_never_meet() -> None:
+def test_ids_of_different_kinds_are_different() -> None:
     assert ids.content_hash("prompt", "x") != ids.content_hash("candidate", "x")
     assert ids.row_id("dpo", "record", "c") != ids.row_id("kto", "record", "c")
     assert ids.record_id("pairwise", "p", ["a"]) != ids.record_id("rating", "p", ["a"])
 
 
-def test_a_record_is_the_same_in_whatever_order_its_candidates_stand() -> None:
+def test_the_order_of_the_candidates_does_not_change_the_id_of_a_record() -> None:
     assert ids.record_id("pairwise", PROMPT, ["a", "b", "c"]) == ids.record_id("pairwise", PROMPT, ["c", "a", "b"])
     assert ids.record_id("pairwise", PROMPT, ["a", "b"]) != ids.record_id("pairwise", PROMPT, ["a", "c"])
 
 
-def test_a_row_is_another_when_chosen_and_rejected_change_places() -> None:
+def test_a_row_gets_another_id_if_chosen_and_rejected_are_swapped() -> None:
     assert ids.row_id("dpo", "record", "a", "b") != ids.row_id("dpo", "record", "b", "a")
 
 

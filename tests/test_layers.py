@@ -105,7 +105,7 @@ def loaded_by(code: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
-def test_every_part_of_the_package_has_its_layer() -> None:
+def test_every_part_of_the_package_is_in_a_layer() -> None:
     parts = {part(module_name(file)) for file in FILES} - {"", "__main__"}
     assert parts <= set().union(*LAYERS)
 
@@ -122,7 +122,7 @@ def test_imports_go_one_way(file: Path) -> None:
     assert not against, f"{module_name(file)} imports {against}"
 
 
-def test_a_wrong_import_would_be_seen(tmp_path: Path) -> None:
+def test_a_wrong_import_would_be_noticed(tmp_path: Path) -> None:
     file = tmp_path / "wrong.py"
     file.write_text(
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from curation.cli import main\n"

@@ -49,7 +49,7 @@ def test_the_budget_is_two_minutes_or_what_the_environment_says(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("text", ["0", "-3", "soon", "nan", "inf"])
-def test_a_budget_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_a_budget_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("CURATION_PATIENCE", text)
     with pytest.raises(ConfigError, match=f"CURATION_PATIENCE = '{text}'"):
         patience_seconds()

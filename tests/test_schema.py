@@ -59,7 +59,7 @@ def test_every_annotation_has_its_type_and_its_nulls() -> None:
     )
 
 
-def test_a_type_that_nobody_thought_of_is_an_error() -> None:
+def test_an_annotation_that_has_no_arrow_type_is_an_error() -> None:
     with pytest.raises(TypeError, match="No Arrow type for <class 'bytes'>"):
         arrow_schema(Unknown)
 
@@ -69,6 +69,6 @@ def test_columns_are_the_fields_in_their_order(row_type: type[Row]) -> None:
     assert arrow_schema(row_type).names == list(row_type.model_fields)
 
 
-def test_a_message_has_no_nulls() -> None:
+def test_the_fields_of_a_message_are_never_null() -> None:
     fields: list[Any] = list(arrow_schema(Message))
     assert [(field.name, field.nullable) for field in fields] == [("role", False), ("content", False)]

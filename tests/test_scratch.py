@@ -34,7 +34,7 @@ def left(temporary: Path) -> list[Path]:
     return sorted(temporary.glob(f"{PREFIX}*"))
 
 
-def test_a_folder_is_for_its_owner_alone_and_ends_with_the_run(temporary: Path) -> None:
+def test_only_its_owner_can_read_a_folder_and_it_is_removed_with_the_run(temporary: Path) -> None:
     with scratch_folder() as folder:
         assert folder.is_relative_to(temporary)
         assert list(folder.iterdir()) == []
@@ -42,7 +42,7 @@ def test_a_folder_is_for_its_owner_alone_and_ends_with_the_run(temporary: Path) 
     assert left(temporary) == []
 
 
-def test_what_a_killed_run_left_is_removed_and_a_running_ones_is_kept(temporary: Path) -> None:
+def test_the_folder_of_a_killed_run_is_removed_and_that_of_a_running_one_is_kept(temporary: Path) -> None:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     runs = [subprocess.Popen([sys.executable, "-c", HOLD], text=True, **pipes) for _ in range(2)]  # type: ignore[call-overload]
     killed, running = (Path(run.stdout.readline().strip()) for run in runs)
@@ -63,7 +63,7 @@ def test_another_programs_folder_is_left_alone(temporary: Path) -> None:
         assert others.exists()
 
 
-def test_private_files_are_for_their_owner_alone_and_others_as_before(temporary: Path) -> None:
+def test_only_their_owner_can_read_private_files_and_other_files_are_as_before(temporary: Path) -> None:
     before = os.umask(0o022)
     try:
         with private_files():

@@ -65,7 +65,7 @@ HARMONY = (
         ("assistantfinalIt is 4.", None, "It is 4."),
     ],
 )
-def test_thoughts_and_answer_are_parted(text: str, thinking: str | None, answer: str) -> None:
+def test_thoughts_and_answer_are_separated(text: str, thinking: str | None, answer: str) -> None:
     assert split_thinking(text) == Thinking(thinking, answer)
     assert without_thinking(text) == answer
 
@@ -84,7 +84,7 @@ def test_thoughts_and_answer_are_parted(text: str, thinking: str | None, answer:
         "A sum.<|end_of_thought|>It is 4.",
     ],
 )
-def test_a_thought_whose_beginning_stands_in_the_prompt_ends_at_the_lone_mark(text: str) -> None:
+def test_a_thought_that_begins_in_the_prompt_ends_at_the_closing_mark(text: str) -> None:
     parts = split_thinking(text)
     assert parts.answer == "It is 4."
     assert "sum" in (parts.thinking or "")
@@ -105,11 +105,11 @@ def test_a_thought_whose_beginning_stands_in_the_prompt_ends_at_the_lone_mark(te
         ("<think>\n\n</think>\n\n", None),
     ],
 )
-def test_a_text_of_nothing_but_thought_has_no_answer(text: str, thinking: str | None) -> None:
+def test_a_text_that_is_only_a_thought_has_no_answer(text: str, thinking: str | None) -> None:
     assert split_thinking(text) == Thinking(thinking, "")
 
 
-def test_an_empty_thought_is_none() -> None:
+def test_an_empty_thought_is_no_thought() -> None:
     assert split_thinking("<think>\n\n</think>\n\nIt is 4.") == Thinking(None, "It is 4.")
 
 
@@ -142,7 +142,7 @@ def test_an_empty_thought_is_none() -> None:
         ),
     ],
 )
-def test_thoughts_of_several_pieces(text: str, thinking: str, answer: str) -> None:
+def test_several_thoughts_are_put_together(text: str, thinking: str, answer: str) -> None:
     assert split_thinking(text) == Thinking(thinking, answer)
 
 
@@ -176,7 +176,7 @@ def test_thoughts_of_several_pieces(text: str, thinking: str, answer: str) -> No
         "The channel <|channel|>final<|message|> comes last.",
     ],
 )
-def test_marks_in_code_in_quotation_marks_and_in_the_middle_of_an_answer_are_text(text: str) -> None:
+def test_marks_in_code_in_quotes_and_in_the_middle_of_an_answer_are_text(text: str) -> None:
     assert split_thinking(text) == Thinking(None, text)
 
 
@@ -191,7 +191,7 @@ def test_marks_in_code_in_quotation_marks_and_in_the_middle_of_an_answer_are_tex
         ("It writes `</think>`.\nRating: 5", "It writes `</think>`.\nRating: 5"),
     ],
 )
-def test_where_thoughts_would_be_taken_for_answers_those_in_the_middle_are_left_out_too(text: str, left: str) -> None:
+def test_without_thinking_also_leaves_out_thoughts_in_the_middle_of_an_answer(text: str, left: str) -> None:
     assert without_thinking(text) == left
 
 
@@ -206,7 +206,7 @@ def test_where_thoughts_would_be_taken_for_answers_those_in_the_middle_are_left_
         *("analysis", "assistantfinal", "Here is my thought process:", "Here is my response:"),
     ],
 )
-def test_an_enormous_text_of_anything_is_parted_in_no_time(noise: str) -> None:
+def test_an_enormous_text_of_anything_is_split_without_backtracking(noise: str) -> None:
     many = noise * (100_000 // len(noise))
     for text in (f"{many}x", f"<think>{many}"):
         parts = split_thinking(text)

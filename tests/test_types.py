@@ -24,7 +24,7 @@ def answer(number: int) -> Candidate:
 
 
 @pytest.mark.parametrize("row", sorted(ROWS, key=str), ids=lambda row: row.__name__)
-def test_every_row_refuses_unknown_fields_and_changes(row: type[Row]) -> None:
+def test_every_row_type_refuses_unknown_fields_and_changes(row: type[Row]) -> None:
     assert row.model_config["extra"] == "forbid"
     assert row.model_config["frozen"] is True
     # A list could be changed after the fact; a dict is only there for values as Argilla gave them.

@@ -25,17 +25,17 @@ from curation.wording import (
 )
 
 
-def test_one_thing_is_not_many() -> None:
+def test_one_thing_is_counted_in_the_singular() -> None:
     assert [counted(count, "row") for count in (0, 1, 2, 1000)] == ["0 rows", "1 row", "2 rows", "1,000 rows"]
     assert [counted(count, "reply", "replies") for count in (1, 2)] == ["1 reply", "2 replies"]
 
 
-def test_the_most_frequent_reason_comes_first_and_one_that_never_came_is_left_out() -> None:
+def test_the_most_frequent_reason_comes_first_and_reasons_with_no_count_are_left_out() -> None:
     assert reasons({"pii": 2, "empty": 1200, "draw": 2, "language": 0}) == "1,200 empty, 2 draw, 2 pii"
     assert reasons({}) == ""
 
 
-def test_numbers_and_shares_have_no_more_digits_than_one_reads() -> None:
+def test_numbers_and_shares_have_few_digits() -> None:
     assert (number(0.666), number(-0.5), number(-0.001)) == ("0.67", "-0.50", "0.00")
     assert (percent(0.0526), percent(0), share(1 / 3), share(None)) == ("5.26 %", "0 %", "33.3 %", "none")
 
@@ -50,13 +50,13 @@ def test_numbers_and_shares_have_no_more_digits_than_one_reads() -> None:
         (Measure(value=None), percent, "not defined (no reason was given)"),
     ],
 )
-def test_a_measure_is_said_with_its_interval_or_its_reason(
+def test_a_measure_is_written_with_its_interval_or_its_reason(
     measure: Measure, show: Callable[[float], str], words: str
 ) -> None:
     assert measured(measure, show) == words
 
 
-def test_bytes_are_said_as_the_hub_says_them() -> None:
+def test_bytes_are_written_as_the_hub_writes_them() -> None:
     assert [size(count) for count in (0, 999, 1000, 12_345_678, 2 * 10**9)] == [
         "0 bytes",
         "999 bytes",
@@ -70,22 +70,22 @@ def test_bytes_are_said_as_the_hub_says_them() -> None:
     ("usd", "words"),
     [(0, "$0.00"), (12.3, "$12.30"), (1234.5, "$1,234.50"), (0.0042, "$0.0042"), (0.00004123, "$0.0000412")],
 )
-def test_money_has_the_digits_that_count(usd: float, words: str) -> None:
+def test_money_has_the_digits_that_matter(usd: float, words: str) -> None:
     assert money(usd) == dollars(usd) == words
 
 
-def test_a_cost_without_prices_is_unknown_and_not_nothing() -> None:
+def test_a_cost_without_prices_is_unknown_and_not_zero() -> None:
     assert dollars(None) == "cost unknown (price_in or price_out was not given)"
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0.2, "1 s"), (45, "45 s"), (89, "89 s"), (720, "12 min"), (12_240, "3.4 h")]
 )
-def test_how_long_something_takes_is_said_in_one_unit(seconds: float, words: str) -> None:
+def test_a_duration_is_written_in_one_unit(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 
 
-def test_a_time_that_runs_has_minutes_and_seconds() -> None:
+def test_a_running_time_has_minutes_and_seconds() -> None:
     assert [clock(seconds) for seconds in (0.4, 65.4, 7800)] == ["0:00", "1:05", "2:10:00"]
 
 
@@ -93,7 +93,7 @@ def test_a_time_that_runs_has_minutes_and_seconds() -> None:
     ("seconds", "words"),
     [(0.2, "0:05"), (33, "0:35"), (119, "2:00"), (733, "12:00"), (750, "12:30"), (7733, "2:10:00")],
 )
-def test_a_time_that_is_not_known_well_is_a_round_one(seconds: float, words: str) -> None:
+def test_an_estimated_time_is_a_round_number(seconds: float, words: str) -> None:
     assert about(seconds) == f"about {words}"
 
 
@@ -101,11 +101,11 @@ def test_a_time_that_is_not_known_well_is_a_round_one(seconds: float, words: str
     ("per_second", "words"),
     [(0.0, "0.0/s"), (12.34, "12.3/s"), (1.0, "1.0/s"), (0.99, "59/min"), (0.2, "12/min"), (0.02, "1.2/min")],
 )
-def test_what_is_slower_than_one_in_a_second_is_said_by_the_minute(per_second: float, words: str) -> None:
+def test_a_rate_below_one_a_second_is_written_by_the_minute(per_second: float, words: str) -> None:
     assert rate(per_second) == words
 
 
-def test_an_excerpt_is_one_line_that_steers_no_terminal() -> None:
+def test_an_excerpt_is_one_line_without_control_characters() -> None:
     assert excerpt("one\ntwo\x1b[2J  three", 40) == "one two [2J three"
     assert excerpt("0123456789", 8) == "01234..."
     assert excerpt(" " * 100 + "far", 8) == "..."

@@ -26,7 +26,7 @@ def test_the_hub_client_has_no_timeout_of_its_own() -> None:
     client.close()
 
 
-def test_our_client_has_one() -> None:
+def test_our_hub_client_has_a_timeout() -> None:
     connect("http://127.0.0.1:9", None)
     assert get_session().timeout.read is not None
 

@@ -119,7 +119,7 @@ LYING: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds the memory of a process")
 @pytest.mark.parametrize("bomb", LYING)
-def test_a_file_whose_footer_says_that_it_is_small_takes_no_more_memory(tmp_path: Path, bomb: str) -> None:
+def test_a_file_whose_footer_claims_a_small_size_does_not_exceed_the_memory_limit(tmp_path: Path, bomb: str) -> None:
     values, options = LYING[bomb]
     path = tmp_path / "bomb.parquet"
     written_eight_times(path, values(), **options)
@@ -135,7 +135,7 @@ def test_a_file_whose_footer_says_that_it_is_small_takes_no_more_memory(tmp_path
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds the memory of a process")
 @pytest.mark.parametrize("compression", ["lz4", "zstd"])
 @pytest.mark.parametrize("writer", [pa.ipc.new_file, pa.ipc.new_stream])
-def test_a_small_arrow_file_that_unfolds_to_much_takes_no_more_memory(
+def test_a_small_arrow_file_that_unfolds_to_much_does_not_exceed_the_memory_limit(
     tmp_path: Path, writer: Any, compression: str
 ) -> None:
     path = tmp_path / "bomb.arrow"
@@ -174,7 +174,7 @@ def test_texts_that_share_their_beginning_are_read_in_small_parts(tmp_path: Path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
-def test_a_row_that_is_too_large_is_left_out_and_named(tmp_path: Path, suffix: str) -> None:
+def test_a_row_that_is_too_large_is_left_out_with_a_reason(tmp_path: Path, suffix: str) -> None:
     texts = ["Why?", "x" * (ROW_SIZE + 1), "How?", "y" * (ROW_SIZE - 1)]
     table = pa.table({"prompt": [[{"role": "user", "content": text}] for text in texts]})
     path = tmp_path / f"mine{suffix}"
@@ -188,7 +188,7 @@ def test_a_row_that_is_too_large_is_left_out_and_named(tmp_path: Path, suffix: s
     assert [row.values["prompt"][0]["content"] for row in found if row.values] == ["Why?", "How?"]
 
 
-def test_the_size_of_a_row_is_that_of_its_values_however_they_are_nested_and_stored() -> None:
+def test_the_size_of_a_row_is_the_size_of_its_values_in_every_type_and_encoding() -> None:
     texts = pa.array(["ab", None, "c" * 10])
     columns = {
         "text": texts,
@@ -235,7 +235,7 @@ def test_values_are_the_same_in_every_encoding_of_parquet(tmp_path: Path, encodi
     assert [row.number for row in found] == list(range(1, 3001))
 
 
-def test_rows_that_repeat_as_much_as_real_ones_do_are_read(tmp_path: Path) -> None:
+def test_a_file_whose_rows_repeat_as_much_as_in_real_datasets_is_read(tmp_path: Path) -> None:
     # A long system prompt in every row: 160 MB in memory, 0.5 MB on disk.
     table = pa.table({"system": repeated("Be brief. " * 1000, 16_000), "prompt": [f"Why {n}?" for n in range(16_000)]})
     pq.write_table(table, tmp_path / "mine.parquet")
@@ -249,7 +249,7 @@ def test_the_error_of_a_damaged_file_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", [b"prompt", b"PAR1"])
-def test_a_damaged_name_or_place_in_a_footer_is_said(tmp_path: Path, part: bytes) -> None:
+def test_a_damaged_name_or_offset_in_a_footer_is_an_error(tmp_path: Path, part: bytes) -> None:
     path = tmp_path / "mine.parquet"
     pq.write_table(pa.table({"prompt": [["Why?", "How?"]]}), path, store_schema=False)
     content = path.read_bytes()

@@ -40,7 +40,7 @@ def read(folder: Path, text: str, name: str = "mine.csv") -> list[Any]:
         ("", ","),
     ],
 )
-def test_the_separator_is_the_one_that_fits(text: str, separator: str) -> None:
+def test_the_separator_that_fits_the_first_rows_is_used(text: str, separator: str) -> None:
     assert separator_of(text[: 1 << 16]) == separator
 
 
@@ -52,7 +52,7 @@ def test_rows_are_read_with_any_separator(tmp_path: Path, separator: str, name: 
     assert rows(tmp_path, text, name) == [expected]
 
 
-def test_the_separator_that_excel_names_is_taken(tmp_path: Path) -> None:
+def test_the_separator_that_excel_names_in_the_first_line_is_used(tmp_path: Path) -> None:
     assert read(tmp_path, "sep=;\r\na;b\r\n1;2\r\n")[0].values == {"a": "1", "b": "2"}
     assert read(tmp_path, "sep=^\na^b\n1^2\n")[0].number == 3
 
@@ -87,14 +87,14 @@ def test_a_column_without_a_name_is_named_as_pandas_names_it(tmp_path: Path) -> 
         ('a,b\n1,"' + '""' * (ROW_SIZE + 1), 2, "has no end within"),
     ],
 )
-def test_what_does_not_fit_is_an_error_with_the_line_on_which_its_row_begins(
+def test_a_row_that_does_not_fit_is_an_error_with_the_line_on_which_it_begins(
     tmp_path: Path, text: str, line: int, what: str
 ) -> None:
     with pytest.raises(DataError, match=rf"mine\.csv, line {line}: .*{what}"):
         read(tmp_path, text)
 
 
-def test_bytes_that_are_no_utf8_are_named_by_their_line(tmp_path: Path) -> None:
+def test_bytes_that_are_not_utf8_are_an_error_with_their_line(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_bytes(b"a,b\n1,2\n3,\xe9\n")
     with pytest.raises(DataError, match=r"mine\.csv, line 3, is not UTF-8"):
         list(read_rows(tmp_path / "mine.csv"))
@@ -112,7 +112,7 @@ def test_bytes_that_are_no_utf8_are_named_by_their_line(tmp_path: Path) -> None:
     ],
     ids=["quoted", "long quoted", "not quoted", "more cells", "many cells"],
 )
-def test_a_row_that_is_too_large_is_left_out_and_its_end_is_found(tmp_path: Path, large: str) -> None:
+def test_a_row_that_is_too_large_is_left_out_and_the_next_row_is_read(tmp_path: Path, large: str) -> None:
     found = read(tmp_path, f"a,b\n1,2\n3,{large}\n4,5\n")
     last = 4 + large.count("\n")
     assert [(row.number, row.values, row.too_large) for row in found] == [
@@ -123,6 +123,6 @@ def test_a_row_that_is_too_large_is_left_out_and_its_end_is_found(tmp_path: Path
     assert found[1].reason == "larger than 16,777,216 characters, and left out"
 
 
-def test_a_long_row_that_is_not_too_large_is_whole(tmp_path: Path) -> None:
+def test_a_long_row_that_is_not_too_large_is_read_completely(tmp_path: Path) -> None:
     text = "x" * (ROW_SIZE - 100)
     assert rows(tmp_path, f"a,b\n1,{text}\n") == [{"a": "1", "b": text}]

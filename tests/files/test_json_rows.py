@@ -20,7 +20,9 @@ def read(folder: Path, text: str, name: str = "mine.json") -> list[FileRow]:
 
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("size", [1, 17, PIECE - 20, PIECE, 3 * PIECE + 1])
-def test_items_are_whole_wherever_a_piece_ends(tmp_path: Path, size: int, indent: int | None) -> None:
+def test_items_are_read_completely_wherever_a_piece_of_the_file_ends(
+    tmp_path: Path, size: int, indent: int | None
+) -> None:
     items = [{"a": 'é\\"\n' * (size // 4), "n": -12.5e3, "t": True}, {"b": "[{" * (size // 2), "c": None}, {}]
     found = read(tmp_path, json.dumps(items, indent=indent))
     assert [row.values for row in found] == items
@@ -28,12 +30,12 @@ def test_items_are_whole_wherever_a_piece_ends(tmp_path: Path, size: int, indent
 
 
 @pytest.mark.parametrize("blanks", range(PIECE - 8, PIECE + 1))
-def test_a_number_is_whole_where_a_piece_ends_in_it(tmp_path: Path, blanks: int) -> None:
+def test_a_number_is_read_completely_if_a_piece_of_the_file_ends_within_it(tmp_path: Path, blanks: int) -> None:
     [row] = read(tmp_path, "{\n" + " " * blanks + '"a": 1234567}')
     assert row.values == {"a": 1234567}
 
 
-def test_what_is_no_object_is_a_row_without_values(tmp_path: Path) -> None:
+def test_a_value_that_is_not_an_object_is_a_row_without_values(tmp_path: Path) -> None:
     found = read(tmp_path, '[{"a": 1}, 12345, "b", null, [{}]]')
     assert [row.values for row in found] == [{"a": 1}, None, None, None, None]
     assert {row.reason for row in found[1:]} == {"not a JSON object"}
@@ -53,13 +55,13 @@ def test_what_is_no_object_is_a_row_without_values(tmp_path: Path) -> None:
         ("[\n" + "[" * 100_000, 2),
     ],
 )
-def test_a_fault_in_an_array_is_named_by_its_line(tmp_path: Path, text: str, line: int) -> None:
+def test_a_fault_in_an_array_is_an_error_with_its_line(tmp_path: Path, text: str, line: int) -> None:
     with pytest.raises(DataError, match=rf"mine\.json is no JSON file that can be read: line {line}: "):
         read(tmp_path, text)
 
 
 @pytest.mark.slow
-def test_an_item_that_is_too_large_is_said_before_the_file_is_in_memory(tmp_path: Path) -> None:
+def test_an_item_that_is_too_large_is_an_error_before_the_whole_file_is_in_memory(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"line 1: a value is larger than 16,777,216 characters\. Write each row"):
         read(tmp_path, '[{"a": "' + "x" * 3 * ROW_SIZE + '"}]')
 
@@ -77,7 +79,7 @@ def test_a_line_that_is_not_utf8_is_a_row_without_values(tmp_path: Path) -> None
     ]
 
 
-def test_zipped_content_is_read_whatever_the_name_says(tmp_path: Path) -> None:
+def test_gzipped_content_is_read_whatever_the_name_of_the_file(tmp_path: Path) -> None:
     import gzip
 
     (tmp_path / "mine.jsonl").write_bytes(gzip.compress(b'{"a": 1}\n'))

@@ -29,7 +29,7 @@ def arrays(sizes: list[int]) -> Iterator[int]:
         yield len(np.zeros(size, np.int8))
 
 
-def test_a_step_that_needs_more_is_an_error_and_the_limit_is_gone_after_it() -> None:
+def test_a_step_that_exceeds_the_limit_is_an_error_and_the_limit_is_lifted_after_it() -> None:
     before = limit()
     steps = in_bounded_memory(arrays([1, TOO_MUCH]), "mine.parquet")
     assert next(steps) == 1
@@ -40,7 +40,7 @@ def test_a_step_that_needs_more_is_an_error_and_the_limit_is_gone_after_it() -> 
     assert len(np.zeros(TOO_MUCH, np.int8)) == TOO_MUCH
 
 
-def test_each_step_may_take_as_much_whatever_is_kept_of_those_before() -> None:
+def test_each_step_may_take_the_whole_limit_whatever_earlier_steps_still_hold() -> None:
     kept = []
     for size in in_bounded_memory(iter([MOST_MEMORY // 2] * 4), "mine.parquet"):
         kept.append(np.zeros(size, np.int8))
@@ -49,7 +49,7 @@ def test_each_step_may_take_as_much_whatever_is_kept_of_those_before() -> None:
     assert sum(map(len, kept)) == MOST_MEMORY * 5 // 2
 
 
-def test_a_lower_limit_of_the_process_stays() -> None:
+def test_a_lower_limit_that_the_process_already_has_is_kept() -> None:
     before = limit()
     lower = 16 << 30
     resource.setrlimit(resource.RLIMIT_DATA, (lower, before[1]))
@@ -61,7 +61,7 @@ def test_a_lower_limit_of_the_process_stays() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
-def test_threads_that_read_at_once_leave_no_limit_behind() -> None:
+def test_threads_that_read_at_the_same_time_leave_no_limit_behind() -> None:
     before = limit()
     with ThreadPoolExecutor(8) as threads:
         steps = [list(threads.map(lambda _: list(in_bounded_memory(arrays([1000] * 50), "mine")), range(16)))]

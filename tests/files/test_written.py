@@ -34,7 +34,7 @@ def test_messages_are_read_back_however_they_were_written(messages: list[dict[st
 
 
 @pytest.mark.parametrize("write", [str, json.dumps])
-def test_one_message_and_an_object_that_holds_messages_are_given_in_a_list(write: Any) -> None:
+def test_a_single_message_and_an_object_with_messages_are_returned_in_a_list(write: Any) -> None:
     for value in (MESSAGES[1], {"id": 7, "messages": MESSAGES}, {"conversations": SHARED}):
         assert read_written(write(value)) == [value]
 
@@ -51,7 +51,7 @@ def test_one_message_and_an_object_that_holds_messages_are_given_in_a_list(write
     ],
     ids=["cut repr", "cut JSON", "an array", "a call", "too long", "too deep"],
 )
-def test_what_begins_as_messages_and_cannot_be_read_is_an_error(text: str) -> None:
+def test_a_text_that_begins_like_messages_and_cannot_be_read_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         read_written(text)
     assert is_written(text)
@@ -73,6 +73,6 @@ def test_what_begins_as_messages_and_cannot_be_read_is_an_error(text: str) -> No
         " " * 100_000 + "[",
     ],
 )
-def test_other_texts_are_none(text: str) -> None:
+def test_other_texts_are_not_messages(text: str) -> None:
     assert read_written(text) is None
     assert not is_written(text)

@@ -20,11 +20,11 @@ def counted(ballot: Ballot) -> list[str]:
     return [annotation.reviewer for annotation in ballot.submitted]
 
 
-def test_who_counts_stands_in_order_of_reviewer() -> None:
+def test_annotations_that_count_are_sorted_by_reviewer() -> None:
     assert counted(make_ballot(make_annotation("zoe", *A), make_annotation("ann", *B))) == ["ann", "zoe"]
 
 
-def test_programs_count_only_where_no_person_submitted() -> None:
+def test_programs_count_only_if_no_person_submitted() -> None:
     program, person = make_annotation("simulated-a", *A), make_annotation("zoe", *B)
     draft = make_annotation("bob", status="draft")
     assert counted(make_ballot(program, person, draft)) == ["zoe"]
@@ -33,7 +33,7 @@ def test_programs_count_only_where_no_person_submitted() -> None:
     assert make_ballot(program, draft).label_source == "simulated"
 
 
-def test_nobody_counts_where_nobody_submitted() -> None:
+def test_nobody_counts_if_nobody_submitted() -> None:
     assert counted(make_ballot(make_annotation("bob", status="discarded"))) == []
     assert make_ballot().label_source == "human"
 
@@ -46,16 +46,16 @@ def test_a_ballot_is_a_value() -> None:
         ballot.record_id = "other"  # type: ignore[misc]
 
 
-def test_edits_are_stripped_and_each_stands_once_in_its_first_form() -> None:
+def test_edits_are_stripped_and_equal_edits_are_listed_once() -> None:
     assert edits(" é\n", None, "e\u0301", "Two.\r\nLines", "Two.\nLines") == ("é", "Two.\r\nLines")
 
 
 @pytest.mark.parametrize("blank", ["", " \n\t"])
-def test_a_blank_edit_is_none(blank: str) -> None:
+def test_a_blank_edit_is_no_edit(blank: str) -> None:
     assert edits(blank, "Text.") == ("Text.",)
 
 
-def test_a_verdict_is_all_that_is_known_of_its_record() -> None:
+def test_a_verdict_has_the_scores_edits_agreement_and_source() -> None:
     said = [make_annotation("ann", *A), make_annotation("bob", *B)]
     found = verdict(make_ballot(*said), A, agreeing=said[:1], editors=[])
     assert found == make_verdict(*A, reviewers=2, agreement=0.5)

@@ -78,7 +78,7 @@ def test_the_estimate_is_that_of_a_plain_loop(habits: list[Habit], smoothing: fl
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
-def test_more_iterations_of_a_plain_loop_move_no_posterior(seed: int) -> None:
+def test_more_iterations_of_a_plain_loop_do_not_move_a_posterior(seed: int) -> None:
     """The crowds are hard: half of all answers are random, so EM comes near its end in small steps."""
     ballots = make_crowd(MIXED, records=60, seed=seed, accuracy=0.5)[1]
     found = fitted(ballots)
@@ -116,7 +116,7 @@ def test_scores_are_expected_scores_with_six_digits() -> None:
 
 
 @pytest.mark.parametrize("tie", [GOOD, BAD])
-def test_what_is_most_probably_a_tie_is_a_tie(tie: tuple[float, float]) -> None:
+def test_if_a_tie_is_most_probable_the_verdict_is_a_tie(tie: tuple[float, float]) -> None:
     found = fitted(make_crowd(MIXED, records=100, seed=2)[1])
     voters = [make_annotation(f"r0{number}", *tie) for number in range(3)]
     posterior = dict(zip(found.answers, found.posterior(voters), strict=True))
@@ -137,7 +137,7 @@ def test_what_is_most_probably_a_tie_is_a_tie(tie: tuple[float, float]) -> None:
         ((0.0, 0.3, 0.36, 0.34), (0.36, 0.34), 1.0),  # A, but probably not good
     ],
 )
-def test_an_edit_scores_as_much_as_what_is_probably_good(
+def test_an_edit_scores_as_much_as_a_probably_good_answer(
     priors: tuple[float, ...], scores: tuple[float, ...], edit_score: float
 ) -> None:
     """The reviewer answers at random, so that the posterior is the prior."""
@@ -153,7 +153,7 @@ def test_an_edit_scores_as_much_as_what_is_probably_good(
 
 @pytest.mark.parametrize("smoothing", [0.5, 30])
 @pytest.mark.parametrize("seed", range(3))
-def test_an_iteration_never_makes_it_worse(seed: int, smoothing: float) -> None:
+def test_no_iteration_lowers_the_objective(seed: int, smoothing: float) -> None:
     votes = Votes.of(make_crowd(MIXED, records=150, seed=seed)[1])
     objectives = estimated(votes, smoothing=smoothing).objectives
     assert len(objectives) > 3
@@ -161,7 +161,7 @@ def test_an_iteration_never_makes_it_worse(seed: int, smoothing: float) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_planted_contrary_reviewers_are_found_and_their_answers_turned(seed: int) -> None:
+def test_planted_contrary_reviewers_are_recognised_and_their_answers_reversed(seed: int) -> None:
     truth, ballots = make_crowd(MIXED, records=1500, seed=seed)
     votes = Votes.of(ballots)
     found = labels.fitted(DawidSkeneResolver(), votes)
@@ -194,7 +194,7 @@ def test_rows_of_every_confusion_matrix_add_up_to_one() -> None:
         assert np.array(matrix).sum(axis=1) == pytest.approx(1.0)
 
 
-def test_a_reviewer_whom_the_fit_did_not_see_errs_like_all_together() -> None:
+def test_a_reviewer_without_votes_in_the_fit_errs_like_the_average() -> None:
     ballots = make_crowd(MIXED, records=300, seed=4)[1]
     found = fitted(ballots)
     a, b = found.answers.index(A), found.answers.index(B)
@@ -206,7 +206,7 @@ def test_a_reviewer_whom_the_fit_did_not_see_errs_like_all_together() -> None:
     assert honest[a][b] < found.average[a][b] < contrary[a][b]
 
 
-def test_an_answer_that_the_fit_did_not_see_gives_no_verdict() -> None:
+def test_an_answer_that_is_not_in_the_fit_gives_no_verdict() -> None:
     found = fitted(make_crowd(HONEST, records=50, seed=4)[1])
     assert found.resolve(make_ballot(make_annotation("r00", 0.5, 0.5))) == Drop(
         id=make_ballot().record_id, reason="unknown_answer"
@@ -222,7 +222,7 @@ def test_the_order_of_records_and_of_reviewers_changes_nothing() -> None:
     assert [one.resolve(ballot) for ballot in ballots] == [other.resolve(ballot) for ballot in turned[::-1]]
 
 
-def test_it_survives_pickling() -> None:
+def test_a_fitted_model_survives_pickling() -> None:
     found = fitted(make_crowd(MIXED, records=100, seed=2)[1])
     assert pickle.loads(pickle.dumps(found)) == found
 
@@ -255,7 +255,7 @@ def test_two_hundred_records_by_five_reviewers_are_enough() -> None:
     assert labels.fitted(DawidSkeneResolver(), Votes.of(make_crowd(["honest"] * 5, records=200, seed=0)[1])).converged
 
 
-def test_records_with_one_answer_are_nothing_to_learn_from() -> None:
+def test_records_with_one_answer_do_not_count_as_records_to_learn_from() -> None:
     with pytest.raises(RefusedError, match="0 records with two"):
         labels.fitted(DawidSkeneResolver(), Votes.of(make_crowd(HONEST, records=300, seed=0, each=1)[1]))
 
@@ -277,7 +277,7 @@ def test_with_no_votes_at_all_every_record_is_unreviewed() -> None:
     assert fitted([]).resolve(make_ballot()) == Drop(id=make_ballot().record_id, reason="unreviewed")
 
 
-def test_where_all_gave_one_answer_it_is_the_verdict() -> None:
+def test_if_all_gave_one_answer_it_is_the_verdict() -> None:
     said = [make_ballot(make_annotation("ann", *A), make_annotation("bob", *A)) for _ in range(3)]
     resolved = fitted(said).resolve(said[0])
     assert isinstance(resolved, Verdict)

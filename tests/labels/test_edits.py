@@ -31,10 +31,10 @@ def test_the_edited_text_is_the_most_similar() -> None:
     assert edited("I do not know it.", shown) == 2
 
 
-def test_of_equally_similar_texts_it_is_the_first() -> None:
+def test_if_texts_are_equally_similar_the_first_was_edited() -> None:
     assert edited("abc", ("xyz", "abd", "abe")) == 1
 
 
-def test_nothing_shown_cannot_be_edited() -> None:
+def test_an_edit_of_nothing_is_an_error() -> None:
     with pytest.raises(ValueError, match="empty"):
         edited("abc", ())

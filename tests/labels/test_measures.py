@@ -96,7 +96,7 @@ def test_the_interval_holds_the_alpha_of_the_population(level: Level) -> None:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_with_too_many_kinds_of_records_groups_of_them_are_drawn(level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_too_many_distinct_records_random_groups_are_drawn(level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
     data = np.clip(
         np.random.default_rng(0).integers(1, 6, size=400) + np.random.default_rng(1).integers(-1, 2, (5, 400)), 1, 5
     )
@@ -139,7 +139,7 @@ def test_percent_is_the_mean_share_of_equal_pairs() -> None:
     ],
 )
 @pytest.mark.parametrize("level", LEVELS)
-def test_where_nobody_can_agree_nothing_is_measured(
+def test_without_two_answers_to_a_record_nothing_is_measured(
     level: Level, records: tuple[dict[str, tuple[float, float]], ...], reason: str
 ) -> None:
     found = agreement(make_votes(*records), level=level, leaning=SIDES, seed=0)
@@ -149,7 +149,7 @@ def test_where_nobody_can_agree_nothing_is_measured(
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_equal_answers_have_no_alpha_and_a_percentage_with_room_below(level: Level) -> None:
+def test_equal_answers_have_no_alpha_and_a_percentage_with_an_interval(level: Level) -> None:
     found = agreement(make_votes(*[{"ann": (1.0, 1.0), "bob": (1.0, 1.0)}] * 9), level=level, leaning=SIDES, seed=0)
     assert found.alpha == Measure(value=None, count=9, reason="all answers are equal, as they would be by chance")
     assert (found.percent.value, found.percent.high) == (1.0, 1.0)
@@ -171,7 +171,7 @@ def test_draws_without_an_alpha_are_left_out(level: Level) -> None:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_records_without_any_disagreement_say_little_if_they_are_few(level: Level) -> None:
+def test_few_records_without_disagreement_have_a_wide_interval(level: Level) -> None:
     few, many = (alpha(make_votes(*[{"ann": A, "bob": A}, {"ann": B, "bob": B}] * n), level) for n in (1, 500))
     assert (few.value, few.high, many.value, many.high) == (1.0, 1.0, 1.0, 1.0)
     # Wilson: none of 2 leaves room for 66 % of records, none of 1,000 for 0.4 %; by chance half of all would disagree.
@@ -200,7 +200,7 @@ def test_the_interval_of_few_records_holds_the_truth(records: int, truth: float)
     assert np.mean(inside) >= 0.88
 
 
-def test_the_judge_is_compared_where_both_prefer_one() -> None:
+def test_the_judge_is_compared_on_records_where_both_prefer_one() -> None:
     judge = np.array([1, 1, -1, -1, 0, 1, np.nan, -1, 1])
     people = np.array([1, -1, -1, -1, 1, 0, 1, np.nan, 1])
     found = judge_agreement(judge, people)
@@ -235,7 +235,7 @@ def test_without_shared_preferences_the_judge_is_not_measured(judge: list[float]
     assert found.accuracy.reason == "on no record do both the judge and people prefer one of two"
 
 
-def test_kappa_is_not_defined_where_the_same_position_always_wins() -> None:
+def test_kappa_is_not_defined_if_the_same_position_always_wins() -> None:
     found = judge_agreement(np.ones(7), np.ones(7))
     assert found.accuracy.value == 1.0
     assert number(found.accuracy.low) < 0.7
@@ -272,7 +272,7 @@ def test_equal_differences_share_their_rank() -> None:
 
 
 @pytest.mark.parametrize(("shift", "expected"), [(0, 0.0), (10_000, 1.0), (-10_000, -1.0)])
-def test_length_bias_finds_what_was_planted(shift: int, expected: float) -> None:
+def test_length_bias_measures_a_planted_shift(shift: int, expected: float) -> None:
     chosen, rejected = np.random.default_rng(0).integers(1, 5000, size=(2, 400))
     found = length_bias(chosen + shift, rejected)
     assert number(found.effect.low) - 1e-9 <= expected <= number(found.effect.high) + 1e-9
@@ -287,7 +287,7 @@ def test_equal_lengths_have_no_bias(lengths: list[int]) -> None:
     assert (found.longer_chosen, found.effect) == (missing, missing)
 
 
-def test_what_does_not_pair_up_is_an_error() -> None:
+def test_arrays_of_different_lengths_are_an_error() -> None:
     with pytest.raises(ValueError, match="do not pair up"):
         length_bias([1, 2], [1])
     with pytest.raises(ValueError, match="do not pair up"):

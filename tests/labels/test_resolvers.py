@@ -108,7 +108,7 @@ def test_the_most_frequent_answer_wins_and_agreement_is_its_share(
 
 
 @pytest.mark.parametrize("answers", [(A, B), (A, B, GOOD), (A, A, B, B), (B, B, GOOD, A, A), (GOOD, BAD)])
-def test_a_draw_between_answers_gives_no_majority(answers: tuple[Scores, ...]) -> None:
+def test_a_draw_between_answers_gives_no_verdict(answers: tuple[Scores, ...]) -> None:
     counted = ballot(*answers)
     assert MajorityResolver().resolve(counted) == drop(counted, "draw")
 
@@ -141,18 +141,18 @@ def test_the_mean_of_a_candidate_is_that_of_the_reviewers_who_scored_it() -> Non
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_all_of_one_mind_are_unanimous(answer: Scores) -> None:
+def test_equal_answers_are_unanimous(answer: Scores) -> None:
     found = verdict(UnanimousResolver().resolve(ballot(answer, answer, answer)))
     assert (found.scores, found.agreement, found.reviewers) == (answer, 1.0, 3)
 
 
 @pytest.mark.parametrize("answers", [(A, B), (A, A, B), (GOOD, A, GOOD), (A, A, A, A, BAD)])
-def test_one_other_answer_is_no_unanimity(answers: tuple[Scores, ...]) -> None:
+def test_one_different_answer_gives_no_verdict(answers: tuple[Scores, ...]) -> None:
     counted = ballot(*answers)
     assert UnanimousResolver().resolve(counted) == drop(counted, "not_unanimous")
 
 
-def test_one_reviewer_is_not_unanimous_unless_told_so() -> None:
+def test_one_reviewer_is_not_unanimous_unless_the_config_says_so() -> None:
     counted = ballot(A)
     assert UnanimousResolver().resolve(counted) == drop(counted, "too_few_reviewers")
     assert verdict(UnanimousResolver(min_reviewers=1).resolve(counted)).scores == A
@@ -204,7 +204,7 @@ def test_people_outweigh_any_number_of_programs(name: str) -> None:
 
 
 @every_resolver
-def test_programs_alone_decide_and_it_is_said(name: str) -> None:
+def test_if_only_programs_answered_they_decide_and_the_verdict_says_so(name: str) -> None:
     programs = (make_annotation("simulated-ann", *A), make_annotation("simulated-bob", *A))
     found = verdict(resolver(name).resolve(make_ballot(*programs, make_annotation("carl", status="draft"))))
     assert (scores(found, name), found.reviewers, found.label_source) == (A, 2, "simulated")
@@ -224,7 +224,7 @@ def test_the_edits_of_those_who_were_outvoted_do_not_count(name: str) -> None:
     assert verdict(resolver(name).resolve(counted)).edits == ("Ann's.",)
 
 
-def test_a_mean_in_which_two_cancel_each_other_out_is_a_tie_without_edits() -> None:
+def test_if_two_reviewers_cancel_each_other_out_the_mean_is_a_tie_without_edits() -> None:
     counted = make_ballot(make_annotation("ann", *A, edit="Ann's."), make_annotation("eve", *B, edit="Eve's."))
     found = verdict(resolver("mean").resolve(counted))
     assert (found.scores, found.edits, found.agreement) == ((0.5, 0.5), (), 0.0)
@@ -240,7 +240,7 @@ def test_a_mean_in_which_two_cancel_each_other_out_is_a_tie_without_edits() -> N
         ((4,), (0.75,)),
     ],
 )
-def test_the_judges_ratings_become_scores_and_what_is_unrated_has_none(
+def test_the_judges_ratings_become_scores_and_unrated_candidates_have_none(
     ratings: tuple[float | None, ...], expected: tuple[float | None, ...]
 ) -> None:
     found = verdict(judge_verdict(make_ballot(ratings=ratings)))
@@ -249,6 +249,6 @@ def test_the_judges_ratings_become_scores_and_what_is_unrated_has_none(
 
 
 @pytest.mark.parametrize("ratings", [(), (None,), (None, None), (4, None), (None, 1), (None, 3, None)])
-def test_without_two_ratings_the_judge_decides_nothing(ratings: tuple[float | None, ...]) -> None:
+def test_without_two_ratings_the_judge_gives_no_verdict(ratings: tuple[float | None, ...]) -> None:
     counted = make_ballot(ratings=ratings)
     assert judge_verdict(counted) == drop(counted, "unrated")

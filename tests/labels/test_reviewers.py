@@ -51,7 +51,7 @@ def test_the_leaning_is_among_answers_that_prefer_one_of_two() -> None:
         assert found[reviewer].leaning == Measure(value=None, reason="no answer leans to either side")
 
 
-def test_who_shares_no_record_has_no_agreement() -> None:
+def test_a_reviewer_who_shares_no_record_has_no_agreement() -> None:
     found = statistics(make_votes({"ann": A, "bob": A}, {"eve": A}))
     assert found["eve"].agreement == Measure(value=None, reason="no other reviewer answered the same records")
     assert found["ann"].agreement.value == 1.0
@@ -60,14 +60,14 @@ def test_who_shares_no_record_has_no_agreement() -> None:
     assert alone.agreement == Measure(value=None, reason="only one reviewer answered")
 
 
-def test_nobody_has_no_statistics() -> None:
+def test_without_votes_there_are_no_statistics() -> None:
     assert reviewer_statistics(make_votes(), SIDES) == ()
     assert reviewer_statistics(make_votes({}, {}), SIDES) == ()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
-def test_planted_reviewers_are_each_named_by_their_mark_and_nobody_else_is(seed: int) -> None:
+def test_planted_reviewers_get_their_marks_and_nobody_else_does(seed: int) -> None:
     honest: list[Habit] = ["honest"] * 7
     habits: list[Habit] = ["contrary", "random", "one_sided", *honest]
     found = marks(habits, records=1500, seed=seed)
@@ -105,7 +105,7 @@ def test_a_crowd_that_only_guesses_is_random_altogether() -> None:
     assert set(found.values()) == {("random",)}
 
 
-def test_who_prefers_the_second_is_one_sided_too() -> None:
+def test_a_reviewer_who_prefers_the_second_is_one_sided_too() -> None:
     votes = make_votes(*({"ann": B, "bob": A if number % 2 else B} for number in range(60)))
     found = statistics(votes)
     assert "one_sided" in found["ann"].marks
@@ -113,21 +113,21 @@ def test_who_prefers_the_second_is_one_sided_too() -> None:
 
 
 @pytest.mark.parametrize(("share", "marked"), [(0.55, False), (0.63, False), (0.7, True)])
-def test_a_small_lean_is_no_mark_however_certain(share: float, marked: bool) -> None:
+def test_a_small_leaning_gives_no_mark_however_certain(share: float, marked: bool) -> None:
     votes = make_votes(*({"ann": A if number < share * 3000 else B} for number in range(3000)))
     found = statistics(votes)["ann"]
     assert (found.leaning.low or 0) > 0.5
     assert ("one_sided" in found.marks) is marked
 
 
-def test_where_an_honest_share_is_not_known_nobody_is_one_sided() -> None:
+def test_if_an_honest_share_is_not_known_nobody_is_one_sided() -> None:
     votes = make_votes(*({"ann": (1.0,)} for _ in range(300)), *({"ann": (0.0,)} for _ in range(100)))
     for leaning, marked in ((BinaryTask().leaning, ()), (BinaryTask().leaning._replace(even=True), ("one_sided",))):
         [found] = reviewer_statistics(votes, leaning)
         assert (found.leaning.value, found.leaning.count, found.marks) == (0.75, 400, marked)
 
 
-def test_records_judged_apart_say_nothing_of_contrary() -> None:
+def test_a_task_with_one_candidate_a_record_marks_nobody_as_contrary() -> None:
     # Ann and Bob always differ, and each answers but one thing: independent answers would differ as much.
     found = statistics(make_votes(*[{"ann": A, "bob": B}] * 200))
     assert all("contrary" not in one.marks for one in found.values())
@@ -135,7 +135,7 @@ def test_records_judged_apart_say_nothing_of_contrary() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("others", [(), (GOOD,), (GOOD, BAD, B)])
-def test_people_of_one_mind_are_neither_contrary_nor_random_however_many_answers(others: tuple[Answer, ...]) -> None:
+def test_reviewers_who_always_agree_are_neither_contrary_nor_random(others: tuple[Answer, ...]) -> None:
     # Agreement and chance are both 1 among equal answers, and must be so to the last digit.
     for count in range(1, 200):
         votes = make_votes(*[{"ann": said, "bob": said, "eve": said} for said in (*[A] * count, *others)])

@@ -39,7 +39,7 @@ def same(one: Votes, other: Votes) -> bool:
     return named and all(a.dtype == b.dtype == np.int32 and np.array_equal(a, b) for a, b in columns)
 
 
-def test_votes_are_what_was_said() -> None:
+def test_votes_are_the_submitted_answers() -> None:
     votes = Votes.of(BALLOTS)
     assert listed(votes) == spoken(BALLOTS)
     assert (len(votes), votes.records) == (150, 50)
@@ -59,13 +59,13 @@ def test_only_answers_that_count_are_votes() -> None:
 
 
 @pytest.mark.parametrize("cuts", [[0], [50], [10, 10, 30], [1, 49]])
-def test_parts_join_to_the_whole(cuts: list[int]) -> None:
+def test_joined_parts_are_the_same_as_the_whole(cuts: list[int]) -> None:
     bounds = [0, *cuts, len(BALLOTS)]
     parts = [Votes.of(BALLOTS[start:end]) for start, end in pairwise(bounds)]
     assert same(Votes.joined(parts), Votes.of(BALLOTS))
 
 
-def test_no_votes_are_votes() -> None:
+def test_there_may_be_no_votes_at_all() -> None:
     for none in (Votes.of([]), Votes.joined([])):
         assert (len(none), none.records, none.reviewers, none.answers) == (0, 0, (), ())
     assert same(Votes.joined([Votes.of([]), Votes.of(BALLOTS)]), Votes.of(BALLOTS))
@@ -83,7 +83,7 @@ def test_votes_cannot_be_changed() -> None:
         Votes.of(BALLOTS).record[0] = 1
 
 
-def test_records_with_equal_answers_are_one_with_a_number() -> None:
+def test_records_with_equal_answers_are_one_row_with_a_count() -> None:
     votes = Votes.of([make_ballot(), *BALLOTS])
     rows, times = distinct(per_record(votes, votes.answer, len(votes.answers)))
     bags = Counter(tuple(sorted(voter.scores for voter in ballot.submitted)) for ballot in BALLOTS)

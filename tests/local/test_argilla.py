@@ -116,7 +116,7 @@ def me(server: ArgillaServer, bearer: str) -> httpx2.Response:
 # The process and its secrets
 
 
-def test_it_says_that_it_is_argilla_2_8(owner: httpx2.Client) -> None:
+def test_the_server_reports_version_2_8(owner: httpx2.Client) -> None:
     status = owner.get("/status").json()
     assert (status["version"], status["search_engine"]["name"]) == ("2.8.0", "embedded")
 
@@ -130,7 +130,7 @@ def test_the_owner_logs_in_with_the_password_and_nothing_else(server: ArgillaSer
         assert stranger.get("/me").status_code == 401
 
 
-def test_every_secret_file_is_for_its_user_alone(server: ArgillaServer) -> None:
+def test_only_its_owner_can_read_a_secret_file(server: ArgillaServer) -> None:
     for name in ("credentials.json", "secret_key", "argilla.db"):
         assert (server.folder / name).stat().st_mode & 0o777 == 0o600, name
 
@@ -176,7 +176,7 @@ def test_a_restart_keeps_the_data_the_sessions_and_the_credentials(tmp_path: Pat
         assert me(again, session).is_success
 
 
-def test_new_credentials_replace_the_owners_old_ones(tmp_path: Path) -> None:
+def test_new_credentials_replace_the_old_credentials_of_the_owner(tmp_path: Path) -> None:
     with ArgillaServer(tmp_path) as first:
         old = first.credentials
     (tmp_path / "credentials.json").unlink()
@@ -206,7 +206,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def test_a_name_that_argilla_server_no_longer_has_is_named() -> None:
+def test_the_error_names_a_name_that_argilla_server_no_longer_has() -> None:
     with pytest.raises(SystemExit, match=r"^argilla-server changed: json\.decoder\.Gone is gone$"):
         point("json.decoder.Gone")
     with pytest.raises(SystemExit, match=r"^argilla-server changed: json\.gone\.Name is gone$"):
@@ -248,7 +248,7 @@ def test_a_workspace_and_its_users_are_made_with_the_sdk(client: Any, server: Ar
     place.delete()
 
 
-def test_an_answer_goes_from_draft_to_submitted_to_discarded_and_away(
+def test_a_response_can_be_drafted_submitted_discarded_and_deleted(
     client: Any, owner: httpx2.Client, annotators: list[httpx2.Client]
 ) -> None:
     dataset = new_dataset(client, "lifecycle")
@@ -273,7 +273,7 @@ def test_an_answer_goes_from_draft_to_submitted_to_discarded_and_away(
     assert state() == ("pending", [])
 
 
-def test_annotators_may_answer_and_may_not_list_write_or_administer(
+def test_annotators_may_answer_but_not_list_write_or_administer(
     client: Any, owner: httpx2.Client, annotators: list[httpx2.Client]
 ) -> None:
     dataset = new_dataset(client, "rights")

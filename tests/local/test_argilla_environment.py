@@ -30,7 +30,7 @@ def nothing(cache: Path) -> Path:
     return path
 
 
-def test_the_environment_is_made_once_whoever_asks_and_how_often(
+def test_the_environment_is_installed_once_however_many_ask_for_it(
     cache: Path, nothing: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with ThreadPoolExecutor(2) as pool:
@@ -51,7 +51,7 @@ def test_an_interrupted_installation_is_done_again(cache: Path, nothing: Path) -
     assert (folder / MARKER).exists()
 
 
-def test_uv_installs_where_it_is_there_and_pip_where_uv_fails(
+def test_uv_installs_if_it_is_present_and_pip_if_uv_fails(
     nothing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Told by what each leaves: uv names itself in pyvenv.cfg."""

@@ -179,9 +179,7 @@ def test_metadata_that_was_not_declared_is_refused(dataset: Any, owner: httpx2.C
     assert "other" in answer.text
 
 
-def test_the_records_of_a_missing_dataset_are_a_warning_and_nothing(
-    client: Any, rg: Any, server: ArgillaServer
-) -> None:
+def test_reading_a_missing_dataset_gives_a_warning_and_no_records(client: Any, rg: Any, server: ArgillaServer) -> None:
     missing = rg.Dataset("never-made", server.workspace, rg.Settings(fields=[rg.TextField("f")]), client)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -331,7 +329,9 @@ def test_deleting_a_response_that_completed_a_record_moves_updated_at(
     assert records(owner, dataset)[0]["status"] == "pending"
 
 
-def test_updated_at_moves_when_an_upsert_alters_the_record_and_not_else(dataset: Any, owner: httpx2.Client) -> None:
+def test_updated_at_moves_when_an_upsert_alters_the_record_and_not_otherwise(
+    dataset: Any, owner: httpx2.Client
+) -> None:
     log(dataset, item("one", source="hub"))
     clock = Clock(owner, dataset)
     log(dataset, item("one", source="hub"))

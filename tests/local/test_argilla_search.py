@@ -171,13 +171,13 @@ def test_text_is_searched_in_the_language_of_simple_query_strings(
     assert by_text(owner, dataset, text) == expected
 
 
-def test_text_may_be_sought_in_one_field_and_a_chat_by_its_contents(dataset: Any, owner: httpx2.Client) -> None:
+def test_text_can_be_searched_in_one_field_and_chats_by_their_contents(dataset: Any, owner: httpx2.Client) -> None:
     assert by_text(owner, dataset, "dogs", field="prompt") == {"dogs"}
     assert by_text(owner, dataset, "dogs", field="answer") == set()
     assert by_text(owner, dataset, "user", field="prompt") == set()
 
 
-def test_text_and_filters_narrow_each_other_and_pages_have_the_total_of_all(dataset: Any, owner: httpx2.Client) -> None:
+def test_text_and_filters_are_combined_and_a_page_has_the_total_count(dataset: Any, owner: httpx2.Client) -> None:
     hub = {"and": [terms("hub", entity="metadata", metadata_property="source")]}
     found = search(owner, dataset, query={"text": {"q": "cat | tea"}}, filters=hub, limit=1, offset=1)
     assert found[1] == 2
@@ -226,7 +226,7 @@ def test_records_are_filtered_by_suggestions(dataset: Any, owner: httpx2.Client)
     assert kept(owner, dataset, between(0.6, 1, **suggestion("flaws", "score"))) == {"tea"}
 
 
-def test_records_are_filtered_by_responses_of_anyone_or_of_the_one_who_asks(
+def test_records_are_filtered_by_responses_of_anyone_or_of_the_user_who_asks(
     dataset: Any, owner: httpx2.Client, annotators: list[httpx2.Client]
 ) -> None:
     ann, ben = annotators
@@ -251,7 +251,7 @@ def test_records_are_filtered_by_the_status_of_responses_and_pending_means_none(
     assert kept(ann, dataset, terms("pending", "draft", **scope), me=True) == {"dogs", "tea", "tokyo"}
 
 
-def test_a_filter_that_makes_no_sense_is_refused_not_a_crash(dataset: Any, owner: httpx2.Client) -> None:
+def test_a_filter_that_makes_no_sense_is_refused_and_does_not_crash(dataset: Any, owner: httpx2.Client) -> None:
     path = f"/datasets/{dataset.id}/records/search"
     for wrong in (
         between("much", entity="metadata", metadata_property="gap"),
@@ -303,7 +303,7 @@ def test_the_orders_of_reviewers_differ(dataset: Any, owner: httpx2.Client, anno
     assert len({*orders, tuple(names)}) == 4
 
 
-def test_the_most_similar_records_come_first_without_the_one_asked_about(dataset: Any, owner: httpx2.Client) -> None:
+def test_the_most_similar_records_come_first_without_the_record_itself(dataset: Any, owner: httpx2.Client) -> None:
     def similar(**query: Any) -> list[str]:
         return search(owner, dataset, query={"vector": {"name": "embedding", **query}})[0]
 
@@ -345,7 +345,7 @@ def test_progress_counts_the_teams_records_and_one_users_responses(
     assert {user["username"] for user in users} == {"ann", "ben"}
 
 
-def test_the_sdk_searches_with_its_own_words(dataset: Any) -> None:
+def test_the_sdk_can_search_with_its_own_queries(dataset: Any) -> None:
     import argilla as rg
 
     query = rg.Query(query="cat", filter=[("metadata.gap", "<=", 0.3), ("response.status", "in", ["submitted"])])

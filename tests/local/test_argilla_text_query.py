@@ -38,7 +38,7 @@ from curation.local.argilla.server.text_query import FIELD_END, text_of, text_qu
         ('"', "one", False),
     ],
 )
-def test_a_query_finds(query: str, text: str, found: bool) -> None:
+def test_a_query_matches_these_texts(query: str, text: str, found: bool) -> None:
     assert bool(text_query(query)(text)) is found
 
 
@@ -46,12 +46,12 @@ def test_a_phrase_stays_inside_one_field() -> None:
     assert not text_query('"one two"')(f"one {FIELD_END} two")
 
 
-def test_more_occurrences_score_higher() -> None:
+def test_texts_with_more_occurrences_have_a_higher_score() -> None:
     score = text_query("tea")
     assert score("tea and tea") > score("tea") > 0
 
 
-def test_the_text_of_a_chat_is_what_was_said() -> None:
+def test_the_text_of_a_chat_is_the_content_of_its_messages() -> None:
     chat = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "World"}]
     assert text_query("hello world")(text_of(chat))
     assert not text_query("assistant")(text_of(chat))

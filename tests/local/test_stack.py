@@ -36,7 +36,7 @@ def answers(address: str) -> bool:
         return False
 
 
-def test_up_status_env_down_and_up_again(tmp_path: Path) -> None:
+def test_a_stack_goes_up_and_down_and_up_again_with_the_same_settings(tmp_path: Path) -> None:
     assert run("local", "status", cwd=tmp_path).returncode == 1
     assert "`curation local up`" in run("local", "env", cwd=tmp_path).stderr
     first = run("local", "up", cwd=tmp_path)
@@ -96,7 +96,7 @@ def test_ctrl_c_while_starting_stops_what_was_started(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("servers", [1, 2, 3])
-def test_ctrl_c_in_the_moment_a_process_is_made_leaves_none(
+def test_ctrl_c_while_a_process_is_started_leaves_none_running(
     servers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[subprocess.Popen[bytes]] = []
@@ -115,7 +115,7 @@ def test_ctrl_c_in_the_moment_a_process_is_made_leaves_none(
     assert Stack(tmp_path).down() is False
 
 
-def test_up_that_is_killed_while_starting_leaves_nothing_running(tmp_path: Path) -> None:
+def test_a_killed_up_leaves_nothing_running_after_down(tmp_path: Path) -> None:
     process = subprocess.Popen([*CURATION, "local", "up"], cwd=tmp_path, stderr=subprocess.DEVNULL)
     port = tmp_path / ".curation" / "hub" / "port"
     while not (tmp_path / ".curation" / "argilla" / "server.log").exists():
@@ -129,7 +129,7 @@ def test_up_that_is_killed_while_starting_leaves_nothing_running(tmp_path: Path)
     assert "Stopped." in run("local", "down", cwd=tmp_path).stderr
 
 
-def test_hub_and_models_are_there_before_argilla_is(tmp_path: Path) -> None:
+def test_hub_and_models_answer_before_argilla_does(tmp_path: Path) -> None:
     stack = Stack(tmp_path, tied=True).begin()
     try:
         early = stack.settings_without_argilla()
@@ -144,7 +144,7 @@ def test_hub_and_models_are_there_before_argilla_is(tmp_path: Path) -> None:
     assert not answers(f"{settings['HF_ENDPOINT']}/health")
 
 
-def test_down_while_argilla_starts_beside_the_others_leaves_nothing_running(tmp_path: Path) -> None:
+def test_down_while_argilla_is_starting_leaves_nothing_running(tmp_path: Path) -> None:
     stack = Stack(tmp_path, tied=True).begin()
     stack.down()
     with pytest.raises(ServiceError):
@@ -152,7 +152,7 @@ def test_down_while_argilla_starts_beside_the_others_leaves_nothing_running(tmp_
     assert Stack(tmp_path).down() is False
 
 
-def test_an_argilla_that_does_not_start_is_an_error_of_the_wait(tmp_path: Path) -> None:
+def test_wait_raises_an_error_if_argilla_does_not_start(tmp_path: Path) -> None:
     (tmp_path / "argilla" / "argilla.db").mkdir(parents=True)
     stack = Stack(tmp_path, tied=True).begin()
     with pytest.raises(ServiceError, match="Argilla ended while starting"):
@@ -169,7 +169,7 @@ def test_down_of_a_stack_that_is_still_starting_says_so(tmp_path: Path, monkeypa
     assert Stack(tmp_path).down() is False
 
 
-def test_a_list_of_processes_is_whole_or_not_there(tmp_path: Path) -> None:
+def test_the_list_of_processes_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     # A file ends after eight bytes, as on a full disk.
@@ -183,7 +183,7 @@ def test_a_list_of_processes_is_whole_or_not_there(tmp_path: Path) -> None:
     assert stack.down() is False
 
 
-def test_servers_end_with_the_process_that_tied_them(tmp_path: Path) -> None:
+def test_tied_servers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path; from curation.local.hub import HubServer\n"
         f"hub = HubServer(Path({str(tmp_path)!r})).start(); print(hub.url, flush=True); time.sleep(36_000)"

@@ -46,7 +46,7 @@ def contents(prompts: list[Prompt | Drop]) -> list[str]:
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".csv"])
-def test_each_kind_of_file_gives_its_texts_to_the_last_byte(tmp_path: Path, suffix: str) -> None:
+def test_texts_are_the_same_to_the_last_byte_in_every_format(tmp_path: Path, suffix: str) -> None:
     assert contents(read(write(tmp_path / f"prompts{suffix}", TEXTS))) == TEXTS
 
 
@@ -59,25 +59,25 @@ def test_a_column_may_hold_messages(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".csv"])
-def test_a_wrong_column_names_those_there_are(tmp_path: Path, suffix: str) -> None:
+def test_the_error_of_a_wrong_column_names_the_columns_that_exist(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(DataError, match=r"prompts\.\w+@\w+ has no column 'instruction'; it has 'id', 'question'\."):
         read(write(tmp_path / f"prompts{suffix}", ["Why?"], "question"))
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".csv"])
-def test_a_missing_file_is_named(tmp_path: Path, suffix: str) -> None:
+def test_the_error_of_a_missing_file_names_it(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(MissingError, match=r"There is no file .*nowhere\.\w+\. Correct `path` under"):
         read(tmp_path / f"nowhere{suffix}")
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".csv"])
-def test_the_limit_holds(tmp_path: Path, suffix: str) -> None:
+def test_no_more_prompts_are_read_than_the_limit(tmp_path: Path, suffix: str) -> None:
     path = write(tmp_path / f"prompts{suffix}", ["", *(f"Question {number}" for number in range(9))])
     assert contents(read(path, limit=2)) == ["Question 0", "Question 1"]
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
-def test_no_rows_are_no_prompts(tmp_path: Path, suffix: str) -> None:
+def test_a_file_without_rows_gives_no_prompts(tmp_path: Path, suffix: str) -> None:
     assert read(write(tmp_path / f"prompts{suffix}", [])) == []
 
 
@@ -112,7 +112,7 @@ def test_every_prompt_names_its_source(tmp_path: Path) -> None:
         ('{"instruction": "é"}'.encode("latin-1"), "is not JSON"),
     ],
 )
-def test_a_line_that_is_no_json_object_is_named_by_its_number(tmp_path: Path, line: bytes, what: str) -> None:
+def test_a_line_that_is_not_a_json_object_is_an_error_with_its_number(tmp_path: Path, line: bytes, what: str) -> None:
     path = tmp_path / "prompts.jsonl"
     path.write_bytes(b'{"instruction": "One"}\n\n' + line + b"\n")
     with pytest.raises(DataError, match=f"prompts.jsonl, line 3, {what}"):
@@ -139,14 +139,14 @@ def test_a_csv_row_with_too_few_or_too_many_cells_is_an_error_with_its_line(tmp_
         read(path)
 
 
-def test_a_quote_that_is_not_closed_swallows_no_prompt(tmp_path: Path) -> None:
+def test_a_quote_that_is_not_closed_does_not_swallow_prompts(tmp_path: Path) -> None:
     path = tmp_path / "prompts.csv"
     path.write_text('id,instruction\n0,"Two\nlines?"\n1,"Why?\n2,How?\n3,Who?\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"prompts\.csv, line 4: a quote in the row that begins here is not closed"):
         read(path)
 
 
-def test_a_cell_of_csv_is_the_text_that_it_is(tmp_path: Path) -> None:
+def test_a_cell_of_csv_stays_the_same_text(tmp_path: Path) -> None:
     path = tmp_path / "prompts.csv"
     path.write_text("instruction\nN/A\nNone\n007\nnull\n", encoding="utf-8")
     assert contents(read(path)) == ["N/A", "None", "007", "null"]
@@ -168,7 +168,7 @@ def test_each_line_of_a_text_file_is_a_prompt(tmp_path: Path, column: str) -> No
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".json", ".txt"])
-def test_prompts_are_read_in_every_unicode_encoding_and_zipped(tmp_path: Path, suffix: str, encoding: str) -> None:
+def test_prompts_are_read_in_every_unicode_encoding_also_gzipped(tmp_path: Path, suffix: str, encoding: str) -> None:
     texts = {
         ".csv": "id;instruction\r\n1;Why, é?\r\n",
         ".tsv": "id\tinstruction\n1\tWhy, é?\n",
@@ -202,14 +202,14 @@ def test_a_row_that_is_too_large_is_dropped_and_the_others_are_read(tmp_path: Pa
     assert (drop.reason, drop.id.partition("#")[2]) == ("row_too_large", "1")
 
 
-def test_a_parquet_file_that_is_none_is_an_error(tmp_path: Path) -> None:
+def test_a_file_that_is_only_named_like_parquet_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "prompts.parquet"
     path.write_bytes(b"PAR1 or so")
     with pytest.raises(DataError, match=r"prompts\.parquet is no Parquet file that can be read"):
         read(path)
 
 
-def test_surrogates_escaped_in_json_are_dropped_and_pairs_are_emoji(tmp_path: Path) -> None:
+def test_lone_surrogates_in_json_are_dropped_and_pairs_are_emoji(tmp_path: Path) -> None:
     path = tmp_path / "prompts.jsonl"
     path.write_text('{"instruction": "\\ud83d"}\n{"instruction": "\\ud83d\\ude00"}\n')
     lone, pair = read(path)
@@ -220,7 +220,7 @@ def test_surrogates_escaped_in_json_are_dropped_and_pairs_are_emoji(tmp_path: Pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
-def test_a_file_is_not_read_further_than_needed(tmp_path: Path, suffix: str) -> None:
+def test_a_file_is_read_only_as_far_as_it_is_needed(tmp_path: Path, suffix: str) -> None:
     path = write(tmp_path / f"prompts{suffix}", [f"Question {number}" for number in range(3000)])
     with path.open("ab") as file:
         file.write(b"\xff broken at the end\n")
@@ -232,7 +232,7 @@ def test_a_file_is_not_read_further_than_needed(tmp_path: Path, suffix: str) -> 
 
 
 @pytest.mark.parametrize("name", ["prompts.xlsx", "prompts", "prompts.gz", "prompts.txt.zip"])
-def test_another_kind_of_file_is_refused(name: str) -> None:
+def test_a_file_with_an_unknown_suffix_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=r"must end in \.jsonl, \.ndjson, \.json, \.csv, \.tsv, \.parquet, \.arrow"):
         FilePrompts(path=Path(name))
 

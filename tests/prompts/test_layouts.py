@@ -61,7 +61,7 @@ def test_messages_are_read_in_every_form(messages: object) -> None:
 
 
 @pytest.mark.parametrize("message", [ASK[1], str(ASK[1]), json.dumps(ASK[1]), str({"from": "user", "value": "Why?"})])
-def test_one_message_is_a_prompt(message: object) -> None:
+def test_a_single_message_is_a_prompt(message: object) -> None:
     assert turns({"instruction": message}) == ["user: Why?"]
 
 
@@ -85,7 +85,7 @@ def test_one_message_is_a_prompt(message: object) -> None:
         ([{"role": "system", "content": ""}], "empty"),
     ],
 )
-def test_what_cannot_be_read_has_its_own_name(value: object, expected: str) -> None:
+def test_each_kind_of_unreadable_value_has_its_own_reason(value: object, expected: str) -> None:
     assert reason({"instruction": value}) == expected
 
 
@@ -94,7 +94,7 @@ def test_a_question_about_messages_is_a_text() -> None:
     assert turns({"instruction": text}) == [f"user: {text}"]
 
 
-def test_values_within_values_end_as_a_drop() -> None:
+def test_values_that_are_nested_too_deeply_are_dropped() -> None:
     value: Any = {"messages": ASK}
     for _ in range(5000):
         value = {"messages": value}
@@ -114,14 +114,14 @@ def test_sharegpt_is_read() -> None:
     assert turns({"talk": SHARED}, column="talk") == expected
 
 
-def test_an_answer_at_the_end_is_left_out_if_that_is_wanted() -> None:
+def test_an_answer_at_the_end_is_left_out_if_the_config_says_so() -> None:
     answered = {"conversations": [*SHARED, {"from": "gpt", "value": "Yes."}, {"from": "gpt", "value": "Yes!"}]}
     assert reason(answered) == "does_not_end_with_the_user"
     assert turns(answered, leave_out_answers=True) == ["user: Why?", "assistant: So.", "user: Really?"]
     assert reason({"messages": [{"role": "assistant", "content": "Hi!"}]}, leave_out_answers=True) == "empty"
 
 
-def test_alpaca_is_read_with_the_text_that_it_is_about() -> None:
+def test_alpaca_is_read_with_its_input() -> None:
     row = {"instruction": "Translate.", "input": "Guten Tag", "output": "Good day"}
     assert turns(row) == turns(row, column="instruction") == ["user: Translate.\n\nGuten Tag"]
     for nothing in ("", " \n", None, "Translate. ", ["x"]):
@@ -168,12 +168,12 @@ def test_tools_of_a_request_come_along() -> None:
     assert with_named_column.tools is None
 
 
-def test_a_request_that_asks_no_model_is_named() -> None:
+def test_a_request_to_no_chat_model_is_dropped_with_a_reason() -> None:
     row = {"custom_id": "1", "url": "/v1/embeddings", "body": {"model": "m", "input": "Why?"}}
     assert reason(row) == "no_request_to_a_chat_model"
 
 
-def test_a_column_of_a_layout_is_read_if_none_is_named_and_it_is_the_only_one() -> None:
+def test_without_a_named_column_the_only_column_of_a_known_layout_is_read() -> None:
     assert turns({"id": 1, "prompt": "Why?"}) == turns({"messages": ASK[1:]}) == ["user: Why?"]
     for row in ({"prompt": "Why?", "messages": ASK}, {"question": "Why?"}, {"body": "Dear Ann, ..."}):
         with pytest.raises(DataError, match=r"has no column 'instruction'; it has '"):

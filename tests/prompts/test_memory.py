@@ -24,7 +24,7 @@ def read(prompts: ListPrompts) -> list[Prompt | Drop]:
     return list(prompts.load(source, endpoint=NOWHERE, token=None))
 
 
-def test_texts_messages_and_rows_are_prompts_and_what_is_none_is_dropped() -> None:
+def test_texts_messages_and_rows_are_prompts_and_all_else_is_dropped() -> None:
     rows = ("How?", MESSAGES, {"instruction": "Where?", "kind": "geography"}, "How?", "  ", 7)
     prompts = read(ListPrompts(rows=rows))
     texts = [prompt.messages[-1].content for prompt in prompts if isinstance(prompt, Prompt)]
@@ -36,7 +36,7 @@ def test_texts_messages_and_rows_are_prompts_and_what_is_none_is_dropped() -> No
     ]
 
 
-def test_rows_bring_along_what_columns_name() -> None:
+def test_the_named_columns_of_a_row_come_with_its_prompt() -> None:
     [prompt] = read(
         ListPrompts(rows=({"question": "Where?", "kind": "maps"},), column="question", category_column="kind")
     )
@@ -56,7 +56,7 @@ def test_the_source_changes_with_the_prompts_and_only_with_them() -> None:
     assert len(source("How?")) == len("list@") + 16
 
 
-def test_a_list_stands_in_a_file_too_and_is_not_empty() -> None:
+def test_a_list_can_be_written_in_the_toml_file_and_must_not_be_empty() -> None:
     values: dict[str, Any] = {
         "name": "x",
         "prompts": {"type": "list", "rows": ["How?", MESSAGES]},

@@ -72,7 +72,7 @@ def test_a_string_and_its_message_are_the_same_prompt() -> None:
         ([{"role": "user", "content": None}], "empty"),
     ],
 )
-def test_what_is_no_prompt_is_dropped_with_a_reason_and_its_row(value: object, reason: str) -> None:
+def test_a_row_that_is_no_prompt_is_dropped_with_a_reason_and_its_number(value: object, reason: str) -> None:
     assert read_prompt(value, source=SOURCE, position=41) == Drop(id=f"{SOURCE}#41", reason=reason)
 
 
@@ -94,12 +94,12 @@ def test_an_odd_text_is_kept_to_the_last_byte(text: str) -> None:
     assert prompt.messages[-1].content.encode() == text.encode()
 
 
-def test_a_prompt_that_differs_in_blanks_line_ends_or_unicode_form_alone_is_a_duplicate() -> None:
+def test_a_prompt_that_differs_only_in_blanks_line_ends_or_unicode_form_is_a_duplicate() -> None:
     results = prompts(["e\u0301tude\n?", " étude\n?  ", "étude\r\n?", "Étude\n?"])
     assert [getattr(row, "reason", "kept") for row in results] == ["kept", "duplicate", "duplicate", "kept"]
 
 
-def test_a_duplicate_is_found_however_far_away() -> None:
+def test_a_duplicate_is_noticed_however_many_rows_later() -> None:
     values = [str(number) for number in range(5000)]
     *earlier, last = prompts([*values, "0"])
     assert len(earlier) == 5000
@@ -116,7 +116,7 @@ def test_without_a_limit_every_row_is_read() -> None:
     assert len(prompts([str(number) for number in range(50)])) == 50
 
 
-def test_a_wrong_column_is_an_error_that_names_the_columns_there_are() -> None:
+def test_a_wrong_column_is_an_error_that_names_the_columns_that_exist() -> None:
     rows = [{"question": "Why?", "text": "x"}]
     with pytest.raises(DataError) as caught:
         list(read_prompts(rows, PromptColumns(), source=SOURCE))
@@ -129,7 +129,7 @@ def test_a_row_without_any_column_is_an_error_too() -> None:
         list(read_prompts([{}], PromptColumns(), source=SOURCE))
 
 
-def test_no_row_is_read_before_it_is_needed_nor_after_the_limit() -> None:
+def test_rows_are_read_when_they_are_needed_and_not_after_the_limit() -> None:
     read = 0
 
     def endless() -> Iterator[dict[str, str]]:
@@ -160,7 +160,7 @@ def with_extras(**extras: object) -> Prompt | Drop:
     return read_prompt("Why?", source=SOURCE, position=7, extras=extras)
 
 
-def test_only_columns_that_are_named_are_read() -> None:
+def test_only_named_columns_are_read() -> None:
     assert PromptColumns().extras == {}
     assert EVERY_COLUMN.extras == {
         "tools": "functions",
@@ -174,7 +174,7 @@ def test_only_columns_that_are_named_are_read() -> None:
     assert (prompt.tools, prompt.category) == (None, None)
 
 
-def test_the_columns_named_fill_the_fields_of_the_prompt() -> None:
+def test_the_named_columns_fill_the_fields_of_the_prompt() -> None:
     row = {"q": "Why?", "functions": [WEATHER], "options": {"thinking": False}, "topic": "science", "detail": 4}
     [prompt] = read_prompts([row], EVERY_COLUMN, source=SOURCE)
     assert isinstance(prompt, Prompt)
@@ -190,7 +190,7 @@ def test_a_missing_extra_column_is_an_error_that_names_it() -> None:
 
 @pytest.mark.parametrize("value", [None, "", "  \n", [], {}, "[]", "{}", "null", '""'])
 @pytest.mark.parametrize("name", ["tools", "chat_template_kwargs"])
-def test_nothing_is_null(name: str, value: object) -> None:
+def test_an_empty_value_of_an_extra_column_is_null(name: str, value: object) -> None:
     prompt = with_extras(**{name: value})
     assert isinstance(prompt, Prompt)
     assert getattr(prompt, name) is None
@@ -227,7 +227,7 @@ def test_a_value_that_no_trainer_could_use_drops_the_prompt(name: str, value: ob
 
 
 @pytest.mark.parametrize("name", ["tools", "chat_template_kwargs"])
-def test_json_text_and_values_with_the_nulls_of_parquet_are_the_same(name: str) -> None:
+def test_json_text_and_parquet_values_with_extra_nulls_are_the_same(name: str) -> None:
     plain: Any = {"a": {"b": [{"c": 1}]}, "z": "ü"}
     padded: Any = {"z": "ü", "n": None, "a": {"m": None, "b": [{"c": 1, "d": None}]}}
     if name == "tools":
@@ -244,7 +244,7 @@ def test_an_object_whose_values_are_all_null_is_null() -> None:
     assert prompt.chat_template_kwargs is None
 
 
-def test_a_prompt_with_other_tools_or_options_is_another_prompt_and_with_another_category_the_same() -> None:
+def test_other_tools_or_options_make_another_prompt_and_another_category_does_not() -> None:
     other = {**WEATHER, "type": "other"}
     texts = [
         with_extras(tools=[WEATHER]),
@@ -257,6 +257,6 @@ def test_a_prompt_with_other_tools_or_options_is_another_prompt_and_with_another
     assert with_extras(category="science").id == with_extras(category="art").id == with_extras().id
 
 
-def test_a_faulty_question_is_dropped_for_itself_whatever_it_brings_along() -> None:
+def test_the_reason_of_a_faulty_question_does_not_depend_on_its_extra_columns() -> None:
     drop = read_prompt("", source=SOURCE, position=7, extras={"tools": "{"})
     assert drop == Drop(id=f"{SOURCE}#7", reason="empty")

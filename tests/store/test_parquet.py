@@ -87,13 +87,13 @@ def write(path: Path, rows: list[Any], row_type: type[Row]) -> Path:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: type(row).__name__)
-def test_every_row_comes_back_as_it_went(tmp_path: Path, row: Row) -> None:
+def test_every_row_is_read_back_as_it_was_written(tmp_path: Path, row: Row) -> None:
     path = write(tmp_path / "rows.parquet", [row, row], type(row))
     assert list(read_parquet(path, type(row))) == [row, row]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: type(row).__name__)
-def test_an_empty_file_and_a_full_one_have_the_schema_of_the_type(tmp_path: Path, row: Row) -> None:
+def test_a_file_with_or_without_rows_has_the_schema_of_the_row_type(tmp_path: Path, row: Row) -> None:
     expected = arrow_schema(type(row))
     for rows in ([], [row]):
         assert pq.read_schema(write(tmp_path / "rows.parquet", rows, type(row))).equals(expected, check_metadata=False)
@@ -117,7 +117,7 @@ def test_the_columns_of_a_preference_row_have_the_types_that_trl_reads() -> None
     assert arrow_schema(UnpairedPreferenceRow).field("label") == pa.field("label", pa.bool_(), nullable=False)
 
 
-def test_whole_scores_stay_numbers_with_a_point() -> None:
+def test_a_whole_score_is_stored_as_a_float() -> None:
     whole = PREFERENCE.model_copy(update={"chosen_score": 1, "rejected_score": 0, "score_gap": 1})
     table = pq.read_table(io.BytesIO(write_parquet([whole], PreferenceRow)))
     assert table.schema.field("chosen_score").type == pa.float64()
@@ -129,12 +129,12 @@ def test_the_same_rows_give_the_same_bytes_and_name() -> None:
     assert content_name("dpo", first, prefix="train-") == content_name("dpo", second, prefix="train-")
 
 
-def test_the_order_of_the_values_of_a_response_changes_no_byte() -> None:
+def test_the_order_of_the_values_of_a_response_does_not_change_the_bytes() -> None:
     turned = RESPONSE.model_copy(update={"values": dict(reversed(RESPONSE.values.items()))})
     assert write_parquet([turned], Response) == write_parquet([RESPONSE], Response)
 
 
-def test_other_rows_or_another_order_give_another_name() -> None:
+def test_different_rows_or_a_different_order_give_a_different_name() -> None:
     other = UNPAIRED.model_copy(update={"label": True})
     contents = [[UNPAIRED], [other], [UNPAIRED, other], [other, UNPAIRED], []]
     names = {content_name("kto", write_parquet(rows, UnpairedPreferenceRow)) for rows in contents}
@@ -163,7 +163,7 @@ def test_a_dict_is_stored_as_json_text() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not parquet at all", b"PAR1PAR1"])
-def test_a_file_that_is_no_parquet_is_an_error_that_names_it(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_parquet_is_an_error_that_names_the_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "rows.parquet"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"rows\.parquet does not hold rows of type Response"):
@@ -171,20 +171,20 @@ def test_a_file_that_is_no_parquet_is_an_error_that_names_it(tmp_path: Path, con
 
 
 @pytest.mark.parametrize("row_type", [Response, CandidateSet, UnpairedPreferenceRow])
-def test_a_file_of_other_rows_is_an_error_that_names_it(tmp_path: Path, row_type: type[Row]) -> None:
+def test_a_file_with_rows_of_another_type_is_an_error_that_names_the_file(tmp_path: Path, row_type: type[Row]) -> None:
     path = write(tmp_path / "rows.parquet", [PREFERENCE], PreferenceRow)
     with pytest.raises(DataError, match=rf"rows\.parquet does not hold rows of type {row_type.__name__}"):
         list(read_parquet(path, row_type))
 
 
-def test_values_that_are_no_json_are_an_error(tmp_path: Path) -> None:
+def test_values_that_are_not_json_are_an_error(tmp_path: Path) -> None:
     table = pa.Table.from_pylist([{**RESPONSE.model_dump(), "values": "{"}], schema=arrow_schema(Response))
     pq.write_table(table, tmp_path / "rows.parquet")
     with pytest.raises(DataError, match="does not hold rows of type Response"):
         list(read_parquet(tmp_path / "rows.parquet", Response))
 
 
-def test_a_table_comes_back_by_the_columns_that_are_asked_for(tmp_path: Path) -> None:
+def test_a_table_is_read_with_only_the_requested_columns(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.parquet", [FULL_SET], CandidateSet)
     table = read_table(path, ["prompt.id", "candidates.list.element.text", "candidates.list.element.rating"])
     assert table.to_pylist() == [
@@ -196,7 +196,7 @@ def test_a_table_comes_back_by_the_columns_that_are_asked_for(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("missing", ["usage.none", "candidate", "prompt.id.of"])
-def test_a_column_that_a_file_lacks_is_an_error_that_names_both(tmp_path: Path, missing: str) -> None:
+def test_a_missing_column_is_an_error_that_names_the_file_and_the_column(tmp_path: Path, missing: str) -> None:
     path = write(tmp_path / "rows.parquet", [FULL_SET], CandidateSet)
     sentence = rf"rows\.parquet cannot be read: it has no column '{missing}'"
     with pytest.raises(DataError, match=sentence):
@@ -207,13 +207,13 @@ def test_a_column_that_a_file_lacks_is_an_error_that_names_both(tmp_path: Path, 
         list(read_columns(path, ["id", missing]))
 
 
-def test_a_table_that_is_no_parquet_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_a_table_that_is_not_parquet_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "rows.parquet").write_bytes(b"not parquet at all")
     with pytest.raises(DataError, match=r"rows\.parquet cannot be read"):
         read_table(tmp_path / "rows.parquet", ["id"])
 
 
-def test_the_bytes_of_a_table_follow_from_its_rows_and_hold_an_index_of_pages(tmp_path: Path) -> None:
+def test_the_bytes_of_a_table_depend_only_on_its_rows_and_have_a_page_index(tmp_path: Path) -> None:
     table = pa.table({"id": [str(number) for number in range(1000)], "text": ["word " * 100] * 1000})
     content = table_bytes(table)
     assert content == table_bytes(pa.concat_tables([table.slice(0, 1), table.slice(1)]).combine_chunks())

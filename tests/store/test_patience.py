@@ -59,7 +59,9 @@ def add(number: int, *, large: bool = False) -> Change:
 
 @pytest.mark.parametrize("large", [False, True], ids=["small", "large"])
 @pytest.mark.parametrize("kind", ["reset", "cut", "shortened", "null", "page", "status"])
-def test_a_commit_whose_answer_was_lost_is_found_and_not_written_twice(kind: Kind, large: bool, repo: HubRepo) -> None:
+def test_a_commit_whose_answer_was_lost_is_recognised_and_not_written_twice(
+    kind: Kind, large: bool, repo: HubRepo
+) -> None:
     lost = Fault("POST .*/commit/main", kind, status=200 if kind == "page" else 502)
     with FaultyProxy(repo.api.endpoint, lost) as proxy:
         written = through(proxy, repo).update(lambda head: add(1, large=large))
@@ -69,7 +71,7 @@ def test_a_commit_whose_answer_was_lost_is_found_and_not_written_twice(kind: Kin
     assert history(repo).count("Add 1") == 1
 
 
-def test_a_commit_whose_answer_was_lost_is_found_below_a_later_one(repo: HubRepo) -> None:
+def test_a_commit_whose_answer_was_lost_is_recognised_below_a_later_commit(repo: HubRepo) -> None:
     lost = Fault("POST .*/commit/main", "reset")
     heads: list[str] = []
 
@@ -95,7 +97,7 @@ def test_a_commit_whose_answer_was_lost_is_found_below_a_later_one(repo: HubRepo
     assert len(heads) == 1
 
 
-def test_another_commit_in_between_is_no_commit_of_ours(repo: HubRepo) -> None:
+def test_a_commit_of_somebody_else_in_between_is_not_taken_for_ours(repo: HubRepo) -> None:
     heads: list[str] = []
 
     def edit(head: str) -> Change:
@@ -131,7 +133,7 @@ def use(repo: HubRepo) -> None:
 
 
 @pytest.mark.parametrize(("kind", "status"), [("status", 429), ("status", 500), ("status", 504), ("reset", 0)])
-def test_every_step_waits_out_what_passes(kind: Kind, status: int, repo: HubRepo) -> None:
+def test_every_step_waits_until_a_passing_fault_is_over(kind: Kind, status: int, repo: HubRepo) -> None:
     faults = [Fault(match, kind, status=status, after=False) for match in STEPS.values()]
     with FaultyProxy(repo.api.endpoint, *faults) as proxy:
         use(through(proxy, repo))
@@ -141,7 +143,7 @@ def test_every_step_waits_out_what_passes(kind: Kind, status: int, repo: HubRepo
 
 @pytest.mark.parametrize("kind", ["hang", "drip", "null", "reset"])
 @pytest.mark.parametrize("step", ["head", "tree", "file", "preupload", "commit"])
-def test_what_does_not_pass_ends_with_the_budget(
+def test_a_fault_that_stays_is_an_error_when_the_time_budget_is_used_up(
     kind: Kind, step: str, repo: HubRepo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if (kind, step) in {("null", "file"), ("drip", "file")}:
@@ -153,7 +155,7 @@ def test_what_does_not_pass_ends_with_the_budget(
             use(through(proxy, repo))
 
 
-def test_an_answer_of_another_shape_is_a_sentence(repo: HubRepo) -> None:
+def test_an_answer_of_an_unexpected_shape_is_an_error_in_a_sentence(repo: HubRepo) -> None:
     with (
         FaultyProxy(repo.api.endpoint, Fault(STEPS["preupload"], "shape", count=1000)) as proxy,
         pytest.raises(CurationError),
@@ -161,7 +163,7 @@ def test_an_answer_of_another_shape_is_a_sentence(repo: HubRepo) -> None:
         use(through(proxy, repo))
 
 
-def test_the_hub_is_left_alone_as_long_as_it_asks(repo: HubRepo) -> None:
+def test_the_hub_is_not_asked_again_before_the_time_in_retry_after(repo: HubRepo) -> None:
     headers = {"ratelimit": '"api";r=0;t=2'}
     faults = (
         Fault(STEPS["commit"], "status", status=429, after=False, headers={"Retry-After": "2"}),
@@ -173,7 +175,9 @@ def test_the_hub_is_left_alone_as_long_as_it_asks(repo: HubRepo) -> None:
     assert time.monotonic() - started >= 4
 
 
-def test_an_upload_that_hangs_ends_with_the_budget(repo: HubRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upload_that_hangs_is_an_error_when_the_time_budget_is_used_up(
+    repo: HubRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines: list[str] = []
     # Xet's own client does not listen to us: a token that never comes is the hang that it sees.
     with FaultyProxy(repo.api.endpoint, Fault("xet-write-token", "hang", count=1000, after=False)) as proxy:
@@ -185,7 +189,7 @@ def test_an_upload_that_hangs_ends_with_the_budget(repo: HubRepo, monkeypatch: p
     assert history(repo).count("Add 3") == 0
 
 
-def test_what_a_store_holds_lands_in_private_files(hub: HubServer, repo: HubRepo) -> None:
+def test_files_of_a_store_are_cached_so_that_only_their_owner_can_read_them(hub: HubServer, repo: HubRepo) -> None:
     umask = os.umask(0o022)
     try:
         repo.update(lambda head: add(4, large=True))

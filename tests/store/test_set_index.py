@@ -67,7 +67,7 @@ def entry(found: CandidateSet) -> SetEntry:
     return SetEntry(found.settings, found.prompt.id, found.came_through(2), requests)
 
 
-def test_the_index_says_of_every_set_what_the_set_says(tmp_path: Path) -> None:
+def test_the_index_agrees_with_every_candidate_set(tmp_path: Path) -> None:
     assert len({found.id for found in SETS}) == len(SETS)
     assert {found.came_through(2) for found in SETS} == {True, False}
     path = write(tmp_path / "sets.parquet", SETS)
@@ -78,7 +78,7 @@ def test_the_index_says_of_every_set_what_the_set_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("found", SETS, ids=lambda found: found.prompt.messages[0].content)
-def test_a_set_that_is_alone_in_its_file_is_indexed_like_any(tmp_path: Path, found: CandidateSet) -> None:
+def test_a_set_that_is_alone_in_its_file_is_indexed(tmp_path: Path, found: CandidateSet) -> None:
     assert read_set_entries(write(tmp_path / "sets.parquet", [found]), 2) == {found.id: entry(found)}
 
 
@@ -86,14 +86,14 @@ def test_an_empty_file_has_no_entries(tmp_path: Path) -> None:
     assert read_set_entries(write(tmp_path / "sets.parquet", []), 2) == {}
 
 
-def test_of_a_set_that_is_there_twice_the_later_state_counts(tmp_path: Path) -> None:
+def test_if_a_set_is_stored_twice_the_later_state_counts(tmp_path: Path) -> None:
     first, second = made("two", 2, "judge"), made("two", 2)
     assert first.id == second.id
     assert read_set_entries(write(tmp_path / "sets.parquet", [first, second]), 2) == {second.id: entry(second)}
     assert entry(second).came_through
 
 
-def test_the_index_reads_no_text(tmp_path: Path) -> None:
+def test_the_index_does_not_read_the_texts(tmp_path: Path) -> None:
     [row] = read_columns(write(tmp_path / "sets.parquet", [made("two", 2, "rating")]), SET_COLUMNS)
     assert set(row) == {"id", "settings", "prompt", "candidates", "failures", "usage"}
     assert set(row["prompt"]) == {"id"}
@@ -119,7 +119,7 @@ def test_a_set_is_stored_again_if_it_was_completed_or_paid_for_again(
     assert entry(before).lacks(now, 2) is lacks
 
 
-def test_entries_of_some_sets_are_those_of_all_and_the_later_state_counts(tmp_path: Path) -> None:
+def test_the_entries_of_some_sets_are_the_same_as_in_the_whole_index(tmp_path: Path) -> None:
     before, completed = made("two", 2, "judge"), made("two", 2)
     parts = {"a": [SETS[0], before], "b": SETS[1:3], "c": [completed, SETS[4]]}
     for name, sets in parts.items():
@@ -133,7 +133,7 @@ def test_entries_of_some_sets_are_those_of_all_and_the_later_state_counts(tmp_pa
     assert index.entries_of(wanted, [*parts], tmp_path.joinpath) == expected
 
 
-def test_a_file_in_which_no_set_is_sought_is_read_once_and_only_for_its_ids(tmp_path: Path) -> None:
+def test_of_a_file_without_any_requested_set_only_the_ids_are_read_and_only_once(tmp_path: Path) -> None:
     write(tmp_path / "a", SETS[:2])
     write(tmp_path / "b", SETS[2:4])
     read: list[str] = []
@@ -150,7 +150,7 @@ def test_a_file_in_which_no_set_is_sought_is_read_once_and_only_for_its_ids(tmp_
     assert read == ["a", "b", "b"]
 
 
-def test_what_is_remembered_of_a_file_that_was_replaced_is_let_go(tmp_path: Path) -> None:
+def test_the_index_forgets_files_that_were_replaced(tmp_path: Path) -> None:
     write(tmp_path / "a", SETS[:2])
     write(tmp_path / "b", SETS[:4])
     read: list[str] = []
@@ -173,7 +173,7 @@ def without(content: bytes, *columns: str) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_file_of_before_there_were_judgements_is_read_and_indexed(tmp_path: Path) -> None:
+def test_a_file_that_was_written_before_there_were_judgements_is_read_and_indexed(tmp_path: Path) -> None:
     path = tmp_path / "sets.parquet"
     path.write_bytes(without(write_parquet(SETS, CandidateSet), "judgements"))
     assert "judgements" not in pq.read_schema(path).names
@@ -183,7 +183,7 @@ def test_a_file_of_before_there_were_judgements_is_read_and_indexed(tmp_path: Pa
 
 
 @pytest.mark.parametrize("column", ["candidates", "settings", "failures", "usage"])
-def test_a_file_that_lacks_a_column_of_the_index_is_an_error_that_names_it(tmp_path: Path, column: str) -> None:
+def test_a_file_without_a_column_of_the_index_is_an_error_that_names_the_column(tmp_path: Path, column: str) -> None:
     path = tmp_path / "sets.parquet"
     path.write_bytes(without(write_parquet(SETS, CandidateSet), column))
     with pytest.raises(DataError, match=r"sets\.parquet"):
@@ -226,7 +226,7 @@ NOW, OLD, OLDER = "0123456789abcdef", "fedcba9876543210", "00000000000000ff"
         ([made("q", 1, "generate", settings=OLD), made("q", 0, "generate", settings=NOW)], 1),
     ],
 )
-def test_the_current_set_of_a_prompt_is_complete_then_of_these_settings_then_the_newest(
+def test_the_current_set_is_a_complete_one_then_one_of_these_settings_then_the_newest(
     tmp_path: Path, sets: list[CandidateSet], current: int
 ) -> None:
     parts = [[one.model_copy(update={"id": f"set{number}"})] for number, one in enumerate(sets)]

@@ -49,7 +49,7 @@ def files(store: Store, table: str = CANDIDATE_SETS) -> list[int]:
 
 
 @pytest.mark.slow
-def test_small_files_become_one_as_soon_as_they_make_a_big_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_files_are_joined_once_they_are_large_together(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     # Two files of ten are small, and less than twice that; three are more.
     monkeypatch.setattr(store_module, "SMALL_BYTES", int(1.25 * len(write_parquet(SETS[:10], CandidateSet))))
     file_counts = []
@@ -67,7 +67,7 @@ def test_small_files_become_one_as_soon_as_they_make_a_big_one(store: Store, mon
 
 
 @pytest.mark.slow
-def test_many_small_files_become_one_however_small(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_small_files_are_joined_whatever_their_size(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "SMALL_FILES", 4)
     file_counts = []
     for number, one in enumerate(SETS[:9]):
@@ -106,7 +106,7 @@ def test_why_sets_are_not_shown_is_replaced_in_the_commit_of_the_records(store: 
 
 
 @pytest.mark.slow
-def test_files_of_other_columns_are_not_joined(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_with_different_columns_are_not_joined(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     others = write_parquet([make_record(SETS[0])], ReviewRecord)
     assert joined_parquet([write_parquet(SETS[:1], CandidateSet), others]) is None
     monkeypatch.setattr(store_module, "SMALL_FILES", 1)
@@ -118,7 +118,7 @@ def test_files_of_other_columns_are_not_joined(store: Store, monkeypatch: pytest
 
 
 @pytest.mark.slow
-def test_a_join_that_another_writer_came_before_loses_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_joining_files_while_somebody_else_commits_loses_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "SMALL_FILES", 2)
     add(store, [SETS[0]])
     add(store, [SETS[1]])
@@ -138,7 +138,9 @@ def test_a_join_that_another_writer_came_before_loses_nothing(store: Store, monk
 
 
 @pytest.mark.slow
-def test_files_are_joined_anew_after_a_conflict(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_conflict_files_are_joined_again_from_the_new_head(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(store_module, "SMALL_FILES", 2)
     add(store, SETS[:1])
     add(store, SETS[1:2])
@@ -157,7 +159,7 @@ def test_files_are_joined_anew_after_a_conflict(store: Store, monkeypatch: pytes
     assert list(store.snapshot().candidate_sets.values()) == SETS[:3]
 
 
-def test_a_joined_file_is_like_any(tmp_path: Path) -> None:
+def test_a_joined_file_is_read_like_any_other(tmp_path: Path) -> None:
     content = joined_parquet([write_parquet(SETS[:3], CandidateSet), write_parquet(SETS[3:5], CandidateSet)])
     assert content is not None
     path = tmp_path / "joined.parquet"

@@ -67,9 +67,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--backend", choices=["llama", "scripted"], default="llama")
     parser.add_argument("--models", type=Path, help="JSON: {name: {temperature, grammar}}")
     parser.add_argument("--table", type=Path, help="JSONL of the scripted backend: {prompt, replies: {model: text}}")
-    parser.add_argument(
-        "--default-reply", help="reply of the scripted backend to prompts that its table lacks"
-    )
+    parser.add_argument("--default-reply", help="reply of the scripted backend to prompts that its table lacks")
     parser.add_argument("--latency", default="0", help="seconds, or median,p99 of a lognormal")
     parser.add_argument("--faults", type=Path, help="JSON: a list of faults")
     parser.add_argument("--seed", type=int, default=0, help="decides latencies and faults")
