@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -29,13 +28,6 @@ from curation.store.parquet import read_batches, read_parquet, read_table
 from curation.store.repo import HubRepo
 from curation.store.set_index import SetEntry, SetIndex
 from curation.types import CandidateSet, DroppedPrompt, NotShown, Response, RetiredRecord, ReviewRecord, Row
-
-SMALL_BYTES = 1 << 21
-"""A file with fewer bytes (a few thousand candidate sets) is small. When the last small files of a table have twice as
-many bytes together, they are joined into one file, which is then not small any more."""
-SMALL_FILES = 64
-"""When a table ends with so many small files, they are joined whatever their size."""
-
 
 RowT = TypeVar("RowT", bound=Row)
 CANDIDATE_SETS, RECORDS, RESPONSES = "candidate_sets", "records", "responses"
@@ -134,12 +126,6 @@ class Snapshot:
         """Yield the rows of a table, in the order of the store, as pyarrow.Tables of a moderate size."""
         for path in self.paths(table):
             yield from read_batches(path, ROW_TYPES[table])
-
-    def small_files(self, table: str) -> tuple[str, ...]:
-        """Return the paths of the small files (see SMALL_BYTES) at the end of a table, oldest first."""
-        paths = self.manifest.files.get(table, ())
-        small = takewhile(lambda path: self.sizes.get(path, SMALL_BYTES) < SMALL_BYTES, reversed(paths))
-        return tuple(small)[::-1]
 
     def whole(self, table: str, columns: Sequence[str]) -> pa.Table:
         """Return the named columns of all rows of a table as one pyarrow.Table."""

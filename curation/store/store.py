@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
@@ -26,14 +27,19 @@ from curation.store.snapshot import (
     RESPONSES,
     RETIRED_RECORDS,
     ROW_TYPES,
-    SMALL_BYTES,
-    SMALL_FILES,
     Snapshot,
 )
 from curation.types import CandidateSet, DroppedPrompt, NotShown, Response, RetiredRecord, ReviewRecord, Row
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+
+
+SMALL_BYTES = 1 << 21
+"""A file with fewer bytes is small: it has a few thousand candidate sets. If the small files at the end of a table have
+twice as many bytes together, they are joined into one file, which is then not small any more."""
+SMALL_FILES = 64
+"""If a table ends with so many small files, they are joined whatever their size."""
 
 
 class Reviews(NamedTuple):
@@ -240,7 +246,7 @@ def _append(snapshot: Snapshot, manifest: Manifest, tables: Mapping[str, Sequenc
             continue
         content = write_parquet(rows, ROW_TYPES[table])
         paths = manifest.files.get(table, ())
-        small = snapshot.small_files(table)
+        small = _small_files(snapshot, table)
         size = len(content) + sum(snapshot.sizes[path] for path in small)
         if small and (size >= 2 * SMALL_BYTES or len(small) >= SMALL_FILES):
             local = [snapshot.download(path) for path in small]
@@ -253,6 +259,13 @@ def _append(snapshot: Snapshot, manifest: Manifest, tables: Mapping[str, Sequenc
         files[path] = content
         manifest = manifest.model_copy(update={"files": {**manifest.files, table: (*paths, path)}})
     return Change(message=message, files={**files, MANIFEST: _manifest_bytes(manifest)}, delete=tuple(replaced))
+
+
+def _small_files(snapshot: Snapshot, table: str) -> tuple[str, ...]:
+    """Return the paths of the small files at the end of a table, oldest first."""
+    paths = snapshot.manifest.files.get(table, ())
+    small = takewhile(lambda path: snapshot.sizes.get(path, SMALL_BYTES) < SMALL_BYTES, reversed(paths))
+    return tuple(small)[::-1]
 
 
 def _manifest_bytes(manifest: Manifest) -> bytes:
