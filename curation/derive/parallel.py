@@ -22,7 +22,7 @@ class Run(Protocol):
     def __call__(
         self, function: Callable[[Value], Result], values: Iterable[Value], *, ahead: int | None
     ) -> Iterator[Result]:
-        """Begin with so many values `ahead` of what was asked for; null begins with all of them at once."""
+        """Work on the values. `ahead` of them are begun before the first result is asked for; null begins all."""
         ...
 
 

@@ -39,7 +39,7 @@ def usage_frame(usage: pa.ChunkedArray) -> pl.DataFrame:
     request and the reply, `counted` is whether both are known.
     """
     structs = usage.combine_chunks().flatten()
-    # One by one: Polars keeps what it takes over at once as long as it keeps a part of it, here the texts.
+    # Column by column: Polars would keep all of them, with the texts, in memory as long as one of them is in use.
     names = ("request", "input_tokens", "output_tokens", "cost")
     return pl.DataFrame([pl.Series(name, structs.field(name)) for name in names]).select(
         pl.col("request").str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64),

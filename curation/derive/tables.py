@@ -124,9 +124,9 @@ def _set_file(path: Path, table: pa.Table, *, extras: Sequence[str], sketch: boo
 
 
 def frame(table: pa.Table) -> pl.DataFrame:
-    """Return an Arrow table as a data frame that can let go of each column alone.
+    """Return an Arrow table as a data frame whose columns are freed one by one.
 
-    Polars keeps the memory of all that it takes over at once as long as it keeps a part of it.
+    Of a table that it takes over whole Polars keeps all columns in memory as long as one of them is in use.
     """
     return pl.DataFrame([pl.Series(name, table[name]) for name in table.column_names])
 
@@ -245,8 +245,8 @@ def _heirs(sets: pl.DataFrame, settings: str, snapshot: Snapshot) -> tuple[pl.Da
 def read_records(snapshot: Snapshot) -> pl.DataFrame:
     """Return the records that were not retired: record_no, record_id, task, prompt_id, set_id and shown.
 
-    `shown` lists the ids of the candidates in the order of the page. What nobody was to answer gives nothing, and is no
-    record without a verdict.
+    `shown` lists the ids of the candidates in the order of the page. A record that was retired gives no rows, and does
+    not count as a record without a verdict.
     """
     records = frame(snapshot.whole(RECORDS, ("id", "task", "prompt_id", "set_id", "candidates")))
     return (

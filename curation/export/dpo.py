@@ -65,7 +65,7 @@ class PairExporter:
         return rows.sort("id")
 
     def own_columns(self) -> dict[str, pl.Expr]:
-        """Return the columns that are not called as a column of a side is."""
+        """Return the columns of other names than those that `with_answers` gives, as expressions over those."""
         margin = {"margin": pl.col("score_gap")} if self.margin else {}
         return {
             "chosen": assistant_turn("chosen_text"),

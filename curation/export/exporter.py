@@ -51,7 +51,7 @@ class Exporter(Protocol):
         ...
 
     def own_columns(self) -> Mapping[str, pl.Expr]:
-        """Return the columns of this config that are not found by their names, as expressions over those that are."""
+        """Return the columns of other names than those that `with_answers` gives, as expressions over those."""
         ...
 
 

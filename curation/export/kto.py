@@ -60,7 +60,7 @@ class CompletionExporter:
         return kto_order(rows)
 
     def own_columns(self) -> dict[str, pl.Expr]:
-        """Return the columns that are not called as a column of a side is."""
+        """Return the columns of other names than those that `with_answers` gives, as expressions over those."""
         return {
             "completion": assistant_turn("completion_text"),
             "score": pl.col("completion_score"),

@@ -49,7 +49,7 @@ class SupervisedExporter:
         return rows.sort("id")
 
     def own_columns(self) -> dict[str, pl.Expr]:
-        """Return the columns that are not called as a column of a side is."""
+        """Return the columns of other names than those that `with_answers` gives, as expressions over those."""
         return {
             "messages": pl.concat_list("prompt", assistant_turn("answer_text")),
             "score": pl.col("answer_score"),

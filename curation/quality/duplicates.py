@@ -27,14 +27,12 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.frames import pl
-from curation.quality.ngrams import FACTOR, Counts, Hashes, hashed_words, ngrams
+from curation.quality.ngrams import FACTOR, Counts, Hashes, batches, hashed_words, ngrams
 from curation.quality.words import words
 
 SHINGLE = 3
 MIN_SHINGLES = 5
 """Texts with fewer shingles (with at most six words) are duplicates only if all their words are equal."""
-BATCH = 20_000
-BATCH_CHARACTERS = 1 << 25
 SHARED_BITS = 24
 """Whether a shingle is in several texts is remembered by so many of its bits, in 16 MB."""
 ROUNDING = 1e-9
@@ -72,7 +70,7 @@ def near_duplicate_leaders(texts: Iterable[str], *, threshold: float, followers:
     For example ["a b c d e f g", "x", "a b c d e f g"] gives [0, 1, 0]. The texts are read once and not kept in memory:
     this is `leaders_of` of the `sketched` texts.
     """
-    return leaders_of(map(sketched, _batches(texts)), threshold=threshold, followers=followers)
+    return leaders_of(map(sketched, batches(texts)), threshold=threshold, followers=followers)
 
 
 def leaders_of(sketches: Iterable[Sketches], *, threshold: float, followers: int = 0) -> list[int]:
@@ -164,20 +162,6 @@ class NearDuplicates:
         for shingle in rarest[: min(enough, RARE)]:
             self._holders[shingle] = (*self._holders.get(shingle, ()), len(self._shingles))[-CANDIDATES:]
         self._shingles.append(array("I", shingles))
-
-
-def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the texts in batches of at most `BATCH` texts and about `BATCH_CHARACTERS` characters."""
-    batch: list[str] = []
-    characters = 0
-    for text in texts:
-        batch.append(text)
-        characters += len(text)
-        if len(batch) == BATCH or characters >= BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
 
 
 def _key(text: str, text_words: Sequence[str]) -> str:

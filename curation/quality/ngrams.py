@@ -1,4 +1,4 @@
-"""Hashes of words and of runs of words, of many texts at once: what duplicates and benchmarks are found by.
+"""Hashes of words and of runs of words, for many texts at once. They find near-duplicates and texts of benchmarks.
 
 The hashes of all texts stand in one array, those of a text after those of the text before it; beside it stands how many
 each text has. Of the texts "a b c", "" and "d e" the words have five hashes, and the counts are [3, 0, 2].
@@ -6,7 +6,8 @@ each text has. Of the texts "a b c", "" and "d e" the words have five hashes, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from curation.quality.words import PLAIN, SIGNED, words
 
 Hashes = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
+Text = TypeVar("Text", str, bytes)
 
 FACTOR = 0x9E3779B97F4A7C15
 """An odd number without structure: 2**64 divided by the golden ratio (Knuth, TAOCP 3, section 6.4)."""
@@ -60,26 +62,31 @@ def hashed_ngrams(documents: Sequence[Sequence[str]], size: int) -> tuple[Hashes
     return ngrams(hashes, lengths, size)
 
 
-def _hashed(texts: Iterable[bytes]) -> tuple[Hashes, Counts]:
-    """The hashes of what stands between the blanks of each text, and how many each text has; no text has a line end."""
-    hashes, counts = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
-    batch: list[bytes] = []
+def batches(texts: Iterable[Text]) -> Iterator[list[Text]]:
+    """Yield the texts in batches of about CHARACTERS_AT_ONCE characters; one empty batch if there is no text."""
+    batch: list[Text] = []
     characters = 0
     for text in texts:
         batch.append(text)
-        characters += len(text)
+        # The one more is the end of the text.
+        characters += len(text) + 1
         if characters >= CHARACTERS_AT_ONCE:
-            _hash_batch(batch, hashes, counts)
+            yield batch
             batch, characters = [], 0
-    _hash_batch(batch, hashes, counts)
+    yield batch
+
+
+def _hashed(texts: Iterable[bytes]) -> tuple[Hashes, Counts]:
+    """The hashes of what stands between the blanks of each text, and how many each text has; no text has a line end."""
+    hashes, counts = zip(*map(_hashed_batch, batches(texts)), strict=True)
     return np.concatenate(hashes), np.concatenate(counts)
 
 
-def _hash_batch(texts: Sequence[bytes], hashes: list[Hashes], counts: list[Counts]) -> None:
-    """Append what `_hashed` gives for all these texts together.
+def _hashed_batch(texts: Sequence[bytes]) -> tuple[Hashes, Counts]:
+    """What `_hashed` returns, of all these texts at once.
 
     The hash of a word is the polynomial of its bytes (Karp, Rabin 1987) modulo 2**64: the sum of byte times
-    FACTOR**place, which is a difference of two running sums, divided by FACTOR**(place of the first byte).
+    FACTOR**place. It is the difference of two running sums, divided by FACTOR**(place of the first byte).
     """
     characters = np.frombuffer(b"\n".join([*texts, b""]), np.uint8)
     in_word = (characters != BLANK) & (characters != LINE_END)
@@ -89,9 +96,9 @@ def _hash_batch(texts: Sequence[bytes], hashes: list[Hashes], counts: list[Count
     sums = np.cumsum((characters + np.uint64(1)) * _powers(FACTOR, len(characters)))
     # The sum before the first character is 0; that before every other stands one place before it.
     sums = np.concatenate((np.zeros(1, np.uint64), sums))
-    hashes.append(_mixed((sums[stops] - sums[starts]) * _powers(INVERSE, len(characters) + 1)[starts]))
+    hashes = _mixed((sums[stops] - sums[starts]) * _powers(INVERSE, len(characters) + 1)[starts])
     ends = np.flatnonzero(characters == LINE_END)
-    counts.append(np.diff(np.searchsorted(starts, ends), prepend=0))
+    return hashes, np.diff(np.searchsorted(starts, ends), prepend=0)
 
 
 def _powers(base: int, count: int) -> Hashes:
