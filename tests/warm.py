@@ -9,6 +9,8 @@ that forks. It reads a line of JSON for each command, and writes a line with the
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import runpy
@@ -16,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -106,6 +109,8 @@ def main() -> None:
 
     for module in MODULES:
         load_distilabel(module)
+    # Forks share the memory of what was imported as long as nothing writes to it, which a collection of garbage does.
+    gc.freeze()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -130,7 +135,21 @@ def become(command: Mapping[str, Any]) -> None:
     os.environ.update(command["environment"])
     os.chdir(command["folder"])
     sys.argv[1:] = command["arguments"]
-    runpy.run_module("curation", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module("curation", run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        if not isinstance(ended.code, int):
+            raise
+        leave(ended.code)
+
+
+def leave(exit_code: int) -> None:
+    """End this process as an interpreter does, but without freeing one by one all objects that were imported."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)
 
 
 if __name__ == "__main__":
