@@ -74,8 +74,9 @@ class CommandLine:
     def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run one command and return what it said, whatever its exit code."""
         for warm in WARM:
-            if warm.fits(arguments, self.environment(**env)):
-                return warm.run(arguments, folder=self.folder, environment=self.environment(**env))
+            done = warm.run(arguments, folder=self.folder, environment=self.environment(**env))
+            if done is not None:
+                return done
         return subprocess.run(
             [sys.executable, "-m", "curation", *arguments],
             capture_output=True,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from curation.local import Stack
+from tests.between import Between, once
 from tests.configs import write_config
 from tests.conftest import WARM, CommandLine
 from tests.warm import WarmInterpreter
@@ -40,6 +42,18 @@ def test_a_fork_keeps_what_it_downloads_in_the_folder_of_its_command(cli: Comman
     elsewhere.folder.mkdir()
     elsewhere.json("push", config)
     assert [path.name for path in (elsewhere.folder / "hf").iterdir()]
+
+
+def test_a_command_that_begins_while_another_runs_has_an_interpreter_of_its_own(cli: CommandLine, stack: Stack) -> None:
+    config = str(write_config(cli.folder, "warm-twice"))
+    codes: list[int] = []
+    act = once(
+        lambda request: "/api/v1/me" in request, lambda: codes.append(cli.run("push", "missing.toml").returncode)
+    )
+    with Between(stack.argilla.url, act) as argilla:
+        cli.json("generate", config)
+        codes.append(cli.run("push", config, ARGILLA_API_URL=argilla.url).returncode)
+    assert codes == [1, 0]
 
 
 def test_only_a_verb_with_the_variables_of_the_stack_is_forked(

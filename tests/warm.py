@@ -46,13 +46,14 @@ LONGEST_SECONDS = 600
 
 
 class WarmInterpreter:
-    """The interpreter that forks. It starts with the first command; commands run one after the other."""
+    """The interpreter that forks. It starts with the first command, and runs one command at a time."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="warm-")
         self._home = Path(self._folder.name, "hf")
         self._environment = dict(environment)
         self._process: subprocess.Popen[str] | None = None
+        self._busy = threading.Lock()
 
     def fits(self, arguments: tuple[str, ...], environment: Mapping[str, str]) -> bool:
         """Say whether a command may run in a fork: by its verb, and by the variables that imports may read."""
@@ -60,8 +61,21 @@ class WarmInterpreter:
 
     def run(
         self, arguments: tuple[str, ...], *, folder: Path, environment: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str] | None:
+        """Run one command in this folder; return its exit code and what it wrote.
+
+        Return None if it must run elsewhere: it does not fit, or another command runs at the moment.
+        """
+        if not self.fits(arguments, environment) or not self._busy.acquire(blocking=False):
+            return None
+        try:
+            return self._run(arguments, folder, environment)
+        finally:
+            self._busy.release()
+
+    def _run(
+        self, arguments: tuple[str, ...], folder: Path, environment: Mapping[str, str]
     ) -> subprocess.CompletedProcess[str]:
-        """Run one command in this folder; return its exit code and what it wrote."""
         process = self._process or self._start()
         assert process.stdin is not None
         assert process.stdout is not None
