@@ -18,7 +18,7 @@ import tenacity
 
 from curation.errors import CurationError, TemporaryError
 from curation.generation.budget import MAX_PAID_ATTEMPTS
-from curation.generation.cache import RequestCache, Wasted, request_key
+from curation.generation.cache import FLUSH_SECONDS, RequestCache, Wasted, request_key
 from curation.generation.completion import Completion, read_completion
 from curation.generation.endings import Endings
 from curation.generation.limit import AdaptiveLimit
@@ -78,6 +78,7 @@ class ChatClient:
         self._parameters = Parameters(endpoint.send)
         self._story = story
         self._has_waited = False
+        self._flushing: asyncio.TimerHandle | None = None
         self._endings = Endings(endpoint, name=name, url=url, asks_again=asks_again)
         self.ended: CurationError | None = None
         """Once set, no more requests are sent. Requests that wait for their turn raise this error."""
@@ -134,12 +135,15 @@ class ChatClient:
         asking the same request right now, its reply is awaited. The function raises `ended` once the run has ended.
         """
         key, body["seed"] = request_key(self._place, body, asker=self._name, nth=nth)
-        known = self._cache.get(key) if self._cache is not None else None
-        if known is not None:
-            return self._known(key, known)
+        mark = None
+        if self._cache is not None:
+            mark = self._cache.mark
+            known = self._cache.get(key)
+            if known is not None:
+                return self._known(key, known)
         if not self._sends:
             return {"generation": None, "failure": NOT_IN_CACHE, "attempts": 0}
-        return functools.partial(self._ask, key, body)
+        return functools.partial(self._ask, key, body, mark)
 
     def _known(self, key: str, reply: dict[str, Any]) -> dict[str, Any]:
         """Count a reply from the cache; `reply` gets the facts of this run."""
@@ -148,9 +152,9 @@ class ChatClient:
             self._meter.replied(reply.get("input_tokens"), reply.get("output_tokens"), cached=True, request=key)
         return _with_facts({**reply, "attempts": 0}, key, wasted)
 
-    async def _ask(self, key: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Ask a request that was not in the cache a moment ago, unless somebody else asks it or has asked it."""
-        known = await self._known_or_claimed(key)
+    async def _ask(self, key: str, body: dict[str, Any], mark: bytes | None) -> dict[str, Any]:
+        """Ask a request that was not in the cache at `mark`, unless somebody else asks it or has asked it."""
+        known = await self._known_or_claimed(key, mark)
         if known is not None:
             return self._known(key, known)
         wasted = self._wasted_before(key)
@@ -166,19 +170,21 @@ class ChatClient:
 
     async def aclose(self) -> None:
         """Close the connections and the cache."""
+        if self._flushing is not None:
+            self._flushing.cancel()
         if self._cache is not None:
             self._cache.close()
         if self._session is not None:
             await self._session.close()
 
-    async def _known_or_claimed(self, key: str) -> dict[str, Any] | None:
+    async def _known_or_claimed(self, key: str, mark: bytes | None) -> dict[str, Any] | None:
         """Return the reply from the cache, or None when the request is ours to ask.
 
         If somebody else is asking it, this waits for their reply, or until they give up.
         """
         if self._cache is None:
             return None
-        while not self._cache.claim(key):
+        while not self._cache.claim(key, since=mark):
             known = self._cache.get(key)
             if known is not None:
                 return known
@@ -296,9 +302,18 @@ class ChatClient:
                 # A reply that cannot be stored would be paid for again, so nothing more is sent.
                 self.ended = error
                 raise
+            if self._flushing is None:
+                self._flushing = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush, self._cache)
         if self._meter is not None:
             self._meter.replied(reply.input_tokens, reply.output_tokens, request=key)
         return facts
+
+    def _flush(self, cache: RequestCache) -> None:
+        self._flushing = None
+        try:
+            cache.flush()
+        except CurationError as error:
+            self.end(error)
 
     async def _post(self, body: dict[str, Any]) -> Completion:
         started = time.monotonic()

@@ -76,7 +76,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
             url=url,
             api_key=self._find_key(url) if self._sends else None,
             sends=self._sends,
-            cache=RequestCache(Path(self.cache)) if self.cache is not None else None,
+            cache=RequestCache.shared(Path(self.cache)) if self.cache is not None else None,
             meter=self._meter,
             story=self._story,
             asks_again=self.asks_again,

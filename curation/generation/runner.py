@@ -11,10 +11,11 @@ import warnings
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
+from contextvars import Context
 from copy import deepcopy
 from functools import partial
 from graphlib import TopologicalSorter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import greenlet
 from distilabel.constants import ROUTING_BATCH_FUNCTION_ATTR_NAME
@@ -102,6 +103,7 @@ async def _bounded(
     finally:
         await source.aclose()
         await flight.cancel()
+        _dismiss(graph.workers)
 
 
 class _Flight:
@@ -177,6 +179,7 @@ class _Graph:
         self.processes = {name: _process_of(step) for name, step in self.steps.items()}
         self.known = {name: _is_known(step) for name, step in self.steps.items()}
         self.llms = [step.llm for step in self.steps.values() if isinstance(step, _Task)]
+        self.workers: list[greenlet.greenlet] = []
         self._alone: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         roots, leaves = list(dag.root_steps), list(dag.leaf_steps)
         if len(roots) != 1 or len(leaves) != 1:
@@ -225,9 +228,9 @@ class _Graph:
         *first_chains, last_chain = self.chains
         results: dict[str, _Begun | asyncio.Task[Any]] = {}
         for chain in first_chains:
-            begun = _Begun(partial(self._chain, chain, row, results))
+            begun = _Begun(partial(self._chain, chain, row, results), self.workers)
             results[chain[-1]] = begun if begun.is_done else asyncio.create_task(begun.end())
-        begun = _Begun(partial(self._chain, last_chain, row, results))
+        begun = _Begun(partial(self._chain, last_chain, row, results), self.workers)
         # The last chain has waited for all others, unless it failed.
         return list(begun.result()) if begun.is_done and begun.error is None else self._end_of(begun, row, results)
 
@@ -407,22 +410,30 @@ class _Begun:
     This is what SQLAlchemy does to run its synchronous core over asynchronous drivers.
     """
 
-    __slots__ = ("_child", "_given", "error")
+    __slots__ = ("_given", "_worker", "_workers", "error", "is_done")
 
-    def __init__(self, function: Callable[[], Any]) -> None:
-        """Call the function until it waits, or is done, or fails."""
-        self._child = greenlet.greenlet(function)
+    def __init__(self, function: Callable[[], Any], workers: list[greenlet.greenlet]) -> None:
+        """Call the function until it waits, or is done, or fails.
+
+        `workers` are greenlets without work. One of them calls the function, or a new one, and comes back to the list.
+        """
+        self._worker = workers.pop() if workers else greenlet.greenlet(_work)
+        self._workers = workers
         self._given: Any = None
-        self.error: Exception | None = None
-        try:
-            self._given = self._child.switch()
-        except Exception as error:  # noqa: BLE001 - it is raised where the result is taken
-            self.error = error
-
-    @property
-    def is_done(self) -> bool:
+        self.error: BaseException | None = None
+        self.is_done = False
         """Whether it returned or failed."""
-        return bool(self._child.dead)
+
+        self._take(self._worker.switch(function))
+
+    def _take(self, given: Any) -> None:
+        """Take what the worker gives: what it waits for, or at the end a result or an error."""
+        if isinstance(given, _Done):
+            self.is_done = True
+            self._given, self.error = given
+            self._workers.append(self._worker)
+        else:
+            self._given = given
 
     def result(self) -> Any:
         """Return what the function returned, or raise what it raised."""
@@ -432,15 +443,43 @@ class _Begun:
 
     async def end(self) -> Any:
         """Run the function to its end, and return its result."""
-        child = self._child
-        while not child.dead:
+        while not self.is_done:
             try:
                 value = await self._given()
             except BaseException as error:  # noqa: BLE001 - cancellation too has to reach the code that waits
-                self._given = child.throw(error)
+                self._take(self._worker.throw(error))
             else:
-                self._given = child.switch(value)
+                self._take(self._worker.switch(value))
         return self.result()
+
+
+class _Done(NamedTuple):
+    """The end of a function: its result, or the error that it raised."""
+
+    result: Any
+    error: BaseException | None
+
+
+def _work(function: Callable[[], Any]) -> None:
+    """Call functions, one after the other. A new greenlet for each would need new memory from the system each time."""
+    parent = greenlet.getcurrent().parent
+    assert parent is not None
+    while True:
+        try:
+            done = _Done(Context().run(function), None)
+        except greenlet.GreenletExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is taken
+            done = _Done(None, error)
+        del function
+        function = parent.switch(done)
+        del done
+
+
+def _dismiss(workers: list[greenlet.greenlet]) -> None:
+    """End the greenlets. Only the thread that made them can do that."""
+    while workers:
+        workers.pop().throw()
 
 
 def _result(begun: _Begun | asyncio.Task[Any]) -> Any:
@@ -452,7 +491,11 @@ def _result(begun: _Begun | asyncio.Task[Any]) -> Any:
 
 async def _awaited_from(function: Callable[..., ResultT], *arguments: Any) -> ResultT:
     """Run a function that may call `_wait_for`."""
-    return await _Begun(partial(function, *arguments)).end()  # type: ignore[no-any-return]
+    workers: list[greenlet.greenlet] = []
+    try:
+        return await _Begun(partial(function, *arguments), workers).end()  # type: ignore[no-any-return]
+    finally:
+        _dismiss(workers)
 
 
 def _wait_for(function: Callable[[], Awaitable[ResultT]]) -> ResultT:

@@ -20,6 +20,7 @@ from statistics import median
 from typing import Any
 
 from curation.generation import Meter, PromptSpool, told_every
+from curation.generation.cache import RequestCache
 from curation.local.hub import HubServer
 from curation.local.inference import Fault, Latency
 from tests.benchmarks.peers import ask_plainly
@@ -360,11 +361,11 @@ def _twice(answered: dict[str, list[float]], known: set[str]) -> int:
 
 
 def _keys(cache: Path) -> set[str]:
-    if not cache.exists():
-        return set()
+    """Return the keys of all replies that the next run finds, those in the journals of a killed one too."""
+    with RequestCache(cache):
+        pass
     with closing(sqlite3.connect(cache)) as database:
-        known = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'replies'").fetchone()
-        return {key for (key,) in database.execute("SELECT key FROM replies")} if known else set()
+        return {key for (key,) in database.execute("SELECT key FROM replies")}
 
 
 def _kill(task: dict[str, Any], *, after: float) -> float | None:

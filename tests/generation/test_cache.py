@@ -18,7 +18,7 @@ import pytest
 from curation.errors import ServiceError
 from curation.generation import Generator, Models, UltraFeedbackJudge, cache_file
 from curation.generation import cache as cache_module
-from curation.generation.cache import RequestCache, request_key
+from curation.generation.cache import MOST_WAITING, RequestCache, request_key
 from curation.local.inference import Fault, Request, ScriptedServer
 from tests.rows import made_sets, make_prompt
 from tests.scripts import scripted_reply
@@ -210,11 +210,12 @@ def test_a_file_that_breaks_during_a_run_ends_it(path: Path) -> None:
             database.execute("DROP TABLE IF EXISTS replies")
         return "So."
 
-    prompts = [make_prompt(f"Question {number}") for number in range(200)]
+    prompts = [make_prompt(f"Question {number}") for number in range(400)]
     with ScriptedServer(reply) as server:
         with pytest.raises(ServiceError, match=r"The request cache .*requests\.sqlite cannot be used"):
             made_sets(models(server, max_concurrency=2), prompts, cache=path)
-        assert len(server.requests) < 20
+        # At the latest when so many replies wait to be written.
+        assert len(server.requests) < MOST_WAITING + 20
 
 
 def test_no_key_is_kept_and_another_key_finds_the_same_replies(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,9 +273,107 @@ def test_a_request_that_is_asked_elsewhere_is_not_ours_until_it_is_given_up(tmp_
         here.release("a")
         assert there.claim("a")
         there.put("a", {"generation": "Because."}, model="small")
-        # It has its reply: nobody needs to ask.
+        there.release("a")
+        # Its reply is on disk and not in the database yet, so nobody else may ask.
+        assert not here.claim("a")
+        assert there.get("a") == {"generation": "Because."}
+        there.flush()
         assert not here.claim("a")
         assert here.get("a") == {"generation": "Because."}
+
+
+def test_replies_that_others_write_are_seen_whatever_was_read_before(tmp_path: Path) -> None:
+    path = tmp_path / "requests.sqlite"
+    with RequestCache(path) as here, RequestCache(path) as there:
+        for name in ("a", "b"):
+            before = here.mark
+            assert here.get(name) is None
+            there.put(name, REPLY, model="m")
+            there.flush()
+            assert not here.claim(name, since=before)
+            assert here.get(name) == REPLY
+
+
+def test_a_mark_that_did_not_change_saves_looking_again(tmp_path: Path) -> None:
+    path = tmp_path / "requests.sqlite"
+    with RequestCache(path) as cache:
+        before = cache.mark
+        assert cache.claim("a", since=before)
+        cache.put("a", REPLY, model="m")
+        assert cache.mark == before
+        cache.flush()
+        assert cache.mark != before
+        assert not cache.claim("a", since=before)
+
+
+def test_what_a_killed_process_was_answered_is_there_for_who_waited_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "requests.sqlite"
+    code = (
+        "import os, sys; from pathlib import Path; from curation.generation.cache import RequestCache\n"
+        "cache = RequestCache(Path(sys.argv[1])); assert cache.claim('a')\n"
+        "print(flush=True); sys.stdin.readline(); cache.put('a', {'generation': 'Four.'}, model='m')\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    with (
+        RequestCache(path) as cache,
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as asking,
+    ):
+        assert asking.stdout is not None
+        asking.stdout.readline()
+        assert not cache.claim("a")
+        asking.communicate("\n")
+        assert asking.returncode == -9
+        assert not cache.claim("a")
+        assert cache.get("a") == {"generation": "Four."}
+
+
+def test_half_a_line_that_a_killed_process_left_spoils_no_other(path: Path) -> None:
+    path.parent.mkdir()
+    journal = path.with_name("requests.sqlite.journal-0")
+    whole = b'["a","m",1000.0,"{\\"generation\\":\\"Four.\\"}"]\n'
+    journal.write_bytes(whole + whole.replace(b'"a"', b'"b"')[:30])
+    with RequestCache(path) as cache:
+        assert cache.get("a") == {"generation": "Four."}
+        assert cache.get("b") is None
+        assert cache.info().models == {"m": 1}
+    assert not journal.exists()
+
+
+def test_a_cache_that_was_closed_leaves_no_journal(path: Path) -> None:
+    with RequestCache(path) as here, RequestCache(path) as there:
+        for name, cache in (("a", here), ("b", there)):
+            cache.put(name, REPLY, model="m")
+        assert len([*path.parent.glob("*.journal-*")]) == 2
+    assert [*path.parent.glob("*.journal-*")] == []
+    with RequestCache(path) as cache:
+        assert cache.info().replies == 2
+
+
+def test_replies_stay_in_the_journal_if_the_database_is_broken_meanwhile(path: Path) -> None:
+    with RequestCache(path) as cache:
+        cache.put("a", REPLY, model="m")
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("DROP TABLE replies")
+        with pytest.raises(ServiceError, match="no such table"):
+            cache.flush()
+    path.unlink()
+    with RequestCache(path) as cache:
+        assert cache.get("a") == REPLY
+
+
+def test_a_shared_cache_is_open_until_all_have_closed_it(path: Path) -> None:
+    first, second = RequestCache.shared(path), RequestCache.shared(path)
+    assert first is second
+    first.close()
+    second.put("a", REPLY, model="m")
+    assert second.get("a") == REPLY
+    second.close()
+    third = RequestCache.shared(path)
+    assert third is not second
+    assert third.get("a") == REPLY
+    third.close()
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 import traceback
 from collections.abc import Iterator
@@ -265,22 +266,28 @@ def test_what_was_answered_is_not_asked_again_and_what_failed_is(tmp_path: Path)
 
 
 def test_a_reply_is_in_the_cache_before_the_others_are_there(tmp_path: Path) -> None:
-    cache = tmp_path / "requests.sqlite"
+    cache, killed = tmp_path / "kept" / "requests.sqlite", tmp_path / "killed"
 
     async def run(url: str) -> int:
         asking = client_at(url, cache=cache)
         try:
             never = asyncio.create_task(asking.ask(body("Hang."), nth=0))
             await asking.ask(body("Why?"), nth=0)
+            # What the next run would find if this one was killed now: a copy of the files has no locks.
+            shutil.copytree(cache.parent, killed)
+            with closing(RequestCache(killed / cache.name)) as next_run:
+                replies = next_run.info().replies
+            # Others find it soon while this one goes on.
             with closing(RequestCache(cache)) as other:
-                replies = other.info().replies
+                while not other.info().replies:
+                    await asyncio.sleep(0.05)
             never.cancel()
             await asyncio.gather(never, return_exceptions=True)
             return replies
         finally:
             await asking.aclose()
 
-    with serving(Fault(kind="hang", seconds=30, match="Hang")) as server:
+    with serving(Fault(kind="hang", seconds=600, match="Hang")) as server:
         assert asyncio.run(run(server.url)) == 1
 
 
