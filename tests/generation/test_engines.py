@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import subprocess
@@ -21,6 +22,7 @@ from distilabel.steps.tasks import TextGeneration
 from curation.errors import AuthError, ConfigError
 from curation.generation import run
 from curation.generation.endpoints import EndpointsLLM
+from curation.generation.engines import COLLECTED_EVERY
 from curation.generation.runner import FailedRow
 from curation.local.inference import Fault, Latency, Request, ScriptedServer
 from tests.generation.own_steps import ALL_ASKED, Blocking, EchoLLM, Fussy, Sorted
@@ -162,6 +164,16 @@ def test_whoever_stops_taking_rows_stops_the_run() -> None:
         time.sleep(0.2)
         assert len(server.requests) == sent
     assert not [thread for thread in threading.enumerate() if thread.name == "generation"]
+
+
+def test_the_garbage_collector_looks_more_rarely_while_rows_are_in_flight_and_only_then() -> None:
+    before = gc.get_threshold()
+    with ScriptedServer(scripted_reply) as server:
+        rows = run(pipeline(lambda: text_generation(server.url)))
+        next(rows)
+        assert gc.get_threshold()[0] == max(COLLECTED_EVERY, before[0])
+        rows.close()
+    assert gc.get_threshold() == before
 
 
 @pytest.mark.slow
