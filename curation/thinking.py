@@ -15,12 +15,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from curation.characters import is_blank
 
 
-@dataclass(frozen=True, slots=True)
-class Thinking:
+class Thinking(NamedTuple):
     """The two parts of a text: the thoughts (None if there are none) and the answer ("" if there is none)."""
 
     thinking: str | None

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -24,6 +23,9 @@ FILTERED = frozenset({"content_filter", "safety", "prohibited_content", "blockli
 
 THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 """Keys under which services return thoughts beside the content: DeepSeek and vLLM, OpenRouter, Ollama."""
+PLAIN_KEYS = frozenset({"role", "content"})
+"""The keys of a message that is a text and nothing else, as most are. Other keys are often there too, but empty."""
+
 THOUGHT_PARTS = frozenset({"thinking", "reasoning", "reasoning_text", "summary_text", "thought"})
 
 # A completion contains one of these and an error does not. So a broken reply that matches was paid for.
@@ -36,8 +38,7 @@ _COUNTED = {
 _HTML_TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title>")
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """A model's answer, why it ended, the seconds it took, and the billed tokens (None if the server does not say).
 
     `thinking` is what the model thought before it answered. It is not part of `text`.
@@ -51,8 +52,7 @@ class Completion:
     thinking: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
+class _Message(NamedTuple):
     """The message of a reply: its text, its thoughts, the model's refusal if any, and whether it calls a tool."""
 
     text: str
@@ -167,6 +167,8 @@ def _choice(reply: Any, tokens: Tokens) -> tuple[dict[str, Any], _Message]:
 
 
 def _message(message: dict[str, Any], content: str | list[Any] | None) -> _Message:
+    if type(content) is str and not any(message[key] for key in message.keys() - PLAIN_KEYS):
+        return _Message(content, None, None, calls=False)
     texts, thoughts, refusals = [], [], [message.get("refusal")]
     for part in content if isinstance(content, list) else [content]:
         if isinstance(part, str):
