@@ -423,9 +423,9 @@ def test_benchmarks_and_the_tokenizer_are_relative_to_the_config_file_if_they_ar
     (tmp_path / "bench.jsonl").touch()
     (tmp_path / "model").mkdir()
     names = 'benchmarks = ["bench.jsonl", "acme/bench", "gone.jsonl"]\nlanguages = ["en"]'
-    found = load(tmp_path, f'{SMALLEST}[quality]\n{names}\nmax_tokens = 9\ntokenizer = "model"').quality
-    assert found.benchmarks == (str(tmp_path / "bench.jsonl"), "acme/bench", "gone.jsonl")
-    assert (found.tokenizer, found.languages) == (str(tmp_path / "model"), ("en",))
+    quality = load(tmp_path, f'{SMALLEST}[quality]\n{names}\nmax_tokens = 9\ntokenizer = "model"').quality
+    assert quality.benchmarks == (str(tmp_path / "bench.jsonl"), "acme/bench", "gone.jsonl")
+    assert (quality.tokenizer, quality.languages) == (str(tmp_path / "model"), ("en",))
     with pytest.raises(ConfigError, match="must not be empty"):
         load(tmp_path, f'{SMALLEST}[quality]\nbenchmarks = [""]')
 

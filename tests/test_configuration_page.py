@@ -247,8 +247,8 @@ def test_the_page_has_every_key_of_a_section_and_no_other(section: str, model: t
 def test_the_stated_defaults_are_those_of_the_code(section: str, model: type[BaseModel]) -> None:
     rows = documented(section).values()
     # As JSON, in which 1, 1.0 and true differ.
-    said = {row.key: json.dumps(stated(row, section)) for row in rows}
-    assert said == {row.key: json.dumps(default_of(section, row.key)) for row in rows}
+    stated_defaults = {row.key: json.dumps(stated(row, section)) for row in rows}
+    assert stated_defaults == {row.key: json.dumps(default_of(section, row.key)) for row in rows}
 
 
 @pytest.mark.parametrize(("section", "model"), of_sections())

@@ -76,15 +76,15 @@ def test_normalising_is_idempotent() -> None:
 
 
 def test_the_roles_and_the_ends_of_messages_are_part_of_a_prompt() -> None:
-    one = ids.prompt_id([user("a", "system"), user("b")])
-    assert one != ids.prompt_id([user("a"), user("b")])
-    assert one != ids.prompt_id([user("ab")])
-    assert one != ids.prompt_id([user("b"), user("a", "system")])
+    prompt = ids.prompt_id([user("a", "system"), user("b")])
+    assert prompt != ids.prompt_id([user("a"), user("b")])
+    assert prompt != ids.prompt_id([user("ab")])
+    assert prompt != ids.prompt_id([user("b"), user("a", "system")])
 
 
 def test_the_same_answer_of_another_generator_or_to_another_prompt_is_another_candidate() -> None:
-    made = {ids.candidate_id(prompt, name, "4") for prompt in ("p", "q") for name in ("cool", "warm")}
-    assert len(made) == 4
+    candidate_ids = {ids.candidate_id(prompt, name, "4") for prompt in ("p", "q") for name in ("cool", "warm")}
+    assert len(candidate_ids) == 4
 
 
 def test_ids_of_different_kinds_are_different() -> None:

@@ -227,7 +227,7 @@ def test_all_is_sorted_and_complete(file: Path) -> None:
 def test_types_can_be_checked_where_the_optional_packages_are_missing() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
-    optional = {found[0] for name in (*extras["train"], *extras["ray"]) if (found := re.match(r"[\w-]+", name))}
+    optional = {match[0] for name in (*extras["train"], *extras["ray"]) if (match := re.match(r"[\w-]+", name))}
     may_be_missing = {
         module.removesuffix(".*")
         for override in project["tool"]["mypy"]["overrides"]

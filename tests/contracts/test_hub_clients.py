@@ -40,10 +40,10 @@ def test_a_stale_parent_is_412_and_private_repos_are_not_found(stack: Stack) -> 
     api = HfApi(endpoint=stack.hub.url, token=stack.hub.token)
     api.create_repo("acme/contract", repo_type="dataset", private=True)
     old = api.dataset_info("acme/contract").sha
-    one, two = [CommitOperationAdd("a.txt", b"one")], [CommitOperationAdd("a.txt", b"two")]
-    api.create_commit("acme/contract", one, commit_message="one", repo_type="dataset", parent_commit=old)
+    first, second = [CommitOperationAdd("a.txt", b"one")], [CommitOperationAdd("a.txt", b"two")]
+    api.create_commit("acme/contract", first, commit_message="one", repo_type="dataset", parent_commit=old)
     with pytest.raises(HfHubHTTPError) as stale:
-        api.create_commit("acme/contract", two, commit_message="two", repo_type="dataset", parent_commit=old)
+        api.create_commit("acme/contract", second, commit_message="two", repo_type="dataset", parent_commit=old)
     assert stale.value.response.status_code == 412
     with pytest.raises(RepositoryNotFoundError):
         HfApi(endpoint=stack.hub.url, token=False).dataset_info("acme/contract")

@@ -183,9 +183,9 @@ def test_a_row_that_is_too_large_is_left_out_with_a_reason(tmp_path: Path, suffi
     else:
         with pa.ipc.new_file(path, table.schema) as file:
             file.write_table(table)
-    found = list(read_rows(path))
-    assert [(row.number, row.too_large) for row in found] == [(1, False), (2, True), (3, False), (4, True)]
-    assert [row.values["prompt"][0]["content"] for row in found if row.values] == ["Why?", "How?"]
+    file_rows = list(read_rows(path))
+    assert [(row.number, row.too_large) for row in file_rows] == [(1, False), (2, True), (3, False), (4, True)]
+    assert [row.values["prompt"][0]["content"] for row in file_rows if row.values] == ["Why?", "How?"]
 
 
 def test_the_size_of_a_row_is_the_size_of_its_values_in_every_type_and_encoding() -> None:
@@ -230,9 +230,9 @@ def test_values_are_the_same_in_every_encoding_of_parquet(tmp_path: Path, encodi
         columns = ("prompt.list.element.role", "prompt.list.element.content", "text")
         options = {"use_dictionary": False, "column_encoding": dict.fromkeys(columns, encoding)}
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "mine.parquet", row_group_size=700, **options)
-    found = list(read_rows(tmp_path / "mine.parquet"))
-    assert [row.values for row in found] == rows
-    assert [row.number for row in found] == list(range(1, 3001))
+    file_rows = list(read_rows(tmp_path / "mine.parquet"))
+    assert [row.values for row in file_rows] == rows
+    assert [row.number for row in file_rows] == list(range(1, 3001))
 
 
 def test_a_file_whose_rows_repeat_as_much_as_in_real_datasets_is_read(tmp_path: Path) -> None:

@@ -59,13 +59,13 @@ def test_the_separator_that_excel_names_in_the_first_line_is_used(tmp_path: Path
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_every_line_end_ends_a_line_and_blank_lines_are_no_rows(tmp_path: Path, end: str) -> None:
-    found = read(tmp_path, end.join(["", "a,b", "", '"1', '2",3', "   ", "4,", ",", ""]))
-    assert [row.values for row in found] == [
+    file_rows = read(tmp_path, end.join(["", "a,b", "", '"1', '2",3', "   ", "4,", ",", ""]))
+    assert [row.values for row in file_rows] == [
         {"a": f"1{end}2", "b": "3"},
         {"a": "4", "b": ""},
         {"a": "", "b": ""},
     ]
-    assert [row.number for row in found] == [4, 7, 8]
+    assert [row.number for row in file_rows] == [4, 7, 8]
 
 
 def test_a_column_without_a_name_is_named_as_pandas_names_it(tmp_path: Path) -> None:
@@ -113,14 +113,14 @@ def test_bytes_that_are_not_utf8_are_an_error_with_their_line(tmp_path: Path) ->
     ids=["quoted", "long quoted", "not quoted", "more cells", "many cells"],
 )
 def test_a_row_that_is_too_large_is_left_out_and_the_next_row_is_read(tmp_path: Path, large: str) -> None:
-    found = read(tmp_path, f"a,b\n1,2\n3,{large}\n4,5\n")
+    file_rows = read(tmp_path, f"a,b\n1,2\n3,{large}\n4,5\n")
     last = 4 + large.count("\n")
-    assert [(row.number, row.values, row.too_large) for row in found] == [
+    assert [(row.number, row.values, row.too_large) for row in file_rows] == [
         (2, {"a": "1", "b": "2"}, False),
         (3, None, True),
         (last, {"a": "4", "b": "5"}, False),
     ]
-    assert found[1].reason == "larger than 16,777,216 characters, and left out"
+    assert file_rows[1].reason == "larger than 16,777,216 characters, and left out"
 
 
 def test_a_long_row_that_is_not_too_large_is_read_completely(tmp_path: Path) -> None:

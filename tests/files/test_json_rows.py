@@ -24,9 +24,9 @@ def test_items_are_read_completely_wherever_a_piece_of_the_file_ends(
     tmp_path: Path, size: int, indent: int | None
 ) -> None:
     items = [{"a": 'é\\"\n' * (size // 4), "n": -12.5e3, "t": True}, {"b": "[{" * (size // 2), "c": None}, {}]
-    found = read(tmp_path, json.dumps(items, indent=indent))
-    assert [row.values for row in found] == items
-    assert [row.number for row in found] == [1, 2, 3]
+    file_rows = read(tmp_path, json.dumps(items, indent=indent))
+    assert [row.values for row in file_rows] == items
+    assert [row.number for row in file_rows] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("blanks", range(PIECE - 8, PIECE + 1))
@@ -36,9 +36,9 @@ def test_a_number_is_read_completely_if_a_piece_of_the_file_ends_within_it(tmp_p
 
 
 def test_a_value_that_is_not_an_object_is_a_row_without_values(tmp_path: Path) -> None:
-    found = read(tmp_path, '[{"a": 1}, 12345, "b", null, [{}]]')
-    assert [row.values for row in found] == [{"a": 1}, None, None, None, None]
-    assert {row.reason for row in found[1:]} == {"not a JSON object"}
+    file_rows = read(tmp_path, '[{"a": 1}, 12345, "b", null, [{}]]')
+    assert [row.values for row in file_rows] == [{"a": 1}, None, None, None, None]
+    assert {row.reason for row in file_rows[1:]} == {"not a JSON object"}
     assert read(tmp_path, " [ \n ] \n") == []
 
 
@@ -67,8 +67,8 @@ def test_an_item_that_is_too_large_is_an_error_before_the_whole_file_is_in_memor
 
 
 def test_a_line_that_is_too_large_is_left_out(tmp_path: Path) -> None:
-    found = read(tmp_path, '{"a": "' + "x" * ROW_SIZE + '"}\n{"a": 1}\n', "mine.jsonl")
-    assert [(row.number, row.values, row.too_large) for row in found] == [(1, None, True), (2, {"a": 1}, False)]
+    file_rows = read(tmp_path, '{"a": "' + "x" * ROW_SIZE + '"}\n{"a": 1}\n', "mine.jsonl")
+    assert [(row.number, row.values, row.too_large) for row in file_rows] == [(1, None, True), (2, {"a": 1}, False)]
 
 
 def test_a_line_that_is_not_utf8_is_a_row_without_values(tmp_path: Path) -> None:

@@ -35,8 +35,10 @@ def make_crowd(
     ballots = []
     for number, true in enumerate(truth):
         chosen = rng.choice(len(habits), each, replace=False).tolist()
-        said = [make_annotation(f"r{one:02}", *_answer(habits[one], true, rng, accuracy)) for one in chosen]
-        ballots.append(make_ballot(*said, record_id=f"{number:016x}"))
+        annotations = [
+            make_annotation(f"r{reviewer:02}", *_answer(habits[reviewer], true, rng, accuracy)) for reviewer in chosen
+        ]
+        ballots.append(make_ballot(*annotations, record_id=f"{number:016x}"))
     return truth, ballots
 
 

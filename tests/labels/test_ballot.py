@@ -56,6 +56,6 @@ def test_a_blank_edit_is_no_edit(blank: str) -> None:
 
 
 def test_a_verdict_has_the_scores_edits_agreement_and_source() -> None:
-    said = [make_annotation("ann", *A), make_annotation("bob", *B)]
-    found = verdict(make_ballot(*said), A, agreeing=said[:1], editors=[])
-    assert found == make_verdict(*A, reviewers=2, agreement=0.5)
+    annotations = [make_annotation("ann", *A), make_annotation("bob", *B)]
+    resolved = verdict(make_ballot(*annotations), A, agreeing=annotations[:1], editors=[])
+    assert resolved == make_verdict(*A, reviewers=2, agreement=0.5)

@@ -33,7 +33,7 @@ def naive(
     posteriors = [[sum(given == k for _, given in record) / len(record) for k in classes] for record in votes]
     for _ in range(iterations):
         sums = [smoothing + sum(posterior[k] for posterior in posteriors) for k in classes]
-        priors = [one / sum(sums) for one in sums]
+        priors = [value / sum(sums) for value in sums]
         confusion = {}
         for name in names:
             counts = [[smoothing] * len(answers) for _ in classes]
@@ -45,7 +45,7 @@ def naive(
         posteriors = []
         for record in votes:
             joint = [priors[k] * math.prod(confusion[name][k][given] for name, given in record) for k in classes]
-            posteriors.append([one / sum(joint) for one in joint])
+            posteriors.append([value / sum(joint) for value in joint])
     return priors, confusion
 
 
@@ -53,11 +53,11 @@ def fitted(ballots: list[Ballot], **options: float) -> FittedDawidSkene:
     return labels.fitted(DawidSkeneResolver(force=True, **options), Votes.of(ballots))
 
 
-def right(truth: list[Scores], found: list[Verdict | Drop]) -> float:
+def right(truth: list[Scores], outcomes: list[Verdict | Drop]) -> float:
     """The share of records whose true scores are the verdict's, to the nearest whole."""
     hits = [
-        isinstance(one, Verdict) and tuple(round(score or 0.0) for score in one.scores) == true
-        for true, one in zip(truth, found, strict=True)
+        isinstance(outcome, Verdict) and tuple(round(score or 0.0) for score in outcome.scores) == true
+        for true, outcome in zip(truth, outcomes, strict=True)
     ]
     return sum(hits) / len(hits)
 
@@ -67,13 +67,13 @@ def right(truth: list[Scores], found: list[Verdict | Drop]) -> float:
 @pytest.mark.parametrize("habits", [HONEST, MIXED], ids=["honest", "mixed"])
 def test_the_estimate_is_that_of_a_plain_loop(habits: list[Habit], smoothing: float) -> None:
     ballots = [*make_crowd(habits, records=60, seed=1)[1], make_ballot(), make_ballot(make_annotation("r00", *A))]
-    found = fitted(ballots, smoothing=smoothing)
-    priors, confusion = naive(ballots, smoothing=smoothing, iterations=found.iterations)
-    assert found.converged
-    assert found.priors == pytest.approx(priors, abs=1e-9)
-    assert set(found.confusion) == set(confusion)
+    model = fitted(ballots, smoothing=smoothing)
+    priors, confusion = naive(ballots, smoothing=smoothing, iterations=model.iterations)
+    assert model.converged
+    assert model.priors == pytest.approx(priors, abs=1e-9)
+    assert set(model.confusion) == set(confusion)
     for reviewer, matrix in confusion.items():
-        assert np.array(found.confusion[reviewer]) == pytest.approx(np.array(matrix), abs=1e-9)
+        assert np.array(model.confusion[reviewer]) == pytest.approx(np.array(matrix), abs=1e-9)
 
 
 @pytest.mark.slow
@@ -81,33 +81,33 @@ def test_the_estimate_is_that_of_a_plain_loop(habits: list[Habit], smoothing: fl
 def test_more_iterations_of_a_plain_loop_do_not_move_a_posterior(seed: int) -> None:
     """The crowds are hard: half of all answers are random, so EM comes near its end in small steps."""
     ballots = make_crowd(MIXED, records=60, seed=seed, accuracy=0.5)[1]
-    found = fitted(ballots)
-    priors, confusion = naive(ballots, smoothing=0.5, iterations=4 * found.iterations)
+    model = fitted(ballots)
+    priors, confusion = naive(ballots, smoothing=0.5, iterations=4 * model.iterations)
     for ballot in ballots:
-        given = [(voter.reviewer, found.answers.index(voter.scores)) for voter in ballot.submitted]
+        given = [(voter.reviewer, model.answers.index(voter.scores)) for voter in ballot.submitted]
         joint = [
             prior * math.prod(confusion[reviewer][true][answer] for reviewer, answer in given)
             for true, prior in enumerate(priors)
         ]
         expected = [probability / sum(joint) for probability in joint]
-        assert found.posterior(ballot.submitted) == pytest.approx(expected, abs=1e-6)
+        assert model.posterior(ballot.submitted) == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_records_posterior_is_bayes_rule() -> None:
-    found = fitted(make_crowd(MIXED, records=100, seed=2)[1])
+    model = fitted(make_crowd(MIXED, records=100, seed=2)[1])
     voters = [make_annotation("r00", *A), make_annotation("r09", *B), make_annotation("r10", *GOOD)]
     joint = [
-        prior * math.prod(found.confusion[voter.reviewer][true][found.answers.index(voter.scores)] for voter in voters)
-        for true, prior in enumerate(found.priors)
+        prior * math.prod(model.confusion[voter.reviewer][true][model.answers.index(voter.scores)] for voter in voters)
+        for true, prior in enumerate(model.priors)
     ]
-    assert found.posterior(voters) == pytest.approx([one / sum(joint) for one in joint], abs=1e-12)
+    assert model.posterior(voters) == pytest.approx([value / sum(joint) for value in joint], abs=1e-12)
 
 
 def test_scores_are_expected_scores_with_six_digits() -> None:
-    found = fitted(make_crowd(MIXED, records=100, seed=2)[1])
+    model = fitted(make_crowd(MIXED, records=100, seed=2)[1])
     voters = [make_annotation("r00", *A), make_annotation("r01", *B)]
-    posterior = dict(zip(found.answers, found.posterior(voters), strict=True))
-    resolved = found.resolve(make_ballot(*voters))
+    posterior = dict(zip(model.answers, model.posterior(voters), strict=True))
+    resolved = model.resolve(make_ballot(*voters))
     assert isinstance(resolved, Verdict)
     assert resolved.scores == (
         round(posterior[A] + posterior[GOOD], 6),
@@ -117,12 +117,12 @@ def test_scores_are_expected_scores_with_six_digits() -> None:
 
 @pytest.mark.parametrize("tie", [GOOD, BAD])
 def test_if_a_tie_is_most_probable_the_verdict_is_a_tie(tie: tuple[float, float]) -> None:
-    found = fitted(make_crowd(MIXED, records=100, seed=2)[1])
+    model = fitted(make_crowd(MIXED, records=100, seed=2)[1])
     voters = [make_annotation(f"r0{number}", *tie) for number in range(3)]
-    posterior = dict(zip(found.answers, found.posterior(voters), strict=True))
+    posterior = dict(zip(model.answers, model.posterior(voters), strict=True))
     assert max(posterior, key=lambda answer: posterior[answer]) == tie
     assert posterior[A] != posterior[B]
-    resolved = found.resolve(make_ballot(*voters))
+    resolved = model.resolve(make_ballot(*voters))
     assert isinstance(resolved, Verdict)
     both = round(posterior[GOOD] + (posterior[A] + posterior[B]) / 2, 6)
     assert resolved.scores == (both, both)
@@ -145,8 +145,8 @@ def test_an_edit_scores_as_much_as_a_probably_good_answer(
     by_chance = ((0.25,) * 4,) * 4
     priors = tuple(max(prior, 1e-12) for prior in priors)
     most_probable = answers[priors.index(max(priors))]
-    found = FittedDawidSkene(1, answers, priors, {"ann": by_chance}, by_chance, 0.0, 1, True)
-    resolved = found.resolve(make_ballot(make_annotation("ann", *most_probable, edit="Better.")))
+    model = FittedDawidSkene(1, answers, priors, {"ann": by_chance}, by_chance, 0.0, 1, True)
+    resolved = model.resolve(make_ballot(make_annotation("ann", *most_probable, edit="Better.")))
     assert isinstance(resolved, Verdict)
     assert (resolved.scores, resolved.edits, resolved.edit_score) == (scores, ("Better.",), edit_score)
 
@@ -164,17 +164,17 @@ def test_no_iteration_lowers_the_objective(seed: int, smoothing: float) -> None:
 def test_planted_contrary_reviewers_are_recognised_and_their_answers_reversed(seed: int) -> None:
     truth, ballots = make_crowd(MIXED, records=1500, seed=seed)
     votes = Votes.of(ballots)
-    found = labels.fitted(DawidSkeneResolver(), votes)
-    a, b = found.answers.index(A), found.answers.index(B)
+    model = labels.fitted(DawidSkeneResolver(), votes)
+    a, b = model.answers.index(A), model.answers.index(B)
     for reviewer in ("r08", "r09", "r10"):
-        assert found.confusion[reviewer][a][b] > 0.7
-        assert found.confusion[reviewer][b][a] > 0.7
+        assert model.confusion[reviewer][a][b] > 0.7
+        assert model.confusion[reviewer][b][a] > 0.7
     for reviewer in ("r00", "r07"):
-        assert found.confusion[reviewer][a][a] > 0.7
-    resolved, counted = map(found.resolve, ballots), map(MajorityResolver().resolve, ballots)
+        assert model.confusion[reviewer][a][a] > 0.7
+    resolved, counted = map(model.resolve, ballots), map(MajorityResolver().resolve, ballots)
     assert right(truth, list(resolved)) > right(truth, list(counted)) + 0.1
     # The contrary reviewer's A outweighs nobody's B: it speaks for B.
-    alone = found.resolve(make_ballot(make_annotation("r08", *A)))
+    alone = model.resolve(make_ballot(make_annotation("r08", *A)))
     assert isinstance(alone, Verdict)
     assert alone.scores[0] < 0.5 < alone.scores[1]  # type: ignore[operator]
     assert alone.edits == ()
@@ -182,33 +182,33 @@ def test_planted_contrary_reviewers_are_recognised_and_their_answers_reversed(se
 
 @pytest.mark.slow
 def test_priors_are_the_shares_of_true_answers() -> None:
-    found = fitted(make_crowd(HONEST, records=3000, seed=5)[1])
-    assert dict(zip(found.answers, found.priors, strict=True)) == pytest.approx(
+    model = fitted(make_crowd(HONEST, records=3000, seed=5)[1])
+    assert dict(zip(model.answers, model.priors, strict=True)) == pytest.approx(
         {A: 0.4, B: 0.4, GOOD: 0.12, BAD: 0.08}, abs=0.04
     )
 
 
 def test_rows_of_every_confusion_matrix_add_up_to_one() -> None:
-    found = fitted(make_crowd(MIXED, records=100, seed=2)[1])
-    for matrix in (*found.confusion.values(), found.average):
+    model = fitted(make_crowd(MIXED, records=100, seed=2)[1])
+    for matrix in (*model.confusion.values(), model.average):
         assert np.array(matrix).sum(axis=1) == pytest.approx(1.0)
 
 
 def test_a_reviewer_without_votes_in_the_fit_errs_like_the_average() -> None:
     ballots = make_crowd(MIXED, records=300, seed=4)[1]
-    found = fitted(ballots)
-    a, b = found.answers.index(A), found.answers.index(B)
-    posterior = found.posterior([make_annotation("stranger", *A)])
-    joint = [prior * row[a] for prior, row in zip(found.priors, found.average, strict=True)]
-    assert posterior == pytest.approx([one / sum(joint) for one in joint])
-    honest, contrary = found.confusion["r00"], found.confusion["r08"]
-    assert contrary[a][a] < found.average[a][a] < honest[a][a]
-    assert honest[a][b] < found.average[a][b] < contrary[a][b]
+    model = fitted(ballots)
+    a, b = model.answers.index(A), model.answers.index(B)
+    posterior = model.posterior([make_annotation("stranger", *A)])
+    joint = [prior * row[a] for prior, row in zip(model.priors, model.average, strict=True)]
+    assert posterior == pytest.approx([value / sum(joint) for value in joint])
+    honest, contrary = model.confusion["r00"], model.confusion["r08"]
+    assert contrary[a][a] < model.average[a][a] < honest[a][a]
+    assert honest[a][b] < model.average[a][b] < contrary[a][b]
 
 
 def test_an_answer_that_is_not_in_the_fit_gives_no_verdict() -> None:
-    found = fitted(make_crowd(HONEST, records=50, seed=4)[1])
-    assert found.resolve(make_ballot(make_annotation("r00", 0.5, 0.5))) == Drop(
+    model = fitted(make_crowd(HONEST, records=50, seed=4)[1])
+    assert model.resolve(make_ballot(make_annotation("r00", 0.5, 0.5))) == Drop(
         id=make_ballot().record_id, reason="unknown_answer"
     )
 
@@ -218,13 +218,13 @@ def test_the_order_of_records_and_of_reviewers_changes_nothing() -> None:
     turned = [
         Ballot(record_id=ballot.record_id, annotations=ballot.annotations[::-1], ratings=()) for ballot in ballots[::-1]
     ]
-    one, other = fitted(ballots), fitted(turned)
-    assert [one.resolve(ballot) for ballot in ballots] == [other.resolve(ballot) for ballot in turned[::-1]]
+    model, model_of_turned = fitted(ballots), fitted(turned)
+    assert [model.resolve(ballot) for ballot in ballots] == [model_of_turned.resolve(ballot) for ballot in turned[::-1]]
 
 
 def test_a_fitted_model_survives_pickling() -> None:
-    found = fitted(make_crowd(MIXED, records=100, seed=2)[1])
-    assert pickle.loads(pickle.dumps(found)) == found
+    model = fitted(make_crowd(MIXED, records=100, seed=2)[1])
+    assert pickle.loads(pickle.dumps(model)) == model
 
 
 def test_many_records_are_summed_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,13 +237,13 @@ def test_many_records_are_summed_in_chunks(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("reviewers", "records", "said"),
+    ("reviewers", "records", "sentence"),
     [(8, 199, "199 records .* by 8 reviewers"), (4, 500, "500 records .* by 4 reviewers")],
 )
-def test_too_little_to_learn_from_is_refused_unless_forced(reviewers: int, records: int, said: str) -> None:
+def test_too_little_to_learn_from_is_refused_unless_forced(reviewers: int, records: int, sentence: str) -> None:
     habits: list[Habit] = ["honest"] * reviewers
     votes = Votes.of(make_crowd(habits, records=records, seed=0)[1])
-    with pytest.raises(RefusedError, match=said) as refused:
+    with pytest.raises(RefusedError, match=sentence) as refused:
         labels.fitted(DawidSkeneResolver(), votes)
     assert refused.value.remedy is not None
     assert "labels.force = true" in refused.value.remedy
@@ -278,7 +278,7 @@ def test_with_no_votes_at_all_every_record_is_unreviewed() -> None:
 
 
 def test_if_all_gave_one_answer_it_is_the_verdict() -> None:
-    said = [make_ballot(make_annotation("ann", *A), make_annotation("bob", *A)) for _ in range(3)]
-    resolved = fitted(said).resolve(said[0])
+    ballots = [make_ballot(make_annotation("ann", *A), make_annotation("bob", *A)) for _ in range(3)]
+    resolved = fitted(ballots).resolve(ballots[0])
     assert isinstance(resolved, Verdict)
     assert (resolved.scores, resolved.agreement) == (A, 1.0)

@@ -17,8 +17,8 @@ def test_intervals_are_those_of_scipy(error: float) -> None:
     ours = {"wilson": wilson(hits / counts, counts, error=error), "exact": exact(hits, counts, error=error)}
     for method, (low, high) in ours.items():
         for position, (hit, count) in enumerate(CASES):
-            found = binomtest(hit, count).proportion_ci(1 - error, method=method)
-            assert (low[position], high[position]) == pytest.approx((found.low, found.high), abs=1e-9)
+            interval = binomtest(hit, count).proportion_ci(1 - error, method=method)
+            assert (low[position], high[position]) == pytest.approx((interval.low, interval.high), abs=1e-9)
 
 
 def test_no_trials_have_no_interval_of_a_share() -> None:

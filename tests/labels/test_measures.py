@@ -45,10 +45,10 @@ def number(value: float | None) -> float:
 
 @pytest.mark.parametrize(("level", "expected"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)])
 def test_alpha_is_that_of_krippendorffs_example(level: Level, expected: float) -> None:
-    found = alpha(votes_of(PUBLISHED), level)
-    assert number(found.value) == pytest.approx(expected, abs=0.0005)
-    assert number(found.low) < expected < number(found.high)
-    assert found.count == 11  # one unit has one answer
+    result = alpha(votes_of(PUBLISHED), level)
+    assert number(result.value) == pytest.approx(expected, abs=0.0005)
+    assert number(result.low) < expected < number(result.high)
+    assert result.count == 11  # one unit has one answer
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -87,12 +87,12 @@ def test_records_may_show_different_numbers_of_candidates() -> None:
 def test_the_interval_holds_the_alpha_of_the_population(level: Level) -> None:
     # What so many records have that their own error is far below that of the samples.
     truth = number(alpha(Votes.of(make_crowd(["honest"] * 8, records=20_000, seed=99)[1]), level).value)
-    found = [alpha(Votes.of(make_crowd(["honest"] * 8, records=120, seed=seed)[1]), level) for seed in range(60)]
-    inside = [number(one.low) <= truth <= number(one.high) for one in found]
+    result = [alpha(Votes.of(make_crowd(["honest"] * 8, records=120, seed=seed)[1]), level) for seed in range(60)]
+    inside = [number(entry.low) <= truth <= number(entry.high) for entry in result]
     assert 0.85 <= np.mean(inside) <= 1
     # Wide enough is easy if it is too wide: the samples vary as much as the intervals say.
-    width = np.mean([number(one.high) - number(one.low) for one in found])
-    assert width == pytest.approx(2 * 1.96 * np.std([number(one.value) for one in found]), rel=0.3)
+    width = np.mean([number(entry.high) - number(entry.low) for entry in result])
+    assert width == pytest.approx(2 * 1.96 * np.std([number(entry.value) for entry in result]), rel=0.3)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -124,9 +124,9 @@ def test_percent_is_the_mean_share_of_equal_pairs() -> None:
         {"ann": A, "bob": B},  # 0 of 1
         {"ann": A},  # no pair
     )
-    found = agreement(votes, level="nominal", leaning=SIDES, seed=0).percent
-    assert (found.value, found.count) == pytest.approx((4 / 9, 3))
-    assert 0 < number(found.low) < 4 / 9 < number(found.high) < 1
+    result = agreement(votes, level="nominal", leaning=SIDES, seed=0).percent
+    assert (result.value, result.count) == pytest.approx((4 / 9, 3))
+    assert 0 < number(result.low) < 4 / 9 < number(result.high) < 1
 
 
 @pytest.mark.parametrize(
@@ -142,32 +142,34 @@ def test_percent_is_the_mean_share_of_equal_pairs() -> None:
 def test_without_two_answers_to_a_record_nothing_is_measured(
     level: Level, records: tuple[dict[str, tuple[float, float]], ...], reason: str
 ) -> None:
-    found = agreement(make_votes(*records), level=level, leaning=SIDES, seed=0)
+    result = agreement(make_votes(*records), level=level, leaning=SIDES, seed=0)
     missing = Measure(value=None, reason=reason)
-    assert (found.alpha, found.percent) == (missing, missing)
-    assert all(one.agreement.value is None and one.agreement.reason and not one.marks for one in found.reviewers)
+    assert (result.alpha, result.percent) == (missing, missing)
+    assert all(
+        entry.agreement.value is None and entry.agreement.reason and not entry.marks for entry in result.reviewers
+    )
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_equal_answers_have_no_alpha_and_a_percentage_with_an_interval(level: Level) -> None:
-    found = agreement(make_votes(*[{"ann": (1.0, 1.0), "bob": (1.0, 1.0)}] * 9), level=level, leaning=SIDES, seed=0)
-    assert found.alpha == Measure(value=None, count=9, reason="all answers are equal, as they would be by chance")
-    assert (found.percent.value, found.percent.high) == (1.0, 1.0)
-    assert number(found.percent.low) == pytest.approx(0.7, abs=0.01)
-    assert [one.marks for one in found.reviewers] == [(), ()]
+    result = agreement(make_votes(*[{"ann": (1.0, 1.0), "bob": (1.0, 1.0)}] * 9), level=level, leaning=SIDES, seed=0)
+    assert result.alpha == Measure(value=None, count=9, reason="all answers are equal, as they would be by chance")
+    assert (result.percent.value, result.percent.high) == (1.0, 1.0)
+    assert number(result.percent.low) == pytest.approx(0.7, abs=0.01)
+    assert [entry.marks for entry in result.reviewers] == [(), ()]
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_one_shared_record_has_no_alpha(level: Level) -> None:
-    found = agreement(make_votes({"ann": A, "bob": B}, {"ann": A}), level=level, leaning=SIDES, seed=0)
-    assert found.alpha == Measure(value=None, count=1, reason="only one record was answered by two reviewers")
-    assert (found.percent.value, found.percent.count) == (0.0, 1)
+    result = agreement(make_votes({"ann": A, "bob": B}, {"ann": A}), level=level, leaning=SIDES, seed=0)
+    assert result.alpha == Measure(value=None, count=1, reason="only one record was answered by two reviewers")
+    assert (result.percent.value, result.percent.count) == (0.0, 1)
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_draws_without_an_alpha_are_left_out(level: Level) -> None:
-    found = alpha(make_votes({"ann": A, "bob": A}, {"ann": B, "bob": B}, {"ann": A, "bob": B}), level)
-    assert -1 <= number(found.low) < number(found.value) < number(found.high) == 1
+    result = alpha(make_votes({"ann": A, "bob": A}, {"ann": B, "bob": B}, {"ann": A, "bob": B}), level)
+    assert -1 <= number(result.low) < number(result.value) < number(result.high) == 1
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -191,23 +193,23 @@ def test_the_interval_of_few_records_holds_the_truth(records: int, truth: float)
         given = np.where(guessed, rng.integers(4, size=(3, records)), true)
         votes = make_votes(
             *[
-                dict(zip(("ann", "bob", "eva"), (answers[one] for one in of_record), strict=True))
+                dict(zip(("ann", "bob", "eva"), (answers[entry] for entry in of_record), strict=True))
                 for of_record in given.T
             ]
         )
-        found = alpha(votes, "nominal")
-        inside.append(number(found.low) <= truth <= number(found.high))
+        result = alpha(votes, "nominal")
+        inside.append(number(result.low) <= truth <= number(result.high))
     assert np.mean(inside) >= 0.88
 
 
 def test_the_judge_is_compared_on_records_where_both_prefer_one() -> None:
     judge = np.array([1, 1, -1, -1, 0, 1, np.nan, -1, 1])
     people = np.array([1, -1, -1, -1, 1, 0, 1, np.nan, 1])
-    found = judge_agreement(judge, people)
-    assert (found.accuracy.value, found.accuracy.count) == (0.8, 5)
+    result = judge_agreement(judge, people)
+    assert (result.accuracy.value, result.accuracy.count) == (0.8, 5)
     # Observed 4/5; by chance 3/5 * 2/5 + 2/5 * 3/5 = 12/25.
-    assert found.kappa.value == pytest.approx((0.8 - 0.48) / (1 - 0.48))
-    assert number(found.kappa.low) < number(found.kappa.value) < number(found.kappa.high)
+    assert result.kappa.value == pytest.approx((0.8 - 0.48) / (1 - 0.48))
+    assert number(result.kappa.low) < number(result.kappa.value) < number(result.kappa.high)
 
 
 def test_kappa_is_that_of_cohens_example() -> None:
@@ -222,47 +224,47 @@ def test_the_interval_of_kappa_holds_the_truth(accuracy: float) -> None:
     rng = np.random.default_rng(0)
     people = np.where(rng.random((500, 80)) < 0.5, 1, -1)
     judge = np.where(rng.random((500, 80)) < accuracy, people, -people)
-    found = [judge_agreement(*pair).kappa for pair in zip(judge, people, strict=True)]
-    inside = [number(one.low) <= 2 * accuracy - 1 <= number(one.high) for one in found]
+    result = [judge_agreement(*pair).kappa for pair in zip(judge, people, strict=True)]
+    inside = [number(entry.low) <= 2 * accuracy - 1 <= number(entry.high) for entry in result]
     assert 0.92 <= np.mean(inside) <= 0.99
 
 
 @pytest.mark.parametrize("judge", [[], [0, 0], [np.nan, 1]])
 def test_without_shared_preferences_the_judge_is_not_measured(judge: list[float]) -> None:
-    found = judge_agreement(judge, [1, 0][: len(judge)])
-    assert found.accuracy == found.kappa
-    assert (found.accuracy.value, found.accuracy.count) == (None, 0)
-    assert found.accuracy.reason == "on no record do both the judge and people prefer one of two"
+    result = judge_agreement(judge, [1, 0][: len(judge)])
+    assert result.accuracy == result.kappa
+    assert (result.accuracy.value, result.accuracy.count) == (None, 0)
+    assert result.accuracy.reason == "on no record do both the judge and people prefer one of two"
 
 
 def test_kappa_is_not_defined_if_the_same_position_always_wins() -> None:
-    found = judge_agreement(np.ones(7), np.ones(7))
-    assert found.accuracy.value == 1.0
-    assert number(found.accuracy.low) < 0.7
-    assert (found.kappa.value, found.kappa.count) == (None, 7)
-    assert found.kappa.reason == "the judge and people always preferred the same position"
+    result = judge_agreement(np.ones(7), np.ones(7))
+    assert result.accuracy.value == 1.0
+    assert number(result.accuracy.low) < 0.7
+    assert (result.kappa.value, result.kappa.count) == (None, 7)
+    assert result.kappa.reason == "the judge and people always preferred the same position"
 
 
 def test_full_agreement_of_a_few_is_not_certain() -> None:
-    found = judge_agreement([1, -1, 1, -1], [1, -1, 1, -1]).kappa
-    assert (found.value, found.high) == (1.0, 1.0)
-    assert number(found.low) < 0.1
+    result = judge_agreement([1, -1, 1, -1], [1, -1, 1, -1]).kappa
+    assert (result.value, result.high) == (1.0, 1.0)
+    assert number(result.low) < 0.1
 
 
 def test_length_bias_is_kerbys_difference_of_ranks() -> None:
     # Differences 10, 20, 30, -5 and one of 0: ranks 2, 3, 4 for longer, 1 against; (9 - 1) / 10.
-    found = length_bias([110, 120, 130, 95, 100], [100, 100, 100, 100, 100])
-    assert (found.longer_chosen.value, found.longer_chosen.count) == (0.75, 4)
-    assert (found.effect.value, found.effect.count) == pytest.approx((0.8, 4))
-    assert -1 <= number(found.effect.low) < 0.8 < number(found.effect.high) <= 1
+    result = length_bias([110, 120, 130, 95, 100], [100, 100, 100, 100, 100])
+    assert (result.longer_chosen.value, result.longer_chosen.count) == (0.75, 4)
+    assert (result.effect.value, result.effect.count) == pytest.approx((0.8, 4))
+    assert -1 <= number(result.effect.low) < 0.8 < number(result.effect.high) <= 1
 
 
 def test_the_interval_of_the_effect_holds_the_truth() -> None:
     # Normal differences with a mean of 0.3: the effect of the population is that of very many of them.
     rng = np.random.default_rng(0)
     truth = number(length_bias(rng.normal(0.3, 1, 200_000), np.zeros(200_000)).effect.value)
-    found = [length_bias(one, np.zeros(60)).effect for one in rng.normal(0.3, 1, (400, 60))]
-    inside = [number(one.low) <= truth <= number(one.high) for one in found]
+    result = [length_bias(entry, np.zeros(60)).effect for entry in rng.normal(0.3, 1, (400, 60))]
+    inside = [number(entry.low) <= truth <= number(entry.high) for entry in result]
     assert 0.92 <= np.mean(inside) <= 0.98
 
 
@@ -274,17 +276,17 @@ def test_equal_differences_share_their_rank() -> None:
 @pytest.mark.parametrize(("shift", "expected"), [(0, 0.0), (10_000, 1.0), (-10_000, -1.0)])
 def test_length_bias_measures_a_planted_shift(shift: int, expected: float) -> None:
     chosen, rejected = np.random.default_rng(0).integers(1, 5000, size=(2, 400))
-    found = length_bias(chosen + shift, rejected)
-    assert number(found.effect.low) - 1e-9 <= expected <= number(found.effect.high) + 1e-9
-    assert found.effect.value == pytest.approx(expected, abs=0.12)
-    assert found.longer_chosen.value == pytest.approx((expected + 1) / 2, abs=0.06)
+    result = length_bias(chosen + shift, rejected)
+    assert number(result.effect.low) - 1e-9 <= expected <= number(result.effect.high) + 1e-9
+    assert result.effect.value == pytest.approx(expected, abs=0.12)
+    assert result.longer_chosen.value == pytest.approx((expected + 1) / 2, abs=0.06)
 
 
 @pytest.mark.parametrize("lengths", [[], [5, 7]])
 def test_equal_lengths_have_no_bias(lengths: list[int]) -> None:
-    found = length_bias(lengths, lengths)
+    result = length_bias(lengths, lengths)
     missing = Measure(value=None, reason="there is no pair of texts of different lengths")
-    assert (found.longer_chosen, found.effect) == (missing, missing)
+    assert (result.longer_chosen, result.effect) == (missing, missing)
 
 
 def test_arrays_of_different_lengths_are_an_error() -> None:

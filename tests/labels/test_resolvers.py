@@ -42,14 +42,14 @@ def ballot(*answers: Scores, more: tuple[Annotation, ...] = ()) -> Ballot:
     return make_ballot(*(make_annotation(f"r{number:02}", *scores) for number, scores in enumerate(answers)), *more)
 
 
-def verdict(found: Verdict | Drop) -> Verdict:
-    assert isinstance(found, Verdict), found
-    return found
+def verdict(outcome: Verdict | Drop) -> Verdict:
+    assert isinstance(outcome, Verdict), outcome
+    return outcome
 
 
-def scores(found: Verdict | Drop, name: str = "") -> Scores:
+def scores(outcome: Verdict | Drop, name: str = "") -> Scores:
     """The scores of a verdict; expected scores as the answer they are near to."""
-    given = [score for score in verdict(found).scores if score is not None]
+    given = [score for score in verdict(outcome).scores if score is not None]
     return tuple(round(score) if name == "dawid-skene" else score for score in given)
 
 
@@ -82,9 +82,9 @@ def test_a_resolver_can_be_sent_to_another_process(name: str) -> None:
 @pytest.mark.parametrize("answer", ANSWERS)
 @every_resolver
 def test_one_reviewers_answer_is_the_verdict_and_agreement_is_null(name: str, answer: Scores) -> None:
-    found = verdict(resolver(name).resolve(ballot(answer)))
-    assert scores(found, name) == answer
-    assert (found.reviewers, found.agreement, found.edits) == (1, None, ())
+    outcome = verdict(resolver(name).resolve(ballot(answer)))
+    assert scores(outcome, name) == answer
+    assert (outcome.reviewers, outcome.agreement, outcome.edits) == (1, None, ())
 
 
 @pytest.mark.parametrize(
@@ -101,10 +101,10 @@ def test_one_reviewers_answer_is_the_verdict_and_agreement_is_null(name: str, an
 def test_the_most_frequent_answer_wins_and_agreement_is_its_share(
     name: str, answers: tuple[Scores, ...], winner: Scores, agreement: float
 ) -> None:
-    found = verdict(resolver(name).resolve(ballot(*answers)))
-    assert scores(found, name) == winner
-    assert found.agreement == pytest.approx(agreement)
-    assert found.reviewers == len(answers)
+    outcome = verdict(resolver(name).resolve(ballot(*answers)))
+    assert scores(outcome, name) == winner
+    assert outcome.agreement == pytest.approx(agreement)
+    assert outcome.reviewers == len(answers)
 
 
 @pytest.mark.parametrize("answers", [(A, B), (A, B, GOOD), (A, A, B, B), (B, B, GOOD, A, A), (GOOD, BAD)])
@@ -127,23 +127,23 @@ def test_a_draw_between_answers_gives_no_verdict(answers: tuple[Scores, ...]) ->
 def test_the_mean_is_per_candidate_and_agreement_counts_who_orders_them_so(
     answers: tuple[Scores, ...], means: Scores, agreement: float
 ) -> None:
-    found = verdict(MeanResolver().resolve(ballot(*answers)))
-    assert found.scores == pytest.approx(means)
-    assert found.agreement == pytest.approx(agreement)
-    assert found.reviewers == len(answers)
+    outcome = verdict(MeanResolver().resolve(ballot(*answers)))
+    assert outcome.scores == pytest.approx(means)
+    assert outcome.agreement == pytest.approx(agreement)
+    assert outcome.reviewers == len(answers)
 
 
 def test_the_mean_of_a_candidate_is_that_of_the_reviewers_who_scored_it() -> None:
     answers = [(0.0, 1.0, None), (0.5, None, None), (0.25, 0.5, None)]
-    found = verdict(MeanResolver().resolve(ballot(*answers)))
-    assert found.scores == (0.25, 0.75, None)
-    assert found.agreement == 1.0
+    outcome = verdict(MeanResolver().resolve(ballot(*answers)))
+    assert outcome.scores == (0.25, 0.75, None)
+    assert outcome.agreement == 1.0
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_equal_answers_are_unanimous(answer: Scores) -> None:
-    found = verdict(UnanimousResolver().resolve(ballot(answer, answer, answer)))
-    assert (found.scores, found.agreement, found.reviewers) == (answer, 1.0, 3)
+    outcome = verdict(UnanimousResolver().resolve(ballot(answer, answer, answer)))
+    assert (outcome.scores, outcome.agreement, outcome.reviewers) == (answer, 1.0, 3)
 
 
 @pytest.mark.parametrize("answers", [(A, B), (A, A, B), (GOOD, A, GOOD), (A, A, A, A, BAD)])
@@ -160,18 +160,20 @@ def test_one_reviewer_is_not_unanimous_unless_the_config_says_so() -> None:
 
 @every_resolver
 def test_the_order_in_which_reviewers_come_changes_nothing(name: str) -> None:
-    said = [make_annotation("ann", *A, edit="One."), make_annotation("bob", *A, edit="Two.")]
-    said += [] if name == "unanimous" else [make_annotation("eve", *B)]
-    assert verdict(resolver(name).resolve(make_ballot(*said))) == resolver(name).resolve(make_ballot(*said[::-1]))
+    annotations = [make_annotation("ann", *A, edit="One."), make_annotation("bob", *A, edit="Two.")]
+    annotations += [] if name == "unanimous" else [make_annotation("eve", *B)]
+    assert verdict(resolver(name).resolve(make_ballot(*annotations))) == resolver(name).resolve(
+        make_ballot(*annotations[::-1])
+    )
 
 
 @pytest.mark.parametrize("status", ["draft", "discarded"])
 @every_resolver
 def test_drafts_and_discards_never_count(name: str, status: Literal["draft", "discarded"]) -> None:
     loud = tuple(make_annotation(f"z{number}", status=status, edit="Mine.") for number in range(3))
-    found = verdict(resolver(name).resolve(ballot(B, more=loud)))
-    assert scores(found, name) == B
-    assert (found.reviewers, found.agreement, found.edits) == (1, None, ())
+    outcome = verdict(resolver(name).resolve(ballot(B, more=loud)))
+    assert scores(outcome, name) == B
+    assert (outcome.reviewers, outcome.agreement, outcome.edits) == (1, None, ())
     silent = make_ballot(*loud)
     assert resolver(name).resolve(silent) == drop(silent, "discarded" if status == "discarded" else "unreviewed")
 
@@ -198,16 +200,16 @@ def test_too_few_reviewers_give_no_verdict(name: str) -> None:
 @every_resolver
 def test_people_outweigh_any_number_of_programs(name: str) -> None:
     programs = tuple(make_annotation(f"simulated-{number}", *A) for number in range(5))
-    found = verdict(resolver(name).resolve(ballot(B, more=programs)))
-    assert scores(found, name) == B
-    assert (found.reviewers, found.label_source) == (1, "human")
+    outcome = verdict(resolver(name).resolve(ballot(B, more=programs)))
+    assert scores(outcome, name) == B
+    assert (outcome.reviewers, outcome.label_source) == (1, "human")
 
 
 @every_resolver
 def test_if_only_programs_answered_they_decide_and_the_verdict_says_so(name: str) -> None:
     programs = (make_annotation("simulated-ann", *A), make_annotation("simulated-bob", *A))
-    found = verdict(resolver(name).resolve(make_ballot(*programs, make_annotation("carl", status="draft"))))
-    assert (scores(found, name), found.reviewers, found.label_source) == (A, 2, "simulated")
+    outcome = verdict(resolver(name).resolve(make_ballot(*programs, make_annotation("carl", status="draft"))))
+    assert (scores(outcome, name), outcome.reviewers, outcome.label_source) == (A, 2, "simulated")
 
 
 @every_resolver
@@ -226,8 +228,8 @@ def test_the_edits_of_those_who_were_outvoted_do_not_count(name: str) -> None:
 
 def test_if_two_reviewers_cancel_each_other_out_the_mean_is_a_tie_without_edits() -> None:
     counted = make_ballot(make_annotation("ann", *A, edit="Ann's."), make_annotation("eve", *B, edit="Eve's."))
-    found = verdict(resolver("mean").resolve(counted))
-    assert (found.scores, found.edits, found.agreement) == ((0.5, 0.5), (), 0.0)
+    outcome = verdict(resolver("mean").resolve(counted))
+    assert (outcome.scores, outcome.edits, outcome.agreement) == ((0.5, 0.5), (), 0.0)
 
 
 @pytest.mark.parametrize(
@@ -243,9 +245,9 @@ def test_if_two_reviewers_cancel_each_other_out_the_mean_is_a_tie_without_edits(
 def test_the_judges_ratings_become_scores_and_unrated_candidates_have_none(
     ratings: tuple[float | None, ...], expected: tuple[float | None, ...]
 ) -> None:
-    found = verdict(judge_verdict(make_ballot(ratings=ratings)))
-    assert found.scores == expected
-    assert (found.reviewers, found.agreement, found.label_source, found.edits) == (0, None, "judge", ())
+    outcome = verdict(judge_verdict(make_ballot(ratings=ratings)))
+    assert outcome.scores == expected
+    assert (outcome.reviewers, outcome.agreement, outcome.label_source, outcome.edits) == (0, None, "judge", ())
 
 
 @pytest.mark.parametrize("ratings", [(), (None,), (None, None), (4, None), (None, 1), (None, 3, None)])

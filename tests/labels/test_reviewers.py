@@ -13,16 +13,20 @@ from tests.labels.crowd import BAD, GOOD, SIDES, A, B, Habit, make_crowd, make_v
 
 
 def statistics(votes: Votes) -> dict[str, ReviewerStatistics]:
-    return {found.reviewer: found for found in reviewer_statistics(votes, SIDES)}
+    return {of_reviewer.reviewer: of_reviewer for of_reviewer in reviewer_statistics(votes, SIDES)}
 
 
 def marks(habits: list[Habit], *, records: int, seed: int, accuracy: float = 0.8) -> dict[str, tuple[str, ...]]:
     ballots = make_crowd(habits, records=records, seed=seed, accuracy=accuracy)[1]
-    return {reviewer: found.marks for reviewer, found in statistics(Votes.of(ballots)).items() if found.marks}
+    return {
+        reviewer: of_reviewer.marks
+        for reviewer, of_reviewer in statistics(Votes.of(ballots)).items()
+        if of_reviewer.marks
+    }
 
 
 def test_agreement_is_the_mean_share_of_the_others_with_the_same_answer() -> None:
-    found = statistics(
+    of_reviewer = statistics(
         make_votes(
             {"ann": A, "bob": A, "eve": B},  # ann: 1 of 2
             {"ann": B, "bob": B, "eve": B},  # ann: 2 of 2
@@ -30,32 +34,32 @@ def test_agreement_is_the_mean_share_of_the_others_with_the_same_answer() -> Non
             {"ann": BAD},  # nobody beside her
         )
     )
-    assert list(found) == ["ann", "bob", "eve"]
-    assert [one.responses for one in found.values()] == [4, 3, 2]
-    assert [one.agreement.count for one in found.values()] == [3, 3, 2]
-    assert [one.agreement.value for one in found.values()] == pytest.approx([0.5, 0.5, 0.5])
-    assert all(one.agreement.low < 0.5 < one.agreement.high for one in found.values())  # type: ignore[operator]
+    assert list(of_reviewer) == ["ann", "bob", "eve"]
+    assert [statistic.responses for statistic in of_reviewer.values()] == [4, 3, 2]
+    assert [statistic.agreement.count for statistic in of_reviewer.values()] == [3, 3, 2]
+    assert [statistic.agreement.value for statistic in of_reviewer.values()] == pytest.approx([0.5, 0.5, 0.5])
+    assert all(statistic.agreement.low < 0.5 < statistic.agreement.high for statistic in of_reviewer.values())  # type: ignore[operator]
 
 
 def test_the_leaning_is_among_answers_that_prefer_one_of_two() -> None:
-    found = statistics(
+    of_reviewer = statistics(
         make_votes({"ann": A}, {"ann": A}, {"ann": B}, {"ann": GOOD}, {"bob": BAD}, {"eve": (1.0, 0.0, 0.5)})
     )
-    share = found["ann"].leaning
+    share = of_reviewer["ann"].leaning
     assert (share.value, share.count) == pytest.approx((2 / 3, 3))
     # Clopper and Pearson: two or more of three at `low`, and two or less at `high`, have a probability of 2.5 %.
     low, high = share.low or 0.0, share.high or 0.0
     assert low**3 + 3 * low**2 * (1 - low) == pytest.approx(0.025)
     assert 1 - high**3 == pytest.approx(0.025)
     for reviewer in ("bob", "eve"):
-        assert found[reviewer].leaning == Measure(value=None, reason="no answer leans to either side")
+        assert of_reviewer[reviewer].leaning == Measure(value=None, reason="no answer leans to either side")
 
 
 def test_a_reviewer_who_shares_no_record_has_no_agreement() -> None:
-    found = statistics(make_votes({"ann": A, "bob": A}, {"eve": A}))
-    assert found["eve"].agreement == Measure(value=None, reason="no other reviewer answered the same records")
-    assert found["ann"].agreement.value == 1.0
-    assert found["ann"].agreement.low == pytest.approx(0.207, abs=0.001)
+    of_reviewer = statistics(make_votes({"ann": A, "bob": A}, {"eve": A}))
+    assert of_reviewer["eve"].agreement == Measure(value=None, reason="no other reviewer answered the same records")
+    assert of_reviewer["ann"].agreement.value == 1.0
+    assert of_reviewer["ann"].agreement.low == pytest.approx(0.207, abs=0.001)
     alone = statistics(make_votes({"ann": A}, {"ann": B}))["ann"]
     assert alone.agreement == Measure(value=None, reason="only one reviewer answered")
 
@@ -70,11 +74,11 @@ def test_without_votes_there_are_no_statistics() -> None:
 def test_planted_reviewers_get_their_marks_and_nobody_else_does(seed: int) -> None:
     honest: list[Habit] = ["honest"] * 7
     habits: list[Habit] = ["contrary", "random", "one_sided", *honest]
-    found = marks(habits, records=1500, seed=seed)
-    assert found.keys() == {"r00", "r01", "r02"}
-    assert found["r00"] == ("contrary",)
-    assert found["r01"] == ("random",)
-    assert "one_sided" in found["r02"]
+    of_reviewer = marks(habits, records=1500, seed=seed)
+    assert of_reviewer.keys() == {"r00", "r01", "r02"}
+    assert of_reviewer["r00"] == ("contrary",)
+    assert of_reviewer["r01"] == ("random",)
+    assert "one_sided" in of_reviewer["r02"]
 
 
 @pytest.mark.slow
@@ -100,37 +104,37 @@ def test_few_answers_are_no_reason_for_a_mark() -> None:
 
 def test_a_crowd_that_only_guesses_is_random_altogether() -> None:
     habits: list[Habit] = ["random"] * 5
-    found = marks(habits, records=2000, seed=0)
-    assert len(found) >= 4
-    assert set(found.values()) == {("random",)}
+    of_reviewer = marks(habits, records=2000, seed=0)
+    assert len(of_reviewer) >= 4
+    assert set(of_reviewer.values()) == {("random",)}
 
 
 def test_a_reviewer_who_prefers_the_second_is_one_sided_too() -> None:
     votes = make_votes(*({"ann": B, "bob": A if number % 2 else B} for number in range(60)))
-    found = statistics(votes)
-    assert "one_sided" in found["ann"].marks
-    assert "one_sided" not in found["bob"].marks
+    of_reviewer = statistics(votes)
+    assert "one_sided" in of_reviewer["ann"].marks
+    assert "one_sided" not in of_reviewer["bob"].marks
 
 
 @pytest.mark.parametrize(("share", "marked"), [(0.55, False), (0.63, False), (0.7, True)])
 def test_a_small_leaning_gives_no_mark_however_certain(share: float, marked: bool) -> None:
     votes = make_votes(*({"ann": A if number < share * 3000 else B} for number in range(3000)))
-    found = statistics(votes)["ann"]
-    assert (found.leaning.low or 0) > 0.5
-    assert ("one_sided" in found.marks) is marked
+    of_reviewer = statistics(votes)["ann"]
+    assert (of_reviewer.leaning.low or 0) > 0.5
+    assert ("one_sided" in of_reviewer.marks) is marked
 
 
 def test_if_an_honest_share_is_not_known_nobody_is_one_sided() -> None:
     votes = make_votes(*({"ann": (1.0,)} for _ in range(300)), *({"ann": (0.0,)} for _ in range(100)))
     for leaning, marked in ((BinaryTask().leaning, ()), (BinaryTask().leaning._replace(even=True), ("one_sided",))):
-        [found] = reviewer_statistics(votes, leaning)
-        assert (found.leaning.value, found.leaning.count, found.marks) == (0.75, 400, marked)
+        [of_reviewer] = reviewer_statistics(votes, leaning)
+        assert (of_reviewer.leaning.value, of_reviewer.leaning.count, of_reviewer.marks) == (0.75, 400, marked)
 
 
 def test_a_task_with_one_candidate_a_record_marks_nobody_as_contrary() -> None:
     # Ann and Bob always differ, and each answers but one thing: independent answers would differ as much.
-    found = statistics(make_votes(*[{"ann": A, "bob": B}] * 200))
-    assert all("contrary" not in one.marks for one in found.values())
+    of_reviewer = statistics(make_votes(*[{"ann": A, "bob": B}] * 200))
+    assert all("contrary" not in statistic.marks for statistic in of_reviewer.values())
 
 
 @pytest.mark.slow
@@ -138,5 +142,7 @@ def test_a_task_with_one_candidate_a_record_marks_nobody_as_contrary() -> None:
 def test_reviewers_who_always_agree_are_neither_contrary_nor_random(others: tuple[Answer, ...]) -> None:
     # Agreement and chance are both 1 among equal answers, and must be so to the last digit.
     for count in range(1, 200):
-        votes = make_votes(*[{"ann": said, "bob": said, "eve": said} for said in (*[A] * count, *others)])
-        assert not {mark for one in reviewer_statistics(votes, SIDES) for mark in one.marks} - {"one_sided"}, count
+        votes = make_votes(*[{"ann": answer, "bob": answer, "eve": answer} for answer in (*[A] * count, *others)])
+        assert not {mark for statistic in reviewer_statistics(votes, SIDES) for mark in statistic.marks} - {
+            "one_sided"
+        }, count

@@ -29,13 +29,13 @@ def spoken(ballots: list[Ballot]) -> list[tuple[int, str, Answer]]:
     return [(n, voter.reviewer, voter.scores) for n, ballot in enumerate(ballots) for voter in ballot.submitted]
 
 
-def same(one: Votes, other: Votes) -> bool:
+def same(left: Votes, right: Votes) -> bool:
     columns: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = [
-        (one.record, other.record),
-        (one.reviewer, other.reviewer),
-        (one.answer, other.answer),
+        (left.record, right.record),
+        (left.reviewer, right.reviewer),
+        (left.answer, right.answer),
     ]
-    named = (one.reviewers, one.answers, one.records) == (other.reviewers, other.answers, other.records)
+    named = (left.reviewers, left.answers, left.records) == (right.reviewers, right.answers, right.records)
     return named and all(a.dtype == b.dtype == np.int32 and np.array_equal(a, b) for a, b in columns)
 
 
@@ -87,8 +87,8 @@ def test_records_with_equal_answers_are_one_row_with_a_count() -> None:
     votes = Votes.of([make_ballot(), *BALLOTS])
     rows, times = distinct(per_record(votes, votes.answer, len(votes.answers)))
     bags = Counter(tuple(sorted(voter.scores for voter in ballot.submitted)) for ballot in BALLOTS)
-    found = {
+    counts = {
         tuple(answer for answer, count in zip(votes.answers, row, strict=True) for _ in range(count)): number
         for row, number in zip(rows.toarray().tolist(), times.tolist(), strict=True)
     }
-    assert found == bags
+    assert counts == bags

@@ -254,22 +254,22 @@ def test_a_response_can_be_drafted_submitted_discarded_and_deleted(
     dataset = new_dataset(client, "lifecycle")
     dataset.records.log(items(1))
     [record] = records(owner, dataset)
-    one = annotators[0]
+    annotator = annotators[0]
 
     def state() -> tuple[str, list[str]]:
         [now] = records(owner, dataset)
         return now["status"], [response["status"] for response in now["responses"]]
 
-    draft = respond(one, record, "draft", {"why": {"value": "unsure"}}).json()
+    draft = respond(annotator, record, "draft", {"why": {"value": "unsure"}}).json()
     assert state() == ("pending", ["draft"])
-    assert respond(one, record).status_code == 409
+    assert respond(annotator, record).status_code == 409
     full = {"good": {"value": "no"}, "why": {"value": "wrong"}}
-    put = one.put(f"/responses/{draft['id']}", json={"status": "submitted", "values": full})
+    put = annotator.put(f"/responses/{draft['id']}", json={"status": "submitted", "values": full})
     assert put.json()["values"] == full
     assert state() == ("completed", ["submitted"])
-    one.put(f"/responses/{draft['id']}", json={"status": "discarded", "values": None}).raise_for_status()
+    annotator.put(f"/responses/{draft['id']}", json={"status": "discarded", "values": None}).raise_for_status()
     assert state() == ("pending", ["discarded"])
-    one.delete(f"/responses/{draft['id']}").raise_for_status()
+    annotator.delete(f"/responses/{draft['id']}").raise_for_status()
     assert state() == ("pending", [])
 
 
@@ -278,13 +278,13 @@ def test_annotators_may_answer_but_not_list_write_or_administer(
 ) -> None:
     dataset = new_dataset(client, "rights")
     dataset.records.log(items(1))
-    one = annotators[0]
-    assert one.get(f"/datasets/{dataset.id}/records").status_code == 403
-    assert one.post(f"/datasets/{dataset.id}/records/search", json={}).status_code == 403
-    assert one.get("/users").status_code == 403
-    assert one.post("/workspaces", json={"name": "mine"}).status_code == 403
-    assert one.delete(f"/datasets/{dataset.id}").status_code == 403
-    assert one.post(f"/me/datasets/{dataset.id}/records/search", json={}).json()["total"] == 1
+    annotator = annotators[0]
+    assert annotator.get(f"/datasets/{dataset.id}/records").status_code == 403
+    assert annotator.post(f"/datasets/{dataset.id}/records/search", json={}).status_code == 403
+    assert annotator.get("/users").status_code == 403
+    assert annotator.post("/workspaces", json={"name": "mine"}).status_code == 403
+    assert annotator.delete(f"/datasets/{dataset.id}").status_code == 403
+    assert annotator.post(f"/me/datasets/{dataset.id}/records/search", json={}).json()["total"] == 1
 
 
 def test_annotators_of_another_workspace_see_nothing(client: Any, owner: httpx2.Client, server: ArgillaServer) -> None:

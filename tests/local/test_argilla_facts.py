@@ -231,8 +231,8 @@ def test_an_annotator_may_not_list_records_but_sees_the_responses_of_others_on_o
 ) -> None:
     log(dataset, item("one"))
     [record] = records(owner, dataset)
-    one, other = reviewer(), reviewer()
-    respond(one, record)
+    reviewer_client, other = reviewer(), reviewer()
+    respond(reviewer_client, record)
     assert other.get(f"/datasets/{dataset.id}/records").status_code == 403
     assert len(other.get(f"/records/{record['id']}").json()["responses"]) == 1
 
@@ -298,15 +298,15 @@ def test_updated_at_moves_only_when_the_status_flips(
 ) -> None:
     log(dataset, item("one"))
     [record] = records(owner, dataset)
-    one, other = reviewer(), reviewer()
+    reviewer_client, other = reviewer(), reviewer()
     clock = Clock(owner, dataset)
-    first = respond(one, record)
+    first = respond(reviewer_client, record)
     assert clock.moved() == (SAME, MOVED), "the first of two responses"
     second = respond(other, record)
     assert clock.moved() == (MOVED, MOVED), "the second: completed"
-    change(one, first, "second")
+    change(reviewer_client, first, "second")
     assert clock.moved() == (SAME, MOVED), "edited"
-    change(one, first, "second")
+    change(reviewer_client, first, "second")
     assert clock.moved() == (SAME, MOVED), "put again, identical"
     change(other, second, status="draft")
     assert clock.moved() == (MOVED, MOVED), "made a draft: pending again"

@@ -179,9 +179,9 @@ def test_text_can_be_searched_in_one_field_and_chats_by_their_contents(dataset: 
 
 def test_text_and_filters_are_combined_and_a_page_has_the_total_count(dataset: Any, owner: httpx2.Client) -> None:
     hub = {"and": [terms("hub", entity="metadata", metadata_property="source")]}
-    found = search(owner, dataset, query={"text": {"q": "cat | tea"}}, filters=hub, limit=1, offset=1)
-    assert found[1] == 2
-    assert len(found[0]) == 1
+    page = search(owner, dataset, query={"text": {"q": "cat | tea"}}, filters=hub, limit=1, offset=1)
+    assert page[1] == 2
+    assert len(page[0]) == 1
 
 
 def test_records_are_filtered_by_metadata(dataset: Any, owner: httpx2.Client) -> None:

@@ -8,7 +8,7 @@ from curation.local.argilla.server.text_query import FIELD_END, text_of, text_qu
 
 
 @pytest.mark.parametrize(
-    ("query", "text", "found"),
+    ("query", "text", "matches"),
     [
         ("one two", "two and one", True),
         ("one two", "one", False),
@@ -38,8 +38,8 @@ from curation.local.argilla.server.text_query import FIELD_END, text_of, text_qu
         ('"', "one", False),
     ],
 )
-def test_a_query_matches_these_texts(query: str, text: str, found: bool) -> None:
-    assert bool(text_query(query)(text)) is found
+def test_a_query_matches_these_texts(query: str, text: str, matches: bool) -> None:
+    assert bool(text_query(query)(text)) is matches
 
 
 def test_a_phrase_stays_inside_one_field() -> None:

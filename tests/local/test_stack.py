@@ -99,19 +99,19 @@ def test_ctrl_c_while_starting_stops_what_was_started(tmp_path: Path) -> None:
 def test_ctrl_c_while_a_process_is_started_leaves_none_running(
     servers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[subprocess.Popen[bytes]] = []
+    processes: list[subprocess.Popen[bytes]] = []
 
     def interrupted(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
-        made.append(real(*arguments, **options))
-        if len(made) == servers:
+        processes.append(real(*arguments, **options))
+        if len(processes) == servers:
             raise KeyboardInterrupt
-        return made[-1]
+        return processes[-1]
 
     real = subprocess.Popen
     monkeypatch.setattr(subprocess, "Popen", interrupted)
     with pytest.raises(KeyboardInterrupt):
         Stack(tmp_path).up()
-    assert [process.wait(300) is not None for process in made] == [True] * servers
+    assert [process.wait(300) is not None for process in processes] == [True] * servers
     assert Stack(tmp_path).down() is False
 
 

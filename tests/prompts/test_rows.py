@@ -253,7 +253,7 @@ def test_other_tools_or_options_make_another_prompt_and_another_category_does_no
         with_extras(tools=[WEATHER], chat_template_kwargs={"thinking": True}),
         with_extras(),
     ]
-    assert len({found.id for found in texts}) == len(texts)
+    assert len({prompt.id for prompt in texts}) == len(texts)
     assert with_extras(category="science").id == with_extras(category="art").id == with_extras().id
 
 

@@ -190,7 +190,7 @@ def test_a_table_is_read_with_only_the_requested_columns(tmp_path: Path) -> None
     assert table.to_pylist() == [
         {
             "prompt": {"id": FULL_SET.prompt.id},
-            "candidates": [{"text": one.text, "rating": one.rating} for one in FULL_SET.candidates],
+            "candidates": [{"text": candidate.text, "rating": candidate.rating} for candidate in FULL_SET.candidates],
         }
     ]
 

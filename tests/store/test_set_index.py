@@ -21,7 +21,7 @@ from tests.rows import make_judgement, make_prompt, make_set
 Stage = Literal["generate", "evolve", "judge", "rating"]
 
 
-def made(
+def set_with(
     text: str, candidates: int, *stages: Stage, reason: str = "timeout", settings: str = "0123456789abcdef"
 ) -> CandidateSet:
     """Return a judged set with so many candidates and failures of these stages."""
@@ -34,25 +34,25 @@ def made(
 
 def paid(text: str, *requests: str, came_through: bool) -> CandidateSet:
     """Return a set that was paid these requests."""
-    found = made(text, 2) if came_through else made(text, 1, "generate")
-    more = tuple(found.usage[0].model_copy(update={"request": request, "wasted": True}) for request in requests)
-    return found.model_copy(update={"usage": (*found.usage, *more)})
+    candidate_set = set_with(text, 2) if came_through else set_with(text, 1, "generate")
+    more = tuple(candidate_set.usage[0].model_copy(update={"request": request, "wasted": True}) for request in requests)
+    return candidate_set.model_copy(update={"usage": (*candidate_set.usage, *more)})
 
 
 SETS = [
-    made("none", 0, "generate", "generate"),
-    made("one", 1, "generate"),
-    made("one, judge", 1, "judge"),
-    made("two", 2),
-    made("two, one answer failed", 2, "generate"),
-    made("two, evolver failed", 2, "evolve"),
-    made("two, ratings unread", 2, "rating", "rating"),
-    made("two, judge failed", 2, "judge"),
-    made("two, one of two judges failed", 2, "rating", "judge"),
-    made("two, too long for the judge", 2, "judge", reason="context_too_long"),
-    made("two, refused by the judge", 2, "judge", reason="content_filter"),
-    made("one, too long for the other", 1, "generate", reason="context_too_long"),
-    made("three", 3, settings="fedcba9876543210"),
+    set_with("none", 0, "generate", "generate"),
+    set_with("one", 1, "generate"),
+    set_with("one, judge", 1, "judge"),
+    set_with("two", 2),
+    set_with("two, one answer failed", 2, "generate"),
+    set_with("two, evolver failed", 2, "evolve"),
+    set_with("two, ratings unread", 2, "rating", "rating"),
+    set_with("two, judge failed", 2, "judge"),
+    set_with("two, one of two judges failed", 2, "rating", "judge"),
+    set_with("two, too long for the judge", 2, "judge", reason="context_too_long"),
+    set_with("two, refused by the judge", 2, "judge", reason="content_filter"),
+    set_with("one, too long for the other", 1, "generate", reason="context_too_long"),
+    set_with("three", 3, settings="fedcba9876543210"),
     make_set(make_prompt("no judge"), (None, None)),
 ]
 
@@ -62,24 +62,26 @@ def write(path: Path, sets: list[CandidateSet]) -> Path:
     return path
 
 
-def entry(found: CandidateSet) -> SetEntry:
-    requests = () if found.came_through(2) else tuple(usage.request for usage in found.usage)
-    return SetEntry(found.settings, found.prompt.id, found.came_through(2), requests)
+def entry(candidate_set: CandidateSet) -> SetEntry:
+    requests = () if candidate_set.came_through(2) else tuple(usage.request for usage in candidate_set.usage)
+    return SetEntry(candidate_set.settings, candidate_set.prompt.id, candidate_set.came_through(2), requests)
 
 
 def test_the_index_agrees_with_every_candidate_set(tmp_path: Path) -> None:
-    assert len({found.id for found in SETS}) == len(SETS)
-    assert {found.came_through(2) for found in SETS} == {True, False}
+    assert len({candidate_set.id for candidate_set in SETS}) == len(SETS)
+    assert {candidate_set.came_through(2) for candidate_set in SETS} == {True, False}
     path = write(tmp_path / "sets.parquet", SETS)
-    assert read_set_entries(path, 2) == {found.id: entry(found) for found in SETS}
-    assert [found.came_through(2) for found in read_parquet(path, CandidateSet)] == [
-        found.came_through(2) for found in SETS
+    assert read_set_entries(path, 2) == {candidate_set.id: entry(candidate_set) for candidate_set in SETS}
+    assert [candidate_set.came_through(2) for candidate_set in read_parquet(path, CandidateSet)] == [
+        candidate_set.came_through(2) for candidate_set in SETS
     ]
 
 
-@pytest.mark.parametrize("found", SETS, ids=lambda found: found.prompt.messages[0].content)
-def test_a_set_that_is_alone_in_its_file_is_indexed(tmp_path: Path, found: CandidateSet) -> None:
-    assert read_set_entries(write(tmp_path / "sets.parquet", [found]), 2) == {found.id: entry(found)}
+@pytest.mark.parametrize("candidate_set", SETS, ids=lambda candidate_set: candidate_set.prompt.messages[0].content)
+def test_a_set_that_is_alone_in_its_file_is_indexed(tmp_path: Path, candidate_set: CandidateSet) -> None:
+    assert read_set_entries(write(tmp_path / "sets.parquet", [candidate_set]), 2) == {
+        candidate_set.id: entry(candidate_set)
+    }
 
 
 def test_an_empty_file_has_no_entries(tmp_path: Path) -> None:
@@ -87,14 +89,14 @@ def test_an_empty_file_has_no_entries(tmp_path: Path) -> None:
 
 
 def test_if_a_set_is_stored_twice_the_later_state_counts(tmp_path: Path) -> None:
-    first, second = made("two", 2, "judge"), made("two", 2)
+    first, second = set_with("two", 2, "judge"), set_with("two", 2)
     assert first.id == second.id
     assert read_set_entries(write(tmp_path / "sets.parquet", [first, second]), 2) == {second.id: entry(second)}
     assert entry(second).came_through
 
 
 def test_the_index_does_not_read_the_texts(tmp_path: Path) -> None:
-    [row] = read_columns(write(tmp_path / "sets.parquet", [made("two", 2, "rating")]), SET_COLUMNS)
+    [row] = read_columns(write(tmp_path / "sets.parquet", [set_with("two", 2, "rating")]), SET_COLUMNS)
     assert set(row) == {"id", "settings", "prompt", "candidates", "failures", "usage"}
     assert set(row["prompt"]) == {"id"}
     assert [set(candidate) for candidate in row["candidates"]] == [{"id"}] * 2
@@ -105,11 +107,11 @@ def test_the_index_does_not_read_the_texts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "now", "lacks"),
     [
-        (made("one", 1, "generate"), made("one", 1, "generate"), False),
-        (made("two", 2, "judge"), made("two", 2), True),
-        (made("two", 2), made("two", 2, "judge"), False),
-        (made("one", 1, "generate"), paid("one", "other", came_through=False), True),
-        (made("two", 2), paid("two", "other", came_through=True), False),
+        (set_with("one", 1, "generate"), set_with("one", 1, "generate"), False),
+        (set_with("two", 2, "judge"), set_with("two", 2), True),
+        (set_with("two", 2), set_with("two", 2, "judge"), False),
+        (set_with("one", 1, "generate"), paid("one", "other", came_through=False), True),
+        (set_with("two", 2), paid("two", "other", came_through=True), False),
     ],
     ids=["the same", "completed", "complete", "paid again", "complete and paid again"],
 )
@@ -120,7 +122,7 @@ def test_a_set_is_stored_again_if_it_was_completed_or_paid_for_again(
 
 
 def test_the_entries_of_some_sets_are_the_same_as_in_the_whole_index(tmp_path: Path) -> None:
-    before, completed = made("two", 2, "judge"), made("two", 2)
+    before, completed = set_with("two", 2, "judge"), set_with("two", 2)
     parts = {"a": [SETS[0], before], "b": SETS[1:3], "c": [completed, SETS[4]]}
     for name, sets in parts.items():
         write(tmp_path / name, sets)
@@ -162,7 +164,9 @@ def test_the_index_forgets_files_that_were_replaced(tmp_path: Path) -> None:
     index = SetIndex(2)
     for paths in (["a"], ["b"], ["a"]):
         index.entries_of([SETS[9].id], paths, download)
-        assert list(index.entries(paths, download)) == [one.id for one in SETS[: 2 if paths == ["a"] else 4]]
+        assert list(index.entries(paths, download)) == [
+            candidate_set.id for candidate_set in SETS[: 2 if paths == ["a"] else 4]
+        ]
     assert read == ["a", "a", "b", "b", "a", "a"]
 
 
@@ -177,9 +181,9 @@ def test_a_file_that_was_written_before_there_were_judgements_is_read_and_indexe
     path = tmp_path / "sets.parquet"
     path.write_bytes(without(write_parquet(SETS, CandidateSet), "judgements"))
     assert "judgements" not in pq.read_schema(path).names
-    old = [found.model_copy(update={"judgements": ()}) for found in SETS]
+    old = [candidate_set.model_copy(update={"judgements": ()}) for candidate_set in SETS]
     assert list(read_parquet(path, CandidateSet)) == old
-    assert read_set_entries(path, 2) == {found.id: entry(found) for found in SETS}
+    assert read_set_entries(path, 2) == {candidate_set.id: entry(candidate_set) for candidate_set in SETS}
 
 
 @pytest.mark.parametrize("column", ["candidates", "settings", "failures", "usage"])
@@ -196,8 +200,8 @@ def test_judgements_and_usage_survive_parquet_with_their_nulls(tmp_path: Path) -
         make_judgement(None, None, aspect="honesty", judge="b"),
         make_judgement(),
     )
-    found = SETS[3].model_copy(update={"judgements": judgements})
-    assert list(read_parquet(write(tmp_path / "sets.parquet", [found]), CandidateSet)) == [found]
+    candidate_set = SETS[3].model_copy(update={"judgements": judgements})
+    assert list(read_parquet(write(tmp_path / "sets.parquet", [candidate_set]), CandidateSet)) == [candidate_set]
 
 
 def test_the_columns_of_judgements_and_usage_have_the_types_of_their_rows() -> None:
@@ -215,21 +219,21 @@ NOW, OLD, OLDER = "0123456789abcdef", "fedcba9876543210", "00000000000000ff"
 @pytest.mark.parametrize(
     ("sets", "current"),
     [
-        ([made("q", 2, settings=OLD)], 0),
-        ([made("q", 2, settings=OLD), made("q", 3, settings=NOW)], 1),
+        ([set_with("q", 2, settings=OLD)], 0),
+        ([set_with("q", 2, settings=OLD), set_with("q", 3, settings=NOW)], 1),
         # The settings returned to what they were.
-        ([made("q", 2, settings=NOW), made("q", 3, settings=OLD)], 0),
-        ([made("q", 2, settings=OLDER), made("q", 3, settings=OLD)], 1),
+        ([set_with("q", 2, settings=NOW), set_with("q", 3, settings=OLD)], 0),
+        ([set_with("q", 2, settings=OLDER), set_with("q", 3, settings=OLD)], 1),
         # What lacks something takes the place of nothing that is complete.
-        ([made("q", 2, settings=OLD), made("q", 1, "generate", settings=NOW)], 0),
-        ([made("q", 2, settings=OLD), made("q", 2, "judge", settings=NOW)], 0),
-        ([made("q", 1, "generate", settings=OLD), made("q", 0, "generate", settings=NOW)], 1),
+        ([set_with("q", 2, settings=OLD), set_with("q", 1, "generate", settings=NOW)], 0),
+        ([set_with("q", 2, settings=OLD), set_with("q", 2, "judge", settings=NOW)], 0),
+        ([set_with("q", 1, "generate", settings=OLD), set_with("q", 0, "generate", settings=NOW)], 1),
     ],
 )
 def test_the_current_set_is_a_complete_one_then_one_of_these_settings_then_the_newest(
     tmp_path: Path, sets: list[CandidateSet], current: int
 ) -> None:
-    parts = [[one.model_copy(update={"id": f"set{number}"})] for number, one in enumerate(sets)]
+    parts = [[candidate_set.model_copy(update={"id": f"set{number}"})] for number, candidate_set in enumerate(sets)]
     snapshot = make_snapshot(tmp_path, parts)
     assert snapshot.current_entries(NOW) == {sets[0].prompt.id: entry(sets[current])}
-    assert [one.id for one in snapshot.current_sets(NOW).values()] == [f"set{current}"]
+    assert [candidate_set.id for candidate_set in snapshot.current_sets(NOW).values()] == [f"set{current}"]

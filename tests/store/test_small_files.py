@@ -58,7 +58,7 @@ def test_small_files_are_joined_once_they_are_large_together(store: Store, monke
         file_counts.append(files(store))
         # Whoever reads all sets, and who reads what is to be known of them, finds each once.
         assert list(store.snapshot().candidate_sets.values()) == SETS[: start + 10]
-        assert list(store.snapshot().set_index) == [one.id for one in SETS[: start + 10]]
+        assert list(store.snapshot().set_index) == [candidate_set.id for candidate_set in SETS[: start + 10]]
     assert file_counts == [[10], [10, 10], [30], [30, 10], [30, 10, 10], [30, 30], [30, 30, 10]]
     add(store, SETS[60:170])
     assert files(store) == [30, 30, 110]
@@ -70,18 +70,18 @@ def test_small_files_are_joined_once_they_are_large_together(store: Store, monke
 def test_many_small_files_are_joined_whatever_their_size(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "SMALL_FILES", 4)
     file_counts = []
-    for number, one in enumerate(SETS[:9]):
+    for number, candidate_set in enumerate(SETS[:9]):
         prompt = SETS[100 + number].prompt
-        add(store, [one], dropped=[DroppedPrompt(id=prompt.id, prompt=prompt, reason="pii")])
-        store.set_shown([make_record(one)], {})
+        add(store, [candidate_set], dropped=[DroppedPrompt(id=prompt.id, prompt=prompt, reason="pii")])
+        store.set_shown([make_record(candidate_set)], {})
         file_counts.append(files(store))
         assert files(store, DROPPED_PROMPTS) == files(store, RECORDS) == file_counts[-1]
     assert file_counts[:6] == [[1], [1, 1], [1, 1, 1], [1, 1, 1, 1], [5], [5, 1]]
     assert file_counts[6:] == [[5, 1, 1], [5, 1, 1, 1], [9]]
     snapshot = store.snapshot()
     assert list(snapshot.candidate_sets.values()) == SETS[:9]
-    assert list(snapshot.dropped_prompts) == [one.prompt.id for one in SETS[100:109]]
-    assert list(snapshot.records.values()) == [make_record(one) for one in SETS[:9]]
+    assert list(snapshot.dropped_prompts) == [candidate_set.prompt.id for candidate_set in SETS[100:109]]
+    assert list(snapshot.records.values()) == [make_record(candidate_set) for candidate_set in SETS[:9]]
 
 
 @pytest.mark.slow
@@ -94,7 +94,7 @@ def test_why_sets_are_not_shown_is_replaced_in_the_commit_of_the_records(store: 
     commits.append(store.set_shown([make_record(first), make_record(second)], {fourth.id: "pii"}))
     snapshot = store.snapshot()
     assert (list(snapshot.records), snapshot.not_shown) == (
-        [make_record(one).id for one in (first, second)],
+        [make_record(candidate_set).id for candidate_set in (first, second)],
         {fourth.id: "pii"},
     )
     assert files(store, NOT_SHOWN) == [1]
