@@ -196,6 +196,10 @@ class Config(Section):
                 f"labels.resolver = {self.labels.resolver!r} counts equal answers, and those to the task "
                 f"{self.review.task!r} have an order: use 'mean'"
             )
+        if self.review.reasons_published and "raw" not in self.publish.formats:
+            raise ValueError(
+                "review.publish_reasons = true is for the format 'raw', which is not among publish.formats"
+            )
         if self.publish.repo_id == self.store.repo_id:
             raise ValueError(
                 f"store.repo_id = {self.store.repo_id!r} is also publish.repo_id; the private store needs its own repo"
@@ -331,9 +335,17 @@ def _with_resolver(values: Mapping[str, Any]) -> Mapping[str, Any]:
     labels, review = values.get("labels"), values.get("review")
     if not isinstance(labels, dict) or "resolver" in labels:
         return values
-    task = TASKS.get(_task_name(review)) if isinstance(review, dict) else None
-    resolver = _default_resolver(task() if task is not None else None).resolver
+    resolver = _default_resolver(_task_of(review)).resolver
     return {**values, "labels": {"resolver": resolver, **labels}}
+
+
+def _task_of(review: Any) -> ReviewTask | None:
+    """The review task with its options; null if [review] is missing, or not valid, as the reading of it will say."""
+    task: Any = TASKS.get(_task_name(review)) if isinstance(review, dict) else None
+    try:
+        return task(**review) if task is not None else None
+    except ConfigError:
+        return None
 
 
 SECTIONS: dict[str, type[BaseModel]] = {

@@ -102,17 +102,23 @@ class RawCandidate(Row):
 class RawAnnotation(Row):
     """One reviewer's response to one record, in a row of the `raw` config. `reviewer` is a pseudonym.
 
+    - `shown`: the ids of the candidates that the record shows, in the order of the page
     - `scores`: a score for each candidate of the row, null for a candidate that the response does not score
+    - `strength`: by how much the first of the two candidates shown is better, from -3 to 3, null if that was not asked
     - `labels`: the answers that are more than a score, by question, as JSON text
     - `flags`: what is wrong with the record, in the reviewer's opinion
+    - `reason`: why, in the reviewer's words, null unless reasons are to be published
     """
 
     reviewer: str
     record_id: str
+    shown: tuple[str, ...]
     scores: tuple[float | None, ...]
+    strength: int | None
     status: Status
     labels: dict[str, JsonValue]
     flags: tuple[str, ...]
+    reason: str | None
 
 
 class RawRow(Row):

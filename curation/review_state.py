@@ -1,4 +1,4 @@
-"""What is known of a review: what Argilla holds, which responses are not synced yet, and what reviewers commented."""
+"""What is known of a review: what Argilla holds, what is not synced yet, and what reviewers commented and flagged."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from curation.review import reading_task
 from curation.review.merge import merge_responses
 from curation.services import open_review
 from curation.store import Snapshot
-from curation.types import Response, Row
+from curation.types import Annotation, Response, Row
 from curation.wording import excerpt
 
 PROMPT_EXCERPT, COMMENT_EXCERPT = 40, 500
+MOST_FLAGGED = 20
+"""A report holds the ids of so many records for each flag."""
 
 
 class Comment(Row):
@@ -25,6 +27,14 @@ class Comment(Row):
     record_id: str
     prompt: str
     comment: str
+
+
+class Flagged(Row):
+    """How many records reviewers flagged for one thing, and the ids of the first 20 of them in the order of ids."""
+
+    flag: str
+    records: int
+    record_ids: tuple[str, ...]
 
 
 class InArgilla(Row):
@@ -99,15 +109,27 @@ def progress_of(responses: Iterable[Response]) -> dict[str, dict[str, int]]:
     return dict(sorted(progress.items()))
 
 
-def commented_responses(snapshot: Snapshot, responses: Iterable[Response]) -> list[tuple[Response, str]]:
-    """Return the responses that have a comment, each with its comment, in the order of reviewers and records."""
-    commented = []
+def remarks_of(snapshot: Snapshot, responses: Iterable[Response]) -> list[tuple[Response, Annotation]]:
+    """Return the responses that have a comment or flags, with what they mean, in the order of reviewers and records."""
+    remarks = []
     for response in sorted(responses, key=lambda response: (response.reviewer, response.record_id)):
         record = snapshot.records[response.record_id]
-        comment = reading_task(record.task).annotation(response, record).comment
-        if comment is not None:
-            commented.append((response, comment))
-    return commented
+        annotation = reading_task(record.task).annotation(response, record)
+        if annotation.comment is not None or annotation.flags:
+            remarks.append((response, annotation))
+    return remarks
+
+
+def flagged_records(remarks: Iterable[tuple[Response, Annotation]]) -> tuple[Flagged, ...]:
+    """Return what reviewers flagged, in the order of flags."""
+    records: dict[str, set[str]] = {}
+    for response, annotation in remarks:
+        for flag in annotation.flags:
+            records.setdefault(flag, set()).add(response.record_id)
+    return tuple(
+        Flagged(flag=flag, records=len(record_ids), record_ids=tuple(sorted(record_ids)[:MOST_FLAGGED]))
+        for flag, record_ids in sorted(records.items())
+    )
 
 
 def comments_of(snapshot: Snapshot, commented: Sequence[tuple[Response, str]]) -> tuple[Comment, ...]:

@@ -230,15 +230,20 @@ Scores = tuple[float | None, ...]
 class Annotation(Row):
     """What one reviewer's response means.
 
-    `scores` has the order of `ReviewRecord.candidates` and is empty unless the response was submitted. `labels` has the
+    `scores` has the order of `ReviewRecord.candidates` and is empty unless the response was submitted. `strength` says
+    by how much the first of two candidates is better, -3 to 3, null if the task does not ask that. `reason` is why, in
+    the reviewer's words; it is only published if the configuration says so. `labels` has the
     values of every question whose answer is more than a score, by the question's name; `flags` what is wrong with the
-    record, in the reviewer's opinion. `comment` is for the publisher; drafts and discarded responses have it too.
+    record, in the reviewer's opinion: discarded responses have them too. `comment` is for the publisher; drafts and
+    discarded responses have it too.
     """
 
     reviewer: str
     status: Status
     scores: Scores = ()
+    strength: int | None = None
     edit: str | None = None
+    reason: str | None = None
     labels: dict[str, tuple[str, ...]] = {}
     flags: tuple[str, ...] = ()
     comment: str | None = None

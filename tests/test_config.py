@@ -292,8 +292,19 @@ def test_keys_that_the_smallest_file_leaves_out_have_the_documented_defaults(tmp
             "show_suggestions": False,
             "edit": True,
             "comment": True,
+            "flags": ["unsafe", "personal_data", "wrong_language", "broken_prompt"],
+            "scale": 4,
+            "aspects": [],
+            "reason": False,
+            "publish_reasons": False,
         },
-        "labels": {"resolver": "majority", "min_reviewers": 1, "judge_fallback": False, "ties": "kto-only"},
+        "labels": {
+            "resolver": "majority",
+            "min_reviewers": 1,
+            "judge_fallback": False,
+            "ties": "kto-only",
+            "ignored_flags": [],
+        },
         "quality": {
             "near_duplicates": None,
             "benchmarks": [],
@@ -605,7 +616,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "labels.min_reviewer",
             2,
             "labels.min_reviewer is not a setting; did you mean min_reviewers? "
-            "allowed: judge_fallback, min_reviewers, resolver, ties.",
+            "allowed: ignored_flags, judge_fallback, min_reviewers, resolver, ties.",
         ),
         ("labels.resolver", 3, "labels.resolver = 3: must be 'majority', 'mean', 'unanimous' or 'dawid-skene'."),
         ("labels.ties", "keep", "labels.ties = 'keep': must be 'drop' or 'kto-only'."),
@@ -613,7 +624,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         (
             "labels.force",
             True,
-            "labels.force is not a setting; allowed: judge_fallback, min_reviewers, resolver, ties.",
+            "labels.force is not a setting; allowed: ignored_flags, judge_fallback, min_reviewers, resolver, ties.",
         ),
         ("labels", {"resolver": "dawid-skene", "smoothing": 0}, "labels.smoothing = 0: must be greater than 0."),
         ("labels", {"resolver": "dawid-skene", "force": "yes"}, "labels.force = 'yes': must be true or false."),
@@ -621,7 +632,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "labels",
             {"resolver": "dawid-skene", "forced": True},
             "labels.forced is not a setting; did you mean force? "
-            "allowed: force, judge_fallback, min_reviewers, resolver, smoothing, ties.",
+            "allowed: force, ignored_flags, judge_fallback, min_reviewers, resolver, smoothing, ties.",
         ),
         ("labels", {"resolver": "unanimous", "min_reviewers": 0}, "labels.min_reviewers = 0: must be greater than 0."),
         ("quality", True, "quality = true: must be a table."),
@@ -1083,3 +1094,19 @@ def test_each_model_that_a_prompt_passes_is_part_of_the_settings() -> None:
 def test_the_stages_are_the_models_in_the_order_in_which_a_prompt_passes_them() -> None:
     assert list(FULL.stages) == ["generate m1", "generate m2", "evolve evolved", "judge j"]
     assert list(FULL.stages.values()) == [*FULL.generators, FULL.evolve, *FULL.judges]
+
+
+def test_reasons_are_published_in_raw_or_nowhere(tmp_path: Path) -> None:
+    text = SMALLEST + "\n[review]\nreason = true\npublish_reasons = true\n"
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    assert "review.publish_reasons = true is for the format 'raw', which is not among publish.formats" in str(
+        caught.value
+    )
+
+
+def test_grades_have_an_order_so_that_their_resolver_is_the_mean(tmp_path: Path) -> None:
+    text = SMALLEST + '\n[review]\nscale = 7\n\n[labels]\nties = "drop"\n'
+    assert load(tmp_path, text).labels.resolver == "mean"
+    with pytest.raises(ConfigError, match="counts equal answers"):
+        load(tmp_path, text.replace('ties = "drop"', 'resolver = "majority"'))

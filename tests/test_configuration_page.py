@@ -41,6 +41,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "`[generate]`": ("generate",),
     "`budget`": ("generate.budget",),
     "`[review]`": REVIEWS,
+    '`task = "pairwise"`': ("review.pairwise",),
     '`task = "binary"`': ("review.binary",),
     '`task = "rating"`': ("review.rating",),
     '`task = "ranking"`': ("review.ranking",),
@@ -259,7 +260,7 @@ def test_a_key_with_a_few_values_names_them_and_a_number_has_its_bounds(section:
     for key, schema in model.model_json_schema()["properties"].items():
         row = rows[key]
         for inner in schemas(schema):
-            missing = [value for value in inner.get("enum", ()) if f'"{value}"' not in row.default + row.meaning]
+            missing = [value for value in inner.get("enum", ()) if json.dumps(value) not in row.default + row.meaning]
             # Several aspects are "several of these".
             assert not missing or key == "aspects", f"{section}: {key} may be {missing}"
             if {"minimum", "maximum"} <= inner.keys():

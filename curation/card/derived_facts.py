@@ -55,6 +55,8 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         suggested=config.review.show_suggestions,
         reviewers=dict(sorted((pseudonyms[name], count) for name, count in derived.reviewers.items() if count)),
         agreement=_agreement(config, derived, pseudonyms),
+        flags=dict(sorted(tally.flags.items())),
+        ignored_flags=config.labels.ignored_flags,
         resolver=_resolver_line(config),
         confusion=_confusion(config, derived, pseudonyms),
         label_sources=dict(sorted(tally.label_sources.items())),  # type: ignore[arg-type]

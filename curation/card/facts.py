@@ -82,7 +82,8 @@ class CardFacts:
 
     - `sources` are "owner/name@sha" or "file.jsonl@hash", in the order in which they were read.
     - Counts: `rows` by (config, split), `languages` rows by ISO 639-1 code (null for unknown), `label_sources` verdicts
-      by who decided, `reviewers` submitted responses by reviewer, including programs.
+      by who decided, `reviewers` submitted responses by reviewer, including programs, `flags` records that
+      reviewers flagged, by flag. `ignored_flags` are the flags that keep no record out.
     - `suggested` is whether reviewers saw the judge's choice before they answered.
     - `judge_lines` and `checks` are sentences; `cost` and `resolver` are phrases.
     - `options` are settings that a reader of the rows must know. `checksums` are SHA-256 in hex, by path of a file of
@@ -109,6 +110,8 @@ class CardFacts:
     guidelines: str = ""
     suggested: bool = False
     reviewers: Mapping[str, int] = field(default_factory=dict)
+    flags: Mapping[str, int] = field(default_factory=dict)
+    ignored_flags: Sequence[str] = ()
     resolver: str | None = None
     confusion: Confusion | None = None
     label_sources: Mapping[LabelSource, int] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.derive.flags import flags_of_records
 from curation.derive.scoring import Scoring
 from curation.derive.segments import Segment
 from curation.derive.tally import Tally, counts
@@ -38,7 +39,8 @@ def count_sets(tally: Tally, texts: SetTexts, segment: Segment) -> None:
 
 
 def count_records(tally: Tally, scoring: Scoring, texts: SetTexts) -> None:
-    """Count verdicts, and what the judge and the reviewers preferred of the first two candidates of records."""
+    """Count flags, verdicts, and what the judge and the reviewers preferred of the first two candidates of records."""
+    tally.flags.update(counts(flags_of_records(scoring.scored)["flag"]))
     records = scoring.records.join(texts.sets.select("set_no", "prompt_no"), on="set_no")
     tally.unresolved.update(counts(records["reason"].drop_nulls()))
     decided = records.filter(pl.col("reason").is_null())

@@ -38,7 +38,9 @@ class Plan:
     def pairs(self) -> PairExporter:
         """The exporter of pairs; `dpo`, `reward` and `sft` follow it."""
         publish = self.config.publish
-        return PairExporter("dpo", publish.min_gap, self.checks.pair_faults, publish.pairs)
+        return PairExporter(
+            "dpo", publish.min_gap, self.checks.pair_faults, publish.pairs, graded=self.config.review.graded
+        )
 
     @property
     def exporters(self) -> tuple[Exporter, ...]:

@@ -45,7 +45,9 @@ def publish_raw(
             dropped=pl.concat([unresolved, unshown.select("set_no", reason="not_shown"), *dropped]),
             scored=scoring.scored,
         )
-        table = raw_table(raw, thinking=plan.keeps_thinking, clean=plan.clean)
+        table = raw_table(
+            raw, thinking=plan.keeps_thinking, reasons=plan.config.review.reasons_published, clean=plan.clean
+        )
         tally.shards.append(write_shard("raw", split, table.sort_by("id"), plan.folder))
 
 

@@ -36,8 +36,10 @@ ENTRIES: dict[str, pl.DataType | type[pl.DataType]] = {
     "status": pl.String,
     "counted": pl.Boolean,
     "scores": pl.List(pl.Float64),
+    "strength": pl.Int64,
     "labels": pl.String,
     "flags": pl.List(pl.String),
+    "reason": pl.String,
 }
 EDITS: dict[str, pl.DataType | type[pl.DataType]] = {
     "record_no": pl.UInt32,
@@ -84,7 +86,9 @@ def score(segment: Segment, texts: SetTexts, *, judge_fallback: bool, pseudonyms
     outcome_scores = _outcome_scores(outcomes)
     scores = _record_scores(records, outcome_scores, shown, edits)
     entries = _entries(segment.ballots, pseudonyms)
-    record_entries = records.select("record_no", "ballot_no").join(entries, on="ballot_no").with_row_index("entry_no")
+    record_entries = (
+        records.select("record_no", "ballot_no", "shown").join(entries, on="ballot_no").with_row_index("entry_no")
+    )
     answers = _answers(scores, records, edits, texts)
     scored = ScoredSets(
         sets=texts.sets.join(_ties(answers, scores, shown), on="set_no", maintain_order="left"),
@@ -93,7 +97,17 @@ def score(segment: Segment, texts: SetTexts, *, judge_fallback: bool, pseudonyms
             "record_no", "record_id", "source", "voters", "agreement"
         ),
         entries=record_entries.select(
-            "entry_no", "record_no", "reviewer", "pseudonym", "status", "counted", "labels", "flags"
+            "entry_no",
+            "record_no",
+            "reviewer",
+            "pseudonym",
+            "status",
+            "counted",
+            "shown",
+            "strength",
+            "labels",
+            "flags",
+            "reason",
         ),
         entry_scores=_entry_scores(record_entries, shown, edits),
     )
@@ -251,8 +265,10 @@ def _entries(ballots: Mapping[int, tuple[Annotation, ...]], pseudonyms: Mapping[
                 annotation.status,
                 annotation in submitted,
                 list(annotation.scores),
+                annotation.strength,
                 _labels_text(annotation),
                 list(annotation.flags),
+                annotation.reason,
             )
             for entry, annotation in enumerate(ballot)
         ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from curation import export
 from curation.derive.counting import count_records, count_sets, pair_lengths
 from curation.derive.faults import prompt_faults, with_faults
+from curation.derive.flags import without_flagged
 from curation.derive.plan import Plan
 from curation.derive.raw_rows import publish_raw
 from curation.derive.scoring import Scoring, score
@@ -46,14 +47,16 @@ def derive_segment(segment: Segment, plan: Plan) -> Tally:
 
 
 def _sound(scoring: Scoring, texts: SetTexts, plan: Plan) -> tuple[ScoredSets, pl.DataFrame]:
-    """The scored sets whose prompts pass all checks, with the faults of answers; and why other sets give no row."""
-    scored = scoring.scored
+    """The scored sets whose prompts pass all checks, without what reviewers flagged and with the faults of answers; and
+    why the others give no row.
+    """
+    scored, flagged = without_flagged(scoring, texts, ignored=plan.config.labels.ignored_flags)
     faults = pl.Series(prompt_faults(scored.sets["prompt"], plan.checks), dtype=pl.String)
     tied = pl.col("tied") & (plan.config.labels.ties == "drop")
     sets = scored.sets.with_columns(fault=pl.when(tied).then(pl.lit("tie")).otherwise(faults))
     sound = sets.filter(pl.col("fault").is_null()).drop("fault")
     answers = scored.answers.join(sound.select("set_no"), on="set_no", how="semi", maintain_order="left")
-    unsound = lost(sets.drop_nulls("fault"), pl.col("fault"))
+    unsound = pl.concat([flagged, lost(sets.drop_nulls("fault"), pl.col("fault"))])
     return replace(scored, sets=sound, answers=with_faults(answers, sound, plan.checks)), unsound
 
 

@@ -33,7 +33,8 @@ class Tally:
     `languages` counts rows that can be trained on, `models` answers by generator, model and settings. `choices` has, by
     who answered, what the judge and the reviewers preferred of two: a row per record with the columns judge and
     reviewers, 1 for the first, -1 for the second, 0 for neither, NaN if that is not known. `lengths` has a row per
-    pair: the characters of prompt, chosen and rejected. `reached` counts the prompts that were "shown", that have
+    pair: the characters of prompt, chosen and rejected. `flags` counts the records that reviewers flagged, by flag.
+    `reached` counts the prompts that were "shown", that have
     "verdicts", and that have rows in each config.
     """
 
@@ -51,6 +52,7 @@ class Tally:
     choices: defaultdict[LabelSource, list[NDArray[np.float32]]] = field(default_factory=lambda: defaultdict(list))
     lengths: list[NDArray[np.int32]] = field(default_factory=list)
     reached: Counter[str] = field(default_factory=Counter)
+    flags: Counter[str] = field(default_factory=Counter)
 
     @property
     def verdicts(self) -> int:
@@ -60,7 +62,7 @@ class Tally:
     def add(self, other: Tally) -> None:
         """Count the other one too; its segment comes after those that were counted."""
         for name in (
-            "rows", "unshown", "unresolved", "label_sources", "kto_labels", "languages", "models", "reached",
+            "rows", "unshown", "unresolved", "label_sources", "kto_labels", "languages", "models", "reached", "flags",
         ):  # fmt: skip
             getattr(self, name).update(getattr(other, name))
         for config, reasons in other.dropped.items():

@@ -16,8 +16,9 @@ from curation.published_rows import PreferenceRow
 class PairExporter:
     """Pairs of the answers of a set whose scores are `min_gap` apart; with `margin` the gap is a column of that name.
 
-    TRL's RewardTrainer subtracts `margin` whenever it is there, so that it is only written if asked for. `faults` gives
-    the check that each pair does not pass, of the texts of chosen and rejected, null if it passes all.
+    TRL's RewardTrainer subtracts `margin` whenever it is there, so that it is only written if asked for. With `graded`
+    there is a column `strength` (see `_strengths`). `faults` gives the check that each pair does not pass, of the texts
+    of chosen and rejected, null if it passes all.
     """
 
     name: Literal["dpo", "reward"]
@@ -25,6 +26,7 @@ class PairExporter:
     faults: Callable[[pl.Series, pl.Series], pl.Series]
     pairs: PairsPerPrompt = "best-worst"
     margin: bool = False
+    graded: bool = False
     row_type = PreferenceRow
     sides = ("chosen", "rejected")
 
@@ -53,10 +55,18 @@ class PairExporter:
             )
         )
         without = scored.answers.filter(~pl.col("set_no").is_in(pairs["set_no"].unique().implode()))
+        kept = pairs.filter(pl.col("fault").is_null())
+        if self.graded:
+            kept = kept.join(
+                _strengths(scored),
+                on=["chosen_candidate_id", "rejected_candidate_id"],
+                how="left",
+                maintain_order="left",
+            )
         return Rows(
-            frame=pairs.filter(pl.col("fault").is_null())
-            .select("set_no", "chosen", "rejected", "score_gap")
-            .with_row_index("row_no"),
+            frame=kept.select(
+                "set_no", "chosen", "rejected", "score_gap", *(["strength"] if self.graded else [])
+            ).with_row_index("row_no"),
             lost=pl.concat([lost(pairs.drop_nulls("fault"), pl.col("fault")), _without_pair(without, faulty)]),
         )
 
@@ -67,10 +77,12 @@ class PairExporter:
     def own_columns(self) -> dict[str, pl.Expr]:
         """Return the columns of other names than those that `with_answers` gives, as expressions over those."""
         margin = {"margin": pl.col("score_gap")} if self.margin else {}
+        strength = {"strength": pl.col("strength")} if self.graded else {}
         return {
             "chosen": assistant_turn("chosen_text"),
             "rejected": assistant_turn("rejected_text"),
             **margin,
+            **strength,
         }
 
     def _pairs(self, answers: pl.DataFrame) -> pl.DataFrame:
@@ -91,6 +103,19 @@ def _with_sides(pairs: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
         of_side = of_answer.rename(f"{side}_{{}}".format)
         pairs = pairs.join(of_side, left_on=side, right_on=f"{side}_answer_no", maintain_order="left")
     return pairs.join(answers.select("set_no", "prompt_no").unique(), on="set_no", maintain_order="left")
+
+
+def _strengths(scored: ScoredSets) -> pl.DataFrame:
+    """By how much an answer is better than another that stood beside it: chosen_candidate_id, rejected_candidate_id and
+    strength, the mean over the reviewers who count, from -3 to 3.
+    """
+    graded = scored.entries.filter(pl.col("strength").is_not_null() & pl.col("counted"))
+    first, second = (pl.col("shown").list.get(place) for place in (0, 1))
+    both = pl.concat(
+        graded.select(chosen_candidate_id=chosen, rejected_candidate_id=rejected, strength=strength)
+        for chosen, rejected, strength in ((first, second, pl.col("strength")), (second, first, -pl.col("strength")))
+    )
+    return both.group_by("chosen_candidate_id", "rejected_candidate_id").agg(pl.col("strength").mean())
 
 
 def assistant_turn(text: str) -> pl.Expr:

@@ -16,7 +16,8 @@ def evidence(
     `records` has the records behind each row: key, record_no, record_id, and source, voters and agreement, which are
     null without a verdict. `answers` has the answers in each row, in their order: key and candidate_id. Agreement is
     the mean over the records, weighted by reviewers; of several label sources the last in LABEL_SOURCES counts.
-    `annotation` names the fields of an annotation: some of reviewer, record_id, scores, status, labels and flags.
+    `annotation` names the fields of an annotation: some of reviewer, record_id, shown, scores, strength,
+    status, labels, flags and reason.
     """
     known, voters = pl.col("agreement").drop_nulls(), pl.col("voters").filter(pl.col("agreement").is_not_null())
     weighted = ((pl.col("agreement") * pl.col("voters")).sum() / voters.sum()).fill_nan(None)

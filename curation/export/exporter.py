@@ -16,6 +16,8 @@ from curation.published_rows import PublishedAnnotation
 from curation.schema import arrow_schema
 from curation.types import Row
 
+OPTIONAL = ("margin", "strength")
+"""Columns that a row only has if the configuration asks for them."""
 EXTRAS = ("tools", "chat_template_kwargs", "category", "subcategory")
 """What prompts may bring along; a column of it is published only if it is never null."""
 
@@ -82,7 +84,7 @@ def published_table(
     rows = rows.join(_evidence(exporter, rows, scored), on="row_no", maintain_order="left")
     own = dict(exporter.own_columns())
     fields = list(arrow_schema(exporter.row_type))
-    fields += [pa.field(name, pa.float64(), nullable=False) for name in own if name == "margin"]
+    fields += [pa.field(name, pa.float64(), nullable=name == "strength") for name in own if name in OPTIONAL]
     thoughts = ["thinking"] if "thinking" in own else [f"{side}_thinking" for side in exporter.sides]
     fields += [pa.field(name, pa.string()) for name in thoughts if thinking]
     names = [field.name for field in fields]

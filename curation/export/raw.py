@@ -7,7 +7,7 @@ every response with what it says of each candidate.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -44,17 +44,21 @@ class RawSets:
     scored: ScoredSets
 
 
-def raw_table(raw: RawSets, *, thinking: bool, clean: Clean | None) -> pa.Table:
-    """Return the table of RawRow in the order of `raw.sets`; with `thinking` also what models thought.
+def raw_table(raw: RawSets, *, thinking: bool, reasons: bool, clean: Clean | None) -> pa.Table:
+    """Return the table of RawRow in the order of `raw.sets`; with `thinking` also what models thought, with `reasons`
+    what reviewers wrote as reasons.
 
     `clean` is applied to all texts.
     """
+    scored = raw.scored
+    if not reasons:
+        scored = replace(scored, entries=scored.entries.with_columns(reason=pl.lit(None, pl.String)))
     lists = (
         _candidates(raw, clean),
         evidence(
             raw.records,
             raw.candidates.select("set_no", "candidate_id"),
-            raw.scored,
+            scored,
             key="set_no",
             annotation=list(RawAnnotation.model_fields),
         ),
@@ -71,7 +75,9 @@ def raw_table(raw: RawSets, *, thinking: bool, clean: Clean | None) -> pa.Table:
     )
     if clean is not None:
         table = table.with_columns(
-            _cleaned(table["prompt"], clean, "content"), _cleaned(table["judgements"], clean, "rationales")
+            _cleaned(table["prompt"], clean, "content"),
+            _cleaned(table["judgements"], clean, "rationales"),
+            _cleaned(table["annotations"], clean, "reason"),
         )
     schema = raw_schema(thinking=thinking)
     return table.select(schema.names).to_arrow().cast(schema)

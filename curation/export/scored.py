@@ -24,8 +24,9 @@ class ScoredSets:
       Of answers with equal scores an edit is better, then the one that the judge rated higher, then the greater id.
     - `records`: a row per record with a verdict: record_no, record_id, source (place in LABEL_SOURCES), voters,
       agreement.
-    - `entries`: a row per response to a record: entry_no, record_no, reviewer, pseudonym, status, labels, flags, and
-      counted (whether it counts for the verdict).
+    - `entries`: a row per response to a record: entry_no, record_no, reviewer, pseudonym, status, strength, labels,
+      flags, reason, counted (whether it counts for the verdict), and shown (the ids of the candidates on the page, in
+      order).
     - `entry_scores`: what a response says of an answer: entry_no, candidate_id, score.
     """
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
-from pydantic import PositiveInt
+from pydantic import PositiveInt, StringConstraints
 
 from curation.labels.ballot import Ballot
-from curation.section import Section
+from curation.section import FILTER_NAME, Section
 from curation.types import Drop, Verdict
 
 
@@ -23,6 +23,8 @@ class ResolverOptions(Section):
     """`true`: where nobody answered, the judge's ratings decide."""
     ties: Literal["drop", "kto-only"] = "kto-only"
     """`"drop"`: answers with equal scores give no rows of `kto` either."""
+    ignored_flags: tuple[Annotated[str, StringConstraints(pattern=FILTER_NAME)], ...] = ()
+    """Flags that keep no record out of the datasets, such as `["wrong_language"]`."""
 
 
 class Resolver(Protocol):

@@ -7,10 +7,10 @@ from typing import Literal, Self
 
 from pydantic import JsonValue
 
-from curation.review.answers import comment_of, edit_of, not_an_answer
+from curation.review.answers import decided, not_an_answer, undecided
 from curation.review.limits import prompt_fault
 from curation.review.options import Guidelines, ReviewOptions
-from curation.review.page import PROMPT, conversation, text_questions
+from curation.review.page import PROMPT, closing_questions, conversation
 from curation.review.records import make_record, shown_candidates, shuffled
 from curation.review.shown import shown
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec
@@ -35,8 +35,8 @@ If you can write a better answer with little effort, put it into *A better answe
 
 
 class BinaryTask(ReviewOptions):
-    """`[review] task = "binary"`: one answer a record, good or bad. Number keys choose; with `edit = false` and
-    `comment = false` the key submits too.
+    """`[review] task = "binary"`: one answer a record, good or bad. Number keys choose; with `edit = false`,
+    `comment = false` and `flags = []` the key submits too.
 
     | answer | score |
     |---|---|
@@ -81,7 +81,7 @@ class BinaryTask(ReviewOptions):
             fields=(PROMPT, Field("response", "Response")),
             questions=(
                 LabelQuestion("quality", "Is this response good?", LABELS),
-                *text_questions(self, edit=better),
+                *closing_questions(self, edit=better),
             ),
             hidden=("model",),
             guidelines=shown(self.guidelines),
@@ -122,17 +122,11 @@ class BinaryTask(ReviewOptions):
         Raises DataError for a submitted response whose quality is neither.
         """
         if response.status != "submitted":
-            return Annotation(reviewer=response.reviewer, status=response.status, comment=comment_of(response))
+            return undecided(response)
         quality = response.values.get("quality")
         if not isinstance(quality, str) or quality not in SCORES:
             raise not_an_answer(response, record, "quality", SCORES)
-        return Annotation(
-            reviewer=response.reviewer,
-            status=response.status,
-            scores=(SCORES[quality],),
-            edit=edit_of(response),
-            comment=comment_of(response),
-        )
+        return decided(response, (SCORES[quality],))
 
     def values(self, scores: Scores) -> dict[str, JsonValue]:
         """Return the values of a response that means these scores: (1,) is {"quality": "good"}."""

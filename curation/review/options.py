@@ -7,9 +7,27 @@ from typing import Annotated
 from pydantic import AfterValidator, PositiveInt, StringConstraints
 
 from curation.review.limits import checked_guidelines
-from curation.section import ARGILLA_DATASET, ARGILLA_WORKSPACE, Section
+from curation.section import ARGILLA_DATASET, ARGILLA_WORKSPACE, FILTER_NAME, Section
 
 Guidelines = Annotated[str, AfterValidator(checked_guidelines)]
+
+FLAGS = ("unsafe", "personal_data", "wrong_language", "broken_prompt")
+"""What a reviewer can say is wrong with a record, unless the configuration names other flags."""
+FEWEST_FLAGS, MOST_FLAGS = 2, 9
+"""Argilla refuses a choice of one label, and a key of the keyboard has one digit."""
+
+
+def checked_flags(flags: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the flags. Raises ValueError unless there are none, or 2 to 9 that differ."""
+    if len(set(flags)) < len(flags):
+        raise ValueError("must name each flag once")
+    if flags and not FEWEST_FLAGS <= len(flags) <= MOST_FLAGS:
+        raise ValueError(f"must name {FEWEST_FLAGS} to {MOST_FLAGS} flags, or none, not {len(flags)}")
+    return flags
+
+
+Flag = Annotated[str, StringConstraints(pattern=FILTER_NAME)]
+Flags = Annotated[tuple[Flag, ...], AfterValidator(checked_flags)]
 
 
 class ReviewOptions(Section):
@@ -27,3 +45,15 @@ class ReviewOptions(Section):
     """`false`: reviewers are not asked for a better answer."""
     comment: bool = True
     """`false`: reviewers are not asked for a comment."""
+    flags: Flags = FLAGS
+    """What reviewers can flag a record for: 2 to 9 names of small letters, digits and `_`. `[]`: they are not asked."""
+
+    @property
+    def graded(self) -> bool:
+        """Whether reviewers say by how much one of two answers is better."""
+        return False
+
+    @property
+    def reasons_published(self) -> bool:
+        """Whether `raw` has what reviewers wrote as reasons."""
+        return False

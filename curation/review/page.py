@@ -1,4 +1,4 @@
-"""What stands on the page of every task: the prompt, and the questions for a better answer and a comment."""
+"""What stands on the page of every task: the prompt, and the questions for a better answer, a comment and flags."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pydantic import JsonValue
 
 from curation.review.options import ReviewOptions
 from curation.review.shown import shown
-from curation.review.spec import Field, TextQuestion
+from curation.review.spec import Field, MultiLabelQuestion, Question, TextQuestion
 from curation.types import Message
 
 PROMPT = Field("prompt", "Prompt", chat=True)
+FLAGS_TITLE = "Anything wrong with this record?"
+FLAGS_HELP = "Optional: a flagged record is not trained on. You may flag a record and discard it."
 
 
 def conversation(messages: Sequence[Message]) -> list[JsonValue]:
@@ -19,9 +21,21 @@ def conversation(messages: Sequence[Message]) -> list[JsonValue]:
     return [{"role": message.role, "content": shown(message.content)} for message in messages]
 
 
-def text_questions(options: ReviewOptions, *, edit: str) -> Iterator[TextQuestion]:
-    """Yield the questions for a better answer, described by `edit`, and for a comment, if they are asked."""
+def closing_questions(options: ReviewOptions, *, edit: str) -> Iterator[Question]:
+    """Yield the questions that end every page, if they are asked: a better answer (described by `edit`), a comment,
+    flags.
+
+    They stand in this order so that the number key after the last required answer never flags a record: the focus is
+    in the text field then.
+    """
     if options.edit:
         yield TextQuestion("edit", "A better answer", edit)
     if options.comment:
         yield TextQuestion("comment", "Comment", "Optional: anything the publisher should know. Never published.")
+    if options.flags:
+        yield MultiLabelQuestion("flags", FLAGS_TITLE, {flag: in_words(flag) for flag in options.flags}, FLAGS_HELP)
+
+
+def in_words(name: str) -> str:
+    """Return a name of the configuration as reviewers read it: "wrong_language" is "Wrong language"."""
+    return name.replace("_", " ").capitalize()

@@ -1,29 +1,70 @@
-"""The `pairwise` task: which of two responses is better, and optionally a better text."""
+"""The `pairwise` task: which of two responses is better or by how much, also by aspect, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, Self
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import JsonValue
+from pydantic import AfterValidator, JsonValue, StringConstraints
+from pydantic import Field as Bounded
 
-from curation.review.answers import comment_of, edit_of, not_an_answer
+from curation.review.answers import decided, not_an_answer, undecided
 from curation.review.limits import prompt_fault
 from curation.review.options import Guidelines, ReviewOptions
-from curation.review.page import PROMPT, conversation, text_questions
+from curation.review.page import PROMPT, closing_questions, conversation, in_words
 from curation.review.records import make_record, shown_candidates, shuffled
 from curation.review.shown import shown
-from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec
+from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
+from curation.section import FILTER_NAME
 from curation.types import Annotation, Candidate, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
+
+STRONGEST = 3
+
+STRENGTHS = {
+    "a_much": 3,
+    "a_clearly": 2,
+    "a_slightly": 1,
+    "same": 0,
+    "b_slightly": -1,
+    "b_clearly": -2,
+    "b_much": -3,
+}
+"""By how much A is better, of each graded answer: the scale of HelpSteer3 and of Llama's reports."""
 
 SCORES: dict[str, Scores] = {
     "a": (1.0, 0.0),
     "b": (0.0, 1.0),
     "both_good": (1.0, 1.0),
     "both_bad": (0.0, 0.0),
+    **{
+        answer: ((STRONGEST + strength) / (2 * STRONGEST), (STRONGEST - strength) / (2 * STRONGEST))
+        for answer, strength in STRENGTHS.items()
+    },
 }
+"""The scores of every answer. No two scales have an answer in common that means another thing on each: so an answer
+keeps its meaning when the scale is changed."""
 
-LABELS = {"a": "A is better", "b": "B is better", "both_good": "Both are good", "both_bad": "Both are bad"}
+LABELS: dict[int, dict[str, str]] = {
+    4: {"a": "A is better", "b": "B is better", "both_good": "Both are good", "both_bad": "Both are bad"},
+    7: {
+        "a_much": "A is much better",
+        "a_clearly": "A is clearly better",
+        "a_slightly": "A is slightly better",
+        "same": "About the same",
+        "b_slightly": "B is slightly better",
+        "b_clearly": "B is clearly better",
+        "b_much": "B is much better",
+        "both_bad": "Both are bad",
+    },
+}
+"""What reviewers read, by scale."""
+
+ASPECT_LABELS = {"a": "A", "tie": "Tie", "b": "B"}
+ASPECT = "aspect_"
+"""The name of the question about an aspect begins so: "aspect_honesty"."""
+MOST_ASPECTS = 6
+REASON_HELP = "One or two sentences. The publisher may publish them; your name is not published."
 
 GUIDELINES = """\
 Read the prompt, then both responses, and choose the one you would rather get.
@@ -38,21 +79,77 @@ If you can write a better answer with little effort, put it into *A better answe
 """
 
 
+GUIDELINES_OF_7 = """\
+Read the prompt, then both responses, and say which you would rather get, and by how much.
+
+- **Much better**: the other response is wrong, harmful or of no use, and this is good.
+- **Clearly better**: both are of use, and nobody would hesitate.
+- **Slightly better**: both are about as useful, and you still prefer this.
+- **About the same**: you would not mind which you get.
+- **Both are bad**: neither is of use, or both are wrong or harmful.
+- Judge correctness first, then how well the prompt is followed, then clarity. A longer answer is not a better one.
+- Discard the record if you cannot judge it (a language or subject you do not know).
+
+If you can write a better answer with little effort, put it into *A better answer*: start from the one you chose.
+"""
+
+
+def _default_guidelines(values: Mapping[str, Any]) -> str:
+    return GUIDELINES_OF_7 if values.get("scale") == 7 else GUIDELINES
+
+
+def checked_aspects(aspects: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the aspects. Raises ValueError if they are more than six, or two are the same."""
+    if len(set(aspects)) < len(aspects):
+        raise ValueError("must name each aspect once")
+    if len(aspects) > MOST_ASPECTS:
+        raise ValueError(
+            f"must name {MOST_ASPECTS} aspects at most, not {len(aspects)}: the page shows no more at once"
+        )
+    return aspects
+
+
+Aspects = Annotated[tuple[Annotated[str, StringConstraints(pattern=FILTER_NAME)], ...], AfterValidator(checked_aspects)]
+
+
 class PairwiseTask(ReviewOptions):
     """`[review] task = "pairwise"`: the judge's best and worst answer side by side, in a shuffled order.
 
-    | answer | A | B |
+    | answer, with `scale = 4` | A | B |
     |---|---|---|
     | A is better | 1 | 0 |
     | B is better | 0 | 1 |
     | Both are good | 1 | 1 |
     | Both are bad | 0 | 0 |
+
+    | answer, with `scale = 7` | strength | A | B |
+    |---|---|---|---|
+    | A is much better | 3 | 1 | 0 |
+    | A is clearly better | 2 | 5/6 | 1/6 |
+    | A is slightly better | 1 | 2/3 | 1/3 |
+    | About the same | 0 | 1/2 | 1/2 |
+    | B is slightly better | -1 | 1/3 | 2/3 |
+    | B is clearly better | -2 | 1/6 | 5/6 |
+    | B is much better | -3 | 0 | 1 |
+    | Both are bad | none | 0 | 0 |
+
+    So the scores of a graded answer are a third of its strength apart. A choice by aspect ("a", "tie" or "b") scores
+    nothing, and is the label "aspect_honesty" of the annotation.
     """
 
     task: Literal["pairwise"] = "pairwise"
     """The question: `"pairwise"` (which of two answers is better), `"binary"` (whether an answer is good), `"rating"`
     (how good each of several answers is, from 1 to 5) or `"ranking"` (in which order they stand)."""
-    guidelines: Guidelines = GUIDELINES
+    scale: Literal[4, 7] = 4
+    """How reviewers say which is better: `4` (A, B, both good, both bad) or `7` (from "A is much better" over "about
+    the same" to "B is much better", or both bad)."""
+    aspects: Aspects = ()
+    """What the two answers are compared by besides, such as `["helpfulness", "honesty"]`: up to 6 names."""
+    reason: bool = False
+    """`true`: reviewers also say why, in one or two sentences."""
+    publish_reasons: bool = False
+    """`true`: the dataset `raw` has what reviewers wrote as reasons."""
+    guidelines: Guidelines = Bounded(default_factory=_default_guidelines)
     """The guidelines for reviewers, in Markdown: up to 10,000 characters. The card shows them."""
 
     @property
@@ -66,9 +163,19 @@ class PairwiseTask(ReviewOptions):
         return "fewer_than_two_answers"
 
     @property
-    def level(self) -> Literal["nominal"]:
-        """The level of measurement of answers, for Krippendorff's alpha: four kinds, in no order."""
-        return "nominal"
+    def level(self) -> Literal["nominal", "ordinal"]:
+        """The level of measurement of answers, for Krippendorff's alpha: four kinds in no order, or grades."""
+        return "ordinal" if self.scale == 7 else "nominal"
+
+    @property
+    def graded(self) -> bool:
+        """Whether reviewers say by how much one of the answers is better."""
+        return self.scale == 7
+
+    @property
+    def reasons_published(self) -> bool:
+        """Whether `raw` has what reviewers wrote as reasons."""
+        return self.publish_reasons
 
     @property
     def leaning(self) -> Leaning:
@@ -82,11 +189,17 @@ class PairwiseTask(ReviewOptions):
     def settings(self) -> TaskSpec:
         """Return the settings of the Argilla dataset."""
         better = "Optional: your improved version of the better response."
+        title = "Which response is better, and by how much?" if self.scale == 7 else "Which response is better?"
         return TaskSpec(
             fields=(PROMPT, Field("response_a", "Response A"), Field("response_b", "Response B")),
             questions=(
-                LabelQuestion("preference", "Which response is better?", LABELS),
-                *text_questions(self, edit=better),
+                LabelQuestion("preference", title, LABELS[self.scale]),
+                *(
+                    LabelQuestion(f"{ASPECT}{aspect}", f"{in_words(aspect)}: which is better?", ASPECT_LABELS)
+                    for aspect in self.aspects
+                ),
+                *([TextQuestion("reason", "Why?", REASON_HELP, required=True)] if self.reason else []),
+                *closing_questions(self, edit=better),
             ),
             hidden=("model_a", "model_b"),
             guidelines=shown(self.guidelines),
@@ -128,37 +241,54 @@ class PairwiseTask(ReviewOptions):
         )
 
     def annotation(self, response: Response, record: ReviewRecord) -> Annotation:
-        """Return what a response means: "a" scores (1, 0), "both_good" (1, 1), and so on.
+        """Return what a response means: "a" scores (1, 0), "both_good" (1, 1), "a_slightly" (2/3, 1/3), and so on.
 
-        Raises DataError for a submitted response whose preference is none of the four.
+        Raises DataError for a submitted response whose preference is on neither scale, or whose choice by an aspect is
+        none.
         """
         if response.status != "submitted":
-            return Annotation(reviewer=response.reviewer, status=response.status, comment=comment_of(response))
+            return undecided(response)
         preference = response.values.get("preference")
         if not isinstance(preference, str) or preference not in SCORES:
             raise not_an_answer(response, record, "preference", SCORES)
-        return Annotation(
-            reviewer=response.reviewer,
-            status=response.status,
-            scores=SCORES[preference],
-            edit=edit_of(response),
-            comment=comment_of(response),
-        )
+        return decided(response, SCORES[preference], _choices(response, record), strength=STRENGTHS.get(preference))
 
     def values(self, scores: Scores) -> dict[str, JsonValue]:
         """Return the values of a response that means these scores: (1, 0) is {"preference": "a"}."""
-        return {"preference": next(answer for answer, meant in SCORES.items() if meant == scores)}
+        return {"preference": self._answer(scores)}
 
     def answer_name(self, scores: Scores) -> str:
         """Return the answer that gives the shown candidates these scores, as reviewers read it."""
-        return next(LABELS[answer] for answer, meant in SCORES.items() if meant == scores)
+        return {**LABELS[4], **LABELS[7]}[self._answer(scores)]
 
     def judge_scores(self, ratings: Sequence[float | None]) -> Scores | None:
-        """Return (1, 0) or (0, 1) for the answer with the higher rating, null for equal ratings or a missing one."""
+        """Return (1, 0) or (0, 1) for the answer with the higher rating, null for equal ratings or a missing one.
+
+        With `scale = 7` the strength is the difference of the ratings, rounded up, and 3 at most.
+        """
         first, second = ratings
         if first is None or second is None or first == second:
             return None
-        return (1.0, 0.0) if first > second else (0.0, 1.0)
+        strength = min(math.ceil(abs(first - second)), STRONGEST) if self.scale == 7 else STRONGEST
+        better, worse = (STRONGEST + strength) / (2 * STRONGEST), (STRONGEST - strength) / (2 * STRONGEST)
+        return (better, worse) if first > second else (worse, better)
+
+    def _answer(self, scores: Scores) -> str:
+        """The answer of this scale that means these scores, or else that of the other scale."""
+        answers = [*LABELS[self.scale], *SCORES]
+        return next(answer for answer in answers if SCORES[answer] == scores)
+
+
+def _choices(response: Response, record: ReviewRecord) -> dict[str, tuple[str, ...]]:
+    """The choice by each aspect, whatever aspects the configuration names now: {"aspect_honesty": ("tie",)}."""
+    choices: dict[str, tuple[str, ...]] = {}
+    for name, choice in sorted(response.values.items()):
+        if not name.startswith(ASPECT):
+            continue
+        if not isinstance(choice, str) or choice not in ASPECT_LABELS:
+            raise not_an_answer(response, record, name, ASPECT_LABELS)
+        choices[name] = (choice,)
+    return choices
 
 
 def _pair(candidate_set: CandidateSet) -> tuple[Candidate, Candidate]:
@@ -173,4 +303,5 @@ def _pair(candidate_set: CandidateSet) -> tuple[Candidate, Candidate]:
 
 
 def _prefers_first(scores: Scores) -> bool | None:
-    return scores == SCORES["a"] if scores in {SCORES["a"], SCORES["b"]} else None
+    first, second = scores
+    return None if first is None or second is None or first == second else first > second

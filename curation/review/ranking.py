@@ -10,10 +10,10 @@ from pydantic import Field as Bounded
 from pydantic import JsonValue
 
 from curation.review import several
-from curation.review.answers import comment_of, edit_of, not_an_answer
+from curation.review.answers import decided, not_an_answer, undecided
 from curation.review.limits import prompt_fault
 from curation.review.options import Guidelines, ReviewOptions
-from curation.review.page import text_questions
+from curation.review.page import closing_questions
 from curation.review.several import MOST
 from curation.review.shown import shown
 from curation.review.spec import RankingQuestion, RecordSpec, TaskSpec
@@ -96,7 +96,7 @@ class RankingTask(ReviewOptions):
             fields=several.fields(self._places),
             questions=(
                 RankingQuestion("ranking", "In which order are the responses, best first?", self._options, description),
-                *text_questions(self, edit="Optional: your improved version of the best response."),
+                *closing_questions(self, edit="Optional: your improved version of the best response."),
             ),
             hidden=several.hidden(self._places),
             guidelines=shown(self.guidelines),
@@ -138,14 +138,8 @@ class RankingTask(ReviewOptions):
         not a list with one place, a whole number from 1 on, for each response that the record shows.
         """
         if response.status != "submitted":
-            return Annotation(reviewer=response.reviewer, status=response.status, comment=comment_of(response))
-        return Annotation(
-            reviewer=response.reviewer,
-            status=response.status,
-            scores=_scores(_ranks(response, record)),
-            edit=edit_of(response),
-            comment=comment_of(response),
-        )
+            return undecided(response)
+        return decided(response, _scores(_ranks(response, record)))
 
     def values(self, scores: Scores) -> dict[str, JsonValue]:
         """Return the values of a response that means these scores.

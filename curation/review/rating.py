@@ -14,10 +14,10 @@ from pydantic import JsonValue, StringConstraints, model_validator
 
 from curation.errors import DataError
 from curation.review import several
-from curation.review.answers import comment_of, edit_of, not_an_answer
+from curation.review.answers import decided, not_an_answer, undecided
 from curation.review.limits import prompt_fault
 from curation.review.options import Guidelines, ReviewOptions
-from curation.review.page import text_questions
+from curation.review.page import closing_questions
 from curation.review.several import MOST
 from curation.review.shown import shown
 from curation.review.spec import RatingQuestion, RecordSpec, TaskSpec
@@ -148,7 +148,7 @@ class RatingTask(ReviewOptions):
             fields=several.fields(self._places),
             questions=(
                 *self._ratings(),
-                *text_questions(self, edit=better),
+                *closing_questions(self, edit=better),
             ),
             hidden=several.hidden(self._places),
             guidelines=shown(self.guidelines),
@@ -188,25 +188,19 @@ class RatingTask(ReviewOptions):
         that is not a whole number from 1 to 5.
         """
         if response.status != "submitted":
-            return Annotation(reviewer=response.reviewer, status=response.status, comment=comment_of(response))
+            return undecided(response)
         ratings = _ratings(response, record)
         aspects = sorted({aspect for of_place in ratings for aspect in of_place})
         scores = tuple(self._score(of_place, aspects) for of_place in ratings)
         if all(score is None for score in scores):
             raise DataError(f"The response of {response.reviewer} to record {record.id} rates none of what it shows.")
-        return Annotation(
-            reviewer=response.reviewer,
-            status=response.status,
-            scores=scores,
-            edit=edit_of(response),
-            labels={
-                f"{aspect}_{n}": (str(rating),)
-                for n, of_place in enumerate(ratings, 1)
-                for aspect, rating in of_place.items()
-                if aspects != [WHOLE]
-            },
-            comment=comment_of(response),
-        )
+        labels = {
+            f"{aspect}_{n}": (str(rating),)
+            for n, of_place in enumerate(ratings, 1)
+            for aspect, rating in of_place.items()
+            if aspects != [WHOLE]
+        }
+        return decided(response, scores, labels)
 
     def values(self, scores: Scores) -> dict[str, JsonValue]:
         """Return the values of a response that means these scores: (1, None, 0) is {"rating_1": 5, "rating_3": 1}.

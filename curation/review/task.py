@@ -70,6 +70,16 @@ class ReviewTask(Protocol):
         """What is counted of each reviewer's answers, whoever is right: whether they lean to one side."""
         ...
 
+    @property
+    def graded(self) -> bool:
+        """Whether reviewers say by how much one of two answers is better: then rows of pairs have a strength."""
+        ...
+
+    @property
+    def reasons_published(self) -> bool:
+        """Whether `raw` has what reviewers wrote as reasons."""
+        ...
+
     def for_answers(self, most: int) -> Self:
         """Return the task for prompts that get `most` answers at most: a page has no more places than it needs."""
         ...

@@ -16,13 +16,25 @@ from curation.generation import JudgeStatistics, settings_id, settings_of
 from curation.generation.judge_report import judge_line
 from curation.labels import MajorityResolver
 from curation.report import Report
-from curation.review_state import Comment, ReviewState, commented_responses, comments_of, progress_of, read_review
+from curation.review_state import (
+    Comment,
+    Flagged,
+    ReviewState,
+    comments_of,
+    flagged_records,
+    progress_of,
+    read_review,
+    remarks_of,
+)
 from curation.runs.settings_change import answered_before, differences
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
 from curation.stages.push import records_to_show
 from curation.store import Snapshot
 from curation.wording import counted, dollars, reasons
+
+FLAGGED_IN_LINE = 3
+"""A line shows the ids of so many flagged records."""
 
 
 class StatusReport(Report):
@@ -36,7 +48,8 @@ class StatusReport(Report):
     - Argilla: `review_url`, `completed`, `in_argilla` (the number of its records) and `waiting` (answers that are not
       synced) are null if Argilla cannot be read; `argilla` says why.
     - Responses: `responses` counts those in the store by status, `progress` all of each reviewer. `commented` responses
-      have a comment; `comments` has them if they were asked for. `reviewers` has the pseudonym of each reviewer.
+      have a comment; `comments` has them if they were asked for. `flagged` says which records reviewers flagged.
+      `reviewers` has the pseudonym of each reviewer.
     - Rows: `refused` says why the responses cannot be resolved; then there are no verdicts and no rows. `up_to_date` is
       whether the published rows are those that `publish` would give now; `row_counts` says how their numbers differ.
     """
@@ -56,6 +69,7 @@ class StatusReport(Report):
     progress: dict[str, dict[str, int]]
     commented: int
     comments: tuple[Comment, ...]
+    flagged: tuple[Flagged, ...]
     settings_changed: str | None
     reviewers: dict[str, str]
     verdicts: int
@@ -85,6 +99,7 @@ class StatusReport(Report):
             self._review,
             f"Responses synced: {reasons(self.responses) or 'none'}.",
             *(f"{reviewer} answered: {reasons(counts)}." for reviewer, counts in self.progress.items()),
+            *(f"Flagged as {one.flag}: {_some_records(one)}." for one in self.flagged),
             *(f"{reviewer} is published as {pseudonym}." for reviewer, pseudonym in self.reviewers.items()),
             *self._decisions,
             *self._comments,
@@ -184,7 +199,8 @@ def _report(
     comments: bool,
 ) -> StatusReport:
     """Return the report on a curation that has a store."""
-    commented = commented_responses(snapshot, review.responses)
+    remarks = remarks_of(snapshot, review.responses)
+    commented = [(response, remark.comment) for response, remark in remarks if remark.comment is not None]
     complete = _complete(config, snapshot)
     inside = review.in_argilla
     rows = {name: 0 if refused else derived.rows(name) for name in config.publish.formats}
@@ -205,6 +221,7 @@ def _report(
         progress=inside.progress if inside and inside.url else progress_of(review.responses),
         commented=len(commented),
         comments=comments_of(snapshot, commented) if comments else (),
+        flagged=flagged_records(remarks),
         settings_changed=_settings_changed(config, snapshot),
         reviewers={reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers},
         verdicts=0 if refused else derived.tally.verdicts,
@@ -293,6 +310,7 @@ def _empty(config: Config) -> StatusReport:
         progress={},
         commented=0,
         comments=(),
+        flagged=(),
         settings_changed=None,
         reviewers={},
         verdicts=0,
@@ -308,3 +326,10 @@ def _empty(config: Config) -> StatusReport:
         in_argilla=0,
         argilla=None,
     )
+
+
+def _some_records(flagged: Flagged) -> str:
+    """How many records were flagged, with three of their ids at most: "4 records (0a1b, 2c3d, 4e5f, ...)"."""
+    some = flagged.record_ids[:FLAGGED_IN_LINE]
+    more = ", ..." if flagged.records > len(some) else ""
+    return f"{counted(flagged.records, 'record')} ({', '.join(some)}{more})"

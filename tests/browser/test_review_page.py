@@ -256,7 +256,7 @@ def answers(stack: Stack, name: str) -> dict[str, tuple[Response, Scores]]:
 
 def test_one_key_decides_about_one_answer(cli: CommandLine, stack: Stack, reviewer: Reviewer, page: Page) -> None:
     name = "browser-binary"
-    more = '[review]\ntask = "binary"\nedit = false\ncomment = false\n'
+    more = '[review]\ntask = "binary"\nedit = false\ncomment = false\nflags = []\n'
     curation = pushed(cli, stack, name, "Why are plants green, one by one?", more)
     review = ReviewPage(page, curation.url)
     review.log_in(reviewer)
@@ -385,3 +385,63 @@ def test_as_many_aspects_as_a_page_may_ask_about_are_rated_by_a_key_each_on_smal
     assert response.values == {question.removeprefix("Question: "): n % 5 + 1 for n, question in enumerate(questions)}
     # 1 2 3 4 5 1 2 3 and 4 5 1 2 3 4 5 1: means of 21 / 8 and 25 / 8.
     assert scores == ((21 / 8 - 1) / 4, (25 / 8 - 1) / 4)
+
+
+def test_flags_are_reached_by_keys_and_a_discard_keeps_them(
+    cli: CommandLine, stack: Stack, reviewer: Reviewer, page: Page
+) -> None:
+    name = "browser-flags"
+    curation = pushed(cli, stack, name, "Why are plants green, flagged?", '[review]\ntask = "binary"\n')
+    review = ReviewPage(page, curation.url)
+    review.log_in(reviewer)
+    review.open(response="")
+    # The number that is typed once too often flags nothing.
+    for key in ("1", "2", "ArrowDown", "ArrowDown", "1", "3"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(300)
+    review.press("Enter")
+    review.open(response="")
+    page.locator("label").filter(has_text="Broken prompt").click()
+    with page.expect_response(lambda answer: "/responses" in answer.url) as answered:
+        page.get_by_role("button", name="Discard").click()
+    assert answered.value.ok
+    assert cli.json("sync", curation.config)["added"] == 2
+    snapshot = stored(stack, name)
+    given = {response.status: response.values for response in snapshot.responses.values()}
+    assert given == {
+        "submitted": {"quality": "good", "flags": ["unsafe", "wrong_language"]},
+        "discarded": {"flags": ["broken_prompt"]},
+    }
+
+
+def test_a_grade_aspects_and_a_reason_are_given_by_keys(
+    cli: CommandLine, stack: Stack, reviewer: Reviewer, page: Page
+) -> None:
+    name = "browser-graded"
+    more = '[review]\nscale = 7\naspects = ["helpfulness", "honesty"]\nreason = true\n'
+    curation = pushed(cli, stack, name, "Why are plants green, and by how much?", more)
+    review = ReviewPage(page, curation.url)
+    review.log_in(reviewer)
+    review.open()
+    for label in ("A is much better", "About the same", "B is slightly better", "Both are bad"):
+        expect(page.locator("label.label-text").filter(has_text=label)).to_be_visible()
+    submit = page.locator("button.button--submit")
+    first_is_quartz = "chlorophyll" in review.response("A").inner_text()
+    # After each key the next question is in focus; the third is a text.
+    for key in ("2" if first_is_quartz else "6", "1", "2"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(300)
+    expect(submit).to_be_disabled()
+    page.keyboard.type("It names the cause.")
+    expect(submit).to_be_enabled()
+    review.submit()
+    assert cli.json("sync", curation.config)["submitted"] == 1
+    [(texts, (response, scores))] = answers(stack, name).items()
+    by_text = dict(zip(texts.split("|"), scores, strict=True))
+    assert by_text == {QUARTZ: pytest.approx(5 / 6), BASALT: pytest.approx(1 / 6)}
+    assert response.values == {
+        "preference": "a_clearly" if first_is_quartz else "b_clearly",
+        "aspect_helpfulness": "a",
+        "aspect_honesty": "tie",
+        "reason": "It names the cause.",
+    }

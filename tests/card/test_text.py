@@ -130,6 +130,12 @@ def test_the_yaml_lists_every_file_by_config_and_split() -> None:
     ]
 
 
+def test_flags_are_counted_and_those_that_keep_nothing_out_are_named() -> None:
+    text = card(flags={"unsafe": 1200, "wrong_language": 3}, ignored_flags=("wrong_language",))
+    assert table(text, "Reviewers and agreement", 1) == [["unsafe", "1,200", "yes"], ["wrong_language", "3", "no"]]
+    assert "What reviewers flagged" not in card()
+
+
 def data_files(paths: dict[str, list[str]], present: tuple[str, ...] = ()) -> list[Any]:
     configs = front(render_card(FACTS, paths, present=present))["configs"]
     return [files["path"] for config in configs for files in config["data_files"]]

@@ -109,10 +109,12 @@ def make_response(
     *,
     status: Status = "submitted",
     edit: str | None = None,
+    flags: Sequence[str] = (),
 ) -> Response:
     """Return what a reviewer answered to a record: a preference, or with another task the quality of a candidate."""
     question_name = "preference" if record.task == "pairwise" else "quality"
     values: dict[str, Any] = {question_name: preference} | ({} if edit is None else {"edit": edit})
+    values |= {"flags": list(flags)} if flags else {}
     return Response(
         record_id=record.id,
         reviewer=reviewer,

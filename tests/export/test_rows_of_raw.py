@@ -49,6 +49,7 @@ def rows_of(
     rows: Sequence[tuple[int, str]] = (),
     dropped: Sequence[tuple[int, str]] = (),
     thinking: bool = False,
+    reasons: bool = False,
     clean: Callable[[str], str] | None = None,
     **options: Any,
 ) -> list[dict[str, Any]]:
@@ -63,7 +64,7 @@ def rows_of(
         dropped=pl.DataFrame(dropped, schema={"set_no": pl.UInt32, "reason": pl.String}, orient="row"),
         scored=scoring.scored,
     )
-    return list(raw_table(raw, thinking=thinking, clean=clean).to_pylist())
+    return list(raw_table(raw, thinking=thinking, reasons=reasons, clean=clean).to_pylist())
 
 
 def row_of(*records: Record, **options: Any) -> dict[str, Any]:
@@ -139,10 +140,13 @@ def test_a_row_says_everything_about_its_set() -> None:
             {
                 "reviewer": "NNA",
                 "record_id": "r",
+                "shown": [THIRD.id, FIRST.id],
                 "scores": [1.0, None, 0.0, 1.0],
+                "strength": None,
                 "status": "submitted",
                 "labels": '{"errors": ["facts", "Stil"]}',
                 "flags": ["unsafe"],
+                "reason": None,
             }
         ],
     }
@@ -161,6 +165,19 @@ def test_every_reviewer_is_there_with_scores_in_the_order_of_all_candidates() ->
 def test_a_response_without_labels_and_flags_says_so() -> None:
     [entry] = row_of(record_of(BETTER, ANN))["annotations"]
     assert (json.loads(entry["labels"]), entry["flags"]) == ({}, [])
+
+
+def test_a_reason_is_published_if_it_is_asked_for_without_personal_data() -> None:
+    said = ANN.model_copy(update={"strength": -2, "reason": "Ask ann@example.org."})
+    hidden, shown, cleaned = (
+        row_of(record_of(BETTER, said), **options)["annotations"]
+        for options in ({}, {"reasons": True}, {"reasons": True, "clean": lambda text: text.replace("ann@", "x@")})
+    )
+    assert [(entry["reason"], entry["strength"]) for entry in (*hidden, *shown, *cleaned)] == [
+        (None, -2),
+        ("Ask ann@example.org.", -2),
+        ("Ask x@example.org.", -2),
+    ]
 
 
 def test_a_record_without_a_verdict_has_what_was_said_and_no_scores() -> None:

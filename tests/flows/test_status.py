@@ -113,3 +113,28 @@ def test_status_shows_comments_if_asked(cli: CommandLine, stack: Stack) -> None:
     undecided = cli.run("status", config)
     assert (undecided.returncode, "Nothing can be decided: " in undecided.stdout) == (0, True)
     assert "Next:" not in undecided.stderr
+
+
+def test_flags_are_listed_with_the_records(cli: CommandLine, stack: Stack) -> None:
+    name = "flags"
+    config = str(write_config(cli.folder, name))
+    cli.json("generate", config)
+    cli.json("push", config)
+    with argilla(stack) as http:
+        items = http.get(f"/datasets/{dataset_id(http, name)}/records").json()["items"]
+        for item, flags in zip(items, (["unsafe"], ["unsafe", "personal_data"], ["unsafe"], ["unsafe"]), strict=False):
+            values = {"preference": {"value": "a"}, "flags": {"value": flags}}
+            body = {"status": "discarded" if item is items[0] else "submitted", "values": values}
+            http.post(f"/records/{item['id']}/responses", json=body).raise_for_status()
+    ids = [item["external_id"] for item in items[:4]]
+    expected = [
+        {"flag": "personal_data", "records": 1, "record_ids": [ids[1]]},
+        {"flag": "unsafe", "records": 4, "record_ids": sorted(ids)},
+    ]
+    # Before a sync as after it.
+    assert cli.json("status", config)["flagged"] == expected
+    cli.json("sync", config)
+    assert cli.json("status", config)["flagged"] == expected
+    lines = cli.run("status", config).stdout.splitlines()
+    assert f"Flagged as personal_data: 1 record ({ids[1]})." in lines
+    assert f"Flagged as unsafe: 4 records ({', '.join(sorted(ids)[:3])}, ...)." in lines

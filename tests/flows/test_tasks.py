@@ -15,7 +15,7 @@ from curation.local.inference import Request, ScriptedServer
 from curation.local.reviewers import Fields, simulate_reviewers
 from tests.conftest import CommandLine
 from tests.flows.running import stored
-from tests.flows.test_loop import argilla, dataset_id, published
+from tests.flows.test_loop import argilla, card, dataset_id, published
 
 pytestmark = pytest.mark.stack
 
@@ -33,6 +33,7 @@ rows = ["Question 0?", "Question 1?", "Question 2?", "Question 3?"]
 [publish]
 repo_id = "acme/{name}"
 test_size = 0.0
+{publish}
 
 [store]
 repo_id = "acme/{name}-store"
@@ -53,13 +54,14 @@ def scripted() -> Iterator[ScriptedServer]:
         yield server
 
 
-def write(folder: Path, name: str, review: str, *, generators: int) -> str:
+def write(folder: Path, name: str, review: str, *, generators: int, publish: str = "") -> str:
     sections = [
         f'[[generators]]\nmodel_id = "small"\nname = "{text}"\ntemperature = {temperature}\n'
         for temperature, text in list(ANSWERS.items())[:generators]
     ]
     path = folder / f"{name}.toml"
-    path.write_text(TOML.format(name=name, generators="\n".join(sections), review=review), encoding="utf-8")
+    text = TOML.format(name=name, generators="\n".join(sections), review=review, publish=publish)
+    path.write_text(text, encoding="utf-8")
     return str(path)
 
 
@@ -290,6 +292,50 @@ def test_an_order_of_answers_becomes_scores_that_are_spread_evenly(cli: CommandL
         assert [annotation["scores"] for annotation in row["annotations"]] == [[1.0, 0.0], [1.0, 0.0]]
 
 
+FLAGGED: dict[str, tuple[str, list[str]]] = {
+    "0?": ("submitted", ["unsafe", "wrong_language"]),
+    "1?": ("discarded", ["broken_prompt"]),
+    "2?": ("submitted", ["wrong_language"]),
+    "3?": ("submitted", []),
+}
+"""How each question is answered, and what it is flagged for."""
+
+
+def test_what_reviewers_flag_is_in_raw_alone(cli: CommandLine, stack: Stack) -> None:
+    name = "task-flags"
+    formats = 'formats = ["dpo", "kto", "raw"]\n\n[labels]\nignored_flags = ["wrong_language"]'
+    config = write(cli.folder, name, "", generators=2, publish=formats)
+    cli.json("generate", config)
+    cli.json("push", config)
+    with argilla(stack) as http:
+        for item in http.get(f"/datasets/{dataset_id(http, name)}/records").json()["items"]:
+            fields = item["fields"]
+            status, flags = next(given for number, given in FLAGGED.items() if number in fields["response_a"])
+            preference = "a" if "fine" in fields["response_a"] else "b"
+            values = {"preference": {"value": preference}, "flags": {"value": flags}}
+            body = {"status": status, "values": values if flags else {"preference": {"value": preference}}}
+            http.post(f"/records/{item['id']}/responses", json=body).raise_for_status()
+    cli.json("sync", config)
+    report = cli.json("publish", config)
+    assert report["rows"] == {"dpo": 2, "kto": 4, "raw": 4}
+    assert report["dropped"] == {"dpo": {"flagged": 1}, "kto": {"flagged": 1}, "raw": {}}
+    assert report["unresolved"] == {"discarded": 1}
+    for config_name in ("dpo", "kto"):
+        rows = published(stack, cli.folder, name, config_name)
+        assert {text(row["prompt"]) for row in rows} == {"Question 2?", "Question 3?"}
+    raw = {text(row["prompt"]): row for row in published(stack, cli.folder, name, "raw")}
+    flags_of = {prompt: [entry["flags"] for entry in row["annotations"]] for prompt, row in raw.items()}
+    assert flags_of == {f"Question {number}": [sorted(flags)] for number, (_, flags) in FLAGGED.items()}
+    assert {prompt: row["dropped"] for prompt, row in raw.items()} == {
+        "Question 0?": ["dpo:flagged", "kto:flagged"],
+        "Question 1?": ["discarded"],
+        "Question 2?": [],
+        "Question 3?": [],
+    }
+    counted = [line for line in card(stack, cli.folder, name).splitlines() if line.endswith(("| yes |", "| no |"))]
+    assert counted == ["| broken_prompt | 1 | yes |", "| unsafe | 1 | yes |", "| wrong_language | 2 | no |"]
+
+
 def test_a_store_whose_task_changes_keeps_and_understands_its_older_answers(cli: CommandLine, stack: Stack) -> None:
     name = "task-changed"
     config = write(cli.folder, name, 'task = "pairwise"', generators=2)
@@ -317,3 +363,63 @@ def test_a_store_whose_task_changes_keeps_and_understands_its_older_answers(cli:
     assert {text(row["completion"]): row["label"] for row in kto} == {
         f"A {kind} answer to {number}?": kind == "fine" for number in range(4) for kind in ("fine", "plain")
     }
+
+
+def graded(fields: Fields) -> dict[str, Any]:
+    """Prefer the fine answer much (question 0) or slightly (1), or neither (2)."""
+    side = "a" if "fine" in fields["response_a"] else "b"
+    number = fields["response_a"].rstrip("?")[-1]
+    preference = {"0": f"{side}_much", "1": f"{side}_slightly", "2": "same"}[number]
+    return {"preference": preference, "aspect_honesty": "tie", "aspect_style": side, "reason": f"Reason {number}."}
+
+
+def test_a_store_whose_scale_changes_publishes_strengths_and_keeps_what_was_answered_before(
+    cli: CommandLine, stack: Stack
+) -> None:
+    name = "task-graded"
+    formats = 'formats = ["dpo", "reward", "raw"]\nmargin = true'
+    config = write(cli.folder, name, 'task = "pairwise"', generators=2, publish=formats)
+    cli.json("generate", config)
+    assert cli.json("push", config)["added"] == 4
+    answer_all(stack, name, lambda fields: {"preference": "a" if "fine" in fields["response_a"] else "b"})
+    assert cli.json("sync", config)["submitted"] == 4
+    assert cli.json("publish", config)["rows"] == {"dpo": 4, "reward": 4, "raw": 4}
+    assert not [row for row in published(stack, cli.folder, name, "dpo") if "strength" in row]
+
+    seven = f'scale = 7\naspects = ["honesty", "style"]\nreason = true\npublish_reasons = true\ndataset = "{name}-7"'
+    config = write(cli.folder, name, seven, generators=2, publish=formats)
+    assert cli.json("push", config)["added"] == 4
+    with argilla(stack) as http:
+        for item in http.get(f"/datasets/{dataset_id(http, f'{name}-7')}/records").json()["items"]:
+            if "3?" not in item["fields"]["response_a"]:
+                values = {question: {"value": value} for question, value in graded(item["fields"]).items()}
+                body = {"status": "submitted", "values": values}
+                http.post(f"/records/{item['id']}/responses", json=body).raise_for_status()
+    report = cli.json("sync", config)
+    assert (report["changed"], report["withdrawn"], report["submitted"]) == (3, 0, 4)
+
+    report = cli.json("publish", config)
+    assert (report["rows"], report["dropped"]["dpo"]) == ({"dpo": 3, "reward": 3, "raw": 4}, {"tie": 1})
+    expected = {
+        f"Question {number}?": (f"A fine answer to {number}?", f"A plain answer to {number}?", gap, strength)
+        for number, gap, strength in ((0, 1.0, 3.0), (1, 0.333333333, 1.0), (3, 1.0, None))
+    }
+    for config_name in ("dpo", "reward"):
+        rows = published(stack, cli.folder, name, config_name)
+        assert {
+            text(row["prompt"]): (text(row["chosen"]), text(row["rejected"]), row["score_gap"], row["strength"])
+            for row in rows
+        } == expected
+        assert {row.get("margin") == row["score_gap"] for row in rows} == {config_name == "reward"}
+    raw = {text(row["prompt"]): row for row in published(stack, cli.folder, name, "raw")}
+    for number in range(4):
+        row = raw[f"Question {number}?"]
+        [entry] = row["annotations"]
+        texts = {candidate["id"]: candidate["text"] for candidate in row["candidates"]}
+        # The sides of the page are told by what was shown.
+        side = "a" if "fine" in texts[entry["shown"][0]] else "b"
+        labels = {"aspect_honesty": ["tie"], "aspect_style": [side]} if number < 3 else {}
+        strength = {0: 3, 1: 1, 2: 0, 3: None}[number]
+        assert json.loads(entry["labels"]) == labels
+        assert entry["reason"] == (f"Reason {number}." if number < 3 else None)
+        assert entry["strength"] == (-strength if strength and side == "b" else strength)

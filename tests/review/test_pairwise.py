@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from curation import ids
-from curation.errors import DataError
+from curation.errors import ConfigError, DataError
 from curation.review import LabelQuestion, PairwiseTask, TextQuestion
 from curation.types import Annotation, CandidateSet, Drop, Message, Prompt, Response, ReviewRecord, Status
 from tests.rows import make_prompt, make_set
@@ -145,7 +145,11 @@ def test_the_settings_are_those_of_the_contract() -> None:
     preference, *texts = settings.questions
     assert isinstance(preference, LabelQuestion)
     assert (preference.name, list(preference.labels)) == ("preference", ["a", "b", "both_good", "both_bad"])
-    assert [(text.name, isinstance(text, TextQuestion)) for text in texts] == [("edit", True), ("comment", True)]
+    assert [(text.name, isinstance(text, TextQuestion)) for text in texts] == [
+        ("edit", True),
+        ("comment", True),
+        ("flags", False),
+    ]
     assert (settings.min_submitted, settings.guidelines) == (3, "Be kind.")
 
 
@@ -230,11 +234,12 @@ def test_a_comment_changes_no_score() -> None:
 
 
 @pytest.mark.parametrize("preference", ["c", "A", "", None, 1, ["a"], {"value": "a"}, True])
-def test_an_answer_that_is_none_of_the_four_is_an_error_that_names_it(preference: object) -> None:
+def test_an_answer_of_neither_scale_is_an_error_that_names_it(preference: object) -> None:
     with pytest.raises(DataError) as caught:
         answer(preference)
     assert caught.value.message == (
-        f"The response of ann to record r has preference {preference!r}; allowed are a, b, both_good, both_bad."
+        f"The response of ann to record r has preference {preference!r}; allowed are a, b, both_good, both_bad, "
+        "a_much, a_clearly, a_slightly, same, b_slightly, b_clearly, b_much."
     )
 
 
@@ -244,3 +249,100 @@ def test_a_draft_or_a_discard_says_nothing_whatever_it_holds(status: Status, val
     assert TASK.annotation(response(values, status), RECORD) == Annotation(
         reviewer="ann", status=status, scores=(), edit=None
     )
+
+
+GRADED = [
+    ("a_much", "A is much better", 3, 1.0, 0.0),
+    ("a_clearly", "A is clearly better", 2, 5 / 6, 1 / 6),
+    ("a_slightly", "A is slightly better", 1, 2 / 3, 1 / 3),
+    ("same", "About the same", 0, 0.5, 0.5),
+    ("b_slightly", "B is slightly better", -1, 1 / 3, 2 / 3),
+    ("b_clearly", "B is clearly better", -2, 1 / 6, 5 / 6),
+    ("b_much", "B is much better", -3, 0.0, 1.0),
+    ("both_bad", "Both are bad", None, 0.0, 0.0),
+]
+
+
+def meaning(task: PairwiseTask, **values: Any) -> Annotation:
+    return task.annotation(response(values), RECORD)
+
+
+@pytest.mark.parametrize(("answer", "name", "strength", "first", "second"), GRADED)
+def test_a_graded_answer_scores_by_its_strength_whatever_the_scale_is_now(
+    answer: str, name: str, strength: int | None, first: float, second: float
+) -> None:
+    for task in (PairwiseTask(scale=7), PairwiseTask()):
+        said = meaning(task, preference=answer)
+        assert said.scores == pytest.approx((first, second))
+        assert said.strength == strength
+    assert PairwiseTask(scale=7).answer_name(said.scores) == name
+    assert PairwiseTask(scale=7).values(said.scores) == {"preference": answer}
+
+
+@pytest.mark.parametrize("answer", ["a", "b", "both_good", "both_bad"])
+def test_an_answer_of_four_keeps_its_meaning_on_the_scale_of_seven(answer: str) -> None:
+    four, seven = (meaning(task, preference=answer) for task in (PairwiseTask(), PairwiseTask(scale=7)))
+    assert four == seven
+    assert four.strength is None
+    assert PairwiseTask().values(four.scores) == {"preference": answer}
+    # The scale of seven has no such answer, but a name for it.
+    assert PairwiseTask(scale=7).answer_name((1.0, 1.0)) == "Both are good"
+
+
+def test_the_scale_of_seven_asks_by_how_much_in_an_order_and_has_guidelines_of_its_own() -> None:
+    task = PairwiseTask(scale=7)
+    question = task.settings().questions[0]
+    assert isinstance(question, LabelQuestion)
+    assert list(question.labels.items()) == [(answer, name) for answer, name, *_ in GRADED]
+    assert (task.level, PairwiseTask().level) == ("ordinal", "nominal")
+    assert "**Much better**" in task.guidelines
+    assert "**Both are good**" in PairwiseTask().guidelines
+    assert PairwiseTask(scale=7, guidelines="Choose.").guidelines == "Choose."
+
+
+@pytest.mark.parametrize(
+    ("ratings", "scores"),
+    [((5.0, 4.5), (2 / 3, 1 / 3)), ((1.0, 3.0), (1 / 6, 5 / 6)), ((5.0, 1.0), (1.0, 0.0)), ((3.0, 3.0), None)],
+)
+def test_the_judge_suggests_a_strength_by_the_difference_of_its_ratings(
+    ratings: tuple[float, float], scores: tuple[float, float] | None
+) -> None:
+    suggested = PairwiseTask(scale=7).judge_scores(ratings)
+    assert suggested == (None if scores is None else pytest.approx(scores))
+
+
+def test_a_choice_by_aspect_and_a_reason_are_kept_beside_the_scores() -> None:
+    task = PairwiseTask(aspects=("honesty", "follows_instructions"), reason=True)
+    _, honesty, follows, reason, *_ = task.settings().questions
+    assert [question.name for question in (honesty, follows, reason)] == [
+        "aspect_honesty",
+        "aspect_follows_instructions",
+        "reason",
+    ]
+    assert isinstance(follows, LabelQuestion)
+    assert (follows.title, follows.labels) == (
+        "Follows instructions: which is better?",
+        {"a": "A", "tie": "Tie", "b": "B"},
+    )
+    assert honesty.required
+    assert reason.required
+    said = meaning(task, preference="a", aspect_honesty="tie", aspect_follows_instructions="b", reason=" It lies.\n")
+    assert said.labels == {"aspect_honesty": ("tie",), "aspect_follows_instructions": ("b",)}
+    assert (said.scores, said.reason) == ((1.0, 0.0), "It lies.")
+    # What was asked before is read when other aspects are asked, or none.
+    assert meaning(PairwiseTask(), preference="a", aspect_honesty="tie").labels == {"aspect_honesty": ("tie",)}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"scale": 5}, "scale = 5: must be 4 or 7"),
+        ({"aspects": ["honesty", "honesty"]}, "must name each aspect once"),
+        ({"aspects": list("abcdefg")}, "must name 6 aspects at most, not 7"),
+        ({"aspects": ["Honesty!"]}, "aspects[1] = 'Honesty!': must be 1 to 64 of small letters"),
+    ],
+)
+def test_options_that_the_page_cannot_show_are_refused(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        PairwiseTask(**options)
+    assert sentence in caught.value.message

@@ -15,7 +15,7 @@ from curation.review import Field, LabelQuestion, PairwiseTask, TaskSpec, TextQu
 from curation.review.settings import ArgillaSettings, differences, task_settings
 from tests.review.datasets import Dataset
 
-TASK = PairwiseTask(guidelines="Be kind.\n\nBe fair.").settings()
+TASK = PairwiseTask(guidelines="Be kind.\n\nBe fair.", flags=()).settings()
 PREFERENCE, EDIT, COMMENT = TASK.questions
 assert isinstance(PREFERENCE, LabelQuestion)
 assert isinstance(EDIT, TextQuestion)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from curation.errors import DataError, RefusedError
+from curation.errors import ConfigError, DataError, RefusedError
 from curation.local import Stack
 from curation.review import (
     TASKS,
@@ -37,6 +38,8 @@ Task = PairwiseTask | BinaryTask | RatingTask | RankingTask
 
 EVERY: list[Task] = [
     PairwiseTask(),
+    PairwiseTask(scale=7),
+    PairwiseTask(aspects=("honesty", "style"), reason=True, flags=()),
     BinaryTask(),
     RatingTask(),
     RatingTask(candidates=2),
@@ -96,13 +99,16 @@ def choices(question: Question) -> list[JsonValue]:
                 [{"value": value, "rank": rank} for value, rank in zip(question.options, ranks, strict=True)]
                 for ranks in product(places, repeat=len(question.options))
             ]
+        case MultiLabelQuestion():
+            first, *_, last = question.labels
+            return [*left_out, [first], [last, first]]
         case TextQuestion():
-            return left_out
+            return left_out or ["Because."]
     raise AssertionError(f"no task asks a {type(question).__name__} yet")
 
 
 def answers(task: Task) -> Iterator[dict[str, JsonValue]]:
-    """Yield every answer that the page of a task lets a reviewer submit, without texts."""
+    """Yield the answers that the page of a task lets a reviewer submit, without texts, and with up to two flags."""
     questions = task.settings().questions
     for values in product(*map(choices, questions)):
         named = zip(questions, values, strict=True)
@@ -291,9 +297,10 @@ def test_a_draft_or_a_discard_scores_nothing_whatever_it_holds(task: Task, statu
 @pytest.mark.parametrize("value", ["nonsense", "", 0, 6, 1.5, True, ["a"], {"value": "a"}])
 def test_a_value_that_is_no_answer_is_an_error_that_names_reviewer_and_record(task: Task, value: Any) -> None:
     [record, *_] = records_of(task, make_set())
-    for name in (question.name for question in task.settings().questions if question.required):
+    questions = task.settings().questions
+    for name in (one.name for one in questions if one.required and not isinstance(one, TextQuestion)):
         with pytest.raises(DataError) as caught:
-            task.annotation(respond(record, {name: value}), record)
+            task.annotation(respond(record, {**next(answers(task)), name: value}), record)
         assert caught.value.message.startswith(f"The response of ann to record {record.id} has {name} {value!r}; ")
 
 
@@ -317,19 +324,68 @@ def test_an_edit_and_a_comment_are_kept_without_the_blanks_around_them(task: Tas
 
 
 @every_task
-def test_without_the_questions_for_texts_none_are_asked(task: Task) -> None:
-    def asked(**options: bool) -> list[str]:
-        changed = type(task)(**options)
-        return [one.name for one in changed.settings().questions if isinstance(one, TextQuestion)]
+@pytest.mark.parametrize("status", ["submitted", "discarded", "draft"])
+def test_flags_are_kept_unless_the_response_is_a_draft(task: Task, status: Status) -> None:
+    [record, *_] = records_of(task, make_set())
+    plain = next(answers(task))
+    given: list[tuple[JsonValue, tuple[str, ...]]] = [
+        (["unsafe", "broken_prompt"], ("broken_prompt", "unsafe")),
+        # An answer keeps its meaning when the configuration names other flags.
+        (["of_an_earlier_configuration"], ("of_an_earlier_configuration",)),
+        ([], ()),
+        (None, ()),
+    ]
+    for values, flags in given:
+        annotation = task.annotation(respond(record, {**plain, "flags": values}, status=status), record)
+        assert annotation.flags == (() if status == "draft" else flags)
+        assert annotation.scores == task.annotation(respond(record, plain, status=status), record).scores
 
-    assert asked() == ["edit", "comment"]
-    assert asked(edit=False) == ["comment"]
-    assert asked(edit=False, comment=False) == []
+
+@every_task
+def test_the_questions_that_end_the_page_are_asked_unless_they_are_not_wanted(task: Task) -> None:
+    def asked(**options: Any) -> list[str]:
+        questions = type(task)(**options).settings().questions
+        return [question.name for question in questions if not question.required]
+
+    every = asked()
+    assert every[-3:] == ["edit", "comment", "flags"]
+    assert asked(edit=False) == [*every[:-3], "comment", "flags"]
+    assert asked(edit=False, comment=False, flags=()) == every[:-3]
+
+
+@every_task
+def test_reviewers_read_the_flags_of_the_configuration_in_words(task: Task) -> None:
+    *_, flags = type(task)().settings().questions
+    assert isinstance(flags, MultiLabelQuestion)
+    assert flags.labels == {
+        "unsafe": "Unsafe",
+        "personal_data": "Personal data",
+        "wrong_language": "Wrong language",
+        "broken_prompt": "Broken prompt",
+    }
+    *_, flags = type(task)(flags=("advert", "not_our_subject")).settings().questions
+    assert isinstance(flags, MultiLabelQuestion)
+    assert flags.labels == {"advert": "Advert", "not_our_subject": "Not our subject"}
+
+
+@every_task
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("unsafe",), "must name 2 to 9 flags, or none, not 1"),
+        (tuple(f"flag_{number}" for number in range(10)), "must name 2 to 9 flags, or none, not 10"),
+        (("unsafe", "unsafe"), "must name each flag once"),
+        (("unsafe", "Not Ours"), "'Not Ours'"),
+    ],
+)
+def test_flags_that_the_page_cannot_show_are_refused(task: Task, flags: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(sentence)):
+        type(task)(flags=flags)
 
 
 @every_task
 def test_what_the_judge_would_answer_is_an_answer_and_is_suggested(task: Task) -> None:
-    suggesting = type(task)(show_suggestions=True)
+    suggesting = task.model_copy(update={"show_suggestions": True})
     for made in sets():
         for record in records_of(suggesting, made):
             ratings = [made.candidate(candidate).rating for candidate in record.candidates]
@@ -361,7 +417,7 @@ def _changes(question: Question) -> Iterator[Question]:
     yield replace(question, title="Another title")
     yield replace(question, description="Another description.")
     yield replace(question, required=not question.required)
-    if isinstance(question, LabelQuestion):
+    if isinstance(question, LabelQuestion | MultiLabelQuestion):
         yield replace(question, labels={**question.labels, "more": "More"})
         yield replace(question, labels=dict(reversed(question.labels.items())))
         yield replace(question, labels=dict.fromkeys(question.labels, "The same"))
@@ -394,7 +450,7 @@ ANSWERED: dict[str, JsonValue] = {
 @pytest.mark.stack
 @every_task
 def test_a_dataset_of_the_task_takes_its_records_and_answers_and_gives_them_back(task: Task, stack: Stack) -> None:
-    suggesting = type(task)(show_suggestions=True).for_answers(3)
+    suggesting = task.model_copy(update={"show_suggestions": True}).for_answers(3)
     settings = suggesting.settings()
     made = make_set(ratings=(1.0, 5.0, 4.0))
     records = records_of(suggesting, made)
