@@ -15,6 +15,11 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
+def counts_by_name(counts: Mapping[str, int]) -> str:
+    """Return "9 dpo, 24 kto", in the order of the mapping; "" if it is empty."""
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items())
+
+
 def reasons(dropped: Mapping[str, int]) -> str:
     """Return "2 duplicate, 1 empty", the most frequent first; "" if there are none."""
     ordered = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))

@@ -279,6 +279,23 @@ def test_an_unknown_public_name_is_an_attribute_error() -> None:
         _ = getattr(curation, "nothing")  # noqa: B009
 
 
+def test_each_module_of_stages_is_a_verb() -> None:
+    """It has the function of the verb and its report, and what only these two need."""
+    for file in (ROOT / "curation" / "stages").glob("*.py"):
+        functions = {node.name for node in parsed(file).body if isinstance(node, ast.FunctionDef)}
+        assert file.stem in functions | {"__init__"}, f"{file.name} has no function {file.stem}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: module_name(file).removeprefix("curation."))
+def test_a_function_fits_on_a_page(file: Path) -> None:
+    lengths = {
+        node.name: (node.end_lineno or node.lineno) - node.lineno + 1
+        for node in ast.walk(parsed(file))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: length for name, length in lengths.items() if length > 60} == {}
+
+
 def test_every_file_says_what_it_is_for() -> None:
     for file in FILES:
         assert ast.get_docstring(parsed(file)), file

@@ -11,6 +11,7 @@ from curation.wording import (
     about,
     clock,
     counted,
+    counts_by_name,
     dollars,
     duration,
     excerpt,
@@ -28,6 +29,11 @@ from curation.wording import (
 def test_one_thing_is_counted_in_the_singular() -> None:
     assert [counted(count, "row") for count in (0, 1, 2, 1000)] == ["0 rows", "1 row", "2 rows", "1,000 rows"]
     assert [counted(count, "reply", "replies") for count in (1, 2)] == ["1 reply", "2 replies"]
+
+
+def test_counts_by_name_keep_their_order() -> None:
+    assert counts_by_name({"dpo": 9, "kto": 12_000, "raw": 0}) == "9 dpo, 12,000 kto, 0 raw"
+    assert counts_by_name({}) == ""
 
 
 def test_the_most_frequent_reason_comes_first_and_reasons_with_no_count_are_left_out() -> None:

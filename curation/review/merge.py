@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from curation.errors import RefusedError, TemporaryError
 from curation.review.pulled import Accounts, Pulled
 from curation.types import SIMULATED_PREFIX, Response
+from curation.wording import counted
 
 Responses = dict[tuple[str, str], Response]
 """Responses by (record id, reviewer)."""
@@ -166,7 +167,7 @@ def _nameless(accounts: list[str], *, everybody: bool) -> RefusedError | Tempora
             remedy="Run `curation sync` again.",
         )
     return RefusedError(
-        f"Argilla holds answers of {len(accounts)} account{'s' if len(accounts) > 1 else ''} that are not in the "
+        f"Argilla holds answers of {counted(len(accounts), 'account')} that are not in the "
         f"workspace ({', '.join(accounts)}): ARGILLA_API_KEY may not see their names, and without a name nobody knows "
         "whether a person answered or a program.",
         remedy="Run `curation sync` once with an owner's key: the store remembers the names.",

@@ -18,7 +18,7 @@ from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
 from curation.stages.publish import derive_rows
-from curation.wording import counted
+from curation.wording import counted, counts_by_name
 
 BATCH = 1000
 
@@ -44,7 +44,7 @@ class DryRunReport(Report):
     @property
     def lines(self) -> tuple[str, ...]:
         """Counts before and after, what changes in each config, and examples."""
-        rows = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
+        rows = counts_by_name(self.rows)
         first = "" if self.published else ", the first of this dataset"
         lines = [f"Dry run: nothing was written. A publish would leave {rows} rows at {self.url}{first}."]
         if self.row_counts is not None:

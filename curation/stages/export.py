@@ -15,7 +15,7 @@ from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.services import open_store
 from curation.tokenizer import load_tokenizer
-from curation.wording import counted, reasons
+from curation.wording import counted, counts_by_name, reasons
 
 
 class ExportReport(Report):
@@ -35,7 +35,7 @@ class ExportReport(Report):
     @property
     def lines(self) -> tuple[str, ...]:
         """The numbers of rows, where they are, and the reasons for missing ones."""
-        rows = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
+        rows = counts_by_name(self.rows)
         template = f" with the chat template of {self.chat_template}" if self.chat_template else ""
         lines = [f"Wrote {rows} rows{template} to {self.folder} ({counted(len(self.files), 'file')})."]
         lines += [f"No {name} row: {reasons(dropped)}." for name, dropped in self.dropped.items() if dropped]

@@ -20,7 +20,7 @@ from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
 from curation.store import MANIFEST, Snapshot
 from curation.types import Measure
-from curation.wording import counted, measured, reasons
+from curation.wording import counted, counts_by_name, measured, reasons
 
 
 class PublishReport(Report):
@@ -55,7 +55,7 @@ class PublishReport(Report):
     @property
     def lines(self) -> tuple[str, ...]:
         """The numbers of rows, the reasons for missing ones, and how far reviewers agree."""
-        rows = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
+        rows = counts_by_name(self.rows)
         start = f"Published {rows} rows to {self.url}" if self.commit else f"Nothing new: {rows} rows at {self.url}"
         lines = [f"{start} from {counted(self.verdicts, 'verdict')} on {counted(self.records, 'record')}."]
         if self.row_counts is not None:

@@ -31,7 +31,7 @@ from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
 from curation.stages.push import records_to_show
 from curation.store import Snapshot
-from curation.wording import counted, dollars, reasons
+from curation.wording import counted, counts_by_name, dollars, reasons
 
 FLAGGED_IN_LINE = 3
 """A line shows the ids of so many flagged records."""
@@ -111,7 +111,7 @@ class StatusReport(Report):
             yield f"Nothing can be decided: {self.refused}"
             return
         yield f"Records with a verdict: {self.verdicts:,}; without: {reasons(self.unresolved) or 'none'}."
-        rows = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
+        rows = counts_by_name(self.rows)
         yield f"Rows: {rows or 'none'}; {self._state}."
 
     @property
