@@ -65,7 +65,7 @@ def check(config: Config, *, services: Services | None = None, ask: bool = False
     """
     services = services or Services.from_environment()
     findings = [
-        Finding(subject="config", ok=True, message=f"{config.name}: {len(config.generators)} generators"),
+        Finding(subject="config", ok=True, message=f"{config.name}: {counted(len(config.generators), 'generator')}"),
         _finding("quality", lambda: _checks(config, services)),
         _finding("prompts", lambda: _prompts(config, services)),
         _finding("token", lambda: _may_write(config, services)),

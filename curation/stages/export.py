@@ -38,7 +38,7 @@ class ExportReport(Report):
         rows = counts_by_name(self.rows)
         template = f" with the chat template of {self.chat_template}" if self.chat_template else ""
         lines = [f"Wrote {rows} rows{template} to {self.folder} ({counted(len(self.files), 'file')})."]
-        lines += [f"No {name} row: {reasons(dropped)}." for name, dropped in self.dropped.items() if dropped]
+        lines += [f"Left out of {name}: {reasons(dropped)}." for name, dropped in self.dropped.items() if dropped]
         lines += [f"No column {name!r}: {why}." for name, why in self.omitted.items()]
         return tuple(lines)
 

@@ -20,7 +20,7 @@ from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
 from curation.store import MANIFEST, Snapshot
 from curation.types import Measure
-from curation.wording import counted, counts_by_name, measured, reasons
+from curation.wording import counted, counts_by_name, measured, percent, reasons
 
 
 class PublishReport(Report):
@@ -62,11 +62,11 @@ class PublishReport(Report):
             lines.append(f"Since the last publish: {self.row_counts}")
         if self.unresolved:
             lines.append(f"Records without a verdict: {reasons(self.unresolved)}.")
-        lines += [f"No {name} row: {reasons(dropped)}." for name, dropped in self.dropped.items() if dropped]
+        lines += [f"Left out of {name}: {reasons(dropped)}." for name, dropped in self.dropped.items() if dropped]
         lines += [f"No column {name!r}: {why}." for name, why in self.omitted.items()]
         lines += self.decisions
         if self.agreement.value is not None:
-            lines.append(f"Equal pairs of answers: {measured(self.agreement)}.")
+            lines.append(f"Pairs of answers to a record that are equal: {measured(self.agreement, percent)}.")
         lines.append(f"Krippendorff's alpha: {measured(self.alpha)}.")
         lines += [f"{reviewer} stands out: {', '.join(marks)}." for reviewer, marks in self.marked.items()]
         if self.kto_weights is not None:
