@@ -71,8 +71,8 @@ def money(usd: float) -> str:
 
 
 def dollars(cost: float | None) -> str:
-    """Return US dollars, or "cost unknown" if there was no price."""
-    return "cost unknown (price_in or price_out was not given)" if cost is None else money(cost)
+    """Return US dollars, or "cost unknown ..." if a price or a count of tokens is not known."""
+    return "cost unknown without price_in and price_out" if cost is None else money(cost)
 
 
 def duration(seconds: float) -> str:

@@ -81,7 +81,7 @@ def test_money_has_the_digits_that_matter(usd: float, words: str) -> None:
 
 
 def test_a_cost_without_prices_is_unknown_and_not_zero() -> None:
-    assert dollars(None) == "cost unknown (price_in or price_out was not given)"
+    assert dollars(None) == "cost unknown without price_in and price_out"
 
 
 @pytest.mark.parametrize(

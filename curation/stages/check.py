@@ -21,13 +21,14 @@ from curation.wording import counted, reasons
 
 
 class Finding(BaseModel):
-    """The result of one check: all is well, or what is wrong and how to mend it."""
+    """The result of one check: all is well, or what is wrong and how to mend it. `details` are further lines."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     subject: str
     ok: bool
     message: str
+    details: tuple[str, ...] = ()
     temporary: bool = False
 
 
@@ -46,9 +47,14 @@ class CheckReport(Report):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """A line for each check, which begins with ok or FAIL."""
+        """A line for each check, which begins with ok or FAIL, and its details below it."""
         return tuple(
-            f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.message}" for finding in self.findings
+            line
+            for finding in self.findings
+            for line in (
+                f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.message}",
+                *(f"        {detail}" for detail in finding.details),
+            )
         )
 
     @property
@@ -66,7 +72,7 @@ def check(config: Config, *, services: Services | None = None, ask: bool = False
     services = services or Services.from_environment()
     findings = [
         Finding(subject="config", ok=True, message=f"{config.name}: {counted(len(config.generators), 'generator')}"),
-        _finding("quality", lambda: _checks(config, services)),
+        _quality(config, services),
         _finding("prompts", lambda: _prompts(config, services)),
         _finding("token", lambda: _may_write(config, services)),
         _finding("store", lambda: _store(config, services)),
@@ -87,11 +93,17 @@ def _finding(subject: str, check_subject: Callable[[], str]) -> Finding:
         return Finding(subject=subject, ok=False, message=str(error), temporary=isinstance(error, TemporaryError))
 
 
+def _quality(config: Config, services: Services) -> Finding:
+    """Return the finding about the checks in `[quality]` and `[[filters]]`, with a line for each of them."""
+    finding = _finding("quality", lambda: _checks(config, services))
+    return finding.model_copy(update={"details": config.quality.lines(config.filters)}) if finding.ok else finding
+
+
 def _checks(config: Config, services: Services) -> str:
-    """Return what is dropped and what is not. Raises an error if something that the checks need cannot be read."""
+    """Return a sentence. Raises an error if something that the checks of prompts and answers need cannot be read."""
     prompt_checks(config.quality, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
     answer_checks(config.quality, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
-    return "".join(f"\n        {line}" for line in config.quality.lines(config.filters)).lstrip()
+    return "every check can run"
 
 
 def _prompts(config: Config, services: Services) -> str:
