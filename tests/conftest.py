@@ -16,7 +16,7 @@ import pytest
 from curation.local import Stack
 from curation.local.inference import ScriptedServer
 from tests.scripts import scripted_reply
-from tests.warm import WarmInterpreter
+from tests.warm import SEEDS, WarmInterpreter
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
@@ -33,7 +33,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("CURATION_PATIENCE", "20")
 
 WARM: list[WarmInterpreter] = []
-"""The interpreter for commands that use the stack, while there is one."""
+"""The interpreters for commands that use the stack, while it runs; the next command goes to the first that is free."""
 
 LONGEST_FIRST = ("train", "engine", "browser", "stack")
 """The marks of files that take minutes. Two workers share the files in this order, so that neither waits at the end."""
@@ -58,9 +58,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The real stack, for the whole session; tests keep apart by the names of their repos and datasets."""
     with Stack(tmp_path_factory.mktemp("stack"), tied=True) as running:
-        WARM.append(WarmInterpreter({**os.environ, **running.settings()}))
+        WARM.extend(WarmInterpreter({**os.environ, **running.settings()}, seed=seed) for seed in SEEDS)
         yield running
-        WARM.pop().close()
+        while WARM:
+            WARM.pop().close()
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,10 @@ class CommandLine:
 
     def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run one command and return what it said, whatever its exit code."""
-        for warm in WARM:
+        for warm in tuple(WARM):
             done = warm.run(arguments, folder=self.folder, environment=self.environment(**env))
             if done is not None:
+                WARM.reverse()
                 return done
         return subprocess.run(
             [sys.executable, "-m", "curation", *arguments],
