@@ -38,7 +38,7 @@ LAYERS = (
     {"deploy", "local"},
     {"cli"},
 )
-LIGHT = {"numpy", "polars", "pyarrow"}
+LIGHT = {"numpy", "polars", "pyarrow", "rensa"}
 """What stands at the top of the files that use it: a quarter of a second in all, and a configuration needs none."""
 HEAVY = (
     "aiohttp",
