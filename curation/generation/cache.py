@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import orjson
+import platformdirs
 
 from curation.errors import ServiceError
 from curation.generation import locks
@@ -49,8 +50,6 @@ NEWEST = 200
 
 def cache_file() -> Path:
     """Return the path of the cache: `requests.sqlite` in CURATION_CACHE, or in the user's cache folder."""
-    import platformdirs
-
     folder = os.environ.get("CURATION_CACHE") or platformdirs.user_cache_dir("curation")
     return Path(folder) / "requests.sqlite"
 

@@ -11,11 +11,10 @@ import warnings
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
-from contextvars import Context
 from copy import deepcopy
 from functools import partial
 from graphlib import TopologicalSorter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import greenlet
 from distilabel.constants import ROUTING_BATCH_FUNCTION_ATTR_NAME
@@ -27,6 +26,7 @@ from distilabel.steps.tasks.base import _Task
 
 from curation.errors import ConfigError, CurationError
 from curation.generation.endpoints import EndpointsLLM
+from curation.generation.waiting import Begun, awaited_from, dismiss, wait_for
 from curation.types import Row as _Row
 
 Row = dict[str, Any]
@@ -103,7 +103,7 @@ async def _bounded(
     finally:
         await source.aclose()
         await flight.cancel()
-        _dismiss(graph.workers)
+        dismiss(graph.workers)
 
 
 class _Flight:
@@ -199,7 +199,7 @@ class _Graph:
         batches = step.process_applying_mappings()
         last = False
         while not last:
-            reading = _awaited_from(next, batches, None) if isinstance(step, _Task) else _in_thread(next, batches, None)
+            reading = awaited_from(next, batches, None) if isinstance(step, _Task) else _in_thread(next, batches, None)
             batch = await reading
             if batch is None:
                 return
@@ -226,16 +226,16 @@ class _Graph:
         if not self.chains:
             return [row]
         *first_chains, last_chain = self.chains
-        results: dict[str, _Begun | asyncio.Task[Any]] = {}
+        results: dict[str, Begun | asyncio.Task[Any]] = {}
         for chain in first_chains:
-            begun = _Begun(partial(self._chain, chain, row, results), self.workers)
+            begun = Begun(partial(self._chain, chain, row, results), self.workers)
             results[chain[-1]] = begun if begun.is_done else asyncio.create_task(begun.end())
-        begun = _Begun(partial(self._chain, last_chain, row, results), self.workers)
+        begun = Begun(partial(self._chain, last_chain, row, results), self.workers)
         # The last chain has waited for all others, unless it failed.
         return list(begun.result()) if begun.is_done and begun.error is None else self._end_of(begun, row, results)
 
     async def _end_of(
-        self, last: _Begun, row: Row, results: dict[str, _Begun | asyncio.Task[Any]]
+        self, last: Begun, row: Row, results: dict[str, Begun | asyncio.Task[Any]]
     ) -> list[Row | FailedRow]:
         others = [other for other in results.values() if isinstance(other, asyncio.Task)]
         try:
@@ -275,7 +275,7 @@ class _Graph:
             chains[name] = [*chain, name]
         return list(chains.values())
 
-    def _chain(self, chain: list[str], row: Row, results: dict[str, _Begun | asyncio.Task[Any]]) -> list[Row]:
+    def _chain(self, chain: list[str], row: Row, results: dict[str, Begun | asyncio.Task[Any]]) -> list[Row]:
         rows = [[row] if need == self.root else _result(results[need]) for need in self.needs[chain[0]]]
         for name in chain:
             rows = [self._step(name, rows)]
@@ -296,7 +296,7 @@ class _Graph:
             if known or isinstance(step, _Task):
                 # Steps that only move columns run here, because starting a thread would take longer than the step.
                 return process()
-            return _wait_for(partial(self._in_turn, name, process))
+            return wait_for(partial(self._in_turn, name, process))
         except CurationError:
             raise
         except Exception as error:
@@ -376,14 +376,14 @@ def _generate_of(llm: LLM) -> Callable[..., Any]:
                 return [await llm.agenerate(input=inputs[0], num_generations=num_generations, **options)]
             return await llm._agenerate(inputs=inputs, num_generations=num_generations, **options)
 
-        return lambda *arguments, **options: _wait_for(partial(one_or_all, *arguments, **options))
+        return lambda *arguments, **options: wait_for(partial(one_or_all, *arguments, **options))
     blocking, alone = llm.generate, asyncio.Lock()
 
     async def in_turn(*arguments: Any, **options: Any) -> Any:
         async with alone:
             return await _in_thread(lambda: blocking(*arguments, **options))
 
-    return lambda *arguments, **options: _wait_for(partial(in_turn, *arguments, **options))
+    return lambda *arguments, **options: wait_for(partial(in_turn, *arguments, **options))
 
 
 async def _in_thread(function: Callable[..., ResultT], *arguments: Any) -> ResultT:
@@ -392,114 +392,20 @@ async def _in_thread(function: Callable[..., ResultT], *arguments: Any) -> Resul
 
 def _generated(llm: EndpointsLLM, inputs: list[Any], num_generations: int = 1, **options: Any) -> list[Any]:
     """Ask about all inputs at once, and wait only if the cache has not every reply."""
-    begun = [llm.begin(one, num_generations, **options) for one in inputs]
-    waiting = [one for one in begun if not isinstance(one, dict)]
-    if not waiting:
-        return begun
-    waited = iter([_wait_for(waiting[0])] if len(waiting) == 1 else _wait_for(partial(_all_of, waiting)))
-    return [one if isinstance(one, dict) else next(waited) for one in begun]
+    replies = [llm.begin(chat, num_generations, **options) for chat in inputs]
+    asking = [reply for reply in replies if not isinstance(reply, dict)]
+    if not asking:
+        return replies
+    received = iter([wait_for(asking[0])] if len(asking) == 1 else wait_for(partial(_all_of, asking)))
+    return [reply if isinstance(reply, dict) else next(received) for reply in replies]
 
 
-async def _all_of(waiting: list[Callable[[], Awaitable[Any]]]) -> list[Any]:
-    return list(await asyncio.gather(*(one() for one in waiting)))
+async def _all_of(asking: list[Callable[[], Awaitable[Any]]]) -> list[Any]:
+    return list(await asyncio.gather(*(ask() for ask in asking)))
 
 
-class _Begun:
-    """A function that may call `_wait_for` deep inside of code that knows nothing of asyncio, as far as it came.
-
-    This is what SQLAlchemy does to run its synchronous core over asynchronous drivers.
-    """
-
-    __slots__ = ("_given", "_worker", "_workers", "error", "is_done")
-
-    def __init__(self, function: Callable[[], Any], workers: list[greenlet.greenlet]) -> None:
-        """Call the function until it waits, or is done, or fails.
-
-        `workers` are greenlets without work. One of them calls the function, or a new one, and comes back to the list.
-        """
-        self._worker = workers.pop() if workers else greenlet.greenlet(_work)
-        self._workers = workers
-        self._given: Any = None
-        self.error: BaseException | None = None
-        self.is_done = False
-        """Whether it returned or failed."""
-
-        self._take(self._worker.switch(function))
-
-    def _take(self, given: Any) -> None:
-        """Take what the worker gives: what it waits for, or at the end a result or an error."""
-        if isinstance(given, _Done):
-            self.is_done = True
-            self._given, self.error = given
-            self._workers.append(self._worker)
-        else:
-            self._given = given
-
-    def result(self) -> Any:
-        """Return what the function returned, or raise what it raised."""
-        if self.error is not None:
-            raise self.error
-        return self._given
-
-    async def end(self) -> Any:
-        """Run the function to its end, and return its result."""
-        while not self.is_done:
-            try:
-                value = await self._given()
-            except BaseException as error:  # noqa: BLE001 - cancellation too has to reach the code that waits
-                self._take(self._worker.throw(error))
-            else:
-                self._take(self._worker.switch(value))
-        return self.result()
-
-
-class _Done(NamedTuple):
-    """The end of a function: its result, or the error that it raised."""
-
-    result: Any
-    error: BaseException | None
-
-
-def _work(function: Callable[[], Any]) -> None:
-    """Call functions, one after the other. A new greenlet for each would need new memory from the system each time."""
-    parent = greenlet.getcurrent().parent
-    assert parent is not None
-    while True:
-        try:
-            done = _Done(Context().run(function), None)
-        except greenlet.GreenletExit:
-            raise
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is taken
-            done = _Done(None, error)
-        del function
-        function = parent.switch(done)
-        del done
-
-
-def _dismiss(workers: list[greenlet.greenlet]) -> None:
-    """End the greenlets. Only the thread that made them can do that."""
-    while workers:
-        workers.pop().throw()
-
-
-def _result(begun: _Begun | asyncio.Task[Any]) -> Any:
+def _result(begun: Begun | asyncio.Task[Any]) -> Any:
     """Return the result of another chain, from within a function that was begun."""
     if isinstance(begun, asyncio.Task):
-        return begun.result() if begun.done() else _wait_for(lambda: begun)
+        return begun.result() if begun.done() else wait_for(lambda: begun)
     return begun.result()
-
-
-async def _awaited_from(function: Callable[..., ResultT], *arguments: Any) -> ResultT:
-    """Run a function that may call `_wait_for`."""
-    workers: list[greenlet.greenlet] = []
-    try:
-        return await _Begun(partial(function, *arguments), workers).end()  # type: ignore[no-any-return]
-    finally:
-        _dismiss(workers)
-
-
-def _wait_for(function: Callable[[], Awaitable[ResultT]]) -> ResultT:
-    """Have the loop await what a function gives and return its result, from within a function that was begun."""
-    parent = greenlet.getcurrent().parent
-    assert parent is not None
-    return parent.switch(function)  # type: ignore[no-any-return]

@@ -43,6 +43,11 @@ STORM_SHARE = 0.3
 STORM_TIMEOUT = 6.0
 KILLS = 20
 KILL_WITHIN_SECONDS = 0.5
+"""After the first reply of a run."""
+
+KILLED_ROWS = 1500
+"""Enough that twenty runs that are killed do not finish them."""
+
 IN_FLIGHT_SECONDS = 0.25
 """An answer that the server gave longer before a kill should be in the cache, even of a busy client."""
 
@@ -323,7 +328,7 @@ def _limits(meter: Meter, told: list[str]) -> int:
 
 def kills(place: Place) -> Figures:
     """Twenty times kill -9 in the middle of a run, then a run to the end: what the cache has is never asked again."""
-    count, moments = place.rows(300), random.Random(0)
+    count, moments = place.rows(KILLED_ROWS), random.Random(0)
     cache = place.fresh("kills")
     struck = twice = 0
     ages: list[float] = []

@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 CONCURRENCY = 50
 PROGRESS_SECONDS = 30.0
 SAMPLE_SECONDS = 1.0
+BEGUN_SECONDS = 0.02
 
 say = partial(print, flush=True)
 
@@ -146,7 +147,7 @@ def import_everything() -> float:
 def main(task: dict[str, Any]) -> None:
     """Generate as the task says: a file of prompts into a store, or a number of prompts with a cache file alone.
 
-    The last line is JSON; before it come "begun", and progress if the run is long.
+    The last line is JSON. Before it comes "begun", when the first reply is there, or progress if the run is long.
     """
     imported = import_everything()
     after_imports = memory_mb("VmRSS")
@@ -160,10 +161,24 @@ def main(task: dict[str, Any]) -> None:
         facts["resident"] = resident
     else:
         with prompts(task["count"]) as spool:
-            say("begun")
-            facts = asdict(run_engine(spool, make_models(task["base_url"]), cache=Path(task["cache"])))
+            meter = Meter()
+            with told_every(BEGUN_SECONDS, _say_when_begun(meter)):
+                facts = asdict(run_engine(spool, make_models(task["base_url"]), cache=Path(task["cache"]), meter=meter))
     memory = {"after_imports_mb": after_imports, "peak_mb": memory_mb("VmHWM")}
     say(json.dumps({"import_s": imported, **memory, **facts}))
+
+
+def _say_when_begun(meter: Meter) -> Callable[[bool], None]:
+    """Return a function that says "begun" once: when the first reply is there, or at the end of the run."""
+    has_said = False
+
+    def tell(last: bool) -> None:
+        nonlocal has_said
+        if not has_said and (last or any(stage.done for stage in meter.stages)):
+            has_said = True
+            say("begun")
+
+    return tell
 
 
 def _run_stage(task: dict[str, Any], resident: list[tuple[int, float]]) -> GenerateReport:
