@@ -178,8 +178,10 @@ class Meter:
         """Count a prompt that is finished. If its requests were not `counted` one by one, count them all here."""
         self.done += 1
         self.failed += not candidate_set.came_through(self.min_candidates)
+        if counted:
+            return
         stages = {stage.stage: stage for stage in self.stages}
-        for usage in () if counted else candidate_set.usage:
+        for usage in candidate_set.usage:
             stage = stages[f"{usage.stage} {usage.generator}"]
             count = stage.wasted if usage.wasted else stage.replied
             count(usage.input_tokens, usage.output_tokens, request=usage.request)
