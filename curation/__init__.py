@@ -10,6 +10,7 @@ from curation.late import late_names
 if TYPE_CHECKING:
     from curation.cli.progress import show_progress
     from curation.config import Config, Generate, Publish, Services, StoreSection, load_config, parse_config
+    from curation.documents import DocumentPrompts, QuestionModel
     from curation.errors import ConfigError, CurationError, RefusedError, TemporaryError
     from curation.generation import Budget, Evolver, Generator, UltraFeedbackJudge
     from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
@@ -30,6 +31,7 @@ else:
         __name__,
         {
             "config": "Config Generate Publish Services StoreSection load_config parse_config",
+            "documents": "DocumentPrompts QuestionModel",
             "errors": "ConfigError CurationError RefusedError TemporaryError",
             "generation": "Budget Evolver Generator UltraFeedbackJudge",
             "labels": "DawidSkeneResolver MajorityResolver MeanResolver UnanimousResolver",
@@ -55,6 +57,7 @@ __all__ = [
     "ConfigError",
     "CurationError",
     "DawidSkeneResolver",
+    "DocumentPrompts",
     "Evolver",
     "FilePrompts",
     "Filter",
@@ -67,6 +70,7 @@ __all__ = [
     "PairwiseTask",
     "Publish",
     "Quality",
+    "QuestionModel",
     "RankingTask",
     "RatingTask",
     "RefusedError",

@@ -21,10 +21,11 @@ from pydantic import (
 )
 from pydantic_core import to_json
 
+from curation.documents import DocumentPrompts, QuestionModel
 from curation.environment import address_from, carries_secret, is_key, key_from
 from curation.errors import ConfigError
 from curation.export import PairsPerPrompt
-from curation.generation.options import Budget, Engine, Evolver, Generator, Models, UltraFeedbackJudge
+from curation.generation.options import Budget, Endpoint, Engine, Evolver, Generator, Models, UltraFeedbackJudge
 from curation.hub import DEFAULT_ENDPOINT
 from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
 from curation.prompts import FilePrompts, HubPrompts, ListPrompts
@@ -33,6 +34,7 @@ from curation.quality.filters import Filter
 from curation.quality.options import Quality
 from curation.review import TASKS, BinaryTask, PairwiseTask, RankingTask, RatingTask, ReviewTask
 from curation.section import LICENSE, NAME, Section, sentences
+from curation.types import AnswerRole
 
 Format = Literal["dpo", "kto", "reward", "sft", "raw"]
 
@@ -140,7 +142,7 @@ class Config(Section):
 
     name: Annotated[str, Field(pattern=NAME)]
     """The curation's name, 1 to 64 characters. A store can only be used under the name that it was created with."""
-    prompts: Annotated[HubPrompts | FilePrompts | ListPrompts, Field(discriminator="type")]
+    prompts: Annotated[HubPrompts | FilePrompts | ListPrompts | DocumentPrompts, Field(discriminator="type")]
     """Where the prompts come from."""
     generators: Annotated[tuple[Generator, ...], Field(min_length=1)]
     """The models that answer: two or more, unless answers are reviewed one by one."""
@@ -206,6 +208,10 @@ class Config(Section):
             )
         if self.labels.judge_fallback and not self.models.judges:
             raise ValueError("labels.judge_fallback = true needs a [judge] or [[judges]]")
+        if self.labels.accept_roles and {"chosen", "rejected"} - set(self.roles.values()):
+            raise ValueError(
+                'labels.accept_roles = true needs a generator with role = "chosen" and one with role = "rejected"'
+            )
         return self
 
     def _filters_have_names(self) -> None:
@@ -235,7 +241,10 @@ class Config(Section):
         budget = self.generate.budget
         if budget is None or budget.money is None:
             return
-        for stage, options in self.models.stages.items():
+        stages: dict[str, Endpoint] = {**self.models.stages}
+        if isinstance(self.prompts, DocumentPrompts):
+            stages["question_model"] = self.prompts.question_model
+        for stage, options in stages.items():
             if options.price_in is None or options.price_out is None:
                 raise ValueError(
                     f"generate.budget.money needs price_in and price_out of every model; {stage!r} has not both"
@@ -245,7 +254,20 @@ class Config(Section):
     def models(self) -> Models:
         """Every model that a prompt passes."""
         judges = (self.judge,) if self.judge is not None else self.judges
-        return Models(generators=self.generators, evolve=self.evolve, judges=judges)
+        templates = self.prompts.answer_templates if isinstance(self.prompts, DocumentPrompts) else None
+        return Models(generators=self.generators, evolve=self.evolve, judges=judges, templates=templates)
+
+    @property
+    def question_models(self) -> Models | None:
+        """The model that writes questions about documents, as the one that answers requests; null without documents."""
+        if not isinstance(self.prompts, DocumentPrompts):
+            return None
+        return Models(generators=(self.prompts.question_model.generator,))
+
+    @property
+    def roles(self) -> Mapping[str, AnswerRole]:
+        """The role of each generator that has one, by its name."""
+        return {generator.name: generator.role for generator in self.generators if generator.role is not None}
 
     @property
     def review_dataset(self) -> str:
@@ -353,6 +375,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "prompts.hub": HubPrompts,
     "prompts.file": FilePrompts,
     "prompts.list": ListPrompts,
+    "prompts.documents": DocumentPrompts,
+    "prompts.documents.question_model": QuestionModel,
     "generators": Generator,
     "evolve": Evolver,
     "judge": UltraFeedbackJudge,

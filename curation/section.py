@@ -106,7 +106,7 @@ def _sentence(fault: Any, sections: Mapping[str, type[BaseModel]]) -> str:
     if kind == "missing":
         return f"{key} is missing."
     if kind == "union_tag_not_found" and isinstance(value, dict):
-        return f"{key}.{TAG_KEYS[key]} is missing; it must be 'hub', 'file' or 'list'."
+        return f"{key}.{TAG_KEYS[key]} is missing; it must be 'hub', 'file', 'list' or 'documents'."
     if kind == "union_tag_invalid":
         *tags, last = context["expected_tags"].split(", ")
         return f"{key}.{TAG_KEYS[key]} = {shown(value[TAG_KEYS[key]])}: must be {', '.join(tags)} or {last}."
@@ -160,6 +160,8 @@ def _place(location: tuple[int | str, ...], sections: Mapping[str, type[BaseMode
     section = str(parts[0]) if len(parts) > 1 else ""
     if section in TAG_KEYS:
         section = f"{section}.{parts.pop(1)}"
+        if len(parts) > 2 and f"{section}.{parts[1]}" in sections:
+            section = f"{section}.{parts[1]}"
     elif len(parts) > 2 and f"{section}.{parts[1]}" in sections:
         section = f"{section}.{parts[1]}"
     return section, "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")

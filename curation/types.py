@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 Role = Literal["system", "user", "assistant"]
 Status = Literal["submitted", "draft", "discarded"]
-LabelSource = Literal["human", "simulated", "judge"]
+LabelSource = Literal["human", "simulated", "judge", "role"]
+AnswerRole = Literal["chosen", "rejected"]
+"""What a generator is for: to write the better or the worse answer of a pair, before anybody judged them."""
 
 SIMULATED_PREFIX = "simulated-"
 """The usernames of programs begin with this. Their answers are never published as those of people."""
@@ -45,16 +47,39 @@ class Message(Row):
     content: str
 
 
+class Passage(Row):
+    """The part of a document that a question is about.
+
+    `source` is the file or row that the document is, `part` the number of the part, from 1. `start` and `end` are its
+    place in the document, `answer_start` and `answer_end` that of the passage that answers the question, null if no
+    model named it: all in characters, so that document[start:end] is the part. `answerable` is false for a question
+    that the document does not answer, by the design of whoever asked. `language_name` is what templates call the
+    language.
+    """
+
+    document_id: str
+    source: str
+    part: int
+    start: int
+    end: int
+    answer_start: int | None = None
+    answer_end: int | None = None
+    answerable: bool = True
+    language_name: str
+
+
 class Prompt(Row):
     """What a model is asked: messages, of which the last is the user's.
 
     - `source`: where the prompt was read, with the revision: "acme/prompts@<sha>"
     - `language`: the ISO 639-1 code of the user's text, null if it is not known
 
-    The other fields are null unless the source has them. Models are not asked with them; they are published:
+    The other fields are null unless the source has them. Models are not asked with the first four; they are published:
 
     - `tools` and `chat_template_kwargs`: a list of JSON schemas and an object, as JSON text, for TRL's chat templates
     - `category` and `subcategory`: what kind of prompt it is
+    - `document`: the part of a document that a question is about; models and reviewers are shown it too
+    - `passage`: the place of that part, published as several columns
     """
 
     id: str
@@ -65,6 +90,8 @@ class Prompt(Row):
     chat_template_kwargs: str | None = None
     category: str | None = None
     subcategory: str | None = None
+    document: str | None = None
+    passage: Passage | None = None
 
 
 class Candidate(Row):
@@ -91,14 +118,14 @@ class Candidate(Row):
 class Failure(Row):
     """A request that failed, or a judge's rating that cannot be read.
 
-    - `stage`: "generate", "evolve" and "judge" are requests that failed after `attempts` attempts. "rating" is a reply
-      of a judge without a readable rating of one candidate.
+    - `stage`: "question", "generate", "evolve" and "judge" are requests that failed after `attempts` attempts. "rating"
+      is a reply of a judge without a readable rating of one candidate.
     - `generator`: the generator (or judge) that was asked; at the stage "rating", the generator of that candidate
     - `reason`: a word, such as "timeout"; `detail`: a sentence, mostly the service's own
     - `request`: the hash of the request
     """
 
-    stage: Literal["generate", "evolve", "judge", "rating"]
+    stage: Literal["question", "generate", "evolve", "judge", "rating"]
     generator: str
     reason: str
     attempts: int
@@ -134,7 +161,7 @@ class Usage(Row):
     """
 
     request: str
-    stage: Literal["generate", "evolve", "judge"]
+    stage: Literal["question", "generate", "evolve", "judge"]
     generator: str
     input_tokens: int | None
     output_tokens: int | None

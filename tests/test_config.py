@@ -255,6 +255,7 @@ def test_keys_that_the_smallest_file_leaves_out_have_the_documented_defaults(tmp
         "max_new_tokens": 512,
         "system_prompt": None,
         "keep_reasoning": False,
+        "role": None,
         "max_concurrency": 16,
         "max_attempts": 10,
         "timeout": 120.0,
@@ -302,6 +303,7 @@ def test_keys_that_the_smallest_file_leaves_out_have_the_documented_defaults(tmp
             "resolver": "majority",
             "min_reviewers": 1,
             "judge_fallback": False,
+            "accept_roles": False,
             "ties": "kto-only",
             "ignored_flags": [],
         },
@@ -495,8 +497,8 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "review, store.",
         ),
         ("prompts", "acme/prompts", "prompts = 'acme/prompts': must be a table."),
-        ("prompts.type", MISSING, "prompts.type is missing; it must be 'hub', 'file' or 'list'."),
-        ("prompts.type", "s3", "prompts.type = 's3': must be 'hub', 'file' or 'list'."),
+        ("prompts.type", MISSING, "prompts.type is missing; it must be 'hub', 'file', 'list' or 'documents'."),
+        ("prompts.type", "s3", "prompts.type = 's3': must be 'hub', 'file', 'list' or 'documents'."),
         (
             "prompts.path",
             "x.csv",
@@ -616,7 +618,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "labels.min_reviewer",
             2,
             "labels.min_reviewer is not a setting; did you mean min_reviewers? "
-            "allowed: ignored_flags, judge_fallback, min_reviewers, resolver, ties.",
+            "allowed: accept_roles, ignored_flags, judge_fallback, min_reviewers, resolver, ties.",
         ),
         ("labels.resolver", 3, "labels.resolver = 3: must be 'majority', 'mean', 'unanimous' or 'dawid-skene'."),
         ("labels.ties", "keep", "labels.ties = 'keep': must be 'drop' or 'kto-only'."),
@@ -624,7 +626,8 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         (
             "labels.force",
             True,
-            "labels.force is not a setting; allowed: ignored_flags, judge_fallback, min_reviewers, resolver, ties.",
+            "labels.force is not a setting; allowed: accept_roles, ignored_flags, judge_fallback, min_reviewers, "
+            "resolver, ties.",
         ),
         ("labels", {"resolver": "dawid-skene", "smoothing": 0}, "labels.smoothing = 0: must be greater than 0."),
         ("labels", {"resolver": "dawid-skene", "force": "yes"}, "labels.force = 'yes': must be true or false."),
@@ -632,7 +635,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "labels",
             {"resolver": "dawid-skene", "forced": True},
             "labels.forced is not a setting; did you mean force? "
-            "allowed: force, ignored_flags, judge_fallback, min_reviewers, resolver, smoothing, ties.",
+            "allowed: accept_roles, force, ignored_flags, judge_fallback, min_reviewers, resolver, smoothing, ties.",
         ),
         ("labels", {"resolver": "unanimous", "min_reviewers": 0}, "labels.min_reviewers = 0: must be greater than 0."),
         ("quality", True, "quality = true: must be a table."),

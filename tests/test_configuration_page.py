@@ -19,6 +19,7 @@ from curation.config import SECTIONS, load_config, parse_config
 from curation.errors import ConfigError
 from curation.generation.options import ROUTER_URL
 from curation.hub import DEFAULT_ENDPOINT
+from curation.prompts import FilePrompts
 from curation.section import TAG_KEYS
 from curation.types import Prompt
 
@@ -34,7 +35,9 @@ TABLES: dict[str, tuple[str, ...]] = {
     '`type = "hub"`': ("prompts.hub",),
     '`type = "file"`': ("prompts.file",),
     '`type = "list"`': ("prompts.list",),
-    "Where a model answers": ("generators", "evolve", "judge", "judges"),
+    '`type = "documents"`': ("prompts.documents",),
+    "`question_model`": ("prompts.documents.question_model",),
+    "Where a model answers": ("prompts.documents.question_model", "generators", "evolve", "judge", "judges"),
     "`[[generators]]`": ("generators",),
     "`[evolve]`": ("evolve",),
     "`[judge]` and `[[judges]]`": ("judge", "judges"),
@@ -63,8 +66,11 @@ publish = { repo_id = "acme/helpful" }
 store = { repo_id = "acme/helpful-store" }
 """
 PRICES = "price_in = 1.0, price_out = 1.0"
+DOCUMENTS = '{ type = "documents", path = "handbook", question_model = { model_id = "two" } }'
 INSTEAD = {
     "prompts.file": 'prompts = { type = "file", path = "prompts.jsonl" }',
+    "prompts.documents": f"prompts = {DOCUMENTS}",
+    "prompts.documents.question_model": f"prompts = {DOCUMENTS}",
     "prompts.list": 'prompts = { type = "list", rows = ["Why?"] }',
     "evolve": 'evolve = { model_id = "three" }',
     "filters": 'filters = [{ type = "lines", min = 1, max = 1 }]',
@@ -139,7 +145,8 @@ def blocks(language: str) -> list[str]:
 def part(values: Any, section: str) -> Any:
     """The table of a section in a parsed file or a dumped config, of a list the first; {} if it is not there."""
     names = section.split(".") if section else []
-    for name in names[:1] if names[:1] and names[0] in TAG_KEYS else names:
+    # "prompts.documents.question_model" is the key question_model of the table prompts.
+    for name in [names[0], *names[2:]] if names and names[0] in TAG_KEYS else names:
         values = values.get(name) or {}
         values = values[0] if isinstance(values, list) else values
     return values
@@ -153,6 +160,9 @@ def default_of(section: str, key: str) -> object:
     """What holds if a file does not name a key; the word "required" if no config comes of that file."""
     values = least(section)
     part(values, section).pop(key, None)
+    if (section, key) == ("prompts.documents", "path"):
+        # Without a path there is a dataset.
+        part(values, section)["repo_id"] = "acme/documents"
     try:
         config = parse_config(values)
     except ConfigError as error:
@@ -175,7 +185,8 @@ def stated(row: Row, section: str) -> object:
         model = next(model for name, model in SECTIONS.items() if f"{name}.".startswith(f"{row.key}."))
         return model().model_dump(mode="json")
     if row.default.startswith("["):
-        return default_in_the_file(row.default)
+        text = default_in_the_file(row.default)
+        return [text] if row.key == "question_templates" else text
     values = least(section)
     code = named(row.default)
     # The value of another key, of the same section or of the whole file.
@@ -185,9 +196,10 @@ def stated(row: Row, section: str) -> object:
 
 def default_in_the_file(link: str) -> str:
     """The text that the page leaves to the file of the package where it stands."""
-    [target] = re.findall(r"\]\((.+?)\)", link)
+    [(name, target)] = re.findall(r"\[(.+?)\]\((.+?)\)", link)
+    constant = "GUIDELINES" if name == "this text" else named(name)
     [text] = re.findall(
-        r'^GUIDELINES = """\\\n(.+?)"""', (PAGE.parent / target).read_text(encoding="utf-8"), re.M | re.S
+        rf'^{constant} = """\\\n(.+?)"""', (PAGE.parent / target).read_text(encoding="utf-8"), re.M | re.S
     )
     return str(text)
 
@@ -284,6 +296,7 @@ def test_the_second_example_reads_the_prompt_that_the_page_shows(tmp_path: Path)
     (tmp_path / "curation.toml").write_text(blocks("toml")[1], encoding="utf-8")
     (tmp_path / "prompts.jsonl").write_text(blocks("json")[0], encoding="utf-8")
     config = load_config(tmp_path / "curation.toml")
+    assert isinstance(config.prompts, FilePrompts)
     source = config.prompts.resolve(endpoint=DEFAULT_ENDPOINT, token=None)
     [prompt] = config.prompts.load(source, endpoint=DEFAULT_ENDPOINT, token=None)
     assert isinstance(prompt, Prompt)

@@ -57,6 +57,12 @@ def _labels(facts: CardFacts) -> Iterator[str]:
         )
     if judged:
         yield f"The judge decided {percent(judged / total)} of the verdicts alone, without any reviewer."
+    by_role = facts.label_sources.get("role", 0)
+    if by_role:
+        yield (
+            f"Nobody looked at {percent(by_role / total)} of the pairs: the answer of the model that was meant to be "
+            "better is chosen, whether it is better or not."
+        )
 
 
 def _reviewers(facts: CardFacts) -> Iterator[str]:

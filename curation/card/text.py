@@ -40,6 +40,7 @@ DECIDERS: Mapping[LabelSource, str] = {
     "human": "people",
     "simulated": "programs in the place of people",
     "judge": "the judge alone",
+    "role": "the roles of the models alone, without people or a judge",
 }
 # Hub: https://github.com/huggingface/hub-docs/blob/main/datasetcard.md, and DatasetCardData for the sizes.
 STEPS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")

@@ -111,7 +111,13 @@ def generate(
     from curation.stages.preview import preview as ask_first
 
     def first_prompts(loaded: Config, out: Output) -> Report:
-        report = ask_first(loaded, prompts=preview or 0, watch=lambda meter: shown(meter, out), use_cache=not no_cache)
+        report = ask_first(
+            loaded,
+            prompts=preview or 0,
+            watch=lambda meter: shown(meter, out),
+            tell=lambda line: out.event("expected", {"text": line}, lines=[line]),
+            use_cache=not no_cache,
+        )
         if format is Format.human:
             out.show(*preview_panels(report.sets))
         return report

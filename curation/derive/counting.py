@@ -49,7 +49,7 @@ def count_records(tally: Tally, scoring: Scoring, texts: SetTexts) -> None:
         of_source = decided.filter(pl.col("source") == place)
         if of_source.height:
             tally.label_sources[source] += of_source.height
-            if source != "judge":
+            if source in ("human", "simulated"):
                 tally.choices[source].append(_preferences(of_source, scoring))
 
 

@@ -9,6 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curation.export import PASSAGE_COLUMNS
+from curation.schema import arrow_schema
+from curation.types import Passage
+
 CANNOT_HOLD = "Parquet cannot hold its values as they are"
 """Said of `chat_template_kwargs` that would come back from a Parquet file as other values."""
 
@@ -16,7 +20,8 @@ CANNOT_HOLD = "Parquet cannot hold its values as they are"
 def extra_types(values: Mapping[str, Collection[str | None]]) -> tuple[dict[str, pa.DataType], dict[str, str]]:
     """Return the Arrow types of the columns that every prompt brings along, and why the others are left out.
 
-    `values` has the distinct values of each column, null among them if any prompt lacks it.
+    `values` has the distinct values of each column, null among them if any prompt lacks it. Of the passages that
+    questions are about it has the documents, and they become several columns.
     """
     types: dict[str, pa.DataType] = {}
     omitted: dict[str, str] = {}
@@ -26,11 +31,18 @@ def extra_types(values: Mapping[str, Collection[str | None]]) -> tuple[dict[str,
             continue
         if None in distinct:
             omitted[name] = "not every prompt has it"
+        elif name == "passage":
+            types |= _passage_types()
         elif isinstance(kind := _extra_type(name, texts), str):
             omitted[name] = kind
         else:
             types[name] = kind
     return types, omitted
+
+
+def _passage_types() -> dict[str, pa.DataType]:
+    schema = arrow_schema(Passage)
+    return {column: schema.field(name).type for column, name in PASSAGE_COLUMNS.items()}
 
 
 def _extra_type(name: str, texts: Sequence[str]) -> pa.DataType | str:

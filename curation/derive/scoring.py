@@ -18,7 +18,7 @@ from curation.errors import DataError
 from curation.export.scored import LABEL_SOURCES, ScoredSets
 from curation.frames import pl
 from curation.labels import Ballot
-from curation.types import HUMAN_EDIT, SIMULATED_EDIT, SIMULATED_PREFIX, Annotation, Drop, Verdict
+from curation.types import HUMAN_EDIT, SIMULATED_EDIT, SIMULATED_PREFIX, Annotation, AnswerRole, Drop, Verdict
 
 OUTCOMES = {
     "reason": pl.String,
@@ -73,15 +73,23 @@ class Scoring:
     scored: ScoredSets
 
 
-def score(segment: Segment, texts: SetTexts, *, judge_fallback: bool, pseudonyms: Mapping[str, str]) -> Scoring:
+def score(
+    segment: Segment,
+    texts: SetTexts,
+    *,
+    judge_fallback: bool,
+    roles: Mapping[str, AnswerRole] | None = None,
+    pseudonyms: Mapping[str, str],
+) -> Scoring:
     """Return the resolved scores of a segment's candidates.
 
-    With `judge_fallback` the judge decides where nobody responded.
+    With `judge_fallback` the judge decides where nobody responded. `roles` are those of the generators, by name: they
+    decide where nobody responded and no judge decided. Without them nothing does.
 
     Raises DataError if a record shows a candidate that its set does not hold.
     """
     shown = _shown(segment.records, texts)
-    records, outcomes = _with_outcomes(segment, shown, judge_fallback=judge_fallback)
+    records, outcomes = _with_outcomes(segment, shown, judge_fallback=judge_fallback, roles=roles)
     edits = _edits(segment, records, outcomes, shown, texts)
     outcome_scores = _outcome_scores(outcomes)
     scores = _record_scores(records, outcome_scores, shown, edits)
@@ -120,7 +128,7 @@ def _shown(records: pl.DataFrame, texts: SetTexts) -> pl.DataFrame:
         .explode("candidate_id", "slot")
         .cast({"slot": pl.UInt32})
         .join(
-            texts.candidates.select("set_no", "candidate_id", "text", "rating", "place"),
+            texts.candidates.select("set_no", "candidate_id", "text", "generator", "rating", "place"),
             on=["set_no", "candidate_id"],
             how="left",
             maintain_order="left",
@@ -134,30 +142,33 @@ def _shown(records: pl.DataFrame, texts: SetTexts) -> pl.DataFrame:
 
 
 def _with_outcomes(
-    segment: Segment, shown: pl.DataFrame, *, judge_fallback: bool
+    segment: Segment, shown: pl.DataFrame, *, judge_fallback: bool, roles: Mapping[str, AnswerRole] | None
 ) -> tuple[pl.DataFrame, list[Verdict | Drop]]:
     """The records with outcome_no and the columns of OUTCOMES, and the outcomes by outcome_no.
 
-    Records with the same ballot have the same outcome; where the judge decides, those with the same ratings have.
+    Records with the same ballot have the same outcome; where nobody responded, those with the same ratings of the judge
+    and the same roles have.
     """
-    to_judge = [
+    unreviewed = [
         ballot_no
         for ballot_no, outcome in segment.outcomes.items()
-        if judge_fallback and isinstance(outcome, Drop) and outcome.reason == "unreviewed"
+        if isinstance(outcome, Drop) and outcome.reason == "unreviewed"
     ]
-    ratings = shown.group_by("record_no", maintain_order=True).agg(ratings="rating")
-    records = segment.records.join(ratings, on="record_no", maintain_order="left").with_columns(
-        ratings=pl.when(pl.col("ballot_no").is_in(to_judge)).then("ratings")
+    is_unreviewed = pl.col("ballot_no").is_in(unreviewed)
+    prior = shown.group_by("record_no", maintain_order=True).agg(ratings="rating", generators="generator")
+    records = segment.records.join(prior, on="record_no", maintain_order="left").with_columns(
+        ratings=pl.when(is_unreviewed & judge_fallback).then("ratings"),
+        generators=pl.when(is_unreviewed & (roles is not None)).then("generators"),
     )
-    key = ("ballot_no", "ratings")
+    key = ("ballot_no", "ratings", "generators")
     distinct = records.unique(key, keep="first", maintain_order=True).with_row_index("outcome_no")
     outcomes = [
-        segment.outcomes[ballot_no] if ratings is None else labels.judge_verdict(Ballot(record_id, (), tuple(ratings)))
-        for record_id, ballot_no, ratings in distinct.select("record_id", *key).iter_rows()
+        _of_prior(segment.outcomes[ballot_no], record_id, ratings, _roles_of(generators, roles))
+        for record_id, ballot_no, ratings, generators in distinct.select("record_id", *key).iter_rows()
     ]
     columns = pl.DataFrame([_outcome_columns(outcome) for outcome in outcomes], schema=OUTCOMES, orient="row")
     distinct = distinct.select("outcome_no", *key).hstack(columns)
-    joined = records.join(distinct, on=key, nulls_equal=True, maintain_order="left").drop("ratings")
+    joined = records.join(distinct, on=key, nulls_equal=True, maintain_order="left").drop("ratings", "generators")
     if (joined["scored"] != joined["shown"].list.len()).any():
         raise ValueError("A verdict scores every candidate that its record shows, and no other.")
     return joined, outcomes
@@ -168,6 +179,28 @@ def _outcome_columns(outcome: Verdict | Drop) -> tuple[str | int | float | None,
     if isinstance(outcome, Drop):
         return outcome.reason, None, None, None, None
     return None, LABEL_SOURCES.index(outcome.label_source), outcome.reviewers, outcome.agreement, len(outcome.scores)
+
+
+def _roles_of(
+    generators: Sequence[str] | None, roles: Mapping[str, AnswerRole] | None
+) -> Sequence[AnswerRole | None] | None:
+    return None if generators is None or roles is None else [roles.get(generator) for generator in generators]
+
+
+def _of_prior(
+    outcome: Verdict | Drop,
+    record_id: str,
+    ratings: Sequence[float | None] | None,
+    roles: Sequence[AnswerRole | None] | None,
+) -> Verdict | Drop:
+    """Return what decides of a record: people, else the judge's ratings, else roles; null is what may not decide."""
+    if ratings is not None:
+        outcome = labels.judge_verdict(Ballot(record_id, (), tuple(ratings)))
+    if roles is not None and isinstance(outcome, Drop):
+        by_role = labels.role_verdict(record_id, roles)
+        # Why the judge did not decide says more than that there are no roles.
+        outcome = by_role if isinstance(by_role, Verdict) or ratings is None else outcome
+    return outcome
 
 
 def _outcome_scores(outcomes: Sequence[Verdict | Drop]) -> pl.DataFrame:

@@ -23,7 +23,14 @@ from curation.frames import pl
 def derive_segment(segment: Segment, plan: Plan) -> Tally:
     """Return what the segment gives under the plan; its shards are written if the plan has a folder."""
     texts = read_texts(segment, plan)
-    scoring = score(segment, texts, judge_fallback=plan.config.labels.judge_fallback, pseudonyms=plan.pseudonyms)
+    options = plan.config.labels
+    scoring = score(
+        segment,
+        texts,
+        judge_fallback=options.judge_fallback,
+        roles=plan.config.roles if options.accept_roles else None,
+        pseudonyms=plan.pseudonyms,
+    )
     scored, unsound = _sound(scoring, texts, plan)
     tally = Tally()
     count_sets(tally, texts, segment)

@@ -28,7 +28,7 @@ from curation.errors import DataError
 from curation.frames import pl
 from curation.quality.duplicates import Sketches, sketched
 from curation.schema import arrow_schema
-from curation.store import CANDIDATE_SETS, RECORDS, Snapshot
+from curation.store import CANDIDATE_SETS, QUESTION_SETS, RECORDS, Snapshot
 from curation.store.parquet import read_slice, read_table
 from curation.types import CandidateSet, DroppedPrompt
 
@@ -96,7 +96,8 @@ def read_set_file(path: Path, *, extras: Sequence[str], sketch: bool) -> SetFile
 
     Raises DataError if it is no Parquet file.
     """
-    columns = (*LIGHT_COLUMNS, *(f"prompt.{name}" for name in extras), *(["prompt.messages"] if sketch else []))
+    named = (f"prompt.{name}.document_id" if name == "passage" else f"prompt.{name}" for name in extras)
+    columns = (*LIGHT_COLUMNS, *named, *(["prompt.messages"] if sketch else []))
     return _set_file(path, read_table(path, columns), extras=extras, sketch=sketch)
 
 
@@ -118,9 +119,15 @@ def _set_file(path: Path, table: pa.Table, *, extras: Sequence[str], sketch: boo
         path=path,
         sets=sets,
         usage=usage_frame(table["usage"]),
-        extras={name: frozenset(columns[f"prompt.{name}"].unique().to_list()) for name in extras},
+        extras={name: frozenset(_extra(columns, name).unique().to_list()) for name in extras},
         sketches=sketched(columns.select(SPOKEN).to_series()) if sketch else None,
     )
+
+
+def _extra(columns: pl.DataFrame, name: str) -> pl.Series:
+    """Return what prompts bring along by this name; of passages the documents that they are from."""
+    values = columns[f"prompt.{name}"]
+    return values.struct.field("document_id") if name == "passage" else values
 
 
 def frame(table: pa.Table) -> pl.DataFrame:
@@ -216,11 +223,16 @@ def set_tables(
         answered=int(last["answered"].sum()),
         failures=Counter(sorted(failed.to_list())),
         sources=dict(sets.group_by("source", maintain_order=True).len().cast({"source": pl.String}).iter_rows()),
-        spending=spending(file.usage for file in read),
+        spending=spending([*(file.usage for file in read), *_asked_for_questions(snapshot)]),
         extras={name: set().union(*(file.extras[name] for file in read)) for name in extras},
         sketches=tuple(file.sketches for file in read if file.sketches is not None),
         decisions=counted,
     )
+
+
+def _asked_for_questions(snapshot: Snapshot) -> Iterator[pl.DataFrame]:
+    """Yield what asking for questions about documents used, as frames of `usage_frame`."""
+    return (usage_frame(table["usage"]) for _, table in snapshot.tables(QUESTION_SETS, USAGE_COLUMNS))
 
 
 def _heirs(sets: pl.DataFrame, settings: str, snapshot: Snapshot) -> tuple[pl.DataFrame, Counter[Decision]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from curation import export
 from curation.derive.plan import Plan
 from curation.derive.segments import Segment
 from curation.derive.tables import RATIONALES, TEXT_COLUMNS
@@ -48,12 +49,12 @@ def read_texts(segment: Segment, plan: Plan) -> SetTexts:
             "settings",
             "judgements",
             "prompt_id",
+            *map(export.extra_column, plan.extras),
             set_id="id",
             prompt="prompt_messages",
             source="prompt_source",
             language="prompt_language",
             split=plan.splits(leaders),
-            **{name: f"prompt_{name}" for name in plan.extras},
         ),
         candidates,
     )

@@ -8,7 +8,7 @@ from curation.late import late_names
 if TYPE_CHECKING:
     from curation.export.accepted import faults
     from curation.export.dpo import PairExporter
-    from curation.export.exporter import EXTRAS, Exporter, published_table, with_answers
+    from curation.export.exporter import EXTRAS, PASSAGE_COLUMNS, Exporter, extra_column, published_table, with_answers
     from curation.export.kto import CompletionExporter, KtoWeights, kto_order, suggested_weights
     from curation.export.raw import RawSets, raw_schema, raw_table, rows_table
     from curation.export.scored import LABEL_SOURCES, Rows, ScoredSets, lost
@@ -23,7 +23,7 @@ else:
             "accepted": "faults",
             "templates": "chat_template",
             "dpo": "PairExporter",
-            "exporter": "EXTRAS Exporter published_table with_answers",
+            "exporter": "EXTRAS PASSAGE_COLUMNS Exporter extra_column published_table with_answers",
             "kto": "CompletionExporter KtoWeights kto_order suggested_weights",
             "raw": "RawSets raw_schema raw_table rows_table",
             "scored": "LABEL_SOURCES Rows ScoredSets lost",
@@ -36,6 +36,7 @@ else:
 __all__ = [
     "EXTRAS",
     "LABEL_SOURCES",
+    "PASSAGE_COLUMNS",
     "SPLITS",
     "CompletionExporter",
     "Exporter",
@@ -49,6 +50,7 @@ __all__ = [
     "SupervisedExporter",
     "as_strings",
     "chat_template",
+    "extra_column",
     "faults",
     "kto_order",
     "lost",

@@ -18,8 +18,29 @@ from curation.types import Row
 
 OPTIONAL = ("margin", "strength")
 """Columns that a row only has if the configuration asks for them."""
-EXTRAS = ("tools", "chat_template_kwargs", "category", "subcategory")
+EXTRAS = ("tools", "chat_template_kwargs", "category", "subcategory", "passage")
 """What prompts may bring along; a column of it is published only if it is never null."""
+
+PASSAGE_COLUMNS = {
+    "document_id": "document_id",
+    "document_source": "source",
+    "part": "part",
+    "part_start": "start",
+    "part_end": "end",
+    "answer_start": "answer_start",
+    "answer_end": "answer_end",
+    "answerable": "answerable",
+}
+"""The columns of a question about a document, and the fields of its Passage that they publish."""
+NULLABLE = frozenset({"answer_start", "answer_end"})
+"""Columns that may be null: not every question names the passage that answers it."""
+
+
+def extra_column(name: str) -> pl.Expr:
+    """Return what a prompt brings along as an expression over its columns, such as "prompt_tools"."""
+    if name in PASSAGE_COLUMNS:
+        return pl.col("prompt_passage").struct.field(PASSAGE_COLUMNS[name]).alias(name)
+    return pl.col(f"prompt_{name}").alias(name)
 
 
 class Exporter(Protocol):
@@ -93,7 +114,7 @@ def published_table(
     for name, kind in extras.items():
         texts = rows[name].to_list()
         values = [json.loads(text) for text in texts] if pa.types.is_struct(kind) else texts
-        table = table.append_column(pa.field(name, kind, nullable=False), pa.array(values, kind))
+        table = table.append_column(pa.field(name, kind, nullable=name in NULLABLE), pa.array(values, kind))
     return table
 
 

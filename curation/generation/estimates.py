@@ -139,11 +139,11 @@ def estimate_run(
         reply_tokens = known.output_tokens
         output = float(options.max_new_tokens) if reply_tokens is None else min(reply_tokens, options.max_new_tokens)
         if isinstance(options, UltraFeedbackJudge):
-            input_tokens = prompt_tokens + answers_tokens + TEMPLATE_TOKENS["judge"]
+            input_tokens = prompt_tokens + answers_tokens + TEMPLATE_TOKENS["judge"] + _tokens(models.template(options))
         elif isinstance(options, Evolver):
             input_tokens = prompt_tokens + answers_tokens / len(models.generators) + TEMPLATE_TOKENS["evolve"]
         else:
-            input_tokens = prompt_tokens + _tokens(options.system_prompt)
+            input_tokens = prompt_tokens + _tokens(options.system_prompt) + _tokens(models.template(options))
         if not isinstance(options, UltraFeedbackJudge):
             answers_tokens += output
         stages.append(_stage(stage, options, prompts, cached.get(stage, 0), input_tokens, output, known))

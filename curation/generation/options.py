@@ -18,6 +18,7 @@ from pydantic import (
 from curation import ids
 from curation.environment import carries_secret, is_address
 from curation.section import ACCOUNT, PARAMETER, PROVIDER, Section
+from curation.types import AnswerRole
 
 ROUTER_URL = "https://router.huggingface.co/v1"
 """Inference Providers behind one OpenAI-compatible address (huggingface.co/docs/inference-providers)."""
@@ -146,6 +147,9 @@ class Generator(Endpoint):
     keep_reasoning: bool = False
     """`true`: what the model thinks before an answer is kept, and published in columns of its own. Judges and
     reviewers never see it."""
+    role: AnswerRole | None = None
+    """`"chosen"` or `"rejected"`: whether its answers are meant to be the better or the worse ones of pairs. Decides
+    only with `accept_roles` under `[labels]`, and how questions about documents are asked."""
 
     @field_validator("name")
     @classmethod
@@ -222,12 +226,21 @@ Asked = Generator | Evolver | UltraFeedbackJudge
 """A model that a prompt passes."""
 
 
+class AnswerTemplates(Section):
+    """How generators of each role, and judges, are asked a question about a document."""
+
+    chosen: str
+    rejected: str
+    judge: str
+
+
 class Models(Section):
     """Every model that a prompt passes: generators, then the evolver, then judges."""
 
     generators: Annotated[tuple[Generator, ...], Field(min_length=1)]
     evolve: Evolver | None = None
     judges: tuple[UltraFeedbackJudge, ...] = ()
+    templates: AnswerTemplates | None = None
 
     @model_validator(mode="after")
     def _names_are_different(self) -> Models:
@@ -247,6 +260,14 @@ class Models(Section):
             **({f"evolve {self.evolve.name}": self.evolve} if self.evolve else {}),
             **{f"judge {judge.name}": judge for judge in self.judges},
         }
+
+    def template(self, options: Asked) -> str | None:
+        """Return the template by which a model is asked about a document; null if it is asked the prompt alone."""
+        if self.templates is None or isinstance(options, Evolver):
+            return None
+        if isinstance(options, UltraFeedbackJudge):
+            return self.templates.judge
+        return self.templates.rejected if options.role == "rejected" else self.templates.chosen
 
     @property
     def labels(self) -> dict[str, str]:
@@ -287,7 +308,7 @@ class Budget(Section):
 
 def settings_of(models: Models) -> dict[str, dict[str, JsonValue]]:
     """Return everything that shapes the answers and ratings, by stage: models, prompts and sampling options."""
-    return {stage: _identity(options) for stage, options in models.stages.items()}
+    return {stage: _identity(options) | _asked_with(models, options) for stage, options in models.stages.items()}
 
 
 def settings_id(models: Models) -> str:
@@ -295,8 +316,14 @@ def settings_id(models: Models) -> str:
     return ids.content_hash("settings", [[stage, options] for stage, options in settings_of(models).items()])
 
 
+def _asked_with(models: Models, options: Asked) -> dict[str, JsonValue]:
+    template = models.template(options)
+    return {} if template is None else {"template": template}
+
+
 def _identity(options: Asked) -> dict[str, JsonValue]:
-    values = options.model_dump(mode="json", exclude=set(WHERE_AND_HOW_FAST))
+    # What an answer is meant for does not change it; how it is asked for is the template.
+    values = options.model_dump(mode="json", exclude={*WHERE_AND_HOW_FAST, "role"})
     if not values.get("keep_reasoning"):
         # Sets that were made before there was this option are what they would be with it.
         values.pop("keep_reasoning", None)

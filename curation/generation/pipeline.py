@@ -36,11 +36,16 @@ def build_pipeline(name: str, *, prompts: Path, models: Models, cache: Path | No
             columns=["generation", "thinking", "fault", "model_name"],
             output_columns=["generations", "generation_thinking", "generation_faults", "generation_models"],
         )
-        answers = [_answer_step(position, generator, cache) for position, generator in enumerate(models.generators)]
+        answers = [
+            _answer_step(position, generator, cache, models.template(generator))
+            for position, generator in enumerate(models.generators)
+        ]
         LoadPrompts(name="load", path=str(prompts)) >> answers >> last
         if models.evolve is not None:
             last = last >> _evolve_step(models.evolve, cache)
-        judges = [_judge_step(position, judge, cache) for position, judge in enumerate(models.judges)]
+        judges = [
+            _judge_step(position, judge, cache, models.template(judge)) for position, judge in enumerate(models.judges)
+        ]
         if judges:
             last >> judges
         if len(judges) > 1:
@@ -290,11 +295,13 @@ def _llms(pipeline: Pipeline, models: Models) -> list[EndpointsLLM]:
     return [pipeline.dag.get_step(name)["step"].llm for name in names]
 
 
-def _answer_step(position: int, generator: Generator, cache: Path | None) -> AnswerPrompt:
+def _answer_step(position: int, generator: Generator, cache: Path | None, template: str | None) -> AnswerPrompt:
     return AnswerPrompt(
         name=step_name(position),
         llm=_llm(generator, cache),
         system_prompt=generator.system_prompt,
+        template=template,
+        says_if_unanswerable=generator.role != "rejected",
         keep_reasoning=generator.keep_reasoning,
         add_raw_input=False,
         add_raw_output=False,
@@ -311,8 +318,9 @@ def _evolve_step(evolver: Evolver, cache: Path | None) -> EvolveAnswer:
     )
 
 
-def _judge_step(position: int, judge: UltraFeedbackJudge, cache: Path | None) -> JudgeAnswers:
+def _judge_step(position: int, judge: UltraFeedbackJudge, cache: Path | None, template: str | None) -> JudgeAnswers:
     return JudgeAnswers(
+        template=template,
         name=judge_name(position),
         llm=_llm(judge, cache),
         aspects=judge.all_aspects,

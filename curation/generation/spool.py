@@ -39,6 +39,7 @@ def spooled(prompts: Iterable[Prompt]) -> Iterator[PromptSpool]:
         with path.open("w", encoding="utf-8") as file:
             for prompt in prompts:
                 file.write(json.dumps(prompt_row(prompt)) + "\n")
-                size = sum(len(message.content.encode()) for message in prompt.messages)
+                size = len((prompt.document or "").encode())
+                size += sum(len(message.content.encode()) for message in prompt.messages)
                 count, total, longest = count + 1, total + size, max(longest, size)
         yield PromptSpool(path, count, total, longest)

@@ -19,10 +19,12 @@ from pydantic import PrivateAttr
 from curation.characters import is_blank
 from curation.generation.options import MORE_ROOM
 from curation.generation.ratings import complaint, parse_ratings
+from curation.templates import filled
 from curation.thinking import split_thinking, without_thinking
-from curation.types import CUT_OFF, ONLY_REASONING
+from curation.types import CUT_OFF, ONLY_REASONING, Prompt
 
 EMPTY_REPLY = "empty_reply"
+UNANSWERABLE = "Note: the document does not answer this question. A good answer says so and makes nothing up."
 
 
 class LoadPrompts(GeneratorStep):  # type: ignore[misc]
@@ -52,12 +54,21 @@ class LoadPrompts(GeneratorStep):  # type: ignore[misc]
 class AnswerPrompt(ChatGeneration):  # type: ignore[misc]
     """Asks one model to answer a conversation. The generator's system prompt comes before that of the conversation.
 
+    With a `template` the model is asked that in place of the conversation, which is a question about a document.
+
     `generation` is the answer without the model's thoughts, None if there is none. `fault` is then the reason, unless
     the request failed. `thinking` has the thoughts if `keep_reasoning` is true.
     """
 
     system_prompt: str | None = None
     keep_reasoning: bool = False
+    template: str | None = None
+    says_if_unanswerable: bool = True
+
+    @property
+    def inputs(self) -> list[str]:
+        """The conversation, and the whole prompt if a template takes more of it."""
+        return ["messages", *(["prompt"] if self.template else [])]
 
     @property
     def outputs(self) -> list[str]:
@@ -71,6 +82,9 @@ class AnswerPrompt(ChatGeneration):  # type: ignore[misc]
 
     def format_input(self, input: dict[str, Any]) -> list[dict[str, str]]:
         """Return the messages to send: at most one system message, because many chat templates refuse a second."""
+        if self.template is not None:
+            text = asked_about(input["prompt"], self.template, says_if_unanswerable=self.says_if_unanswerable)
+            input = {**input, "messages": [{"role": "user", "content": text}]}
         messages: list[dict[str, str]] = super().format_input(input)
         if self.system_prompt is None:
             return messages
@@ -150,6 +164,7 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
 
     aspects: tuple[str, ...]
     order: str = "shuffled"
+    template: str | None = None
 
     _templates: dict[str, Any] = PrivateAttr(default_factory=dict)
 
@@ -165,7 +180,7 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
     @property
     def inputs(self) -> list[str]:
         """The prompt and its answers."""
-        return ["prompt_id", "instruction", "generations"]
+        return ["prompt_id", "instruction", "generations", *(["prompt"] if self.template else [])]
 
     @property
     def outputs(self) -> list[str]:
@@ -221,6 +236,8 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
         shown = [position for position, text in enumerate(row["generations"]) if text is not None]
         if len(shown) < 2:
             return []
+        if self.template is not None:
+            row = {**row, "instruction": asked_about(row["prompt"], self.template)}
         shown.sort(key=lambda position: hashlib.sha256(f"judge {row['prompt_id']} {position}".encode()).digest())
         orders = [shown, shown[::-1]] if self.order == "swap" else [shown]
         return [{**row, "aspect": aspect, "order": order} for aspect in self.aspects for order in orders]
@@ -256,6 +273,24 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
             texts = [text for reading in readings if (text := reading["rationales"][position]) is not None]
             columns["rationales"].append("\n\n".join(texts) or None)
         return {**row, **columns, "judgements": orjson.dumps(readings).decode(), "model_name": self.llm.model_name}
+
+
+def asked_about(prompt_json: str, template: str, *, says_if_unanswerable: bool = True) -> str:
+    """Return a template with the document and the question of a prompt (as JSON) in it.
+
+    With `says_if_unanswerable`, a question that the document does not answer comes with a note that says so.
+    """
+    prompt = Prompt.model_validate_json(prompt_json)
+    passage = prompt.passage
+    if passage is None:
+        raise ValueError("the prompt is no question about a document")
+    values = {
+        "language_name": passage.language_name,
+        "document": prompt.document or "",
+        "question": prompt.messages[-1].content,
+    }
+    text = filled(template, values)
+    return text if passage.answerable or not says_if_unanswerable else f"{text.rstrip()}\n\n{UNANSWERABLE}\n"
 
 
 def _answered(row: dict[str, Any]) -> bool:

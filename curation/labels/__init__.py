@@ -15,6 +15,7 @@ from curation.labels.judge import judge_verdict
 from curation.labels.majority import MajorityResolver
 from curation.labels.mean import MeanResolver
 from curation.labels.resolver import Resolver
+from curation.labels.role import role_verdict
 from curation.labels.unanimous import UnanimousResolver
 from curation.late import late_names
 
@@ -52,6 +53,7 @@ __all__ = [
     "judge_agreement",
     "judge_verdict",
     "length_bias",
+    "role_verdict",
     "similarity",
     "written",
 ]

@@ -21,6 +21,8 @@ class ResolverOptions(Section):
     """How many answers a record needs. Set `min_submitted` to at least this number."""
     judge_fallback: bool = False
     """`true`: where nobody answered, the judge's ratings decide."""
+    accept_roles: bool = False
+    """`true`: where neither people nor a judge decided, the `role` of the generators does."""
     ties: Literal["drop", "kto-only"] = "kto-only"
     """`"drop"`: answers with equal scores give no rows of `kto` either."""
     ignored_flags: tuple[Annotated[str, StringConstraints(pattern=FILTER_NAME)], ...] = ()

@@ -20,7 +20,7 @@ class FilePrompts(PromptColumns):
     """`[prompts] type = "file"`: reads one column of a file. In a .txt file each line is a prompt."""
 
     type: Literal["file"] = "file"
-    """`"hub"`, `"file"` or `"list"`."""
+    """`"hub"`, `"file"`, `"list"` or `"documents"`."""
     path: Path
     """A .jsonl, .ndjson, .json, .csv, .tsv, .txt (each also as .gz), .parquet or .arrow file; relative to the TOML
     file. Its hash is recorded. Each line of a .txt file is a prompt. How files are read."""

@@ -23,7 +23,7 @@ class HubPrompts(PromptColumns):
     """`[prompts] type = "hub"`: reads one column of one split of a dataset on the Hub."""
 
     type: Literal["hub"] = "hub"
-    """`"hub"`, `"file"` or `"list"`."""
+    """`"hub"`, `"file"`, `"list"` or `"documents"`."""
     repo_id: RepoId
     """The dataset, as owner/name."""
     config: str = "default"
@@ -50,8 +50,12 @@ class HubPrompts(PromptColumns):
         Rows are streamed, not downloaded as a whole. Raises DataError if there is no such config or split, MissingError
         if the dataset has no data files.
         """
+        return read_prompts(self.rows(source, endpoint=endpoint, token=token), self, source=source)
+
+    def rows(self, source: str, *, endpoint: str, token: str | None) -> Iterator[dict[str, Any] | str]:
+        """Yield the values of each row by column, or the reason (a text) why it is left out; errors as in `load`."""
         split = self._split(source.rpartition("@")[2], endpoint=endpoint, token=token)
-        return read_prompts(_values(split.rows(), source), self, source=source)
+        return _values(split.rows(), source)
 
     def _split(self, revision: str, *, endpoint: str, token: str | None) -> HubSplit:
         import datasets

@@ -34,6 +34,10 @@ REMEDIES = MappingProxyType(
             "The column holds messages as text (such as a Python list in a CSV cell), and that text is damaged or cut "
             "off. Save the dataset as .jsonl or .parquet."
         ),
+        "needs_no_document": "The question model answered these questions without their documents too (closed_book).",
+        "no_question": (
+            "For some questions that were asked for there is none: a request failed, or its reply held fewer questions."
+        ),
         "row_too_large": "Rows of more than 16,777,216 characters are left out: no model reads that much.",
     }
 )

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from curation.review.options import ReviewOptions
 from curation.review.shown import shown
 from curation.review.spec import Field, MultiLabelQuestion, Question, TextQuestion
-from curation.types import Message
+from curation.types import Message, Prompt
 
 PROMPT = Field("prompt", "Prompt", chat=True)
 FLAGS_TITLE = "Anything wrong with this record?"
@@ -19,6 +19,15 @@ FLAGS_HELP = "Optional: a flagged record is not trained on. You may flag a recor
 def conversation(messages: Sequence[Message]) -> list[JsonValue]:
     """Return a prompt as the value of its field: [{"role": "user", "content": "Why?"}]."""
     return [{"role": message.role, "content": shown(message.content)} for message in messages]
+
+
+def with_document(prompt: Prompt) -> Prompt:
+    """Return a question about a document with the part of the document above it, for reviewers; else the prompt."""
+    passage = prompt.passage
+    if passage is None or prompt.document is None:
+        return prompt
+    above = Message(role="system", content=f"**{passage.source}, part {passage.part}**\n\n{prompt.document}")
+    return prompt.model_copy(update={"messages": (above, *prompt.messages)})
 
 
 def closing_questions(options: ReviewOptions, *, edit: str) -> Iterator[Question]:

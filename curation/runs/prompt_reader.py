@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 
 from curation.config import Config, Services
+from curation.documents import DocumentPrompts
 from curation.generation import settings_id
 from curation.quality.checks import prompt_checks
 from curation.quality.language import detect_language
+from curation.review.page import with_document
+from curation.runs.questions import Questions
 from curation.runs.settings_change import answered_before
 from curation.store import Snapshot
-from curation.types import DroppedPrompt, Prompt
+from curation.types import Drop, DroppedPrompt, Prompt
 
 
 class PromptReader:
@@ -23,14 +26,21 @@ class PromptReader:
     settings of the models changed.
     """
 
-    def __init__(self, config: Config, services: Services, source: str, snapshot: Snapshot | None) -> None:
-        self._rows = config.prompts.load(source, endpoint=services.hub_endpoint, token=services.hub_token)
+    def __init__(
+        self,
+        config: Config,
+        services: Services,
+        source: str,
+        snapshot: Snapshot | None,
+        questions: Questions | None = None,
+    ) -> None:
+        self._rows = _rows(config, services, source, questions)
         self._checks = prompt_checks(
             config.quality, config.filters, endpoint=services.hub_endpoint, token=services.hub_token
         )
         self._prompt_fault = config.review.prompt_fault
         settings = settings_id(config.models)
-        self._answered = _answered_now(snapshot, settings)
+        self._answered = answered_now(snapshot, settings)
         self.answered_before = answered_before(snapshot, settings)
         self.source = source
         self.read = self.already = 0
@@ -56,17 +66,25 @@ class PromptReader:
                 self.dropped[reason] += 1
                 self.at_fault.append(DroppedPrompt(id=prompt.id, prompt=prompt, reason=reason))
             else:
-                yield prompt.model_copy(update={"language": detect_language(prompt.messages[-1].content)})
+                language = prompt.language or detect_language(prompt.messages[-1].content)
+                yield prompt.model_copy(update={"language": language})
 
     def _reason(self, prompt: Prompt) -> str | None:
         """Return why a prompt is dropped, None if it is not.
 
         A prompt that reviewers cannot be shown is not compared with others: a near-duplicate of it may be asked.
         """
-        return self._prompt_fault(prompt.messages) or self._checks.reason(prompt.messages)
+        return self._prompt_fault(with_document(prompt).messages) or self._checks.reason(prompt.messages)
 
 
-def _answered_now(snapshot: Snapshot | None, settings: str) -> set[str]:
+def _rows(config: Config, services: Services, source: str, questions: Questions | None) -> Iterator[Prompt | Drop]:
+    """Yield the prompts of the config; `questions` are those about its documents."""
+    if isinstance(config.prompts, DocumentPrompts):
+        return questions.prompts() if questions is not None else iter(())
+    return config.prompts.load(source, endpoint=services.hub_endpoint, token=services.hub_token)
+
+
+def answered_now(snapshot: Snapshot | None, settings: str) -> set[str]:
     """Return the ids of the prompts that have a complete candidate set made with these settings."""
     entries = snapshot.set_index.values() if snapshot else ()
     return {entry.prompt_id for entry in entries if entry.settings == settings and entry.came_through}

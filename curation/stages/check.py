@@ -8,13 +8,15 @@ from contextlib import closing
 from pydantic import BaseModel, ConfigDict
 
 from curation.config import Config, Services
+from curation.documents import DocumentPrompts
 from curation.errors import AuthError, CurationError, DataError, MissingError, RefusedError, TemporaryError
 from curation.generation import cache_file, check_endpoint, estimate, settings_id, spooled
 from curation.hub import connect, hub_errors
 from curation.prompts import REMEDIES
 from curation.quality import answer_checks, prompt_checks
 from curation.report import Report
-from curation.runs.prompt_reader import PromptReader
+from curation.runs.prompt_reader import PromptReader, answered_now
+from curation.runs.questions import Questions, opened_questions
 from curation.services import open_published, open_review, open_store
 from curation.store import Snapshot
 from curation.wording import counted, reasons
@@ -78,6 +80,9 @@ def check(config: Config, *, services: Services | None = None, ask: bool = False
         _finding("store", lambda: _store(config, services)),
         _finding("published", lambda: _published(config, services)),
     ]
+    if isinstance(config.prompts, DocumentPrompts):
+        writer = config.prompts.question_model
+        findings.append(_finding("questions", lambda: check_endpoint(writer.generator, name=writer.name, ask=ask)))
     for stage, options in config.models.stages.items():
         label = config.models.labels[stage]
         findings.append(_finding(label, lambda o=options: check_endpoint(o, name=o.name, ask=ask)))  # type: ignore[misc]
@@ -109,7 +114,11 @@ def _checks(config: Config, services: Services) -> str:
 def _prompts(config: Config, services: Services) -> str:
     """Return how many prompts there are, how many are dropped and why, and what asking the others will use."""
     source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
-    reader = PromptReader(config, services, source, _snapshot(config, services))
+    snapshot = _snapshot(config, services)
+    with opened_questions(config, services, source, snapshot) as questions:
+        if questions is not None:
+            return _questions(questions, config, snapshot)
+    reader = PromptReader(config, services, source, snapshot)
     with spooled(reader.prompts()) as spool:
         expected = estimate(spool, config.models, cache=cache_file())
     if not reader.read:
@@ -124,6 +133,14 @@ def _prompts(config: Config, services: Services) -> str:
     counts += f" ({reasons(reader.dropped)}); " if dropped else "; "
     already = f"{reader.already:,} have answers; " if reader.already else ""
     return counts + already + (expected.line if expected.rows else "there is nothing to ask")
+
+
+def _questions(questions: Questions, config: Config, snapshot: Snapshot | None) -> str:
+    """Return what documents there are, how many rows they will give, and what asking about them will use."""
+    done = frozenset(answered_now(snapshot, settings_id(config.models)))
+    expected = questions.estimate(cache=cache_file(), done=done)
+    lines = (*questions.report().lines, expected.line if expected.rows else "there is nothing to ask")
+    return "\n        ".join(lines)
 
 
 def _snapshot(config: Config, services: Services) -> Snapshot | None:

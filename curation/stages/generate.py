@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from pathlib import Path
 
 from curation.config import Config, Services
-from curation.errors import MissingError, RefusedError
+from curation.errors import RefusedError
 from curation.generation import (
     BudgetGate,
     Estimate,
@@ -17,6 +17,7 @@ from curation.generation import (
     cache_file,
     estimate,
     generate_candidate_sets,
+    settings_id,
     settings_of,
     spooled,
     stage_meters,
@@ -27,7 +28,8 @@ from curation.generation.sole_run import sole_run
 from curation.prompts import REMEDIES
 from curation.report import Report
 from curation.runs.earlier_runs import budget_gate, requests_failed_before
-from curation.runs.prompt_reader import PromptReader
+from curation.runs.prompt_reader import PromptReader, answered_now
+from curation.runs.questions import NO_QUESTIONS, QuestionReport, Questions, opened_questions
 from curation.runs.set_writer import SetWriter
 from curation.runs.settings_change import SettingsChange, differences
 from curation.services import open_store
@@ -54,6 +56,7 @@ class GenerateReport(Report):
       for and gave no answer.
     - `tokens` and `cost` (in US dollars) are what this run paid. The cost is null if a price or a token count is
       unknown.
+    - `questions` is what became of documents, null if the prompts are no questions about documents.
     - In `disagreements` candidate sets a judge preferred the other answer when the order was swapped.
     """
 
@@ -78,19 +81,23 @@ class GenerateReport(Report):
     min_success: float
     store: str
     commit: str | None
+    questions: QuestionReport | None = None
 
     @property
     def exit_code(self) -> int:
         """0 if at least the share `min_success` of the prompts that were asked got answers.
 
+        A request for questions that failed counts as a prompt without answers.
+
         If not: 1 if a failure does not pass by itself, else 3. Also 1 if there was no prompt, or all were dropped.
         """
-        if self.all_dropped or not self.prompts:
+        unwritten = self.questions or NO_QUESTIONS
+        if not unwritten.failed and (self.all_dropped or not self.prompts):
             return 1
-        asked = self.made + self.failed
+        asked = self.made + self.failed + unwritten.failed
         if not asked or self.made / asked >= self.min_success:
             return 0
-        return 1 if self.failed_for_good else 3
+        return 1 if self.failed_for_good or unwritten.failed_for_good else 3
 
     @property
     def all_dropped(self) -> bool:
@@ -101,6 +108,7 @@ class GenerateReport(Report):
     def lines(self) -> tuple[str, ...]:
         """The counts, what was paid, how the judges rated, and a table of the failures."""
         return (
+            *(self.questions.lines if self.questions is not None else ()),
             f"{counted(self.prompts, 'prompt')} of {self.source}: {counted(self.made, 'new candidate set')}, "
             f"{self.already:,} there already, {self.failed:,} failed, {sum(self.dropped.values()):,} dropped. "
             f"Store: {self.store}.",
@@ -217,24 +225,44 @@ def _generate(
     source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
     store = open_store(config, services)
     store.create()
-    snapshot = _snapshot(store)
-    reader = PromptReader(config, services, source, snapshot)
-    with _prompts_to_ask(reader, config, snapshot, ask_again, cache=cache) as spool:
-        expected = estimate(spool, config.models, cache=cache)
-        _confirm_cost(config, expected, confirm)
-        _start_meter(meter, config, spool, snapshot)
-        gate = budget_gate(config, snapshot, spool, meter=meter, expected=expected)
-        writer = SetWriter(store, reader, config)
-        _ask_models(writer, config, spool, gate=gate, meter=meter, watch=watch, cache=cache)
-    return _report(config, reader, writer, meter, expected=expected, asked=spool.prompts, gate=gate)
+    snapshot = store.snapshot_or_none()
+    with opened_questions(config, services, source, snapshot) as questions:
+        confirm = _ask_questions(questions, config, store, snapshot, confirm=confirm, watch=watch, cache=cache)
+        reader = PromptReader(config, services, source, snapshot, questions)
+        with _prompts_to_ask(reader, config, snapshot, ask_again, cache=cache) as spool:
+            expected = estimate(spool, config.models, cache=cache)
+            _confirm_cost(config, expected, confirm)
+            _start_meter(meter, config, spool, snapshot)
+            snapshot = store.snapshot_or_none()
+            gate = budget_gate(config, config.models, snapshot, spool, meter=meter, expected=expected)
+            writer = SetWriter(store, reader, config)
+            _ask_models(writer, config, spool, gate=gate, meter=meter, watch=watch, cache=cache)
+        asked = questions.report() if questions is not None else None
+    return _report(config, reader, writer, meter, expected=expected, asked=spool.prompts, gate=gate, questions=asked)
 
 
-def _snapshot(store: Store) -> Snapshot | None:
-    """Return what the store holds, None if it holds nothing yet."""
-    try:
-        return store.snapshot()
-    except MissingError:
-        return None
+def _ask_questions(
+    questions: Questions | None,
+    config: Config,
+    store: Store,
+    snapshot: Snapshot | None,
+    *,
+    confirm: Confirm,
+    watch: Watch,
+    cache: Path | None,
+) -> Confirm:
+    """Ask for the questions about documents that are missing, and return how the cost of their answers is confirmed.
+
+    Before anything is asked, the cost of all questions and answers together is confirmed, and then not once more.
+    """
+    if questions is None:
+        return confirm
+    is_confirmed = not questions.is_complete
+    if is_confirmed:
+        done = frozenset(answered_now(snapshot, settings_id(config.models)))
+        _confirm_cost(config, questions.estimate(cache=cache, done=done), confirm)
+    questions.ask(store, watch=watch, cache=cache)
+    return (lambda estimate, above: True) if is_confirmed else confirm
 
 
 @contextmanager
@@ -331,9 +359,11 @@ def _report(
     expected: Estimate,
     asked: int,
     gate: BudgetGate | None,
+    questions: QuestionReport | None,
 ) -> GenerateReport:
     """Return what became of the prompts. Of the `asked` prompts some may be left because of the budget."""
     progress = meter.progress()
+    paid = questions or NO_QUESTIONS
     return GenerateReport(
         source=reader.source,
         prompts=reader.read,
@@ -344,16 +374,17 @@ def _report(
         failed_for_good=writer.failed_for_good,
         left=asked - writer.made - writer.failed,
         next_prompt_tokens=gate.row.tokens if gate else 0,
-        failures=writer.failures.counts(),
+        failures=(*paid.failures, *writer.failures.counts()),
         judges=writer.judges.statistics(),
         disagreements=writer.disagreements,
-        requests=sum(stage.done for stage in progress.stages),
-        useless=sum(stage.useless for stage in meter.stages),
-        cached=sum(stage.cached for stage in progress.stages),
-        tokens=progress.tokens,
-        cost=progress.cost,
+        requests=paid.replies + sum(stage.done for stage in progress.stages),
+        useless=paid.useless + sum(stage.useless for stage in meter.stages),
+        cached=paid.cached + sum(stage.cached for stage in progress.stages),
+        tokens=paid.tokens + progress.tokens,
+        cost=None if paid.cost is None or progress.cost is None else paid.cost + progress.cost,
         estimate=expected,
         min_success=config.generate.min_success,
         store=config.store.repo_id,
         commit=writer.commit,
+        questions=questions,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from itertools import islice
 
 from curation.config import Config, Services
 from curation.generation import (
+    Estimate,
     Meter,
     cache_file,
     estimate,
@@ -17,6 +18,7 @@ from curation.generation import (
 )
 from curation.report import Report
 from curation.runs.prompt_reader import PromptReader
+from curation.runs.questions import NO_QUESTIONS, QuestionReport, opened_questions
 from curation.stages.generate import Watch
 from curation.types import CandidateSet, Row
 from curation.wording import counted, dollars, duration
@@ -44,7 +46,8 @@ class PreviewReport(Report):
     """The candidate sets of the first prompts. Nothing of it is in the store.
 
     `tokens` and `cost` are what the preview paid. `cut` of the `answers` were cut off at `max_new_tokens`. `kept` is
-    whether the replies are in the request cache. `whole` is null if there are no more prompts than these.
+    whether the replies are in the request cache. `whole` is null if there are no more prompts than these. Of documents
+    there are `questions`, what became of them, and `rest`, what asking about all of them would use.
     """
 
     source: str
@@ -55,6 +58,8 @@ class PreviewReport(Report):
     answers: int
     cut: int
     whole: Extrapolation | None
+    questions: QuestionReport | None = None
+    rest: Estimate | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -76,6 +81,8 @@ class PreviewReport(Report):
                 f"At this rate all {whole.prompts:,} prompts need {counted(whole.requests, 'request')} and "
                 f"{whole.tokens:,} tokens, {dollars(whole.cost)}, {' to '.join(times)}."
             )
+        if self.questions is not None and self.rest is not None:
+            lines += [*self.questions.lines, f"All together: {self.rest.line}"]
         return tuple(lines)
 
     @property
@@ -90,37 +97,48 @@ def preview(
     prompts: int = 5,
     services: Services | None = None,
     watch: Watch = lambda meter: nullcontext(),
+    tell: Callable[[str], None] = lambda line: None,
     use_cache: bool = True,
 ) -> PreviewReport:
     """Ask every model about the first prompts, and return their answers. Nothing is written to the store.
 
     The replies are kept in the request cache, so `generate` does not pay for them again. All prompts are read, to
-    estimate what all would use.
+    estimate what all would use. Of documents only the first are asked about; before that, `tell` is given a sentence
+    with the number of rows that all would give.
     """
     services = services or Services.from_environment()
     meter = Meter(min_candidates=config.review.min_candidates)
     source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
     cache = cache_file() if use_cache else None
-    reader = PromptReader(config, services, source, None)
-    with spooled(reader.prompts()) as every, spooled(islice(every.read(), prompts)) as spool:
-        order = [prompt.id for prompt in spool.read()]
-        meter.start(stage_meters(config.models), prompts=spool.prompts)
-        with watch(meter):
-            sets = list(generate_candidate_sets(config.name, spool, models=config.models, cache=cache, meter=meter))
-        seconds = estimate(every, config.models, cache=cache).seconds
+    with opened_questions(config, services, source, None) as questions:
+        if questions is not None:
+            tell(questions.report().expected_line)
+            questions.ask(None, watch=watch, cache=cache, most=prompts)
+        reader = PromptReader(config, services, source, None, questions)
+        with spooled(reader.prompts()) as every, spooled(islice(every.read(), prompts)) as spool:
+            order = [prompt.id for prompt in spool.read()]
+            meter.start(stage_meters(config.models), prompts=spool.prompts)
+            with watch(meter):
+                sets = list(generate_candidate_sets(config.name, spool, models=config.models, cache=cache, meter=meter))
+            seconds = estimate(every, config.models, cache=cache).seconds
+        asked = questions.report() if questions is not None else None
+        rest = questions.estimate(cache=cache) if questions is not None else None
     progress = meter.progress()
+    paid = asked or NO_QUESTIONS
     answers = [candidate for candidate_set in sets for candidate in candidate_set.candidates]
     return PreviewReport(
         source=source,
         kept=use_cache,
         sets=tuple(sorted(sets, key=lambda candidate_set: order.index(candidate_set.prompt.id))),
-        tokens=progress.tokens,
-        cost=progress.cost,
+        tokens=paid.tokens + progress.tokens,
+        cost=None if paid.cost is None or progress.cost is None else paid.cost + progress.cost,
         answers=len(answers),
         cut=sum(candidate.finish_reason == CUT for candidate in answers),
         whole=extrapolated(sets, prompts=every.prompts, seconds=seconds, taken=progress.seconds)
-        if every.prompts > len(sets)
+        if every.prompts > len(sets) and rest is None
         else None,
+        questions=asked,
+        rest=rest,
     )
 
 

@@ -3,6 +3,7 @@
 A store is a private dataset repo. `manifest.json` lists the Parquet files of each table, oldest first:
 
     manifest.json
+    question_sets/<hash>.parquet       one row per request for questions about documents, as a CandidateSet
     candidate_sets/<hash>.parquet      one row per CandidateSet; `generate` appends
     dropped_prompts/<hash>.parquet     one row per prompt that did not pass a check
     records/<hash>.parquet             one row per ReviewRecord; `push` appends
@@ -31,9 +32,11 @@ from curation.types import CandidateSet, DroppedPrompt, NotShown, Response, Reti
 
 RowT = TypeVar("RowT", bound=Row)
 CANDIDATE_SETS, RECORDS, RESPONSES = "candidate_sets", "records", "responses"
+QUESTION_SETS = "question_sets"
 DROPPED_PROMPTS, RETIRED_RECORDS, NOT_SHOWN = "dropped_prompts", "retired_records", "not_shown"
 ROW_TYPES: dict[str, type[Row]] = {
     CANDIDATE_SETS: CandidateSet,
+    QUESTION_SETS: CandidateSet,
     RECORDS: ReviewRecord,
     RESPONSES: Response,
     DROPPED_PROMPTS: DroppedPrompt,
@@ -82,6 +85,13 @@ class Snapshot:
         A set that was completed later comes twice: as it was first, and as it is now.
         """
         yield from self._read(CANDIDATE_SETS, CandidateSet)
+
+    def each_question_set(self) -> Iterator[CandidateSet]:
+        """Yield what models replied to each request for questions about documents, oldest first.
+
+        A request that failed at first may come twice.
+        """
+        yield from self._read(QUESTION_SETS, CandidateSet)
 
     @cached_property
     def records(self) -> dict[str, ReviewRecord]:

@@ -23,6 +23,7 @@ from curation.store.snapshot import (
     CANDIDATE_SETS,
     DROPPED_PROMPTS,
     NOT_SHOWN,
+    QUESTION_SETS,
     RECORDS,
     RESPONSES,
     RETIRED_RECORDS,
@@ -78,6 +79,13 @@ class Store:
         """
         return self._snapshot_at(self.repo.head())
 
+    def snapshot_or_none(self) -> Snapshot | None:
+        """Return the store as it is now, null if there is none yet; errors as in `snapshot`."""
+        try:
+            return self.snapshot()
+        except MissingError:
+            return None
+
     def add_candidate_sets(
         self,
         sets: Iterable[CandidateSet],
@@ -109,6 +117,29 @@ class Store:
                 return None
             message = f"Add {len(new)} candidate sets"
             return _append(snapshot, manifest, {CANDIDATE_SETS: new, DROPPED_PROMPTS: new_drops}, message=message)
+
+        return self._update(edit)
+
+    def add_question_sets(self, sets: Iterable[CandidateSet], *, settings: Mapping[str, Settings]) -> str | None:
+        """Append replies to requests for questions that the store lacks; return the commit, None if nothing is new.
+
+        The manifest gets `settings`, as from `add_candidate_sets`. A request that was paid for again is new.
+        """
+        sets = tuple(sets)
+
+        def edit(snapshot: Snapshot) -> Change | None:
+            known = {
+                (set_id, request)
+                for _, table in snapshot.tables(QUESTION_SETS, ("id", "usage.list.element.request"))
+                for set_id, usage in zip(table["id"].to_pylist(), table["usage"].to_pylist(), strict=True)
+                for request in (None, *(entry["request"] for entry in usage or ()))
+            }
+            new = [row for row in sets if {(row.id, None), *((row.id, usage.request) for usage in row.usage)} - known]
+            manifest = snapshot.manifest
+            manifest = manifest.model_copy(update={"settings": {**manifest.settings, **settings}})
+            if not new:
+                return None
+            return _append(snapshot, manifest, {QUESTION_SETS: new}, message=f"Add {len(new)} replies with questions")
 
         return self._update(edit)
 

@@ -11,6 +11,7 @@ import pytest
 
 from curation.export import (
     EXTRAS,
+    PASSAGE_COLUMNS,
     CompletionExporter,
     Exporter,
     PairExporter,
@@ -19,7 +20,7 @@ from curation.export import (
     with_answers,
 )
 from curation.prompts.rows import EXTRAS as READ
-from curation.types import Prompt
+from curation.types import Passage, Prompt
 from tests.rows import make_candidate, make_prompt, make_verdict
 from tests.scored_sets import Record, make_scored, no_faults
 
@@ -109,5 +110,7 @@ def test_what_models_thought_has_a_column_for_each_answer_only_if_it_is_kept(con
 
 
 def test_what_is_published_is_what_a_prompt_can_bring_along() -> None:
-    assert EXTRAS == READ
-    assert set(EXTRAS) == set(Prompt.model_fields) - {"id", "messages", "source", "language"}
+    # Rows of a source bring along no passage: only questions about documents do.
+    assert (*READ, "passage") == EXTRAS
+    assert set(EXTRAS) == set(Prompt.model_fields) - {"id", "messages", "source", "language", "document"}
+    assert set(PASSAGE_COLUMNS.values()) == set(Passage.model_fields) - {"language_name"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import subprocess
 import sys
@@ -59,8 +60,14 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 @pytest.fixture
 def scripted() -> Iterator[ScriptedServer]:
     """Models that answer as the test of their recipe says."""
-    with ScriptedServer(lambda request: poet(request) if is_poet(request) else scripted_reply(request)) as server:
+    with ScriptedServer(reply) as server:
         yield server
+
+
+def reply(request: Request) -> str:
+    if is_poet(request):
+        return poet(request)
+    return questions(request) if request.prompt.startswith("Write ") else scripted_reply(request)
 
 
 def is_poet(request: Request) -> bool:
@@ -161,3 +168,52 @@ def test_haiku_kto_publishes_the_labels_on_which_all_agree(cli: CommandLine, sta
         ("Qwen sees The moon", False),
     }
     assert {(row["reviewers"], row["agreement"]) for row in rows} == {(2, 1.0)}
+
+
+DOCUMENTS = """
+    name="launched-documents",
+    prompts=recipe.CONFIG.prompts.model_copy(
+        update=dict(path=__import__("pathlib").Path("{folder}"), questions_per_document=2, languages={{"fr": "French"}})
+    ),
+    quality=c.Quality(),
+    publish=c.Publish(repo_id="acme/launched-documents", test_size=0.0),
+    store=c.StoreSection(repo_id="acme/launched-documents-store"),
+"""
+HANDBOOK = {
+    "returns.md": "# Returns\n\nParcels can be returned within thirty days of their delivery.",
+    "cards.txt": "Gift cards are never refunded, but they can be exchanged for others.",
+}
+
+
+def questions(request: Request) -> str:
+    """Return two questions about a document in the form that the built-in template asks for."""
+    assert request.prompt.startswith("Write 2 questions in French ")
+    quote = "within thirty days" if "Parcels" in request.prompt else "never refunded"
+    asked = ("Est-ce que c'est remboursé ?", "Combien de temps cela prend-il ?")
+    return json.dumps([{"question": f"{quote[:6]}: {question}", "quote": quote} for question in asked])
+
+
+@pytest.mark.stack
+def test_documents_publishes_a_row_for_each_question_with_its_place(cli: CommandLine, stack: Stack) -> None:
+    folder = cli.folder / "handbook"
+    folder.mkdir()
+    for name, text in HANDBOOK.items():
+        (folder / name).write_text(text)
+    changes = DOCUMENTS.format(folder=folder)
+    first = launched(cli, "documents", changes)
+    assert "2 documents x 1 language x 2 questions = 4 rows expected" in first.stdout, first.stdout + first.stderr
+    assert "4 records in argilla/launched-documents: 4 new" in first.stdout
+    sure = {"ann": lambda fields: "a" if "3.3-70B" in fields["response_a"] else "b"}
+    simulate_reviewers(stack.argilla, workspace="argilla", dataset="launched-documents", rules=sure)
+    second = launched(cli, "documents", changes)
+    assert second.returncode == 0, second.stdout + second.stderr
+    rows = published(stack, cli.folder, "launched-documents", "dpo")
+    assert len(rows) == 4
+    assert {(row["chosen_model"], row["label_source"], row["language"]) for row in rows} == {
+        ("meta-llama/Llama-3.3-70B-Instruct", "human", "fr")
+    }
+    for row in rows:
+        text = HANDBOOK[row["document_source"]]
+        quote = text[row["answer_start"] : row["answer_end"]]
+        assert quote == ("within thirty days" if "returned" in text else "never refunded")
+        assert row["prompt"][0]["content"].startswith(quote[:6])

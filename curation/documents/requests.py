@@ -1,0 +1,69 @@
+"""Which questions are asked for about a document: how many, of which part, in which language and by which template."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from curation import ids
+from curation.documents.options import DocumentPrompts
+from curation.documents.reading import Document
+from curation.documents.splitting import Window, windows
+from curation.templates import filled
+from curation.types import Message, Passage, Prompt
+
+
+class QuestionRequest(NamedTuple):
+    """A request for questions about a part of a document, as a prompt, and how many questions it asks for."""
+
+    prompt: Prompt
+    number: int
+
+
+def question_requests(document: Document, options: DocumentPrompts, *, source: str) -> Iterator[QuestionRequest]:
+    """Yield the requests for the questions about one document.
+
+    In each language `questions_per_document` questions are spread evenly over the parts of the document and over the
+    templates; with fewer questions than parts, some parts have none. All follows from the document and the options: the
+    same document gives the same requests whatever other documents there are.
+    """
+    parts = windows(document.text, tokens=options.window_tokens)
+    number, templates = options.questions_per_document, options.question_templates
+    # So that not every document begins with the first template.
+    first = int(document.id, 16)
+    for code in options.languages:
+        counts: Counter[tuple[int, str, bool]] = Counter()
+        for question in range(number):
+            answerable = ids.unit_interval("unanswerable", f"{document.id} {code} {question}") >= options.unanswerable
+            template = templates[(first + question) % len(templates)] if answerable else options.unanswerable_template
+            counts[question * len(parts) // number, template, answerable] += 1
+        for (place, template, answerable), count in counts.items():
+            request = _request(document, parts[place], code, options.languages[code], answerable=answerable)
+            yield _asking(request, template, count, source)
+
+
+def _request(document: Document, window: Window, code: str, language_name: str, *, answerable: bool) -> Prompt:
+    passage = Passage(
+        document_id=document.id,
+        source=document.source,
+        part=window.part,
+        start=window.start,
+        end=window.end,
+        answerable=answerable,
+        language_name=language_name,
+    )
+    return Prompt(id="", messages=(), source="", language=code, document=window.text, passage=passage)
+
+
+def _asking(request: Prompt, template: str, count: int, source: str) -> QuestionRequest:
+    assert request.passage is not None
+    assert request.document is not None
+    values = {
+        "num_samples": str(count),
+        "language_name": request.passage.language_name,
+        "document": request.document,
+    }
+    messages = (Message(role="user", content=filled(template, values)),)
+    prompt_id = ids.prompt_id(messages, context=(request.passage.document_id, str(request.passage.part)))
+    return QuestionRequest(request.model_copy(update={"id": prompt_id, "messages": messages, "source": source}), count)
