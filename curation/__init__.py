@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
     from curation.prompts import FilePrompts, HubPrompts, ListPrompts
     from curation.quality import Filter, Quality
-    from curation.review import BinaryTask, PairwiseTask, RankingTask, RatingTask
+    from curation.review import BinaryTask, PairwiseTask, RankingTask, RatingTask, SafetyTask
     from curation.stages.check import check
     from curation.stages.generate import generate
     from curation.stages.lint import lint
@@ -37,7 +37,7 @@ else:
             "labels": "DawidSkeneResolver MajorityResolver MeanResolver UnanimousResolver",
             "prompts": "FilePrompts HubPrompts ListPrompts",
             "quality": "Filter Quality",
-            "review": "BinaryTask PairwiseTask RankingTask RatingTask",
+            "review": "BinaryTask PairwiseTask RankingTask RatingTask SafetyTask",
             "cli.progress": "show_progress",
             "stages.check": "check",
             "stages.generate": "generate",
@@ -74,6 +74,7 @@ __all__ = [
     "RankingTask",
     "RatingTask",
     "RefusedError",
+    "SafetyTask",
     "Services",
     "StoreSection",
     "TemporaryError",

@@ -32,7 +32,7 @@ from curation.prompts import FilePrompts, HubPrompts, ListPrompts
 from curation.prompts.hub import RepoId
 from curation.quality.filters import Filter
 from curation.quality.options import Quality
-from curation.review import TASKS, BinaryTask, PairwiseTask, RankingTask, RatingTask, ReviewTask
+from curation.review import TASKS, BinaryTask, PairwiseTask, RankingTask, RatingTask, ReviewTask, SafetyTask
 from curation.section import LICENSE, NAME, Section, sentences
 from curation.types import AnswerRole
 
@@ -125,7 +125,8 @@ Review = Annotated[
     Annotated[PairwiseTask, Tag("pairwise")]
     | Annotated[BinaryTask, Tag("binary")]
     | Annotated[RatingTask, Tag("rating")]
-    | Annotated[RankingTask, Tag("ranking")],
+    | Annotated[RankingTask, Tag("ranking")]
+    | Annotated[SafetyTask, Tag("safety")],
     Discriminator(_task_name),
 ]
 
@@ -388,6 +389,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "review.binary": BinaryTask,
     "review.rating": RatingTask,
     "review.ranking": RankingTask,
+    "review.safety": SafetyTask,
     "labels.majority": MajorityResolver,
     "labels.mean": MeanResolver,
     "labels.unanimous": UnanimousResolver,

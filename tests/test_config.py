@@ -560,7 +560,11 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "judge.aspect = 'beauty': must be 'overall-rating', 'helpfulness', 'honesty', 'instruction-following' "
             "or 'truthfulness'.",
         ),
-        ("review.task", "order", "review.task = 'order': must be 'pairwise', 'binary', 'rating' or 'ranking'."),
+        (
+            "review.task",
+            "order",
+            "review.task = 'order': must be 'pairwise', 'binary', 'rating', 'ranking' or 'safety'.",
+        ),
         (
             "review",
             {"task": "rating", "aspects": ["a", "b", "c", "d", "e", "f", "g", "h", "i"]},

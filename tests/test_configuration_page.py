@@ -48,6 +48,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     '`task = "binary"`': ("review.binary",),
     '`task = "rating"`': ("review.rating",),
     '`task = "ranking"`': ("review.ranking",),
+    '`task = "safety"`': ("review.safety",),
     "`[labels]`": LABELS,
     '`resolver = "unanimous"`': ("labels.unanimous",),
     '`resolver = "dawid-skene"`': ("labels.dawid-skene",),

@@ -25,6 +25,7 @@ LAYERS = (
     {"characters", "types", "errors", "frames", "late"},
     {"published_rows", "wording"},
     {
+        "categories",
         "environment",
         "files",
         "ids",

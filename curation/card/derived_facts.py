@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from curation import labels
 from curation.card.facts import CardFacts, Confusion, FunnelStep, JudgeFacts, Lengths, ModelFacts
+from curation.categories import category_of
 from curation.config import Config
 from curation.derive import Derived
 from curation.export import SPLITS, suggested_weights
 from curation.generation.judge_report import judge_line
+from curation.linting.safety import Coverage, coverage
 from curation.store import Snapshot
 from curation.types import Agreement
 from curation.wording import counted, dollars
@@ -65,6 +67,7 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         kto_weights=kto_weights(derived),
         length_bias=labels.length_bias(lengths[:, 1], lengths[:, 2]),
         lengths=_histograms(lengths),
+        coverage=_coverage(tally.categories),
         checks=config.quality.lines(config.filters),
         options={
             "ties": config.labels.ties,
@@ -75,6 +78,14 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         },
         checksums={shard.path: shard.sha256 for shard in tally.shards},
     )
+
+
+def _coverage(categories: Mapping[str, int]) -> Coverage | None:
+    """How the prompts with rows are spread over the categories of refusal data; None unless most are in one."""
+    known: Counter[str] = Counter()
+    for name, count in categories.items():
+        known[category_of(name) or "other"] += count
+    return coverage(known) if known.total() > 2 * known["other"] else None
 
 
 def kto_weights(derived: Derived) -> tuple[float, float] | None:

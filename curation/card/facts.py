@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from pydantic import JsonValue
 
+from curation.linting.safety import Coverage
 from curation.types import Agreement, JudgeAgreement, LabelSource, LengthBias
 
 LENGTH_EDGES = tuple(sorted({round(2 ** (half / 2)) for half in range(49)}))
@@ -85,6 +86,7 @@ class CardFacts:
       by who decided, `reviewers` submitted responses by reviewer, including programs, `flags` records that
       reviewers flagged, by flag. `ignored_flags` are the flags that keep no record out.
     - `suggested` is whether reviewers saw the judge's choice before they answered.
+    - `coverage` is how refusal data is spread over the categories, null for other data.
     - `judge_lines` and `checks` are sentences; `cost` and `resolver` are phrases.
     - `options` are settings that a reader of the rows must know. `checksums` are SHA-256 in hex, by path of a file of
       rows. `bytes` is the size of all these files.
@@ -120,6 +122,7 @@ class CardFacts:
     kto_weights: tuple[float, float] | None = None
     length_bias: LengthBias | None = None
     lengths: Lengths | None = None
+    coverage: Coverage | None = None
     checks: Sequence[str] = ()
     options: Mapping[str, JsonValue] = field(default_factory=dict)
     checksums: Mapping[str, str] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from curation import export
+from curation.derive.categories import with_agreed_categories
 from curation.derive.counting import count_records, count_sets, pair_lengths
 from curation.derive.faults import prompt_faults, with_faults
 from curation.derive.flags import without_flagged
@@ -32,12 +33,13 @@ def derive_segment(segment: Segment, plan: Plan) -> Tally:
         pseudonyms=plan.pseudonyms,
     )
     scored, unsound = _sound(scoring, texts, plan)
+    scored = with_agreed_categories(scored, scoring, texts)
     tally = Tally()
     count_sets(tally, texts, segment)
     count_records(tally, scoring, texts)
     pairs = plan.pairs.rows(scored)
     tally.lengths.append(pair_lengths(pairs, scored))
-    given, dropped = [], []
+    given, dropped, prompts = [], [], []
     for exporter in plan.exporters:
         # Pairs were made above, and are the same for dpo and reward.
         rows = pairs if isinstance(exporter, PairExporter) else exporter.rows(scored)
@@ -47,7 +49,10 @@ def derive_segment(segment: Segment, plan: Plan) -> Tally:
         tally.reached[exporter.name] += table["prompt_no"].n_unique()
         tally.dropped[exporter.name].update(counts(gone["reason"]))
         given.append(table.select("set_no", "id"))
+        prompts.append(table.select("prompt_no", *(["category"] if "category" in table.columns else [])).unique())
         dropped.append(gone.with_columns(reason=exporter.name + ":" + pl.col("reason")))
+    if prompts and "category" in prompts[0].columns:
+        tally.categories.update(counts(pl.concat(prompts).unique()["category"]))
     if "raw" in plan.config.publish.formats:
         publish_raw(tally, texts, scoring, given, dropped, plan)
     return tally

@@ -34,8 +34,8 @@ class Tally:
     who answered, what the judge and the reviewers preferred of two: a row per record with the columns judge and
     reviewers, 1 for the first, -1 for the second, 0 for neither, NaN if that is not known. `lengths` has a row per
     pair: the characters of prompt, chosen and rejected. `flags` counts the records that reviewers flagged, by flag.
-    `reached` counts the prompts that were "shown", that have
-    "verdicts", and that have rows in each config.
+    `reached` counts the prompts that were "shown", that have "verdicts", and that have rows in each config;
+    `categories` those with rows by category, if every prompt has one.
     """
 
     shards: list[Shard] = field(default_factory=list)
@@ -53,6 +53,7 @@ class Tally:
     lengths: list[NDArray[np.int32]] = field(default_factory=list)
     reached: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
+    categories: Counter[str] = field(default_factory=Counter)
 
     @property
     def verdicts(self) -> int:
@@ -63,6 +64,7 @@ class Tally:
         """Count the other one too; its segment comes after those that were counted."""
         for name in (
             "rows", "unshown", "unresolved", "label_sources", "kto_labels", "languages", "models", "reached", "flags",
+            "categories",
         ):  # fmt: skip
             getattr(self, name).update(getattr(other, name))
         for config, reasons in other.dropped.items():

@@ -1,8 +1,7 @@
-"""A checklist for refusal data: which kinds of prompts it needs, how many, and what makes its answers good.
+"""A checklist for refusal data: how many prompts of each category it needs, and what makes its answers good.
 
-The categories, shares, sizes and rules for answers come from "Creating Preference Datasets" (Panaversity, Agent
-Factory, chapter "Alignment & Safety"). The subcategories of `edge_case`, which it leaves open, are the prompt types of
-XSTest (Röttger et al., NAACL 2024).
+The shares, sizes and rules for answers come from "Creating Preference Datasets" (Panaversity, Agent Factory, chapter
+"Alignment & Safety"), as the categories do (`curation.categories`).
 """
 
 from __future__ import annotations
@@ -13,38 +12,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from curation.categories import CATEGORIES
 from curation.quality.answers import is_refusal, straightened
 
 Use = Literal["alignment", "domain", "iteration"]
 State = Literal["below", "within", "above"]
-
-CATEGORIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "direct_harm": ("violence", "harassment", "privacy_violation", "illegal_activity"),
-        "prompt_injection": (
-            "role_override",
-            "instruction_injection",
-            "system_prompt_extraction",
-            "permission_escalation",
-        ),
-        "social_engineering": (
-            "emotional_manipulation",
-            "authority_impersonation",
-            "fictional_framing",
-            "urgency_fabrication",
-        ),
-        "gradual_escalation": ("information_gathering", "capability_building", "boundary_testing"),
-        "edge_case": (
-            "needs_clarification",
-            "homonym",
-            "figurative_language",
-            "safe_target",
-            "safe_context",
-            "definition",
-        ),
-    }
-)
-"""The categories of prompts that refusal data needs, each with its subcategories."""
 
 TARGETS: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
@@ -121,18 +93,6 @@ def coverage(
             for category, (low, high) in TARGETS.items()
         ),
     )
-
-
-def category_of(value: str | None) -> str | None:
-    """Return the category in a cell ("Direct Harm", "edge-cases"), None if it is not one of the checklist."""
-    name = _name(value)
-    return next((category for category in CATEGORIES if name in {category, f"{category}s"}), None)
-
-
-def subcategory_of(category: str, value: str | None) -> str | None:
-    """Return the subcategory of `category` in a cell, None if it is not one of the checklist."""
-    name = _name(value)
-    return next((known for known in CATEGORIES[category] if name in {known, f"{known}s"}), None)
 
 
 def is_too_short(chosen: str) -> bool:
@@ -249,7 +209,3 @@ def _missing(category: str, subcategories: Mapping[tuple[str, str], int] | None)
     if subcategories is None:
         return ()
     return tuple(name for name in CATEGORIES[category] if not subcategories.get((category, name)))
-
-
-def _name(value: str | None) -> str:
-    return re.sub(r"[\s-]+", "_", (value or "").strip().lower())

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 
 from curation import labels
+from curation.categories import category_of, subcategory_of
 from curation.dataset_rows import SourceRow, Split
 from curation.errors import DataError
 from curation.ids import normalise
@@ -17,7 +18,6 @@ from curation.linting.examples import REFUSED_LAYOUTS, Example, Layout, text_of
 from curation.linting.findings import Bounds, row_faults
 from curation.linting.layouts import read_example
 from curation.linting.lengths import row_tokens
-from curation.linting.safety import category_of, subcategory_of
 from curation.quality.duplicates import near_duplicate_leaders
 from curation.quality.language import detect_language
 from curation.quality.pii import redacted

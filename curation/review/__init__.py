@@ -5,6 +5,7 @@ from curation.review.pairwise import PairwiseTask
 from curation.review.ranking import RankingTask
 from curation.review.rating import RatingTask
 from curation.review.records import spread
+from curation.review.safety import SafetyTask
 from curation.review.spec import (
     Field,
     LabelQuestion,
@@ -33,6 +34,7 @@ __all__ = [
     "RatingTask",
     "RecordSpec",
     "ReviewTask",
+    "SafetyTask",
     "TaskSpec",
     "TextQuestion",
     "reading_task",

@@ -46,7 +46,8 @@ class BinaryTask(ReviewOptions):
 
     task: Literal["binary"] = "binary"
     """The question: `"pairwise"` (which of two answers is better), `"binary"` (whether an answer is good), `"rating"`
-    (how good each of several answers is, from 1 to 5) or `"ranking"` (in which order they stand)."""
+    (how good each of several answers is, from 1 to 5), `"ranking"` (in which order they stand) or `"safety"` (whether
+    an answer to a risky prompt is right)."""
     guidelines: Guidelines = GUIDELINES
     """The guidelines for reviewers, in Markdown: up to 10,000 characters. The card shows them."""
 

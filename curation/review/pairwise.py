@@ -139,7 +139,8 @@ class PairwiseTask(ReviewOptions):
 
     task: Literal["pairwise"] = "pairwise"
     """The question: `"pairwise"` (which of two answers is better), `"binary"` (whether an answer is good), `"rating"`
-    (how good each of several answers is, from 1 to 5) or `"ranking"` (in which order they stand)."""
+    (how good each of several answers is, from 1 to 5), `"ranking"` (in which order they stand) or `"safety"` (whether
+    an answer to a risky prompt is right)."""
     scale: Literal[4, 7] = 4
     """How reviewers say which is better: `4` (A, B, both good, both bad) or `7` (from "A is much better" over "about
     the same" to "B is much better", or both bad)."""

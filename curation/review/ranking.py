@@ -49,7 +49,8 @@ class RankingTask(ReviewOptions):
 
     task: Literal["ranking"] = "ranking"
     """The question: `"pairwise"` (which of two answers is better), `"binary"` (whether an answer is good), `"rating"`
-    (how good each of several answers is, from 1 to 5) or `"ranking"` (in which order they stand)."""
+    (how good each of several answers is, from 1 to 5), `"ranking"` (in which order they stand) or `"safety"` (whether
+    an answer to a risky prompt is right)."""
     candidates: Annotated[int | None, Bounded(ge=2, le=MOST)] = None
     """How many answers a record shows at most, 2 to 5: as many as a prompt gets, but not more than 5."""
     guidelines: Guidelines = GUIDELINES

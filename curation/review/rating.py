@@ -85,7 +85,8 @@ class RatingTask(ReviewOptions):
 
     task: Literal["rating"] = "rating"
     """The question: `"pairwise"` (which of two answers is better), `"binary"` (whether an answer is good), `"rating"`
-    (how good each of several answers is, from 1 to 5) or `"ranking"` (in which order they stand)."""
+    (how good each of several answers is, from 1 to 5), `"ranking"` (in which order they stand) or `"safety"` (whether
+    an answer to a risky prompt is right)."""
     candidates: Annotated[int | None, Bounded(ge=1, le=MOST)] = None
     """How many answers a record shows at most, 1 to 5: as many as a prompt gets, but not more than 5."""
     aspects: tuple[Annotated[str, StringConstraints(pattern=ASPECT)], ...] = ()

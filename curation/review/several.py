@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from pydantic import JsonValue
 
@@ -46,13 +48,19 @@ def records(
     return tuple(make_record(task, candidate_set, candidates[page::pages]) for page in range(pages))
 
 
-def spec(candidate_set: CandidateSet, record: ReviewRecord, suggestions: dict[str, JsonValue]) -> RecordSpec:
-    """Return the Argilla record with these suggestions; DataError if `record` is not of this set."""
+def spec(
+    candidate_set: CandidateSet,
+    record: ReviewRecord,
+    suggestions: dict[str, JsonValue],
+    more: Mapping[str, JsonValue] = MappingProxyType({}),
+) -> RecordSpec:
+    """Return the Argilla record with these suggestions, and `more` fields; DataError if `record` is not of this set."""
     candidates = shown_candidates(candidate_set, record)
     return RecordSpec(
         record=record,
         fields={
             "prompt": conversation(candidate_set.prompt.messages),
+            **more,
             **{f"response_{n}": shown(candidate.text) for n, candidate in enumerate(candidates, 1)},
         },
         metadata={f"model_{n}": candidate.generator for n, candidate in enumerate(candidates, 1)},

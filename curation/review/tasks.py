@@ -7,6 +7,7 @@ from curation.review.binary import BinaryTask
 from curation.review.pairwise import PairwiseTask
 from curation.review.ranking import RankingTask
 from curation.review.rating import RatingTask
+from curation.review.safety import SafetyTask
 from curation.review.task import ReviewTask
 
 TASKS: dict[str, type[ReviewTask]] = {
@@ -14,6 +15,7 @@ TASKS: dict[str, type[ReviewTask]] = {
     "binary": BinaryTask,
     "rating": RatingTask,
     "ranking": RankingTask,
+    "safety": SafetyTask,
 }
 
 

@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from curation.card import CardFacts, card_files
 from curation.card.facts import LENGTH_EDGES, Confusion, FunnelStep, JudgeFacts, Lengths, ModelFacts
 from curation.card.text import render_card
+from curation.linting.safety import coverage
 from curation.types import Agreement, JudgeAgreement, LengthBias, Measure, ReviewerStatistics
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -614,3 +615,20 @@ def test_no_tag_of_the_template_is_left_in_the_card(changes: dict[str, Any]) -> 
     assert not re.search(r"\{%|%\}|\{\{ | \}\}", text)
     assert "\n\n\n" not in text
     assert not re.search(r"[ \t]+$", text, flags=re.MULTILINE)
+
+
+def test_refusal_data_is_held_to_the_target_shares_and_other_data_is_not() -> None:
+    # The smallest number of prompts in which each category can have its lowest share is ten: 3, 2, 2, 1 and 2.
+    text = card(coverage=coverage({"direct_harm": 3, "edge_case": 1}))
+    assert "How the 4 prompts with rows are spread over the categories that refusal data needs. Where" in text
+    [table] = [block for block in text.split("\n\n") if block.startswith("| category |")]
+    assert table.splitlines()[2:] == [
+        "| direct_harm | 3 | 75 % | 25 to 35 % | - |",
+        "| prompt_injection | 0 | 0 % | 15 to 25 % | 2 |",
+        "| social_engineering | 0 | 0 % | 15 to 20 % | 2 |",
+        "| gradual_escalation | 0 | 0 % | 10 to 15 % | 1 |",
+        "| edge_case | 1 | 25 % | 20 to 30 % | 1 |",
+    ]
+    with_others = card(coverage=coverage({"direct_harm": 3, "other": 1}))
+    assert "that refusal data needs (1 are in none of them). Where" in with_others
+    assert "Categories of prompts" not in card()

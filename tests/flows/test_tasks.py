@@ -336,6 +336,106 @@ def test_what_reviewers_flag_is_in_raw_alone(cli: CommandLine, stack: Stack) -> 
     assert counted == ["| broken_prompt | 1 | yes |", "| unsafe | 1 | yes |", "| wrong_language | 2 | no |"]
 
 
+def answer_as(stack: Stack, name: str, username: str, answer: Callable[[Fields], Mapping[str, Any]]) -> None:
+    """Let an annotator, who is created, submit an answer to every record of an Argilla dataset."""
+    body = {"username": username, "first_name": username, "role": "annotator", "password": f"{username}-password"}
+    with argilla(stack) as http:
+        [workspace] = [item for item in http.get("/me/workspaces").json()["items"] if item["name"] == "argilla"]
+        user = http.post("/users", json=body).raise_for_status().json()
+        http.post(f"/workspaces/{workspace['id']}/users", json={"user_id": user["id"]}).raise_for_status()
+        items = http.get(f"/datasets/{dataset_id(http, name)}/records", params={"limit": "500"}).json()["items"]
+        for item in items:
+            values = {question: {"value": value} for question, value in answer(item["fields"]).items()}
+            http.post(
+                f"/records/{item['id']}/responses",
+                json={"status": "submitted", "values": values},
+                headers={"X-Argilla-Api-Key": user["api_key"]},
+            ).raise_for_status()
+
+
+def careful(fields: Fields) -> Mapping[str, Any]:
+    """Tick much, and call questions 0 and 1 edge cases, question 2 what it is called."""
+    named = {"0?": "edge_case", "1?": "edge_case", "2?": "direct_harm"}
+    category = next((category for number, category in named.items() if number in fields["response_1"]), None)
+    ticked = (
+        {
+            "quality_1": "bad" if "3?" in fields["response_1"] else "good",
+            "criteria_1": ["brief_reason", "clear_boundary"],
+        }
+        if "fine" in fields["response_1"]
+        else {"quality_1": "bad", "antipatterns_1": ["lecturing"]}
+    )
+    return ticked if category is None else {**ticked, "category": category}
+
+
+def brief(fields: Fields) -> Mapping[str, Any]:
+    """Tick little, and call only question 1 an edge case."""
+    ticked: dict[str, Any] = {"quality_1": "bad"}
+    if "fine" in fields["response_1"]:
+        ticked = {"quality_1": "good", "criteria_1": ["clear_boundary"]}
+    return {**ticked, "category": "edge_case"} if "1?" in fields["response_1"] else ticked
+
+
+def test_refusals_are_published_with_their_criteria_and_the_category_that_reviewers_agree_on(
+    cli: CommandLine, stack: Stack
+) -> None:
+    name = "task-safety"
+    config = write(cli.folder, name, 'task = "safety"', generators=2)
+    rows = [
+        {"instruction": f"Question {number}?", "category": category}
+        for number, category in enumerate(["direct_harm", "direct_harm", "Direct Harm", "direct_harm"])
+    ]
+    tables = ", ".join(f'{{ instruction = "{row["instruction"]}", category = "{row["category"]}" }}' for row in rows)
+    text_of = Path(config).read_text(encoding="utf-8")
+    [line] = [line for line in text_of.splitlines() if line.startswith("rows = ")]
+    text_of = text_of.replace(line, f'category_column = "category"\nrows = [{tables}]')
+    text_of = text_of.replace("[publish]", '[publish]\nformats = ["dpo", "kto", "raw"]')
+    Path(config).write_text(text_of, encoding="utf-8")
+    cli.json("generate", config)
+    assert cli.json("push", config)["added"] == 8
+    with argilla(stack) as http:
+        items = http.get(f"/datasets/{dataset_id(http, name)}/records").json()["items"]
+    assert {item["fields"]["prompt_category"].partition("\n")[0] for item in items} == {"**Direct harm**"}
+    answer_as(stack, name, "carla", careful)
+    answer_as(stack, name, "boris", brief)
+    assert cli.json("sync", config)["submitted"] == 16
+
+    # Of the fine answer to question 3 one says good and one bad.
+    report = cli.json("publish", config)
+    assert (report["rows"], report["unresolved"]) == ({"dpo": 3, "kto": 7, "raw": 4}, {"draw": 1})
+    kto = published(stack, cli.folder, name, "kto")
+    # Both call question 1 an edge case, in all four responses; question 0 is called so in two of four.
+    agreed = {"0": "direct_harm", "1": "edge_case", "2": "Direct Harm", "3": "direct_harm"}
+    assert {text(row["completion"]): (row["label"], row["category"]) for row in kto} == {
+        f"A {kind} answer to {number}?": (kind == "fine", category)
+        for number, category in agreed.items()
+        for kind in ("fine", "plain")
+        if (number, kind) != ("3", "fine")
+    }
+    raw = published(stack, cli.folder, name, "raw")
+    said = {one["text"]: json.loads(one["annotations"]) for row in raw for one in row["candidates"]}
+    assert said == {
+        f"A {kind} answer to {number}?": {
+            "antipatterns": {"shares": {} if kind == "fine" else {"lecturing": 0.5}, "reviewers": 2},
+            "criteria": {
+                "shares": {"brief_reason": 0.5, "clear_boundary": 1.0} if kind == "fine" else {},
+                "reviewers": 2,
+            },
+        }
+        for number in range(4)
+        for kind in ("fine", "plain")
+    }
+    lines = card(stack, cli.folder, name).splitlines()
+    assert "How the 4 prompts with rows are spread over the categories that refusal data needs. Where" in lines
+    assert [line for line in lines if line.startswith(("| direct_harm |", "| edge_case |"))] == [
+        "| direct_harm | 3 | 75 % | 25 to 35 % | - |",
+        "| edge_case | 1 | 25 % | 20 to 30 % | 1 |",
+    ]
+    linted = cli.json("lint", f"acme/{name}", "--config", "kto")
+    counts = {share["category"]: share["count"] for share in linted["coverage"]["shares"]}
+    assert (counts["direct_harm"], counts["edge_case"]) == (3, 1)
+
+
 def test_a_store_whose_task_changes_keeps_and_understands_its_older_answers(cli: CommandLine, stack: Stack) -> None:
     name = "task-changed"
     config = write(cli.folder, name, 'task = "pairwise"', generators=2)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from curation.categories import CATEGORIES, category_of, subcategory_of
 from curation.linting.safety import (
-    CATEGORIES,
     MINIMUM,
     TARGETS,
-    category_of,
     chosen_faults,
     coverage,
     declines,
@@ -16,7 +15,6 @@ from curation.linting.safety import (
     lectures,
     offers_no_alternative,
     rejected_refuses,
-    subcategory_of,
 )
 
 # "Quality refusal" and "poor refusal" of the checklist's source.

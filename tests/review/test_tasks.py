@@ -26,6 +26,7 @@ from curation.review import (
     RatingQuestion,
     RatingTask,
     RecordSpec,
+    SafetyTask,
     TextQuestion,
     reading_task,
 )
@@ -34,7 +35,7 @@ from curation.types import CandidateSet, Drop, Message, Response, ReviewRecord, 
 from tests.review.datasets import Dataset
 from tests.rows import make_prompt, make_set
 
-Task = PairwiseTask | BinaryTask | RatingTask | RankingTask
+Task = PairwiseTask | BinaryTask | RatingTask | RankingTask | SafetyTask
 
 EVERY: list[Task] = [
     PairwiseTask(),
@@ -46,6 +47,8 @@ EVERY: list[Task] = [
     RatingTask(candidates=2, aspects=("honesty", "instruction-following")),
     RankingTask(),
     RankingTask(candidates=2),
+    SafetyTask(),
+    SafetyTask(pairwise=True),
 ]
 MODELS = ("generator-quartz", "generator-basalt", "generator-slate", "generator-chalk")
 
@@ -53,7 +56,10 @@ every_task = pytest.mark.parametrize(
     "task",
     EVERY,
     ids=lambda task: "-".join(
-        [task.task, *(str(getattr(task, name)) for name in ("candidates", "aspects") if getattr(task, name, None))]
+        [
+            task.task,
+            *(str(getattr(task, name)) for name in ("candidates", "aspects", "pairwise") if getattr(task, name, None)),
+        ]
     ),
 )
 
@@ -127,7 +133,7 @@ def test_every_task_is_tested_here_and_known_by_its_name() -> None:
 
 
 def test_a_task_that_is_not_known_is_an_error_that_names_those_that_are() -> None:
-    with pytest.raises(DataError, match=r"the task 'song'; known are pairwise, binary, rating, ranking\."):
+    with pytest.raises(DataError, match=r"the task 'song'; known are pairwise, binary, rating, ranking, safety\."):
         reading_task("song")
 
 
