@@ -105,7 +105,11 @@ def hub_splits(
         readers: dict[str, Reader] = {}
         for split, split_files in hub_files.items():
             readers[split] = partial(_rows_of_files, split_files, _classes(builder.info), read)
-        if not hub_files:
+    if not hub_files:
+        # Where torch is installed, `datasets` imports it for the first dataset that it streams. What that takes is no
+        # memory of what is read, so this dataset is an empty one.
+        datasets.IterableDataset.from_generator(lambda: iter(()))
+        with private_files(), files.bounded_memory(repo_id):
             for split, rows in builder.as_streaming_dataset().items():
                 readers[str(split)] = partial(_streamed_rows, rows, f"{repo_id}, {split},")
     return tuple(

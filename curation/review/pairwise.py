@@ -304,5 +304,8 @@ def _pair(candidate_set: CandidateSet) -> tuple[Candidate, Candidate]:
 
 
 def _prefers_first(scores: Scores) -> bool | None:
+    """Whether the first of two is better; null if neither is, and for answers to another task of the same store."""
+    if len(scores) != 2:
+        return None
     first, second = scores
     return None if first is None or second is None or first == second else first > second
