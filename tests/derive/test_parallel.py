@@ -11,22 +11,21 @@ import pytest
 from curation.derive.parallel import WORKERS, running
 
 
-def slow_if_even(value: int) -> tuple[int, int]:
+def slow_if_even(value: int) -> tuple[int, threading.Thread]:
     time.sleep(0.05 * (value % 2 == 0))
-    return value, threading.get_ident()
+    return value, threading.current_thread()
 
 
 @pytest.mark.parametrize("ahead", [1, 3, None])
 def test_results_come_in_the_order_of_the_values(ahead: int | None) -> None:
-    before = threading.active_count()
     with running() as run:
         results = list(run(slow_if_even, range(10), ahead=ahead))
         assert list(run(slow_if_even, [], ahead=ahead)) == []
     assert [value for value, _ in results] == list(range(10))
     workers = {worker for _, worker in results}
-    assert threading.get_ident() not in workers
+    assert threading.current_thread() not in workers
     assert len(workers) <= WORKERS
-    assert threading.active_count() == before
+    assert not any(worker.is_alive() for worker in workers)
 
 
 def test_two_values_are_worked_on_at_once() -> None:
