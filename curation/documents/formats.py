@@ -32,6 +32,11 @@ UNSEEN = frozenset({"head", "noscript", "script", "style", "template"})
 """The elements of HTML whose text a browser does not show."""
 
 
+LONGEST_TAG = 1_000
+"""A tag that holds a "<" is at most so long, in characters. One without may be longer: pictures stand in tags."""
+_COMMENT_END = re.compile(r"--\s*>")
+
+
 class FileText(NamedTuple):
     """The text of a file, and how many of its pages hold none (only a PDF has pages)."""
 
@@ -67,9 +72,30 @@ def read_text_file(path: Path) -> FileText:
 def read_html(path: Path) -> FileText:
     """Return what a browser shows of an HTML file: paragraphs with an empty line between them, headings as Markdown."""
     parser = _Paragraphs()
-    parser.feed(read_text_file(path).text)
+    parser.feed(without_open_marks(read_text_file(path).text))
     parser.close()
     return FileText("\n\n".join(parser.paragraphs()))
+
+
+def without_open_marks(html: str) -> str:
+    """Return HTML in which a "<" that opens no tag is written "&lt;": for each Python's parser would read to the end.
+
+    That is a "<" without a ">" behind it, or with one that is far away and behind another "<", and the beginning of a
+    comment that never ends. Marked sections, which HTML does not have, become comments.
+    """
+    html = html.replace("<![", "<!x[")
+    last_comment_end = max((match.start() for match in _COMMENT_END.finditer(html)), default=-1)
+    parts, begin, end_of_tag = [], 0, 0
+    for match in re.finditer("<", html):
+        start = match.start()
+        if 0 <= end_of_tag < start:
+            end_of_tag = html.find(">", start)
+        holds_another = end_of_tag - start > LONGEST_TAG and html.find("<", start + 1, start + LONGEST_TAG) > 0
+        is_open_comment = start > last_comment_end and html.startswith("<!--", start)
+        if end_of_tag < 0 or holds_another or is_open_comment:
+            parts += [html[begin:start], "&lt;"]
+            begin = start + 1
+    return "".join((*parts, html[begin:]))
 
 
 def read_pdf(path: Path) -> FileText:

@@ -118,7 +118,9 @@ class RankingTask(ReviewOptions):
         records = several.records(
             self.task, candidate_set, self._places, fewest=self.min_candidates, too_few=self.too_few
         )
-        return records if isinstance(records, Drop) else tuple(one for one in records if len(one.candidates) > 1)
+        return (
+            records if isinstance(records, Drop) else tuple(record for record in records if len(record.candidates) > 1)
+        )
 
     def spec(self, candidate_set: CandidateSet, record: ReviewRecord) -> RecordSpec:
         """Return the Argilla record; DataError if `record` is not of this set.

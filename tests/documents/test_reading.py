@@ -15,7 +15,7 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from curation import ids
-from curation.documents.formats import MOST_BYTES, MOST_CHARACTERS
+from curation.documents.formats import MOST_BYTES, MOST_CHARACTERS, read_html
 from curation.documents.reading import REASONS, Document, Unread, documents_of_rows, fingerprint, read_documents
 from curation.errors import DataError, MissingError
 from tests.documents.pdf import pdf_bytes
@@ -219,3 +219,18 @@ def test_a_fingerprint_follows_from_names_and_content_alone(tmp_path: Path) -> N
     assert re.fullmatch("handbook@[0-9a-f]{16}", first)
     (tmp_path / "two" / "handbook" / "a.txt").rename(tmp_path / "two" / "handbook" / "b.txt")
     assert fingerprint(tmp_path / "two" / "handbook") != first
+
+
+def test_html_of_a_million_open_marks_is_read_in_one_go(tmp_path: Path) -> None:
+    # Python's parser alone would read to the end of the file for each of them, which takes hours.
+    prose = "<p>Plants are green because of chlorophyll.</p>"
+    for mark in ("<a ", "<a b='", "<!--", "<!--x>", "</", "</a ", "<![CDATA[x>", "<?", "<"):
+        (tmp_path / "a.html").write_text(prose + mark * 200_000)
+        assert read_html(tmp_path / "a.html").text.startswith("Plants are green because of chlorophyll.")
+
+
+def test_tags_and_comments_of_html_stay_what_they_are(tmp_path: Path) -> None:
+    pictures = f"<img alt='a < b'><img src='data:image/png;base64,{'A' * 5000}'>"
+    html = f"<p>One {pictures}two</p><!-- <b>hidden</b> --><![if IE]>three 1 < 2<p>four"
+    (tmp_path / "a.html").write_text(html)
+    assert read_html(tmp_path / "a.html").text == "One two\n\nthree 1 < 2\n\nfour"
