@@ -374,8 +374,12 @@ def test_as_many_aspects_as_a_page_may_ask_about_are_rated_by_a_key_each_on_smal
     for width, height in ((1024, 768), (1920, 1080)):
         page.set_viewport_size({"width": width, "height": height})
         review.open(response="1")
-        # On the small screen the questions stand below the responses: who has read these comes to the first one.
-        page.get_by_label(questions[0], exact=True).scroll_into_view_if_needed()
+        expect(review.response("2")).to_be_visible()
+        page.wait_for_function(f"({IN_FOCUS})()[0] === {questions[0]!r}")
+        # On the small screen the questions stand below the responses: who has read these scrolls to the first question,
+        # and again if the page still grew above it.
+        scroll = "document.activeElement.closest('[aria-label]').scrollIntoView({ block: 'center' })"
+        page.wait_for_function(f"() => {{ {scroll}; return ({IN_FOCUS})()[1] }}")
         for number, question in enumerate(questions):
             page.wait_for_function(f"({IN_FOCUS})()[0] === {question!r}")
             page.wait_for_function(f"({IN_FOCUS})()[1]")
