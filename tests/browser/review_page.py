@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -108,6 +109,14 @@ class ReviewPage:
         """Press the button beside a response that copies its text."""
         self.response(letter).hover()
         self.response(letter).get_by_title("Copy to clipboard").click()
+
+    def answer(self, question: str, key: str) -> None:
+        """Press a key once this question is in focus, as it is for who answers by keys alone."""
+        name = json.dumps(f"Question: {question}")
+        self.page.wait_for_function(
+            f"document.activeElement.closest('[aria-label^=\"Question: \"]')?.getAttribute('aria-label') === {name}"
+        )
+        self.page.keyboard.press(key)
 
     def choose(self, label: str) -> None:
         """Choose an answer by what its button says."""

@@ -293,9 +293,9 @@ def test_answers_are_rated_by_a_key_each_and_enter(
     assert not [model for model in (MODEL, *GENERATORS) if model in panel + page.content()]
     review.open(response="1")
     # After each number the next question is in focus.
-    for text in shown:
-        page.keyboard.press("4" if "chlorophyll" in text else "1")
-        page.wait_for_timeout(300)
+    for number, text in enumerate(shown, 1):
+        review.answer(f"rating_{number}", "4" if "chlorophyll" in text else "1")
+    expect(page.locator("button.button--submit")).to_be_enabled()
     review.press("Enter")
     assert cli.json("sync", curation.config)["submitted"] == 1
     [(texts, (response, scores))] = answers(stack, name).items()
@@ -401,10 +401,14 @@ def test_flags_are_reached_by_keys_and_a_discard_keeps_them(
     review = ReviewPage(page, curation.url)
     review.log_in(reviewer)
     review.open(response="")
+    review.answer("quality", "1")
     # The number that is typed once too often flags nothing.
-    for key in ("1", "2", "ArrowDown", "ArrowDown", "1", "3"):
-        page.keyboard.press(key)
-        page.wait_for_timeout(300)
+    review.answer("edit", "2")
+    review.answer("edit", "ArrowDown")
+    review.answer("comment", "ArrowDown")
+    for flag, key in (("unsafe", "1"), ("wrong_language", "3")):
+        review.answer("flags", key)
+        expect(page.locator(f"#flags_{flag}")).to_be_checked()
     review.press("Enter")
     review.open(response="")
     page.locator("label").filter(has_text="Broken prompt").click()
@@ -433,10 +437,11 @@ def test_a_grade_aspects_and_a_reason_are_given_by_keys(
         expect(page.locator("label.label-text").filter(has_text=label)).to_be_visible()
     submit = page.locator("button.button--submit")
     first_is_quartz = "chlorophyll" in review.response("A").inner_text()
-    # After each key the next question is in focus; the third is a text.
-    for key in ("2" if first_is_quartz else "6", "1", "2"):
-        page.keyboard.press(key)
-        page.wait_for_timeout(300)
+    review.answer("preference", "2" if first_is_quartz else "6")
+    review.answer("aspect_helpfulness", "1")
+    review.answer("aspect_honesty", "2")
+    reason = page.get_by_label("Question: reason").locator("[contenteditable]")
+    expect(reason).to_be_focused()
     expect(submit).to_be_disabled()
     page.keyboard.type("It names the cause.")
     expect(submit).to_be_enabled()
