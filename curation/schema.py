@@ -7,13 +7,20 @@ that may be null, and `messages: tuple[Message, ...]` a column of lists of struc
 from __future__ import annotations
 
 import types
+from datetime import datetime
 from typing import Any, Literal, Union, get_args, get_origin
 
 import pyarrow as pa
 
 from curation.types import Row
 
-SCALARS = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+SCALARS = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+    datetime: pa.timestamp("us", tz="UTC"),
+}
 
 
 def arrow_schema(row_type: type[Row]) -> pa.Schema:

@@ -8,6 +8,7 @@ What is left out on the way is a Drop. The measures at the end of the file tell 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -234,6 +235,7 @@ class Response(Row):
     - `values`: the answer to each question, by the question's name: {"preference": "a"}
     - `dataset_id`, `server_record_id`, `server_user_id`: the ids of the dataset, the record and the account on the
       Argilla server. A record or an account that was deleted and created again has another id.
+    - `inserted_at`, `updated_at`: when Argilla says that the response was given and last changed, null if it does not
     """
 
     record_id: str
@@ -243,11 +245,35 @@ class Response(Row):
     dataset_id: str
     server_record_id: str
     server_user_id: str
+    inserted_at: datetime | None = None
+    updated_at: datetime | None = None
 
     @property
     def simulated(self) -> bool:
         """Whether a program gave this response."""
         return self.reviewer.startswith(SIMULATED_PREFIX)
+
+
+class ResponseVersion(Response):
+    """A response as one sync saw it. The store keeps every version; the last of a reviewer and a record is the present.
+
+        record_id reviewer values              synced_at ended
+        0123      ann      {"preference": "a"} 10:00     null         ann answered,
+        0123      ann      {"preference": "b"} 11:00     null         changed her mind,
+        0123      ann      {"preference": "b"} 12:00     withdrawn    and took the answer back
+
+    - `synced_at`: when the sync that saw this began to read Argilla
+    - `ended`: null for a response that is there. "withdrawn" says that it was in Argilla no more, "renamed" that the
+      reviewer has had another name since then: a version under that name follows.
+    """
+
+    synced_at: datetime
+    ended: Literal["withdrawn", "renamed"] | None = None
+
+    @property
+    def response(self) -> Response:
+        """The response without the history."""
+        return Response.model_construct(**{name: getattr(self, name) for name in Response.model_fields})
 
 
 Scores = tuple[float | None, ...]

@@ -117,8 +117,13 @@ def _read_responses(
     annotations: list[Annotation] = []
     parts = []
     about = records.select("record_no", "record_id", "task", candidates=pl.col("shown").list.len())
+    present = _present_versions(snapshot)
+    rows_before = 0
     for batch in snapshot.batches(RESPONSES):
-        responses = pl.DataFrame(batch).join(about, on="record_id", maintain_order="left")
+        versions = pl.DataFrame(batch).with_row_index("version_no", offset=rows_before)
+        rows_before += versions.height
+        responses = versions.join(present, on="version_no", how="semi", maintain_order="left")
+        responses = responses.join(about, on="record_id", maintain_order="left")
         distinct = responses.unique(MEANING, keep="first", maintain_order=True)
         numbers = []
         for row in distinct.iter_rows(named=True):
@@ -132,6 +137,13 @@ def _read_responses(
         parts.append(responses.select("record_no", "reviewer", "annotation_no"))
     schema = {"record_no": pl.UInt32, "reviewer": pl.String, "annotation_no": pl.UInt32}
     return pl.concat([pl.DataFrame(schema=schema), *parts]), annotations
+
+
+def _present_versions(snapshot: Snapshot) -> pl.DataFrame:
+    """The version_no of the rows of the table of responses that are there now: neither changed later nor ended."""
+    versions = pl.DataFrame(snapshot.whole(RESPONSES, ("record_id", "reviewer", "ended")))
+    latest = versions.with_row_index("version_no").unique(("record_id", "reviewer"), keep="last")
+    return latest.filter(pl.col("ended").is_null()).select("version_no")
 
 
 def _response(row: Mapping[str, Any]) -> Response:

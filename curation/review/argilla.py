@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import httpx
@@ -229,6 +230,7 @@ class ArgillaReview:
         RefusedError if the dataset is missing or has no records, TemporaryError if records keep being deleted while
         they are read.
         """
+        began_at = datetime.now(UTC)
         with self._errors():
             dataset = self._dataset()
             if dataset is None:
@@ -250,6 +252,7 @@ class ArgillaReview:
             guidelines = self._get(f"/api/v1/datasets/{dataset_id}")["guidelines"] or ""
             answers = tuple(_answer(response) for record in records for response in record["responses"])
         return Pulled(
+            began_at=began_at,
             dataset_id=dataset_id,
             guidelines=guidelines,
             records={record["id"]: record["external_id"] for record in records},
@@ -469,4 +472,12 @@ def _answer(response: dict[str, Any]) -> Answer:
         server_user_id=str(response["user_id"]),
         status=response["status"],
         values={name: entry["value"] for name, entry in (response.get("values") or {}).items()},
+        inserted_at=_time(response["inserted_at"]),
+        updated_at=_time(response["updated_at"]),
     )
+
+
+def _time(text: str) -> datetime:
+    """Return a time of the API, such as "2026-01-31T12:00:00.000001": without a zone it is UTC."""
+    time = datetime.fromisoformat(text)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

@@ -153,6 +153,8 @@ def _incoming(
                     dataset_id=pulled.dataset_id,
                     server_record_id=answer.server_record_id,
                     server_user_id=answer.server_user_id,
+                    inserted_at=answer.inserted_at,
+                    updated_at=answer.updated_at,
                 )
             )
     if unknown:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import JsonValue
 
@@ -12,12 +13,14 @@ from curation.types import Status
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One response as Argilla has it: to which of its records, and from which account."""
+    """One response as Argilla has it: to which of its records, from which account, and when."""
 
     server_record_id: str
     server_user_id: str
     status: Status
     values: dict[str, JsonValue]
+    inserted_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,12 @@ class Accounts:
 class Pulled:
     """Everything that an Argilla dataset holds.
 
-    `records` has the external id of each record by the server's own id: ours is the external id, null is somebody
-    else's. `accounts` were read after `answers`: whose account is among them could have been seen to answer.
+    - `began_at`: when the reading began
+    - `records`: the external id of each record by the server's own id: ours is the external id, null is somebody else's
+    - `accounts`: they were read after `answers`, so whose account is among them could have been seen to answer
     """
 
+    began_at: datetime
     dataset_id: str
     guidelines: str
     records: Mapping[str, str | None]

@@ -141,12 +141,19 @@ def _merged(
         ignored=merged.ignored,
         commit=None,
     )
-    return Reviews(merged.responses, dataset, forgotten), report
+    reviews = Reviews(
+        responses=merged.responses,
+        renamed=merged.renamed,
+        dataset=dataset,
+        forgotten=forgotten,
+        synced_at=pulled.began_at,
+    )
+    return reviews, report
 
 
 def _accounts(snapshot: Snapshot, names: Collection[str]) -> set[str]:
-    """Return the ids of all accounts from which the named reviewers answered."""
-    reviewers = {response.reviewer for response in snapshot.responses.values()}
+    """Return the ids of all accounts from which the named reviewers ever answered."""
+    reviewers = {version.reviewer for version in snapshot.response_versions}
     unknown = sorted(set(names) - reviewers)
     if unknown:
         raise RefusedError(
@@ -154,4 +161,4 @@ def _accounts(snapshot: Snapshot, names: Collection[str]) -> set[str]:
             f"forget; it holds those of {', '.join(sorted(reviewers)) or 'nobody'}.",
             remedy="Correct the name after `--forget`.",
         )
-    return {response.server_user_id for response in snapshot.responses.values() if response.reviewer in names}
+    return {version.server_user_id for version in snapshot.response_versions if version.reviewer in names}

@@ -9,7 +9,7 @@ A store is a private dataset repo. `manifest.json` lists the Parquet files of ea
     records/<hash>.parquet             one row per ReviewRecord; `push` appends
     not_shown/<hash>.parquet           the sets that the last `push` made no record of, and why; one file
     retired_records/<hash>.parquet     the ids of records that need no answer any more; one file
-    responses/<hash>.parquet           one row per Response; one file, which `sync` replaces
+    responses/<hash>.parquet           one row per version of a response (ResponseVersion); `sync` appends
 """
 
 from __future__ import annotations
@@ -24,11 +24,21 @@ import pyarrow as pa
 
 from curation import ids
 from curation.schema import arrow_schema
+from curation.store.ledger import present
 from curation.store.manifest import Manifest
 from curation.store.parquet import read_batches, read_parquet, read_table
 from curation.store.repo import HubRepo
 from curation.store.set_index import SetEntry, SetIndex
-from curation.types import CandidateSet, DroppedPrompt, NotShown, Response, RetiredRecord, ReviewRecord, Row
+from curation.types import (
+    CandidateSet,
+    DroppedPrompt,
+    NotShown,
+    Response,
+    ResponseVersion,
+    RetiredRecord,
+    ReviewRecord,
+    Row,
+)
 
 RowT = TypeVar("RowT", bound=Row)
 CANDIDATE_SETS, RECORDS, RESPONSES = "candidate_sets", "records", "responses"
@@ -38,7 +48,7 @@ ROW_TYPES: dict[str, type[Row]] = {
     CANDIDATE_SETS: CandidateSet,
     QUESTION_SETS: CandidateSet,
     RECORDS: ReviewRecord,
-    RESPONSES: Response,
+    RESPONSES: ResponseVersion,
     DROPPED_PROMPTS: DroppedPrompt,
     RETIRED_RECORDS: RetiredRecord,
     NOT_SHOWN: NotShown,
@@ -100,8 +110,13 @@ class Snapshot:
 
     @cached_property
     def responses(self) -> dict[tuple[str, str], Response]:
-        """Every response by (record id, reviewer)."""
-        return {(row.record_id, row.reviewer): row for row in self._read(RESPONSES, Response)}
+        """Every response by (record id, reviewer), as the last sync saw it."""
+        return present(self.response_versions)
+
+    @cached_property
+    def response_versions(self) -> tuple[ResponseVersion, ...]:
+        """Every version of every response, oldest first: what was changed and withdrawn too."""
+        return tuple(self._read(RESPONSES, ResponseVersion))
 
     @cached_property
     def retired(self) -> frozenset[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
 
 from curation.errors import DataError, MissingError, RefusedError
+from curation.store.ledger import new_versions, present, without
 from curation.store.manifest import MANIFEST, SCHEMA_VERSION, Manifest, PromptsRead, ReviewedDataset, Settings
 from curation.store.parquet import (
     content_name,
@@ -44,11 +46,18 @@ SMALL_FILES = 64
 
 
 class Reviews(NamedTuple):
-    """All responses by (record id, reviewer), the Argilla dataset they came from, and the ids of forgotten accounts."""
+    """What a sync read.
+
+    - `responses`: all responses by (record id, reviewer), without those of the accounts `forgotten`
+    - `renamed`: the present username of each reviewer who was renamed, by the former one
+    - `dataset`: the Argilla dataset that they came from, and `synced_at`, when the reading began
+    """
 
     responses: Mapping[tuple[str, str], Response]
+    renamed: Mapping[str, str]
     dataset: ReviewedDataset
     forgotten: tuple[str, ...]
+    synced_at: datetime
 
 
 class Store:
@@ -156,7 +165,7 @@ class Store:
             if not new and not_shown == snapshot.not_shown:
                 return None
             rows = [NotShown(id=set_id, reason=reason) for set_id, reason in not_shown.items()]
-            manifest, files, outdated = _replaced(snapshot, NOT_SHOWN, rows)
+            manifest, files, outdated = _replaced(snapshot, snapshot.manifest, NOT_SHOWN, rows)
             change = _append(snapshot, manifest, {RECORDS: new}, message=f"Add {len(new)} review records")
             return replace(change, files={**files, **change.files}, delete=(*outdated, *change.delete))
 
@@ -170,17 +179,16 @@ class Store:
             if retired == snapshot.retired:
                 return None
             rows = [RetiredRecord(id=record_id) for record_id in sorted(retired)]
-            manifest, files, outdated = _replaced(snapshot, RETIRED_RECORDS, rows)
-            return Change(
-                message=f"Retire {len(retired - snapshot.retired)} review records",
-                files={**files, MANIFEST: _manifest_bytes(manifest)},
-                delete=outdated,
-            )
+            message = f"Retire {len(retired - snapshot.retired)} review records"
+            return _replace(snapshot, snapshot.manifest, RETIRED_RECORDS, rows, message=message)
 
         return self._update(edit)
 
     def set_reviews(self, read: Callable[[Snapshot], Reviews]) -> str | None:
-        """Replace all responses by those that `read(snapshot)` returns; return the commit, None if nothing changes.
+        """Append a version of each response that `read(snapshot)` returns and the store has otherwise or not.
+
+        A stored response that is not among them gets a version that says so. All versions of forgotten accounts are
+        removed. Return the commit, None if nothing changes.
 
         `snapshot` is the store at its head. If somebody else commits in between, `read` is called again with the new
         head. It must then also read Argilla again: otherwise answers that are older than the head would be written.
@@ -188,22 +196,17 @@ class Store:
 
         def edit(snapshot: Snapshot) -> Change | None:
             reviews = read(snapshot)
-            update: dict[str, Any] = {"review": reviews.dataset, "forgotten": reviews.forgotten}
-            files: dict[str, bytes] = {}
-            old = snapshot.manifest.files.get(RESPONSES, ())
-            if reviews.responses != snapshot.responses:
-                content = write_parquet((reviews.responses[key] for key in sorted(reviews.responses)), Response)
-                path = content_name(RESPONSES, content)
-                files[path] = content
-                update["files"] = {**snapshot.manifest.files, RESPONSES: (path,)}
+            update = {"review": reviews.dataset, "forgotten": reviews.forgotten}
             manifest = snapshot.manifest.model_copy(update=update)
-            if manifest == snapshot.manifest:
+            known = without(snapshot.response_versions, reviews.forgotten)
+            new = new_versions(present(known), reviews.responses, renamed=reviews.renamed, synced_at=reviews.synced_at)
+            message = f"Sync {len(reviews.responses)} responses"
+            if len(known) < len(snapshot.response_versions):
+                rows = [*known, *new]
+                return _replace(snapshot, manifest, RESPONSES, rows, message=message)
+            if not new and manifest == snapshot.manifest:
                 return None
-            return Change(
-                message=f"Sync {len(reviews.responses)} responses",
-                files={**files, MANIFEST: _manifest_bytes(manifest)},
-                delete=tuple(name for name in old if files and name not in files),
-            )
+            return _append(snapshot, manifest, {RESPONSES: new}, message=message)
 
         return self._update(edit)
 
@@ -251,8 +254,14 @@ class Store:
         )
 
 
+def _replace(snapshot: Snapshot, manifest: Manifest, table: str, rows: Sequence[Row], *, message: str) -> Change:
+    """Return the change that replaces all rows of a table."""
+    manifest, files, outdated = _replaced(snapshot, manifest, table, rows)
+    return Change(message=message, files={**files, MANIFEST: _manifest_bytes(manifest)}, delete=outdated)
+
+
 def _replaced(
-    snapshot: Snapshot, table: str, rows: Sequence[Row]
+    snapshot: Snapshot, manifest: Manifest, table: str, rows: Sequence[Row]
 ) -> tuple[Manifest, dict[str, bytes], tuple[str, ...]]:
     """Return what is needed to replace all rows of a table: the new manifest, the files to write, those to delete."""
     files: dict[str, bytes] = {}
@@ -260,7 +269,7 @@ def _replaced(
         content = write_parquet(rows, ROW_TYPES[table])
         files[content_name(table, content)] = content
     old_files = snapshot.manifest.files
-    manifest = snapshot.manifest.model_copy(update={"files": {**old_files, table: tuple(files)}})
+    manifest = manifest.model_copy(update={"files": {**old_files, table: tuple(files)}})
     return manifest, files, tuple(path for path in old_files.get(table, ()) if path not in files)
 
 

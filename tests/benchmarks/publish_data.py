@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pyarrow as pa
 from curation.schema import arrow_schema
 from curation.store import CANDIDATE_SETS, RECORDS, RESPONSES
 from curation.store.parquet import content_name, table_bytes
-from curation.types import CandidateSet, Response, ReviewRecord
+from curation.types import CandidateSet, ResponseVersion, ReviewRecord
 
 SETS_PER_FILE = 10_000
 """About 4 MB, to which the store joins what `generate` commits, some hundred sets at a time."""
@@ -30,6 +31,7 @@ PREFERENCES = (
     '{"preference": "both_bad"}',
 )
 SHARES = (0.42, 0.42, 0.1, 0.06)
+GIVEN_AT = datetime(2026, 1, 31, tzinfo=UTC)
 REVIEWERS = tuple(f"reviewer{number}" for number in range(20))
 
 
@@ -136,8 +138,10 @@ class StoreData:
                     ["d"] * count,
                     records,
                     [REVIEWERS[number] for number in by],
+                    *[[GIVEN_AT] * count] * 3,
+                    [None] * count,
                 ],
-                schema=arrow_schema(Response),
+                schema=arrow_schema(ResponseVersion),
             ),
         }
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow.parquet as pq
 
@@ -23,6 +24,7 @@ from curation.types import (
     NotShown,
     Prompt,
     Response,
+    ResponseVersion,
     RetiredRecord,
     ReviewRecord,
     Row,
@@ -68,7 +70,7 @@ def make_snapshot(
     tables: list[tuple[str, Sequence[Row]]] = [
         *((CANDIDATE_SETS, part) for part in sets),
         *((RECORDS, part) for part in records),
-        *([(RESPONSES, responses)] if responses else []),
+        *([(RESPONSES, [as_version(response) for response in responses])] if responses else []),
         *([(DROPPED_PROMPTS, dropped)] if dropped else []),
         *([(RETIRED_RECORDS, [RetiredRecord(id=record.id) for record in retired])] if retired else []),
         *([(NOT_SHOWN, [NotShown(id=set_id, reason=why) for set_id, why in not_shown.items()])] if not_shown else []),
@@ -124,6 +126,13 @@ def make_response(
         server_record_id=f"server-{record.id}",
         server_user_id=f"user-{reviewer}",
     )
+
+
+def as_version(response: Response, *, ended: Literal["withdrawn", "renamed"] | None = None) -> ResponseVersion:
+    """Return a response as a sync saw it."""
+    if isinstance(response, ResponseVersion):
+        return response
+    return ResponseVersion(**dict(response), synced_at=datetime(2026, 1, 31, tzinfo=UTC), ended=ended)
 
 
 def make_config(**sections: dict[str, Any]) -> Config:

@@ -12,7 +12,7 @@ from curation.errors import DataError
 from curation.review import reading_task
 from curation.store import Snapshot
 from curation.types import Annotation, CandidateSet, Response, ReviewRecord
-from tests.derive.stores import make_record, make_response, make_snapshot
+from tests.derive.stores import as_version, make_record, make_response, make_snapshot
 from tests.rows import make_prompt, make_set
 
 
@@ -149,3 +149,27 @@ def test_a_store_without_responses_has_empty_ballots(tmp_path: Path) -> None:
     assert (ballots.reviewers, len(ballots.votes()), ballots.votes().records) == ({}, 0, 2)
     empty = ballots_of(make_snapshot(tmp_path / "empty"))
     assert (empty.annotations, empty.reviewers, len(empty.votes())) == ((), {}, 0)
+
+
+def test_of_a_response_with_several_versions_the_last_counts_and_none_that_ended(tmp_path: Path) -> None:
+    [candidate_set] = sets_of(1)
+    record = make_record(candidate_set)
+    unreadable = make_response(record, "a", "bob").model_copy(update={"values": {"preference": "undecided"}})
+    versions = [
+        make_response(record, "a", "ann"),
+        unreadable,
+        make_response(record, "a", "eva"),
+        make_response(record, "b", "ann"),
+        # Nobody needs to read what bob answered first.
+        make_response(record, "b", "bob"),
+        as_version(make_response(record, "a", "eva"), ended="withdrawn"),
+        as_version(make_response(record, "a", "kim"), ended="renamed"),
+        make_response(record, "both_good", "kim"),
+    ]
+    ballots = ballots_of(make_snapshot(tmp_path, [[candidate_set]], [[record]], versions))
+    assert answers(ballots)[record.id] == [
+        ("ann", "submitted", (0.0, 1.0)),
+        ("bob", "submitted", (0.0, 1.0)),
+        ("kim", "submitted", (1.0, 1.0)),
+    ]
+    assert ballots.reviewers == {"ann": 1, "bob": 1, "kim": 1}

@@ -16,6 +16,7 @@ from curation.local.inference import ScriptedServer
 from curation.local.reviewers import Fields, simulate_reviewers
 from tests.configs import write_config
 from tests.conftest import CommandLine
+from tests.flows.running import stored
 
 pytestmark = pytest.mark.stack
 
@@ -143,6 +144,17 @@ def test_edited_withdrawn_and_deleted_responses_propagate(cli: CommandLine, stac
         assert http.delete(f"/responses/{deleted['id']}").is_success
     synced = cli.json("sync", config)
     assert (synced["added"], synced["changed"], synced["withdrawn"], synced["submitted"]) == (0, 3, 1, 3)
+    # Six answers; then three that changed, and the one that is gone, with what it was.
+    versions = stored(stack, name).response_versions
+    assert [version.ended for version in versions] == [None] * 6 + ["withdrawn"] + [None] * 3
+    assert versions[6].values == {"preference": "a"}
+    assert len({version.synced_at for version in versions}) == 2
+    [after] = [version for version in versions[7:] if "edit" in version.values]
+    [before] = [version for version in versions[:6] if version.record_id == after.record_id]
+    assert before.inserted_at == after.inserted_at == before.updated_at
+    assert before.updated_at is not None
+    assert after.updated_at is not None
+    assert before.updated_at < after.updated_at < after.synced_at
     report = cli.json("publish", config)
     assert report["unresolved"] == {"unreviewed": 2, "discarded": 1}
     rows = published(stack, cli.folder, name, "dpo")

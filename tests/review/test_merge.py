@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -55,6 +56,7 @@ def pull(
 ) -> Pulled:
     """Return what Argilla holds: these responses, the records by the server's id, and accounts, of whom some left."""
     return Pulled(
+        began_at=datetime(2026, 1, 31, tzinfo=UTC),
         dataset_id=HERE,
         guidelines="",
         records={f"{HERE}/{record}": record for record in KNOWN} if records is None else records,
