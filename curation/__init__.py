@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from curation.stages.push import push
     from curation.stages.status import status
     from curation.stages.sync import sync
+    from curation.stages.verify import verify
 else:
     # `curation --help` needs none of them.
     __getattr__ = late_names(
@@ -47,6 +48,7 @@ else:
             "stages.push": "push",
             "stages.status": "status",
             "stages.sync": "sync",
+            "stages.verify": "verify",
         },
     )
 
@@ -91,6 +93,7 @@ __all__ = [
     "show_progress",
     "status",
     "sync",
+    "verify",
 ]
 
 

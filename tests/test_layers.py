@@ -47,7 +47,7 @@ LAYERS = (
     {"documents"},
     {"config"},
     {"derive", "linting", "services"},
-    {"card", "review_state", "runs"},
+    {"balances", "card", "review_state", "runs"},
     {"stages"},
     {"deploy", "local"},
     {"cli"},

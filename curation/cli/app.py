@@ -225,6 +225,19 @@ def status(
 
 
 @app.command()
+def verify(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
+    """Prove that nothing got lost or doubled between prompts, answers, records, responses and rows."""
+    from curation.cli.progress import segments_shown
+    from curation.stages.verify import verify as prove
+
+    def prove_all(loaded: Config, out: Output) -> Report:
+        with segments_shown(out) as watch:
+            return prove(loaded, watch=watch)
+
+    run(config, format, debug, prove_all)
+
+
+@app.command()
 def lint(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A file, a folder, or owner/name on the Hub.")],
     config: Annotated[str | None, typer.Option("--config", help="Look at this config of the dataset only.")] = None,

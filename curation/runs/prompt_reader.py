@@ -34,7 +34,7 @@ class PromptReader:
         snapshot: Snapshot | None,
         questions: Questions | None = None,
     ) -> None:
-        self._rows = _rows(config, services, source, questions)
+        self._rows = read_rows(config, services, source, questions)
         self._checks = prompt_checks(
             config.quality, config.filters, endpoint=services.hub_endpoint, token=services.hub_token
         )
@@ -77,7 +77,7 @@ class PromptReader:
         return self._prompt_fault(with_document(prompt).messages) or self._checks.reason(prompt.messages)
 
 
-def _rows(config: Config, services: Services, source: str, questions: Questions | None) -> Iterator[Prompt | Drop]:
+def read_rows(config: Config, services: Services, source: str, questions: Questions | None) -> Iterator[Prompt | Drop]:
     """Yield the prompts of the config; `questions` are those about its documents."""
     if isinstance(config.prompts, DocumentPrompts):
         return questions.prompts() if questions is not None else iter(())

@@ -1,0 +1,198 @@
+"""verify: proves that nothing got lost or doubled between the source of the prompts and the published rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from curation.balances import (
+    Balance,
+    answer_balance,
+    prompt_balance,
+    published_balance,
+    record_balance,
+    response_balance,
+    row_balance,
+    shown_balance,
+)
+from curation.config import Config, Services
+from curation.derive import Watch, derive
+from curation.derive.shards import paths_by_split
+from curation.errors import CurationError, TemporaryError
+from curation.generation import settings_id
+from curation.report import Report
+from curation.review.merge import merge_responses
+from curation.runs.prompt_reader import read_rows
+from curation.runs.questions import opened_questions
+from curation.scratch import scratch_folder
+from curation.services import open_published, open_review, open_store
+from curation.store import CANDIDATE_SETS, Snapshot
+from curation.wording import counted
+
+ANSWERS = (
+    "prompt.id",
+    "candidates.list.element.id",
+    "failures.list.element.stage",
+    "failures.list.element.reason",
+)
+
+
+class VerifyReport(Report):
+    """The sums, in the order of the flow. `temporary` is whether a service that did not answer is all that is wrong."""
+
+    balances: tuple[Balance, ...]
+    temporary: bool
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all sums close, 1 if one does not, 3 if they might but a service did not answer."""
+        if all(balance.closes for balance in self.balances):
+            return 0
+        return 3 if self.temporary else 1
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """A line for each sum, which begins with ok or FAIL, and its gaps below it."""
+        lines = [line for balance in self.balances for line in balance.lines]
+        open_sums = sum(not balance.closes for balance in self.balances)
+        if open_sums:
+            return (*lines, f"{counted(open_sums, 'sum')} of {len(self.balances)} not closed.")
+        return (*lines, f"All {len(self.balances)} sums close.")
+
+
+def verify(
+    config: Config, *, services: Services | None = None, watch: Watch = lambda done, total: None
+) -> VerifyReport:
+    """Compare the source of the prompts, the store, Argilla and the published dataset. Nothing is written.
+
+    A source or service that cannot be read leaves its sum open, and the others are made all the same. `watch` is called
+    with the number of segments of the store that are done, and of all. Raises MissingError without a store.
+    """
+    services = services or Services.from_environment()
+    snapshot = open_store(config, services).snapshot()
+    lasting: list[CurationError] = []
+
+    def attempted(name: str, make: Callable[[], tuple[Balance, ...]]) -> tuple[Balance, ...]:
+        try:
+            return make()
+        except CurationError as error:
+            if not isinstance(error, TemporaryError):
+                lasting.append(error)
+            return (Balance(name=name, unknown=str(error)),)
+
+    balances = (
+        *attempted("prompts of the source", lambda: (_prompts(config, services, snapshot),)),
+        _answers(config, snapshot),
+        _shown(config, snapshot),
+        *attempted("records and responses", lambda: _review(config, services, snapshot)),
+        *attempted("rows", lambda: _rows(config, services, snapshot, watch)),
+    )
+    gaps = any(balance.gaps for balance in balances)
+    return VerifyReport(balances=balances, temporary=not gaps and not lasting)
+
+
+def _prompts(config: Config, services: Services, snapshot: Snapshot) -> Balance:
+    source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
+    asked = {entry.prompt_id for entry in snapshot.set_index.values()}
+    dropped = {prompt.id: prompt.reason for prompt in snapshot.dropped_prompts.values()}
+    with opened_questions(config, services, source, snapshot) as questions:
+        return prompt_balance(read_rows(config, services, source, questions), asked=asked, dropped=dropped)
+
+
+def _answers(config: Config, snapshot: Snapshot) -> Balance:
+    """A prompt is answered if one of its sets has enough answers. Otherwise the failures of its last set count."""
+    answered: set[str] = set()
+    failures: dict[str, str] = {}
+    for _, table in snapshot.tables(CANDIDATE_SETS, ANSWERS):
+        for row in table.to_pylist():
+            prompt_id = row["prompt"]["id"]
+            if len(row["candidates"]) >= config.review.min_candidates:
+                answered.add(prompt_id)
+            first = next(iter(row["failures"]), None)
+            failures[prompt_id] = f"{first['stage']} {first['reason']}" if first else config.review.too_few
+    return answer_balance(answered, {key: reason for key, reason in failures.items() if key not in answered})
+
+
+def _shown(config: Config, snapshot: Snapshot) -> Balance:
+    """A set is shown if a record shows it, or shows another set with the same answers."""
+    of_task = [record for record in snapshot.records.values() if record.task == config.review.task]
+    shown = {record.set_id for record in of_task if record.id not in snapshot.retired}
+    answers = {
+        set_id: frozenset(candidate["id"] for candidate in candidates)
+        for _, table in snapshot.tables(CANDIDATE_SETS, ("id", "candidates.list.element.id"))
+        for set_id, candidates in zip(table["id"].to_pylist(), table["candidates"].to_pylist(), strict=True)
+    }
+    answers_shown = {answers[set_id] for set_id in shown if set_id in answers}
+    return shown_balance(
+        snapshot.current_set_ids(settings_id(config.models)),
+        shown={set_id for set_id, candidates in answers.items() if candidates in answers_shown},
+        not_shown=snapshot.not_shown,
+    )
+
+
+def _review(config: Config, services: Services, snapshot: Snapshot) -> tuple[Balance, ...]:
+    of_task = {record.id for record in snapshot.records.values() if record.task == config.review.task}
+    with closing(open_review(config, services)) as review:
+        review.check(config.review.settings())
+        pulled = review.pull()
+    now = merge_responses(
+        snapshot.responses, pulled, known=snapshot.records, forgotten=snapshot.manifest.forgotten
+    ).responses
+    in_argilla = {record_id or server_id for server_id, record_id in pulled.records.items()}
+    return (
+        record_balance(of_task - snapshot.retired, in_argilla=in_argilla),
+        response_balance(
+            snapshot.responses,
+            now,
+            on_server={(answer.server_record_id, answer.server_user_id) for answer in pulled.answers},
+        ),
+    )
+
+
+def _rows(config: Config, services: Services, snapshot: Snapshot, watch: Watch) -> tuple[Balance, ...]:
+    """Derive all rows, with those of `raw`: they say of each candidate set which rows it gave, and why not."""
+    published = open_published(config, services)
+    head = published.head()
+    manifest = published.manifest(head) or {}
+    formats = config.publish.formats
+    with_raw = config.publish.model_copy(update={"formats": (*dict.fromkeys((*formats, "raw")),)})
+    with scratch_folder() as folder:
+        derived = derive(
+            config.model_copy(update={"publish": with_raw}), snapshot, services, folder=folder, watch=watch
+        )
+        now = paths_by_split(derived.tally.shards)
+        raw = list(_read(_paths(now, "raw"), lambda path: folder / path, ("set_id", "settings", "rows", "dropped")))
+        balances = []
+        for name in formats:
+            given = {row["id"] for row in _read(_paths(now, name), lambda path: folder / path, ("id",))}
+            before = _paths(manifest.get("files", {}), name)
+            there = {row["id"] for row in _read(before, lambda path: published.repo.download(path, str(head)), ("id",))}
+            if name != "raw":
+                balances.append(row_balance(name, _sets(raw, given)))
+            balances.append(published_balance(name, given, published=there))
+    return tuple(balances)
+
+
+def _sets(raw: list[dict[str, Any]], given: set[str]) -> Iterator[dict[str, Any]]:
+    """Yield the candidate sets of rows of `raw`, with whether they gave a row among those in `given`.
+
+    A prompt that a check dropped has a row of `raw` too, but no settings that it was asked with.
+    """
+    for row in raw:
+        if row["settings"]:
+            yield {"set_id": row["set_id"], "rows": not given.isdisjoint(row["rows"]), "dropped": row["dropped"]}
+
+
+def _paths(files: Mapping[str, list[str]], config: str) -> list[str]:
+    return [path for split, paths in files.items() if split.startswith(f"{config}/") for path in paths]
+
+
+def _read(paths: list[str], local: Callable[[str], Path], columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        with pq.ParquetFile(local(path)) as file:
+            for batch in file.iter_batches(columns=list(columns)):
+                yield from batch.to_pylist()
