@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from curation.quality import Filter, Quality
     from curation.review import BinaryTask, PairwiseTask, RankingTask, RatingTask, SafetyTask
     from curation.stages.check import check
+    from curation.stages.explain import explain
     from curation.stages.generate import generate
     from curation.stages.lint import lint
     from curation.stages.preview import preview
@@ -41,6 +42,7 @@ else:
             "review": "BinaryTask PairwiseTask RankingTask RatingTask SafetyTask",
             "cli.progress": "show_progress",
             "stages.check": "check",
+            "stages.explain": "explain",
             "stages.generate": "generate",
             "stages.lint": "lint",
             "stages.preview": "preview",
@@ -83,6 +85,7 @@ __all__ = [
     "UltraFeedbackJudge",
     "UnanimousResolver",
     "check",
+    "explain",
     "generate",
     "lint",
     "load_config",

@@ -47,7 +47,7 @@ LAYERS = (
     {"documents"},
     {"config"},
     {"derive", "linting", "services"},
-    {"balances", "card", "review_state", "runs"},
+    {"balances", "card", "explaining", "review_state", "runs"},
     {"stages"},
     {"deploy", "local"},
     {"cli"},

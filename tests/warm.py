@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-VERBS = frozenset({"check", "export", "generate", "lint", "publish", "push", "status", "sync", "verify"})
+VERBS = frozenset({"check", "explain", "export", "generate", "lint", "publish", "push", "status", "sync", "verify"})
 """The verbs that are run in forks."""
 
 SEEDS = ("1", "2")
@@ -32,7 +32,7 @@ SEEDS = ("1", "2")
 MODULES = (
     *(f"curation.cli.{name}" for name in ("app", "preview", "progress")),
     *(f"curation.stages.{name}" for name in ("check", "generate", "lint", "preview", "push", "status", "sync")),
-    *(f"curation.stages.{name}" for name in ("export", "publish", "verify")),
+    *(f"curation.stages.{name}" for name in ("explain", "export", "publish", "verify")),
     *(f"curation.generation.{name}" for name in ("endpoints", "engines", "pipeline", "tasks")),
     "curation.review.argilla",
     "argilla",

@@ -238,6 +238,27 @@ def verify(config: ConfigFile, format: FormatOption = Format.human, debug: Debug
 
 
 @app.command()
+def explain(
+    config: ConfigFile,
+    query: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="The id of a prompt, answer, record or row, or a piece of their text."),
+    ],
+    format: FormatOption = Format.human,
+    debug: DebugOption = False,
+) -> None:
+    """Tell the whole life of one prompt: its answers, each response to it in order, the verdict and its rows."""
+    from curation.cli.progress import segments_shown
+    from curation.stages.explain import explain as tell_life
+
+    def tell(loaded: Config, out: Output) -> Report:
+        with segments_shown(out) as watch:
+            return tell_life(loaded, query, watch=watch)
+
+    run(config, format, debug, tell)
+
+
+@app.command()
 def lint(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A file, a folder, or owner/name on the Hub.")],
     config: Annotated[str | None, typer.Option("--config", help="Look at this config of the dataset only.")] = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +17,10 @@ from curation.scratch import private_files, scratch_folder
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
-    from huggingface_hub.hf_api import RepoFile
+    from huggingface_hub.hf_api import LastCommitInfo, RepoFile
 
 TRIES = 6
+PATHS_AT_ONCE = 100
 CONFLICT = frozenset({409, 412})
 
 
@@ -80,6 +81,25 @@ class HubRepo:
             sizes = {entry.path: entry.size for entry in tree if isinstance(entry, RepoFile)}
         self._sizes = {revision: sizes}
         return sizes
+
+    def last_commits(self, paths: Sequence[str], revision: str) -> dict[str, LastCommitInfo]:
+        """Return, by path, the last commit that changed each file at a revision: its oid, title and date."""
+        from huggingface_hub.hf_api import RepoFile
+
+        with hub_errors(self.api, self.repo_id):
+            entries = [
+                entry
+                for start in range(0, len(paths), PATHS_AT_ONCE)
+                for entry in self.api.get_paths_info(
+                    self.repo_id,
+                    list(paths[start : start + PATHS_AT_ONCE]),
+                    expand=True,
+                    repo_type="dataset",
+                    revision=revision,
+                )
+            ]
+        files = [entry for entry in entries if isinstance(entry, RepoFile)]
+        return {file.path: file.last_commit for file in files if file.last_commit is not None}
 
     def download(self, path: str, revision: str) -> Path:
         """Return a cached local copy of a file at a revision."""

@@ -188,13 +188,17 @@ class Snapshot:
         """Return the published name of a reviewer."""
         return ids.pseudonym(self.manifest.pseudonym_key, reviewer)
 
+    def each_with_path(self, table: str, row_type: type[RowT]) -> Iterator[tuple[str, RowT]]:
+        """Yield the rows of a table one at a time, oldest first, each with the path of its file in the store."""
+        for path in self.manifest.files.get(table, ()):
+            yield from ((path, row) for row in read_parquet(self.download(path), row_type))
+
     def download(self, path: str) -> Path:
         """Return where a file of the store is on this machine."""
         return self.repo.download(path, self.revision)
 
     def _read(self, table: str, row_type: type[RowT]) -> Iterable[RowT]:
-        for path in self.manifest.files.get(table, ()):
-            yield from read_parquet(self.download(path), row_type)
+        return (row for _, row in self.each_with_path(table, row_type))
 
 
 def _precedence(entry: SetEntry, settings: str) -> tuple[bool, bool]:

@@ -1,0 +1,8 @@
+"""The life of one prompt, told from the store and the published dataset."""
+
+from curation.explaining.life import PromptLife
+from curation.explaining.lives import lives_of
+from curation.explaining.matching import SHORTEST_TEXT, matching_prompts
+from curation.explaining.rows import KnownRows, read_rows
+
+__all__ = ["SHORTEST_TEXT", "KnownRows", "PromptLife", "lives_of", "matching_prompts", "read_rows"]
