@@ -100,7 +100,7 @@ def make_scored(
 def published(exporter: Exporter, scored: ScoredSets, **options: Any) -> pa.Table:
     """Return all rows that scored sets give to a config, as they are published."""
     rows = with_answers(exporter, exporter.rows(scored).frame, scored)
-    return published_table(exporter, rows, scored, **{"extras": {}, "thinking": False, **options})
+    return published_table(exporter, rows, **{"extras": {}, "thinking": False, **options})
 
 
 def reasons(exporter: Exporter, scored: ScoredSets) -> list[tuple[int, str]]:

@@ -256,10 +256,10 @@ def _answers(scores: pl.DataFrame, records: pl.DataFrame, edits: pl.DataFrame, t
     best = known.filter(pl.col("source") == pl.col("source").min().over(candidate))
     weight = pl.max_horizontal("voters", 1)
     resolved = best.group_by(candidate).agg(
-        score=pl.when(pl.col("score").n_unique() == 1)
+        score=pl.when(pl.col("score").min() == pl.col("score").max())
         .then(pl.col("score").first())
         .otherwise(((pl.col("score") * weight).sum() / weight.sum()).round(9)),
-        records=pl.col("record_no").unique().sort(),
+        records="record_no",
     )
     places = known.select("set_no", *candidate).unique().join(resolved, on=candidate)
     written = edits.drop_nulls("score").unique("candidate_id", keep="first", maintain_order=True)

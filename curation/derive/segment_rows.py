@@ -45,7 +45,7 @@ def derive_segment(segment: Segment, plan: Plan) -> Tally:
         rows = pairs if isinstance(exporter, PairExporter) else exporter.rows(scored)
         gone = pl.concat([unsound, rows.lost])
         table = export.with_answers(exporter, rows.frame, scored)
-        _publish(tally, exporter, table, scored, plan)
+        _publish(tally, exporter, table, plan)
         tally.reached[exporter.name] += table["prompt_no"].n_unique()
         tally.dropped[exporter.name].update(counts(gone["reason"]))
         given.append(table.select("set_no", "id"))
@@ -72,17 +72,19 @@ def _sound(scoring: Scoring, texts: SetTexts, plan: Plan) -> tuple[ScoredSets, p
     return replace(scored, sets=sound, answers=with_faults(answers, sound, plan.checks)), unsound
 
 
-def _publish(tally: Tally, exporter: Exporter, rows: pl.DataFrame, scored: ScoredSets, plan: Plan) -> None:
+def _publish(tally: Tally, exporter: Exporter, rows: pl.DataFrame, plan: Plan) -> None:
     """Count the rows of a config, and write the shard of each split."""
     tally.languages.update(counts(rows["language"]))
+    # Rows are put in order by short columns alone, and then taken once with their texts.
+    short = rows.select(pl.col("row_no", "id", "prompt_id", "split"), pl.col("^label$"))
     for split in export.SPLITS:
-        of_split = rows.filter(pl.col("split") == split)
+        of_split = short.filter(pl.col("split") == split)
         if of_split.is_empty():
             continue
         tally.rows[exporter.name, split] += of_split.height
         if exporter.name == "kto" and split == "train":
             tally.kto_labels.update(counts(of_split["label"]))
         if plan.folder is not None:
-            ordered = exporter.ordered(of_split)
-            table = export.published_table(exporter, ordered, scored, extras=plan.extras, thinking=plan.keeps_thinking)
+            ordered = rows[exporter.ordered(of_split)["row_no"]]
+            table = export.published_table(exporter, ordered, extras=plan.extras, thinking=plan.keeps_thinking)
             tally.shards.append(trained_shard(exporter.name, split, table, plan.folder, render=plan.checks.render))

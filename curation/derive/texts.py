@@ -30,12 +30,11 @@ def read_texts(segment: Segment, plan: Plan) -> SetTexts:
     rows = [part.read(columns).join(segment.sets, on=["file_no", "row"]) for part in segment.slices]
     sets = pl.concat(rows).sort("set_no").with_columns(pl.col("prompt").struct.unnest().name.prefix("prompt_"))
     candidates = (
-        sets.select("set_no", "candidates")
-        .explode("candidates")
-        .drop_nulls()
-        .select("set_no", pl.col("candidates").struct.unnest())
+        sets.select("set_no", "candidates", place=pl.int_ranges(pl.col("candidates").list.len()))
+        .explode("candidates", "place")
+        .drop_nulls("place")
+        .select("set_no", "place", pl.col("candidates").struct.unnest())
         .rename({"id": "candidate_id"})
-        .with_columns(place=pl.int_range(pl.len()).over("set_no"))
     )
     if plan.clean is not None and plan.keeps_thinking:
         thoughts = [None if text is None else plan.clean(text) for text in candidates["thinking"]]

@@ -8,7 +8,7 @@ and teaches nothing; so is a completion that stands twice, or with both labels, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
@@ -42,17 +42,14 @@ def faults(config: str, table: pa.Table) -> Iterator[str]:
     texts = [name for name in TEXTS if name in names]
     if len({_is_conversation(rows, name) for name in texts}) > 1:
         yield f"{config} has texts beside conversations"
-    for name in texts:
-        yield from _texts(config, name, rows)
+    masks = {sentence: mask for name in texts for sentence, mask in _texts(name, rows)}
+    if {"chosen", "rejected"} <= rows.schema.keys() and rows.schema["chosen"] == rows.schema["rejected"]:
+        same = _last_text(rows, "chosen") == _last_text(rows, "rejected")
+        masks["{count:,} rows whose chosen and rejected are the same"] = same
+    masks |= {f"rows without {name}, while others have it": _is_missing(rows, name) for name in GIVEN if name in names}
+    yield from _counted(config, rows, masks)
     if config == "kto":
         yield from _labels(rows)
-    if {"chosen", "rejected"} <= rows.schema.keys() and rows.schema["chosen"] == rows.schema["rejected"]:
-        same = _count(rows, _last_text(rows, "chosen") == _last_text(rows, "rejected"))
-        if same:
-            yield f"{config} has {same:,} rows whose chosen and rejected are the same"
-    for name in GIVEN:
-        if name in names and _count(rows, _is_missing(rows, name)):
-            yield f"{config} has rows without {name}, while others have it"
 
 
 def _columns(config: str, names: set[str]) -> Iterator[str]:
@@ -63,20 +60,19 @@ def _columns(config: str, names: set[str]) -> Iterator[str]:
         yield f"{config} has a column {trap!r}, which a trainer would take for something else"
 
 
-def _texts(config: str, name: str, rows: pl.DataFrame) -> Iterator[str]:
-    """Name the rows whose prompt or answer is empty, is somebody else's turn, or is a whole conversation."""
-    if empty := _count(rows, _is_blank(_last_text(rows, name))):
-        yield f"{config} has {empty:,} rows whose {name} is empty"
+def _texts(name: str, rows: pl.DataFrame) -> Iterator[tuple[str, pl.Expr]]:
+    """Yield the faults of a prompt or an answer, each with the mask of its rows: it is empty, it is somebody else's
+    turn, or it is a whole conversation.
+    """
+    yield f"{{count:,}} rows whose {name} is empty", _is_blank(_last_text(rows, name))
     if not _is_conversation(rows, name):
         return
     speaker = "user" if name == "prompt" else "assistant"
     last_speaker = pl.col(name).list.last().struct.field("role")
-    if wrong := _count(rows, (last_speaker != speaker).fill_null(True)):
-        yield f"{config} has {wrong:,} rows whose {name} does not end with the {speaker}"
-    if name in ("prompt", "messages"):
-        return
-    if longer := _count(rows, pl.col(name).list.len() > 1):
-        yield f"{config} has {longer:,} rows whose {name} is more than one turn: the prompt would be read twice"
+    yield f"{{count:,}} rows whose {name} does not end with the {speaker}", (last_speaker != speaker).fill_null(True)
+    if name not in ("prompt", "messages"):
+        longer = f"{{count:,}} rows whose {name} is more than one turn: the prompt would be read twice"
+        yield longer, pl.col(name).list.len() > 1
 
 
 def _labels(rows: pl.DataFrame) -> Iterator[str]:
@@ -91,10 +87,11 @@ def _labels(rows: pl.DataFrame) -> Iterator[str]:
     labels = rows.group_by(prompt.alias("prompt"), _last_text(rows, "completion").hash().alias("completion")).agg(
         distinct=pl.col("label").drop_nulls().n_unique(), times=pl.col("label").count()
     )
-    if both := _count(labels, pl.col("distinct") > 1):
-        yield f"kto has {both:,} completions with both labels"
-    if twice := _count(labels, (pl.col("distinct") == 1) & (pl.col("times") > 1)):
-        yield f"kto has {twice:,} completions that stand twice"
+    repeated = {
+        "{count:,} completions with both labels": pl.col("distinct") > 1,
+        "{count:,} completions that stand twice": (pl.col("distinct") == 1) & (pl.col("times") > 1),
+    }
+    yield from _counted("kto", labels, repeated)
 
 
 def _is_conversation(rows: pl.DataFrame, name: str) -> bool:
@@ -115,5 +112,9 @@ def _is_blank(texts: pl.Expr) -> pl.Expr:
     return ~texts.str.contains(r"\S").fill_null(False)
 
 
-def _count(rows: pl.DataFrame, mask: pl.Expr) -> int:
-    return int(rows.select(mask.sum()).item())
+def _counted(config: str, rows: pl.DataFrame, masks: Mapping[str, pl.Expr]) -> Iterator[str]:
+    """Yield a sentence for each fault that rows have, such as "kto has 2 rows whose prompt is empty"."""
+    counts = rows.select(mask.sum().alias(fault) for fault, mask in masks.items())
+    for fault, count in counts.row(0, named=True).items() if masks else ():
+        if count:
+            yield f"{config} has {fault.format(count=count)}"

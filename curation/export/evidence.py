@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from curation.export.scored import LABEL_SOURCES, ScoredSets
 from curation.frames import pl
 
+SOURCES = dict(enumerate(LABEL_SOURCES))
+
 
 def evidence(
     records: pl.DataFrame, answers: pl.DataFrame, scored: ScoredSets, *, key: str, annotation: Sequence[str]
@@ -19,25 +21,41 @@ def evidence(
     `annotation` names the fields of an annotation: some of reviewer, record_id, shown, scores, strength,
     status, labels, flags and reason.
     """
-    known, voters = pl.col("agreement").drop_nulls(), pl.col("voters").filter(pl.col("agreement").is_not_null())
-    weighted = ((pl.col("agreement") * pl.col("voters")).sum() / voters.sum()).fill_nan(None)
-    source = pl.col("source").max().replace_strict(dict(enumerate(LABEL_SOURCES)), default=None, return_dtype=pl.String)
-    verdicts = records.group_by(key, maintain_order=True).agg(
-        record_ids="record_id",
-        agreement=pl.when(known.len() == 1).then(known.first()).otherwise(weighted),
-        label_source=source,
+    agreement, voters = pl.col("agreement"), pl.col("voters")
+    verdicts = (
+        records.with_columns(weight=pl.when(agreement.is_not_null()).then(voters), weighted=agreement * voters)
+        .group_by(key, maintain_order=True)
+        .agg(
+            pl.col("source").max(),
+            pl.col("agreement", "weight", "weighted").sum(),
+            known=agreement.count(),
+            record_ids="record_id",
+        )
+        .select(
+            key,
+            "record_ids",
+            # The agreement of a single record is not multiplied and divided.
+            agreement=pl.when(pl.col("known") == 1)
+            .then("agreement")
+            .otherwise((pl.col("weighted") / pl.col("weight")).fill_nan(None)),
+            label_source=pl.col("source").replace_strict(SOURCES, default=None, return_dtype=pl.String),
+        )
     )
-    entries = records.select(key, "record_no", "record_id").join(scored.entries, on="record_no")
+    entries = (
+        records.select(key, "record_no", "record_id")
+        .join(scored.entries, on="record_no")
+        .sort(key, "pseudonym", "record_no")
+        .with_row_index("place")
+    )
     scores = (
-        entries.select(key, "entry_no")
+        entries.select("place", key, "entry_no")
         .join(answers, on=key, maintain_order="left_right")
         .join(scored.entry_scores, on=["entry_no", "candidate_id"], how="left", maintain_order="left")
-        .group_by(key, "entry_no", maintain_order=True)
+        .group_by("place", maintain_order=True)
         .agg(scores="score")
     )
     responses = (
-        entries.join(scores, on=[key, "entry_no"])
-        .sort(key, "pseudonym", "record_no")
+        entries.join(scores, on="place", maintain_order="left")
         .group_by(key, maintain_order=True)
         .agg(
             reviewers=pl.col("reviewer").filter("counted").n_unique(),

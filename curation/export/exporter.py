@@ -79,30 +79,27 @@ class Exporter(Protocol):
 
 
 def with_answers(exporter: Exporter, rows: pl.DataFrame, scored: ScoredSets) -> pl.DataFrame:
-    """Return `rows` with what their sets and answers are: prompt_id, chosen_text, ... and the row's id."""
+    """Return `rows` with their ids, what their sets and answers are (prompt_id, chosen_text, ...), and whose answers
+    they follow (record_ids, annotations, ...: see `evidence`).
+    """
     of_answer = scored.answers.drop("set_no", "prompt_no")
     rows = rows.join(scored.sets, on="set_no", maintain_order="left")
     for side in exporter.sides:
         of_side = of_answer.rename(f"{side}_{{}}".format)
         rows = rows.join(of_side, left_on=side, right_on=f"{side}_answer_no", maintain_order="left")
     answers = (rows[f"{side}_candidate_id"] for side in exporter.sides)
-    return rows.with_columns(id=columns.row_ids(exporter.name, rows["prompt_id"], *answers))
+    rows = rows.with_columns(id=columns.row_ids(exporter.name, rows["prompt_id"], *answers))
+    return rows.join(_evidence(exporter, rows, scored), on="row_no", maintain_order="left")
 
 
 def published_table(
-    exporter: Exporter,
-    rows: pl.DataFrame,
-    scored: ScoredSets,
-    *,
-    extras: Mapping[str, pa.DataType],
-    thinking: bool,
+    exporter: Exporter, rows: pl.DataFrame, *, extras: Mapping[str, pa.DataType], thinking: bool
 ) -> pa.Table:
     """Return the table of rows that `with_answers` completed, in their order.
 
     `extras` are the columns that every prompt brings along, with their types; with `thinking` what models thought
     before each answer is a column too, null where they did not.
     """
-    rows = rows.join(_evidence(exporter, rows, scored), on="row_no", maintain_order="left")
     own = dict(exporter.own_columns())
     fields = list(arrow_schema(exporter.row_type))
     fields += [pa.field(name, pa.float64(), nullable=name == "strength") for name in own if name in OPTIONAL]

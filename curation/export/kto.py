@@ -105,11 +105,13 @@ def kto_order(rows: pl.DataFrame) -> pl.DataFrame:
     """
     # Only what is sorted by is moved again and again, the texts once.
     by_id = rows.select("id", "label", prompt=pl.col("prompt_id").rank("dense") - 1).with_row_index("place").sort("id")
-    turn = pl.int_range(pl.len()).over("prompt") / pl.len().over("prompt")
-    by_phase = by_id.sort((pl.col("prompt") / pl.col("prompt").n_unique() + turn) % 1, maintain_order=True)
-    share = (pl.int_range(pl.len()).over("label") + 0.5) / pl.len().over("label")
+    by_prompt = by_id.drop("id").with_row_index("number").sort("prompt", "number").with_row_index("position")
+    label = pl.col("label")
+    turn = (pl.col("position") - pl.col("position").min().over("prompt")) / pl.len().over("prompt")
+    by_phase = by_prompt.sort((pl.col("prompt") / pl.col("prompt").n_unique() + turn) % 1, "number")
+    share = (pl.when(label).then(label.cum_sum()).otherwise((~label).cum_sum()) - 0.5) / pl.len().over("label")
     # At equal shares the true come first.
-    ordered = by_phase.sort(share, ~pl.col("label"), maintain_order=True)
+    ordered = by_phase.sort(share, ~label, maintain_order=True)
     if meetings := _meetings(ordered["prompt"]):
         parted = ordered[_parted(ordered["prompt"].to_list(), ordered["label"].to_list())]
         # A prompt with many of the rows would only meet itself later.

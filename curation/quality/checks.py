@@ -83,7 +83,7 @@ def answer_checks(
     options: Quality, filters: Sequence[Filter] = (), *, endpoint: str = DEFAULT_ENDPOINT, token: str | None = None
 ) -> tuple[Check, ...]:
     """Return the checks of answers; a predicate is asked (prompt, answer, finish_reason)."""
-    checks = [Check("empty", _empty, suspects=~pl.col("text").str.contains("^[!-~]"))]
+    checks = [Check("empty", _empty, suspects=~pl.col("text").str.contains("[!-~]"))]
     if options.refusals:
         checks.append(Check("refusal", _refusal))
     if options.ai_tells:

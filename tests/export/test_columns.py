@@ -62,7 +62,7 @@ def tables(extras: dict[str, Any], *, margin: bool = False, thinking: bool = Fal
         good = rows.filter("label") if "label" in rows.columns else rows
         types = {name: values.type for name, values in extras.items()}
         second_first = good.sort("set_no", descending=True)
-        by_config[exporter.name] = published_table(exporter, second_first, scored, extras=types, thinking=thinking)
+        by_config[exporter.name] = published_table(exporter, second_first, extras=types, thinking=thinking)
     return by_config
 
 

@@ -427,7 +427,7 @@ def test_rows_of_several_prompts_have_each_their_own_in_the_order_that_is_given(
     ]
     scored = make_scored(*records, languages=["en", None, "de"])
     rows = with_answers(exporter(), exporter().rows(scored).frame, scored).reverse()
-    table = published_table(exporter(), rows, scored, extras={}, thinking=False).to_pylist()
+    table = published_table(exporter(), rows, extras={}, thinking=False).to_pylist()
     assert [(row["prompt"][0]["content"], row["prompt_id"], row["language"]) for row in table] == [
         ("Question 2?", prompts[2].id, "de"),
         ("Question 1?", prompts[1].id, None),

@@ -300,7 +300,7 @@ def test_rows_stay_in_the_order_that_is_given() -> None:
     scored = make_scored(pair(1.0, 0.0, (ONE, TWO)))
     rows = with_answers(KTO, KTO.rows(scored).frame, scored)
     forth, back = (
-        published_table(KTO, given, scored, extras={}, thinking=False).to_pylist() for given in (rows, rows.reverse())
+        published_table(KTO, given, extras={}, thinking=False).to_pylist() for given in (rows, rows.reverse())
     )
     assert [row["label"] for row in forth] == [False, True]
     assert forth == back[::-1]

@@ -174,7 +174,7 @@ def test_messages_are_each_prompt_followed_by_its_answer_whatever_their_lengths(
     order = [2, 1, 3, 0]
     scored = make_scored(*records)
     rows = with_answers(exporter(), exporter().rows(scored).frame, scored)[order]
-    table = published_table(exporter(), rows, scored, extras={}, thinking=False)
+    table = published_table(exporter(), rows, extras={}, thinking=False)
     assert [row["messages"] for row in table.to_pylist()] == [
         [
             *(message.model_dump() for message in prompts[number].messages),
