@@ -21,6 +21,7 @@ RECORDS: dict[str, Any] = {
     "record_no": pl.UInt32,
     "record_id": pl.String,
     "set_no": pl.UInt32,
+    "prompt_no": pl.UInt32,
     "shown": pl.List(pl.String),
     "ballot_no": pl.UInt32,
 }
@@ -52,9 +53,11 @@ def make_segment(
     """
     sets = list(dict.fromkeys((record.prompt.id, record.set_name) for record in records))
     texts = _texts(records, sets, languages=languages, columns=columns or {})
+    prompt_nos = texts.sets["prompt_no"]
+    set_nos = [sets.index((record.prompt.id, record.set_name)) for record in records]
     rows = [
-        (number, record.id, sets.index((record.prompt.id, record.set_name)), [c.id for c in record.candidates], number)
-        for number, record in enumerate(records)
+        (number, record.id, set_no, prompt_nos[set_no], [c.id for c in record.candidates], number)
+        for number, (record, set_no) in enumerate(zip(records, set_nos, strict=True))
     ]
     segment = Segment(
         slices=(),

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from curation.categories import category_of
 from curation.derive.scoring import Scoring
-from curation.derive.texts import SetTexts
 from curation.export.scored import ScoredSets
 from curation.frames import pl
 
@@ -14,7 +13,7 @@ LABEL = "$.category[0]"
 """Where the labels of a response (JSON text) hold a corrected category."""
 
 
-def with_agreed_categories(scored: ScoredSets, scoring: Scoring, texts: SetTexts) -> ScoredSets:
+def with_agreed_categories(scored: ScoredSets, scoring: Scoring) -> ScoredSets:
     """Return the scored sets with the category that reviewers agree on, if every prompt brings one along.
 
     They agree on a category if more than half of the responses to records of the prompt name it; a response that names
@@ -27,9 +26,7 @@ def with_agreed_categories(scored: ScoredSets, scoring: Scoring, texts: SetTexts
     )
     if not named["agreed"].count():
         return scored
-    votes = named.join(scoring.records.select("record_no", "set_no"), on="record_no").join(
-        texts.sets.select("set_no", "prompt_no"), on="set_no"
-    )
+    votes = named.join(scoring.records.select("record_no", "prompt_no"), on="record_no")
     agreed = (
         votes.with_columns(responses=pl.len().over("prompt_no"))
         .drop_nulls("agreed")

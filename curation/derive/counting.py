@@ -38,12 +38,11 @@ def count_sets(tally: Tally, texts: SetTexts, segment: Segment) -> None:
     tally.reached["shown"] += shown_sets["prompt_no"].n_unique()
 
 
-def count_records(tally: Tally, scoring: Scoring, texts: SetTexts) -> None:
+def count_records(tally: Tally, scoring: Scoring) -> None:
     """Count flags, verdicts, and what the judge and the reviewers preferred of the first two candidates of records."""
     tally.flags.update(counts(flags_of_records(scoring.scored)["flag"]))
-    records = scoring.records.join(texts.sets.select("set_no", "prompt_no"), on="set_no")
-    tally.unresolved.update(counts(records["reason"].drop_nulls()))
-    decided = records.filter(pl.col("reason").is_null())
+    tally.unresolved.update(counts(scoring.records["reason"].drop_nulls()))
+    decided = scoring.records.filter(pl.col("reason").is_null())
     tally.reached["verdicts"] += decided["prompt_no"].n_unique()
     for place, source in enumerate(LABEL_SOURCES):
         of_source = decided.filter(pl.col("source") == place)
@@ -57,9 +56,7 @@ def _preferences(records: pl.DataFrame, scoring: Scoring) -> NDArray[np.float32]
     """See `Tally.choices`, for the first two candidates that these records show."""
     sides = (
         scoring.shown.filter(pl.col("slot") < 2)
-        .join(records.select("record_no", "outcome_no"), on="record_no")
-        .join(scoring.outcome_scores, on=["outcome_no", "slot"], how="left")
-        .sort("record_no", "slot")
+        .join(records.select("record_no"), on="record_no", how="semi", maintain_order="left")
         .group_by("record_no", maintain_order=True)
         .agg("rating", "score")
         .filter(pl.col("rating").list.len() == 2)

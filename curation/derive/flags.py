@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from curation.derive.scoring import Scoring
-from curation.derive.texts import SetTexts
 from curation.export.scored import ScoredSets, lost
 from curation.frames import pl
 
@@ -22,7 +21,7 @@ def flags_of_records(scored: ScoredSets) -> pl.DataFrame:
     return flagged.select("record_no", flag="flags").explode("flag").unique(maintain_order=True)
 
 
-def without_flagged(scoring: Scoring, texts: SetTexts, *, ignored: Collection[str]) -> tuple[ScoredSets, pl.DataFrame]:
+def without_flagged(scoring: Scoring, *, ignored: Collection[str]) -> tuple[ScoredSets, pl.DataFrame]:
     """Return the scored sets without what reviewers flagged, and the sets that lose an answer by it (as `lost` does).
 
     An answer is flagged if any record that shows it is, and if an edit of it was written there; all answers to a prompt
@@ -33,8 +32,7 @@ def without_flagged(scoring: Scoring, texts: SetTexts, *, ignored: Collection[st
     if flags.is_empty():
         return scored, lost(scored.sets.clear(), FLAGGED)
     keys = ["prompt_no", "candidate_id"]
-    sets = texts.sets.select("set_no", "prompt_no")
-    records = scoring.records.join(flags, on="record_no").select("record_no", "set_no", "flag").join(sets, on="set_no")
+    records = scoring.records.join(flags, on="record_no").select("record_no", "prompt_no", "flag")
     of_records = pl.concat([frame.select("record_no", "candidate_id") for frame in (scoring.shown, scoring.edits)])
     flagged = of_records.join(records, on="record_no").select(keys)
     prompts = records.filter(pl.col("flag") == OF_PROMPTS).select("prompt_no")

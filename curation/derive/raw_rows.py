@@ -57,8 +57,7 @@ def _raw_candidates(texts: SetTexts, scoring: Scoring) -> pl.DataFrame:
     keys = ["set_no", "candidate_id"]
     of_models = texts.candidates.drop("place")
     of_people = (
-        scoring.edits.join(scoring.records.select("record_no", "set_no"), on="record_no", maintain_order="left")
-        .sort(pl.col("score").is_null(), maintain_order=True)
+        scoring.edits.sort(pl.col("score").is_null(), maintain_order=True)
         .unique(keys, keep="first", maintain_order=True)
         .join(of_models.select(keys), on=keys, how="anti", maintain_order="left")
         .select(*keys, "text", "model", "edit_of", "edit_similarity", generator="model")

@@ -20,17 +20,17 @@ from curation.frames import pl
 from curation.labels import Ballot
 from curation.types import HUMAN_EDIT, SIMULATED_EDIT, SIMULATED_PREFIX, Annotation, AnswerRole, Drop, Verdict
 
-OUTCOMES = {
+Schema = dict[str, pl.DataType | type[pl.DataType]]
+
+OUTCOMES: Schema = {
     "reason": pl.String,
     "source": pl.UInt8,
     "voters": pl.UInt32,
     "agreement": pl.Float64,
-    "scored": pl.UInt32,
+    "scores": pl.List(pl.Float64),
 }
-OUTCOME_SCORES = {"outcome_no": pl.UInt32, "slot": pl.UInt32, "score": pl.Float64}
-ENTRIES: dict[str, pl.DataType | type[pl.DataType]] = {
+ENTRIES: Schema = {
     "ballot_no": pl.UInt32,
-    "entry": pl.UInt32,
     "reviewer": pl.String,
     "pseudonym": pl.String,
     "status": pl.String,
@@ -41,8 +41,9 @@ ENTRIES: dict[str, pl.DataType | type[pl.DataType]] = {
     "flags": pl.List(pl.String),
     "reason": pl.String,
 }
-EDITS: dict[str, pl.DataType | type[pl.DataType]] = {
+EDITS: Schema = {
     "record_no": pl.UInt32,
+    "set_no": pl.UInt32,
     "candidate_id": pl.String,
     "text": pl.String,
     "model": pl.String,
@@ -58,16 +59,15 @@ EDITS: dict[str, pl.DataType | type[pl.DataType]] = {
 class Scoring:
     """What became of the records of a segment.
 
-    - `records`: record_no, record_id, set_no, ballot_no, outcome_no, and of the verdict reason (why there is none, else
-      null), source (its place in LABEL_SOURCES), voters and agreement.
-    - `outcome_scores`: the scores of each verdict: outcome_no, slot, score.
-    - `shown`: a row per candidate shown: record_no, set_no, slot, candidate_id, text and rating.
+    - `records`: record_no, record_id, set_no, prompt_no, shown, ballot_no, outcome_no, and of the verdict reason (why
+      there is none, else null), source (its place in LABEL_SOURCES), voters, agreement and scores (of what is shown).
+    - `shown`: a row per candidate shown: record_no, set_no, slot, candidate_id, text, generator, rating and score (of
+      the verdict).
     - `edits`: every text that a reviewer of a record wrote, with the columns of EDITS; its score is null where the
       verdict did not follow it.
     """
 
     records: pl.DataFrame
-    outcome_scores: pl.DataFrame
     shown: pl.DataFrame
     edits: pl.DataFrame
     scored: ScoredSets
@@ -90,36 +90,24 @@ def score(
     """
     shown = _shown(segment.records, texts)
     records, outcomes = _with_outcomes(segment, shown, judge_fallback=judge_fallback, roles=roles)
+    shown = shown.with_columns(score=records["scores"].explode())
     edits = _edits(segment, records, outcomes, shown, texts)
-    outcome_scores = _outcome_scores(outcomes)
-    scores = _record_scores(records, outcome_scores, shown, edits)
-    entries = _entries(segment.ballots, pseudonyms)
-    record_entries = (
-        records.select("record_no", "ballot_no", "shown").join(entries, on="ballot_no").with_row_index("entry_no")
+    scores = _record_scores(records, shown, edits)
+    answers = _answers(scores, edits, texts)
+    entries = records.select("record_no", "ballot_no", "shown").join(
+        _entries(segment.ballots, pseudonyms), on="ballot_no"
     )
-    answers = _answers(scores, records, edits, texts)
+    entries = entries.with_row_index("entry_no")
     scored = ScoredSets(
-        sets=texts.sets.join(_ties(answers, scores, shown), on="set_no", maintain_order="left"),
+        sets=texts.sets.join(_ties(answers, scores), on="set_no", maintain_order="left"),
         answers=answers,
         records=records.filter(pl.col("reason").is_null()).select(
             "record_no", "record_id", "source", "voters", "agreement"
         ),
-        entries=record_entries.select(
-            "entry_no",
-            "record_no",
-            "reviewer",
-            "pseudonym",
-            "status",
-            "counted",
-            "shown",
-            "strength",
-            "labels",
-            "flags",
-            "reason",
-        ),
-        entry_scores=_entry_scores(record_entries, shown, edits),
+        entries=entries.drop("ballot_no", "scores"),
+        entry_scores=_entry_scores(entries, shown, edits),
     )
-    return Scoring(records, outcome_scores, shown, edits, scored)
+    return Scoring(records, shown, edits, scored)
 
 
 def _shown(records: pl.DataFrame, texts: SetTexts) -> pl.DataFrame:
@@ -169,16 +157,18 @@ def _with_outcomes(
     columns = pl.DataFrame([_outcome_columns(outcome) for outcome in outcomes], schema=OUTCOMES, orient="row")
     distinct = distinct.select("outcome_no", *key).hstack(columns)
     joined = records.join(distinct, on=key, nulls_equal=True, maintain_order="left").drop("ratings", "generators")
-    if (joined["scored"] != joined["shown"].list.len()).any():
+    size = pl.col("shown").list.len()
+    if joined.select((pl.col("scores").list.len() != size).any()).item():
         raise ValueError("A verdict scores every candidate that its record shows, and no other.")
-    return joined, outcomes
+    return joined.with_columns(pl.col("scores").fill_null(pl.lit(None, pl.Float64).repeat_by(size))), outcomes
 
 
-def _outcome_columns(outcome: Verdict | Drop) -> tuple[str | int | float | None, ...]:
+def _outcome_columns(outcome: Verdict | Drop) -> tuple[Any, ...]:
     """What OUTCOMES lists of an outcome."""
     if isinstance(outcome, Drop):
         return outcome.reason, None, None, None, None
-    return None, LABEL_SOURCES.index(outcome.label_source), outcome.reviewers, outcome.agreement, len(outcome.scores)
+    source = LABEL_SOURCES.index(outcome.label_source)
+    return None, source, outcome.reviewers, outcome.agreement, list(outcome.scores)
 
 
 def _roles_of(
@@ -203,57 +193,38 @@ def _of_prior(
     return outcome
 
 
-def _outcome_scores(outcomes: Sequence[Verdict | Drop]) -> pl.DataFrame:
-    return pl.DataFrame(
-        [
-            (number, slot, value)
-            for number, outcome in enumerate(outcomes)
-            if isinstance(outcome, Verdict)
-            for slot, value in enumerate(outcome.scores)
-        ],
-        schema=OUTCOME_SCORES,
-        orient="row",
-    )
-
-
-def _record_scores(
-    records: pl.DataFrame, outcome_scores: pl.DataFrame, shown: pl.DataFrame, edits: pl.DataFrame
-) -> pl.DataFrame:
-    """What each record says of each answer: record_no, set_no, candidate_id, score."""
+def _record_scores(records: pl.DataFrame, shown: pl.DataFrame, edits: pl.DataFrame) -> pl.DataFrame:
+    """What each verdict says of each answer: record_no, set_no, candidate_id and score, prompt_no, source and voters of
+    the record, and whether it compares answers.
+    """
     columns = ("record_no", "set_no", "candidate_id", "score")
-    of_candidates = (
-        shown.join(records.select("record_no", "outcome_no"), on="record_no", maintain_order="left")
-        .join(outcome_scores, on=["outcome_no", "slot"], maintain_order="left")
-        .select(columns)
+    of_record = records.select("record_no", "prompt_no", "source", "voters", compares=pl.col("shown").list.len() > 1)
+    return (
+        pl.concat([shown.select(columns), edits.select(columns)])
+        .drop_nulls("score")
+        .join(of_record, on="record_no", maintain_order="left")
     )
-    of_edits = edits.join(records.select("record_no", "set_no"), on="record_no", maintain_order="left").select(columns)
-    return pl.concat([of_candidates, of_edits]).drop_nulls("score")
 
 
-def _ties(answers: pl.DataFrame, scores: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
+def _ties(answers: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
     """The sets with a score, and whether they are ties: set_no, tied.
 
     A set is a tie if answers of it were compared and all answers together leave none better than another. Answers that
     were shown one by one were not compared.
     """
-    sizes = shown.group_by("record_no").len("candidates")
-    compared = scores.join(sizes, on="record_no").group_by("set_no").agg(compared=pl.col("candidates").max() > 1)
     return (
         answers.group_by("set_no")
         .agg(equal=pl.col("score").min() == pl.col("score").max())
-        .join(compared, on="set_no")
-        .select("set_no", tied=pl.col("equal") & pl.col("compared"))
+        .join(scores.group_by("set_no").agg(pl.col("compares").any()), on="set_no")
+        .select("set_no", tied=pl.col("equal") & pl.col("compares"))
     )
 
 
-def _answers(scores: pl.DataFrame, records: pl.DataFrame, edits: pl.DataFrame, texts: SetTexts) -> pl.DataFrame:
+def _answers(scores: pl.DataFrame, edits: pl.DataFrame, texts: SetTexts) -> pl.DataFrame:
     """The scored answers of each set, as `ScoredSets.answers` describes them."""
     # The same candidate may stand in several sets of its prompt: what is known of it counts in all of them.
-    known = scores.join(records.select("record_no", "source", "voters"), on="record_no", maintain_order="left").join(
-        texts.sets.select("set_no", "prompt_no"), on="set_no", maintain_order="left"
-    )
     candidate = ("prompt_no", "candidate_id")
-    best = known.filter(pl.col("source") == pl.col("source").min().over(candidate))
+    best = scores.filter(pl.col("source") == pl.col("source").min().over(candidate))
     weight = pl.max_horizontal("voters", 1)
     resolved = best.group_by(candidate).agg(
         score=pl.when(pl.col("score").min() == pl.col("score").max())
@@ -261,19 +232,18 @@ def _answers(scores: pl.DataFrame, records: pl.DataFrame, edits: pl.DataFrame, t
         .otherwise(((pl.col("score") * weight).sum() / weight.sum()).round(9)),
         records="record_no",
     )
-    places = known.select("set_no", *candidate).unique().join(resolved, on=candidate)
+    keys = ["set_no", "candidate_id"]
+    places = scores.select("set_no", *candidate).unique().join(resolved, on=candidate)
+    of_models = places.join(texts.candidates.drop("generator", "place"), on=keys)
     written = edits.drop_nulls("score").unique("candidate_id", keep="first", maintain_order=True)
-    of_models = places.join(
-        texts.candidates.select("set_no", "candidate_id", "text", "model", "rating", "finish_reason", "thinking"),
-        on=["set_no", "candidate_id"],
-    )
     of_people = places.join(
         written.select("candidate_id", "text", "model", "edit_of", "edit_similarity"), on="candidate_id"
-    ).join(of_models.select("set_no", "candidate_id"), on=["set_no", "candidate_id"], how="anti")
+    ).join(of_models.select(keys), on=keys, how="anti")
+    is_edit = pl.col("edit_of").is_not_null()
     answers = pl.concat([of_models, of_people], how="diagonal").with_columns(
-        is_edit=pl.col("edit_of").is_not_null(),
+        is_edit=is_edit,
         # What a person wrote ends where that person stopped.
-        finish_reason=pl.when(pl.col("edit_of").is_not_null()).then(pl.lit("stop")).otherwise("finish_reason"),
+        finish_reason=pl.when(is_edit).then(pl.lit("stop")).otherwise("finish_reason"),
     )
     return answers.sort(
         "set_no", "score", "is_edit", pl.col("rating").fill_null(MIDDLE), "candidate_id"
@@ -292,7 +262,6 @@ def _entries(ballots: Mapping[int, tuple[Annotation, ...]], pseudonyms: Mapping[
         rows += [
             (
                 ballot_no,
-                entry,
                 annotation.reviewer,
                 pseudonyms[annotation.reviewer],
                 annotation.status,
@@ -303,7 +272,7 @@ def _entries(ballots: Mapping[int, tuple[Annotation, ...]], pseudonyms: Mapping[
                 list(annotation.flags),
                 annotation.reason,
             )
-            for entry, annotation in enumerate(ballot)
+            for annotation in ballot
         ]
     return pl.DataFrame(rows, schema=ENTRIES, orient="row")
 
@@ -352,11 +321,10 @@ def _edits(
         .join(texts.sets.select("set_no", "prompt_id"), on="set_no", maintain_order="left")
     )
     rows: list[tuple[Any, ...]] = []
-    for record_no, _, ballot_no, outcome_no, candidates, on_page, prompt_id in edited.iter_rows():
+    for record_no, set_no, ballot_no, outcome_no, candidates, on_page, prompt_id in edited.iter_rows():
         annotations, outcome = segment.ballots[ballot_no], outcomes[outcome_no]
-        rows += (
-            (record_no, *edit) for edit in edits_of(annotations, outcome, candidates, on_page, prompt_id=prompt_id)
-        )
+        written = edits_of(annotations, outcome, candidates, on_page, prompt_id=prompt_id)
+        rows += ((record_no, set_no, *edit) for edit in written)
     return pl.DataFrame(rows, schema=EDITS, orient="row")
 
 
@@ -368,7 +336,7 @@ def edits_of(
     *,
     prompt_id: str,
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield what reviewers of a record wrote, without record_no as in EDITS; what counts for the verdict comes first.
+    """Yield what reviewers of a record wrote, as EDITS without record_no and set_no; what the verdict follows is first.
 
     `candidates` and `on_page` are the ids and texts that the record shows. A text that is shown already, or that
     another reviewer wrote too, is not yielded again.

@@ -15,7 +15,7 @@ from curation.derive.scoring import Scoring, score
 from curation.derive.segments import Segment
 from curation.derive.shards import trained_shard
 from curation.derive.tally import Tally, counts
-from curation.derive.texts import SetTexts, read_texts
+from curation.derive.texts import read_texts
 from curation.export import Exporter, PairExporter
 from curation.export.scored import ScoredSets, lost
 from curation.frames import pl
@@ -32,11 +32,11 @@ def derive_segment(segment: Segment, plan: Plan) -> Tally:
         roles=plan.config.roles if options.accept_roles else None,
         pseudonyms=plan.pseudonyms,
     )
-    scored, unsound = _sound(scoring, texts, plan)
-    scored = with_agreed_categories(scored, scoring, texts)
+    scored, unsound = _sound(scoring, plan)
+    scored = with_agreed_categories(scored, scoring)
     tally = Tally()
     count_sets(tally, texts, segment)
-    count_records(tally, scoring, texts)
+    count_records(tally, scoring)
     pairs = plan.pairs.rows(scored)
     tally.lengths.append(pair_lengths(pairs, scored))
     given, dropped, prompts = [], [], []
@@ -58,11 +58,11 @@ def derive_segment(segment: Segment, plan: Plan) -> Tally:
     return tally
 
 
-def _sound(scoring: Scoring, texts: SetTexts, plan: Plan) -> tuple[ScoredSets, pl.DataFrame]:
+def _sound(scoring: Scoring, plan: Plan) -> tuple[ScoredSets, pl.DataFrame]:
     """The scored sets whose prompts pass all checks, without what reviewers flagged and with the faults of answers; and
     why the others give no row.
     """
-    scored, flagged = without_flagged(scoring, texts, ignored=plan.config.labels.ignored_flags)
+    scored, flagged = without_flagged(scoring, ignored=plan.config.labels.ignored_flags)
     faults = pl.Series(prompt_faults(scored.sets["prompt"], plan.checks), dtype=pl.String)
     tied = pl.col("tied") & (plan.config.labels.ties == "drop")
     sets = scored.sets.with_columns(fault=pl.when(tied).then(pl.lit("tie")).otherwise(faults))

@@ -25,8 +25,8 @@ class Segment:
 
     `sets` has the columns set_no, prompt_no, file_no and row, leader_id (the prompt whose split is shared, null without
     one) and not_shown (why `push` did not show the set, null if it did or never decided). `records` has record_no,
-    record_id, set_no, shown and ballot_no. `ballots` and `outcomes` are by ballot_no: all annotations, and the verdict
-    or why there is none.
+    record_id, set_no, prompt_no, shown and ballot_no. `ballots` and `outcomes` are by ballot_no: all
+    annotations, and the verdict or why there is none.
     """
 
     slices: tuple[FileSlice, ...]
@@ -68,7 +68,7 @@ def cut(
         yield Segment(
             slices=tables.slices(some_sets),
             sets=some_sets,
-            records=some.drop("prompt_no"),
+            records=some,
             ballots=used(ballots, some["ballot_no"]),
             outcomes=used(outcomes, some["ballot_no"]),
         )
