@@ -289,6 +289,7 @@ def test_keys_that_the_smallest_file_leaves_out_have_the_documented_defaults(tmp
             "task": "pairwise",
             "workspace": "argilla",
             "dataset": None,
+            "full_every": 24.0,
             "min_submitted": 1,
             "show_suggestions": False,
             "edit": True,

@@ -20,6 +20,7 @@ from curation.errors import (
     ServiceError,
     TemporaryError,
 )
+from curation.ids import content_hash
 from curation.review.pulled import Accounts, Answer, Pulled
 from curation.review.refusal import refusal
 from curation.review.settings import WITHOUT_MEANING, ArgillaSettings, differences
@@ -45,7 +46,8 @@ with warnings.catch_warnings():
     from argilla._exceptions._api import UnprocessableEntityError
     from argilla._models import SuggestionModel
 
-PAGE = 500
+PAGE = 1000
+"""Argilla gives at most so many records at once."""
 PUSH_BATCH = 200
 READ_TRIES = 4
 SHAPE_ERRORS = (ValueError, TypeError, KeyError, IndexError, AttributeError)
@@ -260,6 +262,21 @@ class ArgillaReview:
             accounts=accounts,
         )
 
+    def activity(self) -> str | None:
+        """Return a hash that changes if anybody answers, changes or withdraws an answer; None if there is no dataset.
+
+        It costs two short requests. It also changes if records or reviewers come, go or are renamed. It does not change
+        if a program with an admin's key replaces answers of the same status, so all must be read now and then.
+        """
+        with self._errors():
+            dataset = self._dataset()
+            if dataset is None:
+                return None
+            path = f"/api/v1/datasets/{dataset.id}"
+            last_activity_at = self._get(path)["last_activity_at"]
+            progress = [self._get(f"{path}/progress"), self._get(f"{path}/users/progress")]
+        return content_hash("activity", str(dataset.id), last_activity_at, *progress)
+
     def progress(self) -> tuple[int, int]:
         """Return (completed records, all records) as Argilla counts them, (0, 0) if there is no dataset."""
         with self._errors():
@@ -282,34 +299,48 @@ class ArgillaReview:
         """Return every record that exists when the reading begins, with its responses.
 
         Argilla gives pages by offset, in the order in which records were added. If a record of an earlier page is
-        deleted in the meantime, all later records move up by one, and the first record of the next page is skipped. So
-        the records are read twice. If all records of the first reading are in the second one too, none was deleted in
-        between, so none was skipped.
+        deleted in the meantime, all later records move up by one, and the first record of the next page would be
+        skipped. So each page begins with the last record of the page before. If another record stands there, all is
+        read again.
         """
-        record_ids = {record["id"] for record in self._records(dataset_id)}
         for _ in range(READ_TRIES):
-            records = {record["id"]: record for record in self._records(dataset_id, responses=True)}
-            if record_ids <= records.keys():
-                return list(records.values())
-            record_ids = set(records)
+            records = self._read_through(dataset_id)
+            if records is not None:
+                return records
         raise TemporaryError(
             f"Records of the Argilla dataset {self.name!r} are being deleted while they are read.",
             remedy="Run `curation sync` again when that is done.",
         )
 
-    def _records(self, dataset_id: str, *, responses: bool = False) -> Iterator[dict[str, Any]]:
-        offset = 0
+    def _read_through(self, dataset_id: str) -> list[dict[str, Any]] | None:
+        """Return all records with their responses; None if records moved in the meantime."""
+        records: dict[str, dict[str, Any]] = {}
+        last: str | None = None
         while True:
-            params: dict[str, Any] = {"offset": offset, "limit": PAGE}
-            if responses:
-                params["include"] = "responses"
-            items = self._get(f"/api/v1/datasets/{dataset_id}/records", params)["items"]
-            for item in items:
-                if responses and not isinstance(item.get("responses"), list):
+            params = {"offset": max(len(records) - 1, 0), "limit": PAGE, "include": "responses"}
+            page = self._get(f"/api/v1/datasets/{dataset_id}/records", params)
+            first, *others = page["items"] or [{"id": None}]
+            if last is not None and first["id"] != last:
+                return None
+            read = [item for item in ([first, *others] if last is None else others) if item["id"] is not None]
+            if not records.keys().isdisjoint(item["id"] for item in read):
+                return None
+            for item in read:
+                if not isinstance(item.get("responses"), list):
                     # A missing list of responses is an error. Reading it as an empty list would withdraw all answers.
                     raise ValueError("a record without its responses")
-                # The texts of a record are most of it, and nobody needs them.
-                yield {key: item.get(key) for key in ("id", "external_id", "responses")}
+                records[item["id"]] = _without_texts(item)
+                last = item["id"]
+            if len(records) >= page["total"] or not read:
+                return list(records.values())
+
+    def _records(self, dataset_id: str) -> Iterator[dict[str, Any]]:
+        """Yield the records without their responses; if records are deleted in the meantime, some may be skipped."""
+        offset = 0
+        while True:
+            params = {"offset": offset, "limit": PAGE}
+            items = self._get(f"/api/v1/datasets/{dataset_id}/records", params)["items"]
+            yield from map(_without_texts, items)
             if len(items) < PAGE:
                 return
             offset += len(items)
@@ -462,6 +493,11 @@ class _Suggestion(rg.Suggestion):  # type: ignore[misc]
         """Return the suggestion in the layout of the API."""
         question = self.record.dataset.settings.questions[self.question_name]
         return SuggestionModel(question_id=question.id, question_name=question.name, value=self.value)
+
+
+def _without_texts(item: dict[str, Any]) -> dict[str, Any]:
+    """Return what is needed of a record: its texts are most of it, and nobody needs them."""
+    return {key: item.get(key) for key in ("id", "external_id", "responses")}
 
 
 def _answer(response: dict[str, Any]) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, PositiveInt, StringConstraints
+from pydantic import AfterValidator, Field, PositiveInt, StringConstraints
 
 from curation.review.limits import checked_guidelines
 from curation.section import ARGILLA_DATASET, ARGILLA_WORKSPACE, FILTER_NAME, Section
@@ -37,6 +37,8 @@ class ReviewOptions(Section):
     """The workspace in Argilla; it must exist. Letters, digits, `_` and `-`."""
     dataset: Annotated[str, StringConstraints(pattern=ARGILLA_DATASET)] | None = None
     """The dataset in Argilla: by default it is called as the curation is. Up to 200 characters."""
+    full_every: Annotated[float, Field(ge=0)] = 24.0
+    """After so many hours `sync` reads all answers, even if Argilla says that nothing changed since the last one."""
     min_submitted: PositiveInt = 1
     """When a record has so many answers, Argilla shows it to nobody else."""
     show_suggestions: bool = False

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pydantic import Field
 
 from curation.config import Config, Services
 from curation.errors import RefusedError
@@ -12,13 +17,17 @@ from curation.review.merge import merge_responses
 from curation.review.pulled import Pulled
 from curation.review.shown import written
 from curation.services import open_review, open_store
-from curation.store import ReviewedDataset, Reviews, Snapshot
-from curation.wording import counted
+from curation.store import RECORDS, LastSync, ReviewedDataset, Reviews, Snapshot
+from curation.wording import counted, duration
+
+if TYPE_CHECKING:
+    from curation.review.argilla import ArgillaReview
 
 
 class SyncReport(Report):
     """What `sync` did.
 
+    - `read_all` is false if Argilla says that nothing changed since the last `sync`: then nothing was read.
     - `responses` are in the store now; `submitted` of them count. `added`, `changed` and `withdrawn` say what is
       different from before. `commit` is null if nothing is.
     - `foreign_records` in Argilla do not belong to this curation; `foreign` is the number of their responses.
@@ -31,28 +40,40 @@ class SyncReport(Report):
     """
 
     dataset: str
+    read_all: bool
     records: int
     responses: int
     submitted: int
-    added: int
-    changed: int
-    withdrawn: int
-    foreign_records: int
-    foreign: int
-    missing_records: tuple[str, ...]
-    renamed: dict[str, str]
-    gone: dict[str, int]
-    forgotten: int
-    ignored: int
-    commit: str | None
+    added: int = 0
+    changed: int = 0
+    withdrawn: int = 0
+    foreign_records: int = 0
+    foreign: int = 0
+    missing_records: tuple[str, ...] = ()
+    renamed: dict[str, str] = Field(default_factory=dict)
+    gone: dict[str, int] = Field(default_factory=dict)
+    forgotten: int = 0
+    ignored: int = 0
+    seconds: float = 0.0
+    commit: str | None = None
+
+    @property
+    def unusual(self) -> bool:
+        """Whether something should be said at every `sync`, so that each has to read all answers."""
+        return bool(self.missing_records or self.gone or self.foreign_records or self.ignored)
 
     @property
     def lines(self) -> tuple[str, ...]:
         """What is in the store now, and what is unusual."""
+        responses = f"{counted(self.responses, 'response')} ({self.submitted:,} submitted)"
+        if not self.read_all:
+            return (
+                f"{responses} to {counted(self.records, 'record')}: nothing changed in Argilla since the last sync.",
+            )
         lines = [
-            f"{counted(self.responses, 'response')} ({self.submitted:,} submitted) "
-            f"to {counted(self.records, 'record')}: {self.added:,} new, {self.changed:,} changed, "
-            f"{self.withdrawn:,} withdrawn." + ("" if self.commit else " Nothing new to store.")
+            f"{responses} to {counted(self.records, 'record')}: {self.added:,} new, {self.changed:,} changed, "
+            f"{self.withdrawn:,} withdrawn, read in {duration(self.seconds)}."
+            + ("" if self.commit else " Nothing new to store.")
         ]
         lines += [f"The reviewer {former} is now called {present}." for former, present in self.renamed.items()]
         if self.gone:
@@ -84,8 +105,9 @@ class SyncReport(Report):
 def sync(config: Config, *, services: Services | None = None, forget: Collection[str] = ()) -> SyncReport:
     """Update the responses in the store from Argilla, in one commit. If nothing changed, there is no commit.
 
-    Responses that were edited, withdrawn or deleted in Argilla change in the store too. The responses of the reviewers
-    named in `forget` are removed, and later responses of their accounts are ignored.
+    If Argilla says that nothing happened since the last `sync`, its answers are not read, at most for the hours of
+    `review.full_every`. Responses that were edited, withdrawn or deleted in Argilla change in the store too. The
+    responses of the reviewers named in `forget` are removed, and later responses of their accounts are ignored.
 
     Raises RefusedError if the Argilla dataset is missing or empty (that never means that all answers were withdrawn),
     if its settings are not those of the task, or if no reviewer has a name in `forget`.
@@ -93,15 +115,21 @@ def sync(config: Config, *, services: Services | None = None, forget: Collection
     services = services or Services.from_environment()
     store = open_store(config, services)
     first = store.snapshot()
-    if not first.records:
+    if not first.manifest.files.get(RECORDS):
         raise RefusedError(f"{config.store.repo_id} has no review records.", remedy="Run `curation push` first.")
     to_forget = _accounts(first, forget)
     reports: list[SyncReport] = []
     with closing(open_review(config, services)) as review:
+        if not forget and (unchanged := _unchanged(config, first, review)):
+            return unchanged
 
         def read(snapshot: Snapshot) -> Reviews:
             review.check(config.review.settings())
-            reviews, report = _merged(config, snapshot, review.pull(), to_forget)
+            # What happens while the answers are read is for the next sync, so the activity comes first.
+            activity, began = review.activity(), time.monotonic()
+            pulled = review.pull()
+            reviews, report = _merged(config, snapshot, pulled, to_forget, activity)
+            report = report.model_copy(update={"seconds": time.monotonic() - began})
             reports.append(report)
             return reviews
 
@@ -109,8 +137,25 @@ def sync(config: Config, *, services: Services | None = None, forget: Collection
     return reports[-1].model_copy(update={"commit": commit})
 
 
+def _unchanged(config: Config, snapshot: Snapshot, review: ArgillaReview) -> SyncReport | None:
+    """Return the report that nothing happened since the last sync; None if that is not known."""
+    last = snapshot.manifest.review.last_sync if snapshot.manifest.review is not None else None
+    if last is None or datetime.now(UTC) - last.began_at >= timedelta(hours=config.review.full_every):
+        return None
+    review.check(config.review.settings())
+    if review.activity() != last.activity:
+        return None
+    return SyncReport(
+        dataset=config.review_dataset,
+        read_all=False,
+        records=last.records,
+        responses=last.responses,
+        submitted=last.submitted,
+    )
+
+
 def _merged(
-    config: Config, snapshot: Snapshot, pulled: Pulled, to_forget: Collection[str]
+    config: Config, snapshot: Snapshot, pulled: Pulled, to_forget: Collection[str], activity: str | None
 ) -> tuple[Reviews, SyncReport]:
     """Return what the store should hold after a pull, and the report on it, still without the commit."""
     forgotten = tuple(sorted({*snapshot.manifest.forgotten, *to_forget}))
@@ -118,14 +163,9 @@ def _merged(
     pulled_records = set(pulled.records.values())
     # Records of another task are in another Argilla dataset, so they are not missing in this one.
     pushed = {record.id for record in snapshot.records.values() if record.task == config.review.task} - snapshot.retired
-    dataset = ReviewedDataset(
-        workspace=config.review.workspace,
-        dataset=config.review_dataset,
-        dataset_id=pulled.dataset_id,
-        guidelines=written(pulled.guidelines),
-    )
     report = SyncReport(
         dataset=config.review_dataset,
+        read_all=True,
         records=len(snapshot.records) - len(snapshot.retired),
         responses=len(merged.responses),
         submitted=sum(response.status == "submitted" for response in merged.responses.values()),
@@ -139,7 +179,13 @@ def _merged(
         gone=merged.gone,
         forgotten=merged.forgotten,
         ignored=merged.ignored,
-        commit=None,
+    )
+    dataset = ReviewedDataset(
+        workspace=config.review.workspace,
+        dataset=config.review_dataset,
+        dataset_id=pulled.dataset_id,
+        guidelines=written(pulled.guidelines),
+        last_sync=_last_sync(report, pulled, activity),
     )
     reviews = Reviews(
         responses=merged.responses,
@@ -149,6 +195,19 @@ def _merged(
         synced_at=pulled.began_at,
     )
     return reviews, report
+
+
+def _last_sync(report: SyncReport, pulled: Pulled, activity: str | None) -> LastSync | None:
+    """Return what the next sync compares with; None if it has to read all answers."""
+    if activity is None or report.unusual:
+        return None
+    return LastSync(
+        activity=activity,
+        began_at=pulled.began_at,
+        records=report.records,
+        responses=report.responses,
+        submitted=report.submitted,
+    )
 
 
 def _accounts(snapshot: Snapshot, names: Collection[str]) -> set[str]:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from curation.late import late_names
-from curation.store.manifest import Manifest, PromptsRead, ReviewedDataset, Settings
+from curation.store.manifest import LastSync, Manifest, PromptsRead, ReviewedDataset, Settings
 from curation.store.published import MANIFEST, PublishedDataset
 from curation.store.repo import Change, HubRepo
 
@@ -25,6 +25,7 @@ __all__ = [
     "RESPONSES",
     "Change",
     "HubRepo",
+    "LastSync",
     "Manifest",
     "PromptsRead",
     "PublishedDataset",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import Field, JsonValue
 
 from curation.types import Row
@@ -29,13 +31,31 @@ class PromptsRead(Row):
         return self.source.rpartition("@")[0]
 
 
+class LastSync(Row):
+    """What the last `sync` that read everything left: the numbers of its report.
+
+    `activity` is a hash of what Argilla said of its last activity before everything was read at `began_at`. As long as
+    it says the same, there is nothing to read.
+    """
+
+    activity: str
+    began_at: datetime
+    records: int
+    responses: int
+    submitted: int
+
+
 class ReviewedDataset(Row):
-    """The Argilla dataset that the store was last synced with. If the dataset is created again, it gets another id."""
+    """The Argilla dataset that the store was last synced with. If the dataset is created again, it gets another id.
+
+    `last_sync` is null if the next `sync` has to read everything.
+    """
 
     workspace: str
     dataset: str
     dataset_id: str
     guidelines: str
+    last_sync: LastSync | None = None
 
 
 class Manifest(Row):

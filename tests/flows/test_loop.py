@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -295,3 +296,36 @@ def test_the_store_must_be_private_and_of_this_curation(cli: CommandLine, stack:
     text = Path(first).read_text().replace('name = "owner-of-store"', 'name = "another"')
     Path(first).write_text(text)
     assert "is the store of 'owner-of-store'" in cli.error("generate", first)
+
+
+def test_a_sync_reads_nothing_while_nobody_does_anything_until_full_every_is_over(
+    cli: CommandLine, stack: Stack
+) -> None:
+    name = "idle"
+    config = pushed(cli, name)
+    review(stack, name, **{"simulated-one": always("a")})
+    first = cli.json("sync", config)
+    assert (first["read_all"], first["added"]) == (True, 6)
+    again = cli.json("sync", config)
+    assert (again["read_all"], again["commit"]) == (False, None)
+    assert [again[key] for key in ("records", "responses", "submitted")] == [6, 6, 6]
+    assert "nothing changed in Argilla since the last sync" in cli.run("sync", config).stdout
+    changes: tuple[Callable[[httpx2.Client, dict[str, Any]], httpx2.Response], ...] = (
+        # A draft, a discard and a deletion; a record that is gone.
+        lambda http, answer: http.put(f"/responses/{answer['id']}", json={"status": "draft", "values": {}}),
+        lambda http, answer: http.put(f"/responses/{answer['id']}", json={"status": "discarded"}),
+        lambda http, answer: http.delete(f"/responses/{answer['id']}"),
+        lambda http, answer: http.delete(f"/records/{answer['record_id']}"),
+    )
+    with argilla(stack) as http:
+        for change in changes:
+            change(http, answers(http, name)[0]).raise_for_status()
+            assert cli.json("sync", config)["read_all"]
+    # A record is missing now: every sync has to say so.
+    assert len(cli.json("sync", config)["missing_records"]) == 1
+    cli.json("push", config)
+    assert cli.json("sync", config)["read_all"]
+    assert not cli.json("sync", config)["read_all"]
+    with Path(config).open("a", encoding="utf-8") as file:
+        file.write("\n[review]\nfull_every = 0\n")
+    assert cli.json("sync", config)["read_all"]
