@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from curation.stages.preview import preview
     from curation.stages.publish import publish
     from curation.stages.push import push
+    from curation.stages.restore import restore
     from curation.stages.status import status
     from curation.stages.sync import sync
     from curation.stages.verify import verify
@@ -48,6 +49,7 @@ else:
             "stages.preview": "preview",
             "stages.publish": "publish",
             "stages.push": "push",
+            "stages.restore": "restore",
             "stages.status": "status",
             "stages.sync": "sync",
             "stages.verify": "verify",
@@ -93,6 +95,7 @@ __all__ = [
     "preview",
     "publish",
     "push",
+    "restore",
     "show_progress",
     "status",
     "sync",

@@ -23,16 +23,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-VERBS = frozenset({"check", "explain", "export", "generate", "lint", "publish", "push", "status", "sync", "verify"})
+VERBS = frozenset(
+    {"check", "explain", "export", "generate", "lint", "publish", "push", "restore", "status", "sync", "verify"}
+)
 """The verbs that are run in forks."""
 
 SEEDS = ("1", "2")
 """All forks of an interpreter hash strings alike. Two with these seeds take turns: nothing may depend on the hashes."""
 
 MODULES = (
-    *(f"curation.cli.{name}" for name in ("app", "preview", "progress")),
+    *(f"curation.cli.{name}" for name in ("accounts", "app", "preview", "progress")),
     *(f"curation.stages.{name}" for name in ("check", "generate", "lint", "preview", "push", "status", "sync")),
-    *(f"curation.stages.{name}" for name in ("explain", "export", "publish", "verify")),
+    *(f"curation.stages.{name}" for name in ("explain", "export", "publish", "restore", "verify")),
     *(f"curation.generation.{name}" for name in ("endpoints", "engines", "pipeline", "tasks")),
     "curation.review.argilla",
     "argilla",

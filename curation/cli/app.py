@@ -167,6 +167,19 @@ def sync(
 
 
 @app.command()
+def restore(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
+    """Put records and answers of the last sync back into an Argilla that lost them; this needs an owner's key."""
+    from curation.cli.accounts import accounts_shown
+    from curation.stages.restore import restore as rebuild
+
+    def rebuild_all(loaded: Config, out: Output) -> Report:
+        with accounts_shown(out) as tell:
+            return rebuild(loaded, tell=tell)
+
+    run(config, format, debug, rebuild_all)
+
+
+@app.command()
 def publish(
     config: ConfigFile,
     dry_run: Annotated[

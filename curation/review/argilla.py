@@ -35,6 +35,7 @@ from curation.review.spec import (
     TaskSpec,
     TextQuestion,
 )
+from curation.review.times import time_of
 from curation.review.transport import ADDRESS, PatientTransport
 from curation.types import Status
 
@@ -80,7 +81,7 @@ class ArgillaReview:
         self.api_url = api_url
         self.workspace = workspace
         self.name = dataset
-        with self._errors():
+        with self.errors():
             # The SDK makes its own client and asks with it at once; a mount is how a transport of ours gets into it.
             transport = PatientTransport(httpx.HTTPTransport(), api_url=api_url)
             try:
@@ -88,11 +89,12 @@ class ArgillaReview:
             except BaseException:
                 transport.close()
                 raise
-        self._http: httpx.Client = self._client.http_client
+        self.http: httpx.Client = self._client.http_client
+        """Sends requests of the API with our key, patiently."""
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self.http.close()
 
     def url(self, dataset_id: str) -> str:
         """Return the page on which reviewers answer."""
@@ -100,7 +102,7 @@ class ArgillaReview:
 
     def find(self) -> str | None:
         """Return the id of the dataset, None if there is none. MissingError if there is no such workspace."""
-        with self._errors():
+        with self.errors():
             self._workspace()
             dataset = self._dataset()
             return str(dataset.id) if dataset is not None else None
@@ -110,7 +112,7 @@ class ArgillaReview:
 
         Raises RefusedError if it exists with other fields or questions: answers would not mean what the task says.
         """
-        with self._errors():
+        with self.errors():
             self._workspace()
             existing = self._dataset()
             if existing is not None and self._is_draft(existing):
@@ -127,7 +129,7 @@ class ArgillaReview:
 
         Fields, questions, labels, what is hidden, guidelines and `min_submitted` are compared, with all their texts.
         """
-        with self._errors():
+        with self.errors():
             dataset = self._dataset()
             if dataset is None:
                 return
@@ -151,13 +153,13 @@ class ArgillaReview:
 
         The other settings give answers their meaning and must not change.
         """
-        with self._errors():
+        with self.errors():
             dataset = self._dataset()
             if dataset is None:
                 return
             distribution = {"strategy": "overlap", "min_submitted": task.min_submitted}
             body = {"guidelines": task.guidelines.strip() or None, "distribution": distribution}
-            self._http.patch(f"/api/v1/datasets/{dataset.id}", json=body).raise_for_status()
+            self.http.patch(f"/api/v1/datasets/{dataset.id}", json=body).raise_for_status()
 
     def push(self, specs: Sequence[RecordSpec]) -> Pushed:
         """Add the records that Argilla lacks. Records that it refuses are left out and returned with its reason.
@@ -165,7 +167,7 @@ class ArgillaReview:
         Raises ServiceError if another record does not arrive, or if Argilla refuses all records.
         """
         refused: dict[str, str] = {}
-        with self._errors():
+        with self.errors():
             dataset = self._require()
             present = {record["external_id"] for record in self._records(str(dataset.id))}
             new = [spec for spec in specs if spec.record.id not in present]
@@ -205,7 +207,7 @@ class ArgillaReview:
         that was answered in the meantime stays. (Argilla cannot delete conditionally, so a small gap remains.)
         """
         answered: set[str] = set()
-        with self._errors():
+        with self.errors():
             dataset = self._dataset() if record_ids else None
             for record in list(self._records(str(dataset.id))) if dataset is not None else ():
                 if record["external_id"] not in record_ids:
@@ -219,7 +221,7 @@ class ArgillaReview:
         try:
             if self._get(path)["responses"]:
                 return False
-            self._http.delete(path).raise_for_status()
+            self.http.delete(path).raise_for_status()
         except httpx.HTTPStatusError as error:
             if error.response.status_code != httpx.codes.NOT_FOUND:
                 raise
@@ -233,13 +235,14 @@ class ArgillaReview:
         they are read.
         """
         began_at = datetime.now(UTC)
-        with self._errors():
+        with self.errors():
             dataset = self._dataset()
             if dataset is None:
                 raise RefusedError(
                     f"The Argilla dataset {self.name!r} in workspace {self.workspace!r} does not exist; "
                     "its answers are not taken for withdrawn.",
-                    remedy="If the Space was reset, run `curation push`: the store keeps all answers synced so far.",
+                    remedy="If the Space was reset, run `curation restore`: it puts the records and all answers of the "
+                    "last sync back.",
                 )
             dataset_id = str(dataset.id)
             records = self._all_records(dataset_id)
@@ -247,10 +250,10 @@ class ArgillaReview:
                 raise RefusedError(
                     f"The Argilla dataset {self.name!r} in workspace {self.workspace!r} holds no records; "
                     "its answers are not taken for withdrawn.",
-                    remedy="Run `curation push`: the store keeps all answers synced so far.",
+                    remedy="Run `curation restore`: it puts the records and all answers of the last sync back.",
                 )
             # Accounts are read last: if one is deleted in the meantime, its answers must not count as withdrawn.
-            accounts = self._accounts()
+            accounts = self.accounts()
             guidelines = self._get(f"/api/v1/datasets/{dataset_id}")["guidelines"] or ""
             answers = tuple(_answer(response) for record in records for response in record["responses"])
         return Pulled(
@@ -268,7 +271,7 @@ class ArgillaReview:
         It costs two short requests. It also changes if records or reviewers come, go or are renamed. It does not change
         if a program with an admin's key replaces answers of the same status, so all must be read now and then.
         """
-        with self._errors():
+        with self.errors():
             dataset = self._dataset()
             if dataset is None:
                 return None
@@ -279,7 +282,7 @@ class ArgillaReview:
 
     def progress(self) -> tuple[int, int]:
         """Return (completed records, all records) as Argilla counts them, (0, 0) if there is no dataset."""
-        with self._errors():
+        with self.errors():
             dataset = self._dataset()
             if dataset is None:
                 return 0, 0
@@ -345,7 +348,8 @@ class ArgillaReview:
                 return
             offset += len(items)
 
-    def _accounts(self) -> Accounts:
+    def accounts(self) -> Accounts:
+        """Return the accounts that our key may see."""
         members = self._get(f"/api/v1/workspaces/{self._workspace().id}/users")["items"]
         try:
             users, everybody = self._get("/api/v1/users")["items"], True
@@ -362,7 +366,7 @@ class ArgillaReview:
         )
 
     def _get(self, path: str, params: dict[str, Any] | None = None) -> Any:
-        answer = self._http.get(path, params=params)
+        answer = self.http.get(path, params=params)
         answer.raise_for_status()
         return answer.json()
 
@@ -372,7 +376,8 @@ class ArgillaReview:
             names = ", ".join(sorted(repr(workspace.name) for workspace in self._client.workspaces)) or "none"
             raise MissingError(
                 f"Argilla at {self.api_url} has no workspace {self.workspace!r}; there are: {names}.",
-                remedy="Create it, or correct `workspace` under [review].",
+                remedy="Create it, or correct `workspace` under [review]. If the server lost its data, run `curation "
+                "restore`.",
             )
         return workspace
 
@@ -380,7 +385,9 @@ class ArgillaReview:
         with warnings.catch_warnings():
             # The SDK warns about a missing dataset, but here that is a normal answer.
             warnings.simplefilter("ignore")
-            return self._client.datasets(name=self.name, workspace=self.workspace)
+            workspace = self._client.workspaces(self.workspace)
+            # Given only the name of a workspace that does not exist, the SDK fails.
+            return None if workspace is None else self._client.datasets(name=self.name, workspace=workspace)
 
     def _require(self) -> Any:
         dataset = self._dataset()
@@ -395,7 +402,8 @@ class ArgillaReview:
         return bool(self._get(f"/api/v1/datasets/{dataset.id}")["status"] == "draft")
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
+        """Raise what goes wrong inside as our errors, with a sentence that says what Argilla answered."""
         try:
             yield
         except CurationError:
@@ -508,12 +516,6 @@ def _answer(response: dict[str, Any]) -> Answer:
         server_user_id=str(response["user_id"]),
         status=response["status"],
         values={name: entry["value"] for name, entry in (response.get("values") or {}).items()},
-        inserted_at=_time(response["inserted_at"]),
-        updated_at=_time(response["updated_at"]),
+        inserted_at=time_of(response["inserted_at"]),
+        updated_at=time_of(response["updated_at"]),
     )
-
-
-def _time(text: str) -> datetime:
-    """Return a time of the API, such as "2026-01-31T12:00:00.000001": without a zone it is UTC."""
-    time = datetime.fromisoformat(text)
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

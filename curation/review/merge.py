@@ -76,6 +76,11 @@ def merge_responses(
     )
 
 
+def under_present_names(stored: Collection[Response], accounts: Accounts) -> Responses:
+    """Return stored responses under the present usernames of their authors' accounts; errors as `merge_responses`."""
+    return _with_present_names(stored, accounts, _renamed(stored, accounts))
+
+
 def _renamed(stored: Collection[Response], accounts: Accounts) -> dict[str, str]:
     """Return the present username of each reviewer whose account was renamed, by the former username."""
     names = {response.server_user_id: response.reviewer for response in stored}

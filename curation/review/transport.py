@@ -16,7 +16,13 @@ from curation.patience import Service, UnansweredError, is_passing, persist, ret
 
 CONNECT_SECONDS = 10.0
 ADDRESS = "Check ARGILLA_API_URL: it is the Space's direct address, https://OWNER-SPACE.hf.space."
-_CREATED = re.compile(r"/api/v1/datasets(/[^/]+/(fields|questions|metadata-properties))?$")
+_CREATED = re.compile(
+    r"/api/v1/(?:datasets(?:/[^/]+/(fields|questions|metadata-properties))?|(users)|workspaces(?:/[^/]+/(users))?)$"
+)
+_SAME = {"name": "name", "workspace_id": "workspace_id", "username": "username", "user_id": "id"}
+"""What a request to create something says, and the field by which the thing is known afterwards."""
+_LISTED = frozenset({"fields", "questions", "users"})
+"""What is listed where it is created. Other things are listed below /me."""
 _PUBLISHED = re.compile(r"(/api/v1/datasets/[^/]+)/publish$")
 
 
@@ -92,7 +98,7 @@ class PatientTransport(httpx.BaseTransport):
             return response
         existing: Any = None
         if request.method == "POST" and (kind := _CREATED.search(path)):
-            listed = path if kind[2] in {"fields", "questions"} else path.replace("/v1/", "/v1/me/")
+            listed = path if kind[kind.lastindex or 0] in _LISTED else path.replace("/v1/", "/v1/me/")
             items = self._read(request, listed, seconds).get("items") or []
             requested = json.loads(request.content)
             existing = next((item for item in items if _is_same(item, requested)), None)
@@ -155,4 +161,4 @@ def _json(response: httpx.Response) -> Any:
 
 
 def _is_same(item: dict[str, Any], requested: dict[str, Any]) -> bool:
-    return all(str(item.get(key)) == str(requested[key]) for key in ("name", "workspace_id") if requested.get(key))
+    return all(str(item.get(_SAME[key])) == str(requested[key]) for key in _SAME if requested.get(key))

@@ -201,8 +201,8 @@ def _argilla(config: Config, services: Services) -> str:
                 raise RefusedError(
                     f"There is no dataset {place}, and the store holds {counted(len(snapshot.responses), 'answer')} to "
                     "its records.",
-                    remedy="Run `curation push`: it creates the dataset anew, and the answers stay. Or correct "
-                    "`workspace` or `dataset` under [review].",
+                    remedy="Run `curation restore`: it puts the records and all answers of the last sync back. Or "
+                    "correct `workspace` or `dataset` under [review].",
                 )
             return f"answers; {place} will be created"
         review.check(config.review.settings())

@@ -11,7 +11,7 @@ from curation.errors import RefusedError
 from curation.generation import settings_id
 from curation.quality import Check, PromptChecks, answer_checks, passed, prompt_checks
 from curation.report import Report
-from curation.review import spread
+from curation.review import RecordSpec, spread
 from curation.review.page import with_document
 from curation.services import open_review, open_store
 from curation.store import Snapshot, Store
@@ -106,7 +106,7 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
     if update_settings:
         review.update(task)
     dataset_id = review.create(task)
-    specs = [config.review.spec(_as_shown(snapshot.candidate_sets[record.set_id]), record) for record in records]
+    specs = specs_of(config, snapshot, records)
     pushed = review.push(specs)
     shown = {record.id: record for record in records if record.id not in pushed.refused}
     earlier = _earlier(snapshot, shown)
@@ -148,6 +148,11 @@ def _retire(store: Store, review: ArgillaReview, earlier: Collection[str], *, sh
     retired = review.remove_unanswered(set(earlier) - answered)
     store.retire_records(retired, shown=shown)
     return retired
+
+
+def specs_of(config: Config, snapshot: Snapshot, records: Iterable[ReviewRecord]) -> list[RecordSpec]:
+    """Return what Argilla shows of these records: with the part of a document that a prompt is about."""
+    return [config.review.spec(_as_shown(snapshot.candidate_sets[record.set_id]), record) for record in records]
 
 
 def _as_shown(candidate_set: CandidateSet) -> CandidateSet:

@@ -13,7 +13,7 @@ from curation.local import Stack
 from tests.between import Between, once
 from tests.conftest import CommandLine
 from tests.flows.running import stored
-from tests.flows.test_loop import always, answers, argilla, dataset_id, hub, pushed, review
+from tests.flows.test_loop import always, answers, argilla, dataset_id, hub, pushed, review, workspace_id
 
 pytestmark = pytest.mark.stack
 
@@ -68,7 +68,7 @@ def test_deleting_and_pushing_records_again_withdraws_no_response(
         kept = {item["external_id"] for item in items(http, name)[deleted or 6 :]}
         delete_records(http, name, deleted)
     if deleted is None:
-        assert "Run `curation push`" in cli.error("sync", config)
+        assert "Run `curation restore`" in cli.error("sync", config)
     else:
         report = cli.json("sync", config)
         assert counts(report) == (0, 0, 0)
@@ -137,7 +137,7 @@ def test_the_answers_of_people_who_leave_are_kept_until_forget_names_them(cli: C
     with argilla(stack) as http:
         accounts = users(http)
         http.delete(f"/users/{accounts['leaver-one']}").raise_for_status()
-        [workspace] = [item["id"] for item in http.get("/me/workspaces").json()["items"]]
+        workspace = workspace_id(http, "argilla")
         http.delete(f"/workspaces/{workspace}/users/{accounts['leaver-two']}").raise_for_status()
     report = cli.json("sync", config)
     assert counts(report) == (0, 0, 0)
@@ -153,12 +153,11 @@ def test_the_answers_of_people_who_leave_are_kept_until_forget_names_them(cli: C
     assert preferences(stack, name) == {"stayer": ["a"] * 6}
 
 
-def admin(http: httpx2.Client, username: str) -> str:
+def admin(http: httpx2.Client, username: str, workspace: str = "argilla") -> str:
     """Create an admin of the workspace; return the key."""
     body = {"username": username, "first_name": "A", "role": "admin", "password": secrets.token_urlsafe(16)}
     made = http.post("/users", json=body).raise_for_status().json()
-    [workspace] = [item["id"] for item in http.get("/me/workspaces").json()["items"]]
-    http.post(f"/workspaces/{workspace}/users", json={"user_id": made["id"]}).raise_for_status()
+    http.post(f"/workspaces/{workspace_id(http, workspace)}/users", json={"user_id": made["id"]}).raise_for_status()
     return str(made["api_key"])
 
 
@@ -168,7 +167,7 @@ def test_a_reviewer_whose_name_the_key_may_not_see_is_refused_or_remembered(cli:
     review(stack, name, **{"simulated-leaver": always("a"), "person": always("b")})
     with argilla(stack) as http:
         key = admin(http, "nameless-admin")
-        [workspace] = [item["id"] for item in http.get("/me/workspaces").json()["items"]]
+        workspace = workspace_id(http, "argilla")
         http.delete(f"/workspaces/{workspace}/users/{users(http)['simulated-leaver']}").raise_for_status()
     assert "without a name nobody knows" in cli.error("sync", config, ARGILLA_API_KEY=key)
     assert stored(stack, name).responses == {}

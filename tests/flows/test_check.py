@@ -115,6 +115,6 @@ def test_answers_in_the_store_beside_a_missing_dataset_are_a_fault(cli: CommandL
     [(subject, message)] = faults(findings(cli, config, exit_code=1)).items()
     assert subject == "argilla"
     assert "There is no dataset argilla/gone-dataset, and the store holds 6 answers to its records." in message
-    assert "Run `curation push`" in message
+    assert "Run `curation restore`" in message
     cli.json("push", config)
     assert not faults(findings(cli, config))

@@ -36,6 +36,10 @@ def dataset_id(http: httpx2.Client, name: str) -> str:
     return str(found)
 
 
+def workspace_id(http: httpx2.Client, name: str) -> str:
+    return next(str(item["id"]) for item in http.get("/me/workspaces").json()["items"] if item["name"] == name)
+
+
 def answers(http: httpx2.Client, name: str) -> list[dict[str, Any]]:
     parameters = {"include": "responses", "limit": "500"}
     items = (
@@ -224,7 +228,7 @@ def test_other_questions_in_argilla_are_refused(cli: CommandLine, stack: Stack) 
     config = str(write_config(cli.folder, name))
     cli.json("generate", config)
     with argilla(stack) as http:
-        [workspace] = [item["id"] for item in http.get("/me/workspaces").json()["items"]]
+        workspace = workspace_id(http, "argilla")
         body = {"name": name, "workspace_id": workspace}
         made = http.post("/datasets", json=body).raise_for_status().json()["id"]
         field = {"name": "text", "title": "t", "required": True, "settings": {"type": "text", "use_markdown": False}}
