@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-
-import pyarrow as pa
 
 from curation import labels, quality
 from curation.config import Config, Services
@@ -162,15 +160,16 @@ def _read_store(config: Config, snapshot: Snapshot, run: Run, *, sketch: bool) -
         min_candidates=config.review.min_candidates,
         too_few=config.review.too_few,
     )
-    # Arrow keeps much of what was read, to use it again; what follows needs that memory.
-    pa.default_memory_pool().release_unused()
     dropped = prompts_never_asked(snapshot.dropped_prompts, tables.prompts["prompt_id"])
+    leaders = _leaders(tables, dropped)
+    # Sketches take a hundred bytes a prompt, and nothing else needs them.
+    tables = replace(tables, sketches=())
     return StoreFrames(
         tables=tables,
         records=set_of_records(ballots.records, tables, snapshot),
         ballots=ballots,
         dropped=dropped,
-        leaders=_leaders(tables, dropped),
+        leaders=leaders,
     )
 
 

@@ -54,7 +54,8 @@ def spending(frames: Iterable[pl.DataFrame]) -> Spending:
     parts = list(frames)
     if not parts:
         return Spending(requests=0, tokens=0, cost=0.0, known_cost=0.0)
-    requests = pl.concat(parts).unique("request", keep="first", maintain_order=True)
+    requests = pl.concat(parts)
+    requests = requests.filter(requests["request"].is_first_distinct()).drop("request")
     known = float(requests["cost"].sum())
     return Spending(
         requests=requests.height,

@@ -205,6 +205,8 @@ def set_tables(
     # Unlike `Schema.empty_table`, this does not import pandas.
     nothing = pa.Table.from_batches([], arrow_schema(CandidateSet))
     read = list(files) or [_set_file(Path(), nothing, extras=extras, sketch=False)]
+    # Arrow keeps much of what was read, to use it again; what follows needs that memory.
+    pa.default_memory_pool().release_unused()
     parts = [file.sets.with_columns(file_no=pl.lit(number, pl.UInt32)) for number, file in enumerate(read)]
     sets = pl.concat(parts).with_row_index("set_no")
     prompts = sets.group_by("prompt_id", maintain_order=True).agg().with_row_index("prompt_no")

@@ -43,6 +43,7 @@ ROUNDING = 1e-9
 PERMUTATIONS = 48
 RECALL = 0.99
 SEED = 2
+SKETCHED_AT_ONCE = 1 << 12
 NEIGHBOURS = 16
 """A text is compared with so many of the next texts in its bucket."""
 PAIRS = 10_000
@@ -291,10 +292,15 @@ def _slots(shingles: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
 def _minhashes(sets: _Sets) -> npt.NDArray[np.uint32]:
     """The sketch of each of the sets: PERMUTATIONS numbers, of which two sets share about their similarity."""
     offsets = np.concatenate(([0], sets.ends)).astype(np.uint64)
-    hashes = sets.shingles.astype(np.uint64) * np.uint64(FACTOR)
-    rows = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets, PERMUTATIONS, SEED).to_rows()
-    flat = np.fromiter(chain.from_iterable(rows), dtype=np.uint32, count=len(sets.texts) * PERMUTATIONS)
-    return flat.reshape(len(sets.texts), PERMUTATIONS)
+    sketches = np.empty((len(sets.texts), PERMUTATIONS), dtype=np.uint32)
+    # The library gives lists of Python's numbers, ten times as large as the array: a part of them at a time.
+    for start in range(0, len(sketches), SKETCHED_AT_ONCE):
+        part = offsets[start : start + SKETCHED_AT_ONCE + 1]
+        hashes = sets.shingles[part[0] : part[-1]].astype(np.uint64) * np.uint64(FACTOR)
+        matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, part - part[0], PERMUTATIONS, SEED)
+        flat = np.fromiter(chain.from_iterable(matrix.to_rows()), dtype=np.uint32)
+        sketches[start : start + SKETCHED_AT_ONCE] = flat.reshape(-1, PERMUTATIONS)
+    return sketches
 
 
 def _band_hashes(sketches: npt.NDArray[np.uint32], band_count: int) -> Bands:

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from curation.quality import duplicates
-from curation.quality.duplicates import NEIGHBOURS, RECALL, SHINGLE, NearDuplicates, bands_for, near_duplicate_leaders
+from curation.quality.duplicates import (
+    NEIGHBOURS,
+    RECALL,
+    SHINGLE,
+    SKETCHED_AT_ONCE,
+    NearDuplicates,
+    bands_for,
+    near_duplicate_leaders,
+)
 
 VOCABULARY = [f"{first}{second}{last}" for first in "bdfgk" for second in "aeiou" for last in "lmnrstz"]
 
@@ -256,3 +264,10 @@ def test_followers_are_in_the_cluster_of_the_earliest_text_that_they_are_near_an
     assert near_duplicate_leaders(texts[:3], threshold=0.8, followers=3) == [0, 1, 0]
     # What follows a follower is where that is.
     assert near_duplicate_leaders([first, other, between, last], threshold=0.8, followers=2) == [0, 1, 0, 0]
+
+
+def test_of_thousands_of_texts_each_follows_the_one_that_it_is_near() -> None:
+    firsts = [[f"{number}x{place}" for place in range(20)] for number in range(2 * SKETCHED_AT_ONCE)]
+    seconds = [[*text[:-1], "other"] for text in firsts]
+    leaders = near_duplicate_leaders(map(" ".join, firsts + seconds), threshold=0.8)
+    assert leaders == [*range(len(firsts))] * 2
