@@ -116,14 +116,13 @@ def _read_responses(
     known: dict[tuple[Any, ...], int] = {}
     annotations: list[Annotation] = []
     parts = []
-    about = records.select("record_no", "record_id", "task", candidates=pl.col("shown").list.len())
-    present = _present_versions(snapshot)
+    present = _present_versions(snapshot, records)
     rows_before = 0
     for batch in snapshot.batches(RESPONSES):
         versions = pl.DataFrame(batch).with_row_index("version_no", offset=rows_before)
         rows_before += versions.height
-        responses = versions.join(present, on="version_no", how="semi", maintain_order="left")
-        responses = responses.join(about, on="record_id", maintain_order="left")
+        of_batch = present.filter(pl.col("version_no").is_between(versions["version_no"].min(), rows_before - 1))
+        responses = versions.join(of_batch, on="version_no", maintain_order="left")
         distinct = responses.unique(MEANING, keep="first", maintain_order=True)
         numbers = []
         for row in distinct.iter_rows(named=True):
@@ -139,11 +138,16 @@ def _read_responses(
     return pl.concat([pl.DataFrame(schema=schema), *parts]), annotations
 
 
-def _present_versions(snapshot: Snapshot) -> pl.DataFrame:
-    """The version_no of the rows of the table of responses that are there now: neither changed later nor ended."""
+def _present_versions(snapshot: Snapshot, records: pl.DataFrame) -> pl.DataFrame:
+    """The responses to `records` that are there now, neither changed later nor ended, by their row in the table:
+    version_no, and record_no, task and number of candidates of the record.
+    """
     versions = pl.DataFrame(snapshot.whole(RESPONSES, ("record_id", "reviewer", "ended")))
     latest = versions.with_row_index("version_no").unique(("record_id", "reviewer"), keep="last")
-    return latest.filter(pl.col("ended").is_null()).select("version_no")
+    about = records.select("record_no", "record_id", "task", candidates=pl.col("shown").list.len())
+    return (
+        latest.filter(pl.col("ended").is_null()).drop("reviewer", "ended").join(about, on="record_id").drop("record_id")
+    )
 
 
 def _response(row: Mapping[str, Any]) -> Response:

@@ -119,7 +119,7 @@ def derive(
             tally.add(part)
             watch(done, total)
     if "raw" in config.publish.formats:
-        tally.add(derive_dropped(store.dropped, store.leaders, plan))
+        tally.add(derive_dropped(store.dropped, dict(store.leaders.iter_rows()), plan))
     return Derived(
         tally=tally,
         dropped=Counter(prompt.reason for prompt in store.dropped),
@@ -139,13 +139,13 @@ def derive(
 
 @dataclass(frozen=True, slots=True)
 class StoreFrames:
-    """What is read of a store before its texts: `leaders` has the prompt whose split a near-duplicate shares."""
+    """What is read of a store before its texts; see `_leaders` for the prompts whose split a near-duplicate shares."""
 
     tables: SetTables
     records: pl.DataFrame
     ballots: Ballots
     dropped: list[DroppedPrompt]
-    leaders: Mapping[str, str]
+    leaders: pl.DataFrame
 
 
 def _read_store(config: Config, snapshot: Snapshot, run: Run, *, sketch: bool) -> StoreFrames:
@@ -184,34 +184,27 @@ def _fitted(config: Config, ballots: Ballots) -> labels.Resolver:
     return labels.fitted(options, ballots.votes()) if isinstance(options, labels.DawidSkeneResolver) else options
 
 
-def _leaders(tables: SetTables, dropped: Sequence[DroppedPrompt]) -> dict[str, str]:
-    """For each prompt that is a near-duplicate, the earliest prompt like it; {} if nothing was sketched.
+def _leaders(tables: SetTables, dropped: Sequence[DroppedPrompt]) -> pl.DataFrame:
+    """Each prompt that is a near-duplicate, with the earliest prompt like it: prompt_id, leader_id; none if nothing was
+    sketched.
 
     Those that were dropped come last and follow: what is never published moves nothing from one split to another.
     """
     if not tables.sketches:
-        return {}
+        return pl.DataFrame(schema={"prompt_id": pl.String, "leader_id": pl.String})
     # A prompt that was asked twice is the same text twice, and leads itself.
     texts = [quality.spoken(dropped_prompt.prompt.messages) for dropped_prompt in dropped]
     of_dropped = [quality.sketched(texts)] if texts else []
     leaders = quality.leaders_of([*tables.sketches, *of_dropped], threshold=NEAR_DUPLICATE, followers=len(dropped))
     asked = tables.sets.select("prompt_no").join(tables.prompts, on="prompt_no", maintain_order="left")["prompt_id"]
-    prompts = pl.concat([asked, pl.Series("prompt_id", [dropped_prompt.id for dropped_prompt in dropped], pl.String)])
-    near = pl.DataFrame({"prompt": prompts, "leader": prompts.gather(leaders)}).filter(
-        pl.col("prompt") != pl.col("leader")
-    )
-    return dict(near.iter_rows())
+    prompts = pl.concat([asked, pl.Series([dropped_prompt.id for dropped_prompt in dropped], dtype=pl.String)])
+    near = pl.DataFrame({"prompt_id": prompts, "leader_id": prompts.gather(leaders)})
+    return near.filter(pl.col("prompt_id") != pl.col("leader_id")).unique("prompt_id", keep="last")
 
 
-def _with_leaders(
-    sets: pl.DataFrame, tables: SetTables, leaders: Mapping[str, str], snapshot: Snapshot
-) -> pl.DataFrame:
+def _with_leaders(sets: pl.DataFrame, tables: SetTables, leaders: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """The sets that rows are made of, with leader_id and not_shown as `Segment` describes them."""
-    leader = pl.DataFrame(
-        {"prompt_id": [*leaders], "leader_id": [*leaders.values()]},
-        schema={"prompt_id": pl.String, "leader_id": pl.String},
-    )
-    prompts = tables.prompts.join(leader, on="prompt_id", how="left").select("prompt_no", "leader_id")
+    prompts = tables.prompts.join(leaders, on="prompt_id", how="left").select("prompt_no", "leader_id")
     reasons = pl.DataFrame(snapshot.whole(NOT_SHOWN, ("id", "reason"))).rename({"id": "set_id", "reason": "not_shown"})
     return (
         sets.join(prompts, on="prompt_no", maintain_order="left")

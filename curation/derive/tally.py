@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -62,11 +62,9 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Count the other one too; its segment comes after those that were counted."""
-        for name in (
-            "rows", "unshown", "unresolved", "label_sources", "kto_labels", "languages", "models", "reached", "flags",
-            "categories",
-        ):  # fmt: skip
-            getattr(self, name).update(getattr(other, name))
+        for counted in fields(self):
+            if isinstance(counter := getattr(self, counted.name), Counter):
+                counter.update(getattr(other, counted.name))
         for config, reasons in other.dropped.items():
             self.dropped[config].update(reasons)
         self.disagreements += other.disagreements
