@@ -45,25 +45,29 @@ def lock(path: Path) -> int | None:
 
 
 MARK_BYTES = 16
+CLAIM_FILES = tuple("0123456789abcdef")
 
 
 class Claims:
-    """Names that a process claims, so that no other process that uses the same file can claim them too.
+    """Names that a process claims, so that no other process that uses the same files can claim them too.
 
-    Each claim is a lock on one byte of the file. A name consists of hex digits, and its first 15 are the position of
-    the byte: "00000000000001f…" is byte 31. Two names with the same first 15 digits exclude each other, which does no
-    harm. The content of the file is the mark: random bytes, which all processes share in memory.
+    A name consists of hex digits. Each claim is a lock on one byte of a file: the last digit of the name says of which
+    file, and its first 15 are the position of the byte. "00000000000001f…7" is byte 31 of "requests.sqlite.claims-7".
+    Two names with the same such digits exclude each other, which does no harm. There are several files because the
+    system looks through the locks of a file one by one, which takes long when there are hundreds.
+
+    The file at the path itself contains the mark: random bytes, which all processes share in memory.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file, creating it with mode 0600 if needed. Raises OSError if it cannot be opened."""
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Open the files, creating them with mode 0600 if needed. Raises OSError if one cannot be opened."""
+        self._files: dict[str, int] = {}
         try:
-            if os.fstat(self._descriptor).st_size < MARK_BYTES:
-                os.ftruncate(self._descriptor, MARK_BYTES)
-            self._mark = mmap.mmap(self._descriptor, MARK_BYTES)
+            for digit in CLAIM_FILES:
+                self._files[digit] = _open(path.with_name(f"{path.name}-{digit}"))
+            self._mark = _open_mark(path)
         except BaseException:
-            os.close(self._descriptor)
+            self._close_files()
             raise
         self._names: set[str] = set()
         self._known_mark = self.mark
@@ -87,7 +91,7 @@ class Claims:
 
     def take(self, name: str) -> bool:
         """Claim a name. Returns False if it is claimed already, by this process or by another."""
-        if name in self._names or not _lock_byte(self._descriptor, fcntl.F_WRLCK, _byte_of(name)):
+        if name in self._names or not self._lock(name, fcntl.F_WRLCK):
             return False
         self._names.add(name)
         return True
@@ -96,16 +100,33 @@ class Claims:
         """Give up a name, if this process has claimed it."""
         if name in self._names:
             self._names.discard(name)
-            _lock_byte(self._descriptor, fcntl.F_UNLCK, _byte_of(name))
+            self._lock(name, fcntl.F_UNLCK)
 
     def close(self) -> None:
         """Give up all names."""
         self._mark.close()
-        os.close(self._descriptor)
+        self._close_files()
+
+    def _lock(self, name: str, kind: int) -> bool:
+        return _lock_byte(self._files[name[-1]], kind, int(name[:15], 16))
+
+    def _close_files(self) -> None:
+        for descriptor in self._files.values():
+            os.close(descriptor)
 
 
-def _byte_of(name: str) -> int:
-    return int(name[:15], 16)
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _open_mark(path: Path) -> mmap.mmap:
+    descriptor = _open(path)
+    try:
+        if os.fstat(descriptor).st_size < MARK_BYTES:
+            os.ftruncate(descriptor, MARK_BYTES)
+        return mmap.mmap(descriptor, MARK_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 if sys.platform == "linux":
