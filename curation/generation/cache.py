@@ -38,7 +38,7 @@ _TABLES = (
     "input_tokens INTEGER, output_tokens INTEGER)",
     "CREATE INDEX IF NOT EXISTS wasted_by_request ON wasted (request)",
 )
-MOST_WAITING = 256
+MOST_WAITING = 512
 """So many replies wait in the journal at most before they are written to the database."""
 
 FLUSH_SECONDS = 1.0

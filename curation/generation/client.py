@@ -350,8 +350,10 @@ class ChatClient:
             if self._endpoint.bill_to is not None:
                 headers["X-HF-Bill-To"] = self._endpoint.bill_to
             timeout = self._endpoint.timeout
+            is_encrypted = self._proxy is not None or not self.url.startswith("http://")
+            certificates = _certificates() if is_encrypted else True
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=_certificates(), limit=self._endpoint.max_concurrency),
+                connector=aiohttp.TCPConnector(ssl=certificates, limit=self._endpoint.max_concurrency),
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, 10.0)),
                 cookie_jar=aiohttp.DummyCookieJar(),
