@@ -29,6 +29,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Tests that run beside each other have one processor each. Polars reads this when it is first used.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
 # A service that is made to fail for good is given up sooner than a user would.
 os.environ.setdefault("CURATION_PATIENCE", "20")
 

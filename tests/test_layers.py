@@ -108,6 +108,15 @@ def layer(name: str) -> int:
     return next(number for number, parts in enumerate(LAYERS) if name in parts)
 
 
+def imports_against_the_layers(file: Path) -> set[str]:
+    """Return the parts that a file imports although their layer is its own or a later one."""
+    here = part(module_name(file))
+    if here in {"", "__main__"}:
+        return set()
+    imported_parts = {part(name) for name in imported(file) if name.startswith("curation.")} - {here}
+    return {name for name in imported_parts if layer(name) >= layer(here)}
+
+
 def importers(library: str) -> set[str]:
     return {module_name(file) for file in FILES if any(name.partition(".")[0] == library for name in imported(file))}
 
@@ -124,16 +133,9 @@ def test_every_part_of_the_package_is_in_a_layer() -> None:
     assert parts <= set().union(*LAYERS)
 
 
-@pytest.mark.parametrize(
-    "file",
-    [file for file in FILES if part(module_name(file)) not in {"", "__main__"}],
-    ids=lambda file: module_name(file).removeprefix("curation."),
-)
-def test_imports_go_one_way(file: Path) -> None:
-    here = part(module_name(file))
-    imported_parts = {part(name) for name in imported(file) if name.startswith("curation.")} - {here}
-    against = {name for name in imported_parts if layer(name) >= layer(here)}
-    assert not against, f"{module_name(file)} imports {against}"
+def test_imports_go_one_way() -> None:
+    against = {module_name(file): upwards for file in FILES if (upwards := imports_against_the_layers(file))}
+    assert not against
 
 
 def test_a_wrong_import_would_be_noticed(tmp_path: Path) -> None:
@@ -167,6 +169,7 @@ def test_only_one_file_imports_argilla() -> None:
     assert importers("argilla") == {"curation.review.argilla"}
 
 
+@pytest.mark.slow
 def test_a_command_says_everything_through_one_output() -> None:
     """Who writes to stdout, stderr or a terminal; the servers of the local stack are processes of their own."""
     writers = {
@@ -207,6 +210,7 @@ def test_no_heavy_library_is_imported_before_it_is_used() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [[], ["--help"]])
 def test_help_loads_nothing_but_typer_and_the_standard_library(arguments: list[str]) -> None:
     """It is there in a quarter of a second: pydantic would take as long again, and so would rich."""
@@ -300,10 +304,10 @@ def test_each_module_of_stages_is_a_verb() -> None:
         assert file.stem in functions | {"__init__"}, f"{file.name} has no function {file.stem}"
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: module_name(file).removeprefix("curation."))
-def test_a_function_fits_on_a_page(file: Path) -> None:
+def test_a_function_fits_on_a_page() -> None:
     lengths = {
-        node.name: (node.end_lineno or node.lineno) - node.lineno + 1
+        f"{module_name(file)}.{node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
+        for file in FILES
         for node in ast.walk(parsed(file))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }

@@ -12,6 +12,7 @@ from curation.patience import LEAST_SECONDS, PATIENCE_SECONDS, Service, Unanswer
 SERVICE = Service("the service")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attempt", range(6))
 def test_pauses_at_random_never_give_up_before_the_time_is_used_up(
     attempt: int, monkeypatch: pytest.MonkeyPatch

@@ -104,6 +104,7 @@ def test_counts_are_those_of_the_files(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_reviewers_are_pseudonyms_everywhere(tmp_path: Path) -> None:
     found = facts(varied(), tmp_path)
     names = {ids.pseudonym("key", reviewer) for reviewer in ("ann", "bob", "eva")}
@@ -113,6 +114,7 @@ def test_reviewers_are_pseudonyms_everywhere(tmp_path: Path) -> None:
     assert not any(f"'{name}'" in said for name in ("ann", "bob", "eva"))
 
 
+@pytest.mark.slow
 def test_where_people_answered_agreement_and_the_judge_are_measured_on_them_alone(tmp_path: Path) -> None:
     store = Store()
     for number in range(8):
@@ -136,6 +138,7 @@ def test_where_people_answered_agreement_and_the_judge_are_measured_on_them_alon
     assert found.label_sources == {"human": 8}
 
 
+@pytest.mark.slow
 def test_dawid_skene_is_shown_by_its_answers_and_pseudonyms(tmp_path: Path) -> None:
     store = Store()
     for number in range(40):
@@ -148,6 +151,7 @@ def test_dawid_skene_is_shown_by_its_answers_and_pseudonyms(tmp_path: Path) -> N
     assert facts(store, tmp_path / "majority").confusion is None
 
 
+@pytest.mark.slow
 def test_the_weights_balance_the_train_split_and_are_null_where_a_label_is_missing(tmp_path: Path) -> None:
     store = Store()
     for answers in ("a", "both_bad", "both_bad"):
@@ -179,6 +183,7 @@ def test_models_are_listed_with_the_settings_they_were_asked_with(tmp_path: Path
     ]
 
 
+@pytest.mark.slow
 def test_every_source_of_prompts_is_listed(tmp_path: Path) -> None:
     store = Store()
     for source in ("acme/prompts@1", "acme/prompts@2", "mine.jsonl@3", "acme/prompts@1"):
@@ -186,6 +191,7 @@ def test_every_source_of_prompts_is_listed(tmp_path: Path) -> None:
     assert facts(store, tmp_path).sources == ("acme/prompts@1", "acme/prompts@2", "mine.jsonl@3")
 
 
+@pytest.mark.slow
 def test_prompts_that_a_check_dropped_are_in_the_funnel_and_in_raw(tmp_path: Path) -> None:
     store = Store()
     store.add("a")
@@ -197,6 +203,7 @@ def test_prompts_that_a_check_dropped_are_in_the_funnel_and_in_raw(tmp_path: Pat
     assert (found.funnel[1].dropped, found.funnel[1].kept_in) == ({"pii": 1, "empty": 3}, "raw (pii)")
 
 
+@pytest.mark.slow
 def test_the_judge_is_compared_with_people_where_there_is_one(tmp_path: Path) -> None:
     store = Store()
     for number in range(10):
@@ -213,6 +220,7 @@ def test_the_judge_is_compared_with_people_where_there_is_one(tmp_path: Path) ->
     assert judge.settings == {"temperature": 0.0, "max_new_tokens": 1024, "order": "shuffled"}
 
 
+@pytest.mark.slow
 def test_length_bias_is_the_share_of_pairs_whose_chosen_text_is_longer(tmp_path: Path) -> None:
     store = Store()
     for longer in (True, True, True, False):
@@ -222,6 +230,7 @@ def test_length_bias_is_the_share_of_pairs_whose_chosen_text_is_longer(tmp_path:
     assert found.length_bias.longer_chosen.value == 0.75
 
 
+@pytest.mark.slow
 def test_the_cost_is_that_of_every_request_once_and_of_each_row(tmp_path: Path) -> None:
     store = Store()
     for _ in range(2):

@@ -37,6 +37,7 @@ def test_what_argilla_and_distilabel_import_is_still_not_declared(package: str, 
     assert not [line for line in plain if line.lower().startswith(undeclared)]
 
 
+@pytest.mark.slow
 def test_importing_distilabel_replaces_the_excepthook_by_one_that_shows_locals() -> None:
     script = "import sys; before = sys.excepthook; import distilabel; print(sys.excepthook is before)"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
@@ -63,6 +64,7 @@ def test_grouping_merges_the_metadata_of_its_inputs() -> None:
     assert set(row["distilabel_metadata"]) == {"statistics_a", "statistics_b"}
 
 
+@pytest.mark.slow
 def test_the_stock_parser_reads_good_replies_as_ours_does(judge: Any) -> None:
     from curation.generation.ratings import parse_ratings
 

@@ -36,6 +36,7 @@ def categories(folder: Path) -> dict[str, str]:
     return {text: name for text, [name] in found.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("own", "named", "published_as"),
     [

@@ -45,6 +45,7 @@ GOOD, OTHER = "A name is a word that we call something by.", "Names are words by
 REFUSAL = "I'm sorry, but I can't help with that request."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("better", "worse", "reasons"),
     [
@@ -85,6 +86,7 @@ def test_a_prompt_that_fails_a_check_gives_no_row_at_all(tmp_path: Path) -> None
     assert dropped_by(tmp_path, GOOD, OTHER, question=f"Who is {MAIL}?") == {name: ["pii"] for name in TRAINED}
 
 
+@pytest.mark.slow
 def test_what_was_written_for_a_prompt_that_fails_a_check_is_not_published_either(tmp_path: Path) -> None:
     store = Store()
     store.add("a", prompt=make_prompt(f"Who is {MAIL}?"), edit="A better answer.")
@@ -94,11 +96,13 @@ def test_what_was_written_for_a_prompt_that_fails_a_check_is_not_published_eithe
     }
 
 
+@pytest.mark.slow
 def test_an_answer_that_was_cut_off_is_not_learnt_from_and_may_be_rejected(tmp_path: Path) -> None:
     lost = dropped_by(tmp_path, GOOD, OTHER, finish="length")
     assert lost == {name: ["truncated"] for name in TRAINED}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("preferences", "texts", "question"),
     [
@@ -127,6 +131,7 @@ def test_raw_holds_no_personal_data_where_it_is_not_wanted(
     assert "[EMAIL]" in everything
 
 
+@pytest.mark.slow
 def test_dropped_prompts_are_in_raw_with_their_reason_and_without_personal_data(tmp_path: Path) -> None:
     prompts = [make_prompt(f"Who is {MAIL}?"), make_prompt("Wer ist das?"), make_prompt("Asked since?")]
     dropped = [

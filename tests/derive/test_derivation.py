@@ -90,6 +90,7 @@ def test_what_is_not_written_is_counted_the_same(tmp_path: Path) -> None:
     assert counted.tally.dropped == written.tally.dropped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pairs", ["best-worst", "all"])
 @pytest.mark.parametrize("ties", ["drop", "kto-only"])
 def test_every_record_has_a_verdict_or_a_reason_and_every_verdict_a_row_or_a_reason(
@@ -142,6 +143,7 @@ def test_what_gives_no_verdict_or_was_not_shown_is_in_raw_with_the_reason(tmp_pa
     assert [entry["status"] for entry in draft["annotations"]] == ["draft"]
 
 
+@pytest.mark.slow
 def test_a_set_without_a_record_has_the_reason_that_push_stored(tmp_path: Path) -> None:
     store = Store()
     reasons = ("prompt_pii", None, "judge_did_not_answer_yet")
@@ -159,6 +161,7 @@ def test_a_set_without_a_record_has_the_reason_that_push_stored(tmp_path: Path) 
     assert raw == wanted | {shown.set_id: []}
 
 
+@pytest.mark.slow
 def test_raw_has_what_every_judge_replied_in_its_words(tmp_path: Path) -> None:
     store = Store()
     candidate_set = store.add_set("One.", "Two.", ratings=(5.0, 2.0))
@@ -191,6 +194,7 @@ def test_raw_has_what_every_judge_replied_in_its_words(tmp_path: Path) -> None:
     assert clean["judgements"][0] == raw["judgements"][0]
 
 
+@pytest.mark.slow
 def test_prompts_are_counted_once_by_how_far_they_came(tmp_path: Path) -> None:
     store = Store()
     store.add("a")
@@ -204,6 +208,7 @@ def test_prompts_are_counted_once_by_how_far_they_came(tmp_path: Path) -> None:
     assert (result.asked, result.answered) == (4, 4)
 
 
+@pytest.mark.slow
 def test_candidate_sets_are_counted_by_source(tmp_path: Path) -> None:
     store = Store()
     for number, source in enumerate(["acme/a@1", "acme/b@2", "acme/a@1"]):
@@ -212,6 +217,7 @@ def test_candidate_sets_are_counted_by_source(tmp_path: Path) -> None:
     assert derived(store, tmp_path).sources == {"acme/a@1": 2, "acme/b@2": 2}
 
 
+@pytest.mark.slow
 def test_votes_are_those_of_people_and_those_of_programs_where_no_person_answered(tmp_path: Path) -> None:
     store = Store()
     store.add("a", "b")
@@ -250,6 +256,7 @@ def test_a_store_without_responses_gives_raw_alone(tmp_path: Path) -> None:
     assert result.tally.unresolved == {"unreviewed": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formats", [["dpo"], ["raw"], ["sft", "reward"]])
 def test_only_the_configs_that_are_asked_for_are_made(tmp_path: Path, formats: list[str]) -> None:
     result = derived(varied(), tmp_path, make_config(publish={"formats": formats}))
@@ -268,6 +275,7 @@ def test_a_record_that_shows_what_its_set_does_not_hold_is_an_error(tmp_path: Pa
             derived(store, tmp_path / candidate)
 
 
+@pytest.mark.slow
 def test_what_judges_said_is_counted_once_for_each_set(tmp_path: Path) -> None:
     store = Store()
     for number in range(3):
@@ -281,6 +289,7 @@ def test_what_judges_said_is_counted_once_for_each_set(tmp_path: Path) -> None:
     assert result.tally.disagreements == 1
 
 
+@pytest.mark.slow
 def test_languages_models_and_lengths_are_counted(tmp_path: Path) -> None:
     store = Store()
     store.add("a", texts=["four", "seven77"], prompt=given(make_prompt("Why is the sky blue?"), language="en"))
@@ -295,6 +304,7 @@ def test_languages_models_and_lengths_are_counted(tmp_path: Path) -> None:
     assert {row["language"] for row in published(tmp_path / "out", "raw")} == {"en", "de", None}
 
 
+@pytest.mark.slow
 def test_simulated_answers_are_never_human(tmp_path: Path) -> None:
     store = Store()
     record = store.add()
@@ -305,6 +315,7 @@ def test_simulated_answers_are_never_human(tmp_path: Path) -> None:
     assert published(tmp_path / "out", "dpo")[0]["label_source"] == "simulated"
 
 
+@pytest.mark.slow
 def test_no_username_is_in_any_file(tmp_path: Path) -> None:
     store = Store()
     record = store.add(edit="Better.")
@@ -319,6 +330,7 @@ def test_no_username_is_in_any_file(tmp_path: Path) -> None:
     assert "simulated-x" not in json.dumps(rows_of(tmp_path))
 
 
+@pytest.mark.slow
 def test_what_is_counted_comes_in_the_same_order_in_every_run(tmp_path: Path) -> None:
     result = derived(varied(), tmp_path, make_config(publish={"formats": EVERY, "pairs": "all"}))
     counters = [result.tally.unresolved, result.tally.unshown, *result.tally.dropped.values()]

@@ -43,6 +43,7 @@ def test_several_edits_of_a_record_are_answers_of_people_each(tmp_path: Path) ->
     assert result.tally.verdicts == 2
 
 
+@pytest.mark.slow
 def test_raw_has_every_edit_and_only_what_the_verdict_followed_has_a_score(tmp_path: Path) -> None:
     store = Store()
     drawn = store.add("a", "b", edit="Ann's.", texts=["One.", "Two."])
@@ -68,6 +69,7 @@ def test_raw_has_every_edit_and_only_what_the_verdict_followed_has_a_score(tmp_p
     assert [row["chosen"][0]["content"] for row in published(tmp_path / "out", "dpo")] == ["Eva's."]
 
 
+@pytest.mark.slow
 def test_what_a_program_wrote_is_not_published_as_written_by_a_person(tmp_path: Path) -> None:
     store = Store()
     for reviewer in ("ann", "simulated-ann"):
@@ -83,6 +85,7 @@ def test_what_a_program_wrote_is_not_published_as_written_by_a_person(tmp_path: 
     assert names == {"By ann.": "reviewer", "By simulated-ann.": "simulated"}
 
 
+@pytest.mark.slow
 def test_what_a_person_wrote_is_not_cut_off(tmp_path: Path) -> None:
     store = Store()
     store.add("a", edit="A whole sentence.", finish_reason="length")
@@ -90,6 +93,7 @@ def test_what_a_person_wrote_is_not_cut_off(tmp_path: Path) -> None:
     assert [row["messages"][-1]["content"] for row in published(tmp_path / "out", "sft")] == ["A whole sentence."]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pairs", ["best-worst", "all"])
 def test_a_faulty_edit_falls_out_alone_and_the_pair_beneath_it_stays(tmp_path: Path, pairs: str) -> None:
     store = Store()
@@ -108,6 +112,7 @@ def test_a_faulty_edit_falls_out_alone_and_the_pair_beneath_it_stays(tmp_path: P
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_fault_of_an_edit_is_the_reason_where_no_pair_is_beneath_it(tmp_path: Path) -> None:
     store = Store()
     store.add("both_bad", texts=["One.", "Two."], edit="Write to jane.doe@acme-corp.com.")
@@ -116,6 +121,7 @@ def test_the_fault_of_an_edit_is_the_reason_where_no_pair_is_beneath_it(tmp_path
     assert {name: result.rows(name) for name in TRAINED} == {"dpo": 0, "reward": 0, "sft": 0, "kto": 2}
 
 
+@pytest.mark.slow
 def test_only_what_is_wrong_with_an_edit_keeps_it_out(tmp_path: Path) -> None:
     store = Store()
     store.add("both_bad", texts=["Write to jane.doe@acme-corp.com.", "Two."], edit="Better.")

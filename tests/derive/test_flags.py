@@ -43,6 +43,7 @@ def test_a_flagged_record_is_in_raw_alone(tmp_path: Path) -> None:
     assert [candidate["score"] for candidate in raw["candidates"]] == [1.0, 0.0, 1.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ignored", "rows"), [(["unsafe"], 0), (["wrong_language"], 0), (["unsafe", "wrong_language"], 1)]
 )
@@ -57,6 +58,7 @@ def test_ignored_flags_keep_nothing_out_and_are_counted(tmp_path: Path, ignored:
     assert dict(result.tally.flags) == {"unsafe": 1, "wrong_language": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "rows"), [("submitted", 0), ("discarded", 0), ("draft", 1)])
 def test_one_reviewer_is_enough_also_one_who_discards(tmp_path: Path, status: Status, rows: int) -> None:
     store = Store()
@@ -66,6 +68,7 @@ def test_one_reviewer_is_enough_also_one_who_discards(tmp_path: Path, status: St
     assert (result.rows("dpo"), result.tally.flags["unsafe"]) == (rows, 1 - rows)
 
 
+@pytest.mark.slow
 def test_a_record_that_two_reviewers_flag_is_counted_once(tmp_path: Path) -> None:
     store = Store()
     record = store.add()
@@ -73,6 +76,7 @@ def test_a_record_that_two_reviewers_flag_is_counted_once(tmp_path: Path) -> Non
     assert dict(derived(store, tmp_path).tally.flags) == {"unsafe": 1}
 
 
+@pytest.mark.slow
 def test_of_answers_shown_one_by_one_only_those_of_flagged_records_are_left_out(tmp_path: Path) -> None:
     store = Store()
     candidate_set = store.add_set("One.", "Two.", "Three.")
@@ -99,6 +103,7 @@ def test_a_broken_prompt_is_broken_for_all_its_answers(tmp_path: Path) -> None:
     assert {name: dict(result.tally.dropped[name]) for name in TRAINED} == {name: {"flagged": 1} for name in TRAINED}
 
 
+@pytest.mark.slow
 def test_a_flag_of_a_discarded_record_counts_for_another_set_of_the_prompt(tmp_path: Path) -> None:
     store = Store()
     prompt = make_prompt(question(0))
@@ -110,6 +115,7 @@ def test_a_flag_of_a_discarded_record_counts_for_another_set_of_the_prompt(tmp_p
     assert (result.rows("dpo"), dict(result.tally.dropped["dpo"])) == (1, {"flagged": 1})
 
 
+@pytest.mark.slow
 def test_the_judge_does_not_decide_about_what_was_flagged(tmp_path: Path) -> None:
     store = Store()
     record = store.add(ratings=(5.0, 1.0))

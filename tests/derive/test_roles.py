@@ -24,6 +24,7 @@ def config_with(**labels: Any) -> Config:
     return parse_config({**values, "generators": roles, "labels": {"resolver": "majority", **labels}, **judge})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("preference", "ratings", "labels", "expected"),
     [
@@ -79,6 +80,7 @@ def about_document(number: int, answer: tuple[int, int] | None) -> Prompt:
     return given(make_prompt(question(number))).model_copy(update={"document": "x" * 80, "passage": passage})
 
 
+@pytest.mark.slow
 def test_a_question_about_a_document_brings_its_place_along(tmp_path: Path) -> None:
     store = Store()
     for number, answer in enumerate([(20, 30), None]):
@@ -93,6 +95,7 @@ def test_a_question_about_a_document_brings_its_place_along(tmp_path: Path) -> N
         assert not any("document" in row or "language_name" in row for row in rows.values())
 
 
+@pytest.mark.slow
 def test_places_in_documents_are_left_out_where_not_every_prompt_has_one(tmp_path: Path) -> None:
     store = Store()
     store.add("a", prompt=about_document(0, None))

@@ -84,6 +84,7 @@ def test_a_judge_that_reads_nothing_takes_no_verdict_away_from_the_judge_before(
     assert lines == [f"On 1 the ratings of old (acme/old) (of an earlier configuration) decide: {others}."]
 
 
+@pytest.mark.slow
 def test_a_set_with_one_answer_more_that_nobody_rated_takes_no_completion_away(tmp_path: Path) -> None:
     store = Store()
     store.add(ratings=(5.0, 1.0))
@@ -102,6 +103,7 @@ def test_a_set_with_one_answer_more_that_nobody_rated_takes_no_completion_away(t
     assert labels == {first.candidates[0].text: True, first.candidates[1].text: False}
 
 
+@pytest.mark.slow
 def test_the_judge_of_the_configuration_decides_though_another_rated_later(tmp_path: Path) -> None:
     config = make_config(labels={"judge_fallback": True}, judge={"type": "ultrafeedback", "model_id": "j"})
     now = settings_id(config.models)
@@ -123,6 +125,7 @@ def test_the_judge_of_the_configuration_decides_though_another_rated_later(tmp_p
     assert decision.line("1 prompt") == "On 1 prompt the ratings of j (as configured) decide: b rated them too."
 
 
+@pytest.mark.slow
 def test_sets_of_one_prompt_with_other_answers_all_stay(tmp_path: Path) -> None:
     store = Store()
     prompt = make_prompt(question(1))
@@ -173,6 +176,7 @@ def asked_twice(*preferences: str | None) -> Store:
     return store
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("largest", [1, 1 << 14])
 @pytest.mark.parametrize(
     ("first", "second", "labels", "lost"),
@@ -216,6 +220,7 @@ def test_what_is_answered_about_a_completion_in_two_sets_counts_together(
     assert givers == ({store.sets[0 if second is None else 1].id} if labels else set())
 
 
+@pytest.mark.slow
 def test_a_tie_that_gives_no_row_takes_no_completion_of_an_earlier_set_with_it(tmp_path: Path) -> None:
     store = asked_twice("a", "both_good")
     config = make_config(publish={"formats": EVERY}, labels={"ties": "drop"})
@@ -227,6 +232,7 @@ def test_a_tie_that_gives_no_row_takes_no_completion_of_an_earlier_set_with_it(t
     assert dict(result.tally.dropped["kto"]) == {"tie": 1}
 
 
+@pytest.mark.slow
 def test_a_pair_of_an_answer_in_two_sets_has_the_score_that_both_give_it(tmp_path: Path) -> None:
     store = asked_twice("a", "b")
     derived(store, tmp_path)
@@ -238,6 +244,7 @@ def test_a_pair_of_an_answer_in_two_sets_has_the_score_that_both_give_it(tmp_pat
     assert rows == {(shared, first): (0.5, 0.0, 0.5), (second, shared): (1.0, 0.5, 0.5)}
 
 
+@pytest.mark.slow
 def test_equal_texts_of_several_models_are_one_row_of_kto(tmp_path: Path) -> None:
     store = Store()
     prompt = make_prompt(question(1))
@@ -257,6 +264,7 @@ def test_equal_texts_of_several_models_are_one_row_of_kto(tmp_path: Path) -> Non
     assert dict(result.tally.dropped["kto"]) == {"stands_twice": 1, "both_labels": 2}
 
 
+@pytest.mark.slow
 def test_of_equal_texts_in_several_sets_the_best_is_the_row_of_kto(tmp_path: Path) -> None:
     store = Store()
     prompt = make_prompt(question(1))

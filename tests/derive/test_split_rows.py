@@ -74,6 +74,7 @@ def test_a_dropped_prompt_moves_no_other_from_one_split_to_another(tmp_path: Pat
     )
 
 
+@pytest.mark.slow
 def test_conversations_are_compared_without_what_the_system_says(tmp_path: Path) -> None:
     rules = " ".join(f"Rule {number}: be kind." for number in range(40))
     store, alike = Store(), []
@@ -95,11 +96,13 @@ def test_conversations_are_compared_without_what_the_system_says(tmp_path: Path)
     assert all((whole in in_test) == (without_system in in_test) for whole, without_system in alike)
 
 
+@pytest.mark.slow
 def test_without_a_test_size_all_is_train(tmp_path: Path) -> None:
     result = derived(varied(), tmp_path, make_config(publish={"formats": EVERY, "test_size": 0}))
     assert {split for _, split in result.tally.rows} == {"train"}
 
 
+@pytest.mark.slow
 def test_kto_labels_are_those_of_the_train_split(tmp_path: Path) -> None:
     result = derived(varied(), tmp_path, make_config(publish={"formats": EVERY, "test_size": 0.3}))
     train = Counter(row["label"] for row in published(tmp_path / "out", "kto", "train"))

@@ -29,6 +29,7 @@ def pair(tmp_path: Path, *preferences: str, **options: Any) -> dict[str, Any]:
     return row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("preferences", "first_chosen", "scores", "gap", "strength"),
     [
@@ -78,6 +79,7 @@ def test_raw_has_the_strength_of_each_response_for_the_first_of_what_was_shown(t
     assert {tuple(entry["shown"]) for entry in entries} == {record.candidates}
 
 
+@pytest.mark.slow
 def test_a_pair_that_nobody_graded_has_no_strength(tmp_path: Path) -> None:
     # An answer on the scale of four, from before the scale was changed; an edit; the judge's ratings.
     assert pair(tmp_path / "four", "a")["strength"] is None
@@ -89,6 +91,7 @@ def test_a_pair_that_nobody_graded_has_no_strength(tmp_path: Path) -> None:
     assert [row["strength"] for row in published(tmp_path / "judge" / "out", "dpo")] == [None]
 
 
+@pytest.mark.slow
 def test_on_the_scale_of_four_there_is_no_column_for_it(tmp_path: Path) -> None:
     store = Store()
     store.add("a")
@@ -99,6 +102,7 @@ def test_on_the_scale_of_four_there_is_no_column_for_it(tmp_path: Path) -> None:
     assert not [row for row in rows if "strength" in row]
 
 
+@pytest.mark.slow
 def test_slightly_better_is_good_and_bad_to_kto_and_about_the_same_is_neither(tmp_path: Path) -> None:
     store = Store()
     store.add("a_slightly")
@@ -128,6 +132,7 @@ each give a whole number from -3 (response 1 is much better) over 0 (about the s
 The overall preference is their mean, rounded (arXiv 2505.11475, 2410.01257)."""
 
 
+@pytest.mark.slow
 def test_the_overall_preference_of_helpsteer3_follows_from_the_individual_ones(tmp_path: Path) -> None:
     answers = {strength: answer for answer, strength in STRENGTHS.items()}
     store = Store()

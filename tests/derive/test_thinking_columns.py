@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from curation.config import Config
 from tests.derive.stores import (
     EVERY,
@@ -56,12 +58,14 @@ def test_what_models_thought_has_columns_of_its_own_if_a_generator_keeps_it(tmp_
     assert {candidate["text"]: candidate["thinking"] for candidate in raw["candidates"]} == thoughts
 
 
+@pytest.mark.slow
 def test_without_keep_reasoning_no_row_says_what_models_thought(tmp_path: Path) -> None:
     rows = thoughtful(tmp_path, keep=False)
     assert "thinking" not in json.dumps(rows)
     assert "Hm," not in json.dumps(rows)
 
 
+@pytest.mark.slow
 def test_thoughts_are_published_without_personal_data_where_it_is_not_wanted(tmp_path: Path) -> None:
     store = Store()
     store.add("a", texts=["Good.", "Bad."])

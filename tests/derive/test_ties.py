@@ -40,6 +40,7 @@ def test_an_edit_of_a_tie_is_learnt_from_and_sft_has_lost_nothing(tmp_path: Path
     assert [row["messages"][-1]["content"] for row in published(tmp_path / "out", "sft")] == ["Better."]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resolver", ["majority", "mean", "unanimous", "dawid-skene"])
 def test_both_good_and_an_edit_is_a_tie_whatever_the_resolver(tmp_path: Path, resolver: str) -> None:
     store = Store()
@@ -57,6 +58,7 @@ def test_both_good_and_an_edit_is_a_tie_whatever_the_resolver(tmp_path: Path, re
     assert (result.rows("dpo"), result.rows("kto")) == (20, 40)
 
 
+@pytest.mark.slow
 def test_an_edit_of_a_tie_is_no_tie(tmp_path: Path) -> None:
     store = Store()
     store.add("both_bad", texts=["One.", "Two."], edit="One!")
@@ -70,6 +72,7 @@ def test_an_edit_of_a_tie_is_no_tie(tmp_path: Path) -> None:
     assert raw["candidates"][-1]["edit_of"] == store.sets[0].candidates[0].id
 
 
+@pytest.mark.slow
 def test_what_a_record_is_dropped_for_is_its_only_reason(tmp_path: Path) -> None:
     store = Store()
     store.add("a", "b")
@@ -78,6 +81,7 @@ def test_what_a_record_is_dropped_for_is_its_only_reason(tmp_path: Path) -> None
     assert {name: dict(result.tally.dropped[name]) for name in TRAINED} == {name: {"tie": 1} for name in TRAINED}
 
 
+@pytest.mark.slow
 def test_the_margin_is_in_reward_if_it_is_asked_for(tmp_path: Path) -> None:
     store = Store()
     store.add("a")
@@ -86,6 +90,7 @@ def test_the_margin_is_in_reward_if_it_is_asked_for(tmp_path: Path) -> None:
     assert "margin" not in published(tmp_path / "out", "dpo")[0]
 
 
+@pytest.mark.slow
 def test_a_gap_that_is_too_small_is_a_reason(tmp_path: Path) -> None:
     store = Store()
     store.add("a", "a", "both_good")
@@ -97,6 +102,7 @@ def test_a_gap_that_is_too_small_is_a_reason(tmp_path: Path) -> None:
     assert [row["agreement"] for row in published(tmp_path / "out", "kto")] == [pytest.approx(2 / 3)] * 2
 
 
+@pytest.mark.slow
 def test_a_gap_is_what_it_looks_like_in_decimals(tmp_path: Path) -> None:
     store = Store()
     # 3 of 5 against 2 of 5: 0.6 - 0.4 is 0.19999999999999996.
@@ -106,6 +112,7 @@ def test_a_gap_is_what_it_looks_like_in_decimals(tmp_path: Path) -> None:
     assert [row["score_gap"] for row in published(tmp_path / "out", "dpo")] == [0.2]
 
 
+@pytest.mark.slow
 def test_an_answer_of_exactly_a_half_is_undecided_in_kto(tmp_path: Path) -> None:
     store = Store()
     store.add("both_good", "b")
@@ -119,6 +126,7 @@ def best_and_worst(folder: Path, store: Store) -> tuple[str, str]:
     return chosen(row)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ratings", "best"),
     [
@@ -141,6 +149,7 @@ def test_of_equally_good_answers_that_with_the_higher_rating_is_chosen(
     assert best_and_worst(tmp_path, store) == (best, "Bad.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ratings", "worst"), [((4.0, 2.0), "Two."), ((2.0, 4.0), "One."), ((None, 2.0), "Two."), ((None, 4.0), "One.")]
 )
@@ -154,6 +163,7 @@ def test_of_equally_bad_answers_that_with_the_lower_rating_is_rejected(
     assert best_and_worst(tmp_path, store) == ("Good.", worst)
 
 
+@pytest.mark.slow
 def test_of_equally_scored_and_rated_answers_the_ids_decide(tmp_path: Path) -> None:
     store = Store()
     candidate_set = store.add_set("One.", "Two.", "Bad.", "Worse.")
@@ -165,6 +175,7 @@ def test_of_equally_scored_and_rated_answers_the_ids_decide(tmp_path: Path) -> N
     assert best_and_worst(tmp_path, store) == (best.text, worst.text)
 
 
+@pytest.mark.slow
 def test_an_edit_is_chosen_before_an_equally_good_answer_whatever_the_rating(tmp_path: Path) -> None:
     store = Store()
     store.add("a", texts=["Good.", "Bad."], ratings=(5.0, 1.0), edit="Good!")

@@ -158,6 +158,7 @@ def test_a_document_of_two_hundred_megabytes_is_not_even_opened(tmp_path: Path, 
     assert reason(tmp_path) == "too_large"
 
 
+@pytest.mark.slow
 def test_the_longest_document_is_read_and_one_more_character_is_too_large(tmp_path: Path) -> None:
     text = "Parcels can be returned within thirty days. "
     whole = (text * (MOST_CHARACTERS // len(text) + 1))[: MOST_CHARACTERS - 1] + "."
@@ -221,6 +222,7 @@ def test_a_fingerprint_follows_from_names_and_content_alone(tmp_path: Path) -> N
     assert fingerprint(tmp_path / "two" / "handbook") != first
 
 
+@pytest.mark.slow
 def test_html_of_a_million_open_marks_is_read_in_one_go(tmp_path: Path) -> None:
     # Python's parser alone would read to the end of the file for each of them, which takes hours.
     prose = "<p>Plants are green because of chlorophyll.</p>"

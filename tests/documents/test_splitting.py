@@ -63,5 +63,6 @@ def test_windows_hold_every_word_once_in_order_and_are_never_too_long(seed: int)
     assert [window.part for window in cut] == list(range(1, len(cut) + 1))
 
 
+@pytest.mark.slow
 def test_a_word_of_megabytes_takes_no_longer_than_other_text() -> None:
     assert len(windows("x" * 4_000_000, tokens=1000)) == 1000

@@ -75,6 +75,7 @@ THOUGHTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", CONFIGS)
 def test_extras_come_last_with_the_value_of_the_rows_prompt_and_are_never_null(config: str) -> None:
     table, bare = tables(GIVEN)[config], tables({})[config]
@@ -98,6 +99,7 @@ def test_a_margin_and_extras_are_there_together() -> None:
     assert "margin" not in by_config["dpo"].column_names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", CONFIGS)
 def test_what_models_thought_has_a_column_for_each_answer_only_if_it_is_kept(config: str) -> None:
     table, bare = tables(GIVEN, thinking=True)[config], tables(GIVEN)[config]

@@ -251,6 +251,7 @@ def test_where_a_faulty_edit_leaves_no_pair_its_fault_is_why(scores: tuple[float
     assert reasons(exporter(), scored) == [(0, "pii")]
 
 
+@pytest.mark.slow
 def test_a_chosen_answer_passes_the_checks_of_good_examples_and_a_rejected_one_those_of_bad_ones() -> None:
     scored = scored_record(make_verdict(0.0, 1.0), faults={"Text one.": "refusal"})
     assert paired(scored) == [("Text two.", "Text one.")]

@@ -301,6 +301,7 @@ def test_every_text_is_cleaned_and_nothing_else() -> None:
     assert without_texts(clean) == without_texts(plain)
 
 
+@pytest.mark.slow
 def test_no_username_is_in_a_row() -> None:
     ann = make_annotation("ann-the-annotator", 0.0, 1.0, edit="Answer 0!")
     for verdict in (BETTER, Drop(id="r", reason="draw")):
@@ -359,6 +360,7 @@ def random_records(seed: int) -> list[Record]:
     return records
 
 
+@pytest.mark.slow
 def test_the_rows_of_other_configs_can_be_made_of_raw_alone() -> None:
     records = random_records(5)
     scored = make_scored(*records)

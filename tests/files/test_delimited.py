@@ -123,6 +123,7 @@ def test_a_row_that_is_too_large_is_left_out_and_the_next_row_is_read(tmp_path: 
     assert file_rows[1].reason == "larger than 16,777,216 characters, and left out"
 
 
+@pytest.mark.slow
 def test_a_long_row_that_is_not_too_large_is_read_completely(tmp_path: Path) -> None:
     text = "x" * (ROW_SIZE - 100)
     assert rows(tmp_path, f"a,b\n1,{text}\n") == [{"a": "1", "b": text}]

@@ -170,6 +170,7 @@ def test_a_budget_is_kept_though_requests_cost_more_than_was_estimated(tmp_path:
     assert nearly_used_up(done, 20_000, row=2 * 120 + 1050)
 
 
+@pytest.mark.slow
 def test_a_budget_that_is_not_reached_stops_nothing() -> None:
     with serving() as server:
         done = spend(server, Budget(tokens=10**6), prompts=20)
@@ -187,6 +188,7 @@ def test_a_budget_below_what_one_row_may_cost_asks_nothing() -> None:
     assert done.gate.closed
 
 
+@pytest.mark.slow
 def test_what_earlier_runs_spent_counts() -> None:
     with serving() as server:
         done = spend(server, Budget(tokens=20_000), spent=Amount(0.0, 10_000))
@@ -210,6 +212,7 @@ def test_replies_from_the_cache_count_as_used_and_are_not_paid_for_again(tmp_pat
     assert sum(stage.cached for stage in progress.stages) == 3 * done.sets
 
 
+@pytest.mark.slow
 def test_a_reply_without_token_counts_is_taken_to_cost_what_the_estimate_says() -> None:
     uncounted = json.dumps({"choices": [{"message": {"content": "So."}}]})
     silent = [Fault(kind="status", status=200, body=uncounted, model=model) for model in ("one", "two")]

@@ -306,6 +306,7 @@ def test_a_mark_that_did_not_change_saves_looking_again(tmp_path: Path) -> None:
         assert not cache.claim("a", since=before)
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_was_answered_is_there_for_who_waited_for_it(tmp_path: Path) -> None:
     path = tmp_path / "requests.sqlite"
     code = (

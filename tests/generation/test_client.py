@@ -127,7 +127,7 @@ NOW = {"retry-after": "0"}
         Fault(kind="malformed", attempts=1),
         Fault(kind="empty", attempts=1),
         Fault(kind="null", attempts=1),
-        Fault(kind="hang", seconds=60, attempts=1),
+        pytest.param(Fault(kind="hang", seconds=60, attempts=1), marks=pytest.mark.slow),
     ],
     ids=lambda fault: f"{fault.kind}-{fault.status}" if fault.kind == "status" else fault.kind,
 )
@@ -143,7 +143,7 @@ def test_what_may_pass_is_tried_again(fault: Fault) -> None:
         (Fault(kind="status", status=500), "http_500"),
         (Fault(kind="status", status=503), "http_503"),
         (Fault(kind="reset"), "connection_lost"),
-        (Fault(kind="hang", seconds=60), "timeout"),
+        pytest.param(Fault(kind="hang", seconds=60), "timeout", marks=pytest.mark.slow),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -255,6 +255,7 @@ def test_no_more_requests_are_in_flight_than_the_config_allows() -> None:
         assert server.stats.most_in_flight == 3
 
 
+@pytest.mark.slow
 def test_waiting_for_ones_turn_is_not_waiting_for_the_server() -> None:
     with serving(Fault(kind="hang", seconds=0.5)) as server:
         replies = ask(client_at(server.url, max_concurrency=1, timeout=2), *questions(5))
@@ -275,6 +276,7 @@ def test_what_was_answered_is_not_asked_again_and_what_failed_is(tmp_path: Path)
     assert again[0] == {**first[0], "attempts": 0}
 
 
+@pytest.mark.slow
 def test_a_reply_is_in_the_cache_before_the_others_are_there(tmp_path: Path) -> None:
     cache, killed = tmp_path / "kept" / "requests.sqlite", tmp_path / "killed"
 

@@ -201,6 +201,7 @@ def test_an_endpoint_that_does_not_start_in_time_is_temporary_and_put_back(
     assert control.changes == [RESUMED, "POST /endpoint/acme/mine/scale-to-zero"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_an_endpoint_that_cannot_be_put_back_goes_on_costing_money_and_that_is_said(
     serve: Serve, endpoint: ScriptedServer
@@ -215,6 +216,7 @@ def test_an_endpoint_that_cannot_be_put_back_goes_on_costing_money_and_that_is_s
     assert control.changes[-1] == "POST /endpoint/acme/other/scale-to-zero"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_what_went_wrong_before_is_not_lost_if_it_cannot_be_put_back(serve: Serve, endpoint: ScriptedServer) -> None:
     serve(Control(url=endpoint.address, refuses=["pause"], mine="paused"))

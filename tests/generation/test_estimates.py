@@ -183,6 +183,7 @@ def planned(models: Models, prompts: list[Prompt], cache: Path) -> tuple[Estimat
     return found, {stage.stage: (stage.requests, stage.cached) for stage in found.stages}
 
 
+@pytest.mark.slow
 def test_what_is_in_the_cache_is_no_part_of_an_estimate_and_nothing_is_sent_to_know_it(tmp_path: Path) -> None:
     cache = tmp_path / "requests.sqlite"
     with ScriptedServer(answer) as server:

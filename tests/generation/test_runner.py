@@ -160,6 +160,7 @@ def test_a_consumer_that_stops_early_leaves_nothing_running(tmp_path: Path) -> N
         assert asyncio.run(stop_early(pipeline(tmp_path, *pair(server.url)))) == 1
 
 
+@pytest.mark.slow
 def test_rows_that_the_cache_answers_are_through_at_once_and_cost_no_task(tmp_path: Path) -> None:
     async def count_tasks(built: Pipeline) -> tuple[list[str], int]:
         tasks = 0

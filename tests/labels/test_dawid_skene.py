@@ -160,6 +160,7 @@ def test_no_iteration_lowers_the_objective(seed: int, smoothing: float) -> None:
     assert np.diff(objectives).min() > -1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_planted_contrary_reviewers_are_recognised_and_their_answers_reversed(seed: int) -> None:
     truth, ballots = make_crowd(MIXED, records=1500, seed=seed)

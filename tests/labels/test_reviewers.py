@@ -116,6 +116,7 @@ def test_a_reviewer_who_prefers_the_second_is_one_sided_too() -> None:
     assert "one_sided" not in of_reviewer["bob"].marks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("share", "marked"), [(0.55, False), (0.63, False), (0.7, True)])
 def test_a_small_leaning_gives_no_mark_however_certain(share: float, marked: bool) -> None:
     votes = make_votes(*({"ann": A if number < share * 3000 else B} for number in range(3000)))

@@ -61,6 +61,7 @@ def test_each_planted_copy_leads_to_its_original() -> None:
     assert near_duplicate_leaders(texts, threshold=0.81) == list(range(len(texts)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threshold", [0.5, 0.7, 0.8, 0.9])
 def test_no_pair_below_the_threshold_is_taken_and_almost_all_at_it_are_found(threshold: float) -> None:
     originals = write_texts(400, seed=2, length=120)

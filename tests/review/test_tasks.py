@@ -269,6 +269,7 @@ def test_answers_lean_to_either_side(task: Task) -> None:
     assert task.leaning.title
 
 
+@pytest.mark.slow
 @every_task
 def test_the_values_of_scores_are_the_answer_that_means_them(task: Task) -> None:
     task = small(task)

@@ -463,6 +463,7 @@ def test_rows_that_cannot_be_read_have_no_language(tmp_path: Path) -> None:
     assert [finding.check for finding in report.findings] == ["unreadable"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("margin", [True, False])
 @pytest.mark.parametrize("strings", [True, False])
 def test_what_we_publish_is_clean(tmp_path: Path, strings: bool, margin: bool) -> None:
