@@ -147,8 +147,8 @@ class Config(Section):
     """Where the prompts come from."""
     generators: Annotated[tuple[Generator, ...], Field(min_length=1)]
     """The models that answer: two or more, unless answers are reviewed one by one."""
-    evolve: Evolver | None = None
-    """The model that rewrites an answer."""
+    evolve: tuple[Evolver, ...] = ()
+    """Models that rewrite an answer. The rewritten answer stands beside the original."""
     judge: UltraFeedbackJudge | None = None
     """The model that rates the answers. Without it, the two answers that are shown are chosen at random."""
     judges: tuple[UltraFeedbackJudge, ...] = ()
@@ -176,21 +176,22 @@ class Config(Section):
     @field_validator("review")
     @classmethod
     def _fits_the_answers(cls, review: Review, info: ValidationInfo) -> Review:
-        """Return the task for the number of answers to a prompt: one of each generator, and one of the evolver."""
+        """Return the task for the number of answers to a prompt: one of each generator, and one of each evolver."""
         generators = info.data.get("generators", ())
-        return review.for_answers(len(generators) + (info.data.get("evolve") is not None)) if generators else review
+        return review.for_answers(len(generators) + len(info.data.get("evolve", ()))) if generators else review
 
     @model_validator(mode="after")
     def _whole(self) -> Config:
         if self.judge is not None and self.judges:
             raise ValueError("there are both [judge] and [[judges]]; keep one of them")
-        writers: list[Generator | Evolver] = [*self.generators, *([self.evolve] if self.evolve else [])]
+        writers: list[Generator | Evolver] = [*self.generators, *self.evolve]
         written_by = "generators and evolve" if self.evolve else "generators"
         for section, named in ((written_by, writers), ("judges", self.judges)):
             names = [options.name for options in named]
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{section}: the name {twice[0]!r} stands twice; give each entry a `name` of its own")
+        self._generators_are_known()
         self._filters_have_names()
         self._answers_are_enough(len(writers))
         self._money_is_counted()
@@ -214,6 +215,23 @@ class Config(Section):
                 'labels.accept_roles = true needs a generator with role = "chosen" and one with role = "rejected"'
             )
         return self
+
+    def _generators_are_known(self) -> None:
+        """Evolvers name generators, and a document's question has another template than a prompt."""
+        names = [generator.name for generator in self.generators]
+        for number, evolver in enumerate(self.evolve, 1):
+            unknown = [name for name in evolver.generators or () if name not in names]
+            if unknown:
+                raise ValueError(
+                    f"evolve[{number}].generators names {unknown[0]!r}, and no generator has this name; there are "
+                    f"{', '.join(map(repr, names))}"
+                )
+        templated = [generator.name for generator in self.generators if generator.template is not None]
+        if templated and isinstance(self.prompts, DocumentPrompts):
+            raise ValueError(
+                f'generators: {templated[0]!r} has a template, and prompts.type = "documents" has its own; use '
+                "prompts.chosen_template and prompts.rejected_template"
+            )
 
     def _filters_have_names(self) -> None:
         """Two reasons of one name could not be told apart in reports."""

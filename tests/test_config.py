@@ -76,7 +76,7 @@ bill_to = "acme"
 price_in = 0.1
 price_out = 0.1
 
-[evolve]                      # optional: one more answer, another one rewritten
+[[evolve]]                    # optional: one more answer, another one rewritten
 model_id = "meta-llama/Meta-Llama-3-70B-Instruct"
 name = "evolved"
 methods = ["deepening", "details"]
@@ -212,7 +212,7 @@ def test_the_file_with_all_keys_loads_with_its_values(tmp_path: Path) -> None:
         "price_in": 0.5,
         "price_out": 0.8,
     }
-    assert config.evolve == Evolver(**large, methods=("deepening", "details"))
+    assert config.evolve == (Evolver(**large, methods=("deepening", "details")),)
     assert config.judge == UltraFeedbackJudge(**large, order="swap")
     assert config.models == Models(generators=config.generators, evolve=config.evolve, judges=(config.judge,))
     assert config.generate == Generate(confirm_above=2.5, budget=Budget(money=5.0, tokens=2_000_000))
@@ -254,6 +254,7 @@ def test_keys_that_the_smallest_file_leaves_out_have_the_documented_defaults(tmp
         "temperature": 0.7,
         "max_new_tokens": 512,
         "system_prompt": None,
+        "template": None,
         "keep_reasoning": False,
         "role": None,
         "max_concurrency": 16,
@@ -281,7 +282,7 @@ def test_keys_that_the_smallest_file_leaves_out_have_the_documented_defaults(tmp
             "limit": None,
         },
         "generators": [{"model_id": name, "name": name, **generator} for name in ("one", "two")],
-        "evolve": None,
+        "evolve": [],
         "judge": None,
         "judges": [],
         "generate": {"engine": "streaming", "min_success": 0.95, "confirm_above": None, "budget": None},
@@ -394,7 +395,7 @@ def test_one_generator_is_enough_where_answers_are_reviewed_one_by_one(tmp_path:
 def test_a_page_has_places_for_all_answers_of_a_prompt(tmp_path: Path) -> None:
     rating = '[review]\ntask = "rating"\n'
     assert load(tmp_path, SMALLEST + rating).review == RatingTask(candidates=2)
-    evolved = f'{SMALLEST}{rating}[evolve]\nmodel_id = "three"'
+    evolved = f'{SMALLEST}{rating}[[evolve]]\nmodel_id = "three"'
     assert load(tmp_path, evolved).review == RatingTask(candidates=3)
     assert load(tmp_path, f"{SMALLEST}{rating}candidates = 4").review == RatingTask(candidates=4)
     ranking = rating.replace("rating", "ranking")
@@ -685,18 +686,44 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         ("judges", ["m"], "judges[1] = 'm': must be a table."),
         ("judges", [JUDGE, JUDGE], "judges: the name 'm' stands twice; give each entry a `name` of its own."),
         ("judges", [JUDGE, {**JUDGE, "order": 1}], "judges[2].order = 1: must be 'shuffled' or 'swap'."),
-        ("evolve", {}, "evolve.model_id is missing."),
-        ("evolve", [], "evolve: must be a table."),
+        ("evolve", [{}], "evolve[1].model_id is missing."),
+        ("evolve", {"model_id": "m"}, "evolve: must be a list."),
         (
             "evolve",
-            {"model_id": "m", "name": "one"},
+            [{"model_id": "m"}, {"model_id": "n"}],
+            "generators and evolve: the name 'evolved' stands twice; give each entry a `name` of its own.",
+        ),
+        (
+            "evolve",
+            [{"model_id": "m"}, {"model_id": "n", "name": "deep", "generators": ["one", "evolved"]}],
+            "evolve[2].generators names 'evolved', and no generator has this name; there are 'one', 'two'.",
+        ),
+        ("evolve", [{"model_id": "m", "generators": []}], "evolve[1].generators: must have 1 or more entries, not 0."),
+        (
+            "generators.0.template",
+            "Answer {promt}.",
+            "generators[1].template = 'Answer {promt}.': has {promt}, which is no placeholder; allowed are {prompt} "
+            "(any other brace is written twice).",
+        ),
+        ("generators.0.template", "Be brief.", "generators[1].template = 'Be brief.': lacks {prompt}."),
+        (
+            "generators.0.template",
+            "{prompt} }",
+            "generators[1].template = '{prompt} }': has a stray '}' near '{prompt} }'; a brace that is part of the "
+            "text is written twice.",
+        ),
+        ("generators.0.template", "", "generators[1].template = '': must not be empty."),
+        (
+            "evolve",
+            [{"model_id": "m", "name": "one"}],
             "generators and evolve: the name 'one' stands twice; give each entry a `name` of its own.",
         ),
-        ("evolve", {"model_id": "m", "methods": []}, "evolve.methods: must have 1 or more entries, not 0."),
+        ("evolve", [{"model_id": "m", "methods": []}], "evolve[1].methods: must have 1 or more entries, not 0."),
         (
             "evolve",
-            {"model_id": "m", "methods": ["details", "magic"]},
-            "evolve.methods[2] = 'magic': must be 'helpfulness', 'relevance', 'deepening', 'creativity' or 'details'.",
+            [{"model_id": "m", "methods": ["details", "magic"]}],
+            "evolve[1].methods[2] = 'magic': must be 'helpfulness', 'relevance', 'deepening', 'creativity' or "
+            "'details'.",
         ),
         (
             "generators.0.provider",
@@ -1023,7 +1050,7 @@ def test_a_wrong_service_shows_no_secret() -> None:
 
 
 PLAIN = Models(generators=(Generator(model_id="m1"), Generator(model_id="m2")))
-FULL = PLAIN.model_copy(update={"evolve": Evolver(model_id="e"), "judges": (UltraFeedbackJudge(model_id="j"),)})
+FULL = PLAIN.model_copy(update={"evolve": (Evolver(model_id="e"),), "judges": (UltraFeedbackJudge(model_id="j"),)})
 
 
 def changed(part: str, change: dict[str, Any]) -> Models:
@@ -1070,10 +1097,12 @@ def test_where_how_fast_and_at_what_price_a_model_answers_does_not_change_the_se
         ("generators", {"temperature": 0.1}),
         ("generators", {"max_new_tokens": 1}),
         ("generators", {"system_prompt": "Be brief."}),
+        ("generators", {"template": "{prompt} Be brief."}),
         ("evolve", {"model_id": "n"}),
         ("evolve", {"name": "n"}),
         ("evolve", {"methods": ("details",)}),
         ("evolve", {"temperature": 0.1}),
+        ("evolve", {"generators": ("m2",)}),
         ("judges", {"model_id": "n", "name": "j"}),
         ("judges", {"aspect": "honesty"}),
         ("judges", {"aspects": ("overall-rating", "honesty")}),
@@ -1085,13 +1114,23 @@ def test_options_that_shape_an_answer_or_a_rating_change_the_settings(part: str,
     assert settings_id(changed(part, change)) != settings_id(FULL)
 
 
+def test_questions_about_documents_have_templates_of_their_own(tmp_path: Path) -> None:
+    documents = '{ type = "documents", path = "handbook", question_model = { model_id = "two" } }'
+    text = SMALLEST.replace('[prompts]\ntype = "hub"\nrepo_id = "acme/prompts"', f"prompts = {documents}")
+    with pytest.raises(
+        ConfigError, match=r"generators: 'one' has a template, and prompts\.type = \"documents\" has its"
+    ):
+        load(tmp_path, text.replace('model_id = "one"', 'model_id = "one"\ntemplate = "{prompt}!"'))
+
+
 def test_each_model_that_a_prompt_passes_is_part_of_the_settings() -> None:
-    evolve, judge = FULL.evolve, FULL.judges[0]
+    evolve, judge = FULL.evolve[0], FULL.judges[0]
     other = judge.model_copy(update={"name": "other"})
     variants = [
         PLAIN,
         FULL,
-        PLAIN.model_copy(update={"evolve": evolve}),
+        PLAIN.model_copy(update={"evolve": (evolve,)}),
+        PLAIN.model_copy(update={"evolve": (evolve, evolve.model_copy(update={"name": "again"}))}),
         PLAIN.model_copy(update={"judges": (judge,)}),
         PLAIN.model_copy(update={"judges": (judge, other)}),
         PLAIN.model_copy(update={"generators": PLAIN.generators[::-1]}),
@@ -1101,7 +1140,7 @@ def test_each_model_that_a_prompt_passes_is_part_of_the_settings() -> None:
 
 def test_the_stages_are_the_models_in_the_order_in_which_a_prompt_passes_them() -> None:
     assert list(FULL.stages) == ["generate m1", "generate m2", "evolve evolved", "judge j"]
-    assert list(FULL.stages.values()) == [*FULL.generators, FULL.evolve, *FULL.judges]
+    assert list(FULL.stages.values()) == [*FULL.generators, *FULL.evolve, *FULL.judges]
 
 
 def test_reasons_are_published_in_raw_or_nowhere(tmp_path: Path) -> None:

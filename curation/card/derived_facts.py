@@ -25,7 +25,7 @@ from curation.store import Snapshot
 from curation.types import Agreement
 from curation.wording import counted, dollars
 
-SHOWN_SETTINGS = ("temperature", "max_new_tokens", "system_prompt", "methods", "order")
+SHOWN_SETTINGS = ("temperature", "max_new_tokens", "system_prompt", "template", "generators", "methods", "order")
 """The settings of models that the card shows."""
 SEED = 0
 """The seed of the bootstrap of alpha, so that the same votes always have the same interval."""

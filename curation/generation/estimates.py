@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from pydantic import computed_field
 
-from curation.generation.options import MORE_ROOM, Asked, Evolver, Models, UltraFeedbackJudge
+from curation.generation.options import MORE_ROOM, Asked, Evolver, Generator, Models, UltraFeedbackJudge
 from curation.types import Row
 from curation.wording import counted, dollars, duration
 
@@ -133,7 +133,7 @@ def estimate_run(
         return Estimate(rows=0, stages=())
     prompt_tokens = prompt_bytes / prompts / BYTES_PER_TOKEN
     stages = []
-    answers_tokens = 0.0
+    answers_tokens = generated_tokens = 0.0
     for stage, options in models.stages.items():
         known = experience.get(options.model_id, Experience(None, None))
         reply_tokens = known.output_tokens
@@ -141,9 +141,11 @@ def estimate_run(
         if isinstance(options, UltraFeedbackJudge):
             input_tokens = prompt_tokens + answers_tokens + TEMPLATE_TOKENS["judge"] + _tokens(models.template(options))
         elif isinstance(options, Evolver):
-            input_tokens = prompt_tokens + answers_tokens / len(models.generators) + TEMPLATE_TOKENS["evolve"]
+            input_tokens = prompt_tokens + generated_tokens / len(models.generators) + TEMPLATE_TOKENS["evolve"]
         else:
-            input_tokens = prompt_tokens + _tokens(options.system_prompt) + _tokens(models.template(options))
+            shown = _times_in_template(options) * prompt_tokens + _tokens(options.template)
+            input_tokens = shown + _tokens(options.system_prompt) + _tokens(models.template(options))
+            generated_tokens += output
         if not isinstance(options, UltraFeedbackJudge):
             answers_tokens += output
         stages.append(_stage(stage, options, prompts, cached.get(stage, 0), input_tokens, output, known))
@@ -171,7 +173,8 @@ def most_per_request(models: Sequence[Asked], *, longest_prompt: int) -> Iterato
             input_tokens += TEMPLATE_BYTES["evolve"] + OTHER_TOKENIZER * max(answer_tokens)
             answer_tokens.append(output)
         else:
-            input_tokens += len((options.system_prompt or "").encode())
+            input_tokens += (_times_in_template(options) - 1) * longest_prompt
+            input_tokens += len((options.system_prompt or "").encode()) + len((options.template or "").encode())
             answer_tokens.append(output)
         yield options.cost(input_tokens, output) or 0.0, input_tokens + output
 
@@ -200,6 +203,11 @@ def _stage(
         seconds=requests * seconds / options.max_concurrency,
         measured=known.output_tokens is not None,
     )
+
+
+def _times_in_template(generator: Generator) -> int:
+    """Return how often a request shows the prompt."""
+    return 1 if generator.template is None else generator.template.count("{prompt}")
 
 
 def _tokens(text: str | None) -> float:

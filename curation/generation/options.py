@@ -18,6 +18,7 @@ from pydantic import (
 from curation import ids
 from curation.environment import carries_secret, is_address
 from curation.section import ACCOUNT, PARAMETER, PROVIDER, Section
+from curation.templates import PROMPT_PLACEHOLDERS, template_fault
 from curation.types import AnswerRole
 
 ROUTER_URL = "https://router.huggingface.co/v1"
@@ -144,6 +145,9 @@ class Generator(Endpoint):
     """The largest number of tokens in an answer."""
     system_prompt: Annotated[str, Field(min_length=1)] | None = None
     """Sent before the prompt's own system message. It is no part of the prompt in rows; the card shows it."""
+    template: Annotated[str, Field(min_length=1)] | None = None
+    """The model is sent this text in place of the last user turn, with that turn where the text has {prompt}. Rows,
+    reviewers and judges see the prompt as it was. Not with documents, which have templates of their own."""
     keep_reasoning: bool = False
     """`true`: what the model thinks before an answer is kept, and published in columns of its own. Judges and
     reviewers never see it."""
@@ -156,15 +160,26 @@ class Generator(Endpoint):
     def _name_is_model_id(cls, name: str, info: ValidationInfo) -> str:
         return name or str(info.data.get("model_id", ""))
 
+    @field_validator("template")
+    @classmethod
+    def _has_the_prompt(cls, template: str | None) -> str | None:
+        fault = template_fault(template, PROMPT_PLACEHOLDERS) if template is not None else None
+        if fault is not None:
+            raise ValueError(fault)
+        return template
+
 
 class Evolver(Endpoint):
-    """`[evolve]`: a model that rewrites one answer of each prompt (EvolQuality, arXiv 2312.15685): one more candidate.
+    """One `[[evolve]]` entry: a model that rewrites one answer to each prompt (EvolQuality, arXiv 2312.15685).
 
-    Which answer is rewritten, and by which of `methods`, follows from the prompt alone.
+    The new text is one more answer, and the original stays. Which answer of `generators` is rewritten, and by which of
+    `methods`, follows from the prompt and the name of the entry.
     """
 
     name: Annotated[str, Field(min_length=1)] = "evolved"
-    """The name of its answers. No generator may have this name."""
+    """The name of its answers. No generator, and no other entry, may have this name."""
+    generators: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """The names of the generators whose answers are rewritten, one answer to each prompt. Without it: all of them."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
     """How much answers vary (the sampling temperature), 0 to 2."""
     max_new_tokens: PositiveInt = 1024
@@ -235,16 +250,16 @@ class AnswerTemplates(Section):
 
 
 class Models(Section):
-    """Every model that a prompt passes: generators, then the evolver, then judges."""
+    """Every model that a prompt passes: generators, then evolvers, then judges."""
 
     generators: Annotated[tuple[Generator, ...], Field(min_length=1)]
-    evolve: Evolver | None = None
+    evolve: tuple[Evolver, ...] = ()
     judges: tuple[UltraFeedbackJudge, ...] = ()
     templates: AnswerTemplates | None = None
 
     @model_validator(mode="after")
     def _names_are_different(self) -> Models:
-        writers: list[Generator | Evolver] = [*self.generators, *([self.evolve] if self.evolve else [])]
+        writers: list[Generator | Evolver] = [*self.generators, *self.evolve]
         for section, named in (("generators", writers), ("judges", self.judges)):
             names = [options.name for options in named]
             twice = sorted({name for name in names if names.count(name) > 1})
@@ -257,7 +272,7 @@ class Models(Section):
         """Each model by its stage in the flow, such as "generate small"."""
         return {
             **{f"generate {generator.name}": generator for generator in self.generators},
-            **({f"evolve {self.evolve.name}": self.evolve} if self.evolve else {}),
+            **{f"evolve {evolver.name}": evolver for evolver in self.evolve},
             **{f"judge {judge.name}": judge for judge in self.judges},
         }
 
@@ -283,7 +298,7 @@ class Models(Section):
         labels = {}
         for stage, name in zip(self.stages, names, strict=True):
             kind = stage.partition(" ")[0]
-            alone = kind == "evolve" or (kind == "judge" and len(self.judges) == 1)
+            alone = (kind == "evolve" and len(self.evolve) == 1) or (kind == "judge" and len(self.judges) == 1)
             labels[stage] = KINDS[kind] if alone else f"{KINDS[kind]}: {name}"
         return labels
 
@@ -324,9 +339,10 @@ def _asked_with(models: Models, options: Asked) -> dict[str, JsonValue]:
 def _identity(options: Asked) -> dict[str, JsonValue]:
     # What an answer is meant for does not change it; how it is asked for is the template.
     values = options.model_dump(mode="json", exclude={*WHERE_AND_HOW_FAST, "role"})
-    if not values.get("keep_reasoning"):
-        # Sets that were made before there was this option are what they would be with it.
-        values.pop("keep_reasoning", None)
+    for option in ("keep_reasoning", "template", "generators"):
+        # Sets that were made before there was this option are what they would be with its default.
+        if not values.get(option):
+            values.pop(option, None)
     if options.send.get("temperature") is False:
         values["temperature"] = None
     if not options.system_prompt_in_user:

@@ -19,13 +19,11 @@ from curation.generation.runner import FailedRow
 from curation.generation.tasks import AnswerPrompt, EvolveAnswer, JudgeAnswers, LoadPrompts
 from curation.types import ONLY_REASONING, Candidate, CandidateSet, Failure, Judgement, Prompt, Usage
 
-EVOLVE = "evolve"
-
 Stage = Literal["generate", "evolve", "judge"]
 
 
 def build_pipeline(name: str, *, prompts: Path, models: Models, cache: Path | None = None) -> Pipeline:
-    """Return the pipeline: load >> one text generation for each generator >> group (>> evolve) (>> each judge).
+    """Return the pipeline: load >> one text generation for each generator >> group (>> each evolver) (>> each judge).
 
     `prompts` is a JSONL file of `prompt_row`s. `cache` is the file of the request cache. A dump of the pipeline
     contains no secret.
@@ -41,8 +39,8 @@ def build_pipeline(name: str, *, prompts: Path, models: Models, cache: Path | No
             for position, generator in enumerate(models.generators)
         ]
         LoadPrompts(name="load", path=str(prompts)) >> answers >> last
-        if models.evolve is not None:
-            last = last >> _evolve_step(models.evolve, cache)
+        for position, evolver in enumerate(models.evolve):
+            last = last >> _evolve_step(position, evolver, cache, models.generators)
         judges = [
             _judge_step(position, judge, cache, models.template(judge)) for position, judge in enumerate(models.judges)
         ]
@@ -112,7 +110,9 @@ class RowReader:
 
 
 def _stage_of(step: str) -> Stage:
-    return "judge" if step.startswith(("judge", "group_judges")) else "evolve" if step == EVOLVE else "generate"
+    return (
+        "judge" if step.startswith(("judge", "group_judges")) else "evolve" if step.startswith("evolve") else "generate"
+    )
 
 
 class _Answer(NamedTuple):
@@ -166,7 +166,7 @@ class _ReadRow:
             statistics = metadata.get(f"statistics_{step}") or {}
             # When branches meet, distilabel makes a list with the entry of each branch, and all entries are the same.
             facts = statistics[0] if isinstance(statistics, list) else statistics
-            stage: Stage = "evolve" if step == EVOLVE else "generate"
+            stage: Stage = "evolve" if isinstance(options, Evolver) else "generate"
             self._account(stage, options, facts)
             if text is None:
                 self._fail(stage, name, {"failure": fault, **_known(facts)})
@@ -281,7 +281,12 @@ def _writers(models: Models) -> dict[str, Generator | Evolver]:
     steps: dict[str, Generator | Evolver] = {
         step_name(place): options for place, options in enumerate(models.generators)
     }
-    return {**steps, EVOLVE: models.evolve} if models.evolve is not None else steps
+    return steps | {evolver_name(place): options for place, options in enumerate(models.evolve)}
+
+
+def evolver_name(position: int) -> str:
+    """Return the name of the step of the evolver at `position`."""
+    return f"evolve_{position}"
 
 
 def judge_name(position: int) -> str:
@@ -301,6 +306,7 @@ def _answer_step(position: int, generator: Generator, cache: Path | None, templa
         llm=_llm(generator, cache),
         system_prompt=generator.system_prompt,
         template=template,
+        turn_template=generator.template,
         says_if_unanswerable=generator.role != "rejected",
         keep_reasoning=generator.keep_reasoning,
         add_raw_input=False,
@@ -308,9 +314,10 @@ def _answer_step(position: int, generator: Generator, cache: Path | None, templa
     )
 
 
-def _evolve_step(evolver: Evolver, cache: Path | None) -> EvolveAnswer:
+def _evolve_step(position: int, evolver: Evolver, cache: Path | None, generators: Sequence[Generator]) -> EvolveAnswer:
     return EvolveAnswer(
-        name=EVOLVE,
+        name=evolver_name(position),
+        generators=evolver.generators or tuple(generator.name for generator in generators),
         llm=_llm(evolver, cache),
         methods=evolver.methods,
         add_raw_input=False,

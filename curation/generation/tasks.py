@@ -54,7 +54,8 @@ class LoadPrompts(GeneratorStep):  # type: ignore[misc]
 class AnswerPrompt(ChatGeneration):  # type: ignore[misc]
     """Asks one model to answer a conversation. The generator's system prompt comes before that of the conversation.
 
-    With a `template` the model is asked that in place of the conversation, which is a question about a document.
+    With a `template` the model is asked that in place of the conversation, which is a question about a document. With a
+    `turn_template` it is asked that in place of the last user turn, which stands where the template has {prompt}.
 
     `generation` is the answer without the model's thoughts, None if there is none. `fault` is then the reason, unless
     the request failed. `thinking` has the thoughts if `keep_reasoning` is true.
@@ -63,6 +64,7 @@ class AnswerPrompt(ChatGeneration):  # type: ignore[misc]
     system_prompt: str | None = None
     keep_reasoning: bool = False
     template: str | None = None
+    turn_template: str | None = None
     says_if_unanswerable: bool = True
 
     @property
@@ -85,6 +87,10 @@ class AnswerPrompt(ChatGeneration):  # type: ignore[misc]
         if self.template is not None:
             text = asked_about(input["prompt"], self.template, says_if_unanswerable=self.says_if_unanswerable)
             input = {**input, "messages": [{"role": "user", "content": text}]}
+        if self.turn_template is not None:
+            *earlier, last = input["messages"]
+            text = filled(self.turn_template, {"prompt": last["content"]})
+            input = {**input, "messages": [*earlier, {**last, "content": text}]}
         messages: list[dict[str, str]] = super().format_input(input)
         if self.system_prompt is None:
             return messages
@@ -98,11 +104,13 @@ class AnswerPrompt(ChatGeneration):  # type: ignore[misc]
 class EvolveAnswer(Task):  # type: ignore[misc]
     """EvolQuality (arXiv 2312.15685) on one answer of each row. The new text is one more generation of the row.
 
-    Which answer is rewritten, and how, depends only on the prompt. (In distilabel's own task it depends on the position
-    of the row in its batch.) A row without any answer is passed on unchanged.
+    Which answer of `generators` is rewritten, and how, depends only on the prompt and the name of the LLM. (In
+    distilabel's own task it depends on the position of the row in its batch.) A row without an answer of theirs is
+    passed on unchanged.
     """
 
     methods: tuple[str, ...]
+    generators: tuple[str, ...]
 
     @property
     def inputs(self) -> list[str]:
@@ -123,8 +131,8 @@ class EvolveAnswer(Task):  # type: ignore[misc]
 
     def format_input(self, input: dict[str, Any]) -> list[dict[str, str]]:
         """Return the request to rewrite one of the answers."""
-        choice = random.Random(f"evolve {input['prompt_id']}")
-        answer = choice.choice([text for text in input["generations"] if text is not None])
+        choice = random.Random(f"evolve {self.llm.model_name} {input['prompt_id']}")
+        answer = choice.choice(self._originals(input))
         template = MUTATION_TEMPLATES[choice.choice(self.methods).upper()]
         # Both are replaced in one pass, because an answer may contain <RESPONSE> itself.
         values = {"<PROMPT>": input["instruction"], "<RESPONSE>": answer}
@@ -144,9 +152,14 @@ class EvolveAnswer(Task):  # type: ignore[misc]
 
     def process(self, inputs: StepInput) -> StepOutput:
         """Rewrite an answer of each row that has one."""
-        answered = [row for row in inputs if _answered(row)]
+        answered = [row for row in inputs if self._originals(row)]
         evolved = iter([row for batch in super().process(answered) for row in batch] if answered else [])
-        yield [next(evolved) if _answered(row) else row for row in inputs]
+        yield [next(evolved) if self._originals(row) else row for row in inputs]
+
+    def _originals(self, row: dict[str, Any]) -> list[str]:
+        """Return the answers of the generators whose answers are rewritten."""
+        answers = zip(row["generation_models"], row["generations"], strict=True)
+        return [text for name, text in answers if text is not None and name in self.generators]
 
 
 class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
@@ -291,10 +304,6 @@ def asked_about(prompt_json: str, template: str, *, says_if_unanswerable: bool =
     }
     text = filled(template, values)
     return text if passage.answerable or not says_if_unanswerable else f"{text.rstrip()}\n\n{UNANSWERABLE}\n"
-
-
-def _answered(row: dict[str, Any]) -> bool:
-    return any(text is not None for text in row["generations"])
 
 
 def _answer(output: str | None) -> tuple[str | None, str | None, str | None]:

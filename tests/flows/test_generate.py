@@ -220,7 +220,7 @@ def test_several_judges_rate_evolved_answers_too_and_people_see_best_and_worst(c
         return scripted_reply(request)
 
     prompts = [f"Question {number}?" for number in range(3)]
-    evolve = '\n[evolve]\nmodel_id = "small"\nmethods = ["details"]\n'
+    evolve = '\n[[evolve]]\nmodel_id = "small"\nmethods = ["details"]\n'
     config = str(write_config(cli.folder, "panel", prompts=prompts, judge=SEVERAL_JUDGES, more=evolve))
     with ScriptedServer(reply) as server:
         report = with_models(cli, server).json("generate", config)

@@ -37,7 +37,7 @@ def models(url: str) -> Models:
             Generator(model_id="small", name="cool", temperature=0.2, base_url=url, max_attempts=2),
             Generator(model_id="small", name="warm", temperature=1.0, base_url=url, max_attempts=2),
         ),
-        evolve=Evolver(model_id="small", base_url=url),
+        evolve=(Evolver(model_id="small", base_url=url),),
         judges=(
             UltraFeedbackJudge(model_id="judge", base_url=url, order="swap", aspects=("honesty", "helpfulness")),
             UltraFeedbackJudge(model_id="judge", name="second", base_url=url),

@@ -71,7 +71,7 @@ def all_models(server: ScriptedServer, *, evolve: bool = False, **judge: Any) ->
     }
     return Models(
         generators=tuple(Generator(model_id=name, **options) for name in ("one", "two")),
-        evolve=Evolver(model_id="large", **options) if evolve else None,
+        evolve=(Evolver(model_id="large", **options),) if evolve else (),
         judges=(UltraFeedbackJudge(model_id="judge", **options, **judge),),
     )
 

@@ -9,7 +9,14 @@ import pytest
 
 from curation.generation import Evolver, Generator, Models, UltraFeedbackJudge, estimate, rehearsal, spooled
 from curation.generation.cache import NEWEST, RequestCache
-from curation.generation.estimates import TEMPLATE_TOKENS, TOKENS_PER_SECOND, Estimate, Experience, estimate_run
+from curation.generation.estimates import (
+    TEMPLATE_TOKENS,
+    TOKENS_PER_SECOND,
+    Estimate,
+    Experience,
+    estimate_run,
+    most_per_request,
+)
 from curation.local.inference import Reply, Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
 from curation.types import Prompt
 from tests.rows import made_sets, make_prompt
@@ -41,7 +48,9 @@ def tokens(found: Estimate) -> dict[str, tuple[int, int]]:
     ],
 )
 def test_every_aspect_and_order_is_a_request_to_the_judge(options: dict[str, Any], times: int) -> None:
-    models = Models(generators=GENERATORS, evolve=Evolver(model_id="large"), judges=(judge(**options), judge(name="b")))
+    models = Models(
+        generators=GENERATORS, evolve=(Evolver(model_id="large"),), judges=(judge(**options), judge(name="b"))
+    )
     found = estimated(models)
     assert {stage.stage: stage.requests for stage in found.stages} == {
         "generate one": 10,
@@ -64,9 +73,26 @@ def test_a_system_prompt_is_read_with_every_prompt() -> None:
     assert tokens(estimated(models, prompts=100)) == {"generate one": (round(100 * (10 + 18 / 4)), 100)}
 
 
+def test_a_template_is_read_with_every_prompt_as_often_as_it_names_the_prompt() -> None:
+    template = "{prompt}\nAgain: {prompt}"
+    models = Models(generators=(Generator(model_id="one", max_new_tokens=1, template=template),))
+    assert tokens(estimated(models, prompts=100)) == {"generate one": (round(100 * (2 * 10 + len(template) / 4)), 100)}
+    [plain] = most_per_request((Generator(model_id="one", max_new_tokens=1),), longest_prompt=40)
+    [most] = most_per_request(models.generators, longest_prompt=40)
+    assert most[1] - plain[1] == 40 + len(template)
+
+
+def test_evolvers_read_answers_of_generators_and_judges_read_all() -> None:
+    evolvers = tuple(Evolver(model_id="large", max_new_tokens=500, name=name) for name in ("deep", "long"))
+    found = tokens(estimated(Models(generators=GENERATORS, evolve=evolvers, judges=(judge(),))))
+    rewriting = (10 * (10 + (100 + 300) / 2 + TEMPLATE_TOKENS["evolve"]), 5000)
+    assert found["evolve deep"] == found["evolve long"] == rewriting
+    assert found["judge judge"] == (10 * (10 + 100 + 300 + 500 + 500 + TEMPLATE_TOKENS["judge"]), 2000)
+
+
 def test_the_evolver_reads_one_answer_and_the_judge_all_of_them() -> None:
     evolver = Evolver(model_id="large", max_new_tokens=500)
-    models = Models(generators=GENERATORS, evolve=evolver, judges=(judge(), judge(name="b", order="swap")))
+    models = Models(generators=GENERATORS, evolve=(evolver,), judges=(judge(), judge(name="b", order="swap")))
     found = tokens(estimated(models))
     assert found["evolve evolved"] == (10 * (10 + (100 + 300) / 2 + TEMPLATE_TOKENS["evolve"]), 5000)
     read = 10 + 100 + 300 + 500 + TEMPLATE_TOKENS["judge"]

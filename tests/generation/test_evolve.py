@@ -52,7 +52,7 @@ def models(server: ScriptedServer, *generators: str, judged: bool = False, **opt
     place: dict[str, Any] = {"base_url": server.url, "max_attempts": 1}
     return Models(
         generators=tuple(Generator(model_id=name, **place) for name in generators or ("one", "two")),
-        evolve=Evolver(**{"model_id": "acme/large", **place, **options}),
+        evolve=(Evolver(**{"model_id": "acme/large", **place, **options}),),
         judges=(UltraFeedbackJudge(model_id="judge", **place),) if judged else (),
     )
 
@@ -111,19 +111,62 @@ def choices(server: ScriptedServer, *authors: str) -> dict[str, tuple[int, str]]
 
 
 @pytest.mark.slow
-def test_which_answer_is_rewritten_and_how_follows_from_the_prompt_alone() -> None:
+def test_which_answer_is_rewritten_and_how_follows_from_the_prompt_and_the_name() -> None:
     prompts = [make_prompt(f"Question {number}") for number in range(60)]
     with served() as server:
         made_sets(models(server, "one", "two", "three"), prompts)
         chosen = choices(server, "one", "two", "three")
     with served() as server:
-        made_sets(models(server, "a", "b", "c", name="other", temperature=0.0), prompts[40:] + prompts[10::-1])
+        made_sets(models(server, "a", "b", "c", temperature=0.0), prompts[40:] + prompts[10::-1])
         again = choices(server, "a", "b", "c")
     assert len(chosen) == 60
     assert len(again) == 31
     assert again.items() <= chosen.items()
     assert {place for place, _ in chosen.values()} == {0, 1, 2}
     assert {method for _, method in chosen.values()} == set(get_args(EvolveMethod))
+
+
+def test_several_evolutions_of_named_generators_stand_beside_the_originals() -> None:
+    with served() as server:
+        base = models(server)
+        [evolver] = base.evolve
+        of_one = evolver.model_copy(update={"name": "one-better", "generators": ("one",), "methods": ("details",)})
+        of_two = evolver.model_copy(update={"name": "two-better", "generators": ("two",), "methods": ("deepening",)})
+        sets = made_sets(
+            base.model_copy(update={"evolve": (of_two, of_one)}), [make_prompt(f"Question {n}") for n in range(4)]
+        )
+        methods = {(asked["response"].partition(":")[0], asked["method"]) for asked in rewritten(server)}
+    assert methods == {("one", "details"), ("two", "deepening")}
+    for found in sets:
+        prompt = found.prompt.messages[0].content
+        assert [(candidate.generator, candidate.text) for candidate in found.candidates] == [
+            ("one", f"one: {prompt}"),
+            ("two", f"two: {prompt}"),
+            ("two-better", f"Better: two: {prompt}"),
+            ("one-better", f"Better: one: {prompt}"),
+        ]
+        assert found.failures == ()
+
+
+def test_entries_of_different_names_do_not_all_rewrite_the_same_answers() -> None:
+    with served() as server:
+        base = models(server, methods=("details",))
+        other = base.evolve[0].model_copy(update={"name": "other"})
+        sets = made_sets(
+            base.model_copy(update={"evolve": (*base.evolve, other)}), [make_prompt(f"Question {n}") for n in range(20)]
+        )
+    same = sum(found.candidates[2].text == found.candidates[3].text for found in sets)
+    assert 0 < same < 20
+
+
+def test_an_evolver_whose_generator_did_not_answer_is_not_asked() -> None:
+    with served(Fault(kind="status", model="one", status=400)) as server:
+        base = models(server, "one", "two", "three")
+        of_one = base.evolve[0].model_copy(update={"generators": ("one",)})
+        [found] = made_sets(base.model_copy(update={"evolve": (of_one,)}), [make_prompt()])
+        assert rewritten(server) == []
+    assert [candidate.generator for candidate in found.candidates] == ["two", "three"]
+    assert [failure.generator for failure in found.failures] == ["one"]
 
 
 @pytest.mark.parametrize("method", get_args(EvolveMethod))

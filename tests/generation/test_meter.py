@@ -47,7 +47,7 @@ def models(server: ScriptedServer, **options: Any) -> Models:
     place: dict[str, Any] = {"base_url": server.url, "max_attempts": 2, **options}
     return Models(
         generators=tuple(Generator(model_id=name, **place) for name in ("one", "two")),
-        evolve=Evolver(model_id="large", **place),
+        evolve=(Evolver(model_id="large", **place),),
         judges=(UltraFeedbackJudge(model_id="judge", **place),),
     )
 
@@ -410,7 +410,7 @@ def test_a_run_in_one_line(changes: dict[str, Any], line: str) -> None:
 def test_people_read_what_a_stage_does_and_whose_it_is() -> None:
     judge = UltraFeedbackJudge(model_id="large")
     generators = (Generator(model_id="meta-llama/Llama-3.1-8B"), Generator(model_id="qwen", name="brief"))
-    models = Models(generators=generators, evolve=Evolver(model_id="large"), judges=(judge,))
+    models = Models(generators=generators, evolve=(Evolver(model_id="large"),), judges=(judge,))
     assert list(models.labels) == list(models.stages)
     assert list(models.labels.values()) == ["answers: Llama-3.1-8B", "answers: brief", "rewrites", "judge"]
     # Where the short names are alike, the whole ones stand.

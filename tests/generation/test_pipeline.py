@@ -27,7 +27,7 @@ SECOND = UltraFeedbackJudge(model_id="larger", provider="groq", bill_to="acme", 
 FLOWS = {
     "generators": Models(generators=GENERATORS),
     "judge": Models(generators=GENERATORS, judges=(JUDGE,)),
-    "everything": Models(generators=GENERATORS, evolve=EVOLVER, judges=(JUDGE, SECOND)),
+    "everything": Models(generators=GENERATORS, evolve=(EVOLVER,), judges=(JUDGE, SECOND)),
 }
 
 
@@ -48,15 +48,15 @@ def test_its_steps_can_be_looked_at_by_name() -> None:
     built = pipeline()
     assert built.name == "curation-helpful"
     steps = {name: built.dag.get_step(name)["step"] for name in built.dag}
-    kinds = {name: type(steps[name]) for name in ("load", "generate_1", "evolve", "judge_0", "judge_1")}
+    kinds = {name: type(steps[name]) for name in ("load", "generate_1", "evolve_0", "judge_0", "judge_1")}
     assert kinds == {
         "load": LoadPrompts,
         "generate_1": AnswerPrompt,
-        "evolve": EvolveAnswer,
+        "evolve_0": EvolveAnswer,
         "judge_0": JudgeAnswers,
         "judge_1": JudgeAnswers,
     }
-    assert steps["evolve"].methods == ("details",)
+    assert steps["evolve_0"].methods == ("details",)
     assert [(steps[name].aspects, steps[name].order) for name in ("judge_0", "judge_1")] == [
         (("honesty",), "swap"),
         (("honesty", "helpfulness"), "shuffled"),
@@ -79,9 +79,9 @@ BRANCHES = {
         (
             "everything",
             {
-                "evolve": ["group"],
-                "judge_0": ["evolve"],
-                "judge_1": ["evolve"],
+                "evolve_0": ["group"],
+                "judge_0": ["evolve_0"],
+                "judge_1": ["evolve_0"],
                 "group_judges": ["judge_0", "judge_1"],
             },
         ),
@@ -130,7 +130,7 @@ def test_no_form_of_it_holds_a_secret(tmp_path: Path, monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, f"{name}_sesame")
     monkeypatch.delenv("CURATION_INFERENCE_URL", raising=False)
     built = pipeline()
-    for name in ("generate_0", "generate_1", "evolve", "judge_0", "judge_1"):
+    for name in ("generate_0", "generate_1", "evolve_0", "judge_0", "judge_1"):
         built.dag.get_step(name)["step"].llm.load()
     forms = [str(built.dump()), repr(built)]
     for suffix in ("yaml", "json"):
@@ -144,12 +144,12 @@ def test_every_models_requests_are_counted_in_the_stage_that_is_its_own() -> Non
     built, meter = pipeline(), Meter()
     meter.start(stage_meters(FLOWS["everything"]), prompts=1)
     measure(built, FLOWS["everything"], meter)
-    names = ["generate_0", "generate_1", "evolve", "judge_0", "judge_1"]
+    names = ["generate_0", "generate_1", "evolve_0", "judge_0", "judge_1"]
     counted = {name: built.dag.get_step(name)["step"].llm._meter.stage for name in names}
     assert counted == {
         "generate_0": "generate cool",
         "generate_1": "generate warm",
-        "evolve": "evolve evolved",
+        "evolve_0": "evolve evolved",
         "judge_0": "judge large",
         "judge_1": "judge larger",
     }

@@ -96,7 +96,7 @@ def test_what_an_evolver_thinks_is_no_answer() -> None:
 
     with ScriptedServer(reply) as server:
         evolver = Evolver(model_id="better", base_url=server.url)
-        [found] = made_sets(models(server).model_copy(update={"evolve": evolver}), [make_prompt()])
+        [found] = made_sets(models(server).model_copy(update={"evolve": (evolver,)}), [make_prompt()])
     assert [candidate.text for candidate in found.candidates] == ["one.", "two.", "Better."]
 
 

@@ -54,6 +54,25 @@ def test_a_system_prompt_becomes_part_of_the_one_system_message(
     assert task.format_input({"messages": messages}) == sent
 
 
+@pytest.mark.parametrize(
+    ("template", "said", "sent"),
+    [
+        ("{prompt} Be brief.", "Why?", "Why? Be brief."),
+        ("Q: {prompt}\nAgain: {prompt}", "Why?", "Q: Why?\nAgain: Why?"),
+        ('{{"question": "{prompt}"}}', "{x} {prompt} }}", '{"question": "{x} {prompt} }}"}'),
+    ],
+)
+def test_a_template_takes_the_last_turn_and_leaves_earlier_ones(template: str, said: str, sent: str) -> None:
+    task = AnswerPrompt(name="answer", llm=LLM, system_prompt="Be good.", turn_template=template)
+    task.load()
+    earlier = [USER, {"role": "assistant", "content": "So."}]
+    assert task.format_input({"messages": [SYSTEM, *earlier, {"role": "user", "content": said}]}) == [
+        {"role": "system", "content": "Be good.\n\nBe kind."},
+        *earlier,
+        {"role": "user", "content": sent},
+    ]
+
+
 def test_the_judge_is_shown_every_answer_by_number(judge: JudgeAnswers) -> None:
     prompt = read_judge_prompt(judge.format_input(row("One.", "Two.", "Three.")))
     assert prompt is not None

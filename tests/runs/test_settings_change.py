@@ -45,7 +45,7 @@ def changed(generator: Generator, **options: Any) -> Generator:
         (models(COOL, WARM, Generator(model_id="third"), judges=(JUDGE,)), ["generator third added"]),
         (models(COOL, WARM), ["judge large removed"]),
         (
-            models(COOL, WARM, judges=(JUDGE, UltraFeedbackJudge(model_id="fair")), evolve=Evolver(model_id="big")),
+            models(COOL, WARM, judges=(JUDGE, UltraFeedbackJudge(model_id="fair")), evolve=(Evolver(model_id="big"),)),
             ["evolver evolved added", "judge fair added"],
         ),
         (
