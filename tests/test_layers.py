@@ -44,7 +44,7 @@ LAYERS = (
     {"hub_rows", "tokenizer"},
     {"dataset_rows"},
     {"prompts", "generation", "review", "labels", "quality", "export", "store"},
-    {"documents"},
+    {"documents", "steps"},
     {"config"},
     {"derive", "linting", "services"},
     {"balances", "card", "explaining", "review_state", "runs"},
@@ -147,10 +147,10 @@ def test_a_wrong_import_would_be_noticed(tmp_path: Path) -> None:
     assert {part(name) for name in imported(file)} - {""} == {"cli", "stages", "config"}
 
 
-def test_only_generation_imports_distilabel() -> None:
+def test_only_generation_and_the_steps_of_review_import_distilabel() -> None:
     files = importers("distilabel")
     assert files
-    assert all(f"{name}.".startswith("curation.generation.") for name in files), files
+    assert {part(name) for name in files} == {"generation", "steps"}, files
 
 
 def test_only_one_file_imports_polars() -> None:

@@ -350,7 +350,8 @@ def _process_of(step: Any) -> Callable[..., Any]:
 
 def _is_known(step: Any) -> bool:
     """Whether a step is known to make new rows instead of changing those that it got."""
-    return type(step).__module__.startswith(("distilabel.steps.columns", "distilabel.steps.tasks", "curation."))
+    known = ("distilabel.steps.columns", "distilabel.steps.tasks", "curation.generation.")
+    return type(step).__module__.startswith(known)
 
 
 @contextmanager

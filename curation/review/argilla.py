@@ -186,6 +186,20 @@ class ArgillaReview:
             )
         return Pushed(added=len(new) - len(refused), refused=refused)
 
+    def present(self) -> frozenset[str]:
+        """Return the ids of our records that the dataset has. MissingError if there is no dataset."""
+        with self.errors():
+            records = self._records(str(self._require().id))
+            return frozenset(record["external_id"] for record in records if record["external_id"] is not None)
+
+    def add(self, specs: Sequence[RecordSpec]) -> dict[str, str]:
+        """Add records, or write them again; return Argilla's reason for each that it refuses, by record id."""
+        refused: dict[str, str] = {}
+        with self.errors():
+            for start in range(0, len(specs), PUSH_BATCH):
+                refused |= self._add(self._require(), specs[start : start + PUSH_BATCH])
+        return refused
+
     def _add(self, dataset: Any, specs: Sequence[RecordSpec]) -> dict[str, str]:
         """Add records in one request; return Argilla's reason for each record that it refuses, by record id.
 
