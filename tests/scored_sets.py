@@ -161,8 +161,5 @@ def _texts(
             )
         )
         .rename({"id": "candidate_id"})
-        .with_columns(
-            set_no=pl.Series([set_no for set_no, each in enumerate(held) for _ in each], dtype=pl.UInt32),
-            place=pl.Series([place for each in held for place in range(len(each))], dtype=pl.Int64),
-        ),
+        .with_columns(set_no=pl.Series([set_no for set_no, each in enumerate(held) for _ in each], dtype=pl.UInt32)),
     )

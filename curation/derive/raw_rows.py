@@ -55,7 +55,7 @@ def _raw_candidates(texts: SetTexts, scoring: Scoring) -> pl.DataFrame:
     """See `RawSets.candidates`."""
     scores = scoring.scored.answers.select("set_no", "candidate_id", "score")
     keys = ["set_no", "candidate_id"]
-    of_models = texts.candidates.drop("place")
+    of_models = texts.candidates
     of_people = (
         scoring.edits.sort(pl.col("score").is_null(), maintain_order=True)
         .unique(keys, keep="first", maintain_order=True)

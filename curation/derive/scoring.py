@@ -99,7 +99,9 @@ def score(
     )
     entries = entries.with_row_index("entry_no")
     scored = ScoredSets(
-        sets=texts.sets.join(_ties(answers, scores), on="set_no", maintain_order="left"),
+        sets=texts.sets.drop("judgements", "settings", "not_shown").join(
+            _ties(answers, scores), on="set_no", maintain_order="left"
+        ),
         answers=answers,
         records=records.filter(pl.col("reason").is_null()).select(
             "record_no", "record_id", "source", "voters", "agreement"
@@ -116,13 +118,13 @@ def _shown(records: pl.DataFrame, texts: SetTexts) -> pl.DataFrame:
         .explode("candidate_id", "slot")
         .cast({"slot": pl.UInt32})
         .join(
-            texts.candidates.select("set_no", "candidate_id", "text", "generator", "rating", "place"),
+            texts.candidates.select("set_no", "candidate_id", "text", "generator", "rating"),
             on=["set_no", "candidate_id"],
             how="left",
             maintain_order="left",
         )
     )
-    missing = shown.filter(pl.col("place").is_null()).join(texts.sets, on="set_no")
+    missing = shown.filter(pl.col("text").is_null()).join(texts.sets, on="set_no")
     if missing.height:
         first = missing["set_id"][0]
         raise DataError(f"Records show {missing.height:,} candidates that their sets do not hold: see set {first}.")
@@ -234,7 +236,7 @@ def _answers(scores: pl.DataFrame, edits: pl.DataFrame, texts: SetTexts) -> pl.D
     )
     keys = ["set_no", "candidate_id"]
     places = scores.select("set_no", *candidate).unique().join(resolved, on=candidate)
-    of_models = places.join(texts.candidates.drop("generator", "place"), on=keys)
+    of_models = places.join(texts.candidates.drop("generator"), on=keys)
     written = edits.drop_nulls("score").unique("candidate_id", keep="first", maintain_order=True)
     of_people = places.join(
         written.select("candidate_id", "text", "model", "edit_of", "edit_similarity"), on="candidate_id"

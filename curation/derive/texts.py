@@ -17,7 +17,7 @@ class SetTexts:
 
     `sets` has a row per set: set_no, prompt_no, set_id, prompt_id, prompt (messages), source, language, settings,
     judgements, split, not_shown and the columns that prompts bring along. `candidates` has a row per candidate: set_no,
-    place (in its set), candidate_id, text, generator, model, finish_reason, rating and thinking.
+    candidate_id, text, generator, model, finish_reason, rating and thinking.
     """
 
     sets: pl.DataFrame
@@ -30,10 +30,10 @@ def read_texts(segment: Segment, plan: Plan) -> SetTexts:
     rows = [part.read(columns).join(segment.sets, on=["file_no", "row"]) for part in segment.slices]
     sets = pl.concat(rows).sort("set_no").with_columns(pl.col("prompt").struct.unnest().name.prefix("prompt_"))
     candidates = (
-        sets.select("set_no", "candidates", place=pl.int_ranges(pl.col("candidates").list.len()))
-        .explode("candidates", "place")
-        .drop_nulls("place")
-        .select("set_no", "place", pl.col("candidates").struct.unnest())
+        sets.select("set_no", "candidates")
+        .explode("candidates")
+        .drop_nulls()
+        .select("set_no", pl.col("candidates").struct.unnest())
         .rename({"id": "candidate_id"})
     )
     if plan.clean is not None and plan.keeps_thinking:

@@ -49,9 +49,6 @@ class Rows:
     lost: pl.DataFrame
 
 
-LOST = {"set_no": pl.UInt32, "reason": pl.String}
-
-
 def lost(frame: pl.DataFrame, reason: str | pl.Expr) -> pl.DataFrame:
     """Return why the sets in `frame` lose rows: set_no and reason."""
     return frame.select(
