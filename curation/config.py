@@ -65,6 +65,10 @@ class Publish(Section):
     license: Annotated[str, Field(pattern=LICENSE)] | None = None
     """The licence, as an identifier of the Hub such as "cc-by-4.0"."""
 
+    max_shrink: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """The share, 0 to 1, of the stored responses that a `sync` may remove, and of the published rows that a `publish`
+    may remove, without `--allow-shrink`. One response, or the rows of one prompt, may always go."""
+
     @model_validator(mode="after")
     def _each_once(self) -> Publish:
         if len(set(self.formats)) < len(self.formats):

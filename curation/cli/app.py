@@ -14,7 +14,7 @@ import typer
 
 from curation.cli.cache import cache
 from curation.cli.local import local, local_extra
-from curation.cli.options import ConfigFile, DebugOption, FormatOption
+from curation.cli.options import AllowShrinkOption, ConfigFile, DebugOption, FormatOption
 from curation.cli.output import Format, Output
 from curation.cli.running import errors_as_sentences, print_report, run
 from curation.cli.start import init, recipes
@@ -157,13 +157,19 @@ def sync(
         list[str] | None,
         typer.Option("--forget", metavar="NAME", help="Remove all answers of this reviewer for good; repeatable."),
     ] = None,
+    allow_shrink: AllowShrinkOption = False,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
     """Copy what reviewers answered from Argilla into the store."""
     from curation.stages.sync import sync as sync_responses
 
-    run(config, format, debug, lambda loaded, out: sync_responses(loaded, forget=forget or ()))
+    run(
+        config,
+        format,
+        debug,
+        lambda loaded, out: sync_responses(loaded, forget=forget or (), allow_shrink=allow_shrink),
+    )
 
 
 @app.command()
@@ -185,6 +191,7 @@ def publish(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write nothing; show which rows would be new, removed or changed.")
     ] = False,
+    allow_shrink: AllowShrinkOption = False,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
@@ -195,7 +202,9 @@ def publish(
 
     def publish_all(loaded: Config, out: Output) -> Report:
         with segments_shown(out) as watch:
-            return (try_publish if dry_run else publish_rows)(loaded, watch=watch)
+            if dry_run:
+                return try_publish(loaded, watch=watch)
+            return publish_rows(loaded, watch=watch, allow_shrink=allow_shrink)
 
     run(config, format, debug, publish_all)
 

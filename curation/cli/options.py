@@ -12,3 +12,6 @@ from curation.cli.output import Format
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The TOML file of the curation.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="Print sentences, JSON, or errors only.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+AllowShrinkOption = Annotated[
+    bool, typer.Option("--allow-shrink", help="Take away whatever is gone, also more than max_shrink under [publish].")
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -47,3 +47,17 @@ def paths_by_split(shards: Iterable[Shard]) -> dict[str, list[str]]:
     for shard in shards:
         paths[f"{shard.config}/{shard.split}"].append(shard.path)
     return dict(paths)
+
+
+def only_in(
+    shards: Mapping[str, Collection[str]], others: Mapping[str, Collection[str]], config: str
+) -> dict[str, list[str]]:
+    """Return the paths of a config's shards by split, without those that are in the same split of `others`.
+
+    Files are named by their content, so files that are on both sides have the same rows.
+    """
+    return {
+        split: [path for path in paths if path not in others.get(split, ())]
+        for split, paths in shards.items()
+        if split.startswith(f"{config}/")
+    }

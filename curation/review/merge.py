@@ -18,6 +18,8 @@ Responses = dict[tuple[str, str], Response]
 class Merged:
     """The merged responses, and how they differ from the stored ones.
 
+    - `set_back`: how many of the pulled responses are older than the stored ones, by Argilla's own times: the server
+      was set back to an older copy of its data.
     - `foreign`: the number of answers to records that are not ours.
     - `ignored`: the number of answers of accounts that are to be forgotten; `forgotten`: that of their stored
       responses.
@@ -29,6 +31,7 @@ class Merged:
     added: int
     changed: int
     withdrawn: int
+    set_back: int
     foreign: int
     ignored: int
     forgotten: int
@@ -68,6 +71,7 @@ def merge_responses(
         added=sum(key not in before for key in news),
         changed=sum(key in before and _content(before[key]) != _content(response) for key, response in news.items()),
         withdrawn=sum(key not in merged for key in before),
+        set_back=sum(key in before and _is_older(response, before[key]) for key, response in news.items()),
         foreign=foreign,
         ignored=ignored,
         forgotten=len(stored) - len(remembered),
@@ -199,8 +203,19 @@ def _replaces(response: Response, stored: Response) -> bool:
     The same response always does, in its present state. A response on another copy of the record, or from another
     account, is a new one: it replaces a submitted response only if it was submitted itself.
     """
-    same = (response.server_record_id, response.server_user_id) == (stored.server_record_id, stored.server_user_id)
-    return same or response.status == "submitted" or stored.status != "submitted"
+    return _is_same(response, stored) or response.status == "submitted" or stored.status != "submitted"
+
+
+def _is_older(response: Response, stored: Response) -> bool:
+    """Whether a pulled response is an earlier state of the stored one, by Argilla's own times."""
+    if response.updated_at is None or stored.updated_at is None:
+        return False
+    return _is_same(response, stored) and response.updated_at < stored.updated_at
+
+
+def _is_same(response: Response, other: Response) -> bool:
+    """Whether two responses are of the same account to the same copy of a record."""
+    return (response.server_record_id, response.server_user_id) == (other.server_record_id, other.server_user_id)
 
 
 def _gone(responses: Responses, accounts: Accounts) -> dict[str, int]:

@@ -197,13 +197,19 @@ def _argilla(config: Config, services: Services) -> str:
     with closing(open_review(config, services)) as review:
         if review.find() is None:
             snapshot = _snapshot(config, services)
-            if snapshot is not None and snapshot.responses:
+            answers = [key for key in snapshot.responses if _of_task(config, snapshot, key[0])] if snapshot else []
+            if answers:
                 raise RefusedError(
-                    f"There is no dataset {place}, and the store holds {counted(len(snapshot.responses), 'answer')} to "
-                    "its records.",
+                    f"There is no dataset {place}, and the store holds {counted(len(answers), 'answer')} to its "
+                    "records.",
                     remedy="Run `curation restore`: it puts the records and all answers of the last sync back. Or "
                     "correct `workspace` or `dataset` under [review].",
                 )
             return f"answers; {place} will be created"
         review.check(config.review.settings())
     return f"answers; {place} has this task's settings"
+
+
+def _of_task(config: Config, snapshot: Snapshot, record_id: str) -> bool:
+    """Whether a record is of the present task. Records of other tasks are in other datasets."""
+    return snapshot.records[record_id].task == config.review.task

@@ -13,11 +13,11 @@ from curation.config import Config, Services
 from curation.derive import Watch
 from curation.derive.basis import current_basis, published_basis, row_counts
 from curation.derive.row_changes import ConfigChange, RowChange, config_changes, mixed
-from curation.derive.shards import paths_by_split
+from curation.derive.shards import only_in, paths_by_split
 from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
-from curation.stages.publish import derive_rows
+from curation.stages.publish import derive_rows, shrunk
 from curation.wording import counted, counts_by_name
 
 BATCH = 1000
@@ -29,7 +29,8 @@ Shards = Mapping[str, Collection[str]]
 class DryRunReport(Report):
     """What `publish` would do.
 
-    `row_counts` says how the numbers of rows would change and why there are fewer, null if no number changes.
+    `row_counts` says how the numbers of rows would change and why there are fewer, null if no number changes. `refused`
+    says why `publish` would refuse to take away so many without `--allow-shrink`, null if it would not.
     `changes` counts the rows of each config that come, go and change; `examples` has up to ten of them.
     """
 
@@ -38,6 +39,7 @@ class DryRunReport(Report):
     published: bool
     rows: dict[str, int]
     row_counts: str | None
+    refused: str | None
     changes: dict[str, ConfigChange]
     examples: tuple[RowChange, ...]
 
@@ -49,6 +51,8 @@ class DryRunReport(Report):
         lines = [f"Dry run: nothing was written. A publish would leave {rows} rows at {self.url}{first}."]
         if self.row_counts is not None:
             lines.append(f"Against what is published: {self.row_counts}")
+        if self.refused is not None:
+            lines.append(f"Without `--allow-shrink` it is refused: {self.refused}")
         lines += [
             f"{name}: {counted(change.comes, 'row')} would come, {change.goes:,} go, {change.changes:,} change."
             for name, change in self.changes.items()
@@ -60,9 +64,9 @@ class DryRunReport(Report):
 
     @property
     def next_verb(self) -> str | None:
-        """`publish`, if that would change a row."""
+        """`publish`, if that would change a row and not be refused."""
         changed = any(change.comes or change.goes or change.changes for change in self.changes.values())
-        return "publish" if changed else None
+        return "publish" if changed and self.refused is None else None
 
 
 def dry_run(
@@ -83,30 +87,22 @@ def dry_run(
         derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
         before, now = manifest.get("files", {}), paths_by_split(derived.tally.shards)
         for name in dict.fromkeys(split.partition("/")[0] for split in (*now, *before)):
-            # Files are named by their content, so those that are on both sides have the same rows.
-            old_rows = partial(_rows, _only(before, now, name), lambda path: published.repo.download(path, str(head)))
-            new_rows = partial(_rows, _only(now, before, name), lambda path: folder / path)
+            old_rows = partial(_rows, only_in(before, now, name), lambda path: published.repo.download(path, str(head)))
+            new_rows = partial(_rows, only_in(now, before, name), lambda path: folder / path)
             changes[name], examples_of_config = config_changes(name, old_rows, new_rows)
             examples += examples_of_config
         now_basis, before_basis = current_basis(config, derived), published_basis(manifest)
+        refused = shrunk(config, published, head, derived, folder=folder)
     return DryRunReport(
         repo=config.publish.repo_id,
         url=f"{services.hub_endpoint}/datasets/{config.publish.repo_id}",
         published=bool(manifest),
         rows=now_basis.rows,
         row_counts=row_counts(before_basis, now_basis) if before_basis else None,
+        refused=refused,
         changes=changes,
         examples=mixed(examples),
     )
-
-
-def _only(shards: Shards, others: Shards, config: str) -> Shards:
-    """Return the shards of a config without those that are in the same split of `others`."""
-    return {
-        split: [path for path in paths if path not in others.get(split, ())]
-        for split, paths in shards.items()
-        if split.startswith(f"{config}/")
-    }
 
 
 def _rows(shards: Shards, local_path: Callable[[str], Path]) -> Iterator[dict[str, Any]]:

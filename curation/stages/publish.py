@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from curation.card import card_files
 from curation.card.derived_facts import card_facts
 from curation.config import Config, Services
 from curation.derive import Derived, Watch, derive
 from curation.derive.basis import current_basis, published_basis, row_counts
-from curation.derive.shards import paths_by_split
+from curation.derive.shards import only_in, paths_by_split
 from curation.errors import RefusedError
 from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
-from curation.store import MANIFEST, Snapshot
+from curation.shrinking import exceeds, shrinkage
+from curation.store import MANIFEST, PublishedDataset, Snapshot
 from curation.types import Measure
 from curation.wording import counted, counts_by_name, measured, percent, reasons
 
@@ -75,12 +78,17 @@ class PublishReport(Report):
 
 
 def publish(
-    config: Config, *, services: Services | None = None, watch: Watch = lambda done, total: None
+    config: Config,
+    *,
+    services: Services | None = None,
+    watch: Watch = lambda done, total: None,
+    allow_shrink: bool = False,
 ) -> PublishReport:
     """Make rows of the responses in the store, and publish them with a card in one commit; none if nothing is new.
 
     `watch` is called with the number of segments of the store that are done, and of all. Raises MissingError without a
-    store, RefusedError if no record gives a row, or if TRL would not train on a row as it is meant.
+    store, RefusedError if no record gives a row, if TRL would not train on a row as it is meant, or, without
+    `allow_shrink`, if more of the published rows would go than `max_shrink` allows.
     """
     services = services or Services.from_environment()
     # The head is read before the store. If somebody publishes a newer state of the store after that, ours is refused.
@@ -90,6 +98,11 @@ def publish(
     snapshot = open_store(config, services).snapshot()
     with scratch_folder() as folder:
         derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
+        if not allow_shrink and (refused := shrunk(config, published, head, derived, folder=folder)):
+            raise RefusedError(
+                f"{refused} Nothing was published.",
+                remedy="`curation publish` with `--dry-run` shows which rows, and with `--allow-shrink` removes them.",
+            )
         facts = card_facts(config, snapshot, derived)
         paths = paths_by_split(derived.tally.shards)
         # Arrow keeps a third of what was read in order to use it again, but the upload needs that memory.
@@ -139,6 +152,40 @@ def derive_rows(config: Config, snapshot: Snapshot, services: Services, *, folde
             remedy=f"Review in Argilla, then run `curation sync`. {config.publish.repo_id} stays as it is.",
         )
     return derived
+
+
+def shrunk(
+    config: Config, published: PublishedDataset, head: str | None, derived: Derived, *, folder: Path
+) -> str | None:
+    """Return what a publish would take away, if that is more than `max_shrink` allows; otherwise None.
+
+    `folder` has the files of `derived`. Only files that are not on both sides are read, and of these the prompts.
+    """
+    manifest = published.manifest(head) or {}
+    before, now = manifest.get("files", {}), paths_by_split(derived.tally.shards)
+    parts = []
+    for name in dict.fromkeys(split.partition("/")[0] for split in before):
+        rows = sum(count for split, count in manifest["rows"].items() if split.startswith(f"{name}/"))
+        lost = shrinkage(
+            before=_prompts(only_in(before, now, name), lambda path: published.repo.download(path, str(head))),
+            now=_prompts(only_in(now, before, name), lambda path: folder / path),
+        )
+        if exceeds(lost.removed, rows, max_shrink=config.publish.max_shrink, things=lost.prompts):
+            parts.append(f"{lost.removed:,} of {counted(rows, 'row')} of {name} ({percent(lost.removed / rows)})")
+    if not parts:
+        return None
+    basis = published_basis(manifest)
+    why = basis and row_counts(basis, current_basis(config, derived))
+    return (
+        f"{config.publish.repo_id} would lose {' and '.join(parts)}, more than the "
+        f"{percent(config.publish.max_shrink)} of max_shrink under [publish]{f': {why}' if why else '.'}"
+    )
+
+
+def _prompts(shards: Mapping[str, list[str]], local_path: Callable[[str], Path]) -> Iterator[str]:
+    """Yield the prompt of each row of these shards."""
+    for path in chain.from_iterable(shards.values()):
+        yield from pq.read_table(local_path(path), columns=["prompt_id"])["prompt_id"].to_pylist()
 
 
 def _manifest(config: Config, derived: Derived, paths: Mapping[str, list[str]]) -> bytes:

@@ -203,7 +203,7 @@ def restore(
         outsiders=outsiders,
         last_seen=max((version.synced_at for version in snapshot.response_versions), default=None),
         others=_others(config, snapshot),
-        commit=sync(config, services=services).commit,
+        commit=sync(config, services=services, read_all=bool(pushed.added or written.responses)).commit,
     )
 
 

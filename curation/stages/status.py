@@ -46,7 +46,8 @@ class StatusReport(Report):
     - Records: reviewers may answer `records`. `retired` records gave way to later ones of the same prompts. `to_push`
       records are missing in Argilla.
     - Argilla: `review_url`, `completed`, `in_argilla` (the number of its records) and `waiting` (answers that are not
-      synced) are null if Argilla cannot be read; `argilla` says why.
+      synced) are null if Argilla cannot be read; `argilla` says why. If Argilla has none of the records, `lost` counts
+      the responses of the store to records of the present task.
     - Responses: `responses` counts those in the store by status, `progress` all of each reviewer. `commented` responses
       have a comment; `comments` has them if they were asked for. `flagged` says which records reviewers flagged.
       `reviewers` has the pseudonym of each reviewer.
@@ -65,6 +66,7 @@ class StatusReport(Report):
     retired: int
     to_push: int
     responses: dict[str, int]
+    lost: int
     waiting: int | None
     progress: dict[str, dict[str, int]]
     commented: int
@@ -156,6 +158,8 @@ class StatusReport(Report):
         if not self.records and not self.to_push:
             return "generate"
         if self.argilla is None:
+            if self.lost:
+                return "restore"
             if self.to_push:
                 return "push"
             if self.waiting:
@@ -217,6 +221,7 @@ def _report(
         retired=len(snapshot.retired),
         to_push=len(_to_push(config, services, snapshot, review.record_ids)),
         responses=dict(sorted(Counter(response.status for response in snapshot.responses.values()).items())),
+        lost=_answered(config, snapshot) if inside and not inside.records else 0,
         waiting=inside.waiting if inside else None,
         progress=inside.progress if inside and inside.url else progress_of(review.responses),
         commented=len(commented),
@@ -273,6 +278,11 @@ def _to_push(config: Config, services: Services, snapshot: Snapshot, in_argilla:
     return (known | {record.id for record in new}) - in_argilla
 
 
+def _answered(config: Config, snapshot: Snapshot) -> int:
+    """Return the number of responses to records of the present task."""
+    return sum(snapshot.records[record_id].task == config.review.task for record_id, _ in snapshot.responses)
+
+
 def _settings_changed(config: Config, snapshot: Snapshot) -> str | None:
     """Return a sentence about the prompts that have answers of other settings; None if there are none."""
     before = answered_before(snapshot, settings_id(config.models))
@@ -306,6 +316,7 @@ def _empty(config: Config) -> StatusReport:
         retired=0,
         to_push=0,
         responses={},
+        lost=0,
         waiting=0,
         progress={},
         commented=0,

@@ -17,8 +17,9 @@ from curation.review.merge import merge_responses
 from curation.review.pulled import Pulled
 from curation.review.shown import written
 from curation.services import open_review, open_store
+from curation.shrinking import exceeds
 from curation.store import RECORDS, LastSync, ReviewedDataset, Reviews, Snapshot
-from curation.wording import counted, duration
+from curation.wording import counted, duration, percent
 
 if TYPE_CHECKING:
     from curation.review.argilla import ArgillaReview
@@ -31,6 +32,9 @@ class SyncReport(Report):
     - `responses` are in the store now; `submitted` of them count. `added`, `changed` and `withdrawn` say what is
       different from before. `commit` is null if nothing is.
     - `foreign_records` in Argilla do not belong to this curation; `foreign` is the number of their responses.
+    - `set_back` responses are older in Argilla than in the store: the server was set back to an older copy.
+    - `absent` responses of the present task are not in Argilla, because their records were deleted, or created anew
+      since then. They are kept.
     - `missing_records` are the ids of records of the present task that were pushed and not retired, but are not in
       Argilla any more. Responses to them are kept.
     - `gone` has the number of responses of each reviewer who is no longer in the workspace, `renamed` the present
@@ -47,8 +51,10 @@ class SyncReport(Report):
     added: int = 0
     changed: int = 0
     withdrawn: int = 0
+    set_back: int = 0
     foreign_records: int = 0
     foreign: int = 0
+    absent: int = 0
     missing_records: tuple[str, ...] = ()
     renamed: dict[str, str] = Field(default_factory=dict)
     gone: dict[str, int] = Field(default_factory=dict)
@@ -60,7 +66,7 @@ class SyncReport(Report):
     @property
     def unusual(self) -> bool:
         """Whether something should be said at every `sync`, so that each has to read all answers."""
-        return bool(self.missing_records or self.gone or self.foreign_records or self.ignored)
+        return bool(self.absent or self.missing_records or self.gone or self.foreign_records or self.ignored)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -94,6 +100,11 @@ class SyncReport(Report):
                 f"{counted(len(self.missing_records), 'record')} missing in Argilla ({some}"
                 f"{', ...' if len(self.missing_records) > 3 else ''}); answers to them are kept."
             )
+        if self.absent:
+            lines.append(
+                f"{counted(self.absent, 'response')} of the store are not in Argilla any more, because their records "
+                "were deleted or created anew. They are kept and count; `curation restore` puts them back."
+            )
         return tuple(lines)
 
     @property
@@ -102,15 +113,24 @@ class SyncReport(Report):
         return "publish" if self.submitted else None
 
 
-def sync(config: Config, *, services: Services | None = None, forget: Collection[str] = ()) -> SyncReport:
+def sync(
+    config: Config,
+    *,
+    services: Services | None = None,
+    forget: Collection[str] = (),
+    allow_shrink: bool = False,
+    read_all: bool = False,
+) -> SyncReport:
     """Update the responses in the store from Argilla, in one commit. If nothing changed, there is no commit.
 
     If Argilla says that nothing happened since the last `sync`, its answers are not read, at most for the hours of
-    `review.full_every`. Responses that were edited, withdrawn or deleted in Argilla change in the store too. The
-    responses of the reviewers named in `forget` are removed, and later responses of their accounts are ignored.
+    `review.full_every`, and not with `read_all`. Responses that were edited, withdrawn or deleted in Argilla change in
+    the store too. The responses of the reviewers named in `forget` are removed, and later responses of their accounts
+    are ignored.
 
     Raises RefusedError if the Argilla dataset is missing or empty (that never means that all answers were withdrawn),
-    if its settings are not those of the task, or if no reviewer has a name in `forget`.
+    if its settings are not those of the task, or if no reviewer has a name in `forget`; without `allow_shrink` also if
+    more responses are gone in Argilla than `max_shrink` allows.
     """
     services = services or Services.from_environment()
     store = open_store(config, services)
@@ -120,7 +140,7 @@ def sync(config: Config, *, services: Services | None = None, forget: Collection
     to_forget = _accounts(first, forget)
     reports: list[SyncReport] = []
     with closing(open_review(config, services)) as review:
-        if not forget and (unchanged := _unchanged(config, first, review)):
+        if not (forget or read_all) and (unchanged := _unchanged(config, first, review)):
             return unchanged
 
         def read(snapshot: Snapshot) -> Reviews:
@@ -130,6 +150,8 @@ def sync(config: Config, *, services: Services | None = None, forget: Collection
             pulled = review.pull()
             reviews, report = _merged(config, snapshot, pulled, to_forget, activity)
             report = report.model_copy(update={"seconds": time.monotonic() - began})
+            if not allow_shrink:
+                _refuse_to_shrink(config, snapshot, report)
             reports.append(report)
             return reviews
 
@@ -162,7 +184,8 @@ def _merged(
     merged = merge_responses(snapshot.responses, pulled, known=snapshot.records, forgotten=forgotten)
     pulled_records = set(pulled.records.values())
     # Records of another task are in another Argilla dataset, so they are not missing in this one.
-    pushed = {record.id for record in snapshot.records.values() if record.task == config.review.task} - snapshot.retired
+    of_task = _of_task(config, snapshot)
+    pushed = of_task - snapshot.retired
     report = SyncReport(
         dataset=config.review_dataset,
         read_all=True,
@@ -172,8 +195,13 @@ def _merged(
         added=merged.added,
         changed=merged.changed,
         withdrawn=merged.withdrawn,
+        set_back=merged.set_back,
         foreign_records=sum(record_id not in snapshot.records for record_id in pulled.records.values()),
         foreign=merged.foreign,
+        absent=sum(
+            record_id in of_task and response.server_record_id not in pulled.records
+            for (record_id, _), response in merged.responses.items()
+        ),
         missing_records=tuple(record_id for record_id in snapshot.records if record_id in pushed - pulled_records),
         renamed=merged.renamed,
         gone=merged.gone,
@@ -195,6 +223,27 @@ def _merged(
         synced_at=pulled.began_at,
     )
     return reviews, report
+
+
+def _of_task(config: Config, snapshot: Snapshot) -> set[str]:
+    return {record.id for record in snapshot.records.values() if record.task == config.review.task}
+
+
+def _refuse_to_shrink(config: Config, snapshot: Snapshot, report: SyncReport) -> None:
+    """Raise RefusedError if more of the task's responses are gone or set back than `max_shrink` allows."""
+    of_task = _of_task(config, snapshot)
+    stored = sum(record_id in of_task for record_id, _ in snapshot.responses)
+    lost = report.withdrawn + report.set_back
+    if not exceeds(lost, stored, max_shrink=config.publish.max_shrink, things=lost):
+        return
+    older = f", and has an older state of {report.set_back:,}" if report.set_back else ""
+    raise RefusedError(
+        f"Argilla lacks {report.withdrawn:,} of {counted(stored, 'response')} that the last sync saw, although their "
+        f"records and their authors are there{older}: {percent(lost / stored)}, more than the "
+        f"{percent(config.publish.max_shrink)} of max_shrink under [publish]. Nothing was written.",
+        remedy="If the server lost them, run `curation restore`: it puts them back. If reviewers took them back, run "
+        "`curation sync` with `--allow-shrink`.",
+    )
 
 
 def _last_sync(report: SyncReport, pulled: Pulled, activity: str | None) -> LastSync | None:

@@ -56,7 +56,22 @@ def test_a_publish_of_fewer_rows_says_why_and_a_dry_run_says_it_before(cli: Comm
     assert "goes    dpo    Question" in shown
     assert connect(stack.hub.url, stack.hub.token).dataset_info(f"acme/{name}").sha == before
 
-    assert f"Since the last publish: {sentence}" in cli.run("publish", config).stdout
+    said = " ".join(cli.error("publish", config).split())
+    assert (
+        "acme/shrinking would lose 4 of 6 rows of dpo (66.7 %) and 8 of 12 rows of kto (66.7 %), more than the 5 % of "
+        f"max_shrink under [publish]: {sentence} Nothing was published."
+    ) in said
+    assert "`--allow-shrink`" in said
+    assert dry["refused"] is not None
+    assert dry["refused"] in said
+    assert f"Without `--allow-shrink` it is refused: {dry['refused']}" in shown
+    assert connect(stack.hub.url, stack.hub.token).dataset_info(f"acme/{name}").sha == before
+
+    assert f"Since the last publish: {sentence}" in cli.run("publish", config, "--allow-shrink").stdout
     assert cli.json("publish", config)["row_counts"] is None
     after = cli.json("publish", config, "--dry-run")
-    assert (after["row_counts"], after["examples"]) == (None, [])
+    assert (after["row_counts"], after["examples"], after["refused"]) == (None, [], None)
+    # The rows of one prompt may always go, and so may what `max_shrink` allows.
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("[publish]\n", '[publish]\nmax_shrink = 0.5\nformats = ["dpo"]\n'), encoding="utf-8")
+    assert "4 of 4 rows of kto (100 %), more than the 50 % of max_shrink" in cli.error("publish", config)

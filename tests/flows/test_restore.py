@@ -164,6 +164,12 @@ def test_a_server_that_lost_a_part_gets_it_back_and_newer_answers_stay(cli: Comm
         )
         http.delete(f"/datasets/{dataset_id(http, name)}/records", params={"ids": gone["id"]}).raise_for_status()
 
+    refused = " ".join(cli.error("sync", config).split())
+    assert "Argilla lacks 1 of 18 responses that the last sync saw" in refused
+    assert "and has an older state of 1: 11.1 %, more than the 5 % of max_shrink under [publish]." in refused
+    assert "`curation restore`" in refused
+    assert in_store(stack, name) == before
+
     done = cli.run("restore", config)
     assert done.returncode == 0, done.stderr
     shown = " ".join(done.stdout.split())
@@ -180,6 +186,13 @@ def test_a_server_that_lost_a_part_gets_it_back_and_newer_answers_stay(cli: Comm
     assert not [version for version in stored(stack, name).response_versions if version.ended]
     assert cli.json("sync", config)["commit"] is None
 
+    # What reviewers take back themselves goes if that is confirmed.
+    with argilla(stack) as http:
+        for answer in answers(http, name)[:2]:
+            http.delete(f"/responses/{answer['id']}").raise_for_status()
+    assert "lacks 2 of 18 responses" in cli.error("sync", config)
+    assert counts(cli.json("sync", config, "--allow-shrink")) == (0, 0, 2)
+
     # The same store with another task: its dataset is another one, and what the store holds besides is named.
     text = Path(config).read_text(encoding="utf-8")
     other = text.replace("[review]\n", '[review]\ntask = "binary"\ndataset = "lost-a-part-binary"\n')
@@ -188,4 +201,4 @@ def test_a_server_that_lost_a_part_gets_it_back_and_newer_answers_stay(cli: Comm
     cli.json("push", config)
     report = cli.json("restore", config)
     assert (report["records"], report["records_added"], report["responses"]) == (12, 0, 0)
-    assert report["others"] == {"pairwise": {"records": 6, "responses": 18}}
+    assert report["others"] == {"pairwise": {"records": 6, "responses": 16}}

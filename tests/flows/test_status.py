@@ -74,13 +74,13 @@ def test_status_names_the_next_step_in_every_state(cli: CommandLine, stack: Stac
     path.write_text(text + '\n[labels]\nties = "drop"\n')
     look("publish", up_to_date=False)
     path.write_text(text)
-    # The dataset is gone: push makes it anew, and the answers stay.
+    # The dataset is gone: restore puts it back with all answers; push makes it anew, and the answers stay in the store.
     with argilla(stack) as http:
         http.delete(f"/datasets/{dataset_id(http, name)}").raise_for_status()
-    look("push", review_url=None, to_push=6, responses={"submitted": 12}, up_to_date=True)
+    look("restore", review_url=None, to_push=6, lost=12, responses={"submitted": 12}, up_to_date=True)
     assert "the dataset does not exist. The store holds 12 answers." in cli.run("status", config).stdout
     cli.json("push", config)
-    look(None, waiting=0, to_push=0, progress=progress)
+    look(None, waiting=0, to_push=0, lost=0, progress=progress)
     # Argilla does not answer: that is said, and is nothing to do about here but check.
     away = cli.run("status", config, ARGILLA_API_URL="http://127.0.0.1:9", CURATION_PATIENCE="5")
     assert (away.returncode, "did not answer" in away.stdout) == (0, True)

@@ -125,7 +125,7 @@ def test_what_cannot_be_read_leaves_its_sum_open_and_the_others_are_checked(cli:
     config = pushed(cli, name)
     review(stack, name, **{"simulated-one": always("a")})
     cli.json("sync", config)
-    cli.json("publish", config)
+    cli.json("publish", config, "--allow-shrink")
     assert cli.json("verify", config)["temporary"]
     # Nobody listens on this port.
     report = cli.json("verify", config, exit_code=3, ARGILLA_API_URL="http://127.0.0.1:9", CURATION_PATIENCE="1")

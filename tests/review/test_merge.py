@@ -61,7 +61,13 @@ def pull(
         guidelines="",
         records={f"{HERE}/{record}": record for record in KNOWN} if records is None else records,
         answers=tuple(
-            Answer(response.server_record_id, response.server_user_id, response.status, response.values)
+            Answer(
+                response.server_record_id,
+                response.server_user_id,
+                response.status,
+                response.values,
+                updated_at=response.updated_at,
+            )
             for response in responses
         ),
         accounts=Accounts(usernames=people, members=frozenset(people.keys() - set(left)), everybody=everybody),
@@ -98,6 +104,19 @@ def test_a_response_that_says_something_else_is_changed(later: Response) -> None
     merged = merge(stored(said()), later)
     assert merged.responses == stored(later)
     assert counts(merged) == (0, 1, 0, 0)
+
+
+def test_a_response_that_is_older_than_the_stored_one_shows_that_the_server_was_set_back() -> None:
+    def at(hour: int, preference: str, dataset: str = HERE) -> Response:
+        changed_at = {"updated_at": datetime(2026, 1, 31, hour, tzinfo=UTC)}
+        return said(preference=preference, dataset=dataset).model_copy(update=changed_at)
+
+    assert merge(stored(at(12, "b")), at(11, "a")).set_back == 1
+    assert merge(stored(at(12, "b")), at(12, "b")).set_back == 0
+    assert merge(stored(at(12, "b")), at(13, "a")).set_back == 0
+    # Another server's clock says nothing about this one, and a response without times says nothing at all.
+    assert merge(stored(at(12, "b", BEFORE)), at(11, "a")).set_back == 0
+    assert merge(stored(said(preference="b")), at(11, "a")).set_back == 0
 
 
 def test_the_order_of_the_values_is_no_change() -> None:
