@@ -47,7 +47,7 @@ LAYERS = (
     {"documents", "steps"},
     {"config"},
     {"derive", "linting", "services"},
-    {"balances", "card", "explaining", "review_state", "runs", "shrinking"},
+    {"balances", "card", "explaining", "review_space", "review_state", "runs", "shrinking"},
     {"stages"},
     {"deploy", "local"},
     {"cli"},

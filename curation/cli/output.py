@@ -125,8 +125,8 @@ class Output:
 
 
 COMMANDS = ("Next: ", "curation ", "eval ")
-COLOURS = {"ok    ": "32", "up    ": "32", "FAIL  ": "31", "DOWN  ": "31", "Error:": "31"}
-"""Marks at the beginning of a line, and the colour of each on a terminal (ECMA-48: 31 is red, 32 is green)."""
+COLOURS = {"ok    ": "32", "up    ": "32", "WARN  ": "33", "FAIL  ": "31", "DOWN  ": "31", "Error:": "31"}
+"""Marks at the beginning of a line, and the colour of each on a terminal (ECMA-48: 31 red, 32 green, 33 yellow)."""
 
 
 def _print_lines(stream: TextIO, text: str, *, whole: bool = False) -> None:

@@ -15,6 +15,7 @@ from curation.errors import ServiceError
 from curation.patience import Service, UnansweredError, is_passing, persist, retry_after
 
 CONNECT_SECONDS = 10.0
+SPACES = ".hf.space"
 ADDRESS = "Check ARGILLA_API_URL: it is the Space's direct address, https://OWNER-SPACE.hf.space."
 _CREATED = re.compile(
     r"/api/v1/(?:datasets(?:/[^/]+/(fields|questions|metadata-properties))?|(users)|workspaces(?:/[^/]+/(users))?)$"
@@ -131,20 +132,28 @@ class _TimedStream(httpx.SyncByteStream):
 
 
 def space_advice(api_url: str) -> str | None:
-    """Return what to do about a Space that does not answer, with its page; None if the address is no Space's.
-
-    A Space OWNER/NAME answers at owner-name.hf.space, so an address with several dashes may be that of several pages.
-    """
-    host = urlsplit(api_url).hostname or ""
-    if not host.endswith(".hf.space"):
+    """Return what to do about a Space that does not answer, with its page; None if the address is no Space's."""
+    if not is_space(api_url):
         return None
-    parts = host.removesuffix(".hf.space").split("-")
-    names = [f"{'-'.join(parts[:end])}/{'-'.join(parts[end:])}" for end in range(1, len(parts))]
-    pages = " or ".join(f"https://huggingface.co/spaces/{name}" for name in names)
+    pages = " or ".join(f"https://huggingface.co/spaces/{name}" for name in space_names(api_url))
     return (
         "A Space that sleeps wakes when it is asked, which may take minutes: run the command again. One that is paused "
         f"is restarted by its owner on its page{f', {pages}' if pages else ''}."
     )
+
+
+def is_space(api_url: str) -> bool:
+    """Whether an address is that of a Space."""
+    return (urlsplit(api_url).hostname or "").endswith(SPACES)
+
+
+def space_names(api_url: str) -> list[str]:
+    """Return which Spaces may answer at the address of a Space.
+
+    OWNER/NAME answers at owner-name.hf.space, so an address with several dashes may be that of several.
+    """
+    parts = (urlsplit(api_url).hostname or "").removesuffix(SPACES).split("-")
+    return [f"{'-'.join(parts[:end])}/{'-'.join(parts[end:])}" for end in range(1, len(parts))]
 
 
 def is_page(response: httpx.Response) -> bool:

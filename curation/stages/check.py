@@ -15,6 +15,8 @@ from curation.hub import connect, hub_errors
 from curation.prompts import REMEDIES
 from curation.quality import answer_checks, prompt_checks
 from curation.report import Report
+from curation.review.transport import is_space
+from curation.review_space import kept_data
 from curation.runs.prompt_reader import PromptReader, answered_now
 from curation.runs.questions import Questions, opened_questions
 from curation.services import open_published, open_review, open_store
@@ -23,7 +25,10 @@ from curation.wording import counted, reasons
 
 
 class Finding(BaseModel):
-    """The result of one check: all is well, or what is wrong and how to mend it. `details` are further lines."""
+    """The result of one check: all is well, or what is wrong and how to mend it. `details` are further lines.
+
+    A `warning` says that nothing is wrong now, but something may be lost later.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,6 +37,14 @@ class Finding(BaseModel):
     message: str
     details: tuple[str, ...] = ()
     temporary: bool = False
+    warning: bool = False
+
+    @property
+    def mark(self) -> str:
+        """How the line begins."""
+        if self.ok:
+            return "WARN" if self.warning else "ok  "
+        return "FAIL"
 
 
 class CheckReport(Report):
@@ -49,12 +62,12 @@ class CheckReport(Report):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """A line for each check, which begins with ok or FAIL, and its details below it."""
+        """A line for each check, which begins with ok, WARN or FAIL, and its details below it."""
         return tuple(
             line
             for finding in self.findings
             for line in (
-                f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.message}",
+                f"{finding.mark}  {finding.subject}: {finding.message}",
                 *(f"        {detail}" for detail in finding.details),
             )
         )
@@ -87,6 +100,8 @@ def check(config: Config, *, services: Services | None = None, ask: bool = False
         label = config.models.labels[stage]
         findings.append(_finding(label, lambda o=options: check_endpoint(o, name=o.name, ask=ask)))  # type: ignore[misc]
     findings.append(_finding("argilla", lambda: _argilla(config, services)))
+    if services.argilla_api_url is not None and is_space(services.argilla_api_url):
+        findings.append(_space(services, services.argilla_api_url))
     return CheckReport(findings=tuple(findings))
 
 
@@ -190,6 +205,15 @@ def _may_write(config: Config, services: Services) -> str:
                 remedy=f"Use one of {', '.join(sorted(namespaces))}, or another token.",
             )
     return f"{name} may write ({role} token) to {config.store.repo_id} and {config.publish.repo_id}"
+
+
+def _space(services: Services, api_url: str) -> Finding:
+    """Return the finding about where the review Space keeps its data: a warning unless that outlives a restart."""
+    try:
+        message, safe = kept_data(connect(services.hub_endpoint, services.hub_token), api_url)
+    except CurationError as error:
+        message, safe = f"Whether the Space keeps its data is not known. {error}", False
+    return Finding(subject="space", ok=True, warning=not safe, message=message)
 
 
 def _argilla(config: Config, services: Services) -> str:

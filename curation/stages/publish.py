@@ -98,11 +98,8 @@ def publish(
     snapshot = open_store(config, services).snapshot()
     with scratch_folder() as folder:
         derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
-        if not allow_shrink and (refused := shrunk(config, published, head, derived, folder=folder)):
-            raise RefusedError(
-                f"{refused} Nothing was published.",
-                remedy="`curation publish` with `--dry-run` shows which rows, and with `--allow-shrink` removes them.",
-            )
+        if not allow_shrink:
+            _refuse(shrunk(config, published, head, derived, folder=folder))
         facts = card_facts(config, snapshot, derived)
         paths = paths_by_split(derived.tally.shards)
         # Arrow keeps a third of what was read in order to use it again, but the upload needs that memory.
@@ -180,6 +177,15 @@ def shrunk(
         f"{config.publish.repo_id} would lose {' and '.join(parts)}, more than the "
         f"{percent(config.publish.max_shrink)} of max_shrink under [publish]{f': {why}' if why else '.'}"
     )
+
+
+def _refuse(shrunk: str | None) -> None:
+    """Raise RefusedError if a publish would take away too much."""
+    if shrunk is not None:
+        raise RefusedError(
+            f"{shrunk} Nothing was published.",
+            remedy="`curation publish` with `--dry-run` shows which rows, and with `--allow-shrink` removes them.",
+        )
 
 
 def _prompts(shards: Mapping[str, list[str]], local_path: Callable[[str], Path]) -> Iterator[str]:

@@ -66,7 +66,7 @@ class SyncReport(Report):
     @property
     def unusual(self) -> bool:
         """Whether something should be said at every `sync`, so that each has to read all answers."""
-        return bool(self.absent or self.missing_records or self.gone or self.foreign_records or self.ignored)
+        return bool(self.missing_records or self.gone or self.foreign_records or self.ignored)
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -231,7 +231,9 @@ def test_ratings_of_aspects_become_one_score_and_are_published_each(cli: Command
     # What is said is kept, what it means is computed: other weights need nobody's time.
     text_of = Path(config).read_text(encoding="utf-8")
     Path(config).write_text(text_of.replace("helpfulness = 3.0", "helpfulness = 0.0"), encoding="utf-8")
-    cli.json("publish", config)
+    # A score of 0.5 is neither good nor bad.
+    assert "would lose 4 of " in cli.error("publish", config)
+    cli.json("publish", config, "--allow-shrink")
     scores = {"fine": 0.5, "plain": 1.0, "poor": 0.25}
     dpo = published(stack, cli.folder, name, "dpo")
     assert {(text(row["chosen"]), row["chosen_score"]) for row in dpo} == {

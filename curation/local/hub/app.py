@@ -94,6 +94,8 @@ def _repo_routes() -> list[Route]:
     return [
         Route(_REPO, repo_routes.repo_info),
         Route(_REPO + "/revision/{revision}", repo_routes.repo_info),
+        Route(_REPO + "/runtime", repo_routes.space_runtime),
+        Route(_REPO + "/volumes", repo_routes.mount_volumes, methods=["PUT"]),
         Route(_REPO + "/settings", repo_routes.change_settings, methods=["PUT"]),
         Route(_REPO + "/auth-check", repo_routes.check_access),
         Route(_REPO + "/auth-check/write", repo_routes.check_access),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import sqlite3
 from typing import Any
 
@@ -68,6 +70,8 @@ async def create_repo(request: Request) -> Response:
         with hub.store.change():
             repo = stored.add_repo(hub.store, kind, name, private=private, sdk=str(body.get("sdk") or ""))
             add_first_commit(hub.store, repo, account.name, [first_file])
+            if kind == "space" and body.get("volumes"):
+                stored.set_volumes(hub.store, repo, json.dumps(body["volumes"]))
     except sqlite3.IntegrityError:
         existing = stored.find_repo(hub.store, kind, name)
         assert existing is not None
@@ -97,6 +101,24 @@ async def change_settings(request: Request) -> Response:
             raise refusal(400, f"Invalid gated: {body['gated']}")
         stored.set_gate(store, repo, body["gated"] or "")
     return JSONResponse({"private": repo.private if private is None else private})
+
+
+async def space_runtime(request: Request) -> Response:
+    """Answer with the state of a Space. Nothing runs here, but the volumes are those that were mounted."""
+    repo = repo_to_read(request)
+    if repo.kind != "space":
+        raise refusal(404, "Not found")
+    mounted = stored.volumes(hub_of(request).store, repo)
+    hardware = {"current": "cpu-basic", "requested": "cpu-basic"}
+    runtime: dict[str, Any] = {"stage": "RUNNING", "hardware": hardware, "gcTimeout": 172_800, "storage": None}
+    return JSONResponse(runtime if mounted is None else {**runtime, "volumes": json.loads(mounted)})
+
+
+async def mount_volumes(request: Request) -> Response:
+    """Replace the volumes of a Space."""
+    repo, body = repo_to_write(request), await read_json(request)
+    stored.set_volumes(hub_of(request).store, repo, json.dumps(body.get("volumes") or []))
+    return JSONResponse({"volumes": body.get("volumes") or []})
 
 
 async def list_repos(request: Request) -> Response:
@@ -185,6 +207,8 @@ def _info(request: Request, repo: Repo, revision: str, *, siblings: bool) -> dic
         info["modelId"] = repo.name
     if repo.sdk:
         info["sdk"] = repo.sdk
+    if repo.kind == "space":
+        info["subdomain"] = re.sub("[^a-z0-9]+", "-", repo.name.lower())
     if card:
         info["cardData"] = card
     if siblings:

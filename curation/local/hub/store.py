@@ -35,6 +35,8 @@ CREATE TABLE IF NOT EXISTS files (
 CREATE TABLE IF NOT EXISTS refs (
     repo INTEGER NOT NULL REFERENCES repos ON DELETE CASCADE, kind TEXT NOT NULL, name TEXT NOT NULL,
     commit_id INTEGER NOT NULL, PRIMARY KEY (repo, kind, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS volumes (
+    repo INTEGER PRIMARY KEY REFERENCES repos ON DELETE CASCADE, mounted TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS objects (
     repo INTEGER NOT NULL REFERENCES repos ON DELETE CASCADE, sha256 TEXT NOT NULL, size INTEGER NOT NULL,
     PRIMARY KEY (repo, sha256)) WITHOUT ROWID;
@@ -142,6 +144,17 @@ def remove_repo(store: Store, repo: Repo) -> None:
 def set_visibility(store: Store, repo: Repo, *, private: bool) -> None:
     """Make a repository private or public."""
     store.execute("UPDATE repos SET private = ? WHERE id = ?", private, repo.id)
+
+
+def set_volumes(store: Store, repo: Repo, mounted: str) -> None:
+    """Mount volumes in a Space: a list of objects as JSON."""
+    store.execute("INSERT OR REPLACE INTO volumes VALUES (?, ?)", repo.id, mounted)
+
+
+def volumes(store: Store, repo: Repo) -> str | None:
+    """Return the volumes of a Space as JSON, None if there are none."""
+    row = store.row("SELECT mounted FROM volumes WHERE repo = ?", repo.id)
+    return None if row is None else str(row[0])
 
 
 def set_gate(store: Store, repo: Repo, gated: str) -> None:
