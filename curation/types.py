@@ -8,6 +8,7 @@ What is left out on the way is a Drop. The measures at the end of the file tell 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -376,6 +377,35 @@ class ReviewerStatistics(Row):
     agreement: Measure
     leaning: Measure
     marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgePair:
+    """How often two judges prefer the same one of two answers.
+
+    - `judges`: their names, sorted
+    - `pairs`: the pairs of answers that both rated; on `undecided` of them one judge or both gave equal ratings
+    - `sets`: the candidate sets with a pair that is not undecided
+    - `equal`: the sum over these sets of the share of such pairs on which both prefer the same answer
+    """
+
+    judges: tuple[str, str]
+    pairs: int
+    undecided: int
+    sets: int
+    equal: float
+
+
+class JudgesAgreement(Row):
+    """How far two judges agree, on the pairs of answers of which both prefer one.
+
+    `equal` is the mean over candidate sets of the share of equal choices; 0.5 is what coins would give. `undecided` is
+    the share of pairs on which one judge or both gave equal ratings, null if they rated no pair both.
+    """
+
+    judges: tuple[str, str]
+    equal: Measure
+    undecided: float | None
 
 
 class JudgeAgreement(Row):

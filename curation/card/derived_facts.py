@@ -19,7 +19,7 @@ from curation.categories import category_of
 from curation.config import Config
 from curation.derive import Derived
 from curation.export import SPLITS, suggested_weights
-from curation.generation.judge_report import judge_line
+from curation.generation.judge_report import judge_line, judges_line
 from curation.linting.safety import Coverage, coverage
 from curation.store import Snapshot
 from curation.types import Agreement
@@ -50,7 +50,10 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         languages=tally.languages,
         models=_models(snapshot, derived),
         judges=judges,
-        judge_lines=tuple(judge_line(judge) for judge in tally.judges.statistics()),
+        judge_lines=(
+            *map(judge_line, tally.judges.statistics()),
+            *(judges_line(labels.judges_agreement(pair)) for pair in tally.judges.pairs()),
+        ),
         judge_agreement=labels.judge_agreement(choices[:, 0], choices[:, 1]) if judges else None,
         cost=_cost(config, derived),
         guidelines=review.guidelines if review else config.review.guidelines,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import combinations
 from statistics import fmean
 
-from curation.types import Judgement, Row
+from curation.types import Judgement, JudgePair, Row
 
 
 class JudgeStatistics(Row):
@@ -61,16 +62,25 @@ class JudgeTally:
 
     def __init__(self) -> None:
         self._counts: defaultdict[str, _Counts] = defaultdict(_Counts)
+        self._pairs: defaultdict[tuple[str, str], _PairCounts] = defaultdict(_PairCounts)
 
     def add(self, judgements: Sequence[Judgement], *, times: int = 1) -> None:
         """Count the judgements of one candidate set, or of `times` sets with the same judgements."""
-        for judge in {judgement.judge for judgement in judgements}:
-            self._counts[judge].add([judgement for judgement in judgements if judgement.judge == judge], times)
+        by_judge: dict[str, list[Judgement]] = {}
+        for judgement in judgements:
+            by_judge.setdefault(judgement.judge, []).append(judgement)
+        for judge, own in by_judge.items():
+            self._counts[judge].add(own, times)
+        for pair in combinations(sorted(by_judge), 2):
+            first, second = (_ratings(by_judge[judge]) for judge in pair)
+            self._pairs[pair].add(first, second, times)
 
     def merge(self, other: JudgeTally) -> None:
         """Add the counts of another tally."""
         for judge, counts in other._counts.items():
             self._counts[judge].merge(counts)
+        for pair, pair_counts in other._pairs.items():
+            self._pairs[pair].merge(pair_counts)
 
     def statistics(self) -> tuple[JudgeStatistics, ...]:
         """Return the statistics of every judge, sorted by name."""
@@ -85,6 +95,47 @@ class JudgeTally:
             )
             for judge, counts in sorted(self._counts.items())
         )
+
+    def pairs(self) -> tuple[JudgePair, ...]:
+        """Return what every two judges that rated the same answers preferred, sorted by their names."""
+        return tuple(
+            JudgePair(
+                judges=judges,
+                pairs=counts.pairs,
+                undecided=counts.undecided,
+                sets=counts.sets,
+                equal=float(counts.equal),
+            )
+            for judges, counts in sorted(self._pairs.items())
+        )
+
+
+@dataclass(slots=True)
+class _PairCounts:
+    """See `JudgePair`. The sum is exact, so that merged tallies give the same number as one."""
+
+    pairs: int = 0
+    undecided: int = 0
+    sets: int = 0
+    equal: Fraction = Fraction(0)
+
+    def add(self, first: Sequence[float | None], second: Sequence[float | None], times: int) -> None:
+        choices = []
+        for one, other in combinations(range(len(first)), 2):
+            ratings = (first[one], first[other], second[one], second[other])
+            if None in ratings:
+                continue
+            choices.append([_sign(a - b) for a, b in (ratings[:2], ratings[2:]) if a is not None and b is not None])
+        decided = [by_first == by_second for by_first, by_second in choices if by_first and by_second]
+        self.pairs += times * len(choices)
+        self.undecided += times * (len(choices) - len(decided))
+        if decided:
+            self.sets += times
+            self.equal += times * Fraction(sum(decided), len(decided))
+
+    def merge(self, other: _PairCounts) -> None:
+        for name in ("pairs", "undecided", "sets", "equal"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 @dataclass(slots=True)
@@ -143,9 +194,13 @@ def _difference(judgement: Judgement, first: int, second: int) -> float | None:
 
 
 def _spread(judgements: Sequence[Judgement]) -> float | None:
-    ratings = [mean_rating(judgements, position) for position in range(len(judgements[0].ratings))]
-    read = [rating for rating in ratings if rating is not None]
+    read = [rating for rating in _ratings(judgements) if rating is not None]
     return max(read) - min(read) if len(read) >= 2 else None
+
+
+def _ratings(judgements: Sequence[Judgement]) -> list[float | None]:
+    """Return the mean rating of each candidate."""
+    return [mean_rating(judgements, position) for position in range(len(judgements[0].ratings))]
 
 
 def _sign(number: float) -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from curation.labels.edits import edited, similarity
     from curation.labels.fitting import fitted
     from curation.labels.lengths import length_bias
-    from curation.labels.measures import agreement, judge_agreement
+    from curation.labels.measures import agreement, judge_agreement, judges_agreement
     from curation.labels.votes import Votes
 else:
     __getattr__ = late_names(
@@ -32,7 +32,7 @@ else:
             "edits": "edited similarity",
             "fitting": "fitted",
             "lengths": "length_bias",
-            "measures": "agreement judge_agreement",
+            "measures": "agreement judge_agreement judges_agreement",
             "votes": "Votes",
         },
     )
@@ -52,6 +52,7 @@ __all__ = [
     "fitted",
     "judge_agreement",
     "judge_verdict",
+    "judges_agreement",
     "length_bias",
     "role_verdict",
     "similarity",

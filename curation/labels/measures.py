@@ -1,4 +1,4 @@
-"""How far reviewers agree with each other, and the judge with them."""
+"""How far reviewers agree with each other, the judge with them, and judges with each other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from curation.labels.intervals import wilson
 from curation.labels.matrices import per_record
 from curation.labels.reviewers import reviewer_statistics
 from curation.labels.votes import Votes
-from curation.types import Agreement, JudgeAgreement, Leaning, Measure
+from curation.types import Agreement, JudgeAgreement, JudgePair, JudgesAgreement, Leaning, Measure
 
 
 def agreement(votes: Votes, *, level: Level, leaning: Leaning, seed: int) -> Agreement:
@@ -49,6 +49,20 @@ def judge_agreement(judge: ArrayLike, people: ArrayLike) -> JudgeAgreement:
     by_judge, by_people = by_judge[both], by_people[both]
     accuracy = share_measure(float((by_judge == by_people).mean()), count)
     return JudgeAgreement(accuracy=accuracy, kappa=_kappa(accuracy, (by_judge == 1).mean(), (by_people == 1).mean()))
+
+
+def judges_agreement(pair: JudgePair) -> JudgesAgreement:
+    """Return how far two judges agree.
+
+    Pairs of answers to one prompt depend on each other, so a candidate set is one trial of Wilson's interval: its share
+    of equal choices is a number in [0, 1], for which the interval is never too narrow.
+    """
+    missing = Measure(value=None, reason="on no pair of answers do both judges prefer one")
+    return JudgesAgreement(
+        judges=pair.judges,
+        equal=share_measure(pair.equal / pair.sets, pair.sets) if pair.sets else missing,
+        undecided=pair.undecided / pair.pairs if pair.pairs else None,
+    )
 
 
 def share_measure(share: float, count: int) -> Measure:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 
+from curation import labels
 from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.generation import (
@@ -23,7 +24,7 @@ from curation.generation import (
     stage_meters,
 )
 from curation.generation.failure_tally import FailureCount, failure_table
-from curation.generation.judge_report import judge_line
+from curation.generation.judge_report import judge_line, judges_line
 from curation.generation.sole_run import sole_run
 from curation.prompts import REMEDIES
 from curation.report import Report
@@ -34,6 +35,7 @@ from curation.runs.set_writer import SetWriter
 from curation.runs.settings_change import SettingsChange, differences
 from curation.services import open_store
 from curation.store import Snapshot, Store
+from curation.types import JudgesAgreement
 from curation.wording import counted, dollars, reasons
 
 Confirm = Callable[[Estimate, bool], bool]
@@ -57,6 +59,7 @@ class GenerateReport(Report):
     - `tokens` and `cost` (in US dollars) are what this run paid. The cost is null if a price or a token count is
       unknown.
     - `questions` is what became of documents, null if the prompts are no questions about documents.
+    - `judge_pairs` says how far every two judges agree on the new sets.
     - In `disagreements` candidate sets a judge preferred the other answer when the order was swapped.
     """
 
@@ -71,6 +74,7 @@ class GenerateReport(Report):
     next_prompt_tokens: int
     failures: tuple[FailureCount, ...]
     judges: tuple[JudgeStatistics, ...]
+    judge_pairs: tuple[JudgesAgreement, ...]
     disagreements: int
     requests: int
     useless: int
@@ -114,6 +118,7 @@ class GenerateReport(Report):
             f"Store: {self.store}.",
             *self._payment_lines,
             *map(judge_line, self.judges),
+            *map(judges_line, self.judge_pairs),
             *self._disagreement_lines,
             *self._dropped_lines,
             *self._nothing_asked_lines,
@@ -376,6 +381,7 @@ def _report(
         next_prompt_tokens=gate.row.tokens if gate else 0,
         failures=(*paid.failures, *writer.failures.counts()),
         judges=writer.judges.statistics(),
+        judge_pairs=tuple(map(labels.judges_agreement, writer.judges.pairs())),
         disagreements=writer.disagreements,
         requests=paid.replies + sum(stage.done for stage in progress.stages),
         useless=paid.useless + sum(stage.useless for stage in meter.stages),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from curation import labels
 from curation.config import Config, Services
 from curation.derive import Derived, derive
 from curation.derive.basis import current_basis, published_basis, row_counts
@@ -13,7 +14,7 @@ from curation.derive.shards import paths_by_split
 from curation.derive.spending import Spending, spending
 from curation.errors import MissingError, RefusedError
 from curation.generation import JudgeStatistics, settings_id, settings_of
-from curation.generation.judge_report import judge_line
+from curation.generation.judge_report import judge_line, judges_line
 from curation.labels import MajorityResolver
 from curation.report import Report
 from curation.review_state import (
@@ -31,6 +32,7 @@ from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
 from curation.stages.push import records_to_show
 from curation.store import Snapshot
+from curation.types import JudgesAgreement
 from curation.wording import counted, counts_by_name, dollars, reasons
 
 FLAGGED_IN_LINE = 3
@@ -61,6 +63,7 @@ class StatusReport(Report):
     failed: int
     spending: Spending
     judges: tuple[JudgeStatistics, ...]
+    judge_pairs: tuple[JudgesAgreement, ...]
     disagreements: int
     records: int
     retired: int
@@ -97,6 +100,7 @@ class StatusReport(Report):
             f"{counted(self.records, 'record')}{retired}.",
             self._cost,
             *map(judge_line, self.judges),
+            *map(judges_line, self.judge_pairs),
             *([self.settings_changed] if self.settings_changed else []),
             self._review,
             f"Responses synced: {reasons(self.responses) or 'none'}.",
@@ -216,6 +220,7 @@ def _report(
         failed=list(complete.values()).count(False),
         spending=derived.spending,
         judges=derived.tally.judges.statistics(),
+        judge_pairs=tuple(map(labels.judges_agreement, derived.tally.judges.pairs())),
         disagreements=derived.tally.disagreements,
         records=derived.records,
         retired=len(snapshot.retired),
@@ -311,6 +316,7 @@ def _empty(config: Config) -> StatusReport:
         failed=0,
         spending=spending(()),
         judges=(),
+        judge_pairs=(),
         disagreements=0,
         records=0,
         retired=0,

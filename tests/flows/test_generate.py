@@ -230,6 +230,9 @@ def test_several_judges_rate_evolved_answers_too_and_people_see_best_and_worst(c
     biased, fair = report["judges"]
     assert (biased["judge"], biased["swap_consistency"], biased["ties"]) == ("biased", 0.0, 1.0)
     assert (fair["judge"], fair["swap_consistency"], fair["judgements"]) == ("fair", None, 6)
+    # In both orders together the one judge rates all answers equally, so there is nothing to compare.
+    [pair] = report["judge_pairs"]
+    assert (pair["judges"], pair["equal"]["value"], pair["undecided"]) == (["biased", "fair"], None, 1.0)
 
     assert cli.json("push", config)["added"] == 3
     snapshot = stored(stack, "panel")

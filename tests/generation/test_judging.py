@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from curation.generation import JudgeStatistics, JudgeTally, disagrees_with_itself
+from curation.generation.judge_report import judges_line
 from curation.generation.judging import mean_rating, rationale
-from curation.types import Judgement
+from curation.types import Judgement, JudgePair, JudgesAgreement, Measure
 from tests.rows import make_judgement
 
 
@@ -188,6 +189,43 @@ def test_what_is_counted_several_times_at_once_is_counted_as_often_one_by_one() 
     assert (strict.judgements, strict.ties, strict.swap_consistency) == (6, 1.0, 0.0)
 
 
+def test_two_judges_are_compared_on_pairs_of_which_both_prefer_one() -> None:
+    tally = JudgeTally()
+    # Of three pairs they choose equally in two; an unread rating leaves one pair, and a tie decides none.
+    tally.add([make_judgement(5, 3, 1, judge="b"), make_judgement(3, 5, 1, judge="a")])
+    tally.add([make_judgement(5, 1, None, judge="b"), make_judgement(4, 2, 3, judge="a")], times=2)
+    tally.add([make_judgement(5, 5, judge="b"), make_judgement(4, 2, judge="a")])
+    assert tally.pairs() == (JudgePair(judges=("a", "b"), pairs=3 + 2 + 1, undecided=1, sets=3, equal=2 / 3 + 2),)
+
+
+def test_judges_are_compared_by_their_means_over_aspects_and_orders() -> None:
+    tally = JudgeTally()
+    mild = [make_judgement(4, 5, judge="mild", aspect="honesty"), make_judgement(5, 1, judge="mild")]
+    tally.add([*mild, make_judgement(3, 2, judge="strict"), make_judgement(1, 2, judge="other")])
+    assert [(pair.judges, pair.equal) for pair in tally.pairs()] == [
+        (("mild", "other"), 0.0),
+        (("mild", "strict"), 1.0),
+        (("other", "strict"), 0.0),
+    ]
+
+
+def test_one_judge_is_compared_with_nobody() -> None:
+    tally = JudgeTally()
+    tally.add(SETS[0])
+    assert tally.pairs() == ()
+
+
+def test_the_line_about_two_judges_has_the_share_its_interval_and_what_is_left_out() -> None:
+    equal = Measure(value=0.75, low=0.5, high=0.9, count=12)
+    agreement = JudgesAgreement(judges=("a", "b"), equal=equal, undecided=0.125)
+    assert judges_line(agreement) == (
+        "Judges a and b prefer the same one of two answers in 75 % (95 % interval 50 % to 90 %) of pairs, in 12 sets; "
+        "12.5 % of pairs left out, which one of them rates equally."
+    )
+    missing = agreement.model_copy(update={"equal": Measure(value=None, reason="none")})
+    assert judges_line(missing) == "Judges a and b: equal choices not defined (none)."
+
+
 @pytest.mark.parametrize("cut", [0, 1, 2, 3])
 def test_tallies_that_are_merged_are_one(cut: int) -> None:
     first, second = JudgeTally(), JudgeTally()
@@ -195,6 +233,11 @@ def test_tallies_that_are_merged_are_one(cut: int) -> None:
         (first if place < cut else second).add(judgements)
     first.merge(second)
     assert first.statistics() == tallied(*SETS)
+    whole = JudgeTally()
+    for judgements in SETS:
+        whole.add(judgements)
+    assert first.pairs() == whole.pairs()
+    assert len(whole.pairs()) == 1
 
 
 def test_merging_leaves_the_other_tally_as_it_was() -> None:

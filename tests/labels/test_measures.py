@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from curation.labels import Votes, agreement, judge_agreement, length_bias
-from curation.types import Measure
+from curation.labels import Votes, agreement, judge_agreement, judges_agreement, length_bias
+from curation.types import JudgePair, Measure
 from tests.labels.crowd import SIDES, A, B, make_crowd, make_votes
 
 # "Computing Krippendorff's Alpha-Reliability" (2011), section C: 4 observers, 12 units, 0 where one did not answer.
@@ -235,6 +235,20 @@ def test_without_shared_preferences_the_judge_is_not_measured(judge: list[float]
     assert result.accuracy == result.kappa
     assert (result.accuracy.value, result.accuracy.count) == (None, 0)
     assert result.accuracy.reason == "on no record do both the judge and people prefer one of two"
+
+
+def test_two_judges_agree_by_the_share_of_sets_with_wilsons_interval() -> None:
+    result = judges_agreement(JudgePair(judges=("a", "b"), pairs=20, undecided=5, sets=10, equal=7.0))
+    assert (result.equal.value, result.equal.count, result.undecided) == (0.7, 10, 0.25)
+    # Wilson's interval of 7 in 10.
+    assert (result.equal.low, result.equal.high) == pytest.approx((0.3968, 0.8922), abs=1e-4)
+
+
+def test_judges_who_rate_no_pair_differently_have_no_measure() -> None:
+    result = judges_agreement(JudgePair(judges=("a", "b"), pairs=2, undecided=2, sets=0, equal=0.0))
+    assert (result.equal.value, result.undecided) == (None, 1.0)
+    assert result.equal.reason == "on no pair of answers do both judges prefer one"
+    assert judges_agreement(JudgePair(judges=("a", "b"), pairs=0, undecided=0, sets=0, equal=0.0)).undecided is None
 
 
 def test_kappa_is_not_defined_if_the_same_position_always_wins() -> None:
