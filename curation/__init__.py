@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from curation.errors import ConfigError, CurationError, RefusedError, TemporaryError
     from curation.generation import Budget, Evolver, Generator, UltraFeedbackJudge
     from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
+    from curation.preferences import AnswerPrompts, PreferencePrompts
     from curation.prompts import FilePrompts, HubPrompts, ListPrompts
     from curation.quality import Filter, Quality
     from curation.review import BinaryTask, PairwiseTask, RankingTask, RatingTask, SafetyTask
@@ -38,6 +39,7 @@ else:
             "errors": "ConfigError CurationError RefusedError TemporaryError",
             "generation": "Budget Evolver Generator UltraFeedbackJudge",
             "labels": "DawidSkeneResolver MajorityResolver MeanResolver UnanimousResolver",
+            "preferences": "AnswerPrompts PreferencePrompts",
             "prompts": "FilePrompts HubPrompts ListPrompts",
             "quality": "Filter Quality",
             "review": "BinaryTask PairwiseTask RankingTask RatingTask SafetyTask",
@@ -57,6 +59,7 @@ else:
     )
 
 __all__ = [
+    "AnswerPrompts",
     "BinaryTask",
     "Budget",
     "Config",
@@ -74,6 +77,7 @@ __all__ = [
     "MajorityResolver",
     "MeanResolver",
     "PairwiseTask",
+    "PreferencePrompts",
     "Publish",
     "Quality",
     "QuestionModel",

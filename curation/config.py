@@ -19,7 +19,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import to_json
+from pydantic_core import PydanticCustomError, to_json
 
 from curation.documents import DocumentPrompts, QuestionModel
 from curation.environment import address_from, carries_secret, is_key, key_from
@@ -28,6 +28,7 @@ from curation.export import PairsPerPrompt
 from curation.generation.options import Budget, Endpoint, Engine, Evolver, Generator, Models, UltraFeedbackJudge
 from curation.hub import DEFAULT_ENDPOINT
 from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
+from curation.preferences import AnsweredPrompts, AnswerPrompts, PreferencePrompts
 from curation.prompts import FilePrompts, HubPrompts, ListPrompts
 from curation.prompts.hub import RepoId
 from curation.quality.filters import Filter
@@ -147,10 +148,14 @@ class Config(Section):
 
     name: Annotated[str, Field(pattern=NAME)]
     """The curation's name, 1 to 64 characters. A store can only be used under the name that it was created with."""
-    prompts: Annotated[HubPrompts | FilePrompts | ListPrompts | DocumentPrompts, Field(discriminator="type")]
+    prompts: Annotated[
+        HubPrompts | FilePrompts | ListPrompts | DocumentPrompts | PreferencePrompts | AnswerPrompts,
+        Field(discriminator="type"),
+    ]
     """Where the prompts come from."""
-    generators: Annotated[tuple[Generator, ...], Field(min_length=1)]
-    """The models that answer: two or more, unless answers are reviewed one by one."""
+    generators: Annotated[tuple[Generator, ...], Field(validate_default=True)] = ()
+    """The models that answer: two or more, unless answers are reviewed one by one. None where the answers exist
+    already."""
     evolve: tuple[Evolver, ...] = ()
     """Models that rewrite an answer. The rewritten answer stands beside the original."""
     judge: UltraFeedbackJudge | None = None
@@ -177,6 +182,16 @@ class Config(Section):
         """Return the model of every section of a file."""
         return SECTIONS
 
+    @field_validator("generators")
+    @classmethod
+    def _are_needed(cls, generators: tuple[Generator, ...], info: ValidationInfo) -> tuple[Generator, ...]:
+        prompts = info.data.get("prompts")
+        if isinstance(prompts, AnsweredPrompts) and generators:
+            raise ValueError(f"must be left out: with prompts.type = {prompts.type!r} the answers exist already")
+        if prompts is not None and not isinstance(prompts, AnsweredPrompts) and not generators:
+            raise PydanticCustomError("missing", "each entry is a model that answers")
+        return generators
+
     @field_validator("review")
     @classmethod
     def _fits_the_answers(cls, review: Review, info: ValidationInfo) -> Review:
@@ -197,7 +212,10 @@ class Config(Section):
                 raise ValueError(f"{section}: the name {twice[0]!r} stands twice; give each entry a `name` of its own")
         self._generators_are_known()
         self._filters_have_names()
-        self._answers_are_enough(len(writers))
+        if isinstance(self.prompts, AnsweredPrompts):
+            self._answers_stay_as_they_are()
+        else:
+            self._answers_are_enough(len(writers))
         self._money_is_counted()
         if self.review.level == "ordinal" and self.labels.resolver in OF_EQUAL_ANSWERS:
             raise ValueError(
@@ -214,6 +232,8 @@ class Config(Section):
             )
         if self.labels.judge_fallback and not self.models.judges:
             raise ValueError("labels.judge_fallback = true needs a [judge] or [[judges]]")
+        if self.labels.accept_imported and not isinstance(self.prompts, PreferencePrompts):
+            raise ValueError('labels.accept_imported = true needs prompts.type = "preferences", which has labels')
         if self.labels.accept_roles and {"chosen", "rejected"} - set(self.roles.values()):
             raise ValueError(
                 'labels.accept_roles = true needs a generator with role = "chosen" and one with role = "rejected"'
@@ -259,6 +279,10 @@ class Config(Section):
             raise ValueError(
                 "a judge rates two answers or more, and [[generators]] gives 1: add one, or drop the judge"
             )
+
+    def _answers_stay_as_they_are(self) -> None:
+        if self.evolve:
+            raise ValueError(f"[[evolve]] rewrites answers, and with prompts.type = {self.prompts.type!r} they stay")
 
     def _money_is_counted(self) -> None:
         budget = self.generate.budget
@@ -400,6 +424,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "prompts.list": ListPrompts,
     "prompts.documents": DocumentPrompts,
     "prompts.documents.question_model": QuestionModel,
+    "prompts.preferences": PreferencePrompts,
+    "prompts.answers": AnswerPrompts,
     "generators": Generator,
     "evolve": Evolver,
     "judge": UltraFeedbackJudge,

@@ -81,6 +81,7 @@ class SupervisedRow(Row):
 class RawCandidate(Row):
     """A candidate in a row of the `raw` config. Its `score` is null if it was not decided.
 
+    `imported` is the score that the label of its source amounts to, null unless it came with one.
     `annotations` (JSON text) is what reviewers say about the candidate besides its score, by aspect (see
     `labels.aspects_of_answer`). An edit has the id of the edited candidate in `edit_of`. `edit_similarity` says how
     similar the two texts are, from 0 to 1. The column `thinking` is published only if a generator keeps it.
@@ -92,6 +93,7 @@ class RawCandidate(Row):
     model: str
     finish_reason: str | None
     rating: float | None
+    imported: float | None
     score: float | None
     annotations: dict[str, JsonValue]
     edit_of: str | None

@@ -65,6 +65,7 @@ def sentences(error: ValidationError, sections: Mapping[str, type[BaseModel]]) -
     return "\n".join(f"  {_sentence(fault, sections)}" for fault in faults if not _follows(fault, faults))
 
 
+TAGS = "'hub', 'file', 'list', 'documents', 'preferences' or 'answers'"
 TAG_KEYS = {"prompts": "type", "review": "task", "labels": "resolver"}
 ALLOWED = {
     "string_type": "must be a string",
@@ -106,7 +107,7 @@ def _sentence(fault: Any, sections: Mapping[str, type[BaseModel]]) -> str:
     if kind == "missing":
         return f"{key} is missing."
     if kind == "union_tag_not_found" and isinstance(value, dict):
-        return f"{key}.{TAG_KEYS[key]} is missing; it must be 'hub', 'file', 'list' or 'documents'."
+        return f"{key}.{TAG_KEYS[key]} is missing; it must be {TAGS}."
     if kind == "union_tag_invalid":
         *tags, last = context["expected_tags"].split(", ")
         return f"{key}.{TAG_KEYS[key]} = {shown(value[TAG_KEYS[key]])}: must be {', '.join(tags)} or {last}."

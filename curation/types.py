@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 Role = Literal["system", "user", "assistant"]
 Status = Literal["submitted", "draft", "discarded"]
-LabelSource = Literal["human", "simulated", "judge", "role"]
+LabelSource = Literal["human", "simulated", "judge", "imported", "role"]
 AnswerRole = Literal["chosen", "rejected"]
 """What a generator is for: to write the better or the worse answer of a pair, before anybody judged them."""
 
@@ -25,6 +25,11 @@ SIMULATED_PREFIX = "simulated-"
 
 HUMAN_EDIT, SIMULATED_EDIT = "human-edit", "simulated-edit"
 """The model name of a candidate that a reviewer wrote: a person, or a program that answers in place of a person."""
+
+IMPORTED = "imported"
+"""The generator of answers that came with their prompts."""
+UNKNOWN_MODEL = "unknown"
+"""The model of such an answer if its source does not name it."""
 
 ONLY_REASONING = "only_reasoning"
 """The reason of a failure: the model used all its tokens for thinking, and gave no answer."""
@@ -103,6 +108,7 @@ class Candidate(Row):
     - `thinking`: what the model thought before it answered, null unless the generator keeps it
     - `finish_reason`, `input_tokens`, `output_tokens`: as the service reports them
     - `rating` (1 to 5) and `rationale`: the judge's, null without a judge
+    - `imported`: the score in [0, 1] that the label of the source amounts to, null unless the answer came with one
     """
 
     id: str
@@ -115,6 +121,18 @@ class Candidate(Row):
     output_tokens: int | None = None
     rating: float | None = None
     rationale: str | None = None
+    imported: float | None = None
+
+
+class AnsweredPrompt(Prompt):
+    """A prompt that came with its answers. They are the candidates of its set, and no generator is asked."""
+
+    answers: tuple[Candidate, ...]
+
+    @property
+    def alone(self) -> Prompt:
+        """The prompt without its answers."""
+        return Prompt.model_construct(**{name: getattr(self, name) for name in Prompt.model_fields})
 
 
 class Failure(Row):
@@ -311,7 +329,7 @@ class Verdict(Row):
     - `edits`: the texts that reviewers wrote. Each is one more candidate, with the score `edit_score`.
     - `reviewers`: how many responses count
     - `agreement`: the share of them that agree with the scores, null if there is only one
-    - `label_source`: who decided: people, programs, or the judge
+    - `label_source`: who decided: people, programs, the judge, the label of the source, or roles
     """
 
     scores: Scores
@@ -416,6 +434,30 @@ class JudgeAgreement(Row):
 
     accuracy: Measure
     kappa: Measure
+
+
+class Difference(Row):
+    """A record on which people prefer another answer than its source: the scores by the source and by people.
+
+    The scores have the order of `ReviewRecord.candidates`. `prompt` is the last message of the user.
+    """
+
+    record_id: str
+    prompt: str
+    imported: Scores
+    scores: Scores
+
+
+class ImportedAgreement(Row):
+    """How far people agree with the labels that answers came with, on the records where both prefer an answer.
+
+    `share` is the share of equal choices, `undecided` counts the records where people or the source have no preference,
+    and `differing` has the others on which they do not agree.
+    """
+
+    share: Measure
+    undecided: int
+    differing: tuple[Difference, ...]
 
 
 class LengthBias(Row):

@@ -16,7 +16,7 @@ from curation.schema import arrow_schema
 from curation.types import Annotation, Candidate, CandidateSet, Drop, Judgement, Prompt, Verdict
 from tests.rows import RECORD_ID, SETTINGS, make_prompt
 
-CANDIDATE = ("id", "text", "generator", "model", "finish_reason", "rating", "thinking")
+CANDIDATE = ("id", "text", "generator", "model", "finish_reason", "rating", "thinking", "imported")
 RECORDS: dict[str, Any] = {
     "record_no": pl.UInt32,
     "record_id": pl.String,

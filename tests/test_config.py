@@ -306,6 +306,7 @@ def test_keys_that_the_smallest_file_leaves_out_have_the_documented_defaults(tmp
             "min_reviewers": 1,
             "judge_fallback": False,
             "accept_roles": False,
+            "accept_imported": False,
             "ties": "kto-only",
             "ignored_flags": [],
         },
@@ -500,8 +501,16 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "review, store.",
         ),
         ("prompts", "acme/prompts", "prompts = 'acme/prompts': must be a table."),
-        ("prompts.type", MISSING, "prompts.type is missing; it must be 'hub', 'file', 'list' or 'documents'."),
-        ("prompts.type", "s3", "prompts.type = 's3': must be 'hub', 'file', 'list' or 'documents'."),
+        (
+            "prompts.type",
+            MISSING,
+            "prompts.type is missing; it must be 'hub', 'file', 'list', 'documents', 'preferences' or 'answers'.",
+        ),
+        (
+            "prompts.type",
+            "s3",
+            "prompts.type = 's3': must be 'hub', 'file', 'list', 'documents', 'preferences' or 'answers'.",
+        ),
         (
             "prompts.path",
             "x.csv",
@@ -521,7 +530,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         ("prompts.limit", True, "prompts.limit = true: must be a whole number."),
         ("prompts.limit", "all", "prompts.limit = 'all': must be a whole number."),
         ("generators", MISSING, "generators is missing."),
-        ("generators", [], "generators: must have 1 or more entries, not 0."),
+        ("generators", [], "generators is missing."),
         (
             "generators",
             [{"model_id": "m"}],
@@ -625,7 +634,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "labels.min_reviewer",
             2,
             "labels.min_reviewer is not a setting; did you mean min_reviewers? "
-            "allowed: accept_roles, ignored_flags, judge_fallback, min_reviewers, resolver, ties.",
+            "allowed: accept_imported, accept_roles, ignored_flags, judge_fallback, min_reviewers, resolver, ties.",
         ),
         ("labels.resolver", 3, "labels.resolver = 3: must be 'majority', 'mean', 'unanimous' or 'dawid-skene'."),
         ("labels.ties", "keep", "labels.ties = 'keep': must be 'drop' or 'kto-only'."),
@@ -633,8 +642,8 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         (
             "labels.force",
             True,
-            "labels.force is not a setting; allowed: accept_roles, ignored_flags, judge_fallback, min_reviewers, "
-            "resolver, ties.",
+            "labels.force is not a setting; allowed: accept_imported, accept_roles, ignored_flags, judge_fallback, "
+            "min_reviewers, resolver, ties.",
         ),
         ("labels", {"resolver": "dawid-skene", "smoothing": 0}, "labels.smoothing = 0: must be greater than 0."),
         ("labels", {"resolver": "dawid-skene", "force": "yes"}, "labels.force = 'yes': must be true or false."),
@@ -642,7 +651,8 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "labels",
             {"resolver": "dawid-skene", "forced": True},
             "labels.forced is not a setting; did you mean force? "
-            "allowed: accept_roles, force, ignored_flags, judge_fallback, min_reviewers, resolver, smoothing, ties.",
+            "allowed: accept_imported, accept_roles, force, ignored_flags, judge_fallback, min_reviewers, resolver, "
+            "smoothing, ties.",
         ),
         ("labels", {"resolver": "unanimous", "min_reviewers": 0}, "labels.min_reviewers = 0: must be greater than 0."),
         ("quality", True, "quality = true: must be a table."),

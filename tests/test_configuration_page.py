@@ -37,6 +37,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     '`type = "list"`': ("prompts.list",),
     '`type = "documents"`': ("prompts.documents",),
     "`question_model`": ("prompts.documents.question_model",),
+    '`type = "preferences"`': ("prompts.preferences", "prompts.answers"),
+    '`type = "answers"`': ("prompts.answers",),
     "Where a model answers": ("prompts.documents.question_model", "generators", "evolve", "judge", "judges"),
     "`[[generators]]`": ("generators",),
     "`[[evolve]]`": ("evolve",),
@@ -68,10 +70,13 @@ store = { repo_id = "acme/helpful-store" }
 """
 PRICES = "price_in = 1.0, price_out = 1.0"
 DOCUMENTS = '{ type = "documents", path = "handbook", question_model = { model_id = "two" } }'
+ANSWERED = '{{ type = "{}", path = "pairs.jsonl" }}'
 INSTEAD = {
     "prompts.file": 'prompts = { type = "file", path = "prompts.jsonl" }',
     "prompts.documents": f"prompts = {DOCUMENTS}",
     "prompts.documents.question_model": f"prompts = {DOCUMENTS}",
+    "prompts.preferences": f"prompts = {ANSWERED.format('preferences')}\ngenerators = []",
+    "prompts.answers": f"prompts = {ANSWERED.format('answers')}\ngenerators = []",
     "prompts.list": 'prompts = { type = "list", rows = ["Why?"] }',
     "evolve": 'evolve = [{ model_id = "three" }]',
     "filters": 'filters = [{ type = "lines", min = 1, max = 1 }]',
@@ -161,7 +166,7 @@ def default_of(section: str, key: str) -> object:
     """What holds if a file does not name a key; the word "required" if no config comes of that file."""
     values = least(section)
     part(values, section).pop(key, None)
-    if (section, key) == ("prompts.documents", "path"):
+    if section in {"prompts.documents", "prompts.preferences", "prompts.answers"} and key == "path":
         # Without a path there is a dataset.
         part(values, section)["repo_id"] = "acme/documents"
     try:

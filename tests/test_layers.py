@@ -44,7 +44,7 @@ LAYERS = (
     {"hub_rows", "tokenizer"},
     {"dataset_rows"},
     {"prompts", "generation", "review", "labels", "quality", "export", "store"},
-    {"documents", "steps"},
+    {"documents", "preferences", "steps"},
     {"config"},
     {"derive", "linting", "services"},
     {"balances", "card", "explaining", "review_space", "review_state", "runs", "shrinking"},

@@ -55,6 +55,7 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
             *(judges_line(labels.judges_agreement(pair)) for pair in tally.judges.pairs()),
         ),
         judge_agreement=labels.judge_agreement(choices[:, 0], choices[:, 1]) if judges else None,
+        imported=derived.imported,
         cost=_cost(config, derived),
         guidelines=review.guidelines if review else config.review.guidelines,
         suggested=config.review.show_suggestions,
@@ -158,6 +159,7 @@ def _resolver_line(config: Config) -> str:
     """Return the resolver as a phrase: "majority, of at least 2 reviewers"."""
     reviewers = counted(config.labels.min_reviewers, "reviewer")
     fallback = "; where nobody answered, the judge" if config.labels.judge_fallback else ""
+    fallback += "; where nobody decided, the labels of the source" if config.labels.accept_imported else ""
     return f"{config.labels.resolver}, of at least {reviewers}{fallback}"
 
 

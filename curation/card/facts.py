@@ -9,7 +9,7 @@ from itertools import pairwise
 from pydantic import JsonValue
 
 from curation.linting.safety import Coverage
-from curation.types import Agreement, JudgeAgreement, LabelSource, LengthBias
+from curation.types import Agreement, ImportedAgreement, JudgeAgreement, LabelSource, LengthBias
 
 LENGTH_EDGES = tuple(sorted({round(2 ** (half / 2)) for half in range(49)}))
 """The edges of the bins of lengths in characters, for `numpy.histogram`: two for each doubling, from 1 to 2**24."""
@@ -87,6 +87,7 @@ class CardFacts:
       reviewers flagged, by flag. `ignored_flags` are the flags that keep no record out.
     - `suggested` is whether reviewers saw the judge's choice before they answered.
     - `coverage` is how refusal data is spread over the categories, null for other data.
+    - `imported` says how far people agree with the labels that answers came with, null if none came with one.
     - `judge_lines` and `checks` are sentences; `cost` and `resolver` are phrases.
     - `options` are settings that a reader of the rows must know. `checksums` are SHA-256 in hex, by path of a file of
       rows. `bytes` is the size of all these files.
@@ -108,6 +109,7 @@ class CardFacts:
     judges: Sequence[JudgeFacts] = ()
     judge_lines: Sequence[str] = ()
     judge_agreement: JudgeAgreement | None = None
+    imported: ImportedAgreement | None = None
     cost: str | None = None
     guidelines: str = ""
     suggested: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from curation.card.facts import CardFacts
 from curation.card.markdown import text, why
-from curation.types import SIMULATED_PREFIX, Measure
+from curation.types import SIMULATED_PREFIX, UNKNOWN_MODEL, Measure
 from curation.wording import counted, number, percent
 
 MARKS = {
@@ -57,6 +57,12 @@ def _labels(facts: CardFacts) -> Iterator[str]:
         )
     if judged:
         yield f"The judge decided {percent(judged / total)} of the verdicts alone, without any reviewer."
+    imported = facts.label_sources.get("imported", 0)
+    if imported:
+        yield (
+            f"The labels that the answers came with decided {percent(imported / total)} of the verdicts: nobody looked "
+            "at them again."
+        )
     by_role = facts.label_sources.get("role", 0)
     if by_role:
         yield (
@@ -132,7 +138,7 @@ def _answers(facts: CardFacts) -> Iterator[str]:
             f"these rows may learn to answer {how}, whatever the content."
         )
     models = {model.model for model in facts.models}
-    if len(models) == 1:
+    if len(models) == 1 and models != {UNKNOWN_MODEL}:
         yield f"All answers are by one model, {text(*models)}: pairs show how it varies, not how models differ."
 
 

@@ -16,7 +16,7 @@ from curation.card.facts import CardFacts, Lengths
 from curation.card.limits import MARKS, known_limits, programs
 from curation.card.pictures import funnel_text, lengths_text, one_line
 from curation.store.published import FUNNEL, LENGTHS
-from curation.types import LabelSource, ReviewerStatistics
+from curation.types import IMPORTED, LabelSource, ReviewerStatistics
 from curation.wording import counted, number, percent, reasons, size
 
 TRAINERS = {"dpo": "DPO", "kto": "KTO", "reward": "Reward", "sft": "SFT"}
@@ -40,6 +40,7 @@ DECIDERS: Mapping[LabelSource, str] = {
     "human": "people",
     "simulated": "programs in the place of people",
     "judge": "the judge alone",
+    "imported": "the labels that the answers came with",
     "role": "the roles of the models alone, without people or a judge",
 }
 # Hub: https://github.com/huggingface/hub-docs/blob/main/datasetcard.md, and DatasetCardData for the sizes.
@@ -67,7 +68,8 @@ def render_card(facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present
         marks=MARKS,
         reviewers=_reviewers(facts),
         reviewed=_reviewed(facts),
-        answerers=len({model.generator for model in facts.models}),
+        answerers=len({model.generator for model in facts.models} - {IMPORTED}),
+        given=bool(facts.models) and not _asked(facts),
         read_from=_read_from(facts.sources),
         programs=programs(facts),
         limits=list(known_limits(facts)),
@@ -151,7 +153,7 @@ def _yaml(facts: CardFacts, paths: Mapping[str, Sequence[str]], configs: list[st
         source_datasets=[name for name in revisions if "/" in name] or None,
         # For people, the Hub only has "crowdsourced" and "expert-generated", and we do not know which is true.
         annotations_creators=["machine-generated"] if facts.label_sources and not _people(facts) else None,
-        language_creators=["found", "machine-generated"] if facts.models else ["found"],
+        language_creators=["found", "machine-generated"] if _asked(facts) else ["found"],
         tags=_tags(facts, configs),
         configs=[
             {
@@ -188,13 +190,18 @@ def _tags(facts: CardFacts, configs: Sequence[str]) -> list[str]:
         "human-feedback": _people(facts),
         "rlhf": pairs and _people(facts),
         "rlaif": pairs and facts.label_sources.get("judge"),
-        "synthetic": facts.models,
+        "synthetic": _asked(facts),
         "trl": TRAINERS.keys() & set(configs),
         "argilla": facts.reviewers,
-        "distilabel": facts.models,
+        "distilabel": _asked(facts) or facts.judges,
         "curation": True,
     }
     return [tag for tag, holds in conditions.items() if holds]
+
+
+def _asked(facts: CardFacts) -> bool:
+    """Whether models were asked for answers, so that not all of them came with their prompts."""
+    return any(model.generator != IMPORTED for model in facts.models)
 
 
 def _people(facts: CardFacts) -> int:

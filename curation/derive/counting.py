@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from curation import labels
 from curation.derive.flags import flags_of_records
 from curation.derive.scoring import Scoring
 from curation.derive.segments import Segment
@@ -13,7 +14,7 @@ from curation.derive.texts import SetTexts
 from curation.export.scored import LABEL_SOURCES, Rows, ScoredSets
 from curation.frames import pl
 from curation.generation import disagrees_with_itself
-from curation.types import Judgement
+from curation.types import Difference, Judgement, LabelSource
 
 
 def count_sets(tally: Tally, texts: SetTexts, segment: Segment) -> None:
@@ -38,7 +39,7 @@ def count_sets(tally: Tally, texts: SetTexts, segment: Segment) -> None:
     tally.reached["shown"] += shown_sets["prompt_no"].n_unique()
 
 
-def count_records(tally: Tally, scoring: Scoring) -> None:
+def count_records(tally: Tally, scoring: Scoring, texts: SetTexts) -> None:
     """Count flags, verdicts, and what the judge and the reviewers preferred of the first two candidates of records."""
     tally.flags.update(counts(flags_of_records(scoring.scored)["flag"]))
     tally.unresolved.update(counts(scoring.records["reason"].drop_nulls()))
@@ -50,6 +51,31 @@ def count_records(tally: Tally, scoring: Scoring) -> None:
             tally.label_sources[source] += of_source.height
             if source in ("human", "simulated"):
                 tally.choices[source].append(_preferences(of_source, scoring))
+                _compare_with_import(tally, source, of_source, scoring, texts)
+
+
+def _compare_with_import(
+    tally: Tally, source: LabelSource, records: pl.DataFrame, scoring: Scoring, texts: SetTexts
+) -> None:
+    """Count on which of these records the reviewers agree with the labels that the answers came with, if they did."""
+    if scoring.shown["imported"].null_count() == scoring.shown.height:
+        return
+    labelled = (
+        scoring.shown.join(records.select("record_no"), on="record_no", how="semi", maintain_order="left")
+        .group_by("record_no", maintain_order=True)
+        .agg("imported", "score")
+        .filter(pl.col("imported").list.drop_nulls().list.len() > 0)
+        .join(records.select("record_no", "record_id", "set_no"), on="record_no", maintain_order="left")
+        .join(texts.sets.select("set_no", "prompt"), on="set_no", maintain_order="left")
+    )
+    for record_id, imported, scores, prompt in labelled.select("record_id", "imported", "score", "prompt").iter_rows():
+        agrees = labels.agrees(tuple(imported), tuple(scores))
+        tally.agreed[source] += agrees is True
+        tally.undecided[source] += agrees is None
+        if agrees is False:
+            asked = prompt[-1]["content"]
+            difference = Difference(record_id=record_id, prompt=asked, imported=tuple(imported), scores=tuple(scores))
+            tally.differing[source].append(difference)
 
 
 def _preferences(records: pl.DataFrame, scoring: Scoring) -> NDArray[np.float32]:

@@ -41,7 +41,7 @@ from curation.frames import pl
 from curation.generation import settings_id
 from curation.review import ReviewTask, reading_task
 from curation.store import NOT_SHOWN, Snapshot
-from curation.types import Annotation, DroppedPrompt, LabelSource, Response, ReviewRecord
+from curation.types import Annotation, DroppedPrompt, ImportedAgreement, LabelSource, Measure, Response, ReviewRecord
 
 Watch = Callable[[int, int], None]
 """Told how many of how many segments are done."""
@@ -75,6 +75,21 @@ class Derived:
     def measured(self) -> LabelSource:
         """Whose answers agreement is measured on: those of people, if any person answered, else of programs."""
         return "human" if len(self.votes["human"]) else "simulated"
+
+    @property
+    def imported(self) -> ImportedAgreement | None:
+        """How far those whose answers agreement is measured on agree with the labels that answers came with.
+
+        None if no reviewed answer came with a label.
+        """
+        tally, source = self.tally, self.measured
+        agreed, differing = tally.agreed[source], tuple(tally.differing[source])
+        compared = agreed + len(differing)
+        if not compared + tally.undecided[source]:
+            return None
+        missing = Measure(value=None, reason="on no record do both people and the source prefer an answer")
+        share = labels.share_measure(agreed / compared, compared) if compared else missing
+        return ImportedAgreement(share=share, undecided=tally.undecided[source], differing=differing)
 
     def rows(self, config: str) -> int:
         """How many rows a config has in all splits."""

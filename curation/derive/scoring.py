@@ -41,6 +41,8 @@ ENTRIES: Schema = {
     "flags": pl.List(pl.String),
     "reason": pl.String,
 }
+PRIORS = ("ratings", "imported", "roles")
+"""What is believed before anyone reviewed, best first."""
 EDITS: Schema = {
     "record_no": pl.UInt32,
     "set_no": pl.UInt32,
@@ -61,8 +63,8 @@ class Scoring:
 
     - `records`: record_no, record_id, set_no, prompt_no, shown, ballot_no, outcome_no, and of the verdict reason (why
       there is none, else null), source (its place in LABEL_SOURCES), voters, agreement and scores (of what is shown).
-    - `shown`: a row per candidate shown: record_no, set_no, slot, candidate_id, text, generator, rating and score (of
-      the verdict).
+    - `shown`: a row per candidate shown: record_no, set_no, slot, candidate_id, text, generator, rating, imported and
+      score (of the verdict).
     - `edits`: every text that a reviewer of a record wrote, with the columns of EDITS; its score is null where the
       verdict did not follow it.
     """
@@ -79,17 +81,19 @@ def score(
     *,
     judge_fallback: bool,
     roles: Mapping[str, AnswerRole] | None = None,
+    accept_imported: bool = False,
     pseudonyms: Mapping[str, str],
 ) -> Scoring:
     """Return the resolved scores of a segment's candidates.
 
-    With `judge_fallback` the judge decides where nobody responded. `roles` are those of the generators, by name: they
-    decide where nobody responded and no judge decided. Without them nothing does.
+    With `judge_fallback` the judge decides where nobody responded, with `accept_imported` the labels that answers came
+    with, where no judge decided either, and last `roles`: those of the generators, by name.
 
     Raises DataError if a record shows a candidate that its set does not hold.
     """
     shown = _shown(segment.records, texts)
-    records, outcomes = _with_outcomes(segment, shown, judge_fallback=judge_fallback, roles=roles)
+    priors = _priors(shown, judge_fallback=judge_fallback, accept_imported=accept_imported, roles=roles)
+    records, outcomes = _with_outcomes(segment, priors)
     shown = shown.with_columns(score=records["scores"].explode())
     edits = _edits(segment, records, outcomes, shown, texts)
     scores = _record_scores(records, shown, edits)
@@ -118,7 +122,7 @@ def _shown(records: pl.DataFrame, texts: SetTexts) -> pl.DataFrame:
         .explode("candidate_id", "slot")
         .cast({"slot": pl.UInt32})
         .join(
-            texts.candidates.select("set_no", "candidate_id", "text", "generator", "rating"),
+            texts.candidates.select("set_no", "candidate_id", "text", "generator", "rating", "imported"),
             on=["set_no", "candidate_id"],
             how="left",
             maintain_order="left",
@@ -131,13 +135,28 @@ def _shown(records: pl.DataFrame, texts: SetTexts) -> pl.DataFrame:
     return shown
 
 
-def _with_outcomes(
-    segment: Segment, shown: pl.DataFrame, *, judge_fallback: bool, roles: Mapping[str, AnswerRole] | None
-) -> tuple[pl.DataFrame, list[Verdict | Drop]]:
+def _priors(
+    shown: pl.DataFrame, *, judge_fallback: bool, accept_imported: bool, roles: Mapping[str, AnswerRole] | None
+) -> pl.DataFrame:
+    """What may decide where nobody responded: record_no and a list for each of PRIORS, null if that may not decide.
+
+    Each list has an entry for each candidate of the record, in the order of the page.
+    """
+    by_name = pl.col("generator").replace_strict(dict(roles or {}), default=None, return_dtype=pl.String)
+    columns = {
+        "ratings": pl.col("rating") if judge_fallback else None,
+        "imported": pl.col("imported") if accept_imported else None,
+        "roles": by_name if roles is not None else None,
+    }
+    known = {name: column for name, column in columns.items() if column is not None}
+    lists = shown.group_by("record_no", maintain_order=True).agg(**known)
+    return lists.with_columns(pl.lit(None).alias(name) for name in PRIORS if name not in known)
+
+
+def _with_outcomes(segment: Segment, priors: pl.DataFrame) -> tuple[pl.DataFrame, list[Verdict | Drop]]:
     """The records with outcome_no and the columns of OUTCOMES, and the outcomes by outcome_no.
 
-    Records with the same ballot have the same outcome; where nobody responded, those with the same ratings of the judge
-    and the same roles have.
+    Records with the same ballot have the same outcome; where nobody responded, those with the same priors have.
     """
     unreviewed = [
         ballot_no
@@ -145,20 +164,18 @@ def _with_outcomes(
         if isinstance(outcome, Drop) and outcome.reason == "unreviewed"
     ]
     is_unreviewed = pl.col("ballot_no").is_in(unreviewed)
-    prior = shown.group_by("record_no", maintain_order=True).agg(ratings="rating", generators="generator")
-    records = segment.records.join(prior, on="record_no", maintain_order="left").with_columns(
-        ratings=pl.when(is_unreviewed & judge_fallback).then("ratings"),
-        generators=pl.when(is_unreviewed & (roles is not None)).then("generators"),
+    records = segment.records.join(priors, on="record_no", maintain_order="left").with_columns(
+        pl.when(is_unreviewed).then(name) for name in PRIORS
     )
-    key = ("ballot_no", "ratings", "generators")
+    key = ("ballot_no", *PRIORS)
     distinct = records.unique(key, keep="first", maintain_order=True).with_row_index("outcome_no")
     outcomes = [
-        _of_prior(segment.outcomes[ballot_no], record_id, ratings, _roles_of(generators, roles))
-        for record_id, ballot_no, ratings, generators in distinct.select("record_id", *key).iter_rows()
+        _of_priors(segment.outcomes[ballot_no], record_id, ratings, imported, roles)
+        for record_id, ballot_no, ratings, imported, roles in distinct.select("record_id", *key).iter_rows()
     ]
     columns = pl.DataFrame([_outcome_columns(outcome) for outcome in outcomes], schema=OUTCOMES, orient="row")
     distinct = distinct.select("outcome_no", *key).hstack(columns)
-    joined = records.join(distinct, on=key, nulls_equal=True, maintain_order="left").drop("ratings", "generators")
+    joined = records.join(distinct, on=key, nulls_equal=True, maintain_order="left").drop(PRIORS)
     size = pl.col("shown").list.len()
     if joined.select((pl.col("scores").list.len() != size).any()).item():
         raise ValueError("A verdict scores every candidate that its record shows, and no other.")
@@ -173,26 +190,26 @@ def _outcome_columns(outcome: Verdict | Drop) -> tuple[Any, ...]:
     return None, source, outcome.reviewers, outcome.agreement, list(outcome.scores)
 
 
-def _roles_of(
-    generators: Sequence[str] | None, roles: Mapping[str, AnswerRole] | None
-) -> Sequence[AnswerRole | None] | None:
-    return None if generators is None or roles is None else [roles.get(generator) for generator in generators]
-
-
-def _of_prior(
+def _of_priors(
     outcome: Verdict | Drop,
     record_id: str,
     ratings: Sequence[float | None] | None,
+    imported: Sequence[float | None] | None,
     roles: Sequence[AnswerRole | None] | None,
 ) -> Verdict | Drop:
-    """Return what decides of a record: people, else the judge's ratings, else roles; null is what may not decide."""
+    """Return what decides of a record: people, else the judge's ratings, else labels that came with the answers, else
+    roles. Null is what may not decide.
+
+    If none decides, the reason is that of the first that might have: it says more than that there are no roles.
+    """
+    decided = [outcome] if ratings is imported is roles is None else []
     if ratings is not None:
-        outcome = labels.judge_verdict(Ballot(record_id, (), tuple(ratings)))
-    if roles is not None and isinstance(outcome, Drop):
-        by_role = labels.role_verdict(record_id, roles)
-        # Why the judge did not decide says more than that there are no roles.
-        outcome = by_role if isinstance(by_role, Verdict) or ratings is None else outcome
-    return outcome
+        decided.append(labels.judge_verdict(Ballot(record_id, (), tuple(ratings))))
+    if imported is not None:
+        decided.append(labels.imported_verdict(record_id, tuple(imported)))
+    if roles is not None:
+        decided.append(labels.role_verdict(record_id, roles))
+    return next((one for one in decided if isinstance(one, Verdict)), decided[0])
 
 
 def _record_scores(records: pl.DataFrame, shown: pl.DataFrame, edits: pl.DataFrame) -> pl.DataFrame:
@@ -236,7 +253,7 @@ def _answers(scores: pl.DataFrame, edits: pl.DataFrame, texts: SetTexts) -> pl.D
     )
     keys = ["set_no", "candidate_id"]
     places = scores.select("set_no", *candidate).unique().join(resolved, on=candidate)
-    of_models = places.join(texts.candidates.drop("generator"), on=keys)
+    of_models = places.join(texts.candidates.drop("generator", "imported"), on=keys)
     written = edits.drop_nulls("score").unique("candidate_id", keep="first", maintain_order=True)
     of_people = places.join(
         written.select("candidate_id", "text", "model", "edit_of", "edit_similarity"), on="candidate_id"

@@ -30,13 +30,14 @@ def derive_segment(segment: Segment, plan: Plan) -> Tally:
         texts,
         judge_fallback=options.judge_fallback,
         roles=plan.config.roles if options.accept_roles else None,
+        accept_imported=options.accept_imported,
         pseudonyms=plan.pseudonyms,
     )
     scored, unsound = _sound(scoring, plan)
     scored = with_agreed_categories(scored, scoring)
     tally = Tally()
     count_sets(tally, texts, segment)
-    count_records(tally, scoring)
+    count_records(tally, scoring, texts)
     pairs = plan.pairs.rows(scored)
     tally.lengths.append(pair_lengths(pairs, scored))
     given, dropped, prompts = [], [], []

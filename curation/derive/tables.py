@@ -59,6 +59,7 @@ TEXT_COLUMNS = (
     "candidates.list.element.finish_reason",
     "candidates.list.element.rating",
     "candidates.list.element.thinking",
+    "candidates.list.element.imported",
     *(f"judgements.list.element.{name}" for name in ("judge", "aspect", "order", "ratings")),
 )
 """What is read of the candidate sets of a segment when that is derived."""

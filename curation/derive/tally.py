@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from curation.frames import pl
 from curation.generation import JudgeTally
-from curation.types import LabelSource
+from curation.types import Difference, LabelSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Tally:
     who answered, what the judge and the reviewers preferred of two: a row per record with the columns judge and
     reviewers, 1 for the first, -1 for the second, 0 for neither, NaN if that is not known. `lengths` has a row per
     pair: the characters of prompt, chosen and rejected. `flags` counts the records that reviewers flagged, by flag.
+    `agreed` and `undecided` count the records, by who answered, on which people agree with the labels that answers came
+    with or cannot be compared with them; `differing` has the other records.
     `reached` counts the prompts that were "shown", that have "verdicts", and that have rows in each config;
     `categories` those with rows by category, if every prompt has one.
     """
@@ -50,6 +52,9 @@ class Tally:
     judges: JudgeTally = field(default_factory=JudgeTally)
     disagreements: int = 0
     choices: defaultdict[LabelSource, list[NDArray[np.float32]]] = field(default_factory=lambda: defaultdict(list))
+    agreed: Counter[LabelSource] = field(default_factory=Counter)
+    undecided: Counter[LabelSource] = field(default_factory=Counter)
+    differing: defaultdict[LabelSource, list[Difference]] = field(default_factory=lambda: defaultdict(list))
     lengths: list[NDArray[np.int32]] = field(default_factory=list)
     reached: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
@@ -73,6 +78,8 @@ class Tally:
         self.lengths += other.lengths
         for source, choices in other.choices.items():
             self.choices[source] += choices
+        for source, differing in other.differing.items():
+            self.differing[source] += differing
 
 
 def counts(column: pl.Series) -> Counter[Any]:

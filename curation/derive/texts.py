@@ -17,7 +17,7 @@ class SetTexts:
 
     `sets` has a row per set: set_no, prompt_no, set_id, prompt_id, prompt (messages), source, language, settings,
     judgements, split, not_shown and the columns that prompts bring along. `candidates` has a row per candidate: set_no,
-    candidate_id, text, generator, model, finish_reason, rating and thinking.
+    candidate_id, text, generator, model, finish_reason, rating, thinking and imported.
     """
 
     sets: pl.DataFrame

@@ -92,7 +92,7 @@ class DocumentPrompts(Section):
     """`[prompts] type = "documents"`: a model writes questions about documents, and the questions are the prompts."""
 
     type: Literal["documents"] = "documents"
-    """`"hub"`, `"file"`, `"list"` or `"documents"`."""
+    """`"hub"`, `"file"`, `"list"`, `"documents"`, `"preferences"` or `"answers"`."""
     path: Path | None = None
     """A file or a folder, relative to the TOML file: .txt, .md, .html, .pdf, or rows as .jsonl, .csv, .parquet and the
     like. Either this or `repo_id`."""

@@ -29,9 +29,9 @@ class RawSets:
     """The sets that get a row, whether they were shown or not, with everything that is known of them.
 
     - `sets`: set_no, set_id, prompt_id, prompt, source, language, settings and judgements.
-    - `candidates`: set_no, candidate_id, text, generator, model, finish_reason, rating, thinking, score,
-      annotations (JSON text), edit_of and edit_similarity, in the order of publication: what models wrote, then what
-      reviewers wrote.
+    - `candidates`: set_no, candidate_id, text, generator, model, finish_reason, rating, imported, thinking,
+      score, annotations (JSON text), edit_of and edit_similarity, in the order of publication: what models wrote, then
+      what reviewers wrote.
     - `records`: set_no, record_no, record_id, and source, voters and agreement, which are null without a verdict.
     - `rows`: set_no and the id of each row that it gave; `dropped`: set_no and reason.
     """

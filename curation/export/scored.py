@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from curation.frames import pl
 from curation.types import LabelSource
 
-LABEL_SOURCES: tuple[LabelSource, ...] = ("human", "simulated", "judge", "role")
+LABEL_SOURCES: tuple[LabelSource, ...] = ("human", "simulated", "judge", "imported", "role")
 """Whose answers decide, best first. A row that needs two of them has the later one."""
 
 

@@ -17,7 +17,7 @@ from curation.generation.options import (
 from curation.late import late_names
 
 if TYPE_CHECKING:
-    from curation.generation.asking import estimate, generate_candidate_sets, run, stage_meters
+    from curation.generation.asking import estimate, generate_candidate_sets, given_set_id, run, stage_meters
     from curation.generation.budget import BudgetGate
     from curation.generation.cache import cache_file
     from curation.generation.endpoints import EndpointsLLM, endpoints_llm
@@ -32,7 +32,7 @@ else:
     __getattr__ = late_names(
         __name__,
         {
-            "asking": "estimate generate_candidate_sets run stage_meters",
+            "asking": "estimate generate_candidate_sets given_set_id run stage_meters",
             "budget": "BudgetGate",
             "cache": "cache_file",
             "endpoints": "EndpointsLLM endpoints_llm",
@@ -74,6 +74,7 @@ __all__ = [
     "endpoints_llm",
     "estimate",
     "generate_candidate_sets",
+    "given_set_id",
     "load_distilabel",
     "run",
     "settings_id",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Generator as Stream
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curation import ids
 from curation.generation.cache import RequestCache
 from curation.generation.estimates import Estimate, Experience, estimate_run
 from curation.generation.loading import load_distilabel
 from curation.generation.meter import Meter, StageMeter
-from curation.generation.options import Engine, Models
+from curation.generation.options import Engine, Models, settings_id
 from curation.generation.spool import PromptSpool
-from curation.types import CandidateSet
+from curation.types import AnsweredPrompt, CandidateSet
 
 if TYPE_CHECKING:
     from distilabel.pipeline import Pipeline
@@ -33,8 +34,9 @@ def estimate(spool: PromptSpool, models: Models, *, cache: Path | None) -> Estim
     if cache is not None:
         with RequestCache(cache) as opened:
             experience = {options.model_id: opened.experience(options.model_id) for options in models.stages.values()}
-        # If the cache has no reply of any generator, none of these requests can be in it.
-        if spool.prompts and any(experience[generator.model_id].known for generator in models.generators):
+        # If the cache has no reply of any model that is asked first, none of these requests can be in it.
+        first = models.generators or models.judges
+        if spool.prompts and any(experience[options.model_id].known for options in first):
             rehearsal = load_distilabel("curation.generation.rehearsal")
             cached = rehearsal.cached_requests(spool.path, count=spool.prompts, models=models, cache=cache)
     return estimate_run(models, prompts=spool.prompts, prompt_bytes=spool.bytes, experience=experience, cached=cached)
@@ -59,15 +61,21 @@ def generate_candidate_sets(
     """Ask every model about every prompt, and yield each candidate set as soon as it is finished.
 
     A request whose reply is in `cache` is not sent, and every reply is written to `cache` before it is used. `meter`
-    counts the requests of each stage (with the streaming engine only). `room(in_flight)` returns whether another prompt
-    may be started while so many are in flight. Raises TemporaryError or AuthError before the first request if an
-    endpoint cannot be reached, and after the first few requests if an endpoint refuses all of them.
+    counts the requests of each stage (with the streaming engine only). Without any model, the prompts
+    and the answers that came with them are the sets. `room(in_flight)` returns whether another prompt may be started
+    while so many are in flight. Raises TemporaryError or AuthError before the first request if an endpoint cannot be
+    reached, and after the first few requests if an endpoint refuses all of them.
     """
-    pipelines, engines = load_distilabel("curation.generation.pipeline"), load_distilabel("curation.generation.engines")
-    pipeline = pipelines.build_pipeline(name, prompts=spool.path, models=models, cache=cache)
     meter = meter or Meter()
     if not meter.stages:
         meter.start(stage_meters(models), prompts=spool.prompts)
+    if not models.stages:
+        for given_set in _given_sets(spool, models):
+            meter.finished(given_set, counted=True)
+            yield given_set
+        return
+    pipelines, engines = load_distilabel("curation.generation.pipeline"), load_distilabel("curation.generation.engines")
+    pipeline = pipelines.build_pipeline(name, prompts=spool.path, models=models, cache=cache)
     if engine == "streaming":
         pipelines.measure(pipeline, models, meter)
     reader = pipelines.RowReader(models)
@@ -76,6 +84,21 @@ def generate_candidate_sets(
             candidate_set: CandidateSet = reader.candidate_set(row)
             meter.finished(candidate_set, counted=engine == "streaming")
             yield candidate_set
+
+
+def _given_sets(spool: PromptSpool, models: Models) -> Iterator[CandidateSet]:
+    """Yield the sets of prompts whose answers came with them."""
+    settings = settings_id(models)
+    for prompt in spool.read():
+        assert isinstance(prompt, AnsweredPrompt)
+        yield CandidateSet(
+            id=given_set_id(prompt, settings), prompt=prompt.alone, candidates=prompt.answers, settings=settings
+        )
+
+
+def given_set_id(prompt: AnsweredPrompt, settings: str) -> str:
+    """Return the id of the set that a prompt and its answers are under these settings."""
+    return ids.candidate_set_id(prompt.id, settings, (answer.id for answer in prompt.answers))
 
 
 def run(

@@ -107,6 +107,8 @@ class Estimate(Row):
     def line(self) -> str:
         """The estimate as a sentence, such as "2 prompts need 4 requests and 2,000 tokens, $0.01, about 5 s."."""
         prompts = f"{counted(self.rows, 'prompt')} need{'s' if self.rows == 1 else ''}"
+        if not self.stages:
+            return f"{counted(self.rows, 'prompt')} with answers: no model is asked."
         if not self.requests:
             return f"{prompts} no request: the cache has all {self.cached:,} replies."
         most = "" if self.measured else "at most "

@@ -250,9 +250,12 @@ class AnswerTemplates(Section):
 
 
 class Models(Section):
-    """Every model that a prompt passes: generators, then evolvers, then judges."""
+    """Every model that a prompt passes: generators, then evolvers, then judges.
 
-    generators: Annotated[tuple[Generator, ...], Field(min_length=1)]
+    There are no generators if prompts come with their answers.
+    """
+
+    generators: tuple[Generator, ...] = ()
     evolve: tuple[Evolver, ...] = ()
     judges: tuple[UltraFeedbackJudge, ...] = ()
     templates: AnswerTemplates | None = None

@@ -25,22 +25,17 @@ Stage = Literal["generate", "evolve", "judge"]
 def build_pipeline(name: str, *, prompts: Path, models: Models, cache: Path | None = None) -> Pipeline:
     """Return the pipeline: load >> one text generation for each generator >> group (>> each evolver) (>> each judge).
 
+    Without generators it is load >> each judge: the prompts come with their answers.
+
     `prompts` is a JSONL file of `prompt_row`s. `cache` is the file of the request cache. A dump of the pipeline
     contains no secret.
     """
     with Pipeline(name=f"curation-{name}") as pipeline:
-        last = GroupColumns(
-            name="group",
-            columns=["generation", "thinking", "fault", "model_name"],
-            output_columns=["generations", "generation_thinking", "generation_faults", "generation_models"],
+        last = (
+            _answered(prompts, models, cache)
+            if models.generators
+            else LoadPrompts(name="load", path=str(prompts), with_answers=True)
         )
-        answers = [
-            _answer_step(position, generator, cache, models.template(generator))
-            for position, generator in enumerate(models.generators)
-        ]
-        LoadPrompts(name="load", path=str(prompts)) >> answers >> last
-        for position, evolver in enumerate(models.evolve):
-            last = last >> _evolve_step(position, evolver, cache, models.generators)
         judges = [
             _judge_step(position, judge, cache, models.template(judge)) for position, judge in enumerate(models.judges)
         ]
@@ -52,20 +47,21 @@ def build_pipeline(name: str, *, prompts: Path, models: Models, cache: Path | No
     return pipeline
 
 
-def prompt_row(prompt: Prompt) -> dict[str, Any]:
-    """Return a prompt as a row for the first step of the pipeline. `instruction` is the conversation as one text."""
-    messages = [message.model_dump() for message in prompt.messages]
-    turns = [message for message in messages if message["role"] != "system"]
-    if len(turns) == 1:
-        instruction = turns[0]["content"]
-    else:
-        instruction = "\n\n".join(f"{message['role'].capitalize()}: {message['content']}" for message in turns)
-    return {
-        "prompt_id": prompt.id,
-        "messages": messages,
-        "instruction": instruction,
-        "prompt": prompt.model_dump_json(),
-    }
+def _answered(prompts: Path, models: Models, cache: Path | None) -> Any:
+    """Return the last of the steps that answer prompts."""
+    last: Any = GroupColumns(
+        name="group",
+        columns=["generation", "thinking", "fault", "model_name"],
+        output_columns=["generations", "generation_thinking", "generation_faults", "generation_models"],
+    )
+    answers = [
+        _answer_step(position, generator, cache, models.template(generator))
+        for position, generator in enumerate(models.generators)
+    ]
+    LoadPrompts(name="load", path=str(prompts)) >> answers >> last
+    for position, evolver in enumerate(models.evolve):
+        last = last >> _evolve_step(position, evolver, cache, models.generators)
+    return last
 
 
 def measure(pipeline: Pipeline, models: Models, meter: Meter) -> None:
@@ -139,13 +135,14 @@ class _ReadRow:
         self.usage: list[Usage] = []
 
     def candidate_set(self) -> CandidateSet:
-        answers = self._answers()
-        places = {answer.position: place for place, answer in enumerate(answers)}
-        judgements = tuple(self._judgements(places))
+        answers = self._answers() if self.row.get("answers") is None else []
+        given = [Candidate.model_validate(answer) for answer in orjson.loads(self.row.get("answers") or "[]")]
+        positions = range(len(given)) if given else (answer.position for answer in answers)
+        judgements = tuple(self._judgements({position: place for place, position in enumerate(positions)}))
         judged = bool(judgements) and not any(failure.stage == "judge" for failure in self.failures)
-        candidates = [
-            self._candidate(answer, judgements if judged else (), place) for place, answer in enumerate(answers)
-        ]
+        counted = judgements if judged else ()
+        candidates = [self._candidate(answer, counted, place) for place, answer in enumerate(answers)]
+        candidates += [_rated(answer, counted, place) for place, answer in enumerate(given)]
         return CandidateSet(
             id=ids.candidate_set_id(self.prompt.id, self.reader.settings, (candidate.id for candidate in candidates)),
             prompt=self.prompt,
@@ -251,6 +248,12 @@ class _ReadRow:
                 request=facts.get("request"),
             )
         )
+
+
+def _rated(answer: Candidate, judgements: tuple[Judgement, ...], place: int) -> Candidate:
+    """Return an answer that came with its prompt, with what judges say of it."""
+    ratings = {"rating": mean_rating(judgements, place), "rationale": rationale(judgements, place)}
+    return answer.model_copy(update=ratings)
 
 
 def _known(facts: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pydantic import PrivateAttr
 from curation.characters import is_blank
 from curation.generation.options import MORE_ROOM
 from curation.generation.ratings import complaint, parse_ratings
+from curation.generation.rows import GIVEN
 from curation.templates import filled
 from curation.thinking import split_thinking, without_thinking
 from curation.types import CUT_OFF, ONLY_REASONING, Prompt
@@ -31,11 +32,12 @@ class LoadPrompts(GeneratorStep):  # type: ignore[misc]
     """Reads prompts from a JSONL file. Only the current batch is in memory."""
 
     path: str
+    with_answers: bool = False
 
     @property
     def outputs(self) -> list[str]:
-        """The columns of a prompt's row."""
-        return ["prompt_id", "messages", "instruction", "prompt"]
+        """The columns of a prompt's row; with answers if each prompt came with its own."""
+        return ["prompt_id", "messages", "instruction", "prompt", *(GIVEN if self.with_answers else ())]
 
     def process(self, offset: int = 0) -> Iterator[tuple[list[dict[str, Any]], bool]]:
         """Yield (batch of rows, whether it is the last batch). The first `offset` rows are skipped."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from curation.labels.aspects import aspects_of_answer
 from curation.labels.ballot import Ballot, written
 from curation.labels.dawid_skene import DawidSkeneResolver, FittedDawidSkene
+from curation.labels.imported import agrees, imported_verdict
 from curation.labels.judge import judge_verdict
 from curation.labels.majority import MajorityResolver
 from curation.labels.mean import MeanResolver
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from curation.labels.edits import edited, similarity
     from curation.labels.fitting import fitted
     from curation.labels.lengths import length_bias
-    from curation.labels.measures import agreement, judge_agreement, judges_agreement
+    from curation.labels.measures import agreement, judge_agreement, judges_agreement, share_measure
     from curation.labels.votes import Votes
 else:
     __getattr__ = late_names(
@@ -32,7 +33,7 @@ else:
             "edits": "edited similarity",
             "fitting": "fitted",
             "lengths": "length_bias",
-            "measures": "agreement judge_agreement judges_agreement",
+            "measures": "agreement judge_agreement judges_agreement share_measure",
             "votes": "Votes",
         },
     )
@@ -47,14 +48,17 @@ __all__ = [
     "UnanimousResolver",
     "Votes",
     "agreement",
+    "agrees",
     "aspects_of_answer",
     "edited",
     "fitted",
+    "imported_verdict",
     "judge_agreement",
     "judge_verdict",
     "judges_agreement",
     "length_bias",
     "role_verdict",
+    "share_measure",
     "similarity",
     "written",
 ]

@@ -23,10 +23,17 @@ class ResolverOptions(Section):
     """`true`: where nobody answered, the judge's ratings decide."""
     accept_roles: bool = False
     """`true`: where neither people nor a judge decided, the `role` of the generators does."""
+    accept_imported: bool = False
+    """`true`: where neither people nor a judge decided, the labels of `type = "preferences"` do."""
     ties: Literal["drop", "kto-only"] = "kto-only"
     """`"drop"`: answers with equal scores give no rows of `kto` either."""
     ignored_flags: tuple[Annotated[str, StringConstraints(pattern=FILTER_NAME)], ...] = ()
     """Flags that keep no record out of the datasets, such as `["wrong_language"]`."""
+
+    @property
+    def decides_without_people(self) -> bool:
+        """Whether something else decides a record that nobody answered."""
+        return self.judge_fallback or self.accept_imported or self.accept_roles
 
 
 class Resolver(Protocol):

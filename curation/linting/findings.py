@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Literal
 
 from curation.categories import category_of
-from curation.linting.examples import REFUSED_LAYOUTS, Example
 from curation.linting.safety import chosen_faults, rejected_refuses
+from curation.preferences.examples import REFUSED_LAYOUTS, Example
 from curation.quality.answers import has_ai_tell, holds_reasoning, is_empty, is_refusal, is_truncated, leaked_names
 from curation.quality.pairs import is_identical, length_ratio
 from curation.quality.pii import find_pii

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from curation.linting.layouts import whole_texts
+from curation.preferences.layouts import whole_texts
 from curation.quality.tokens import TokenCounter
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 from curation.dataset_rows import Split
 from curation.errors import DataError
-from curation.linting.layouts import is_preference_row
+from curation.preferences.layouts import is_preference_row
 
 PEEK = 100
 """So many rows of each split are read first, to see whether they are preferences."""

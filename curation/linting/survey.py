@@ -14,10 +14,10 @@ from curation.categories import category_of, subcategory_of
 from curation.dataset_rows import SourceRow, Split
 from curation.errors import DataError
 from curation.ids import normalise
-from curation.linting.examples import REFUSED_LAYOUTS, Example, Layout, text_of
 from curation.linting.findings import Bounds, row_faults
-from curation.linting.layouts import read_example
 from curation.linting.lengths import row_tokens
+from curation.preferences.examples import REFUSED_LAYOUTS, Example, Layout, text_of
+from curation.preferences.layouts import read_example
 from curation.quality.duplicates import near_duplicate_leaders
 from curation.quality.language import detect_language
 from curation.quality.pii import redacted

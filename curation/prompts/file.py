@@ -20,7 +20,7 @@ class FilePrompts(PromptColumns):
     """`[prompts] type = "file"`: reads one column of a file. In a .txt file each line is a prompt."""
 
     type: Literal["file"] = "file"
-    """`"hub"`, `"file"`, `"list"` or `"documents"`."""
+    """`"hub"`, `"file"`, `"list"`, `"documents"`, `"preferences"` or `"answers"`."""
     path: Path
     """A .jsonl, .ndjson, .json, .csv, .tsv, .txt (each also as .gz), .parquet or .arrow file; relative to the TOML
     file. Its hash is recorded. Each line of a .txt file is a prompt. How files are read."""
@@ -45,9 +45,9 @@ class FilePrompts(PromptColumns):
 
     def load(self, source: str, *, endpoint: str, token: str | None) -> Iterator[Prompt | Drop]:
         """Yield a Prompt or a Drop for each row of the file. Raises DataError with the line that cannot be read."""
-        return read_prompts(self._rows(), self, source=source)
+        return read_prompts(self.rows(source, endpoint=endpoint, token=token), self, source=source)
 
-    def _rows(self) -> Iterator[dict[str, Any] | str]:
+    def rows(self, source: str, *, endpoint: str, token: str | None) -> Iterator[dict[str, Any] | str]:
         """Yield the values of each row by column, or the reason (a text) why the row is left out."""
         names = files.class_names(self.path)
         is_text = suffix_of(self.path) == ".txt"

@@ -23,7 +23,7 @@ class HubPrompts(PromptColumns):
     """`[prompts] type = "hub"`: reads one column of one split of a dataset on the Hub."""
 
     type: Literal["hub"] = "hub"
-    """`"hub"`, `"file"`, `"list"` or `"documents"`."""
+    """`"hub"`, `"file"`, `"list"`, `"documents"`, `"preferences"` or `"answers"`."""
     repo_id: RepoId
     """The dataset, as owner/name."""
     config: str = "default"

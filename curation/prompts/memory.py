@@ -16,7 +16,7 @@ class ListPrompts(PromptColumns):
     """`[prompts] type = "list"`: the prompts are written in the configuration."""
 
     type: Literal["list"] = "list"
-    """`"hub"`, `"file"`, `"list"` or `"documents"`."""
+    """`"hub"`, `"file"`, `"list"`, `"documents"`, `"preferences"` or `"answers"`."""
     rows: Annotated[tuple[JsonValue, ...], Field(min_length=1)]
     """The prompts themselves: each a text, a list of `{role, content}`, or a table with the columns above."""
 

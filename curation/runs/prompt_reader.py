@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 from curation.config import Config, Services
 from curation.documents import DocumentPrompts
-from curation.generation import settings_id
+from curation.generation import given_set_id, settings_id
 from curation.quality.checks import prompt_checks
 from curation.quality.language import detect_language
 from curation.review.page import with_document
 from curation.runs.questions import Questions
 from curation.runs.settings_change import answered_before
 from curation.store import Snapshot
-from curation.types import Drop, DroppedPrompt, Prompt
+from curation.types import AnsweredPrompt, Drop, DroppedPrompt, Prompt
 
 
 class PromptReader:
@@ -38,10 +38,12 @@ class PromptReader:
         self._checks = prompt_checks(
             config.quality, config.filters, endpoint=services.hub_endpoint, token=services.hub_token
         )
-        self._prompt_fault = config.review.prompt_fault
-        settings = settings_id(config.models)
-        self._answered = answered_now(snapshot, settings)
-        self.answered_before = answered_before(snapshot, settings)
+        self._review = config.review
+        self._settings = settings_id(config.models)
+        self._sets = snapshot.set_index if snapshot else {}
+        self._answered = answered_now(snapshot, self._settings)
+        self._kept: set[str] = set()
+        self.answered_before = answered_before(snapshot, self._settings)
         self.source = source
         self.read = self.already = 0
         self.dropped: Counter[str] = Counter()
@@ -49,7 +51,7 @@ class PromptReader:
 
     def keep_answers(self) -> None:
         """Treat prompts that were answered with other settings as answered, so that they are not asked again."""
-        self._answered |= self.answered_before.keys()
+        self._kept |= self.answered_before.keys()
 
     def prompts(self) -> Iterator[Prompt]:
         """Yield the prompts that are asked, each with its language."""
@@ -60,7 +62,7 @@ class PromptReader:
                 continue
             # Answered prompts are checked too, because later prompts may be near-duplicates of them.
             reason = self._reason(prompt)
-            if prompt.id in self._answered:
+            if self._is_answered(prompt):
                 self.already += 1
             elif reason is not None:
                 self.dropped[reason] += 1
@@ -74,7 +76,18 @@ class PromptReader:
 
         A prompt that reviewers cannot be shown is not compared with others: a near-duplicate of it may be asked.
         """
-        return self._prompt_fault(with_document(prompt).messages) or self._checks.reason(prompt.messages)
+        if isinstance(prompt, AnsweredPrompt) and len(prompt.answers) < self._review.min_candidates:
+            return self._review.too_few
+        return self._review.prompt_fault(with_document(prompt).messages) or self._checks.reason(prompt.messages)
+
+    def _is_answered(self, prompt: Prompt) -> bool:
+        """Whether the store has a complete set of a prompt; of one with answers, the set of these answers."""
+        if prompt.id in self._kept:
+            return True
+        if not isinstance(prompt, AnsweredPrompt):
+            return prompt.id in self._answered
+        entry = self._sets.get(given_set_id(prompt, self._settings))
+        return entry is not None and entry.came_through
 
 
 def read_rows(config: Config, services: Services, source: str, questions: Questions | None) -> Iterator[Prompt | Drop]:

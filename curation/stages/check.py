@@ -86,7 +86,7 @@ def check(config: Config, *, services: Services | None = None, ask: bool = False
     """
     services = services or Services.from_environment()
     findings = [
-        Finding(subject="config", ok=True, message=f"{config.name}: {counted(len(config.generators), 'generator')}"),
+        Finding(subject="config", ok=True, message=f"{config.name}: {_writers(config)}"),
         _quality(config, services),
         _finding("prompts", lambda: _prompts(config, services)),
         _finding("token", lambda: _may_write(config, services)),
@@ -103,6 +103,12 @@ def check(config: Config, *, services: Services | None = None, ask: bool = False
     if services.argilla_api_url is not None and is_space(services.argilla_api_url):
         findings.append(_space(services, services.argilla_api_url))
     return CheckReport(findings=tuple(findings))
+
+
+def _writers(config: Config) -> str:
+    """Return who writes the answers, as a phrase."""
+    number = len(config.generators)
+    return counted(number, "generator") if number else "no generators, the answers exist already"
 
 
 def _finding(subject: str, check_subject: Callable[[], str]) -> Finding:
@@ -217,6 +223,8 @@ def _space(services: Services, api_url: str) -> Finding:
 
 
 def _argilla(config: Config, services: Services) -> str:
+    if services.argilla_api_url is None and config.labels.decides_without_people:
+        return "ARGILLA_API_URL is not set; `publish` needs no review, because something else may decide"
     place = f"{config.review.workspace}/{config.review_dataset}"
     with closing(open_review(config, services)) as review:
         if review.find() is None:

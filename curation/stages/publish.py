@@ -21,6 +21,7 @@ from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
 from curation.shrinking import exceeds, shrinkage
+from curation.stages.push import with_records
 from curation.store import MANIFEST, PublishedDataset, Snapshot
 from curation.types import Measure
 from curation.wording import counted, counts_by_name, measured, percent, reasons
@@ -86,16 +87,17 @@ def publish(
 ) -> PublishReport:
     """Make rows of the responses in the store, and publish them with a card in one commit; none if nothing is new.
 
-    `watch` is called with the number of segments of the store that are done, and of all. Raises MissingError without a
-    store, RefusedError if no record gives a row, if TRL would not train on a row as it is meant, or, without
-    `allow_shrink`, if more of the published rows would go than `max_shrink` allows.
+    Where the judge, imported labels or roles may decide without people, candidate sets that were never pushed get their
+    records first. `watch` is called with the number of segments of the store that are done, and of all. Raises
+    MissingError without a store, RefusedError if no record gives a row, if TRL would not train on a row as it is meant,
+    or, without `allow_shrink`, if more of the published rows would go than `max_shrink` allows.
     """
     services = services or Services.from_environment()
     # The head is read before the store. If somebody publishes a newer state of the store after that, ours is refused.
     published = open_published(config, services)
     head = published.head()
     before = published_basis(published.manifest(head))
-    snapshot = open_store(config, services).snapshot()
+    snapshot = with_records(config, services, open_store(config, services))
     with scratch_folder() as folder:
         derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
         if not allow_shrink:

@@ -187,6 +187,23 @@ def records_to_show(
     return list({record.id: record for record in spread(of_sets)}.values()), not_shown
 
 
+def with_records(config: Config, services: Services, store: Store) -> Snapshot:
+    """Return the store's newest state; candidate sets that may be decided without people have their records in it.
+
+    The records are those that `push` would show, and are written to the store if it lacks them. So rows that nobody
+    reviewed are accounted for as all others are, and a later push shows the very same records.
+    """
+    snapshot = store.snapshot()
+    if not config.labels.decides_without_people:
+        return snapshot
+    settings = settings_id(config.models)
+    known = {record.set_id for record in snapshot.records.values()} | snapshot.not_shown.keys()
+    if known.issuperset(snapshot.current_set_ids(settings)):
+        return snapshot
+    store.set_shown(*records_to_show(config, services, snapshot, snapshot.current_sets(settings).values()))
+    return store.snapshot()
+
+
 def _new_records(
     config: Config, candidate_set: CandidateSet, prompts: PromptChecks, answers: Sequence[Check]
 ) -> Sequence[ReviewRecord] | Drop:

@@ -16,6 +16,7 @@ from curation.errors import MissingError, RefusedError
 from curation.generation import JudgeStatistics, settings_id, settings_of
 from curation.generation.judge_report import judge_line, judges_line
 from curation.labels import MajorityResolver
+from curation.labels.imported import imported_lines
 from curation.report import Report
 from curation.review_state import (
     Comment,
@@ -32,11 +33,13 @@ from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
 from curation.stages.push import records_to_show
 from curation.store import Snapshot
-from curation.types import JudgesAgreement
+from curation.types import ImportedAgreement, JudgesAgreement
 from curation.wording import counted, counts_by_name, dollars, reasons
 
 FLAGGED_IN_LINE = 3
 """A line shows the ids of so many flagged records."""
+DIFFERING_SHOWN = 5
+"""So many of the records on which people do not agree with the source are shown; `--format json` has all."""
 
 
 class StatusReport(Report):
@@ -52,7 +55,8 @@ class StatusReport(Report):
       the responses of the store to records of the present task.
     - Responses: `responses` counts those in the store by status, `progress` all of each reviewer. `commented` responses
       have a comment; `comments` has them if they were asked for. `flagged` says which records reviewers flagged.
-      `reviewers` has the pseudonym of each reviewer.
+      `reviewers` has the pseudonym of each reviewer. `imported` says how far they agree with the labels that answers
+      came with, and where they do not; null if none came with one.
     - Rows: `refused` says why the responses cannot be resolved; then there are no verdicts and no rows. `up_to_date` is
       whether the published rows are those that `publish` would give now; `row_counts` says how their numbers differ.
     """
@@ -75,6 +79,7 @@ class StatusReport(Report):
     commented: int
     comments: tuple[Comment, ...]
     flagged: tuple[Flagged, ...]
+    imported: ImportedAgreement | None
     settings_changed: str | None
     reviewers: dict[str, str]
     verdicts: int
@@ -106,6 +111,7 @@ class StatusReport(Report):
             f"Responses synced: {reasons(self.responses) or 'none'}.",
             *(f"{reviewer} answered: {reasons(counts)}." for reviewer, counts in self.progress.items()),
             *(f"Flagged as {one.flag}: {_some_records(one)}." for one in self.flagged),
+            *(imported_lines(self.imported, records=DIFFERING_SHOWN) if self.imported is not None else ()),
             *(f"{reviewer} is published as {pseudonym}." for reviewer, pseudonym in self.reviewers.items()),
             *self._decisions,
             *self._comments,
@@ -232,6 +238,7 @@ def _report(
         commented=len(commented),
         comments=comments_of(snapshot, commented) if comments else (),
         flagged=flagged_records(remarks),
+        imported=None if refused else derived.imported,
         settings_changed=_settings_changed(config, snapshot),
         reviewers={reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers},
         verdicts=0 if refused else derived.tally.verdicts,
@@ -328,6 +335,7 @@ def _empty(config: Config) -> StatusReport:
         commented=0,
         comments=(),
         flagged=(),
+        imported=None,
         settings_changed=None,
         reviewers={},
         verdicts=0,

@@ -134,6 +134,7 @@ def test_a_set_holds_every_answer_with_its_rating_in_the_order_of_the_config(
         "output_tokens": len(text.split()),
         "rating": RATED[models[0]],
         "rationale": f"Text {1 + found.judgements[0].order.index(0)} is {WORDS[RATED[models[0]]]}.",
+        "imported": None,
     }
 
 

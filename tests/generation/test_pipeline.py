@@ -9,7 +9,8 @@ import pytest
 from distilabel.pipeline import Pipeline
 
 from curation.generation import Evolver, Generator, Meter, Models, UltraFeedbackJudge, stage_meters
-from curation.generation.pipeline import build_pipeline, measure, prompt_row
+from curation.generation.pipeline import build_pipeline, measure
+from curation.generation.rows import prompt_row
 from curation.generation.tasks import AnswerPrompt, EvolveAnswer, JudgeAnswers, LoadPrompts
 from curation.types import Message, Prompt, Role
 

@@ -16,7 +16,8 @@ from distilabel.steps import GlobalStep, StepInput, StepOutput
 
 from curation.errors import ConfigError, TemporaryError
 from curation.generation import Generator, Models, UltraFeedbackJudge
-from curation.generation.pipeline import build_pipeline, prompt_row
+from curation.generation.pipeline import build_pipeline
+from curation.generation.rows import prompt_row
 from curation.generation.runner import FailedRow, Row, stream
 from curation.generation.tasks import LoadPrompts
 from curation.local.inference import Fault, Latency, ScriptedServer

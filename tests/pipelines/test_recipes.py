@@ -7,17 +7,20 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from curation.config import load_config
 from curation.local import Stack
-from curation.local.inference import Request, ScriptedServer
+from curation.local.inference import Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
 from curation.local.reviewers import Fields, simulate_reviewers
 from tests.conftest import CommandLine
+from tests.flows.running import with_models
 from tests.flows.test_loop import published
+from tests.flows.test_tasks import answer_all
 from tests.scripts import scripted_reply
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +68,9 @@ def scripted() -> Iterator[ScriptedServer]:
 
 
 def reply(request: Request) -> str:
+    judged = read_judge_prompt(request.messages)
+    if judged is not None and all(" stars for " in text for text in judged.texts):
+        return ultrafeedback_reply(request.messages, [int(text[0]) for text in judged.texts])
     if is_poet(request):
         return poet(request)
     return questions(request) if request.prompt.startswith("Write ") else scripted_reply(request)
@@ -77,8 +83,10 @@ def is_poet(request: Request) -> bool:
 def launched(cli: CommandLine, recipe: str, changes: str) -> subprocess.CompletedProcess[str]:
     """Run a launch script with other prompts and repos: `changes` are fields of its Config, as Python writes them."""
     script = f"""
-import pipelines.{recipe} as recipe
+import importlib
 import curation as c
+
+recipe = importlib.import_module("pipelines.{recipe}")
 
 try:
     recipe.run(recipe.CONFIG.model_copy(update=dict({changes})))
@@ -217,3 +225,134 @@ def test_documents_publishes_a_row_for_each_question_with_its_place(cli: Command
         quote = text[row["answer_start"] : row["answer_end"]]
         assert quote == ("within thirty days" if "returned" in text else "never refunded")
         assert row["prompt"][0]["content"].startswith(quote[:6])
+
+
+IMPORT = """
+    name="launched-import",
+    prompts=c.PreferencePrompts(path=__import__("pathlib").Path("{path}")),
+    quality=c.Quality(),
+    publish=recipe.CONFIG.publish.model_copy(update=dict(repo_id="acme/launched-import", test_size=0.0)),
+    store=c.StoreSection(repo_id="acme/launched-import-store"),
+"""
+
+
+def pair(number: int, **columns: object) -> dict[str, object]:
+    """A row of the layout of ultrafeedback_binarized whose chosen answer is the good one."""
+    asked = {"role": "user", "content": f"Question {number}: why?"}
+    good, bad = ({"role": "assistant", "content": f"{word} answer {number}."} for word in ("Good", "Bad"))
+    return {"prompt": asked["content"], "chosen": [asked, good], "rejected": [asked, bad], **columns}
+
+
+def swapped(number: int) -> dict[str, object]:
+    row = pair(number)
+    return {**row, "chosen": row["rejected"], "rejected": row["chosen"]}
+
+
+IMPORTED_ROWS = [
+    pair(0),
+    pair(1, chosen_model="large", rejected_model="small"),
+    swapped(2),
+    # What cannot be used is dropped by name.
+    pair(3, rejected=pair(3)["chosen"]),
+    pair(4, rejected=None),
+    pair(5, chosen=[{"role": "system", "content": "Be kind."}, {"role": "assistant", "content": "Good answer 5."}]),
+    pair(6, rejected=[{"role": "assistant", "content": "Why?"}, {"role": "user", "content": "Bad answer 6."}]),
+]
+
+
+def written(cli: CommandLine, name: str, rows: list[dict[str, object]]) -> Path:
+    path = cli.folder / name
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def good(fields: Fields) -> str:
+    return "a" if fields["response_a"].startswith("Good") else "b"
+
+
+@pytest.mark.stack
+def test_import_publishes_what_people_say_and_how_often_they_agree_with_the_source(
+    cli: CommandLine, stack: Stack
+) -> None:
+    changes = IMPORT.format(path=written(cli, "pairs.jsonl", IMPORTED_ROWS))
+    first = launched(cli, "import", changes)
+    assert stopped_for_want_of_answers(first), first.stdout + first.stderr
+    assert "config: launched-import: no generators, the answers exist already" in first.stdout
+    assert "3 prompts with answers: no model is asked." in first.stdout
+    assert "3 new candidate sets, 0 there already, 0 failed, 4 dropped" in first.stdout, first.stdout + first.stderr
+    for reason in ("answers_are_equal", "null_answer", "system_turn_in_one_side", "answer_not_by_assistant"):
+        assert f"1 {reason}" in first.stdout
+    assert "3 records in argilla/launched-import: 3 new" in first.stdout
+    simulate_reviewers(stack.argilla, workspace="argilla", dataset="launched-import", rules={"ann": good, "bob": good})
+    second = launched(cli, "import", changes)
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "0 new candidate sets, 3 there already" in second.stdout
+    assert "People agree with the labels of the source on 66.7 % of 3 records (20.8 % to 93.9 %)." in second.stdout, (
+        second.stdout
+    )
+    assert re.search("not on [0-9a-f]{16}: Question 2: why\\?", second.stdout)
+    rows = published(stack, cli.folder, "launched-import", "dpo")
+    assert sorted((row["chosen"][0]["content"], row["chosen_model"], row["label_source"]) for row in rows) == [
+        ("Good answer 0.", "unknown", "human"),
+        ("Good answer 1.", "large", "human"),
+        ("Good answer 2.", "unknown", "human"),
+    ]
+    raw = published(stack, cli.folder, "launched-import", "raw")
+    labels = {candidate["text"]: candidate["imported"] for row in raw for candidate in row["candidates"]}
+    assert [labels[f"{word} answer {n}."] for n in range(3) for word in ("Good", "Bad")] == [1, 0, 1, 0, 0, 1]
+
+
+ANSWERS = """
+    name="{name}",
+    prompts=recipe.CONFIG.prompts.model_copy(update=dict(path=__import__("pathlib").Path("{path}"))),
+    quality=c.Quality(),
+    publish=recipe.CONFIG.publish.model_copy(update=dict(repo_id="acme/{name}", test_size=0.0)),
+    store=c.StoreSection(repo_id="acme/{name}-store"),
+"""
+THREE_ANSWERS: list[dict[str, object]] = [
+    {"prompt": f"Question {number}: why?", "answers": [f"{stars} stars for {number}." for stars in (2, 5, 3)]}
+    for number in range(2)
+]
+
+
+def stars(fields: Fields) -> Mapping[str, Any]:
+    """Rate each answer as it says."""
+    shown = {name: text for name, text in fields.items() if name.startswith("response") and text}
+    return {name.replace("response", "rating"): int(text[0]) for name, text in shown.items()}
+
+
+@pytest.mark.stack
+def test_review_only_publishes_what_people_rate(cli: CommandLine, stack: Stack) -> None:
+    path = written(cli, "rated.jsonl", THREE_ANSWERS)
+    changes = ANSWERS.format(name="launched-rated", path=path) + "    labels=c.MeanResolver(),\n"
+    first = launched(cli, "review_only", changes)
+    assert stopped_for_want_of_answers(first), first.stdout + first.stderr
+    assert "2 records in argilla/launched-rated: 2 new" in first.stdout
+    answer_all(stack, "launched-rated", stars)
+    second = launched(cli, "review_only", changes)
+    assert second.returncode == 0, second.stdout + second.stderr
+    rows = published(stack, cli.folder, "launched-rated", "dpo")
+    assert sorted((row["chosen"][0]["content"], row["rejected"][0]["content"], row["score_gap"]) for row in rows) == [
+        ("5 stars for 0.", "2 stars for 0.", 0.75),
+        ("5 stars for 1.", "2 stars for 1.", 0.75),
+    ]
+
+
+@pytest.mark.stack
+def test_judge_only_publishes_without_people(cli: CommandLine, stack: Stack, scripted: ScriptedServer) -> None:
+    path = written(cli, "judged.jsonl", THREE_ANSWERS)
+    changes = ANSWERS.format(name="launched-judged", path=path)
+    cli = with_models(cli, scripted)
+    run = launched(cli, "judge_only", changes)
+    assert run.returncode == 0, run.stdout + run.stderr
+    rows = published(stack, cli.folder, "launched-judged", "dpo")
+    assert sorted((row["chosen"][0]["content"], row["rejected"][0]["content"], row["score_gap"]) for row in rows) == [
+        ("5 stars for 0.", "2 stars for 0.", 0.75),
+        ("5 stars for 1.", "2 stars for 1.", 0.75),
+    ]
+    assert {(row["label_source"], row["reviewers"], row["agreement"]) for row in rows} == {("judge", 0, None)}
+    for row in published(stack, cli.folder, "launched-judged", "raw"):
+        ratings = {candidate["text"][0]: candidate["rating"] for candidate in row["candidates"]}
+        assert ratings == {"2": 2, "5": 5, "3": 3}
+    again = launched(cli, "judge_only", changes)
+    assert "0 new candidate sets, 2 there already" in again.stdout, again.stdout + again.stderr

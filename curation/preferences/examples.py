@@ -1,4 +1,4 @@
-"""What linting reads: a row of any preference dataset as one type, `Example`."""
+"""What `lint` reads: a row of any preference dataset as one type, `Example`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ REFUSED_LAYOUTS: frozenset[Layout] = frozenset(
     {"mixed_text_and_messages", "prompt_repeated", "completion_without_prompt", "messages_with_label"}
 )
 """Layouts on which a trainer fails, or which it reads as something else than intended."""
+SHORTEST_REPEATED = 20
+"""A prompt must have so many characters to count as repeated: an answer to "Hello" may well begin with "Hello"."""
 
 
 class Turn(NamedTuple):

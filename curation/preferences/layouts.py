@@ -14,8 +14,8 @@ from typing import Any
 
 from curation.errors import DataError
 from curation.files import is_written
-from curation.linting.examples import Example, Layout, Side, Turn, text_of
-from curation.linting.row_faults import column_faults, message_faults, question_faults, role_faults
+from curation.preferences.examples import SHORTEST_REPEATED, Example, Layout, Side, Turn, text_of
+from curation.preferences.row_faults import column_faults, message_faults, question_faults, role_faults
 
 SCORE_COLUMNS = (
     ("chosen_score", "rejected_score"),
@@ -26,8 +26,6 @@ SCORE_COLUMNS = (
 )
 ANSWER_MARK = "\n\nAssistant:"
 """What comes before each answer in texts that contain whole conversations, as in HH-RLHF."""
-SHORTEST_REPEATED = 20
-"""A prompt must have so many characters to count as repeated: an answer to "Hello" may well begin with "Hello"."""
 
 
 def is_preference_row(row: Mapping[str, Any]) -> bool:
@@ -69,7 +67,7 @@ def _pair(row: Mapping[str, Any]) -> Example:
     prompt = _side(row, "prompt") if row.get("prompt") is not None else None
     layout = _pair_layout(prompt, chosen, rejected)
     if prompt is None and layout != "mixed_text_and_messages":
-        prompt, chosen, rejected = _without_shared_start(chosen, rejected)
+        prompt, chosen, rejected = without_shared_start(chosen, rejected)
     answers = [_answer(side, layout, prompt) for side in (chosen, rejected)]
     turns = None if prompt is None else _turns(prompt)
     chosen_score, rejected_score = _scores(row)
@@ -251,7 +249,7 @@ def _repeats(side: Side, prompt: Side) -> bool:
     return bool(prompt) and prompt[-1] in side
 
 
-def _without_shared_start(chosen: Side, rejected: Side) -> tuple[Any, Side, Side]:
+def without_shared_start(chosen: Side, rejected: Side) -> tuple[Any, Side, Side]:
     """Return (prompt, chosen, rejected), split as in `trl.extract_prompt`.
 
     The prompt is the longest common beginning, but never all of the shorter side. In texts that mark their answers, the

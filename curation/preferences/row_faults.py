@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from curation.files import is_written
-from curation.linting.examples import REFUSED_LAYOUTS, Layout, Side, Turn, text_of
+from curation.preferences.examples import REFUSED_LAYOUTS, Layout, Side, Turn, text_of
 
 QUESTIONS = ("question", "instruction", "input")
 """Columns with the prompt in data that was not made for TRL."""

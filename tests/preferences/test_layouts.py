@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from curation.errors import DataError
-from curation.linting.examples import REFUSED_LAYOUTS, Turn
-from curation.linting.layouts import is_preference_row, read_example, whole_texts
+from curation.preferences.examples import REFUSED_LAYOUTS, Turn
+from curation.preferences.layouts import is_preference_row, read_example, whole_texts
 
 ASK = [{"role": "user", "content": "What color is the sky?"}]
 BLUE = [{"role": "assistant", "content": "It is blue."}]
