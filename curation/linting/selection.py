@@ -9,9 +9,13 @@ from itertools import islice
 from curation.dataset_rows import Split
 from curation.errors import DataError
 from curation.preferences.layouts import is_preference_row
+from curation.preferences.rows import has_answers
 
 PEEK = 100
 """So many rows of each split are read first, to see whether they are preferences."""
+
+IMPORT = ' Trainers do not read this layout, but [prompts] type = "preferences" does: see docs/recipes/import.md.'
+"""What is added for a dataset in a layout that is no trainer's."""
 
 NO_TRAINING_PAIRS = frozenset({"raw", "sft"})
 """Configs that are skipped if they contain no preferences, because their names promise none."""
@@ -19,11 +23,15 @@ NO_TRAINING_PAIRS = frozenset({"raw", "sft"})
 
 @dataclass(frozen=True, slots=True)
 class _FirstRows:
-    """The first rows of a split: their number, their columns, and whether one of them is a preference."""
+    """The first rows of a split: their number, their columns, and whether one of them is a preference.
+
+    `has_answers` is whether one of them has answers in a layout that can be imported.
+    """
 
     rows: int
     columns: frozenset[str]
     has_preferences: bool
+    has_answers: bool
 
 
 def with_preferences(splits: Iterable[Split], dataset: str, *, asked: bool) -> tuple[list[Split], tuple[str, ...]]:
@@ -41,7 +49,8 @@ def with_preferences(splits: Iterable[Split], dataset: str, *, asked: bool) -> t
             )
         raise DataError(
             f"{dataset} is no preference dataset: its columns are {', '.join(columns)}.",
-            remedy="It needs prompt, chosen and rejected, or prompt, completion and label.",
+            remedy="It needs prompt, chosen and rejected, or prompt, completion and label."
+            + (IMPORT if any(first_rows.has_answers for _, first_rows in peeked) else ""),
         )
     passed = without & NO_TRAINING_PAIRS if not asked else set()
     notes = tuple(f"The config {name} contains no preferences and was skipped." for name in sorted(passed))
@@ -50,9 +59,10 @@ def with_preferences(splits: Iterable[Split], dataset: str, *, asked: bool) -> t
 
 def _peek(split: Split) -> _FirstRows:
     # The rows themselves are not kept in memory, because a hundred of them may be a gigabyte.
-    count, columns, has_preferences = 0, set[str](), False
+    count, columns, has_preferences, importable = 0, set[str](), False, False
     for row in islice(split.rows(), PEEK):
         count += 1
         columns.update(row.values or {})
         has_preferences = has_preferences or (row.values is not None and is_preference_row(row.values))
-    return _FirstRows(count, frozenset(columns), has_preferences)
+        importable = importable or (row.values is not None and has_answers(row.values))
+    return _FirstRows(count, frozenset(columns), has_preferences, importable)

@@ -32,6 +32,11 @@ READERS = (
 """
 
 
+def has_answers(row: Mapping[str, Any]) -> bool:
+    """Whether the row has the columns of a known layout."""
+    return any(has_layout(row) for has_layout, _ in READERS)
+
+
 def read_answers(row: Mapping[str, Any]) -> AnsweredRow:
     """Return what a row asks, and its answers with the labels of the source.
 
