@@ -14,6 +14,7 @@ from curation.export import chat_template
 from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.services import open_store
+from curation.stages.push import with_records
 from curation.tokenizer import load_tokenizer
 from curation.wording import counted, counts_by_name, reasons
 
@@ -64,7 +65,7 @@ def export(
     if template is not None:
         tokenizer = load_tokenizer(template, endpoint=services.hub_endpoint, token=services.hub_token)
         render = chat_template(tokenizer)
-    snapshot = open_store(config, services).snapshot()
+    snapshot = with_records(config, services, open_store(config, services))
     with scratch_folder() as derived_in:
         derived = derive(config, snapshot, services, folder=derived_in, render=render, watch=watch)
         # Rows of `raw` do not count beside other configs: prompts that nobody reviewed have such rows too.

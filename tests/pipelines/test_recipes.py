@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from curation.config import load_config
@@ -68,6 +69,8 @@ def scripted() -> Iterator[ScriptedServer]:
 
 
 def reply(request: Request) -> str:
+    if "Pool question" in request.prompt:
+        return pool(request)
     judged = read_judge_prompt(request.messages)
     if judged is not None and all(" stars for " in text for text in judged.texts):
         return ultrafeedback_reply(request.messages, [int(text[0]) for text in judged.texts])
@@ -356,3 +359,112 @@ def test_judge_only_publishes_without_people(cli: CommandLine, stack: Stack, scr
         assert ratings == {"2": 2, "5": 5, "3": 3}
     again = launched(cli, "judge_only", changes)
     assert "0 new candidate sets, 2 there already" in again.stdout, again.stdout + again.stderr
+
+
+POOL = """
+    name="launched-pool",
+    prompts=c.ListPrompts(rows=("Pool question one?", "Pool question two?")),
+    quality=c.Quality(),
+    publish=recipe.CONFIG.publish.model_copy(update=dict(repo_id="acme/launched-pool", test_size=0.0)),
+    store=c.StoreSection(repo_id="acme/launched-pool-store"),
+"""
+POOL_ANSWERS = {
+    "llama": "Llama-3.1-8B-Instruct at 1.0: {prompt}",
+    "qwen": "Qwen2.5-7B-Instruct at 0.3, told 'Be correct.': {prompt}",
+    "mistral": "Mistral-7B-Instruct-v0.3 at 0.7: {prompt}\n\nBe brief.",
+    "llama-better": "Better: Llama-3.1-8B-Instruct at 1.0: {prompt}",
+    "mistral-better": "Better: Mistral-7B-Instruct-v0.3 at 0.7: {prompt}\n\nBe brief.",
+}
+STARS = {
+    "meta-llama/Llama-3.3-70B-Instruct": {"llama-better": 5, "mistral-better": 4, "llama": 3, "qwen": 2, "mistral": 1},
+    "Qwen/Qwen2.5-72B-Instruct": {"llama-better": 5, "mistral-better": 3, "llama": 2, "qwen": 4, "mistral": 1},
+}
+POOL_ASPECTS = ["helpfulness", "honesty", "instruction-following", "truthfulness"]
+
+
+def author(text: str) -> str:
+    """Return which entry of the pool wrote a text."""
+    return next(name for name, answer in POOL_ANSWERS.items() if text.startswith(answer.partition("{")[0]))
+
+
+def pool(request: Request) -> str:
+    """Answer with the settings of the request, rewrite, or rate as the judge does who is asked."""
+    judged = read_judge_prompt(request.messages)
+    if judged is not None:
+        return ultrafeedback_reply(request.messages, [STARS[request.model][author(text)] for text in judged.texts])
+    rewritten = re.search("#Given Response#:\\n(.*)\\n#Rewritten Response#", request.prompt, re.DOTALL)
+    if rewritten is not None:
+        return f"Better: {rewritten[1]}"
+    system, last = request.messages[0], request.messages[-1]
+    told = f", told {system['content']!r}" if system["role"] == "system" else ""
+    return f"{request.model.partition('/')[2]} at {request.temperature}{told}: {last['content']}"
+
+
+@pytest.mark.stack
+def test_model_pool_publishes_what_two_judges_say_without_an_argilla(cli: CommandLine, stack: Stack) -> None:
+    alone = {name: value for name, value in cli.settings.items() if not name.startswith("ARGILLA")}
+    first = launched(CommandLine(alone, cli.folder), "model_pool", POOL)
+    assert first.returncode == 0, first.stdout + first.stderr
+    # Three answers, two rewritings, and two judges on four aspects.
+    assert f"Replies: {2 * (3 + 2 + 2 * 4)} paid for now" in first.stdout
+    # Of ten pairs of answers to a prompt the judges differ on two: qwen's with either of the two in the middle. The
+    # interval is Wilson's, of 0.8 on two prompts.
+    assert (
+        "Judges Qwen/Qwen2.5-72B-Instruct and meta-llama/Llama-3.3-70B-Instruct prefer the same one of two answers in "
+        "80 % (95 % interval 22.3 % to 98.2 %) of pairs, in 2 sets; 0 % of pairs left out"
+    ) in first.stdout
+    prompts = ("Pool question one?", "Pool question two?")
+    for config in ("dpo", "reward"):
+        rows = published(stack, cli.folder, "launched-pool", config)
+        assert sorted(
+            (row["prompt"][0]["content"], row["chosen"][0]["content"], row["rejected"][0]["content"]) for row in rows
+        ) == [
+            tuple(
+                text.format(prompt=prompt)
+                for text in ("{prompt}", POOL_ANSWERS["llama-better"], POOL_ANSWERS["mistral"])
+            )
+            for prompt in prompts
+        ]
+        assert {(row["score_gap"], row["label_source"], row["reviewers"]) for row in rows} == {(1.0, "judge", 0)}
+    raw = published(stack, cli.folder, "launched-pool", "raw")
+    assert sorted(row["prompt"][0]["content"] for row in raw) == list(prompts)
+    for row in raw:
+        candidates = {candidate["generator"]: candidate for candidate in row["candidates"]}
+        prompt = row["prompt"][0]["content"]
+        assert {name: of["text"] for name, of in candidates.items()} == {
+            name: text.format(prompt=prompt) for name, text in POOL_ANSWERS.items()
+        }
+        # The mean of both judges, and the same from 0 to 1.
+        assert {name: (of["rating"], of["score"]) for name, of in candidates.items()} == {
+            "llama": (2.5, 0.375),
+            "qwen": (3.0, 0.5),
+            "mistral": (1.0, 0.0),
+            "llama-better": (5.0, 1.0),
+            "mistral-better": (3.5, 0.625),
+        }
+        critiques = {(judgement["judge"], judgement["aspect"]): judgement for judgement in row["judgements"]}
+        assert sorted(critiques) == [(judge, aspect) for judge in sorted(STARS) for aspect in POOL_ASPECTS]
+        assert all(rationale for judgement in critiques.values() for rationale in judgement["rationales"])
+    again = launched(CommandLine(alone, cli.folder), "model_pool", POOL)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "0 new candidate sets, 2 there already" in again.stdout
+
+
+@pytest.mark.stack
+def test_what_judges_decide_is_exported_without_an_argilla(cli: CommandLine) -> None:
+    alone = CommandLine(
+        {name: value for name, value in cli.settings.items() if not name.startswith("ARGILLA")}, cli.folder
+    )
+    text = (ROOT / "pipelines" / "model_pool.toml").read_text().replace("acme/pool", "acme/exported-pool")
+    text = text.replace('name = "pool"', 'name = "exported-pool"').replace(
+        'benchmarks = ["preset:reward", "preset:chat"]', ""
+    )
+    prompts = '[prompts]\ntype = "list"\nrows = ["Pool question one?"]\n\n# Families'
+    file = cli.folder / "pool.toml"
+    file.write_text(re.sub(r"\[prompts\].*?# Families", lambda _: prompts, text, flags=re.DOTALL))
+    generated = alone.run("generate", str(file))
+    assert generated.returncode == 0, generated.stderr
+    exported = alone.run("export", str(file), "--folder", "rows")
+    assert exported.returncode == 0, exported.stderr
+    [row] = [row for path in (cli.folder / "rows" / "dpo").glob("*.parquet") for row in pq.read_table(path).to_pylist()]
+    assert row["chosen"][0]["content"] == POOL_ANSWERS["llama-better"].format(prompt="Pool question one?")
