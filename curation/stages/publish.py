@@ -159,21 +159,22 @@ def shrunk(
     """Return what a publish would take away, if that is more than `max_shrink` allows; otherwise None.
 
     `folder` has the files of `derived`. Only files that are not on both sides are read, and of these the prompts.
+    Raises the errors of `PublishedDataset.check`: what somebody else published is not ours to compare with.
     """
+    if published.check(private=config.publish.private) is None:
+        return None
     manifest = published.manifest(head) or {}
+    basis = published_basis(manifest)
     before, now = manifest.get("files", {}), paths_by_split(derived.tally.shards)
     parts = []
     for name in dict.fromkeys(split.partition("/")[0] for split in before):
-        rows = sum(count for split, count in manifest["rows"].items() if split.startswith(f"{name}/"))
-        lost = shrinkage(
-            before=_prompts(only_in(before, now, name), lambda path: published.repo.download(path, str(head))),
-            now=_prompts(only_in(now, before, name), lambda path: folder / path),
-        )
+        gone = list(_prompts(only_in(before, now, name), lambda path: published.repo.download(path, str(head))))
+        lost = shrinkage(before=gone, now=_prompts(only_in(now, before, name), lambda path: folder / path))
+        rows = max(basis.rows.get(name, 0) if basis else 0, len(gone))
         if exceeds(lost.removed, rows, max_shrink=config.publish.max_shrink, things=lost.prompts):
             parts.append(f"{lost.removed:,} of {counted(rows, 'row')} of {name} ({percent(lost.removed / rows)})")
     if not parts:
         return None
-    basis = published_basis(manifest)
     why = basis and row_counts(basis, current_basis(config, derived))
     return (
         f"{config.publish.repo_id} would lose {' and '.join(parts)}, more than the "
