@@ -65,6 +65,9 @@ def cut(
         inside = pl.col("prompt_no").is_between(start, stop - 1)
         some = records.filter(inside)
         some_sets = sets.filter(inside)
+        if some_sets.is_empty():
+            # All records of these prompts were retired.
+            continue
         yield Segment(
             slices=tables.slices(some_sets),
             sets=some_sets,

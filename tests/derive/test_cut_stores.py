@@ -14,6 +14,7 @@ from curation.derive.parallel import WORKERS
 from curation.errors import DataError
 from curation.types import Message
 from tests.derive.stores import (
+    Store,
     derived,
     make_config,
     question,
@@ -116,3 +117,9 @@ def test_appending_leaves_the_shards_of_what_was_there(tmp_path: Path, monkeypat
     after = {shard.path for shard in derived(store, tmp_path / "after").tally.shards}
     assert len(before & after) >= len(before) * 3 // 4
     assert not before >= after
+
+
+def test_a_store_whose_only_record_was_retired_gives_no_rows(tmp_path: Path) -> None:
+    store = Store()
+    store.retired.append(store.add())
+    assert not derived(store, tmp_path).tally.rows
