@@ -87,7 +87,7 @@ class Generate(Section):
     """
 
     engine: Engine = "streaming"
-    """The engine that runs the pipeline: `"streaming"`, `"distilabel"` or `"ray"`."""
+    """The engine that runs the pipeline: `"streaming"`, `"distilabel"`, `"ray"`, or `"batch"` for batch files."""
     min_success: Annotated[float, Field(ge=0, le=1)] = 0.95
     """The share of prompts, 0 to 1, that must be complete for exit code 0."""
     confirm_above: Annotated[float, Field(ge=0)] | None = None
@@ -211,6 +211,7 @@ class Config(Section):
             if twice:
                 raise ValueError(f"{section}: the name {twice[0]!r} stands twice; give each entry a `name` of its own")
         self._generators_are_known()
+        self._batches_ask_no_questions()
         self._filters_have_names()
         if isinstance(self.prompts, AnsweredPrompts):
             self._answers_stay_as_they_are()
@@ -239,6 +240,13 @@ class Config(Section):
                 'labels.accept_roles = true needs a generator with role = "chosen" and one with role = "rejected"'
             )
         return self
+
+    def _batches_ask_no_questions(self) -> None:
+        if self.generate.engine == "batch" and isinstance(self.prompts, DocumentPrompts):
+            raise ValueError(
+                "generate.engine = 'batch' cannot ask for questions about documents; use 'streaming' for "
+                "prompts.type = 'documents'"
+            )
 
     def _generators_are_known(self) -> None:
         """Evolvers name generators, and a document's question has another template than a prompt."""

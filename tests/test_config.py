@@ -264,6 +264,7 @@ def test_keys_that_the_smallest_file_leaves_out_have_the_documented_defaults(tmp
         "system_prompt_in_user": False,
         "price_in": None,
         "price_out": None,
+        "batch_price_factor": 0.5,
     }
     assert values == {
         "name": "helpful",
@@ -762,7 +763,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "generate.engin is not a setting; did you mean engine? "
             "allowed: budget, confirm_above, engine, min_success.",
         ),
-        ("generate.engine", "spark", "generate.engine = 'spark': must be 'streaming', 'distilabel' or 'ray'."),
+        ("generate.engine", "spark", "generate.engine = 'spark': must be 'streaming', 'distilabel', 'ray' or 'batch'."),
         ("generate.min_success", 2, "generate.min_success = 2: must be at least 0 and at most 1."),
         ("generate.min_success", -0.1, "generate.min_success = -0.1: must be at least 0 and at most 1."),
         ("generate.confirm_above", -1, "generate.confirm_above = -1: must be at least 0."),

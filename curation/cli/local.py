@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +73,39 @@ def env(folder: FolderOption = FOLDER, debug: DebugOption = False) -> None:
 
         for line in Stack(folder).export_lines():
             out.data(line)
+
+
+@local.command()
+def batch(
+    requests: Annotated[Path, typer.Argument(metavar="REQUESTS", help="A file of requests for OpenAI's Batch API.")],
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="The file to write.")],
+    base_url: Annotated[
+        str | None,
+        typer.Option("--base-url", help="The server; by default CURATION_INFERENCE_URL, which `local env` prints."),
+    ] = None,
+    api_key_env: Annotated[
+        str | None, typer.Option("--api-key-env", metavar="NAME", help="The variable with the key of the server.")
+    ] = None,
+    format: FormatOption = Format.human,
+    debug: DebugOption = False,
+) -> None:
+    """Send the requests of a batch file to a server of your own, and write their results."""
+    out = Output(format)
+    with errors_as_sentences(out, debug=debug), local_extra():
+        from curation.environment import address_from, key_from
+        from curation.local.inference.batch import run_batch
+
+        url = address_from("--base-url", {"--base-url": base_url or ""}) or address_from("CURATION_INFERENCE_URL")
+        if url is None:
+            raise ConfigError("No server is named.", remedy="Add --base-url, or set CURATION_INFERENCE_URL.")
+        key = key_from(api_key_env) if api_key_env else None
+        if api_key_env and key is None:
+            raise ConfigError(f"{api_key_env} is not set.", remedy=f"export {api_key_env}=...")
+        done = run_batch(requests, results, base_url=url, api_key=key)
+        facts = {"results": str(results), "answered": done.answered, "refused": done.refused}
+        out.facts(
+            json.dumps(facts), [f"Wrote {results}: {done.answered:,} answered, {done.refused:,} refused."], whole=True
+        )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation import ids
+from curation.generation.batch import Batches
 from curation.generation.cache import RequestCache
 from curation.generation.estimates import Estimate, Experience, estimate_run
 from curation.generation.loading import load_distilabel
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     from curation.generation.runner import FailedRow
 
 
-def estimate(spool: PromptSpool, models: Models, *, cache: Path | None) -> Estimate:
+def estimate(spool: PromptSpool, models: Models, *, cache: Path | None, batches: Batches | None = None) -> Estimate:
     """Return an estimate of the requests, tokens, cost and time that asking these prompts takes.
 
     It is based on earlier replies in `cache`, or else on the longest replies that the config allows. Requests that
-    `cache` answers are not counted.
+    `cache` answers are not counted, nor those that wait for results of `batches`.
     """
     experience: dict[str, Experience] = {}
     cached: dict[str, int] = {}
@@ -39,7 +40,15 @@ def estimate(spool: PromptSpool, models: Models, *, cache: Path | None) -> Estim
         if spool.prompts and any(experience[options.model_id].known for options in first):
             rehearsal = load_distilabel("curation.generation.rehearsal")
             cached = rehearsal.cached_requests(spool.path, count=spool.prompts, models=models, cache=cache)
-    return estimate_run(models, prompts=spool.prompts, prompt_bytes=spool.bytes, experience=experience, cached=cached)
+    waiting = batches.waiting(cache) if batches is not None and cache is not None else None
+    return estimate_run(
+        models,
+        prompts=spool.prompts,
+        prompt_bytes=spool.bytes,
+        experience=experience,
+        cached=cached,
+        waiting=waiting,
+    )
 
 
 def stage_meters(models: Models) -> list[StageMeter]:
@@ -56,6 +65,7 @@ def generate_candidate_sets(
     engine: Engine = "streaming",
     cache: Path | None = None,
     meter: Meter | None = None,
+    batches: Batches | None = None,
     room: Callable[[int], bool] = lambda in_flight: True,
 ) -> Stream[CandidateSet, None, None]:
     """Ask every model about every prompt, and yield each candidate set as soon as it is finished.
@@ -63,8 +73,11 @@ def generate_candidate_sets(
     A request whose reply is in `cache` is not sent, and every reply is written to `cache` before it is used. `meter`
     counts the requests of each stage (with the streaming engine only). Without any model, the prompts
     and the answers that came with them are the sets. `room(in_flight)` returns whether another prompt may be started
-    while so many are in flight. Raises TemporaryError or AuthError before the first request if an endpoint cannot be
-    reached, and after the first few requests if an endpoint refuses all of them.
+    while so many are in flight. With the engine "batch" nothing is sent: requests that are not in
+    `cache` are written to `batches`, and prompts that wait for them are not yielded.
+
+    Raises TemporaryError or AuthError before the first request if an endpoint cannot be reached, and after the first
+    few requests if an endpoint refuses all of them.
     """
     meter = meter or Meter()
     if not meter.stages:
@@ -78,11 +91,18 @@ def generate_candidate_sets(
     pipeline = pipelines.build_pipeline(name, prompts=spool.path, models=models, cache=cache)
     if engine == "streaming":
         pipelines.measure(pipeline, models, meter)
+    elif engine == "batch":
+        assert batches is not None
+        pipelines.collect(pipeline, models, meter.stages, batches)
     reader = pipelines.RowReader(models)
-    with closing(engines.run(pipeline, engine=engine, room=room)) as rows:
+    streams = engine in {"streaming", "batch"}
+    running = engines.streamed(pipeline, room) if engine == "batch" else engines.run(pipeline, engine=engine, room=room)
+    with closing(running) as rows:
         for row in rows:
+            if getattr(row, "waits", False):
+                continue
             candidate_set: CandidateSet = reader.candidate_set(row)
-            meter.finished(candidate_set, counted=engine == "streaming")
+            meter.finished(candidate_set, counted=streams)
             yield candidate_set
 
 

@@ -29,6 +29,7 @@ from curation.generation.journal import Entry, Journal, left_behind
 from curation.generation.refusals import Tokens
 
 KEY_LENGTH = 32
+BATCH = "batch-"
 DAY_SECONDS = 86_400.0
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS replies "
@@ -79,7 +80,10 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Wasted:
-    """A reply that was paid for but could not be used: a random id, and the tokens that were billed."""
+    """A reply that was paid for but could not be used: its id, and the tokens that were billed.
+
+    The id begins with BATCH if the reply came through a batch, which costs less; otherwise it is random.
+    """
 
     id: str
     tokens: Tokens
@@ -92,7 +96,13 @@ class Wasted:
     @property
     def facts(self) -> dict[str, Any]:
         """The facts that go into the statistics of a row."""
-        return {"request": self.id, "input_tokens": self.tokens.input, "output_tokens": self.tokens.output}
+        facts = {"request": self.id, "input_tokens": self.tokens.input, "output_tokens": self.tokens.output}
+        return {**facts, "batch": True} if self.in_batch else facts
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether the reply came through a batch."""
+        return self.id.startswith(BATCH)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import orjson
 import tenacity
 
 from curation.errors import CurationError, TemporaryError
+from curation.generation.batch import Lane, NotAnsweredYet
 from curation.generation.budget import MAX_PAID_ATTEMPTS
 from curation.generation.cache import FLUSH_SECONDS, RequestCache, Wasted, request_key
 from curation.generation.completion import Completion, read_completion
@@ -59,10 +60,12 @@ class ChatClient:
         meter: StageMeter | None,
         story: Callable[[str], None] | None,
         sends: bool = True,
+        lane: Lane | None = None,
         asks_again: bool = False,
     ) -> None:
         self.url = url
         self._sends = sends
+        self._lane = lane
         self._endpoint = endpoint
         self._name = name
         self._api_key = api_key
@@ -141,15 +144,33 @@ class ChatClient:
             known = self._cache.get(key)
             if known is not None:
                 return self._known(key, known)
+        if self._lane is not None:
+            return self._in_batch(self._lane, key, body)
         if not self._sends:
             return {"generation": None, "failure": NOT_IN_CACHE, "attempts": 0}
         return functools.partial(self._ask, key, body, mark)
+
+    def _in_batch(
+        self, lane: Lane, key: str, body: dict[str, Any]
+    ) -> dict[str, Any] | Callable[[], Awaitable[dict[str, Any]]]:
+        """Return why a batch gave no reply, or write the request to a batch file: awaiting that raises NotAnsweredYet.
+
+        It is raised only then, so that all requests of a row that can be asked now are in the files.
+        """
+        failure = lane.failure(key)
+        if failure is not None:
+            if self._meter is not None:
+                self._meter.failed += 1
+            return _with_facts({"generation": None, "attempts": 1, **failure}, key, self._wasted_before(key))
+        lane.ask(key, self._parameters.applied(body), place=self._place)
+        return _not_answered_yet
 
     def _known(self, key: str, reply: dict[str, Any]) -> dict[str, Any]:
         """Count a reply from the cache; `reply` gets the facts of this run."""
         wasted = self._wasted_before(key)
         if self._meter is not None:
-            self._meter.replied(reply.get("input_tokens"), reply.get("output_tokens"), cached=True, request=key)
+            tokens = reply.get("input_tokens"), reply.get("output_tokens")
+            self._meter.replied(*tokens, cached=True, request=key, batch=bool(reply.get("batch")))
         return _with_facts({**reply, "attempts": 0}, key, wasted)
 
     async def _ask(self, key: str, body: dict[str, Any], mark: bytes | None) -> dict[str, Any]:
@@ -200,7 +221,7 @@ class ChatClient:
         wasted = self._cache.wasted(key) if self._cache is not None else []
         if self._meter is not None:
             for reply in wasted:
-                self._meter.wasted(*reply.tokens, cached=True, request=reply.id)
+                self._meter.wasted(*reply.tokens, cached=True, request=reply.id, batch=reply.in_batch)
         return wasted
 
     async def _try(self, key: str, body: dict[str, Any], wasted: list[Wasted]) -> dict[str, Any]:
@@ -361,6 +382,10 @@ class ChatClient:
                 auto_decompress=False,
             )
         return self._session
+
+
+async def _not_answered_yet() -> dict[str, Any]:
+    raise NotAnsweredYet
 
 
 def _with_facts(reply: dict[str, Any], key: str, wasted: list[Wasted]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, JsonValue, PrivateAttr
 
 from curation.environment import key_from
 from curation.errors import ConfigError, CurationError
+from curation.generation.batch import Lane
 from curation.generation.cache import RequestCache
 from curation.generation.client import ChatClient
 from curation.generation.dedicated import wake
@@ -57,6 +58,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
     _meter: StageMeter | None = PrivateAttr(default=None)
     _story: Callable[[str], None] | None = PrivateAttr(default=None)
     _sends: bool = PrivateAttr(default=True)
+    _lane: Lane | None = PrivateAttr(default=None)
 
     @property
     def model_name(self) -> str:
@@ -76,6 +78,7 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
             url=url,
             api_key=self._find_key(url) if self._sends else None,
             sends=self._sends,
+            lane=self._lane,
             cache=RequestCache.shared(Path(self.cache)) if self.cache is not None else None,
             meter=self._meter,
             story=self._story,
@@ -100,6 +103,13 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
         A request that is not in the cache gets None, with the failure `not_in_cache`.
         """
         self._meter, self._sends = meter, False
+
+    def collect(self, meter: StageMeter, lane: Lane) -> None:
+        """Answer from the cache, and write the other requests to batch files. Call this before `load`.
+
+        A row with such a request gets NotAnsweredYet.
+        """
+        self._meter, self._lane, self._sends = meter, lane, False
 
     async def reach(self) -> str:
         """Ask the server for its list of models, and return its address.
@@ -248,7 +258,7 @@ def _generated(replies: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-OPTIONS = tuple(name for name in Endpoint.model_fields if name not in {"price_in", "price_out"})
+OPTIONS = tuple(name for name in Endpoint.model_fields if name not in {"price_in", "price_out", "batch_price_factor"})
 
 
 def endpoints_llm(

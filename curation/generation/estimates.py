@@ -43,7 +43,8 @@ class Experience:
 class StageEstimate(Row):
     """What one stage will use. `cost` is in US dollars, None without prices.
 
-    `requests` are sent, and `cached` more are answered from the request cache for free. One request has `each` tokens
+    `requests` are sent, and `cached` more are answered from the request cache for free. `waiting` ones were sent in a
+    batch before. One request has `each` tokens
     (input and output) and costs `each_cost`. `measured` is whether the tokens of its replies are estimated from earlier
     replies; otherwise they are the most that the model may write.
     """
@@ -51,6 +52,7 @@ class StageEstimate(Row):
     stage: str
     requests: int
     cached: int = 0
+    waiting: int = 0
     input_tokens: int
     output_tokens: int
     cost: float | None
@@ -109,7 +111,10 @@ class Estimate(Row):
         prompts = f"{counted(self.rows, 'prompt')} need{'s' if self.rows == 1 else ''}"
         if not self.stages:
             return f"{counted(self.rows, 'prompt')} with answers: no model is asked."
+        waiting = sum(stage.waiting for stage in self.stages)
         if not self.requests:
+            if waiting:
+                return f"{prompts} no new request: {waiting:,} wait for results of batches, {self.cached:,} are cached."
             return f"{prompts} no request: the cache has all {self.cached:,} replies."
         most = "" if self.measured else "at most "
         cached = f" ({self.cached:,} more are in the cache)" if self.cached else ""
@@ -126,9 +131,11 @@ def estimate_run(
     prompt_bytes: int,
     experience: Mapping[str, Experience],
     cached: Mapping[str, int] = MappingProxyType({}),
+    waiting: Mapping[str, int] | None = None,
 ) -> Estimate:
     """Return the estimate for a number of prompts with `prompt_bytes` in total.
 
+    With `waiting`, requests are sent in batches, and so many of each stage were sent before.
     `experience` is by model id. `cached` has the number of requests of each stage that the request cache answers.
     """
     if not prompts:
@@ -150,7 +157,10 @@ def estimate_run(
             generated_tokens += output
         if not isinstance(options, UltraFeedbackJudge):
             answers_tokens += output
-        stages.append(_stage(stage, options, prompts, cached.get(stage, 0), input_tokens, output, known))
+        sent = (waiting or {}).get(stage, 0)
+        requests = max(0, prompts * options.requests - cached.get(stage, 0) - sent)
+        estimate = _stage(stage, options, requests, input_tokens, output, known, batch=waiting is not None)
+        stages.append(estimate.model_copy(update={"cached": cached.get(stage, 0), "waiting": sent}))
     return Estimate(rows=prompts, stages=tuple(stages))
 
 
@@ -184,24 +194,23 @@ def most_per_request(models: Sequence[Asked], *, longest_prompt: int) -> Iterato
 def _stage(
     stage: str,
     options: Asked,
-    prompts: int,
-    cached: int,
+    requests: int,
     input_per_request: float,
     output_per_request: float,
     known: Experience,
+    *,
+    batch: bool,
 ) -> StageEstimate:
-    requests = prompts * options.requests - cached
     input_tokens, output_tokens = round(requests * input_per_request), round(requests * output_per_request)
     seconds = known.seconds if known.seconds is not None else output_per_request / TOKENS_PER_SECOND
     return StageEstimate(
         stage=stage,
         requests=requests,
-        cached=cached,
         input_tokens=input_tokens,
         output_tokens=output_tokens,
-        cost=options.cost(input_tokens, output_tokens) if requests else 0.0,
+        cost=options.cost(input_tokens, output_tokens, batch=batch) if requests else 0.0,
         each=round(input_per_request + output_per_request),
-        each_cost=options.cost(round(input_per_request), round(output_per_request)),
+        each_cost=options.cost(round(input_per_request), round(output_per_request), batch=batch),
         seconds=requests * seconds / options.max_concurrency,
         measured=known.output_tokens is not None,
     )

@@ -116,12 +116,18 @@ class StageMeter:
         self.in_flight, self.limit = in_flight, limit
 
     def replied(
-        self, input_tokens: int | None, output_tokens: int | None, *, cached: bool = False, request: str = ""
+        self,
+        input_tokens: int | None,
+        output_tokens: int | None,
+        *,
+        cached: bool = False,
+        request: str = "",
+        batch: bool = False,
     ) -> None:
         """Count the reply to a request. `cached` replies come from the cache and were paid for before."""
         self.cached += cached
         self.done += not cached
-        self._pay(input_tokens, output_tokens, cached=cached, request=request)
+        self._pay(input_tokens, output_tokens, cached=cached, request=request, batch=batch)
 
     def wasted(
         self,
@@ -130,13 +136,16 @@ class StageMeter:
         *,
         cached: bool = False,
         request: str = "",
+        batch: bool = False,
     ) -> None:
         """Count a reply that was paid for but cannot be used. `cached` ones were received by an earlier run."""
         self.useless += not cached
-        self._pay(input_tokens, output_tokens, cached=cached, request=request)
+        self._pay(input_tokens, output_tokens, cached=cached, request=request, batch=batch)
 
-    def _pay(self, input_tokens: int | None, output_tokens: int | None, *, cached: bool, request: str) -> None:
-        cost = self.endpoint.cost(input_tokens, output_tokens)
+    def _pay(
+        self, input_tokens: int | None, output_tokens: int | None, *, cached: bool, request: str, batch: bool
+    ) -> None:
+        cost = self.endpoint.cost(input_tokens, output_tokens, batch=batch)
         paid = self.assumed
         if input_tokens is not None and output_tokens is not None:
             paid = Amount(cost or 0.0, input_tokens + output_tokens)

@@ -28,6 +28,7 @@ WHERE_AND_HOW_FAST = frozenset(
     {
         "api_key_env",
         "base_url",
+        "batch_price_factor",
         "bill_to",
         "endpoint_name",
         "max_attempts",
@@ -51,7 +52,7 @@ MORE_ROOM = 4
 EvolveMethod = Literal["helpfulness", "relevance", "deepening", "creativity", "details"]
 
 
-Engine = Literal["streaming", "distilabel", "ray"]
+Engine = Literal["streaming", "distilabel", "ray", "batch"]
 
 Parameter = Literal["max_tokens", "temperature", "seed"]
 """Parameters of every request that some services know by another name or not at all."""
@@ -96,6 +97,8 @@ class Endpoint(Section):
     """The price of a million input tokens in US dollars."""
     price_out: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     """The price of a million output tokens in US dollars."""
+    batch_price_factor: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.5
+    """What a reply through a batch costs, as a share of these prices (with `engine = "batch"`)."""
 
     @field_validator("model_id")
     @classmethod
@@ -124,11 +127,15 @@ class Endpoint(Section):
         """How many requests one prompt takes."""
         return 1
 
-    def cost(self, input_tokens: int | None, output_tokens: int | None) -> float | None:
-        """Return what this many tokens cost in US dollars, null if a price or a count is unknown."""
+    def cost(self, input_tokens: int | None, output_tokens: int | None, *, batch: bool = False) -> float | None:
+        """Return what this many tokens cost in US dollars, through a batch or not.
+
+        Null if a price or a count is unknown.
+        """
         if self.price_in is None or self.price_out is None or input_tokens is None or output_tokens is None:
             return None
-        return (input_tokens * self.price_in + output_tokens * self.price_out) / 1e6
+        factor = self.batch_price_factor if batch else 1.0
+        return factor * (input_tokens * self.price_in + output_tokens * self.price_out) / 1e6
 
 
 class Generator(Endpoint):

@@ -11,6 +11,7 @@ from distilabel.pipeline import Pipeline
 from distilabel.steps import GroupColumns
 
 from curation import ids
+from curation.generation.batch import Batches, Lane
 from curation.generation.endpoints import EndpointsLLM, endpoints_llm
 from curation.generation.judging import mean_rating, rationale
 from curation.generation.meter import Meter, StageMeter
@@ -74,6 +75,12 @@ def rehearse(pipeline: Pipeline, models: Models, meters: Sequence[StageMeter]) -
     """Make every model answer from the cache only, and count in its meter how often it can."""
     for llm, meter in zip(_llms(pipeline, models), meters, strict=True):
         llm.rehearse(meter)
+
+
+def collect(pipeline: Pipeline, models: Models, meters: Sequence[StageMeter], batches: Batches) -> None:
+    """Make every model answer from the cache, and write its other requests to batch files."""
+    for llm, meter in zip(_llms(pipeline, models), meters, strict=True):
+        llm.collect(meter, Lane(batches, meter.stage))
 
 
 class RowReader:
@@ -232,7 +239,7 @@ class _ReadRow:
                 generator=options.name,
                 input_tokens=input_tokens,
                 output_tokens=output_tokens,
-                cost=options.cost(input_tokens, output_tokens),
+                cost=options.cost(input_tokens, output_tokens, batch=bool(facts.get("batch"))),
                 wasted=wasted,
             )
         )

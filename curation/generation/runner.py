@@ -25,6 +25,7 @@ from distilabel.pipeline import Pipeline
 from distilabel.steps.tasks.base import _Task
 
 from curation.errors import ConfigError, CurationError
+from curation.generation.batch import NotAnsweredYet
 from curation.generation.endpoints import EndpointsLLM
 from curation.generation.waiting import Begun, awaited_from, dismiss, wait_for
 from curation.types import Row as _Row
@@ -36,11 +37,15 @@ LEAST_ROWS_IN_FLIGHT = 64
 
 
 class FailedRow(_Row):
-    """A row about which a step raised an error: the name of the step and the error. All other rows go on."""
+    """A row about which a step raised an error: the name of the step and the error. All other rows go on.
+
+    `waits` is whether the step asked a request that a batch has not answered yet.
+    """
 
     step: str
     error: str
     row: Row
+    waits: bool = False
 
 
 async def stream(
@@ -242,7 +247,8 @@ class _Graph:
             return list(await last.end())
         except _StepFailed as failed:
             await self._wait_for_others(others)
-            return [FailedRow(step=failed.step, error=f"{type(failed.error).__name__}: {failed.error}", row=row)]
+            error, waits = failed.error, isinstance(failed.error, NotAnsweredYet)
+            return [FailedRow(step=failed.step, error=f"{type(error).__name__}: {error}", row=row, waits=waits)]
         except CurationError:
             await self._wait_for_others(others)
             raise

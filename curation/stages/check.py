@@ -98,6 +98,9 @@ def check(config: Config, *, services: Services | None = None, ask: bool = False
         findings.append(_finding("questions", lambda: check_endpoint(writer.generator, name=writer.name, ask=ask)))
     for stage, options in config.models.stages.items():
         label = config.models.labels[stage]
+        if config.generate.engine == "batch" and not ask:
+            findings.append(Finding(subject=label, ok=True, message=f"{options.name} is asked through batch files"))
+            continue
         findings.append(_finding(label, lambda o=options: check_endpoint(o, name=o.name, ask=ask)))  # type: ignore[misc]
     findings.append(_finding("argilla", lambda: _argilla(config, services)))
     if services.argilla_api_url is not None and is_space(services.argilla_api_url):

@@ -23,11 +23,14 @@ from curation.generation import (
     spooled,
     stage_meters,
 )
+from curation.generation.batch import Batches
+from curation.generation.batch_report import BatchReport
 from curation.generation.failure_tally import FailureCount, failure_table
 from curation.generation.judge_report import judge_line, judges_line
 from curation.generation.sole_run import sole_run
 from curation.prompts import REMEDIES
 from curation.report import Report
+from curation.runs.batches import opened_batches
 from curation.runs.earlier_runs import budget_gate, requests_failed_before
 from curation.runs.prompt_reader import PromptReader, answered_now
 from curation.runs.questions import NO_QUESTIONS, QuestionReport, Questions, opened_questions
@@ -49,7 +52,7 @@ Watch = Callable[[Meter], AbstractContextManager[None]]
 
 
 class GenerateReport(Report):
-    """What `generate` did. prompts = dropped + already + made + failed + left.
+    """What `generate` did. prompts = dropped + already + made + failed + left + waiting.
 
     - Prompts: `already` have a complete candidate set in the store, `made` got one now, `failed` got too few answers.
       `failed_for_good` of the failed have a reason that does not pass by itself. `left` were not asked because of the
@@ -60,6 +63,8 @@ class GenerateReport(Report):
       unknown.
     - `questions` is what became of documents, null if the prompts are no questions about documents.
     - `judge_pairs` says how far every two judges agree on the new sets.
+    - `waiting` prompts wait for results of batches, and `batch` is what became of the batch files, null with other
+      engines.
     - In `disagreements` candidate sets a judge preferred the other answer when the order was swapped.
     """
 
@@ -86,6 +91,8 @@ class GenerateReport(Report):
     store: str
     commit: str | None
     questions: QuestionReport | None = None
+    waiting: int = 0
+    batch: BatchReport | None = None
 
     @property
     def exit_code(self) -> int:
@@ -93,8 +100,11 @@ class GenerateReport(Report):
 
         A request for questions that failed counts as a prompt without answers.
 
-        If not: 1 if a failure does not pass by itself, else 3. Also 1 if there was no prompt, or all were dropped.
+        3 if prompts wait for results of batches. If not: 1 if a failure does not pass by itself, else 3. Also 1 if
+        there was no prompt, or all were dropped.
         """
+        if self.waiting:
+            return 3
         unwritten = self.questions or NO_QUESTIONS
         if not unwritten.failed and (self.all_dropped or not self.prompts):
             return 1
@@ -116,6 +126,7 @@ class GenerateReport(Report):
             f"{counted(self.prompts, 'prompt')} of {self.source}: {counted(self.made, 'new candidate set')}, "
             f"{self.already:,} there already, {self.failed:,} failed, {sum(self.dropped.values()):,} dropped. "
             f"Store: {self.store}.",
+            *(self.batch.lines if self.batch is not None else ()),
             *self._payment_lines,
             *map(judge_line, self.judges),
             *map(judges_line, self.judge_pairs),
@@ -159,7 +170,7 @@ class GenerateReport(Report):
             yield "Nothing was asked, because every prompt was dropped."
         elif not self.prompts:
             yield f"Nothing was asked: {self.source} has no prompts. Correct [prompts], or add some there."
-        elif not self.made + self.failed + self.left:
+        elif not self.made + self.failed + self.left + self.waiting:
             yield "Nothing to ask: every prompt that was not dropped has its answers."
 
     @property
@@ -171,7 +182,7 @@ class GenerateReport(Report):
     @property
     def next_verb(self) -> str | None:
         """`push`, if there are answers to review."""
-        return "push" if self.made + self.already else None
+        return "push" if self.made + self.already and not self.waiting else None
 
 
 def refuse_to_ask_again(change: SettingsChange) -> bool:
@@ -231,19 +242,34 @@ def _generate(
     store = open_store(config, services)
     store.create()
     snapshot = store.snapshot_or_none()
-    with opened_questions(config, services, source, snapshot) as questions:
+    with (
+        opened_batches(config, cache) as batches,
+        opened_questions(config, services, source, snapshot) as questions,
+    ):
         confirm = _ask_questions(questions, config, store, snapshot, confirm=confirm, watch=watch, cache=cache)
         reader = PromptReader(config, services, source, snapshot, questions)
         with _prompts_to_ask(reader, config, snapshot, ask_again, cache=cache) as spool:
-            expected = estimate(spool, config.models, cache=cache)
+            expected = estimate(spool, config.models, cache=cache, batches=batches)
             _confirm_cost(config, expected, confirm)
             _start_meter(meter, config, spool, snapshot)
             snapshot = store.snapshot_or_none()
             gate = budget_gate(config, config.models, snapshot, spool, meter=meter, expected=expected)
             writer = SetWriter(store, reader, config)
-            _ask_models(writer, config, spool, gate=gate, meter=meter, watch=watch, cache=cache)
+            _ask_models(writer, config, spool, gate=gate, meter=meter, watch=watch, cache=cache, batches=batches)
+            if batches is not None:
+                batches.write()
         asked = questions.report() if questions is not None else None
-    return _report(config, reader, writer, meter, expected=expected, asked=spool.prompts, gate=gate, questions=asked)
+    return _report(
+        config,
+        reader,
+        writer,
+        meter,
+        expected=expected,
+        asked=spool.prompts,
+        gate=gate,
+        questions=asked,
+        batch=batches.report if batches is not None else None,
+    )
 
 
 def _ask_questions(
@@ -334,6 +360,7 @@ def _ask_models(
     meter: Meter,
     watch: Watch,
     cache: Path | None,
+    batches: Batches | None,
 ) -> None:
     """Ask every model about the prompts of the spool, and pass each finished candidate set to the writer."""
     sets = generate_candidate_sets(
@@ -343,6 +370,7 @@ def _ask_models(
         engine=config.generate.engine,
         cache=cache,
         meter=meter,
+        batches=batches,
         room=gate.room if gate else lambda in_flight: True,
     )
     # If no prompt can be asked, the endpoints are not even looked for: that might wake one.
@@ -351,6 +379,8 @@ def _ask_models(
         with watch(meter), closing(sets):
             for candidate_set in sets if any_asked else ():
                 writer.add(candidate_set)
+                if batches is not None:
+                    batches.settle(candidate_set)
     finally:
         writer.flush()
 
@@ -365,10 +395,18 @@ def _report(
     asked: int,
     gate: BudgetGate | None,
     questions: QuestionReport | None,
+    batch: BatchReport | None,
 ) -> GenerateReport:
-    """Return what became of the prompts. Of the `asked` prompts some may be left because of the budget."""
+    """Return what became of the prompts. Of the `asked` prompts some may be left because of the budget.
+
+    With a batch, those that are not finished wait for its results, and what was paid now is in its report.
+    """
     progress = meter.progress()
     paid = questions or NO_QUESTIONS
+    unfinished = asked - writer.made - writer.failed
+    replies, useless, tokens, cost = (0, 0, progress.tokens, progress.cost)
+    if batch is not None:
+        replies, useless, tokens, cost = batch.replies, batch.useless, batch.tokens, batch.cost
     return GenerateReport(
         source=reader.source,
         prompts=reader.read,
@@ -377,17 +415,19 @@ def _report(
         made=writer.made,
         failed=writer.failed,
         failed_for_good=writer.failed_for_good,
-        left=asked - writer.made - writer.failed,
+        left=0 if batch is not None else unfinished,
+        waiting=unfinished if batch is not None else 0,
+        batch=batch,
         next_prompt_tokens=gate.row.tokens if gate else 0,
         failures=(*paid.failures, *writer.failures.counts()),
         judges=writer.judges.statistics(),
         judge_pairs=tuple(map(labels.judges_agreement, writer.judges.pairs())),
         disagreements=writer.disagreements,
-        requests=paid.replies + sum(stage.done for stage in progress.stages),
-        useless=paid.useless + sum(stage.useless for stage in meter.stages),
+        requests=paid.replies + replies + sum(stage.done for stage in progress.stages),
+        useless=paid.useless + useless + sum(stage.useless for stage in meter.stages),
         cached=paid.cached + sum(stage.cached for stage in progress.stages),
-        tokens=paid.tokens + progress.tokens,
-        cost=None if paid.cost is None or progress.cost is None else paid.cost + progress.cost,
+        tokens=paid.tokens + tokens,
+        cost=None if paid.cost is None or cost is None else paid.cost + cost,
         estimate=expected,
         min_success=config.generate.min_success,
         store=config.store.repo_id,
