@@ -20,7 +20,7 @@ define install
 @touch $@
 endef
 
-.PHONY: demo test test-fast tests types lint bench-start bench-generate bench-publish screenshot clean
+.PHONY: demo test test-fast tests types lint bench-start bench-generate bench-publish bench-sync screenshot clean
 
 demo: .venv/.demo
 	$(BIN)/curation demo
@@ -54,6 +54,9 @@ bench-generate: .venv/.test
 
 bench-publish: .venv/.test
 	$(BIN)/python -m tests.benchmarks.bench_publish
+
+bench-sync: .venv/.test
+	$(BIN)/python -m tests.benchmarks.bench_sync
 
 screenshot: .venv/.test
 	$(BIN)/python -m tests.browser.screenshot

@@ -103,9 +103,7 @@ class ArgillaReview:
     def find(self) -> str | None:
         """Return the id of the dataset, None if there is none. MissingError if there is no such workspace."""
         with self.errors():
-            self._workspace()
-            dataset = self._dataset()
-            return str(dataset.id) if dataset is not None else None
+            return self._dataset_id()
 
     def create(self, task: TaskSpec) -> str:
         """Create the dataset unless it exists with the same settings; return its id.
@@ -130,10 +128,10 @@ class ArgillaReview:
         Fields, questions, labels, what is hidden, guidelines and `min_submitted` are compared, with all their texts.
         """
         with self.errors():
-            dataset = self._dataset()
-            if dataset is None:
+            dataset_id = self._dataset_id()
+            if dataset_id is None:
                 return
-            changes = differences(self._settings(str(dataset.id)), task)
+            changes = differences(self._settings(dataset_id), task)
         if not changes:
             return
         sentences = "; ".join(list(changes.values())[:DIFFERENCES])
@@ -154,12 +152,12 @@ class ArgillaReview:
         The other settings give answers their meaning and must not change.
         """
         with self.errors():
-            dataset = self._dataset()
-            if dataset is None:
+            dataset_id = self._dataset_id()
+            if dataset_id is None:
                 return
             distribution = {"strategy": "overlap", "min_submitted": task.min_submitted}
             body = {"guidelines": task.guidelines.strip() or None, "distribution": distribution}
-            self.http.patch(f"/api/v1/datasets/{dataset.id}", json=body).raise_for_status()
+            self.http.patch(f"/api/v1/datasets/{dataset_id}", json=body).raise_for_status()
 
     def push(self, specs: Sequence[RecordSpec]) -> Pushed:
         """Add the records that Argilla lacks. Records that it refuses are left out and returned with its reason.
@@ -222,8 +220,8 @@ class ArgillaReview:
         """
         answered: set[str] = set()
         with self.errors():
-            dataset = self._dataset() if record_ids else None
-            for record in list(self._records(str(dataset.id))) if dataset is not None else ():
+            dataset_id = self._dataset_id() if record_ids else None
+            for record in list(self._records(dataset_id)) if dataset_id is not None else ():
                 if record["external_id"] not in record_ids:
                     continue
                 if not self._delete_unanswered(f"/api/v1/records/{record['id']}"):
@@ -250,15 +248,14 @@ class ArgillaReview:
         """
         began_at = datetime.now(UTC)
         with self.errors():
-            dataset = self._dataset()
-            if dataset is None:
+            dataset_id = self._dataset_id()
+            if dataset_id is None:
                 raise RefusedError(
                     f"The Argilla dataset {self.name!r} in workspace {self.workspace!r} does not exist; "
                     "its answers are not taken for withdrawn.",
                     remedy="If the Space was reset, run `curation restore`: it puts the records and all answers of the "
                     "last sync back.",
                 )
-            dataset_id = str(dataset.id)
             records = self._all_records(dataset_id)
             if not records:
                 raise RefusedError(
@@ -286,21 +283,21 @@ class ArgillaReview:
         if a program with an admin's key replaces answers of the same status, so all must be read now and then.
         """
         with self.errors():
-            dataset = self._dataset()
-            if dataset is None:
+            dataset_id = self._dataset_id()
+            if dataset_id is None:
                 return None
-            path = f"/api/v1/datasets/{dataset.id}"
+            path = f"/api/v1/datasets/{dataset_id}"
             last_activity_at = self._get(path)["last_activity_at"]
             progress = [self._get(f"{path}/progress"), self._get(f"{path}/users/progress")]
-        return content_hash("activity", str(dataset.id), last_activity_at, *progress)
+        return content_hash("activity", dataset_id, last_activity_at, *progress)
 
     def progress(self) -> tuple[int, int]:
         """Return (completed records, all records) as Argilla counts them, (0, 0) if there is no dataset."""
         with self.errors():
-            dataset = self._dataset()
-            if dataset is None:
+            dataset_id = self._dataset_id()
+            if dataset_id is None:
                 return 0, 0
-            counts = self._get(f"/api/v1/datasets/{dataset.id}/progress")
+            counts = self._get(f"/api/v1/datasets/{dataset_id}/progress")
             return int(counts["completed"]), int(counts["total"])
 
     def _settings(self, dataset_id: str) -> ArgillaSettings:
@@ -394,6 +391,12 @@ class ArgillaReview:
                 "restore`.",
             )
         return workspace
+
+    def _dataset_id(self) -> str | None:
+        """Return the id of the dataset, None if there is none. The SDK's dataset would cost five requests more."""
+        params = {"workspace_id": str(self._workspace().id), "name": self.name}
+        datasets = self._get("/api/v1/me/datasets", params)["items"]
+        return next((str(dataset["id"]) for dataset in datasets if dataset["name"] == self.name), None)
 
     def _dataset(self) -> Any:
         with warnings.catch_warnings():

@@ -137,7 +137,7 @@ def sync(
     first = store.snapshot()
     if not first.manifest.files.get(RECORDS):
         raise RefusedError(f"{config.store.repo_id} has no review records.", remedy="Run `curation push` first.")
-    to_forget = _accounts(first, forget)
+    to_forget = _accounts(first, forget) if forget else set()
     reports: list[SyncReport] = []
     with closing(open_review(config, services)) as review:
         if not (forget or read_all) and (unchanged := _unchanged(config, first, review)):
@@ -182,10 +182,9 @@ def _merged(
     """Return what the store should hold after a pull, and the report on it, still without the commit."""
     forgotten = tuple(sorted({*snapshot.manifest.forgotten, *to_forget}))
     merged = merge_responses(snapshot.responses, pulled, known=snapshot.records, forgotten=forgotten)
-    pulled_records = set(pulled.records.values())
     # Records of another task are in another Argilla dataset, so they are not missing in this one.
     of_task = _of_task(config, snapshot)
-    pushed = of_task - snapshot.retired
+    missing = (of_task - snapshot.retired).difference(pulled.records.values())
     report = SyncReport(
         dataset=config.review_dataset,
         read_all=True,
@@ -202,7 +201,7 @@ def _merged(
             record_id in of_task and response.server_record_id not in pulled.records
             for (record_id, _), response in merged.responses.items()
         ),
-        missing_records=tuple(record_id for record_id in snapshot.records if record_id in pushed - pulled_records),
+        missing_records=tuple(record_id for record_id in snapshot.records if record_id in missing),
         renamed=merged.renamed,
         gone=merged.gone,
         forgotten=merged.forgotten,
