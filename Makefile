@@ -20,7 +20,7 @@ define install
 @touch $@
 endef
 
-.PHONY: demo test test-fast tests types lint bench-start bench-generate bench-publish bench-sync screenshot clean
+.PHONY: demo test test-fast tests types lint bench-start bench-generate bench-documents bench-publish bench-sync screenshot clean
 
 demo: .venv/.demo
 	$(BIN)/curation demo
@@ -51,6 +51,9 @@ bench-start: .venv/.test
 
 bench-generate: .venv/.test
 	$(BIN)/python -m tests.benchmarks.bench_generate
+
+bench-documents: .venv/.test
+	$(BIN)/python -m tests.benchmarks.bench_documents
 
 bench-publish: .venv/.test
 	$(BIN)/python -m tests.benchmarks.bench_publish

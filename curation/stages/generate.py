@@ -246,8 +246,16 @@ def _generate(
         opened_batches(config, cache) as batches,
         opened_questions(config, services, source, snapshot) as questions,
     ):
-        confirm = _ask_questions(questions, config, store, snapshot, confirm=confirm, watch=watch, cache=cache)
+        # What the checks need is fetched here, so that nothing is paid for if it cannot be had.
         reader = PromptReader(config, services, source, snapshot, questions)
+        if questions is not None and not questions.is_complete:
+            settled = PromptReader(config, services, source, snapshot, questions)
+            ask_again = _decision(settled, config, snapshot, ask_again, cache=cache)
+            done = frozenset(answered_now(snapshot, settings_id(config.models)))
+            kept = reader.answered_before.keys() if ask_again is False else ()
+            _confirm_cost(config, questions.estimate(cache=cache, done=done.union(kept)), confirm)
+            questions.ask(store, watch=watch, cache=cache)
+            confirm = _confirmed
         with _prompts_to_ask(reader, config, snapshot, ask_again, cache=cache) as spool:
             expected = estimate(spool, config.models, cache=cache, batches=batches)
             _confirm_cost(config, expected, confirm)
@@ -272,28 +280,23 @@ def _generate(
     )
 
 
-def _ask_questions(
-    questions: Questions | None,
-    config: Config,
-    store: Store,
-    snapshot: Snapshot | None,
-    *,
-    confirm: Confirm,
-    watch: Watch,
-    cache: Path | None,
-) -> Confirm:
-    """Ask for the questions about documents that are missing, and return how the cost of their answers is confirmed.
+def _confirmed(expected: Estimate, above: bool) -> bool:
+    """The cost of questions and answers together was confirmed before the questions were asked."""
+    return True
 
-    Before anything is asked, the cost of all questions and answers together is confirmed, and then not once more.
+
+def _decision(
+    reader: PromptReader, config: Config, snapshot: Snapshot | None, ask_again: AskAgain | bool, *, cache: Path | None
+) -> AskAgain | bool:
+    """Return whether prompts with answers of other settings are asked again; `ask_again` itself if there are none.
+
+    It is called before questions are asked, because it may raise RefusedError.
     """
-    if questions is None:
-        return confirm
-    is_confirmed = not questions.is_complete
-    if is_confirmed:
-        done = frozenset(answered_now(snapshot, settings_id(config.models)))
-        _confirm_cost(config, questions.estimate(cache=cache, done=done), confirm)
-    questions.ask(store, watch=watch, cache=cache)
-    return (lambda estimate, above: True) if is_confirmed else confirm
+    if isinstance(ask_again, bool):
+        return ask_again
+    with spooled(reader.prompts()) as spool:
+        change = _settings_change(reader, config, snapshot, spool, cache=cache)
+        return ask_again if change is None else ask_again(change)
 
 
 @contextmanager

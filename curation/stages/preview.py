@@ -111,10 +111,11 @@ def preview(
     source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
     cache = cache_file() if use_cache else None
     with opened_questions(config, services, source, None) as questions:
+        # What the checks need is fetched here, so that nothing is paid for if it cannot be had.
+        reader = PromptReader(config, services, source, None, questions)
         if questions is not None:
             tell(questions.report().expected_line)
             questions.ask(None, watch=watch, cache=cache, most=prompts)
-        reader = PromptReader(config, services, source, None, questions)
         with spooled(reader.prompts()) as every, spooled(islice(every.read(), prompts)) as spool:
             order = [prompt.id for prompt in spool.read()]
             meter.start(stage_meters(config.models), prompts=spool.prompts)

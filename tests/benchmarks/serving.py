@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
+import json
 import signal
 import sys
 import time
@@ -136,13 +137,44 @@ def _cache_key(place: str, request: Request) -> str:
     return key
 
 
+def document_reply(request: Request) -> str | None:
+    """Return what a model of the documents' benchmark replies; null if the request is none of it.
+
+    Questions have a quotation each for us, and are strings alone for datafast, which wants answers as JSON too.
+    """
+    if request.prompt.startswith(("STRONG ", "WEAK ")) and "Return only valid JSON" in request.prompt:
+        return json.dumps({"answer": scripted_reply(request)})
+    if request.prompt.startswith("RATE\n"):
+        return json.dumps({"assessment": "Clear and complete.", "score": 1 + len(request.prompt) % 10})
+    if not request.prompt.startswith("QUESTIONS "):
+        return None
+    number = int(request.prompt.split(" ", 2)[1])
+    lines = [line for line in request.prompt.splitlines() if line.startswith("Machine ")][:number]
+    asked = [
+        {
+            "question": f"What is {_made_up_words(line)}?",
+            "quote": line.partition(". ")[2],
+        }
+        for line in lines
+    ]
+    if "Return only valid JSON" in request.prompt:
+        return json.dumps({"questions": [entry["question"] for entry in asked]})
+    return json.dumps(asked)
+
+
+def _made_up_words(line: str) -> str:
+    """Return eight words that follow from a line, so that no two questions are alike."""
+    digits = hashlib.sha256(line.encode()).hexdigest().translate(str.maketrans("0123456789", "ghijklmnop"))
+    return " ".join(digits[start : start + 8] for start in range(0, len(digits), 8))
+
+
 def reply_of(least_bytes: int) -> ReplyFunction:
     """Return the script: replies as in the tests, filled up to so many bytes."""
 
     def reply(request: Request) -> str:
-        said = scripted_reply(request)
-        missing = least_bytes - len(said)
-        return said if missing <= 0 else said + " " + (FILLER * (missing // len(FILLER) + 1))[: missing - 1].rstrip()
+        text = document_reply(request) or scripted_reply(request)
+        missing = least_bytes - len(text)
+        return text if missing <= 0 else text + " " + (FILLER * (missing // len(FILLER) + 1))[: missing - 1].rstrip()
 
     return reply
 

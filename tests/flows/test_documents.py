@@ -356,3 +356,53 @@ def test_documents_that_give_nothing_end_the_run_with_their_names(
     for name, content in files.items():
         (cli.folder / "handbook" / name).write_bytes(content)
     assert re.search(said, cli.error("generate", config))
+
+
+def test_what_is_refused_pays_for_no_questions(cli: CommandLine) -> None:
+    config = write(cli.folder, "documents-refused")
+    file = cli.folder / config
+    with ScriptedServer(reply) as server:
+        line = with_models(cli, server)
+        line.json("generate", config)
+        before = len(chats(server))
+        (cli.folder / "handbook" / "about.txt").write_text("Parcels are what the shop sends, and nothing else at all.")
+        settings = file.read_text()
+        # Other settings of the models: nobody said yet what happens to the answers that exist.
+        file.write_text(settings.replace('name = "weak"', 'name = "weak"\ntemperature = 0.1'))
+        assert "Settings changed (weak: temperature 0.7 -> 0.1)" in line.error("generate", config)
+        assert len(chats(server)) == before
+        # A benchmark that is not there.
+        file.write_text(f'{settings}\n[quality]\nbenchmarks = ["acme/no-such-benchmark"]\n')
+        for arguments in ((), ("--preview", "5")):
+            assert "acme/no-such-benchmark" in line.error("generate", config, *arguments)
+        assert len(chats(server)) == before
+        # Answers that are kept are no reason to ask for less: the new document has its questions.
+        file.write_text(settings.replace('name = "weak"', 'name = "weak"\ntemperature = 0.1'))
+        report = line.json("generate", config, "--only-missing")
+        assert (report["already"], report["made"]) == (6, 3)
+
+
+def test_documents_of_the_hub_are_asked_about_by_their_column_of_text(cli: CommandLine, stack: Stack) -> None:
+    config = write(cli.folder, "documents-hub")
+    file = cli.folder / config
+    file.write_text(file.read_text().replace('path = "handbook"', 'repo_id = "acme/handbook-texts"\ncolumn = "body"'))
+    rows = [{"body": RETURNS, "n": 1}, {"body": None, "n": 2}, {"body": CARDS, "n": 3}, {"body": RETURNS, "n": 4}]
+    hub = connect(stack.hub.url, stack.hub.token)
+    hub.create_repo("acme/handbook-texts", repo_type="dataset", private=True)
+    hub.upload_file(
+        path_or_fileobj="".join(f"{json.dumps(row)}\n" for row in rows).encode(),
+        path_in_repo="data.jsonl",
+        repo_id="acme/handbook-texts",
+        repo_type="dataset",
+    )
+    with ScriptedServer(reply) as server:
+        report = with_models(cli, server).json("generate", config)
+        assert len(question_requests(server)) == 4
+    assert report["questions"]["documents"] == 2
+    assert report["questions"]["unread"]["duplicate"] == 1
+    assert sum(report["questions"]["unread"].values()) == 2
+    assert report["made"] == 6
+    passages = [prompt.passage for prompt in _prompts(stack, "documents-hub") if prompt.passage]
+    assert {passage.source for passage in passages} == {"acme/handbook-texts#1", "acme/handbook-texts#3"}
+    answers = {RETURNS[p.answer_start : p.answer_end] for p in passages if p.source.endswith("#1") and p.answer_end}
+    assert answers == {QUOTES["returns.md"]}
