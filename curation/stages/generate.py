@@ -33,11 +33,11 @@ from curation.report import Report
 from curation.runs.batches import opened_batches
 from curation.runs.earlier_runs import budget_gate, requests_failed_before
 from curation.runs.prompt_reader import PromptReader, answered_now
-from curation.runs.questions import NO_QUESTIONS, QuestionReport, Questions, opened_questions
+from curation.runs.questions import NO_QUESTIONS, QuestionReport, opened_questions
 from curation.runs.set_writer import SetWriter
 from curation.runs.settings_change import SettingsChange, differences
 from curation.services import open_store
-from curation.store import Snapshot, Store
+from curation.store import Snapshot
 from curation.types import JudgesAgreement
 from curation.wording import counted, dollars, reasons
 

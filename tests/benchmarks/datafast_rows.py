@@ -1,14 +1,16 @@
 """Makes preference rows of documents with datafast, in an environment of its own, where `curation` is not installed.
 
 `python datafast_rows.py TASK` takes a task (JSON) with `base_url`, `documents`, `questions`, `templates` and `output`,
-and writes `seconds` and `rows` as JSON to the file `figures` (datafast and its logger print to stdout themselves). The models are asked through datafast's provider for
-OpenRouter, whose address is set to that of the local server. datafast has no setting for how many requests run at once.
+and writes `seconds` and `rows` as JSON to the file `figures`: datafast and its logger print to stdout themselves. The
+models are asked through datafast's provider for OpenRouter, whose address is set to that of the local server. datafast
+has no setting for how many requests run at once.
 """
 
 import json
 import os
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,9 @@ def main(task: dict[str, Any]) -> None:
         "OPENROUTER_API_KEY": "none",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     }
-    from datafast.datasets import PreferenceDataset
-    from datafast.llms import OpenRouterProvider
-    from datafast.schema.config import PreferenceDatasetConfig
-
+    datasets, llms, schema = (import_module(f"datafast.{name}") for name in ("datasets", "llms", "schema.config"))
     templates = task["templates"]
-    config = PreferenceDatasetConfig(
+    config = schema.PreferenceDatasetConfig(
         input_documents=task["documents"],
         num_samples_per_prompt=task["questions"],
         question_generation_prompts=[templates["question"]],
@@ -35,9 +34,11 @@ def main(task: dict[str, Any]) -> None:
         judge_prompt=templates["judge"],
         output_file=task["output"],
     )
-    writer, strong, weak, judge = (OpenRouterProvider(model_id=name) for name in ("writer", "strong", "weak", "judge"))
+    writer, strong, weak, judge = (
+        llms.OpenRouterProvider(model_id=name) for name in ("writer", "strong", "weak", "judge")
+    )
     started = time.perf_counter()
-    dataset = PreferenceDataset(config).generate(
+    dataset = datasets.PreferenceDataset(config).generate(
         question_gen_llm=writer, chosen_response_gen_llm=strong, rejected_response_gen_llm=weak, judge_llm=judge
     )
     seconds = time.perf_counter() - started
