@@ -63,7 +63,16 @@ def datafast_python() -> Path:
         subprocess.run([sys.executable, "-m", "venv", uv], check=True)
         subprocess.run([uv / "bin" / "pip", "install", "--quiet", "uv"], check=True)
         subprocess.run([uv / "bin" / "uv", "venv", "--clear", "--python", sys.executable, ENVIRONMENT], check=True)
-        install = [uv / "bin" / "uv", "pip", "install", "--quiet", "--system-certs", "--python", python, DATAFAST]
+        install: list[str | Path] = [
+            uv / "bin" / "uv",
+            "pip",
+            "install",
+            "--quiet",
+            "--system-certs",
+            "--python",
+            python,
+            DATAFAST,
+        ]
         subprocess.run(install, check=True)
     return python
 
