@@ -69,6 +69,9 @@ class Publish(Section):
     max_shrink: Annotated[float, Field(ge=0, le=1)] = 0.05
     """The share, 0 to 1, of the stored responses that a `sync` may remove, and of the published rows that a `publish`
     may remove, without `--allow-shrink`. One response, or the rows of one prompt, may always go."""
+    lint: Literal["error", "warning"] | None = None
+    """`"error"`: rows are published only if `curation lint` finds no error in them; `"warning"`: nor a warning. Only
+    with `"dpo"`, `"kto"` or `"reward"` among `formats`."""
 
     @model_validator(mode="after")
     def _each_once(self) -> Publish:
@@ -76,6 +79,8 @@ class Publish(Section):
             raise ValueError(f"formats = {list(self.formats)} has a format twice")
         if self.margin and "reward" not in self.formats:
             raise ValueError("margin = true is for the format 'reward', which is not among formats")
+        if self.lint is not None and not {"dpo", "kto", "reward"} & set(self.formats):
+            raise ValueError(f"lint = {self.lint!r} reads dpo, kto and reward, and none of them is among formats")
         return self
 
 

@@ -71,7 +71,7 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         kto_weights=kto_weights(derived),
         length_bias=labels.length_bias(lengths[:, 1], lengths[:, 2]),
         lengths=_histograms(lengths),
-        coverage=_coverage(tally.categories),
+        coverage=refusal_coverage(tally.categories),
         checks=config.quality.lines(config.filters),
         options={
             "ties": config.labels.ties,
@@ -84,12 +84,15 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
     )
 
 
-def _coverage(categories: Mapping[str, int]) -> Coverage | None:
-    """How the prompts with rows are spread over the categories of refusal data; None unless most are in one."""
+def refusal_coverage(categories: Mapping[str, int], *, minimum: int = 1) -> Coverage | None:
+    """Return how prompts are spread over the categories of refusal data; None unless most are in one.
+
+    `minimum` is the smallest number of prompts that the dataset should have.
+    """
     known: Counter[str] = Counter()
     for name, count in categories.items():
         known[category_of(name) or "other"] += count
-    return coverage(known) if known.total() > 2 * known["other"] else None
+    return coverage(known, minimum=minimum) if known.total() > 2 * known["other"] else None
 
 
 def kto_weights(derived: Derived) -> tuple[float, float] | None:

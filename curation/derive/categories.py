@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from curation.categories import category_of
+from curation.categories import category_of, subcategory_of
 from curation.derive.scoring import Scoring
 from curation.export.scored import ScoredSets
 from curation.frames import pl
@@ -17,7 +17,8 @@ def with_agreed_categories(scored: ScoredSets, scoring: Scoring) -> ScoredSets:
     """Return the scored sets with the category that reviewers agree on, if every prompt brings one along.
 
     They agree on a category if more than half of the responses to records of the prompt name it; a response that names
-    none leaves the category as it is. Only responses that count for verdicts are asked.
+    none leaves the category as it is. Only responses that count for verdicts are asked. A prompt whose category changes
+    keeps its subcategory only if the checklist has it in the new category; otherwise its subcategory becomes null.
     """
     if "category" not in scored.sets.columns:
         return scored
@@ -36,8 +37,15 @@ def with_agreed_categories(scored: ScoredSets, scoring: Scoring) -> ScoredSets:
         .select("prompt_no", "agreed")
     )
     sets = scored.sets.join(agreed, on="prompt_no", how="left", maintain_order="left")
-    categories = [
+    corrected = [
         own if agreed_on in (None, category_of(own)) else agreed_on
         for own, agreed_on in sets.select("category", "agreed").iter_rows()
     ]
-    return replace(scored, sets=sets.drop("agreed").with_columns(category=pl.Series(categories, dtype=pl.String)))
+    columns = {"category": corrected}
+    if "subcategory" in sets.columns:
+        columns["subcategory"] = [
+            subcategory if new == own or (new is not None and subcategory_of(new, subcategory)) else None
+            for own, new, subcategory in zip(sets["category"], corrected, sets["subcategory"], strict=True)
+        ]
+    replaced = (pl.Series(name, values, dtype=pl.String) for name, values in columns.items())
+    return replace(scored, sets=sets.drop("agreed").with_columns(*replaced))

@@ -32,8 +32,9 @@ PASSAGE_COLUMNS = {
     "answerable": "answerable",
 }
 """The columns of a question about a document, and the fields of its Passage that they publish."""
-NULLABLE = frozenset({"answer_start", "answer_end"})
-"""Columns that may be null: not every question names the passage that answers it."""
+NULLABLE = frozenset({"answer_start", "answer_end", "subcategory"})
+"""Columns that may be null: not every question names the passage that answers it, and a prompt whose category reviewers
+correct has no subcategory of the new one."""
 
 
 def extra_column(name: str) -> pl.Expr:

@@ -101,7 +101,7 @@ class LintReport(Report):
             f"{self.dataset}: {counted(self.rows, 'row')}, {counted(self.prompts, 'different prompt')}.",
             *_split_lines(self.splits),
             *_finding_lines(self.findings),
-            *_coverage_lines(self.coverage),
+            *coverage_lines(self.coverage),
             *self.notes,
             self._verdict,
         )
@@ -236,7 +236,8 @@ def _finding_lines(findings: tuple[LintFinding, ...]) -> Iterator[str]:
             yield f"         {example.where}  {example.excerpt}"
 
 
-def _coverage_lines(spread: Coverage | None) -> Iterator[str]:
+def coverage_lines(spread: Coverage | None) -> Iterator[str]:
+    """Yield a line for each category of refusal data: its prompts, its target range, and how many it lacks."""
     if spread is None:
         return
     yield f"Safety coverage: {counted(spread.total, 'prompt')}, {spread.uncategorised:,} of them in no category."

@@ -17,7 +17,7 @@ from curation.derive.shards import only_in, paths_by_split
 from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
-from curation.stages.publish import derive_rows, shrunk
+from curation.stages.publish import derive_rows, failed_gates, shrunk
 from curation.wording import counted, counts_by_name
 
 BATCH = 1000
@@ -30,7 +30,8 @@ class DryRunReport(Report):
     """What `publish` would do.
 
     `row_counts` says how the numbers of rows would change and why there are fewer, null if no number changes. `refused`
-    says why `publish` would refuse to take away so many without `--allow-shrink`, null if it would not.
+    says why `publish` would refuse to take away so many without `--allow-shrink`, null if it would not. `failed_gates`
+    has a sentence for each gate of `[publish]` that the rows do not pass.
     `changes` counts the rows of each config that come, go and change; `examples` has up to ten of them.
     """
 
@@ -40,6 +41,7 @@ class DryRunReport(Report):
     rows: dict[str, int]
     row_counts: str | None
     refused: str | None
+    failed_gates: tuple[str, ...] = ()
     changes: dict[str, ConfigChange]
     examples: tuple[RowChange, ...]
 
@@ -53,6 +55,7 @@ class DryRunReport(Report):
             lines.append(f"Against what is published: {self.row_counts}")
         if self.refused is not None:
             lines.append(f"Without `--allow-shrink` it is refused: {self.refused}")
+        lines += [f"It is refused: {sentence}" for sentence in self.failed_gates]
         lines += [
             f"{name}: {counted(change.comes, 'row')} would come, {change.goes:,} go, {change.changes:,} change."
             for name, change in self.changes.items()
@@ -66,7 +69,7 @@ class DryRunReport(Report):
     def next_verb(self) -> str | None:
         """`publish`, if that would change a row and not be refused."""
         changed = any(change.comes or change.goes or change.changes for change in self.changes.values())
-        return "publish" if changed and self.refused is None else None
+        return "publish" if changed and self.refused is None and not self.failed_gates else None
 
 
 def dry_run(
@@ -93,6 +96,7 @@ def dry_run(
             examples += examples_of_config
         now_basis, before_basis = current_basis(config, derived), published_basis(manifest)
         refused = shrunk(config, published, head, derived, folder=folder)
+        failed = failed_gates(config, folder=folder, services=services)
     return DryRunReport(
         repo=config.publish.repo_id,
         url=f"{services.hub_endpoint}/datasets/{config.publish.repo_id}",
@@ -100,6 +104,7 @@ def dry_run(
         rows=now_basis.rows,
         row_counts=row_counts(before_basis, now_basis) if before_basis else None,
         refused=refused,
+        failed_gates=failed,
         changes=changes,
         examples=mixed(examples),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -17,10 +17,12 @@ from curation.derive import Derived, Watch, derive
 from curation.derive.basis import current_basis, published_basis, row_counts
 from curation.derive.shards import only_in, paths_by_split
 from curation.errors import RefusedError
+from curation.linting.report import SEVERITIES, LintFinding
 from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
 from curation.shrinking import exceeds, shrinkage
+from curation.stages.lint import lint
 from curation.stages.push import with_records
 from curation.store import MANIFEST, PublishedDataset, Snapshot
 from curation.types import Measure
@@ -87,10 +89,9 @@ def publish(
 ) -> PublishReport:
     """Make rows of the responses in the store, and publish them with a card in one commit; none if nothing is new.
 
-    Where the judge, imported labels or roles may decide without people, candidate sets that were never pushed get their
-    records first. `watch` is called with the number of segments of the store that are done, and of all. Raises
-    MissingError without a store, RefusedError if no record gives a row, if TRL would not train on a row as it is meant,
-    or, without `allow_shrink`, if more of the published rows would go than `max_shrink` allows.
+    Where no person need decide, sets that were never pushed get their records first. `watch` is called with the number
+    of segments of the store that are done, and of all. Raises MissingError without a store, RefusedError without a row,
+    for rows that TRL would misread, if a gate fails, or, without `allow_shrink`, if more goes than `max_shrink` allows.
     """
     services = services or Services.from_environment()
     # The head is read before the store. If somebody publishes a newer state of the store after that, ours is refused.
@@ -102,6 +103,7 @@ def publish(
         derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
         if not allow_shrink:
             _refuse(shrunk(config, published, head, derived, folder=folder))
+        _refuse_failed(failed_gates(config, folder=folder, services=services))
         facts = card_facts(config, snapshot, derived)
         paths = paths_by_split(derived.tally.shards)
         # Arrow keeps a third of what was read in order to use it again, but the upload needs that memory.
@@ -180,6 +182,39 @@ def shrunk(
         f"{config.publish.repo_id} would lose {' and '.join(parts)}, more than the "
         f"{percent(config.publish.max_shrink)} of max_shrink under [publish]{f': {why}' if why else '.'}"
     )
+
+
+def failed_gates(config: Config, *, folder: Path, services: Services) -> tuple[str, ...]:
+    """Return a sentence for each gate of `[publish]` that the rows in `folder` do not pass. Each gate is a function."""
+    sentences = (lint_gate(config, folder, services),)
+    return tuple(sentence for sentence in sentences if sentence is not None)
+
+
+def lint_gate(config: Config, folder: Path, services: Services) -> str | None:
+    """Return what `lint` finds in the rows of `folder`, if it is as severe as `publish.lint` names; otherwise None."""
+    limit = config.publish.lint
+    # A config without rows has no files. Rows of `raw` and `sft` are no preferences.
+    if limit is None or not any((folder / name).exists() for name in ("dpo", "kto", "reward")):
+        return None
+    severities = SEVERITIES[: SEVERITIES.index(limit) + 1]
+    findings = [item for item in lint(str(folder), services=services).findings if item.severity in severities]
+    if not findings:
+        return None
+    return f"`lint` says of the rows: {'; '.join(map(_finding_text, findings))}."
+
+
+def _finding_text(finding: LintFinding) -> str:
+    """One finding in a sentence: "error identical (2): chosen and rejected are the same"."""
+    return f"{finding.severity} {finding.check} ({finding.count:,}): {finding.message}"
+
+
+def _refuse_failed(sentences: Sequence[str]) -> None:
+    """Raise RefusedError if a gate failed."""
+    if sentences:
+        raise RefusedError(
+            f"{' '.join(sentences)} Nothing was published.",
+            remedy="`curation export` writes these rows to a folder, and `curation lint FOLDER` shows which they are.",
+        )
 
 
 def _refuse(shrunk: str | None) -> None:

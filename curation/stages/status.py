@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from curation import labels
+from curation.card.derived_facts import refusal_coverage
 from curation.config import Config, Services
 from curation.derive import Derived, derive
 from curation.derive.basis import current_basis, published_basis, row_counts
@@ -17,6 +18,8 @@ from curation.generation import JudgeStatistics, settings_id, settings_of
 from curation.generation.judge_report import judge_line, judges_line
 from curation.labels import MajorityResolver
 from curation.labels.imported import imported_lines
+from curation.linting.report import coverage_lines
+from curation.linting.safety import MINIMUM, Coverage
 from curation.report import Report
 from curation.review_state import (
     Comment,
@@ -57,8 +60,10 @@ class StatusReport(Report):
       have a comment; `comments` has them if they were asked for. `flagged` says which records reviewers flagged.
       `reviewers` has the pseudonym of each reviewer. `imported` says how far they agree with the labels that answers
       came with, and where they do not; null if none came with one.
-    - Rows: `refused` says why the responses cannot be resolved; then there are no verdicts and no rows. `up_to_date` is
-      whether the published rows are those that `publish` would give now; `row_counts` says how their numbers differ.
+    - Rows: `coverage` says of refusal data how the prompts with rows are spread over its categories, and how many each
+      lacks in a dataset of 100 prompts or more; it is null for other data, and if nothing can be resolved. `refused`
+      says why the responses cannot be resolved; then there are no verdicts and no rows. `up_to_date` is whether the
+      published rows are those that `publish` would give now; `row_counts` says how their numbers differ.
     """
 
     store: str
@@ -85,6 +90,7 @@ class StatusReport(Report):
     verdicts: int
     unresolved: dict[str, int]
     rows: dict[str, int]
+    coverage: Coverage | None
     refused: str | None
     cost_per_row: dict[str, float | None]
     published: bool
@@ -125,6 +131,7 @@ class StatusReport(Report):
         yield f"Records with a verdict: {self.verdicts:,}; without: {reasons(self.unresolved) or 'none'}."
         rows = counts_by_name(self.rows)
         yield f"Rows: {rows or 'none'}; {self._state}."
+        yield from coverage_lines(self.coverage)
 
     @property
     def _comments(self) -> Iterator[str]:
@@ -244,6 +251,7 @@ def _report(
         verdicts=0 if refused else derived.tally.verdicts,
         unresolved={} if refused else dict(derived.tally.unresolved),
         rows=rows,
+        coverage=None if refused else refusal_coverage(derived.tally.categories, minimum=MINIMUM["alignment"]),
         refused=refused,
         cost_per_row={name: derived.spending.per_row(count) for name, count in rows.items()},
         published=manifest is not None,
@@ -341,6 +349,7 @@ def _empty(config: Config) -> StatusReport:
         verdicts=0,
         unresolved={},
         rows={},
+        coverage=None,
         refused=None,
         cost_per_row={},
         published=False,

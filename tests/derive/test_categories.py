@@ -14,9 +14,18 @@ from tests.rows import make_prompt
 CONFIG = make_config(publish={"formats": [*TRAINED, "raw"], "test_size": 0}, review={"task": "safety"})
 
 
-def reviewed(store: Store, prompt: str, category: str | None, named: Sequence[Mapping[str, str | None]]) -> None:
+def reviewed(
+    store: Store,
+    prompt: str,
+    category: str | None,
+    named: Sequence[Mapping[str, str | None]],
+    *,
+    subcategory: str | None = None,
+) -> None:
     """Add a prompt with a good and a bad answer, a record each, and the category that each reviewer names there."""
-    made = store.add_set("Fine.", "Poor.", prompt=given(make_prompt(prompt), category=category))
+    made = store.add_set(
+        "Fine.", "Poor.", prompt=given(make_prompt(prompt), category=category, subcategory=subcategory)
+    )
     for place, (quality, categories) in enumerate(zip(("good", "bad"), named, strict=True)):
         record = make_record(made, place, task="safety")
         store.records.append(record)
@@ -73,3 +82,25 @@ def test_what_is_no_column_is_not_corrected(tmp_path: Path) -> None:
     assert result.omitted == {"category": "not every prompt has it"}
     assert result.tally.categories == {}
     assert not any("category" in row for row in published(tmp_path / "out", "dpo"))
+
+
+def test_a_subcategory_of_another_category_does_not_stay_when_the_category_changes(tmp_path: Path) -> None:
+    store = Store()
+    changed = [{"ann": "edge_case"}, {"ann": "edge_case"}]
+    own = [{"ann": None}, {"ann": None}]
+    for prompt, subcategory, named in (
+        ("Changed?", "violence", changed),
+        ("Fits?", "Homonyms", changed),
+        ("Same?", "violence", own),
+        ("Unknown?", "something else", own),
+    ):
+        reviewed(store, prompt, "direct_harm", named, subcategory=subcategory)
+    derived(store, tmp_path, CONFIG)
+    for config in ("dpo", "kto"):
+        rows = published(tmp_path / "out", config)
+        assert {(row["prompt"][0]["content"], row["category"], row["subcategory"]) for row in rows} == {
+            ("Changed?", "edge_case", None),
+            ("Fits?", "edge_case", "Homonyms"),
+            ("Same?", "direct_harm", "violence"),
+            ("Unknown?", "direct_harm", "something else"),
+        }

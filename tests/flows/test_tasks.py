@@ -402,6 +402,16 @@ def test_refusals_are_published_with_their_criteria_and_the_category_that_review
     answer_as(stack, name, "boris", brief)
     assert cli.json("sync", config)["submitted"] == 16
 
+    # Nothing is published yet, and `status` says what a dataset of 100 prompts lacks.
+    lacks = {share["category"]: share["lacks"] for share in cli.json("status", config)["coverage"]["shares"]}
+    assert (lacks["direct_harm"], lacks["edge_case"], lacks["prompt_injection"]) == (22, 19, 15)
+    # The chosen answers are too short for refusal data, which a gate does not let pass.
+    Path(config).write_text(text_of.replace("[publish]", '[publish]\nlint = "warning"'), encoding="utf-8")
+    assert "warning chosen_too_short" in cli.error("publish", config)
+    assert "warning chosen_too_short" in cli.json("publish", config, "--dry-run")["failed_gates"][0]
+    assert not cli.json("status", config)["published"]
+    Path(config).write_text(text_of, encoding="utf-8")
+
     # Of the fine answer to question 3 one says good and one bad.
     report = cli.json("publish", config)
     assert (report["rows"], report["unresolved"]) == ({"dpo": 3, "kto": 7, "raw": 4}, {"draw": 1})

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.derive.stores import SERVICES, Store, make_config
+from curation.card.derived_facts import refusal_coverage
+from tests.derive.stores import SERVICES, Store, given, make_config, question
+from tests.rows import make_prompt
 
 STATUS = import_module("curation.stages.status")
 AWAY = {"argilla": "Argilla does not answer.", "waiting": None}
@@ -55,3 +57,24 @@ def test_status_works_with_too_few_answers_for_the_resolver(tmp_path: Path) -> N
     derived, refused = STATUS._derived(config, store.written(tmp_path), SERVICES)
     assert derived.records == 2
     assert refused.startswith("dawid-skene has too little to learn from: 1 records with two or more answers")
+
+
+def test_status_says_which_category_of_refusal_data_lacks_how_many_before_anything_is_published(tmp_path: Path) -> None:
+    store = Store()
+    for number, category in enumerate(["direct_harm", "direct_harm", "Edge cases", "poetry"]):
+        store.add("a", prompt=given(make_prompt(question(number)), category=category))
+    derived, refused = STATUS._derived(make_config(), store.written(tmp_path), SERVICES)
+    spread = refusal_coverage(derived.tally.categories, minimum=100)
+    assert refused is None
+    assert spread is not None
+    # The lowest shares of 100 prompts, without those that are there.
+    report = STATUS._empty(make_config()).model_copy(update={"coverage": spread})
+    lacking = {line.split()[0]: line.rpartition("lacks ")[2] for line in report.lines if "lacks" in line}
+    assert lacking == {
+        "direct_harm": "23",
+        "prompt_injection": "15",
+        "social_engineering": "15",
+        "gradual_escalation": "10",
+        "edge_case": "19",
+    }
+    assert "Safety coverage: 4 prompts, 1 of them in no category." in report.lines
