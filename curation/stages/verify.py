@@ -135,8 +135,13 @@ def _shown(config: Config, snapshot: Snapshot) -> Balance:
 
 
 def _review(config: Config, services: Services, snapshot: Snapshot) -> tuple[Balance, ...]:
+    """Compare with Argilla; where rows need no people, there may be no Argilla, or nothing in it yet."""
+    if config.labels.decides_without_people and services.argilla_api_url is None:
+        return ()
     of_task = {record.id for record in snapshot.records.values() if record.task == config.review.task}
     with closing(open_review(config, services)) as review:
+        if config.labels.decides_without_people and review.find() is None:
+            return ()
         review.check(config.review.settings())
         pulled = review.pull()
     now = merge_responses(

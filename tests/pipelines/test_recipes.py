@@ -451,7 +451,7 @@ def test_model_pool_publishes_what_two_judges_say_without_an_argilla(cli: Comman
 
 
 @pytest.mark.stack
-def test_what_judges_decide_is_exported_without_an_argilla(cli: CommandLine) -> None:
+def test_what_judges_decide_is_exported_published_and_verified_without_an_argilla(cli: CommandLine) -> None:
     alone = CommandLine(
         {name: value for name, value in cli.settings.items() if not name.startswith("ARGILLA")}, cli.folder
     )
@@ -468,3 +468,11 @@ def test_what_judges_decide_is_exported_without_an_argilla(cli: CommandLine) -> 
     assert exported.returncode == 0, exported.stderr
     [row] = [row for path in (cli.folder / "rows" / "dpo").glob("*.parquet") for row in pq.read_table(path).to_pylist()]
     assert row["chosen"][0]["content"] == POOL_ANSWERS["llama-better"].format(prompt="Pool question one?")
+    assert alone.run("publish", str(file)).returncode == 0
+    # Without an Argilla there are no sums of records and responses, and the others close.
+    verified = alone.json("verify", str(file))
+    assert [balance["name"] for balance in verified["balances"]] == [
+        *("prompts of the source", "prompts asked", "candidate sets"),
+        *(f"{what} {config}" for config in ("dpo", "reward") for what in ("sets for", "rows of")),
+        "rows of raw",
+    ]
