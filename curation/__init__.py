@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from curation.stages.status import status
     from curation.stages.sync import sync
     from curation.stages.verify import verify
+    from curation.variations import VariationModel
 else:
     # `curation --help` needs none of them.
     __getattr__ = late_names(
@@ -55,6 +56,7 @@ else:
             "stages.status": "status",
             "stages.sync": "sync",
             "stages.verify": "verify",
+            "variations": "VariationModel",
         },
     )
 
@@ -90,6 +92,7 @@ __all__ = [
     "TemporaryError",
     "UltraFeedbackJudge",
     "UnanimousResolver",
+    "VariationModel",
     "check",
     "explain",
     "generate",

@@ -36,6 +36,7 @@ from curation.quality.options import Quality
 from curation.review import TASKS, BinaryTask, PairwiseTask, RankingTask, RatingTask, ReviewTask, SafetyTask
 from curation.section import LICENSE, NAME, Section, sentences
 from curation.types import AnswerRole
+from curation.variations import VariationModel
 
 Format = Literal["dpo", "kto", "reward", "sft", "raw"]
 
@@ -158,6 +159,8 @@ class Config(Section):
         Field(discriminator="type"),
     ]
     """Where the prompts come from."""
+    vary: tuple[VariationModel, ...] = ()
+    """Models that write variations of the prompts, which are asked like prompts."""
     generators: Annotated[tuple[Generator, ...], Field(validate_default=True)] = ()
     """The models that answer: two or more, unless answers are reviewed one by one. None where the answers exist
     already."""
@@ -210,13 +213,14 @@ class Config(Section):
             raise ValueError("there are both [judge] and [[judges]]; keep one of them")
         writers: list[Generator | Evolver] = [*self.generators, *self.evolve]
         written_by = "generators and evolve" if self.evolve else "generators"
-        for section, named in ((written_by, writers), ("judges", self.judges)):
+        for section, named in ((written_by, writers), ("judges", self.judges), ("vary", self.vary)):
             names = [options.name for options in named]
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{section}: the name {twice[0]!r} stands twice; give each entry a `name` of its own")
         self._generators_are_known()
         self._batches_ask_no_questions()
+        self._variations_have_prompts()
         self._filters_have_names()
         if isinstance(self.prompts, AnsweredPrompts):
             self._answers_stay_as_they_are()
@@ -251,6 +255,16 @@ class Config(Section):
             raise ValueError(
                 "generate.engine = 'batch' cannot ask for questions about documents; use 'streaming' for "
                 "prompts.type = 'documents'"
+            )
+
+        if self.generate.engine == "batch" and self.vary:
+            raise ValueError("generate.engine = 'batch' cannot ask for variations; use 'streaming' with [[vary]]")
+
+    def _variations_have_prompts(self) -> None:
+        if self.vary and not isinstance(self.prompts, HubPrompts | FilePrompts | ListPrompts):
+            raise ValueError(
+                f"[[vary]] writes variations of prompts of the types 'hub', 'file' and 'list', and prompts.type is "
+                f"{self.prompts.type!r}"
             )
 
     def _generators_are_known(self) -> None:
@@ -304,6 +318,7 @@ class Config(Section):
         stages: dict[str, Endpoint] = {**self.models.stages}
         if isinstance(self.prompts, DocumentPrompts):
             stages["question_model"] = self.prompts.question_model
+        stages |= {f"vary {model.name}": model for model in self.vary}
         for stage, options in stages.items():
             if options.price_in is None or options.price_out is None:
                 raise ValueError(
@@ -439,6 +454,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "prompts.documents.question_model": QuestionModel,
     "prompts.preferences": PreferencePrompts,
     "prompts.answers": AnswerPrompts,
+    "vary": VariationModel,
     "generators": Generator,
     "evolve": Evolver,
     "judge": UltraFeedbackJudge,

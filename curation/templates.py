@@ -10,6 +10,7 @@ _BRACES = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]")
 QUESTION_PLACEHOLDERS = ("num_samples", "language_name", "document")
 ANSWER_PLACEHOLDERS = ("language_name", "document", "question")
 PROMPT_PLACEHOLDERS = ("prompt",)
+VARIATION_PLACEHOLDERS = ("prompt", "n", "category")
 
 
 def template_fault(template: str, placeholders: Collection[str]) -> str | None:

@@ -283,6 +283,7 @@ def test_keys_that_the_smallest_file_leaves_out_have_the_documented_defaults(tmp
             "limit": None,
         },
         "generators": [{"model_id": name, "name": name, **generator} for name in ("one", "two")],
+        "vary": [],
         "evolve": [],
         "judge": None,
         "judges": [],
@@ -500,7 +501,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "x",
             "nmae is not a setting; did you mean name? "
             "allowed: evolve, filters, generate, generators, judge, judges, labels, name, prompts, publish, quality, "
-            "review, store.",
+            "review, store, vary.",
         ),
         ("prompts", "acme/prompts", "prompts = 'acme/prompts': must be a table."),
         (

@@ -45,6 +45,7 @@ LAYERS = (
     {"dataset_rows"},
     {"prompts", "generation", "review", "labels", "quality", "export", "store"},
     {"documents", "preferences", "steps"},
+    {"variations"},
     {"config"},
     {"derive", "linting", "services"},
     {"balances", "card", "explaining", "review_space", "review_state", "runs", "shrinking"},

@@ -225,12 +225,16 @@ def set_tables(
         .drop("failure", "answers", "rated", "source"),
         answered=int(last["answered"].sum()),
         failures=Counter(sorted(failed.to_list())),
-        sources=dict(sets.group_by("source", maintain_order=True).len().cast({"source": pl.String}).iter_rows()),
+        sources=dict(sets.group_by(_read_from, maintain_order=True).len().iter_rows()),
         spending=spending([*(file.usage for file in read), *_asked_for_questions(snapshot)]),
         extras={name: set().union(*(file.extras[name] for file in read)) for name in extras},
         sketches=tuple(file.sketches for file in read if file.sketches is not None),
         decisions=counted,
     )
+
+
+_read_from = pl.col("source").cast(pl.String).str.replace("#[0-9a-f]{16}$", "")
+"""Where a prompt was read; of a variation, where the prompt was read that it varies."""
 
 
 def _asked_for_questions(snapshot: Snapshot) -> Iterator[pl.DataFrame]:

@@ -7,6 +7,7 @@ from curation.late import late_names
 
 if TYPE_CHECKING:
     from curation.documents.questions import (
+        Replies,
         Reply,
         checked_questions,
         closed_book_request,
@@ -23,7 +24,7 @@ else:
     __getattr__ = late_names(
         __name__,
         {
-            "questions": "Reply checked_questions closed_book_request is_readable questions_of reply_of",
+            "questions": "Replies Reply checked_questions closed_book_request is_readable questions_of reply_of",
             "reading": "Document Unread",
             "requests": "QuestionRequest question_requests",
             "source": "load_documents resolve_documents",
@@ -37,6 +38,7 @@ __all__ = [
     "DocumentPrompts",
     "QuestionModel",
     "QuestionRequest",
+    "Replies",
     "Reply",
     "Unread",
     "checked_questions",

@@ -1,10 +1,10 @@
-"""Reads what a model wrote when it was asked for questions: JSON, a numbered list or bullets, and nothing else."""
+"""Reads the questions or other prompts that a model wrote: JSON, a numbered list or bullets, and nothing else."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from curation.characters import is_blank, is_storable
@@ -35,15 +35,17 @@ class UnreadableQuestions(ValueError):
     """A reply holds no list of questions."""
 
 
-def read_questions(reply: str, count: int, *, cut: bool = False) -> tuple[WrittenQuestion, ...]:
+def read_questions(
+    reply: str, count: int, *, cut: bool = False, keys: Sequence[str] = ("question",)
+) -> tuple[WrittenQuestion, ...]:
     """Return the questions in a reply, the first `count` of them; `cut` says that the reply did not end by itself.
 
-    The reply is a JSON list of texts or of objects with "question" and perhaps "quote", a numbered list, a list with
+    The reply is a JSON list of texts or of objects with one of `keys` and perhaps "quote", a numbered list, a list with
     bullets, or one line a question, each with a question mark. Thoughts before it and a sentence around it are left
     out, and so is the last item of a list that was cut off. Raises UnreadableQuestions if there is no such list.
     """
     text = without_thinking(reply).strip()
-    questions = _of_json(text)
+    questions = _of_json(text, keys)
     if questions is None:
         questions = _of_lines(text, cut=cut)
     sound = [question for question in questions if _is_sound(question.text)]
@@ -77,10 +79,10 @@ def _is_sound(text: str) -> bool:
     return len(text) <= LONGEST_QUESTION and not is_blank(text) and is_storable(text)
 
 
-def _of_json(text: str) -> list[WrittenQuestion] | None:
+def _of_json(text: str, keys: Sequence[str]) -> list[WrittenQuestion] | None:
     """Return the questions of the first JSON list, null if there is none; of one that was cut off, the whole items."""
     for match in re.finditer(r"\[", text):
-        questions = [_question(item) for item in _items(text, match.end())]
+        questions = [_question(item, keys) for item in _items(text, match.end())]
         if questions:
             sound = [question for question in questions if question is not None]
             return sound if len(sound) == len(questions) else None
@@ -90,7 +92,7 @@ def _of_json(text: str) -> list[WrittenQuestion] | None:
             item, _ = json.JSONDecoder().raw_decode(text, found.start())
         except (ValueError, RecursionError):
             return None
-        question = _question(item)
+        question = _question(item, keys)
         return [question] if question is not None else None
     return None
 
@@ -107,14 +109,14 @@ def _items(text: str, start: int) -> Iterator[Any]:
         yield item
 
 
-def _question(item: Any) -> WrittenQuestion | None:
+def _question(item: Any, keys: Sequence[str]) -> WrittenQuestion | None:
     """Return the question that an item of a list is; null if it is none."""
     if isinstance(item, str):
         return WrittenQuestion(_plain(item)) if item.strip() else None
     if not isinstance(item, dict):
         return None
     values = {str(key).strip().lower(): value for key, value in item.items()}
-    question, quote = values.get("question"), values.get("quote")
+    question, quote = next((values[key] for key in keys if key in values), None), values.get("quote")
     if not isinstance(question, str) or not question.strip():
         return None
     return WrittenQuestion(_plain(question), quote.strip() if isinstance(quote, str) and quote.strip() else None)

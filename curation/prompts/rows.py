@@ -38,6 +38,9 @@ REMEDIES = MappingProxyType(
         "no_question": (
             "For some questions that were asked for there is none: a request failed, or its reply held fewer questions."
         ),
+        "no_variation": (
+            "For some variations that were asked for there is none: a request failed, or its reply held fewer."
+        ),
         "row_too_large": "Rows of more than 16,777,216 characters are left out: no model reads that much.",
     }
 )

@@ -11,8 +11,8 @@ from curation.generation import given_set_id, settings_id
 from curation.quality.checks import prompt_checks
 from curation.quality.language import detect_language
 from curation.review.page import with_document
-from curation.runs.questions import Questions
 from curation.runs.settings_change import answered_before
+from curation.runs.written_prompts import WrittenPrompts
 from curation.store import Snapshot
 from curation.types import AnsweredPrompt, Drop, DroppedPrompt, Prompt
 
@@ -32,9 +32,9 @@ class PromptReader:
         services: Services,
         source: str,
         snapshot: Snapshot | None,
-        questions: Questions | None = None,
+        written: WrittenPrompts | None = None,
     ) -> None:
-        self._rows = read_rows(config, services, source, questions)
+        self._rows = read_rows(config, services, source, written)
         self._checks = prompt_checks(
             config.quality, config.filters, endpoint=services.hub_endpoint, token=services.hub_token
         )
@@ -90,10 +90,14 @@ class PromptReader:
         return entry is not None and entry.came_through
 
 
-def read_rows(config: Config, services: Services, source: str, questions: Questions | None) -> Iterator[Prompt | Drop]:
-    """Yield the prompts of the config; `questions` are those about its documents."""
+def read_rows(
+    config: Config, services: Services, source: str, written: WrittenPrompts | None
+) -> Iterator[Prompt | Drop]:
+    """Yield the prompts of the config; those that models write are in `written`."""
+    if written is not None:
+        return written.prompts()
     if isinstance(config.prompts, DocumentPrompts):
-        return questions.prompts() if questions is not None else iter(())
+        return iter(())
     return config.prompts.load(source, endpoint=services.hub_endpoint, token=services.hub_token)
 
 

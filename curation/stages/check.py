@@ -18,7 +18,9 @@ from curation.report import Report
 from curation.review.transport import is_space
 from curation.review_space import kept_data
 from curation.runs.prompt_reader import PromptReader, answered_now
-from curation.runs.questions import Questions, opened_questions
+from curation.runs.questions import Questions
+from curation.runs.variations import Variations
+from curation.runs.written_prompts import opened_written_prompts
 from curation.services import open_published, open_review, open_store
 from curation.store import Snapshot
 from curation.wording import counted, reasons
@@ -96,6 +98,9 @@ def check(config: Config, *, services: Services | None = None, ask: bool = False
     if isinstance(config.prompts, DocumentPrompts):
         writer = config.prompts.question_model
         findings.append(_finding("questions", lambda: check_endpoint(writer.generator, name=writer.name, ask=ask)))
+    for model in config.vary:
+        label = f"variations: {model.name}"
+        findings.append(_finding(label, lambda m=model: check_endpoint(m.generator, name=m.name, ask=ask)))  # type: ignore[misc]
     for stage, options in config.models.stages.items():
         label = config.models.labels[stage]
         if config.generate.engine == "batch" and not ask:
@@ -139,9 +144,18 @@ def _prompts(config: Config, services: Services) -> str:
     """Return how many prompts there are, how many are dropped and why, and what asking the others will use."""
     source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
     snapshot = _snapshot(config, services)
-    with opened_questions(config, services, source, snapshot) as questions:
-        if questions is not None:
-            return _questions(questions, config, snapshot)
+    with opened_written_prompts(config, services, source, snapshot) as written:
+        if isinstance(written, Questions):
+            return _written(written, config, snapshot)
+        counts = _source_prompts(config, services, source, snapshot)
+        return counts if written is None else f"{counts}\n        {_written(written, config, snapshot)}"
+
+
+def _source_prompts(config: Config, services: Services, source: str, snapshot: Snapshot | None) -> str:
+    """Return how many prompts the source has, without variations of them.
+
+    What asking them will use is part of it, unless variations change that.
+    """
     reader = PromptReader(config, services, source, snapshot)
     with spooled(reader.prompts()) as spool:
         expected = estimate(spool, config.models, cache=cache_file())
@@ -156,14 +170,16 @@ def _prompts(config: Config, services: Services) -> str:
     counts = f"{counted(reader.read, 'prompt')} of {source}, {dropped:,} dropped"
     counts += f" ({reasons(reader.dropped)}); " if dropped else "; "
     already = f"{reader.already:,} have answers; " if reader.already else ""
+    if config.vary:
+        return (counts + already).removesuffix("; ")
     return counts + already + (expected.line if expected.rows else "there is nothing to ask")
 
 
-def _questions(questions: Questions, config: Config, snapshot: Snapshot | None) -> str:
-    """Return what documents there are, how many rows they will give, and what asking about them will use."""
+def _written(written: Questions | Variations, config: Config, snapshot: Snapshot | None) -> str:
+    """Return how many rows or prompts to expect where models write prompts, and what asking will use."""
     done = frozenset(answered_now(snapshot, settings_id(config.models)))
-    expected = questions.estimate(cache=cache_file(), done=done)
-    lines = (*questions.report().lines, expected.line if expected.rows else "there is nothing to ask")
+    expected = written.estimate(cache=cache_file(), done=done)
+    lines = (*written.report().lines, expected.line if expected.rows else "there is nothing to ask")
     return "\n        ".join(lines)
 
 

@@ -30,12 +30,15 @@ from curation.generation.judge_report import judge_line, judges_line
 from curation.generation.sole_run import sole_run
 from curation.prompts import REMEDIES
 from curation.report import Report
+from curation.runs.asking import NOTHING_ASKED
 from curation.runs.batches import opened_batches
 from curation.runs.earlier_runs import budget_gate, requests_failed_before
 from curation.runs.prompt_reader import PromptReader, answered_now
-from curation.runs.questions import NO_QUESTIONS, QuestionReport, opened_questions
+from curation.runs.questions import QuestionReport
 from curation.runs.set_writer import SetWriter
 from curation.runs.settings_change import SettingsChange, differences
+from curation.runs.variations import VariationReport
+from curation.runs.written_prompts import opened_written_prompts
 from curation.services import open_store
 from curation.store import Snapshot
 from curation.types import JudgesAgreement
@@ -62,6 +65,7 @@ class GenerateReport(Report):
     - `tokens` and `cost` (in US dollars) are what this run paid. The cost is null if a price or a token count is
       unknown.
     - `questions` is what became of documents, null if the prompts are no questions about documents.
+    - `variations` is what became of variations of prompts, null without `[[vary]]`.
     - `judge_pairs` says how far every two judges agree on the new sets.
     - `waiting` prompts wait for results of batches, and `batch` is what became of the batch files, null with other
       engines.
@@ -91,6 +95,7 @@ class GenerateReport(Report):
     store: str
     commit: str | None
     questions: QuestionReport | None = None
+    variations: VariationReport | None = None
     waiting: int = 0
     batch: BatchReport | None = None
 
@@ -98,20 +103,24 @@ class GenerateReport(Report):
     def exit_code(self) -> int:
         """0 if at least the share `min_success` of the prompts that were asked got answers.
 
-        A request for questions that failed counts as a prompt without answers.
+        A request for questions or variations that failed counts as a prompt without answers.
 
         3 if prompts wait for results of batches. If not: 1 if a failure does not pass by itself, else 3. Also 1 if
         there was no prompt, or all were dropped.
         """
         if self.waiting:
             return 3
-        unwritten = self.questions or NO_QUESTIONS
+        unwritten = self._written or NOTHING_ASKED
         if not unwritten.failed and (self.all_dropped or not self.prompts):
             return 1
         asked = self.made + self.failed + unwritten.failed
         if not asked or self.made / asked >= self.min_success:
             return 0
         return 1 if self.failed_for_good or unwritten.failed_for_good else 3
+
+    @property
+    def _written(self) -> QuestionReport | VariationReport | None:
+        return self.questions or self.variations
 
     @property
     def all_dropped(self) -> bool:
@@ -122,7 +131,7 @@ class GenerateReport(Report):
     def lines(self) -> tuple[str, ...]:
         """The counts, what was paid, how the judges rated, and a table of the failures."""
         return (
-            *(self.questions.lines if self.questions is not None else ()),
+            *(self._written.lines if self._written is not None else ()),
             f"{counted(self.prompts, 'prompt')} of {self.source}: {counted(self.made, 'new candidate set')}, "
             f"{self.already:,} there already, {self.failed:,} failed, {sum(self.dropped.values()):,} dropped. "
             f"Store: {self.store}.",
@@ -244,17 +253,17 @@ def _generate(
     snapshot = store.snapshot_or_none()
     with (
         opened_batches(config, cache) as batches,
-        opened_questions(config, services, source, snapshot) as questions,
+        opened_written_prompts(config, services, source, snapshot) as written,
     ):
         # What the checks need is fetched here, so that nothing is paid for if it cannot be had.
-        reader = PromptReader(config, services, source, snapshot, questions)
-        if questions is not None and not questions.is_complete:
-            settled = PromptReader(config, services, source, snapshot, questions)
+        reader = PromptReader(config, services, source, snapshot, written)
+        if written is not None and not written.is_complete:
+            settled = PromptReader(config, services, source, snapshot, written)
             ask_again = _decision(settled, config, snapshot, ask_again, cache=cache)
             done = frozenset(answered_now(snapshot, settings_id(config.models)))
             kept = reader.answered_before.keys() if ask_again is False else ()
-            _confirm_cost(config, questions.estimate(cache=cache, done=done.union(kept)), confirm)
-            questions.ask(store, watch=watch, cache=cache)
+            _confirm_cost(config, written.estimate(cache=cache, done=done.union(kept)), confirm)
+            written.ask(store, watch=watch, cache=cache)
             confirm = _confirmed
         with _prompts_to_ask(reader, config, snapshot, ask_again, cache=cache) as spool:
             expected = estimate(spool, config.models, cache=cache, batches=batches)
@@ -266,7 +275,7 @@ def _generate(
             _ask_models(writer, config, spool, gate=gate, meter=meter, watch=watch, cache=cache, batches=batches)
             if batches is not None:
                 batches.write()
-        asked = questions.report() if questions is not None else None
+        asked = written.report() if written is not None else None
     return _report(
         config,
         reader,
@@ -275,13 +284,13 @@ def _generate(
         expected=expected,
         asked=spool.prompts,
         gate=gate,
-        questions=asked,
+        written=asked,
         batch=batches.report if batches is not None else None,
     )
 
 
 def _confirmed(expected: Estimate, above: bool) -> bool:
-    """The cost of questions and answers together was confirmed before the questions were asked."""
+    """The cost of questions or variations and of answers was confirmed together, before anything was asked."""
     return True
 
 
@@ -397,7 +406,7 @@ def _report(
     expected: Estimate,
     asked: int,
     gate: BudgetGate | None,
-    questions: QuestionReport | None,
+    written: QuestionReport | VariationReport | None,
     batch: BatchReport | None,
 ) -> GenerateReport:
     """Return what became of the prompts. Of the `asked` prompts some may be left because of the budget.
@@ -405,7 +414,7 @@ def _report(
     With a batch, those that are not finished wait for its results, and what was paid now is in its report.
     """
     progress = meter.progress()
-    paid = questions or NO_QUESTIONS
+    paid = written or NOTHING_ASKED
     unfinished = asked - writer.made - writer.failed
     replies, useless, tokens, cost = (0, 0, progress.tokens, progress.cost)
     if batch is not None:
@@ -435,5 +444,6 @@ def _report(
         min_success=config.generate.min_success,
         store=config.store.repo_id,
         commit=writer.commit,
-        questions=questions,
+        questions=written if isinstance(written, QuestionReport) else None,
+        variations=written if isinstance(written, VariationReport) else None,
     )

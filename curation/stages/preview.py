@@ -17,8 +17,11 @@ from curation.generation import (
     stage_meters,
 )
 from curation.report import Report
+from curation.runs.asking import NOTHING_ASKED
 from curation.runs.prompt_reader import PromptReader
-from curation.runs.questions import NO_QUESTIONS, QuestionReport, opened_questions
+from curation.runs.questions import QuestionReport
+from curation.runs.variations import VariationReport
+from curation.runs.written_prompts import opened_written_prompts
 from curation.stages.generate import Watch
 from curation.types import CandidateSet, Row
 from curation.wording import counted, dollars, duration
@@ -46,8 +49,9 @@ class PreviewReport(Report):
     """The candidate sets of the first prompts. Nothing of it is in the store.
 
     `tokens` and `cost` are what the preview paid. `cut` of the `answers` were cut off at `max_new_tokens`. `kept` is
-    whether the replies are in the request cache. `whole` is null if there are no more prompts than these. Of documents
-    there are `questions`, what became of them, and `rest`, what asking about all of them would use.
+    whether the replies are in the request cache. `whole` is null if there are no more prompts than these. Where models
+    write prompts there are `questions` (about documents) or `variations`, what became of them, and `rest`, what asking
+    for all of them and for all answers would use.
     """
 
     source: str
@@ -59,6 +63,7 @@ class PreviewReport(Report):
     cut: int
     whole: Extrapolation | None
     questions: QuestionReport | None = None
+    variations: VariationReport | None = None
     rest: Estimate | None = None
 
     @property
@@ -81,8 +86,9 @@ class PreviewReport(Report):
                 f"At this rate all {whole.prompts:,} prompts need {counted(whole.requests, 'request')} and "
                 f"{whole.tokens:,} tokens, {dollars(whole.cost)}, {' to '.join(times)}."
             )
-        if self.questions is not None and self.rest is not None:
-            lines += [*self.questions.lines, f"All together: {self.rest.line}"]
+        written = self.questions or self.variations
+        if written is not None and self.rest is not None:
+            lines += [*written.lines, f"All together: {self.rest.line}"]
         return tuple(lines)
 
     @property
@@ -103,29 +109,29 @@ def preview(
     """Ask every model about the first prompts, and return their answers. Nothing is written to the store.
 
     The replies are kept in the request cache, so `generate` does not pay for them again. All prompts are read, to
-    estimate what all would use. Of documents only the first are asked about; before that, `tell` is given a sentence
-    with the number of rows that all would give.
+    estimate what all would use. Questions or variations are only asked for the first; before that, `tell` is given a
+    sentence with the number of rows or prompts that all would give.
     """
     services = services or Services.from_environment()
     meter = Meter(min_candidates=config.review.min_candidates)
     source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
     cache = cache_file() if use_cache else None
-    with opened_questions(config, services, source, None) as questions:
+    with opened_written_prompts(config, services, source, None) as written:
         # What the checks need is fetched here, so that nothing is paid for if it cannot be had.
-        reader = PromptReader(config, services, source, None, questions)
-        if questions is not None:
-            tell(questions.report().expected_line)
-            questions.ask(None, watch=watch, cache=cache, most=prompts)
+        reader = PromptReader(config, services, source, None, written)
+        if written is not None:
+            tell(written.report().expected_line)
+            written.ask(None, watch=watch, cache=cache, most=prompts)
         with spooled(reader.prompts()) as every, spooled(islice(every.read(), prompts)) as spool:
             order = [prompt.id for prompt in spool.read()]
             meter.start(stage_meters(config.models), prompts=spool.prompts)
             with watch(meter):
                 sets = list(generate_candidate_sets(config.name, spool, models=config.models, cache=cache, meter=meter))
             seconds = estimate(every, config.models, cache=cache).seconds
-        asked = questions.report() if questions is not None else None
-        rest = questions.estimate(cache=cache) if questions is not None else None
+        asked = written.report() if written is not None else None
+        rest = written.estimate(cache=cache) if written is not None else None
     progress = meter.progress()
-    paid = asked or NO_QUESTIONS
+    paid = asked or NOTHING_ASKED
     answers = [candidate for candidate_set in sets for candidate in candidate_set.candidates]
     return PreviewReport(
         source=source,
@@ -138,7 +144,8 @@ def preview(
         whole=extrapolated(sets, prompts=every.prompts, seconds=seconds, taken=progress.seconds)
         if every.prompts > len(sets) and rest is None
         else None,
-        questions=asked,
+        questions=asked if isinstance(asked, QuestionReport) else None,
+        variations=asked if isinstance(asked, VariationReport) else None,
         rest=rest,
     )
 

@@ -27,7 +27,7 @@ from curation.generation import settings_id
 from curation.report import Report
 from curation.review.merge import merge_responses
 from curation.runs.prompt_reader import read_rows
-from curation.runs.questions import opened_questions
+from curation.runs.written_prompts import opened_written_prompts
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_review, open_store
 from curation.store import CANDIDATE_SETS, Snapshot
@@ -99,8 +99,8 @@ def _prompts(config: Config, services: Services, snapshot: Snapshot) -> Balance:
     source = config.prompts.resolve(endpoint=services.hub_endpoint, token=services.hub_token)
     asked = {entry.prompt_id for entry in snapshot.set_index.values()}
     dropped = {prompt.id: prompt.reason for prompt in snapshot.dropped_prompts.values()}
-    with opened_questions(config, services, source, snapshot) as questions:
-        return prompt_balance(read_rows(config, services, source, questions), asked=asked, dropped=dropped)
+    with opened_written_prompts(config, services, source, snapshot) as written:
+        return prompt_balance(read_rows(config, services, source, written), asked=asked, dropped=dropped)
 
 
 def _answers(config: Config, snapshot: Snapshot) -> Balance:

@@ -3,7 +3,7 @@
 A store is a private dataset repo. `manifest.json` lists the Parquet files of each table, oldest first:
 
     manifest.json
-    question_sets/<hash>.parquet       one row per request for questions about documents, as a CandidateSet
+    question_sets/<hash>.parquet       one row per request for questions or variations, as a CandidateSet
     candidate_sets/<hash>.parquet      one row per CandidateSet; `generate` appends
     dropped_prompts/<hash>.parquet     one row per prompt that did not pass a check
     records/<hash>.parquet             one row per ReviewRecord; `push` appends
@@ -97,7 +97,7 @@ class Snapshot:
         yield from self._read(CANDIDATE_SETS, CandidateSet)
 
     def each_question_set(self) -> Iterator[CandidateSet]:
-        """Yield what models replied to each request for questions about documents, oldest first.
+        """Yield what models replied to each request for questions about documents or variations, oldest first.
 
         A request that failed at first may come twice.
         """

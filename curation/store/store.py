@@ -130,7 +130,7 @@ class Store:
         return self._update(edit)
 
     def add_question_sets(self, sets: Iterable[CandidateSet], *, settings: Mapping[str, Settings]) -> str | None:
-        """Append replies to requests for questions that the store lacks; return the commit, None if nothing is new.
+        """Append replies to requests for prompts that the store lacks; return the commit, None if nothing is new.
 
         The manifest gets `settings`, as from `add_candidate_sets`. A request that was paid for again is new.
         """
