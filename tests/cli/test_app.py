@@ -49,7 +49,7 @@ def test_a_shell_can_complete_verbs_and_options(line: CommandLine) -> None:
         return line.run(**asked).stdout.split()
 
     assert completed("curation ge", 1) == ["generate"]
-    assert completed("curation local ", 2) == ["up", "down", "status", "env"]
+    assert completed("curation local ", 2) == ["up", "down", "status", "env", "batch"]
     assert "--only-missing" in completed("curation generate --", 2)
     assert "_CURATION_COMPLETE=complete_bash" in line.run("--show-completion", SHELL="/bin/bash").stdout
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 
 import pytest
@@ -20,7 +21,7 @@ def test_on_a_terminal_three_questions_make_a_file(cli: CommandLine) -> None:
     without_account = CommandLine({**cli.settings, "HF_TOKEN": ""}, cli.folder)
     code, text = on_a_terminal(without_account, "init", types="haiku_kto\nverse\nann\n")
     assert code == 0, text
-    assert "preference  Prompts of Dolly" in text
+    assert re.search("^preference +Prompts of Dolly", text, re.MULTILINE)
     assert "Which recipe? [preference]: " in text
     assert "What is the curation called? [haiku]: " in text
     assert "Which user or organisation on the Hub gets the repos?: " in text
