@@ -73,7 +73,7 @@ def _raw_candidates(texts: SetTexts, scoring: Scoring) -> pl.DataFrame:
 def _aspects(scoring: Scoring) -> pl.DataFrame:
     """What reviewers whose answers count said of candidates besides scores: set_no, candidate_id and JSON text."""
     entries = scoring.scored.entries.filter(pl.col("counted") & (pl.col("labels") != "{}"))
-    said = (
+    of_candidates = (
         entries.select("record_no", "labels")
         .join(
             scoring.shown.select("record_no", "set_no", "candidate_id", "slot"), on="record_no", maintain_order="left"
@@ -83,10 +83,10 @@ def _aspects(scoring: Scoring) -> pl.DataFrame:
     )
     aspects = [
         labels.aspects_of_answer((slot + 1, json.loads(text)) for slot, text in zip(slots, texts, strict=True))
-        for slots, texts in said.select("slot", "labels").iter_rows()
+        for slots, texts in of_candidates.select("slot", "labels").iter_rows()
     ]
     texts = [json.dumps(of_answer, ensure_ascii=False) for of_answer in aspects]
-    return said.select("set_no", "candidate_id", annotations=pl.Series(texts, dtype=pl.String))
+    return of_candidates.select("set_no", "candidate_id", annotations=pl.Series(texts, dtype=pl.String))
 
 
 def derive_dropped(dropped: Sequence[DroppedPrompt], leaders: Mapping[str, str], plan: Plan) -> Tally:

@@ -114,8 +114,8 @@ def document(value: object, source: str, *, empty_pages: int = 0) -> Document | 
 
 def has_sentence(text: str) -> bool:
     """Whether a text has MIN_WORDS words, or MIN_UNSPACED characters of Chinese, Thai and the like."""
-    for found, least in ((_WORDS.finditer(text), MIN_WORDS), (_UNSPACED.finditer(text), MIN_UNSPACED)):
-        if any(count >= least for count, _ in enumerate(found, 1)):
+    for units, least in ((_WORDS.finditer(text), MIN_WORDS), (_UNSPACED.finditer(text), MIN_UNSPACED)):
+        if any(count >= least for count, _ in enumerate(units, 1)):
             return True
     return False
 
@@ -165,10 +165,10 @@ def _read_path(path: Path, column: str) -> Iterator[Document | Unread]:
     if path.is_file():
         yield from _read_file(path, path.name, column)
         return
-    found = files(path)
-    if not found:
+    paths = files(path)
+    if not paths:
         raise DataError(f"The folder {path} holds no files.", remedy=f"Put documents there: {', '.join(SUFFIXES)}.")
-    for file in found:
+    for file in paths:
         yield from _read_file(file, file.relative_to(path).as_posix(), column)
 
 

@@ -86,10 +86,10 @@ def _of_json(text: str, keys: Sequence[str]) -> list[WrittenQuestion] | None:
         if questions:
             sound = [question for question in questions if question is not None]
             return sound if len(sound) == len(questions) else None
-    found = re.search(r"\{", text)
-    if found is not None:
+    brace = re.search(r"\{", text)
+    if brace is not None:
         try:
-            item, _ = json.JSONDecoder().raw_decode(text, found.start())
+            item, _ = json.JSONDecoder().raw_decode(text, brace.start())
         except (ValueError, RecursionError):
             return None
         question = _question(item, keys)

@@ -12,16 +12,16 @@ Labels = Mapping[str, Sequence[str]]
 """The labels of an annotation; a label of the second answer on the page has a name such as "honesty_2"."""
 
 
-def aspects_of_answer(said: Iterable[tuple[int, Labels]]) -> dict[str, JsonValue]:
+def aspects_of_answer(responses: Iterable[tuple[int, Labels]]) -> dict[str, JsonValue]:
     """Return what all responses say of one answer by aspect, in the layout of UltraFeedback's `annotations`.
 
-    `said` has the place at which each response saw the answer, from 1, and the labels of the response. Of an aspect
-    that is rated it is the mean rating, of a question with several choices the share of reviewers who made each:
+    `responses` have the place at which each response saw the answer, from 1, and the labels of the response. Of an
+    aspect that is rated it is the mean rating, of a question with several choices the share of reviewers who made each:
     {"honesty": {"rating": 4.5, "reviewers": 2}, "criteria": {"shares": {"brief_reason": 0.5}, "reviewers": 2}}. A
     choice that nobody made is not named.
     """
     given: defaultdict[str, list[Sequence[str]]] = defaultdict(list)
-    for place, labels in said:
+    for place, labels in responses:
         for question, values in labels.items():
             name, _, number = question.rpartition("_")
             if name and number == str(place):

@@ -199,9 +199,9 @@ def opened_questions(
 
     with spooled(prompts()) as spool:
         if not documents.read:
-            said = "".join(f"\n  {line}" for line in documents.named)
+            unread = "".join(f"\n  {line}" for line in documents.named)
             raise DataError(
-                f"{source} holds no document to ask about: {reasons(documents.unread) or 'it is empty'}.{said}",
+                f"{source} holds no document to ask about: {reasons(documents.unread) or 'it is empty'}.{unread}",
                 remedy="Correct `path`, `repo_id` or `column` under [prompts].",
             )
         yield Questions(

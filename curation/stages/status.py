@@ -116,7 +116,7 @@ class StatusReport(Report):
             self._review,
             f"Responses synced: {reasons(self.responses) or 'none'}.",
             *(f"{reviewer} answered: {reasons(counts)}." for reviewer, counts in self.progress.items()),
-            *(f"Flagged as {one.flag}: {_some_records(one)}." for one in self.flagged),
+            *(f"Flagged as {flagged.flag}: {_some_records(flagged)}." for flagged in self.flagged),
             *(imported_lines(self.imported, records=DIFFERING_SHOWN) if self.imported is not None else ()),
             *(f"{reviewer} is published as {pseudonym}." for reviewer, pseudonym in self.reviewers.items()),
             *self._decisions,

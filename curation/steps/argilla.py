@@ -130,10 +130,10 @@ class ReviewToArgilla(_ReviewStep):
         Raises ServiceError if Argilla cannot be reached. A record that it refuses is left out, with the reason.
         """
         sets = [candidate_set(row) for row in inputs]
-        shown = [self._task.records(found) if not isinstance(found, Drop) else found for found in sets]
+        shown = [self._task.records(of_row) if not isinstance(of_row, Drop) else of_row for of_row in sets]
         specs = [
-            self._task.spec(found, record)
-            for found, records in zip(sets, shown, strict=True)
+            self._task.spec(of_row, record)
+            for of_row, records in zip(sets, shown, strict=True)
             if not isinstance(records, Drop)
             for record in records
             if record.id not in self._present
@@ -141,8 +141,8 @@ class ReviewToArgilla(_ReviewStep):
         refused = self._open.add(list({spec.record.id: spec for spec in specs}.values()))
         self._present.update(spec.record.id for spec in specs if spec.record.id not in refused)
         yield [
-            {**row, **_pushed(row, found, records, refused).columns}
-            for row, found, records in zip(inputs, sets, shown, strict=True)
+            {**row, **_pushed(row, of_row, records, refused).columns}
+            for row, of_row, records in zip(inputs, sets, shown, strict=True)
         ]
 
 
@@ -263,12 +263,12 @@ class ReviewFromArgilla(_ReviewStep):
 
 
 def _pushed(
-    row: dict[str, Any], found: Any, records: tuple[ReviewRecord, ...] | Drop, refused: dict[str, str]
+    row: dict[str, Any], of_row: Any, records: tuple[ReviewRecord, ...] | Drop, refused: dict[str, str]
 ) -> Pushed:
     if isinstance(records, Drop):
         return Pushed([], records.reason)
     entries = [
-        {"id": record.id, "shown": positions(row, found, record)} for record in records if record.id not in refused
+        {"id": record.id, "shown": positions(row, of_row, record)} for record in records if record.id not in refused
     ]
     reasons = [refused[record.id] for record in records if record.id in refused]
     return Pushed(entries, f"refused: {reasons[0]}" if reasons and not entries else None)
