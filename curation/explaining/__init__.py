@@ -3,6 +3,6 @@
 from curation.explaining.life import PromptLife
 from curation.explaining.lives import lives_of
 from curation.explaining.matching import SHORTEST_TEXT, matching_prompts
-from curation.explaining.rows import KnownRows, read_rows
+from curation.explaining.rows import KnownRows, known_rows
 
-__all__ = ["SHORTEST_TEXT", "KnownRows", "PromptLife", "lives_of", "matching_prompts", "read_rows"]
+__all__ = ["SHORTEST_TEXT", "KnownRows", "PromptLife", "known_rows", "lives_of", "matching_prompts"]

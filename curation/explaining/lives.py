@@ -75,11 +75,12 @@ def _read(config: Config, snapshot: Snapshot, prompt_ids: Collection[str]) -> _T
 def _sets(prompt: Prompt, snapshot: Snapshot, tables: _Tables, rows: KnownRows) -> Iterator[SetLife]:
     """Yield the sets of a prompt. Rows that are published and follow from no set any more stand with the last."""
     of_prompt = [entry for entry in tables.sets.values() if entry[1].prompt.id == prompt.id]
-    derived = {row_id for _, row_set in of_prompt for row_id in rows.raw.get(row_set.id, NOT_DERIVED)["rows"]}
+    raw_rows = rows.raw_of([candidate_set.id for _, candidate_set in of_prompt])
+    derived = {row_id for row in raw_rows.values() for row_id in row["rows"]}
     orphans = [row_id for row_id, row in rows.published.items() if row.prompt_id == prompt.id]
     orphans = [row_id for row_id in orphans if row_id not in derived and row_id not in rows.derived]
     for place, (path, candidate_set) in enumerate(of_prompt, 1):
-        raw = rows.raw.get(candidate_set.id, NOT_DERIVED)
+        raw = raw_rows.get(candidate_set.id, NOT_DERIVED)
         yield SetLife(
             id=candidate_set.id,
             current=candidate_set.id in tables.current,

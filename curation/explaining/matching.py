@@ -27,9 +27,7 @@ def matching_prompts(snapshot: Snapshot, rows: KnownRows, query: str) -> list[st
 def _by_id(snapshot: Snapshot, rows: KnownRows, query: str) -> list[str]:
     copies = {version.record_id for version in snapshot.response_versions if version.server_record_id == query}
     known = {snapshot.records[record_id].prompt_id for record_id in copies | {query} if record_id in snapshot.records}
-    known |= {row["prompt_id"] for row in rows.raw.values() if query == row["id"] or query in row["rows"]}
-    if query in rows.published:
-        known.add(rows.published[query].prompt_id)
+    known |= rows.prompts_of(query)
 
     def matches(candidate_set: CandidateSet) -> bool:
         candidates = (candidate.id for candidate in candidate_set.candidates)

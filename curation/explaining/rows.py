@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,21 +33,34 @@ class PublishedRow:
 
 @dataclass(slots=True)
 class KnownRows:
-    """All rows of a curation.
+    """All rows of a curation, without their texts.
 
-    `raw` has, by set id, the row of the config `raw`: scores, verdict, rows and why there are none. `derived` has the
-    config and split ("dpo/train") of each row that the store gives, `published` the published rows, by id. `underived`
-    says why nothing could be derived, null if it could.
+    `raw` are the files of the config `raw`, which say of each set its scores, verdict and rows, and why there are none.
+    `derived` has the config and split ("dpo/train") of each row that the store gives, `published` the published rows,
+    by id. `underived` says why nothing could be derived, null if it could.
     """
 
-    raw: dict[str, dict[str, Any]] = field(default_factory=dict)
+    raw: list[Path] = field(default_factory=list)
     derived: dict[str, str] = field(default_factory=dict)
     published: dict[str, PublishedRow] = field(default_factory=dict)
     underived: str | None = None
 
+    def prompts_of(self, row_id: str) -> set[str]:
+        """Return the ids of the prompts that a row of any config is of; there may be none."""
+        prompts = {self.published[row_id].prompt_id} if row_id in self.published else set()
+        for _, row in _each(map(str, self.raw), Path, ["id", "prompt_id", "rows"]):
+            if row_id == row["id"] or row_id in row["rows"]:
+                prompts.add(row["prompt_id"])
+        return prompts
 
-def read_rows(config: Config, services: Services, snapshot: Snapshot, watch: Watch) -> KnownRows:
-    """Derive all rows and read the ids of those that are published.
+    def raw_of(self, set_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        """Return the rows of `raw` of these sets, by the id of the set."""
+        return {row["set_id"]: row for _, row in _each(map(str, self.raw), Path) if row["set_id"] in set_ids}
+
+
+@contextmanager
+def known_rows(config: Config, services: Services, snapshot: Snapshot, watch: Watch) -> Iterator[KnownRows]:
+    """Derive all rows, read the ids of those that are published, and yield both; files of rows are removed afterwards.
 
     `watch` is called with the number of segments of the store that are done, and of all.
     """
@@ -61,11 +75,11 @@ def read_rows(config: Config, services: Services, snapshot: Snapshot, watch: Wat
         else:
             for split, paths in paths_by_split(derived.tally.shards).items():
                 if split.startswith("raw/"):
-                    rows.raw |= {row["set_id"]: row for _, row in _each(paths, lambda path: folder / path)}
+                    rows.raw += [folder / path for path in paths]
                 ids = _each(paths, lambda path: folder / path, ["id"])
                 rows.derived |= {row["id"]: split for _, row in ids}
-    rows.published |= _published(config, services)
-    return rows
+        rows.published |= _published(config, services)
+        yield rows
 
 
 def _published(config: Config, services: Services) -> dict[str, PublishedRow]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from curation.config import Config, Services
 from curation.derive import Watch
 from curation.errors import RefusedError
-from curation.explaining import SHORTEST_TEXT, PromptLife, lives_of, matching_prompts, read_rows
+from curation.explaining import SHORTEST_TEXT, PromptLife, known_rows, lives_of, matching_prompts
 from curation.report import Report
 from curation.services import open_store
 from curation.wording import counted
@@ -48,16 +48,16 @@ def explain(
     """
     services = services or Services.from_environment()
     snapshot = open_store(config, services).snapshot()
-    rows = read_rows(config, services, snapshot, watch)
-    prompt_ids = matching_prompts(snapshot, rows, query)
-    if not prompt_ids:
-        raise RefusedError(
-            f"Nothing in {config.store.repo_id} has the id or the text {query!r}.",
-            remedy=f"Give a whole id, or a piece of text of at least {SHORTEST_TEXT} characters.",
+    with known_rows(config, services, snapshot, watch) as rows:
+        prompt_ids = matching_prompts(snapshot, rows, query)
+        if not prompt_ids:
+            raise RefusedError(
+                f"Nothing in {config.store.repo_id} has the id or the text {query!r}.",
+                remedy=f"Give a whole id, or a piece of text of at least {SHORTEST_TEXT} characters.",
+            )
+        return ExplainReport(
+            query=query,
+            prompts=tuple(lives_of(config, snapshot, rows, prompt_ids[:MOST])),
+            more=len(prompt_ids[MOST:]),
+            underived=rows.underived,
         )
-    return ExplainReport(
-        query=query,
-        prompts=tuple(lives_of(config, snapshot, rows, prompt_ids[:MOST])),
-        more=len(prompt_ids[MOST:]),
-        underived=rows.underived,
-    )

@@ -91,8 +91,9 @@ def verify(
         *attempted("records and responses", lambda: _review(config, services, snapshot)),
         *attempted("rows", lambda: _rows(config, services, snapshot, watch)),
     )
-    gaps = any(balance.gaps for balance in balances)
-    return VerifyReport(balances=balances, temporary=not gaps and not lasting)
+    is_open = [balance for balance in balances if not balance.closes]
+    gaps = any(balance.gaps for balance in is_open)
+    return VerifyReport(balances=balances, temporary=bool(is_open) and not gaps and not lasting)
 
 
 def _prompts(config: Config, services: Services, snapshot: Snapshot) -> Balance:
