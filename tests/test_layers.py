@@ -50,7 +50,7 @@ LAYERS = (
     {"derive", "linting", "services"},
     {"balances", "card", "explaining", "review_space", "review_state", "runs", "shrinking"},
     {"stages"},
-    {"deploy", "local"},
+    {"deploy", "local", "serving"},
     {"cli"},
 )
 LIGHT = {"numpy", "polars", "pyarrow", "rensa"}
@@ -160,7 +160,18 @@ def test_only_one_file_imports_polars() -> None:
 
 def test_a_response_and_a_ballot_are_read_without_arrays() -> None:
     """Arrays are for what is computed over all votes at once."""
-    over_all_votes = {"alpha", "em", "fitting", "intervals", "lengths", "matrices", "measures", "reviewers", "votes"}
+    over_all_votes = {
+        "alpha",
+        "bradley_terry",
+        "em",
+        "fitting",
+        "intervals",
+        "lengths",
+        "matrices",
+        "measures",
+        "reviewers",
+        "votes",
+    }
     for room, files in (("labels", over_all_votes), ("review", set())):
         users = importers("numpy") | importers("scipy") | importers("pyarrow")
         assert {name for name in users if part(name) == room} == {f"curation.{room}.{file}" for file in files}

@@ -17,6 +17,7 @@ from curation.cli.local import local, local_extra
 from curation.cli.options import AllowShrinkOption, ConfigFile, DebugOption, FormatOption
 from curation.cli.output import Format, Output
 from curation.cli.running import errors_as_sentences, print_report, run
+from curation.cli.serve import serve
 from curation.cli.start import init, recipes
 from curation.cli.usage import Verbs
 
@@ -69,6 +70,7 @@ def curation(
 
 app.command()(recipes)
 app.command()(init)
+app.command()(serve)
 
 
 @app.command()

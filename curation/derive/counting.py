@@ -54,6 +54,29 @@ def count_records(tally: Tally, scoring: Scoring, texts: SetTexts) -> None:
                 _compare_with_import(tally, source, of_source, scoring, texts)
 
 
+def count_duels(tally: Tally, scoring: Scoring, texts: SetTexts) -> None:
+    """Count which of two answers to the same prompt is better; see `Tally.duels`. Texts of reviewers are left out."""
+    # All verdicts that give an answer its score are of the same source.
+    sides = (
+        scoring.scored.answers.filter(~pl.col("is_edit"))
+        .select("set_no", "candidate_id", "score", record_no=pl.col("records").list.first())
+        .join(scoring.scored.records.select("record_no", "source"), on="record_no")
+        .join(texts.candidates.select("set_no", "candidate_id", "generator"), on=["set_no", "candidate_id"])
+        .select("set_no", "source", "score", generator=pl.col("generator").cast(pl.String))
+    )
+    duels = (
+        sides.join(sides, on=["set_no", "source"], suffix="_other")
+        .filter(pl.col("generator") < pl.col("generator_other"))
+        .group_by(
+            "source", "generator", "generator_other", (pl.col("score") - pl.col("score_other")).sign().alias("won")
+        )
+        .len()
+        .sort("source", "generator", "generator_other", "won")
+    )
+    for source, generator, other, won, count in duels.iter_rows():
+        tally.duels[LABEL_SOURCES[source], generator, other, int(won)] += count
+
+
 def _compare_with_import(
     tally: Tally, source: LabelSource, records: pl.DataFrame, scoring: Scoring, texts: SetTexts
 ) -> None:

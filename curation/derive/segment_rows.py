@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from curation import export
 from curation.derive.categories import with_agreed_categories
-from curation.derive.counting import count_records, count_sets, pair_lengths
+from curation.derive.counting import count_duels, count_records, count_sets, pair_lengths
 from curation.derive.faults import prompt_faults, with_faults
 from curation.derive.flags import without_flagged
 from curation.derive.plan import Plan
@@ -38,6 +38,7 @@ def derive_segment(segment: Segment, plan: Plan) -> Tally:
     tally = Tally()
     count_sets(tally, texts, segment)
     count_records(tally, scoring, texts)
+    count_duels(tally, scoring, texts)
     pairs = plan.pairs.rows(scored)
     tally.lengths.append(pair_lengths(pairs, scored))
     given, dropped, prompts = [], [], []

@@ -55,6 +55,7 @@ class Tally:
     agreed: Counter[LabelSource] = field(default_factory=Counter)
     undecided: Counter[LabelSource] = field(default_factory=Counter)
     differing: defaultdict[LabelSource, list[Difference]] = field(default_factory=lambda: defaultdict(list))
+    duels: Counter[tuple[str, str, str, int]] = field(default_factory=Counter)
     lengths: list[NDArray[np.int32]] = field(default_factory=list)
     reached: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)

@@ -1,9 +1,9 @@
 """Makes one verdict of the responses to a record, and measures how far reviewers agree.
 
 What a response and a ballot mean is plain Python on small values. numpy and scipy are used only by the files that
-compute over all votes at once: `votes`, `matrices`, `em`, `fitting`, `alpha`, `intervals`, `reviewers`, `measures` and
-`lengths`. (The statistics of reviewers of a million records take a second of a processor; plain Python took seven.)
-They are imported when one of their names is first used.
+compute over all votes at once: `votes`, `matrices`, `em`, `fitting`, `alpha`, `intervals`, `reviewers`, `measures`,
+`lengths` and `bradley_terry`. (The statistics of reviewers of a million records take a second of a processor; plain
+Python took seven.) They are imported when one of their names is first used.
 """
 
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from curation.labels.unanimous import UnanimousResolver
 from curation.late import late_names
 
 if TYPE_CHECKING:
+    from curation.labels.bradley_terry import win_rates
     from curation.labels.edits import edited, similarity
     from curation.labels.fitting import fitted
     from curation.labels.lengths import length_bias
@@ -30,6 +31,7 @@ else:
     __getattr__ = late_names(
         __name__,
         {
+            "bradley_terry": "win_rates",
             "edits": "edited similarity",
             "fitting": "fitted",
             "lengths": "length_bias",
@@ -60,5 +62,6 @@ __all__ = [
     "role_verdict",
     "share_measure",
     "similarity",
+    "win_rates",
     "written",
 ]

@@ -20,6 +20,7 @@ from curation.local.hub.access import Counters, Hub, hub_of
 from curation.local.hub.accounts import Account
 from curation.local.hub.blobs import Blobs
 from curation.local.hub.faults import Faults, Surroundings, set_fault
+from curation.local.hub.oauth_routes import oauth_routes
 from curation.local.hub.refusals import answer_refusal, answer_unencodable
 from curation.local.hub.store import Store
 
@@ -74,6 +75,7 @@ def _routes() -> list[Route]:
         Route("/health", health),
         Route("/stats", stats),
         Route("/faults", set_fault, methods=["POST", "DELETE"]),
+        *oauth_routes(),
         Route("/api/whoami-v2", repo_routes.whoami),
         Route("/api/validate-yaml", repo_routes.validate_yaml, methods=["POST"]),
         Route("/api/repos/create", repo_routes.create_repo, methods=["POST"]),

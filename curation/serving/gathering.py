@@ -1,0 +1,148 @@
+"""Makes the dashboard of a curation from its store."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from curation import labels
+from curation.card.derived_facts import card_facts
+from curation.card.facts import FunnelStep
+from curation.config import Config, Services
+from curation.derive import Derived, derive
+from curation.errors import RefusedError
+from curation.labels import MajorityResolver
+from curation.scratch import scratch_folder
+from curation.services import open_store
+from curation.serving.dashboard import Dashboard, SampleRow, Step
+from curation.serving.history import agreement_over_time, completed_at, days_of, reviewers_of
+from curation.store import Snapshot
+from curation.types import Measure
+from curation.wording import excerpt
+
+SAMPLE = 10
+PROMPT_LENGTH, ANSWER_LENGTH = 300, 600
+"""The most characters of a text in the sample."""
+ROLES = ("chosen", "rejected", "completion", "messages")
+"""The columns of a row that hold answers; which of them there are depends on the config."""
+
+
+def gather(config: Config, services: Services, *, known: str | None = None) -> Dashboard | None:
+    """Return the dashboard of the newest state of the store; None if that is the commit `known`.
+
+    Raises MissingError without a store, and what `derive` raises but for a resolver that refuses: then the dashboard
+    says why, and has no rows.
+    """
+    snapshot = open_store(config, services).snapshot()
+    if snapshot.revision == known:
+        return None
+    with scratch_folder() as folder:
+        try:
+            derived, refused = derive(config, snapshot, services, folder=folder), None
+        except RefusedError as error:
+            # What does not depend on the resolver is true all the same.
+            by_majority = config.model_copy(update={"labels": MajorityResolver()})
+            derived, refused = derive(by_majority, snapshot, services), str(error)
+        sample_of, sample = _sample(config, derived, folder) if refused is None else ("", ())
+    return dashboard_of(config, snapshot, derived, refused=refused, sample_of=sample_of, sample=sample)
+
+
+def dashboard_of(
+    config: Config,
+    snapshot: Snapshot,
+    derived: Derived,
+    *,
+    refused: str | None = None,
+    sample_of: str = "",
+    sample: tuple[SampleRow, ...] = (),
+) -> Dashboard:
+    """Return the dashboard of what was derived from a snapshot."""
+    now = datetime.now(UTC)
+    facts = card_facts(config, snapshot, derived)
+    needed = {name: record for name, record in snapshot.records.items() if name not in snapshot.retired}
+    responses = [response for response in snapshot.responses.values() if response.record_id in needed]
+    completed = completed_at(responses, min_submitted=config.review.min_submitted)
+    pseudonyms = {response.reviewer: snapshot.pseudonym(response.reviewer) for response in responses}
+    statistics = {reviewer.reviewer: reviewer for reviewer in facts.agreement.reviewers}
+    judge = facts.judge_agreement
+    return Dashboard(
+        name=config.name,
+        published=config.publish.repo_id,
+        store=config.store.repo_id,
+        revision=snapshot.revision,
+        made_at=now,
+        records=len(needed),
+        completed=len(completed),
+        days=days_of(responses, completed.values(), now.date()),
+        reviewers=reviewers_of(responses, statistics, pseudonyms),
+        agreement=agreement_over_time(responses, needed, config.review),
+        alpha=facts.agreement.alpha,
+        judge=judge.accuracy if judge is not None else None,
+        kappa=judge.kappa if judge is not None else None,
+        win_rates=_win_rates(derived),
+        decided_by=derived.measured,
+        steps=tuple(map(_step, facts.funnel)) if refused is None else (),
+        rows={name: 0 if refused else derived.rows(name) for name in config.publish.formats},
+        sample=sample,
+        sample_of=sample_of,
+        refused=refused,
+    )
+
+
+def _win_rates(derived: Derived) -> dict[str, Measure]:
+    """Return how often each model wins, by the answers that agreement is measured on. A draw is half a win for both."""
+    wins: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for (source, first, second, outcome), count in derived.tally.duels.items():
+        if source == derived.measured:
+            # 1, 0 or -1 is a whole win, half of one, or none for the first.
+            wins[first, second] += count * (1 + outcome) / 2
+            wins[second, first] += count * (1 - outcome) / 2
+    return labels.win_rates(wins)
+
+
+def _step(step: FunnelStep) -> Step:
+    return Step(name=step.name, count=step.count, dropped=dict(step.dropped))
+
+
+def _sample(config: Config, derived: Derived, folder: Path) -> tuple[str, tuple[SampleRow, ...]]:
+    """Return the first rows of the first config that has any, and its name. `raw` comes last."""
+    for name in sorted(config.publish.formats, key=lambda name: name == "raw"):
+        paths = [folder / shard.path for shard in derived.tally.shards if shard.config == name]
+        rows = tuple(_row(row) for _, row in zip(range(SAMPLE), _rows(paths), strict=False))
+        if rows:
+            return name, rows
+    return "", ()
+
+
+def _rows(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=SAMPLE):
+                yield from batch.to_pylist()
+
+
+def _row(row: Mapping[str, Any]) -> SampleRow:
+    """Return a row with texts that a page can show. `label` is a column of kto."""
+    prompt = row.get("prompt") or (row.get("messages") or [])[:-1]
+    good = {True: "good", False: "bad"}.get(row.get("label"))  # type: ignore[arg-type]
+    answers = [(good or role, excerpt(_last(row[role]), ANSWER_LENGTH)) for role in ROLES if row.get(role)]
+    return SampleRow(
+        id=str(row.get("id")),
+        prompt=excerpt(_last(prompt), PROMPT_LENGTH),
+        answers=tuple(answers),
+        decided_by=str(row.get("label_source") or ""),
+        reviewers=int(row.get("reviewers") or 0),
+        agreement=row.get("agreement"),
+    )
+
+
+def _last(turns: Any) -> str:
+    """Return a text, or of a conversation the last turn."""
+    if isinstance(turns, list):
+        return str(turns[-1]["content"]) if turns else ""
+    return str(turns or "")

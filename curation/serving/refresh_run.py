@@ -1,0 +1,68 @@
+"""`python -m curation.serving.refresh_run CONFIG RESULT [REVISION]`: one refresh, in a process of its own.
+
+The process writes an `Outcome` to the file RESULT. It is a process because what it imports takes seconds, because it
+can be stopped when a service hangs, and because what it does must not slow down the server. If the store is still at
+REVISION, there is no new dashboard.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from curation.config import Config, Services, load_config
+from curation.errors import CurationError
+from curation.serving.dashboard import Dashboard
+from curation.serving.outcome import Outcome
+
+
+def main() -> None:
+    """Refresh, and write what came of it."""
+    os.umask(0o077)
+    config, result, *revision = sys.argv[1:]
+    outcome = run(Path(config), revision=revision[0] if revision else None)
+    Path(result).write_text(outcome.model_dump_json(), encoding="utf-8")
+
+
+def run(path: Path, *, revision: str | None) -> Outcome:
+    """Return what came of a refresh. The dashboard is made also if it failed, as long as the store can be read."""
+    outcome = Outcome()
+    try:
+        config, services = load_config(path), Services.from_environment()
+        outcome = _refreshed(config, services)
+        return outcome.model_copy(update={"dashboard": _dashboard(config, services, revision)})
+    except Exception as error:  # noqa: BLE001 - the server shows every error as a sentence
+        code, sentence = _told(error)
+        return outcome.model_copy(update={"error": outcome.error or sentence, "exit_code": outcome.exit_code or code})
+
+
+def _refreshed(config: Config, services: Services) -> Outcome:
+    from curation.stages.publish import publish
+    from curation.stages.sync import sync
+
+    lines: tuple[str, ...] = ()
+    try:
+        for verb in (sync, publish):
+            lines += verb(config, services=services).lines
+    except Exception as error:  # noqa: BLE001 - the server shows every error as a sentence
+        code, sentence = _told(error)
+        return Outcome(lines=lines, error=sentence, exit_code=code)
+    return Outcome(lines=lines)
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    """Return the exit code and the sentence of an error. One that is not ours is a defect; its text may hold a key."""
+    if isinstance(error, CurationError):
+        return error.exit_code, str(error)
+    return 1, f"Unexpected {type(error).__name__}. Run `curation refresh` with --debug to see where."
+
+
+def _dashboard(config: Config, services: Services, revision: str | None) -> Dashboard | None:
+    from curation.serving.gathering import gather
+
+    return gather(config, services, known=revision)
+
+
+if __name__ == "__main__":
+    main()

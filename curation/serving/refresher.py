@@ -1,0 +1,154 @@
+"""Runs refreshes one at a time: soon after a webhook, and on a timer whether or not one came."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from curation.serving.dashboard import Dashboard
+from curation.serving.outcome import Cause, Outcome, Refresh
+from curation.serving.settings import Timing
+
+KEPT = 20
+"""The page shows so many refreshes; older ones are forgotten."""
+TEMPORARY = 3
+OF_THE_SERVER = ("CURATION_SERVE_TOKEN", "CURATION_WEBHOOK_SECRET", "OAUTH_CLIENT_SECRET")
+"""Secrets that a refresh has no use for."""
+RUN = (sys.executable, "-m", "curation.serving.refresh_run")
+
+
+class Refresher:
+    """Refreshes the datasets of a config, again and again. All it keeps may be lost: the truth is in the store.
+
+    `dashboard` is what the last refresh saw that could read the store, None before the first. `refreshes` are the last
+    ones, newest first. `tell` is called with each that has ended. `command` is the program that refreshes; it gets the
+    arguments of `refresh_run`.
+    """
+
+    def __init__(
+        self,
+        config: Path,
+        timing: Timing,
+        *,
+        tell: Callable[[Refresh], None] = lambda refresh: None,
+        command: Sequence[str] = RUN,
+    ) -> None:
+        self.dashboard: Dashboard | None = None
+        self.refreshes: deque[Refresh] = deque(maxlen=KEPT)
+        self.running = False
+        self._config, self._timing, self._tell, self._command = config, timing, tell, command
+        self._hinted = asyncio.Event()
+
+    def hint(self) -> None:
+        """Note that something changed in Argilla."""
+        self._hinted.set()
+
+    async def run(self) -> None:
+        """Refresh now, and then whenever it is time, until this task is cancelled."""
+        cause: Cause = "start"
+        while True:
+            self.running = True
+            try:
+                await self._refresh(cause)
+            finally:
+                self.running = False
+            cause = await self._next()
+
+    async def _next(self) -> Cause:
+        """Wait until the next refresh should begin; return why."""
+        passing = self.refreshes[0].exit_code == TEMPORARY
+        pause = min(self._timing.every, self._timing.again) if passing else self._timing.every
+        if not await self._hint_within(pause):
+            return "timer"
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + self._timing.longest
+        while await self._hint_within(min(self._timing.quiet, latest - loop.time())):
+            pass
+        return "webhook"
+
+    async def _hint_within(self, seconds: float) -> bool:
+        """Wait at most so long for a hint; return whether one came."""
+        try:
+            async with asyncio.timeout(max(seconds, 0)):
+                await self._hinted.wait()
+        except TimeoutError:
+            return False
+        self._hinted.clear()
+        return True
+
+    async def _refresh(self, cause: Cause) -> None:
+        # A hint from now on may be of something that this refresh does not see.
+        self._hinted.clear()
+        began_at, began = datetime.now(UTC), time.monotonic()
+        revision = self.dashboard.revision if self.dashboard else ""
+        outcome = await refresh_in_process(self._command, self._config, revision=revision, limit=self._timing.limit)
+        self.dashboard = outcome.dashboard or self.dashboard
+        refresh = Refresh(
+            began_at=began_at,
+            cause=cause,
+            seconds=time.monotonic() - began,
+            lines=outcome.lines,
+            error=outcome.error,
+            exit_code=outcome.exit_code,
+        )
+        self.refreshes.appendleft(refresh)
+        self._tell(refresh)
+
+
+async def refresh_in_process(command: Sequence[str], config: Path, *, revision: str, limit: float) -> Outcome:
+    """Return what came of a refresh. Its process ends in any case: by itself, or killed after `limit` seconds."""
+    with tempfile.TemporaryDirectory(prefix="refresh-") as folder:
+        result = Path(folder) / "outcome.json"
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            str(config),
+            str(result),
+            *([revision] if revision else []),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={name: value for name, value in os.environ.items() if name not in OF_THE_SERVER},
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(limit):
+                code = await process.wait()
+        except TimeoutError:
+            return Outcome(
+                error=f"The refresh did not end within {limit:.0f} s, so it was stopped. The next one starts over.",
+                exit_code=TEMPORARY,
+            )
+        finally:
+            await _end(process)
+        return _read(result, code)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill the process and those that it started, unless it has ended, and wait until it is gone."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def _read(result: Path, code: int) -> Outcome:
+    try:
+        return Outcome.model_validate_json(result.read_bytes())
+    except (OSError, ValidationError):
+        ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return Outcome(
+            error=f"The refresh {ended} before it could say why (perhaps for want of memory). `curation refresh` on "
+            "the command line shows more.",
+            exit_code=TEMPORARY,
+        )

@@ -1,0 +1,48 @@
+"""Keeps a webhook of ours in Argilla: one that was reset has lost it, and the new one has another secret."""
+
+from __future__ import annotations
+
+import asyncio
+
+from curation.config import Services
+from curation.errors import CurationError
+from curation.review.webhooks import PATH, register_webhook
+from curation.serving.settings import Serving
+
+
+class Registration:
+    """The secret that signs webhooks: the one that was set, or that of the webhook that the server registers itself.
+
+    `problem` says why there are no webhooks, None if there are. The server then refreshes on its timer alone.
+    """
+
+    def __init__(self, serving: Serving, services: Services) -> None:
+        self.secret = serving.webhook_secret
+        self.problem: str | None = None
+        self._services = services
+        self._url = f"{serving.public_url}{PATH}"
+        self._every = serving.timing.every
+        self._ours = serving.webhook_secret is None and serving.reachable_from(services.argilla_api_url)
+        if not self._ours and self.secret is None:
+            self.problem = (
+                f"Argilla cannot reach {serving.public_url}, so it sends no webhooks. Name an address that it can "
+                "reach with --public-url."
+            )
+
+    async def run(self) -> None:
+        """Register the webhook, and look again whenever it is time, until this task is cancelled."""
+        while True:
+            if self._ours:
+                # Requests to Argilla block, so they are made in a thread; each of them ends within CURATION_PATIENCE.
+                await asyncio.to_thread(self._register)
+            await asyncio.sleep(self._every)
+
+    def _register(self) -> None:
+        try:
+            webhook = register_webhook(
+                api_url=self._services.argilla_api_url, api_key=self._services.argilla_api_key, url=self._url
+            )
+        except CurationError as error:
+            self.problem = str(error)
+        else:
+            self.secret, self.problem = webhook.secret, None
