@@ -20,7 +20,7 @@ define install
 @touch $@
 endef
 
-.PHONY: demo test test-fast tests types lint bench-start bench-generate bench-documents bench-publish bench-sync screenshot clean
+.PHONY: demo test test-fast tests types lint bench-start bench-generate bench-documents bench-publish bench-sync bench-kills screenshot clean
 
 demo: .venv/.demo
 	$(BIN)/curation demo
@@ -54,6 +54,9 @@ bench-generate: .venv/.test
 
 bench-documents: .venv/.test
 	$(BIN)/python -m tests.benchmarks.bench_documents
+
+bench-kills: .venv/.test
+	$(BIN)/python -m tests.benchmarks.bench_kills
 
 bench-publish: .venv/.test
 	$(BIN)/python -m tests.benchmarks.bench_publish
