@@ -4,6 +4,7 @@ CurationError
 ├── ConfigError          the TOML file is wrong; the message names the key, the value and what is allowed
 ├── DataError            input rows, or the answers of a service, cannot be used
 ├── RefusedError         we refuse, because doing this would lose or mislabel something
+│   └── NoRowsError      there is no row to publish yet; a schedule goes on
 └── ServiceError         a service did not do what we asked
     ├── AuthError        a token or key is missing, wrong or not allowed to do this
     ├── MissingError     the repo, dataset, workspace or file does not exist
@@ -35,6 +36,10 @@ class DataError(CurationError):
 
 class RefusedError(CurationError):
     """Doing what was asked would lose or mislabel something."""
+
+
+class NoRowsError(RefusedError):
+    """No row can be published yet, so a dataset would be empty."""
 
 
 class ServiceError(CurationError):

@@ -16,6 +16,7 @@ from curation.cli.cache import cache
 from curation.cli.local import local, local_extra
 from curation.cli.options import AllowShrinkOption, ConfigFile, DebugOption, FormatOption
 from curation.cli.output import Format, Output
+from curation.cli.refresh import refresh
 from curation.cli.running import errors_as_sentences, print_report, run
 from curation.cli.serve import serve
 from curation.cli.start import init, recipes
@@ -209,6 +210,9 @@ def publish(
             return publish_rows(loaded, watch=watch, allow_shrink=allow_shrink)
 
     run(config, format, debug, publish_all)
+
+
+app.command()(refresh)
 
 
 @app.command()

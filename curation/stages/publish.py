@@ -16,7 +16,7 @@ from curation.config import Config, Services
 from curation.derive import Derived, Watch, derive
 from curation.derive.basis import current_basis, published_basis, row_counts
 from curation.derive.shards import only_in, paths_by_split
-from curation.errors import RefusedError
+from curation.errors import NoRowsError, RefusedError
 from curation.linting.report import SEVERITIES, LintFinding
 from curation.report import Report
 from curation.scratch import scratch_folder
@@ -90,8 +90,8 @@ def publish(
     """Make rows of the responses in the store, and publish them with a card in one commit; none if nothing is new.
 
     Where no person need decide, sets that were never pushed get their records first. `watch` is called with the number
-    of segments of the store that are done, and of all. Raises MissingError without a store, RefusedError without a row,
-    for rows that TRL would misread, if a gate fails, or, without `allow_shrink`, if more goes than `max_shrink` allows.
+    of segments of the store that are done, and of all. Raises MissingError without a store, NoRowsError without a row,
+    RefusedError if TRL would misread rows, if a gate fails, or, without `allow_shrink`, if more goes than `max_shrink`.
     """
     services = services or Services.from_environment()
     # The head is read before the store. If somebody publishes a newer state of the store after that, ours is refused.
@@ -143,11 +143,11 @@ def publish(
 
 
 def derive_rows(config: Config, snapshot: Snapshot, services: Services, *, folder: Path, watch: Watch) -> Derived:
-    """Write the files of rows into `folder`, and return what was derived. Raises RefusedError if there is no row."""
+    """Write the files of rows into `folder`, and return what was derived. Raises NoRowsError if there is no row."""
     derived = derive(config, snapshot, services, folder=folder, watch=watch)
     # Rows of `raw` do not count beside other configs: prompts that nobody reviewed have such rows too.
     if not any(map(derived.rows, set(config.publish.formats) - {"raw"} or {"raw"})):
-        raise RefusedError(
+        raise NoRowsError(
             f"No row to publish from {counted(derived.records, 'record')} "
             f"({reasons(derived.tally.unresolved) or 'none decided'}).",
             remedy=f"Review in Argilla, then run `curation sync`. {config.publish.repo_id} stays as it is.",

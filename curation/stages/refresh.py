@@ -1,0 +1,87 @@
+"""refresh: `sync` and `publish` in one command. This is what a schedule runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+from curation.config import Config, Services
+from curation.derive import Watch
+from curation.errors import NoRowsError
+from curation.report import Report
+from curation.services import open_published, open_review, open_store
+from curation.stages.publish import PublishReport, publish
+from curation.stages.sync import SyncReport, sync
+
+
+class RefreshReport(Report):
+    """What `refresh` did.
+
+    `sync` is null if there is nothing to read in Argilla, because the rows need no people and nobody was asked.
+    `publish` is null if there is no row to publish yet; `no_rows` says why.
+    """
+
+    sync: SyncReport | None
+    publish: PublishReport | None
+    no_rows: str | None = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """A line for each of the two."""
+        return _sync_line(self.sync), self._publish_line
+
+    @property
+    def _publish_line(self) -> str:
+        if self.publish is None:
+            return f"publish: {self.no_rows}"
+        number_of_rows, *_ = self.publish.lines
+        changes = self.publish.row_counts
+        return f"publish: {number_of_rows}{f' Since the last publish: {changes}' if changes else ''}"
+
+
+def refresh(
+    config: Config,
+    *,
+    services: Services | None = None,
+    watch: Watch = lambda done, total: None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> RefreshReport:
+    """Copy the responses from Argilla into the store, then publish what they give. If nothing is new, nothing changes.
+
+    That there is no row yet is no error: a schedule may begin before the first response. It is one if rows were
+    published before. `tell` gets the line about
+    `sync` before `publish` begins, so that it is not lost if `publish` fails. `watch` is called as by `publish`.
+
+    Raises the errors of `sync` and `publish`. If `sync` fails, nothing is published.
+    """
+    services = services or Services.from_environment()
+    synced = sync(config, services=services) if _has_review(config, services) else None
+    tell(_sync_line(synced))
+    try:
+        published = publish(config, services=services, watch=watch)
+    except NoRowsError as error:
+        if open_published(config, services).head() is not None:
+            raise
+        return RefreshReport(sync=synced, publish=None, no_rows=str(error))
+    return RefreshReport(sync=synced, publish=published)
+
+
+def _has_review(config: Config, services: Services) -> bool:
+    """Whether there is an Argilla dataset to read. Where rows need people there must be one: `sync` says if not.
+
+    If people answered before, a dataset that is not there now was lost, which `sync` says too.
+    """
+    if not config.labels.decides_without_people:
+        return True
+    if services.argilla_api_url is None:
+        return False
+    if open_store(config, services).snapshot().manifest.review is not None:
+        return True
+    with closing(open_review(config, services)) as review:
+        return review.find() is not None
+
+
+def _sync_line(report: SyncReport | None) -> str:
+    if report is None:
+        return "sync: these rows need no people, and nobody was asked."
+    return f"sync: {' '.join(report.lines)}"
