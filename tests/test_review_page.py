@@ -16,8 +16,8 @@ def blocks(language: str) -> list[str]:
     return [text for name, text in BLOCK.findall(DOCS.read_text(encoding="utf-8")) if name == language]
 
 
-def test_the_line_for_cron_syncs_with_the_settings_of_the_file(tmp_path: Path) -> None:
-    [line] = [text for text in blocks("") if "sync.log" in text]
+def test_the_line_for_cron_refreshes_with_the_settings_of_the_file(tmp_path: Path) -> None:
+    [line] = [text for text in blocks("") if "refresh.log" in text]
     minute, hour, day, month, weekday, command = line.split(maxsplit=5)
     assert (minute, hour, day, month, weekday) == ("17", "*", "*", "*", "*")
     assert "%" not in command, "cron ends a command at a percent sign"
@@ -31,7 +31,7 @@ def test_the_line_for_cron_syncs_with_the_settings_of_the_file(tmp_path: Path) -
         ["/bin/sh", "-c", command], env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, timeout=300, check=False
     )
     assert done.returncode == 3
-    assert (folder / "sync.log").read_text() == "hf_of_the_file sync helpful.toml --format quiet\n"
+    assert (folder / "refresh.log").read_text() == "hf_of_the_file refresh helpful.toml --format quiet\n"
 
 
 @pytest.mark.stack
