@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from markupsafe import Markup, escape
 
+from curation.card.pictures import one_line
 from curation.serving.dashboard import Day, Span
 from curation.types import Measure
 from curation.wording import counted, measured, percent
@@ -110,7 +111,7 @@ def _path(role: str, points: Sequence[tuple[float, float]]) -> list[str]:
 
 
 def _svg(parts: Iterable[str], *, height: int, description: str) -> Markup:
-    label = escape(description)
+    label = _plain(description)
     return Markup(
         f'<svg class="plot" width="100%" height="{height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
     )
@@ -130,8 +131,12 @@ def _dot(x: float, y: float, title: str = "") -> str:
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start") -> str:
-    return f'<text x="{x:.2f}%" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+    return f'<text x="{x:.2f}%" y="{y:.1f}" text-anchor="{anchor}">{_plain(text)}</text>'
 
 
 def _title(text: str) -> str:
-    return f"<title>{escape(text)}</title>" if text else ""
+    return f"<title>{_plain(text)}</title>" if text else ""
+
+
+def _plain(text: str) -> Markup:
+    return escape(one_line(text))

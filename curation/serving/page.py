@@ -20,12 +20,19 @@ from curation.wording import counted, counts_by_name, duration, measured, percen
 SHOWN = 10
 """The page shows so many of the last refreshes."""
 CAUSES: dict[Cause, str] = {"start": "at the start", "webhook": "after a webhook", "timer": "by the timer"}
-DECIDERS = {"human": "people", "simulated": "simulated reviewers"}
+DECIDERS = {
+    "human": "people",
+    "simulated": "simulated reviewers",
+    "judge": "the judge",
+    "imported": "the labels of the source",
+    "role": "the roles of the models",
+}
 NOTHING = {"dashboard": None}
 FILTERS = {
     "number": lambda count: f"{count:,}",
     "share": percent,
     "measured": measured,
+    "reach": lambda measure: f"95 % interval {percent(measure.low)} to {percent(measure.high)}",
     "measured_share": lambda measure: measured(measure, percent),
 }
 
@@ -92,6 +99,7 @@ def _parts(dashboard: Dashboard, now: datetime) -> dict[str, Any]:
             (model, measure, charts.interval(measure, f"{model}: {measured(measure, percent)}"))
             for model, measure in dashboard.win_rates.items()
         ],
+        "deciders_of": DECIDERS,
         "deciders": DECIDERS.get(dashboard.decided_by, dashboard.decided_by),
         "steps": _steps(dashboard),
         "rows": f"{rows} rows." + (f" Some of {dashboard.sample_of}:" if dashboard.sample else "") if rows else "",

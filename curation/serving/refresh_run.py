@@ -38,17 +38,15 @@ def run(path: Path, *, revision: str | None) -> Outcome:
 
 
 def _refreshed(config: Config, services: Services) -> Outcome:
-    from curation.stages.publish import publish
-    from curation.stages.sync import sync
+    from curation.stages.refresh import refresh
 
-    lines: tuple[str, ...] = ()
+    lines: list[str] = []
     try:
-        for verb in (sync, publish):
-            lines += verb(config, services=services).lines
+        report = refresh(config, services=services, tell=lines.append)
     except Exception as error:  # noqa: BLE001 - the server shows every error as a sentence
         code, sentence = _told(error)
-        return Outcome(lines=lines, error=sentence, exit_code=code)
-    return Outcome(lines=lines)
+        return Outcome(lines=tuple(lines), error=sentence, exit_code=code)
+    return Outcome(lines=report.lines, exit_code=report.exit_code)
 
 
 def _told(error: Exception) -> tuple[int, str]:

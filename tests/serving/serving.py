@@ -39,10 +39,14 @@ class Running:
         return self.client.get(path, headers={"Authorization": f"Bearer {TOKEN}"})
 
 
-def program(outcome: Outcome) -> tuple[str, ...]:
-    """Return a program that refreshes nothing, with this outcome."""
-    script = f"import sys, pathlib; pathlib.Path(sys.argv[2]).write_text({outcome.model_dump_json()!r})"
-    return sys.executable, "-S", "-c", script
+def program(outcome: Outcome, folder: Path | None = None) -> tuple[str, ...]:
+    """Return a program that refreshes nothing, with this outcome; a long one is kept in a file of the folder."""
+    if folder is None:
+        script = f"import sys, pathlib; pathlib.Path(sys.argv[2]).write_text({outcome.model_dump_json()!r})"
+        return sys.executable, "-S", "-c", script
+    path = folder / "outcome.json"
+    path.write_text(outcome.model_dump_json(), encoding="utf-8")
+    return sys.executable, "-S", "-c", f"import sys, shutil; shutil.copyfile({str(path)!r}, sys.argv[2])"
 
 
 @contextmanager
