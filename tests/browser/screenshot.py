@@ -1,23 +1,33 @@
-"""The README's picture: `python -m tests.browser.screenshot` writes docs/images/argilla.png from a stack of its own."""
+"""The README's pictures: `python -m tests.browser.screenshot` writes docs/images/argilla.png from a stack of its own,
+and dashboard.png and dashboard-phone.png from a server that shows a made-up review. With names it makes only these.
+"""
 
 from __future__ import annotations
 
 import io
 import sys
 import tempfile
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import expect, sync_playwright
 
 from curation.local import Stack
 from curation.local.inference import Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
 from curation.local.reviewers import prefers_longer, simulate_reviewers
-from tests.browser.review_page import Reviewer, ReviewPage, create_reviewer, open_browser
+from curation.serving.outcome import Outcome
+from curation.wording import counts_by_name
+from tests.browser.review_page import ARGUMENTS, CHROMIUM, Reviewer, ReviewPage, create_reviewer, open_browser
 from tests.conftest import CommandLine
+from tests.serving.reviewed import config_of, dashboard_in, reviewed_store
+from tests.serving.serving import TOKEN, program, serving
 
-PICTURE = Path(__file__).parents[2] / "docs" / "images" / "argilla.png"
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
 COLOURS = 256
 MOST_BYTES = 150_000
 
@@ -113,14 +123,59 @@ def reduce(png: bytes) -> bytes:
     return small.getvalue()
 
 
-def main() -> None:
-    """Make the picture."""
+def argilla_pictures() -> Iterator[tuple[str, bytes]]:
+    """Yield the picture of a record in Argilla."""
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder) / "stack", tied=True) as stack:
-        picture = reduce(photograph(*prepare(Path(folder), stack)))
-    assert len(picture) < MOST_BYTES, len(picture)
-    PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    PICTURE.write_bytes(picture)
-    sys.stderr.write(f"{PICTURE}: {len(picture) / 1000:.0f} kB\n")
+        yield "argilla.png", photograph(*prepare(Path(folder), stack))
+
+
+def dashboard_pictures() -> Iterator[tuple[str, bytes]]:
+    """Yield the pictures of the page of `curation serve`: on a desktop, and in the dark on a phone."""
+    now = datetime.now(UTC)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        dashboard = dashboard_in(folder, reviewed_store(now), config_of())
+        rows = counts_by_name(dashboard.rows)
+        lines = ("sync: 300 responses (300 submitted) to 200 records: 2 new.", f"publish: Rows: {rows}.")
+        command = program(Outcome(lines=lines, dashboard=dashboard), folder)
+        # A secret is set, so that the page does not say that webhooks are missing.
+        with serving(folder, command=command, webhook_secret=b64encode(b"secret").decode()) as running:
+            for file, width, height, scheme in DASHBOARDS:
+                yield file, photograph_dashboard(running.url, width, height, scheme)
+
+
+def photograph_dashboard(url: str, width: int, height: int, scheme: Literal["light", "dark"]) -> bytes:
+    """Return a PNG of the upper end of the page."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+        page.goto(url)
+        page.get_by_label("The token").fill(TOKEN)
+        page.get_by_role("button", name="Sign in").click()
+        while not page.locator("#progress").count():
+            page.reload()
+        return page.screenshot()
+
+
+def main() -> None:
+    """Make the pictures whose names were given, or all."""
+    for makes, pictures in MADE_BY.items():
+        if set(makes) & set(sys.argv[1:] or makes):
+            for name, png in pictures():
+                picture = reduce(png)
+                assert len(picture) < MOST_BYTES, len(picture)
+                (IMAGES / name).write_bytes(picture)
+                sys.stderr.write(f"{IMAGES / name}: {len(picture) / 1000:.0f} kB\n")
+
+
+DASHBOARDS: tuple[tuple[str, int, int, Literal["light", "dark"]], ...] = (
+    ("dashboard.png", 1280, 980, "light"),
+    ("dashboard-phone.png", 390, 980, "dark"),
+)
+MADE_BY: dict[tuple[str, ...], Callable[[], Iterator[tuple[str, bytes]]]] = {
+    ("argilla.png",): argilla_pictures,
+    tuple(name for name, *_ in DASHBOARDS): dashboard_pictures,
+}
 
 
 if __name__ == "__main__":
