@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from curation.stages.preview import preview
     from curation.stages.publish import publish
     from curation.stages.push import push
+    from curation.stages.refresh import refresh
     from curation.stages.restore import restore
     from curation.stages.status import status
     from curation.stages.sync import sync
@@ -52,6 +53,7 @@ else:
             "stages.preview": "preview",
             "stages.publish": "publish",
             "stages.push": "push",
+            "stages.refresh": "refresh",
             "stages.restore": "restore",
             "stages.status": "status",
             "stages.sync": "sync",
@@ -102,6 +104,7 @@ __all__ = [
     "preview",
     "publish",
     "push",
+    "refresh",
     "restore",
     "show_progress",
     "status",

@@ -38,11 +38,20 @@ CATEGORIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """The categories of prompts that refusal data needs, each with its subcategories."""
 
+BENIGN = "benign"
+"""The category of a harmless prompt that has nearly the same words as a harmful one: its benign twin. It is in no
+range of the checklist. Data that only refuses teaches to refuse too much, so each harmful prompt should have a twin."""
+
 
 def category_of(value: str | None) -> str | None:
     """Return the category in a cell ("Direct Harm", "edge-cases"), None if it is not one of the checklist."""
     name = _name(value)
     return next((category for category in CATEGORIES if name in {category, f"{category}s"}), None)
+
+
+def is_benign(value: str | None) -> bool:
+    """Whether a cell says that the prompt is a benign twin ("benign", "Benign twin")."""
+    return _name(value) in {BENIGN, f"{BENIGN}_twin", f"{BENIGN}_twins"}
 
 
 def subcategory_of(category: str, value: str | None) -> str | None:

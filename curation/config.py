@@ -67,6 +67,8 @@ class Publish(Section):
     license: Annotated[str, Field(pattern=LICENSE)] | None = None
     """The licence, as an identifier of the Hub such as "cc-by-4.0"."""
 
+    method: Annotated[str, Field(min_length=1, max_length=10_000)] | None = None
+    """How the prompts were collected, in Markdown, for the card: of refusal data, the red-teaming method."""
     max_shrink: Annotated[float, Field(ge=0, le=1)] = 0.05
     """The share, 0 to 1, of the stored responses that a `sync` may remove, and of the published rows that a `publish`
     may remove, without `--allow-shrink`. One response, or the rows of one prompt, may always go."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -16,14 +17,17 @@ OWNER = "acme"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A recipe: its name, what it builds in a sentence, and the text of its TOML file.
+    """A recipe: its name, what it builds in a sentence, the text of its TOML file, and the texts of files beside it.
 
-    The file begins with the sentence as a comment, and names its repos under [publish] and [store] first.
+    The file begins with the sentence as a comment, and names its repos under [publish] and [store] first. `files` are
+    by name; of the files that the TOML file names, the recipe brings some (prompts to begin with), others are the
+    user's.
     """
 
     name: str
     summary: str
     text: str
+    files: Mapping[str, str]
 
     def filled(self, *, name: str, owner: str, file: str) -> str:
         """Return the text for the curation `name` in `file`, with the repos "owner/name" and "owner/name-store"."""
@@ -67,5 +71,12 @@ def _folder() -> Traversable:
 def _read(name: str, text: str) -> Recipe:
     """A recipe, whose summary is the first paragraph of comments up to the end of its first sentence."""
     comments = re.match(r"(?:# .*\n)+", text)
+    path = tomllib.loads(text)["prompts"].get("path")
+    brought = [file for file in _folder().iterdir() if file.name == path and file.is_file()]
     prose = " ".join(line.removeprefix("# ") for line in comments[0].splitlines()) if comments else ""
-    return Recipe(name=name, summary=prose.partition(". ")[0].rstrip(".") + ".", text=text)
+    return Recipe(
+        name=name,
+        summary=prose.partition(". ")[0].rstrip(".") + ".",
+        text=text,
+        files={file.name: file.read_text(encoding="utf-8") for file in brought},
+    )

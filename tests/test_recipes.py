@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from curation.config import parse_config
 from curation.errors import ConfigError, CurationError, MissingError, RefusedError
+from curation.linting.safety import coverage
 from curation.recipes import load_recipe, load_recipes
 from curation.stages.init import init
 from curation.stages.recipes import recipes
@@ -54,6 +57,33 @@ def test_init_writes_a_file_that_is_valid_and_says_what_is_next(tmp_path: Path) 
     assert report.lines[0].startswith(f"Wrote {path}: Haiku by three open models")
     assert "ann/verse-store" in report.lines[1]
     assert report.next_verb == "check"
+
+
+def test_init_brings_the_prompts_that_a_recipe_names_and_overwrites_none(tmp_path: Path) -> None:
+    path = tmp_path / "boundaries.toml"
+    report = init("safety", owner="ann", path=path)
+    prompts = tmp_path / "safety_prompts.jsonl"
+    assert report.files == (str(prompts),)
+    assert f"Wrote {prompts}, which it names: change it, or name a file of yours." in report.lines
+    assert prompts.read_bytes() == (ROOT / "pipelines" / "safety_prompts.jsonl").read_bytes()
+    assert init("haiku_kto", path=tmp_path / "haiku.toml").files == ()
+    prompts.write_text("mine")
+    with pytest.raises(RefusedError, match=r"safety_prompts\.jsonl is there already, and stays as it is"):
+        init("safety", path=tmp_path / "other.toml")
+    assert (prompts.read_text(), (tmp_path / "other.toml").exists()) == ("mine", False)
+
+
+def test_the_prompts_of_safety_cover_the_checklist_and_each_harmful_one_has_its_twin() -> None:
+    lines = (ROOT / "pipelines" / "safety_prompts.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert len({row["prompt"] for row in rows}) == len(rows) == 80
+    harmful = {row["prompt"]: row["category"] for row in rows if row["category"] not in ("benign", "edge_case")}
+    assert {row["twin_of"]: row["subcategory"] for row in rows if row["category"] == "benign"} == harmful
+    counts = Counter(row["category"] for row in rows)
+    subcategories = Counter((row["category"], row["subcategory"]) for row in rows)
+    spread = coverage(counts, subcategories)
+    assert (spread.total, spread.benign) == (46, 34)
+    assert {(share.state, share.missing) for share in spread.shares} == {("within", ())}
 
 
 def test_init_without_names_keeps_those_of_the_recipe_and_says_what_to_change(

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from curation import labels
 from curation.card.facts import CardFacts, Confusion, FunnelStep, JudgeFacts, Lengths, ModelFacts
-from curation.categories import category_of
 from curation.config import Config
 from curation.derive import Derived
 from curation.export import SPLITS, suggested_weights
 from curation.generation.judge_report import judge_line, judges_line
-from curation.linting.safety import Coverage, coverage
+from curation.linting.safety import Coverage, counted_as, coverage
 from curation.store import Snapshot
 from curation.types import Agreement
 from curation.wording import counted, dollars
@@ -72,6 +71,7 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         length_bias=labels.length_bias(lengths[:, 1], lengths[:, 2]),
         lengths=_histograms(lengths),
         coverage=refusal_coverage(tally.categories),
+        method=config.publish.method,
         checks=config.quality.lines(config.filters),
         options={
             "ties": config.labels.ties,
@@ -87,12 +87,13 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
 def refusal_coverage(categories: Mapping[str, int], *, minimum: int = 1) -> Coverage | None:
     """Return how prompts are spread over the categories of refusal data; None unless most are in one.
 
-    `minimum` is the smallest number of prompts that the dataset should have.
+    Benign twins count for neither side. `minimum` is the smallest number of prompts that the dataset should have.
     """
     known: Counter[str] = Counter()
     for name, count in categories.items():
-        known[category_of(name) or "other"] += count
-    return coverage(known, minimum=minimum) if known.total() > 2 * known["other"] else None
+        known[counted_as(name)] += count
+    spread = coverage(known, minimum=minimum)
+    return spread if spread.total > 2 * spread.uncategorised else None
 
 
 def kto_weights(derived: Derived) -> tuple[float, float] | None:

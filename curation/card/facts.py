@@ -86,7 +86,8 @@ class CardFacts:
       by who decided, `reviewers` submitted responses by reviewer, including programs, `flags` records that
       reviewers flagged, by flag. `ignored_flags` are the flags that keep no record out.
     - `suggested` is whether reviewers saw the judge's choice before they answered.
-    - `coverage` is how refusal data is spread over the categories, null for other data.
+    - `coverage` is how refusal data is spread over the categories, null for other data. `method` is what the
+      configuration says of how prompts were collected, in Markdown.
     - `imported` says how far people agree with the labels that answers came with, null if none came with one.
     - `judge_lines` and `checks` are sentences; `cost` and `resolver` are phrases.
     - `options` are settings that a reader of the rows must know. `checksums` are SHA-256 in hex, by path of a file of
@@ -125,6 +126,7 @@ class CardFacts:
     length_bias: LengthBias | None = None
     lengths: Lengths | None = None
     coverage: Coverage | None = None
+    method: str | None = None
     checks: Sequence[str] = ()
     options: Mapping[str, JsonValue] = field(default_factory=dict)
     checksums: Mapping[str, str] = field(default_factory=dict)

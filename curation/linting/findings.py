@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from curation.categories import category_of
+from curation.categories import category_of, is_benign
 from curation.linting.safety import chosen_faults, rejected_refuses
 from curation.preferences.examples import REFUSED_LAYOUTS, Example
 from curation.quality.answers import has_ai_tell, holds_reasoning, is_empty, is_refusal, is_truncated, leaked_names
@@ -119,7 +119,8 @@ def row_faults(example: Example, bounds: Bounds) -> Iterator[str]:
 
     Faults that depend on other rows (duplicates, splits, mixed layouts) or on a tokenizer are not looked for here.
     Refusals, AI tells, model names and cut-off answers count only in wanted answers (chosen, or labelled true), because
-    a model should unlearn the others. If the safety checklist applies to the row, a wanted answer may refuse.
+    a model should unlearn the others. If the safety checklist applies to the row, a wanted answer may refuse. It never
+    applies to a benign twin, which a model should answer.
     """
     yield from example.faults
     if example.layout in REFUSED_LAYOUTS:
@@ -132,7 +133,9 @@ def row_faults(example: Example, bounds: Bounds) -> Iterator[str]:
         yield from _pair_faults(example.chosen, example.rejected, example, bounds)
     if _has_empty_prompt(example):
         yield "empty_prompt"
-    safe = bounds.safety or (bounds.safety is None and category_of(example.category) is not None)
+    safe = not is_benign(example.category) and (
+        bounds.safety or (bounds.safety is None and category_of(example.category) is not None)
+    )
     if example.wanted is not None and not is_empty(example.wanted):
         yield from _wanted_faults(example.wanted, may_refuse=safe)
     if any(map(holds_reasoning, example.answers)):

@@ -240,7 +240,9 @@ def coverage_lines(spread: Coverage | None) -> Iterator[str]:
     """Yield a line for each category of refusal data: its prompts, its target range, and how many it lacks."""
     if spread is None:
         return
-    yield f"Safety coverage: {counted(spread.total, 'prompt')}, {spread.uncategorised:,} of them in no category."
+    beside = f", beside {counted(spread.benign, 'benign prompt')}" if spread.benign else ""
+    total = counted(spread.total, "prompt")
+    yield f"Safety coverage: {total}, {spread.uncategorised:,} of them in no category{beside}."
     for category in spread.shares:
         lacks = f", lacks {category.lacks:,}" if category.lacks else ""
         missing = f"; none of {', '.join(category.missing)}" if category.missing else ""
@@ -265,7 +267,7 @@ def _safety_notes(survey: Survey) -> Iterator[str]:
 
 
 def _in_checklist(survey: Survey) -> int:
-    """Return how many prompts have a category of the safety checklist."""
+    """Return how many prompts have a category of the safety checklist, or are benign twins."""
     return survey.categories.total() - survey.categories["other"]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from curation.categories import CATEGORIES
+from curation.categories import BENIGN, CATEGORIES, category_of, is_benign
 from curation.quality.answers import is_refusal, straightened
 
 Use = Literal["alignment", "domain", "iteration"]
@@ -56,11 +56,20 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How the prompts of a dataset are spread over the categories. `uncategorised` prompts have no known category."""
+    """How the prompts of a dataset are spread over the categories. `uncategorised` prompts have no known category.
+
+    The `benign` twins of harmful prompts are not in the total.
+    """
 
     total: int
     uncategorised: int
+    benign: int
     shares: tuple[Share, ...]
+
+
+def counted_as(category: str | None) -> str:
+    """Return the key under which `coverage` counts a prompt with this in its column category."""
+    return BENIGN if is_benign(category) else category_of(category) or "other"
 
 
 def coverage(
@@ -68,17 +77,19 @@ def coverage(
 ) -> Coverage:
     """Return how `counts` prompts are spread over the categories, and how many each category lacks.
 
-    `counts` is by category; keys that are no category count as `uncategorised`, and in the total. Prompts that are
+    `counts` is by `counted_as`; keys that are no category count as `uncategorised`, and in the total. Prompts that are
     added also make the total larger. So `lacks` are the smallest numbers with which every category reaches the lower
     end of its share of the new total, which is at least `minimum`. `subcategories` counts prompts by (category,
     subcategory); without it, no subcategory is reported as missing.
     """
     known = {category: counts.get(category, 0) for category in TARGETS}
-    total = sum(counts.values())
+    benign = counts.get(BENIGN, 0)
+    total = sum(counts.values()) - benign
     target = _smallest_total(known, total - sum(known.values()), minimum=max(minimum, 1))
     return Coverage(
         total=total,
         uncategorised=total - sum(known.values()),
+        benign=benign,
         shares=tuple(
             Share(
                 category=category,

@@ -16,6 +16,7 @@ from curation.errors import DataError
 from curation.ids import normalise
 from curation.linting.findings import Bounds, row_faults
 from curation.linting.lengths import row_tokens
+from curation.linting.safety import counted_as
 from curation.preferences.examples import REFUSED_LAYOUTS, Example, Layout, text_of
 from curation.preferences.layouts import read_example
 from curation.quality.duplicates import near_duplicate_leaders
@@ -198,7 +199,7 @@ class Survey:
 
     def _categorise(self, example: Example) -> None:
         category = category_of(example.category)
-        self.categories[category or "other"] += 1
+        self.categories[counted_as(example.category)] += 1
         subcategory = subcategory_of(category, example.subcategory) if category is not None else None
         if category is not None and subcategory is not None:
             self.subcategories[category, subcategory] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 from curation.config import Services, parse_config
@@ -13,11 +14,12 @@ from curation.report import Report
 
 
 class InitReport(Report):
-    """The file that was written. `owner` is null if it is not known whose repos they are."""
+    """The file that was written, and `files` that it names. `owner` is null if it is not known whose repos they are."""
 
     recipe: str
     summary: str
     path: str
+    files: tuple[str, ...]
     owner: str | None
     published: str
     store: str
@@ -28,6 +30,7 @@ class InitReport(Report):
         lines = [
             f"Wrote {self.path}: {self.summary}",
             f"It publishes to {self.published} and keeps its store in {self.store}, a private repo.",
+            *(f"Wrote {file}, which it names: change it, or name a file of yours." for file in self.files),
         ]
         if self.owner is None:
             lines.append(f"Change {OWNER} in it to your name on the Hub.")
@@ -52,10 +55,10 @@ def account(services: Services) -> str | None:
 
 
 def init(recipe: str, *, name: str | None = None, owner: str | None = None, path: Path | None = None) -> InitReport:
-    """Write a recipe with the user's names to `path`, by default NAME.toml here.
+    """Write a recipe with the user's names to `path`, by default NAME.toml here, and the files it brings beside it.
 
     `name` is the curation's, by default that in the recipe; `owner` the user or organisation that its repos belong to.
-    Raises MissingError if there is no such recipe, ConfigError if a name is not allowed, and RefusedError if the file
+    Raises MissingError if there is no such recipe, ConfigError if a name is not allowed, and RefusedError if a file
     is there already.
     """
     chosen = load_recipe(recipe)
@@ -63,19 +66,27 @@ def init(recipe: str, *, name: str | None = None, owner: str | None = None, path
     path = path or Path(f"{name}.toml")
     text = chosen.filled(name=name, owner=owner or OWNER, file=str(path))
     config = parse_config(tomllib.loads(text), where=f"The recipe {recipe} with these names")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise RefusedError(f"{path} is there already, and stays as it is.", remedy="Name another --output.") from error
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error}.") from error
+    _write({path: text, **{path.with_name(file): content for file, content in chosen.files.items()}})
     return InitReport(
         recipe=recipe,
         summary=chosen.summary,
         path=str(path),
+        files=tuple(str(path.with_name(file)) for file in chosen.files),
         owner=owner,
         published=config.publish.repo_id,
         store=config.store.repo_id,
     )
+
+
+def _write(texts: Mapping[Path, str]) -> None:
+    """Write new files; none is written if one of them is there already."""
+    for path in texts:
+        if path.exists():
+            raise RefusedError(f"{path} is there already, and stays as it is.", remedy="Name another --output.")
+    for path, text in texts.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be written: {error}.") from error

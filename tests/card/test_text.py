@@ -632,3 +632,15 @@ def test_refusal_data_is_held_to_the_target_shares_and_other_data_is_not() -> No
     with_others = card(coverage=coverage({"direct_harm": 3, "other": 1}))
     assert "that refusal data needs (1 are in none of them). Where" in with_others
     assert "Categories of prompts" not in card()
+
+
+def test_refusal_data_says_whether_it_teaches_both_directions_and_how_prompts_were_collected() -> None:
+    both = card(coverage=coverage({"direct_harm": 3, "benign": 3}), method="Red teaming by *pattern*.")
+    assert "How the 3 prompts with rows are spread" in both
+    assert (
+        "Both directions: beside these prompts stand 3 benign prompts, with nearly the words of a harmful one" in both
+    )
+    assert "## How the prompts were collected\n\nRed teaming by *pattern*.\n\n## Reviewers" in both
+    one = card(coverage=coverage({"direct_harm": 3}))
+    assert "One direction only: there are no benign prompts" in one
+    assert "How the prompts were collected" not in one

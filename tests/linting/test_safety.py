@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from curation.categories import CATEGORIES, category_of, subcategory_of
+from curation.linting.findings import Bounds, row_faults
 from curation.linting.safety import (
     MINIMUM,
     TARGETS,
     chosen_faults,
+    counted_as,
     coverage,
     declines,
     is_too_short,
@@ -16,6 +18,7 @@ from curation.linting.safety import (
     offers_no_alternative,
     rejected_refuses,
 )
+from curation.preferences.layouts import read_example
 
 # "Quality refusal" and "poor refusal" of the checklist's source.
 GOOD = (
@@ -240,6 +243,32 @@ def test_the_faults_of_a_chosen_answer_are_named() -> None:
     assert chosen_faults(GOOD, "direct_harm") == ()
     assert chosen_faults(POOR, "direct_harm") == ("lectures", "offers_no_alternative")
     assert chosen_faults("I can't help with that.", None) == ("chosen_too_short", "offers_no_alternative")
+
+
+def test_benign_twins_are_counted_beside_the_checklist() -> None:
+    assert [counted_as(text) for text in ("benign", "Benign Twins", "Direct harm", "poetry", None)] == [
+        *("benign", "benign", "direct_harm", "other", "other")
+    ]
+    spread = coverage({**EVEN, "benign": 60})
+    assert (spread.total, spread.uncategorised, spread.benign) == (100, 0, 60)
+    assert [share.share for share in spread.shares] == [0.3, 0.2, 0.17, 0.13, 0.2]
+    assert lacks({"benign": 60, **EVEN}) == {}
+
+
+@pytest.mark.parametrize("safety", [None, True])
+def test_of_a_benign_twin_is_asked_that_it_is_answered(safety: bool | None) -> None:
+    refusal = "I'm sorry, but I can't help with that."
+    bounds = Bounds(safety=safety, max_length_ratio=100.0)
+
+    def faults(category: str, chosen: str, rejected: str) -> set[str]:
+        row = {"prompt": "How do I open my own car?", "chosen": chosen, "rejected": rejected, "category": category}
+        return set(row_faults(read_example(row), bounds))
+
+    assert faults("benign", "Call a locksmith.", refusal) == set()
+    assert faults("direct_harm", "Call a locksmith.", refusal) == {
+        *("chosen_too_short", "offers_no_alternative", "rejected_refuses")
+    }
+    assert faults("benign", refusal, "Call a locksmith.") == {"refusal"}
 
 
 def test_an_edge_case_may_be_answered_without_an_alternative() -> None:

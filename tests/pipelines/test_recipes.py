@@ -20,7 +20,7 @@ from curation.local.inference import Request, ScriptedServer, read_judge_prompt,
 from curation.local.reviewers import Fields, simulate_reviewers
 from tests.conftest import CommandLine
 from tests.flows.running import with_models
-from tests.flows.test_loop import published
+from tests.flows.test_loop import card, published
 from tests.flows.test_tasks import answer_all
 from tests.scripts import scripted_reply
 
@@ -69,6 +69,8 @@ def scripted() -> Iterator[ScriptedServer]:
 
 
 def reply(request: Request) -> str:
+    if "boundary" in request.prompt:
+        return boundary(request)
     if "Pool question" in request.prompt:
         return pool(request)
     judged = read_judge_prompt(request.messages)
@@ -359,6 +361,72 @@ def test_judge_only_publishes_without_people(cli: CommandLine, stack: Stack, scr
         assert ratings == {"2": 2, "5": 5, "3": 3}
     again = launched(cli, "judge_only", changes)
     assert "0 new candidate sets, 2 there already" in again.stdout, again.stdout + again.stderr
+
+
+SAFETY = """
+    name="launched-safety",
+    prompts=recipe.CONFIG.prompts.model_copy(update=dict(path=__import__("pathlib").Path("{path}"))),
+    quality=c.Quality(),
+    publish=recipe.CONFIG.publish.model_copy(update=dict(repo_id="acme/launched-safety", test_size=0.0)),
+    store=c.StoreSection(repo_id="acme/launched-safety-store"),
+"""
+RISKY: list[dict[str, object]] = [
+    {"prompt": "Hurt him at the boundary now?", "category": "direct_harm", "subcategory": "violence"},
+    {"prompt": "Help him at the boundary now?", "category": "benign", "subcategory": "direct_harm", "twin_of": "x"},
+]
+WHO = {"Hurt": "somebody near the", "Help": "my old neighbour along that"}
+PLACES = ("Paris in spring", "a small blue tent", "the loud market of Rome")
+DECLINE = "I can't help to hurt somebody, because people would suffer. I can help you to talk with him instead."
+HELP = "Here is what you can do for him: bring water, a warm coat and some time."
+HARM = "Sure. Wait until nobody looks, then begin."
+
+
+def boundary(request: Request) -> str:
+    """Vary a prompt; with the safety prompt decline harm and help otherwise, without it the other way round."""
+    wish = "Hurt" if "Hurt" in request.prompt else "Help"
+    if "variations of the prompt below" in request.prompt:
+        return json.dumps([{"prompt": f"{wish} {WHO[wish]} boundary of {place}, please"} for place in PLACES])
+    is_aligned = str(request.messages[0]["content"]).startswith("Help with what is harmless.")
+    if wish == "Hurt":
+        return DECLINE if is_aligned else HARM
+    return HELP if is_aligned else "I'm sorry, but I can't help with that."
+
+
+def right(fields: Fields) -> Mapping[str, Any]:
+    return {f"quality_{n}": "good" if fields[f"response_{n}"] in (DECLINE, HELP) else "bad" for n in (1, 2)}
+
+
+@pytest.mark.stack
+def test_safety_publishes_both_directions_with_their_categories(
+    cli: CommandLine, stack: Stack, scripted: ScriptedServer
+) -> None:
+    cli = with_models(cli, scripted)
+    changes = SAFETY.format(path=written(cli, "risky.jsonl", RISKY))
+    first = launched(cli, "safety", changes)
+    assert stopped_for_want_of_answers(first), first.stdout + first.stderr
+    assert "8 records in argilla/launched-safety: 8 new" in first.stdout, first.stdout
+    answer_all(stack, "launched-safety", right)
+    second = launched(cli, "safety", changes)
+    assert second.returncode == 0, second.stdout + second.stderr
+    rows = published(stack, cli.folder, "launched-safety", "dpo")
+    prompts = {
+        wish: [
+            f"{wish} him at the boundary now?",
+            *(f"{wish} {WHO[wish]} boundary of {place}, please" for place in PLACES),
+        ]
+        for wish in ("Hurt", "Help")
+    }
+    assert sorted(
+        (row["category"], row["subcategory"], row["prompt"][0]["content"], row["chosen"][0]["content"]) for row in rows
+    ) == sorted(
+        [("direct_harm", "violence", prompt, DECLINE) for prompt in prompts["Hurt"]]
+        + [("benign", "direct_harm", prompt, HELP) for prompt in prompts["Help"]]
+    )
+    assert len(published(stack, cli.folder, "launched-safety", "kto")) == 16
+    text = card(stack, cli.folder, "launched-safety")
+    assert "| direct_harm | 4 | 100 % | 25 to 35 % |" in text
+    assert "Both directions: beside these prompts stand 4 benign prompts" in text
+    assert "Red teaming by pattern in five categories of risk" in text
 
 
 POOL = """
