@@ -7,6 +7,7 @@ CurationError
 │   └── NoRowsError      there is no row to publish yet; a schedule goes on
 └── ServiceError         a service did not do what we asked
     ├── AuthError        a token or key is missing, wrong or not allowed to do this
+    ├── PaymentError     the account has no plan, or no credit, for what was asked
     ├── MissingError     the repo, dataset, workspace or file does not exist
     └── TemporaryError   the same command may work later; a cron job retries only this error (exit code 3)
 """
@@ -48,6 +49,10 @@ class ServiceError(CurationError):
 
 class AuthError(ServiceError):
     """A token or key is missing, wrong or not allowed to do this."""
+
+
+class PaymentError(ServiceError):
+    """What was asked takes a plan or a credit that the account has not."""
 
 
 class MissingError(ServiceError):

@@ -13,7 +13,15 @@ from functools import cache
 from json import JSONDecodeError
 from typing import TYPE_CHECKING
 
-from curation.errors import AuthError, ConfigError, CurationError, MissingError, ServiceError, TemporaryError
+from curation.errors import (
+    AuthError,
+    ConfigError,
+    CurationError,
+    MissingError,
+    PaymentError,
+    ServiceError,
+    TemporaryError,
+)
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -89,6 +97,7 @@ def hub_errors(api: HfApi, repo_id: str) -> Iterator[None]:
 
 def _translate(error: Exception, api: HfApi, repo_id: str) -> ServiceError:
     from huggingface_hub.errors import (
+        BucketNotFoundError,
         EntryNotFoundError,
         GatedRepoError,
         HfHubHTTPError,
@@ -110,10 +119,16 @@ def _translate(error: Exception, api: HfApi, repo_id: str) -> ServiceError:
             f"{repo_id} does not exist on {api.endpoint} or is private, and HF_TOKEN is not set.",
             remedy="Set HF_TOKEN to a token that may read it.",
         )
-    if isinstance(error, RepositoryNotFoundError) and status != 401:
+    if isinstance(error, BucketNotFoundError) or (isinstance(error, RepositoryNotFoundError) and status != 401):
         return MissingError(
             f"{repo_id} does not exist on {api.endpoint}, or HF_TOKEN may not see it.",
             remedy="Correct the name in the config file, or use another token.",
+        )
+    if status == 402:
+        return PaymentError(
+            f"{api.endpoint} wants a paid plan or credit for {repo_id} (402): "
+            f"{_first_line(error)[:MESSAGE_CHARACTERS]}",
+            remedy=f"Look at {api.endpoint}/pricing and {api.endpoint}/settings/billing.",
         )
     if status in {401, 403}:
         reason = "HF_TOKEN is not set" if anonymous else f"HF_TOKEN was refused ({status})"

@@ -1,7 +1,9 @@
-"""Whether the Space in which people review keeps its data when it restarts, as far as the Hub says."""
+"""Whether the Space in which people review keeps its answers when it restarts, as far as the Hub says."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -10,39 +12,80 @@ from curation.hub import hub_errors
 from curation.review.transport import SPACES, space_names
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi, SpaceRuntime
+    from huggingface_hub import HfApi, SpaceRuntime, Volume
 
-DATA = "/data"
-"""Where the Space of spaces/argilla keeps its database."""
+SNAPSHOTS = "/data/reviews/"
+"""Where the Space of spaces/argilla writes snapshots of its database."""
+_SNAPSHOT = re.compile(r"reviews-\d{12}-[0-9a-f]{64}\.sqlite3")
 
 ADVICE = (
-    "Mount a storage bucket at /data as spaces/argilla/README.md shows, and run `curation sync` every hour: what was "
-    "synced comes back with `curation restore`, and nothing else does."
+    "Run `curation deploy argilla`, which gives the Space a bucket and a start script that writes snapshots to it, and "
+    "`curation refresh` every hour: what was synced comes back with `curation restore`, and nothing else does."
 )
 
 
-def kept_data(api: HfApi, api_url: str) -> tuple[str, bool]:
-    """Return a sentence about where the Space at this address keeps its data, and whether that outlives a restart.
-
-    Errors as in `hub.hub_errors`.
+@dataclass(frozen=True, slots=True)
+class KeptData:
+    """What is known of a Space: a sentence about where its answers are kept, whether that outlives a restart, and the
+    hardware, None if that is not known.
     """
+
+    sentence: str
+    safe: bool
+    hardware: str | None = None
+
+
+def kept_data(api: HfApi, api_url: str) -> KeptData:
+    """Return whether the answers in the Space at this address outlive a restart. Errors as in `hub.hub_errors`."""
     space = _space_at(api, api_url)
     if space is None:
-        return (
+        return KeptData(
             f"The Hub shows no Space at {api_url} to this token, so whether a restart loses its data is not known. "
             f"{ADVICE}",
-            False,
+            safe=False,
         )
     with hub_errors(api, space):
         runtime = api.get_space_runtime(space)
-    bucket = _bucket(runtime)
-    if bucket is not None:
-        return f"{space} keeps its data in {bucket}", True
-    return (
-        f"{space} has no persistent storage: a restart loses its accounts, its records and all answers that were not "
-        f"synced. {ADVICE}",
-        False,
-    )
+        sentence, safe = _storage(api, space, runtime)
+    hardware = runtime.hardware or runtime.requested_hardware
+    return KeptData(sentence, safe, hardware=None if hardware is None else str(getattr(hardware, "value", hardware)))
+
+
+def _storage(api: HfApi, space: str, runtime: SpaceRuntime) -> tuple[str, bool]:
+    volume = _volume(runtime)
+    if volume is None and runtime.storage:
+        # The storage of before 2026, which some Spaces still have, is a disk at /data.
+        return f"{space} keeps its data in its persistent storage ({runtime.storage})", True
+    if volume is None:
+        return (
+            f"{space} has no persistent storage: a restart loses its accounts, its records and all answers that were "
+            f"not synced. {ADVICE}",
+            False,
+        )
+    newest = _newest_snapshot(api, volume)
+    if newest is None:
+        return (
+            f"The bucket {volume.source} of {space} has no snapshot to start from: nobody used the Space yet, or it is "
+            f"not started by the script of spaces/argilla. {ADVICE}",
+            False,
+        )
+    return f"{space} can start from a snapshot in the bucket {volume.source}, {newest}", True
+
+
+def _newest_snapshot(api: HfApi, volume: Volume) -> str | None:
+    """Return the name and time of the newest snapshot in a bucket, None if there is none."""
+    inside = SNAPSHOTS.removeprefix(f"{volume.mount_path.rstrip('/')}/")
+    prefix = f"{volume.path.strip('/')}/{inside}" if volume.path else inside
+    files = [
+        file
+        for file in api.list_bucket_tree(volume.source, prefix=prefix.rstrip("/"), recursive=True)
+        if file.type == "file" and _SNAPSHOT.fullmatch(file.path.rpartition("/")[2])
+    ]
+    if not files:
+        return None
+    newest = max(files, key=lambda file: file.path)
+    written = f" of {newest.uploaded_at:%Y-%m-%d %H:%M} UTC" if newest.uploaded_at else ""
+    return f"number {int(newest.path.rpartition('/')[2].split('-')[1])}{written}"
 
 
 def _space_at(api: HfApi, api_url: str) -> str | None:
@@ -60,11 +103,10 @@ def _space_at(api: HfApi, api_url: str) -> str | None:
     return None
 
 
-def _bucket(runtime: SpaceRuntime) -> str | None:
-    """Return what of a Space outlives a restart, None if nothing does: a writable bucket at /data, or above it."""
+def _volume(runtime: SpaceRuntime) -> Volume | None:
+    """Return the volume that outlives a restart and holds the snapshots: a writable bucket at /data, or above it."""
     for volume in runtime.volumes or ():
-        holds_data = f"{DATA}/".startswith(f"{volume.mount_path.rstrip('/')}/")
-        if volume.type == "bucket" and holds_data and not volume.read_only:
-            return f"the bucket {volume.source}, mounted at {volume.mount_path}"
-    # The storage of before 2026, which some Spaces still have, is always at /data.
-    return f"its persistent storage ({runtime.storage})" if runtime.storage else None
+        holds_snapshots = SNAPSHOTS.startswith(f"{volume.mount_path.rstrip('/')}/")
+        if volume.type == "bucket" and holds_snapshots and not volume.read_only:
+            return volume
+    return None

@@ -26,6 +26,7 @@ LAYERS = (
     {"published_rows", "wording"},
     {
         "categories",
+        "costs",
         "environment",
         "files",
         "ids",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from curation.cli.cache import cache
+from curation.cli.deploy import deploy
 from curation.cli.local import local, local_extra
 from curation.cli.options import AllowShrinkOption, ConfigFile, DebugOption, FormatOption
 from curation.cli.output import Format, Output
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 app.add_typer(local, name="local")
 app.add_typer(cache, name="cache")
+app.add_typer(deploy, name="deploy")
 
 
 def _version(wanted: bool) -> None:

@@ -8,6 +8,7 @@ from contextlib import closing
 from pydantic import BaseModel, ConfigDict
 
 from curation.config import Config, Services
+from curation.costs import FREE, PLAN, hardware_line
 from curation.documents import DocumentPrompts
 from curation.errors import AuthError, CurationError, DataError, MissingError, RefusedError, TemporaryError
 from curation.generation import cache_file, check_endpoint, estimate, settings_id, spooled
@@ -16,7 +17,7 @@ from curation.prompts import REMEDIES
 from curation.quality import answer_checks, prompt_checks
 from curation.report import Report
 from curation.review.transport import is_space
-from curation.review_space import kept_data
+from curation.review_space import KeptData, kept_data
 from curation.runs.prompt_reader import PromptReader, answered_now
 from curation.runs.questions import Questions
 from curation.runs.variations import Variations
@@ -108,7 +109,9 @@ def check(config: Config, *, services: Services | None = None, ask: bool = False
             continue
         findings.append(_finding(label, lambda o=options: check_endpoint(o, name=o.name, ask=ask)))  # type: ignore[misc]
     findings.append(_finding("argilla", lambda: _argilla(config, services)))
-    if services.argilla_api_url is not None and is_space(services.argilla_api_url):
+    if services.argilla_api_url is None and not config.labels.decides_without_people:
+        findings.append(_space_wanted())
+    elif services.argilla_api_url is not None and is_space(services.argilla_api_url):
         findings.append(_space(services, services.argilla_api_url))
     return CheckReport(findings=tuple(findings))
 
@@ -235,10 +238,17 @@ def _may_write(config: Config, services: Services) -> str:
 def _space(services: Services, api_url: str) -> Finding:
     """Return the finding about where the review Space keeps its data: a warning unless that outlives a restart."""
     try:
-        message, safe = kept_data(connect(services.hub_endpoint, services.hub_token), api_url)
+        kept = kept_data(connect(services.hub_endpoint, services.hub_token), api_url)
     except CurationError as error:
-        message, safe = f"Whether the Space keeps its data is not known. {error}", False
-    return Finding(subject="space", ok=True, warning=not safe, message=message)
+        kept = KeptData(f"Whether the Space keeps its data is not known. {error}", safe=False)
+    details = (hardware_line(kept.hardware),) if kept.hardware else ()
+    return Finding(subject="space", ok=True, warning=not kept.safe, message=kept.sentence, details=details)
+
+
+def _space_wanted() -> Finding:
+    """Return the line about what it takes to have a place where people review: there is none yet."""
+    message = f"there is none yet. `curation deploy argilla` makes one. {PLAN} {hardware_line(None)} {FREE}"
+    return Finding(subject="space", ok=True, message=message)
 
 
 def _argilla(config: Config, services: Services) -> str:

@@ -269,7 +269,7 @@ def run(arguments: list[str], writer: Writer, *, seconds: float) -> int:
             command.reap()
         if time.monotonic() >= tick:
             writer.write()
-            tick = time.monotonic() + seconds
+            tick = max(tick + seconds, time.monotonic())
     command.end()
     if writer.write():
         say("The last snapshot is written.")

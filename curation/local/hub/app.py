@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from curation.local.hub import commit_routes, repo_routes, tree_routes, xet_routes
+from curation.local.hub import bucket_routes, commit_routes, repo_routes, space_routes, tree_routes, xet_routes
 from curation.local.hub.access import Counters, Hub, hub_of
 from curation.local.hub.accounts import Account
 from curation.local.hub.blobs import Blobs
@@ -86,6 +86,8 @@ def _routes() -> list[Route]:
         Route("/cas/{store}/v1/shards", xet_routes.put_shard, methods=["POST"]),
         Route("/lfs/{sha256}", commit_routes.lfs_put, methods=["PUT"]),
         Route("/lfs/{sha256}/verify", commit_routes.lfs_verify, methods=["POST"]),
+        *bucket_routes.routes(),
+        *space_routes.routes(),
         *_repo_routes(),
         *(Route(f"{place}/resolve/{{revision}}/{{path:path}}", tree_routes.resolve_file) for place in _PLACES),
         *(Route(f"{place}.git/info/lfs/objects/batch", commit_routes.lfs_batch, methods=["POST"]) for place in _PLACES),
@@ -96,8 +98,6 @@ def _repo_routes() -> list[Route]:
     return [
         Route(_REPO, repo_routes.repo_info),
         Route(_REPO + "/revision/{revision}", repo_routes.repo_info),
-        Route(_REPO + "/runtime", repo_routes.space_runtime),
-        Route(_REPO + "/volumes", repo_routes.mount_volumes, methods=["PUT"]),
         Route(_REPO + "/settings", repo_routes.change_settings, methods=["PUT"]),
         Route(_REPO + "/auth-check", repo_routes.check_access),
         Route(_REPO + "/auth-check/write", repo_routes.check_access),

@@ -46,6 +46,7 @@ class Blobs:
     """The two folders of content. They are created if missing, and drafts of a server that was killed are removed."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._drafts = folder / "drafts"
         self._blobs = folder / "blobs"
         self._xorbs = folder / "xorbs"

@@ -15,7 +15,7 @@ from curation.local.hub.access import Counters, read_json
 from curation.local.hub.refusals import refusal
 
 LOST = 0
-_OWN_PATHS = ("/health", "/stats", "/faults")
+_OWN_PATHS = ("/health", "/stats", "/faults", "/hosts")
 
 
 @dataclass(slots=True)

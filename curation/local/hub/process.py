@@ -77,6 +77,15 @@ class HubServer(ServerProcess):
         fault |= {"headers": dict(headers or {}), "body": dict(body or {})}
         httpx2.post(f"{self.url}/faults", json=fault, trust_env=False).raise_for_status()
 
+    def serve_space(self, repo_id: str, url: str) -> None:
+        """Say at which address a Space answers. This Hub runs none, so it is run elsewhere on this machine."""
+        body = {"space": repo_id, "url": url}
+        httpx2.post(f"{self.url}/hosts", json=body, trust_env=False).raise_for_status()
+
+    def bucket_folder(self, bucket_id: str) -> Path:
+        """Return the folder with the files of a bucket, which a test mounts by writing into it."""
+        return self.folder / "data" / "buckets" / bucket_id
+
     def clear_faults(self) -> None:
         """Remove all faults, so that requests succeed again."""
         httpx2.delete(f"{self.url}/faults", trust_env=False).raise_for_status()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import sqlite3
 from typing import Any
@@ -39,6 +38,7 @@ from curation.local.hub.history import (
 )
 from curation.local.hub.pages import flag, next_start, page_answer, page_size, page_start
 from curation.local.hub.refusals import refusal
+from curation.local.hub.space_routes import host_of, set_up
 from curation.local.hub.store import Repo
 from curation.local.hub.uploads import GIT_ATTRIBUTES, large_file_info
 
@@ -70,8 +70,8 @@ async def create_repo(request: Request) -> Response:
         with hub.store.change():
             repo = stored.add_repo(hub.store, kind, name, private=private, sdk=str(body.get("sdk") or ""))
             add_first_commit(hub.store, repo, account.name, [first_file])
-            if kind == "space" and body.get("volumes"):
-                stored.set_volumes(hub.store, repo, json.dumps(body["volumes"]))
+            if kind == "space":
+                set_up(hub.store, repo, body)
     except sqlite3.IntegrityError:
         existing = stored.find_repo(hub.store, kind, name)
         assert existing is not None
@@ -101,24 +101,6 @@ async def change_settings(request: Request) -> Response:
             raise refusal(400, f"Invalid gated: {body['gated']}")
         stored.set_gate(store, repo, body["gated"] or "")
     return JSONResponse({"private": repo.private if private is None else private})
-
-
-async def space_runtime(request: Request) -> Response:
-    """Answer with the state of a Space. Nothing runs here, but the volumes are those that were mounted."""
-    repo = repo_to_read(request)
-    if repo.kind != "space":
-        raise refusal(404, "Not found")
-    mounted = stored.volumes(hub_of(request).store, repo)
-    hardware = {"current": "cpu-basic", "requested": "cpu-basic"}
-    runtime: dict[str, Any] = {"stage": "RUNNING", "hardware": hardware, "gcTimeout": 172_800, "storage": None}
-    return JSONResponse(runtime if mounted is None else {**runtime, "volumes": json.loads(mounted)})
-
-
-async def mount_volumes(request: Request) -> Response:
-    """Replace the volumes of a Space."""
-    repo, body = repo_to_write(request), await read_json(request)
-    stored.set_volumes(hub_of(request).store, repo, json.dumps(body.get("volumes") or []))
-    return JSONResponse({"volumes": body.get("volumes") or []})
 
 
 async def list_repos(request: Request) -> Response:
@@ -209,6 +191,7 @@ def _info(request: Request, repo: Repo, revision: str, *, siblings: bool) -> dic
         info["sdk"] = repo.sdk
     if repo.kind == "space":
         info["subdomain"] = re.sub("[^a-z0-9]+", "-", repo.name.lower())
+        info["host"] = host_of(store, repo) or f"https://{info['subdomain']}.hf.space"
     if card:
         info["cardData"] = card
     if siblings:

@@ -35,8 +35,9 @@ CREATE TABLE IF NOT EXISTS files (
 CREATE TABLE IF NOT EXISTS refs (
     repo INTEGER NOT NULL REFERENCES repos ON DELETE CASCADE, kind TEXT NOT NULL, name TEXT NOT NULL,
     commit_id INTEGER NOT NULL, PRIMARY KEY (repo, kind, name)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS volumes (
-    repo INTEGER PRIMARY KEY REFERENCES repos ON DELETE CASCADE, mounted TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS spaces (
+    repo INTEGER PRIMARY KEY REFERENCES repos ON DELETE CASCADE, settings TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, private INTEGER NOT NULL, created_at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS objects (
     repo INTEGER NOT NULL REFERENCES repos ON DELETE CASCADE, sha256 TEXT NOT NULL, size INTEGER NOT NULL,
     PRIMARY KEY (repo, sha256)) WITHOUT ROWID;
@@ -146,15 +147,26 @@ def set_visibility(store: Store, repo: Repo, *, private: bool) -> None:
     store.execute("UPDATE repos SET private = ? WHERE id = ?", private, repo.id)
 
 
-def set_volumes(store: Store, repo: Repo, mounted: str) -> None:
-    """Mount volumes in a Space: a list of objects as JSON."""
-    store.execute("INSERT OR REPLACE INTO volumes VALUES (?, ?)", repo.id, mounted)
+def set_space_settings(store: Store, repo: Repo, settings: str) -> None:
+    """Store the settings of a Space, an object as JSON."""
+    store.execute("INSERT OR REPLACE INTO spaces VALUES (?, ?)", repo.id, settings)
 
 
-def volumes(store: Store, repo: Repo) -> str | None:
-    """Return the volumes of a Space as JSON, None if there are none."""
-    row = store.row("SELECT mounted FROM volumes WHERE repo = ?", repo.id)
-    return None if row is None else str(row[0])
+def space_settings(store: Store, repo: Repo) -> str:
+    """Return the settings of a Space, an object as JSON."""
+    row = store.row("SELECT settings FROM spaces WHERE repo = ?", repo.id)
+    return "{}" if row is None else str(row[0])
+
+
+def add_bucket(store: Store, name: str, *, private: bool) -> None:
+    """Add a bucket; raise sqlite3.IntegrityError if the name is taken."""
+    store.execute("INSERT INTO buckets VALUES (?, ?, ?)", name, private, now())
+
+
+def bucket(store: Store, name: str) -> tuple[bool, str] | None:
+    """Return whether a bucket is private and when it was created, None if there is none of this name."""
+    row = store.row("SELECT private, created_at FROM buckets WHERE name = ?", name)
+    return None if row is None else (bool(row[0]), str(row[1]))
 
 
 def set_gate(store: Store, repo: Repo, gated: str) -> None:

@@ -1,0 +1,188 @@
+"""deploy argilla: the review Space, with durable reviews and a sign-in that is closed to strangers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from pydantic import Field
+
+from curation.config import Config, Services
+from curation.costs import PLAN, hardware_line
+from curation.deploy.access import Access, access_of, card_with_access, oauth_file
+from curation.deploy.folders import space_files
+from curation.deploy.spaces import Calls, Secret, Space, find_space, set_up, wait_until_up
+from curation.errors import AuthError, RefusedError
+from curation.hub import connect, hub_errors
+from curation.report import Report
+from curation.review.rebuilding import add_member, create_account, create_workspace
+from curation.services import open_review
+
+WAIT_SECONDS = 900.0
+HEALTH = "/api/v1/status"
+
+
+class DeployReport(Report):
+    """What `deploy` did, or with `rehearsal` would do: the calls of huggingface_hub, without the values of secrets.
+
+    `url` is where the Space answers, null in a rehearsal. `costs` says what the Space takes and costs. `accounts` are
+    the reviewers whose accounts were created now, `made` the secrets that nobody else knows, by their names:
+    {"ARGILLA_API_KEY": "..."}.
+    """
+
+    space: str
+    url: str | None
+    rehearsal: bool
+    calls: tuple[str, ...]
+    costs: tuple[str, ...]
+    access: str
+    accounts: tuple[str, ...] = ()
+    made: dict[str, str] = Field(default_factory=dict, repr=False)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The calls, and where the Space is."""
+        if self.rehearsal:
+            return (*self.costs, *(self.calls or (f"{self.space} is as it should be: no calls.",)), self.access)
+        done = f"{len(self.calls)} calls changed it." if self.calls else "Nothing had to be changed."
+        made = [f"New accounts: {', '.join(self.accounts)}."] if self.accounts else []
+        return (f"{self.space} answers at {self.url}. {done}", self.access, *made)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A secret that was made and is kept nowhere but in the Space: its name in your environment, and its value."""
+
+    name: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line says about a Space; what is left out is chosen from the config and the account."""
+
+    space: str | None = None
+    orgs: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    anyone: bool = False
+    hardware: str | None = None
+
+
+def deploy_argilla(
+    config: Config,
+    wishes: Wishes,
+    *,
+    services: Services,
+    password: str | None = None,
+    rehearsal: bool = False,
+    wait_seconds: float = WAIT_SECONDS,
+    tell: Callable[[Made], None] = lambda made: None,
+    say: Callable[[str], None] = lambda sentence: None,
+) -> DeployReport:
+    """Create the review Space of a config, or change it to what it should be, and wait until it answers.
+
+    ARGILLA_API_KEY and `password` become the owner's if they are given, otherwise they are made, and `tell` is called
+    with each right before the Space gets it. `say` is called with what it costs before the first call. Raises AuthError
+    without a token, PaymentError if the account has no plan for it, RefusedError if accounts are to be created in a
+    Space whose key is not known.
+    """
+    if services.hub_token is None:
+        raise AuthError("HF_TOKEN is not set.", remedy="Set it to a write token of the account that gets the Space.")
+    api = connect(services.hub_endpoint, services.hub_token)
+    with hub_errors(api, "your account"):
+        me = api.whoami()
+    my_name, my_orgs = str(me["name"]), [str(org["name"]) for org in me.get("orgs", [])]
+    repo_id = wishes.space or f"{config.store.repo_id.partition('/')[0]}/{config.name}-review"
+    owner = repo_id.partition("/")[0]
+    access = access_of(
+        orgs=wishes.orgs, users=wishes.users, anyone=wishes.anyone, owner=owner, me=my_name, my_orgs=my_orgs
+    )
+    costs = (PLAN, hardware_line(wishes.hardware))
+    if not rehearsal:
+        for line in costs:
+            say(line)
+    exists = find_space(api, repo_id) is not None
+    reviewers = tuple(user for user in access.users if user != my_name)
+    if reviewers and exists and services.argilla_api_key is None:
+        raise RefusedError(
+            f"{repo_id} exists, and ARGILLA_API_KEY is not set, so the accounts of {', '.join(reviewers)} cannot be "
+            "looked at.",
+            remedy="Export the key that the Space was created with.",
+        )
+    keys = _Keys(services.argilla_api_key, password, tell)
+    space = _space(config, repo_id, owner=my_name, access=access, hardware=wishes.hardware, keys=keys)
+    calls = Calls(api, rehearsal=rehearsal)
+    set_up(calls, space)
+    report = DeployReport(
+        space=repo_id, url=None, rehearsal=rehearsal, calls=tuple(calls.lines), costs=costs, access=access.sentence
+    )
+    if rehearsal:
+        return report
+    say(f"Waiting until {repo_id} answers; the first time that takes some minutes.")
+    url = wait_until_up(api, space, seconds=wait_seconds)
+    there = services.model_copy(update={"argilla_api_url": url, "argilla_api_key": keys.api_key})
+    accounts = _create_accounts(config, there, reviewers, tell) if reviewers else ()
+    return report.model_copy(update={"url": url, "accounts": accounts})
+
+
+class _Keys:
+    """The owner's key and password: those that were given, or new ones, which are told when they are asked for."""
+
+    def __init__(self, api_key: str | None, password: str | None, tell: Callable[[Made], None]) -> None:
+        self.api_key = api_key
+        self._password = password
+        self._tell = tell
+
+    def key(self) -> str:
+        if self.api_key is None:
+            self.api_key = f"{secrets.token_urlsafe(36)}.argilla"
+            self._tell(Made("ARGILLA_API_KEY", self.api_key))
+        return self.api_key
+
+    def password(self) -> str:
+        if self._password is None:
+            self._password = secrets.token_urlsafe(12)
+            self._tell(Made("ARGILLA_PASSWORD", self._password))
+        return self._password
+
+
+def _space(config: Config, repo_id: str, *, owner: str, access: Access, hardware: str | None, keys: _Keys) -> Space:
+    files = space_files("argilla")
+    files[".oauth.yaml"] = oauth_file(access, config.review.workspace)
+    files["README.md"] = card_with_access(files["README.md"], access)
+    return Space(
+        repo_id=repo_id,
+        files=files,
+        variables={"USERNAME": owner, "WORKSPACE": config.review.workspace},
+        secrets=(
+            Secret("API_KEY", keys.key),
+            Secret("PASSWORD", keys.password),
+            # Without it everybody has to sign in again after a restart. Nobody needs to know it.
+            Secret("ARGILLA_AUTH_SECRET_KEY", lambda: secrets.token_hex(32)),
+        ),
+        health=HEALTH,
+        bucket=f"{repo_id}-data",
+        hardware=hardware,
+    )
+
+
+def _create_accounts(
+    config: Config, services: Services, names: tuple[str, ...], tell: Callable[[Made], None]
+) -> tuple[str, ...]:
+    """Create the accounts that are missing, and let all of them into the workspace; return the names of new ones."""
+    created: list[str] = []
+    with closing(open_review(config, services)) as review:
+        create_workspace(review)
+        known = review.accounts()
+        user_ids = {username: user_id for user_id, username in known.usernames.items()}
+        for name in names:
+            if name not in user_ids:
+                account = create_account(review, name)
+                tell(Made(f"the password of {name}", account.password))
+                add_member(review, account.user_id)
+                created.append(name)
+            elif user_ids[name] not in known.members:
+                add_member(review, user_ids[name])
+    return tuple(created)

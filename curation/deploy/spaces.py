@@ -1,0 +1,241 @@
+"""Creates a Space and keeps it as it should be: only what differs is changed, so a second run changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+
+from curation.costs import FREE, PLAN
+from curation.errors import MissingError, PaymentError, RefusedError, ServiceError, TemporaryError
+from curation.hub import hub_errors
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import SpaceInfo
+
+HIDDEN = "..."
+"""Stands for the value of a secret where calls are printed."""
+POLL_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret of a Space. `value` is called only if the Space has none of this name yet."""
+
+    name: str
+    value: Callable[[], str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What a Space should be. `bucket` is mounted at /data; without `hardware` a Space keeps what it has."""
+
+    repo_id: str
+    files: Mapping[str, bytes] = field(repr=False)
+    variables: Mapping[str, str]
+    secrets: tuple[Secret, ...]
+    health: str
+    bucket: str | None = None
+    hardware: str | None = None
+
+
+class Calls:
+    """Makes calls of huggingface_hub's client that change something, and notes them as one would write them.
+
+    In a rehearsal they are only noted. The values of secrets are never part of a note.
+    """
+
+    def __init__(self, api: HfApi, *, rehearsal: bool) -> None:
+        self.api = api
+        self.rehearsal = rehearsal
+        self.lines: list[str] = []
+
+    def make(self, method: str, *arguments: Any, shown: tuple[Any, ...] | None = None, **options: Any) -> None:
+        """Make a call; `shown` stands in the note for the arguments."""
+        parts = [repr(value) for value in (arguments if shown is None else shown)]
+        self.lines.append(f"{method}({', '.join([*parts, *(f'{name}={_short(v)}' for name, v in options.items())])})")
+        if not self.rehearsal:
+            getattr(self.api, method)(*arguments, **options)
+
+    def set_secret(self, repo_id: str, secret: Secret) -> None:
+        """Set a secret, whose value is asked for only now."""
+        self.lines.append(f"add_space_secret({repo_id!r}, {secret.name!r}, {HIDDEN!r})")
+        if not self.rehearsal:
+            self.api.add_space_secret(repo_id, secret.name, secret.value())
+
+
+def set_up(calls: Calls, space: Space) -> None:
+    """Create a Space or change it to what it should be. Secrets that it has are kept, because nobody can compare them.
+
+    Raises PaymentError, which says which plan it takes and what costs nothing, if the Hub wants to be paid,
+    RefusedError if there is another Space of this name; other errors as in `hub.hub_errors`.
+    """
+    try:
+        with hub_errors(calls.api, space.repo_id):
+            info = find_space(calls.api, space.repo_id)
+            _require_ours(space, info)
+            if space.bucket is not None and not _has_bucket(calls.api, space.bucket):
+                calls.make("create_bucket", space.bucket, private=True, exist_ok=True)
+            if info is None:
+                _create(calls, space)
+            else:
+                _change_machine(calls, space)
+            _set_values(calls, space, exists=info is not None)
+            _upload(calls, space, info)
+    except PaymentError as error:
+        raise PaymentError(error.message, remedy=f"{PLAN} {FREE}") from error
+
+
+def _require_ours(space: Space, info: SpaceInfo | None) -> None:
+    """Raise RefusedError if there is a Space of the name that is for something else, by the tags of its card."""
+    files = {file.rfilename for file in (info.siblings if info is not None else None) or ()}
+    if info is not None and files - {".gitattributes"} and "curation" not in (info.tags or ()):
+        raise RefusedError(
+            f"There is a Space {space.repo_id}, and it is none of a curation: its card has not the tag `curation`.",
+            remedy="Name another one with --space, or delete that one.",
+        )
+
+
+def find_space(api: HfApi, repo_id: str) -> SpaceInfo | None:
+    """Return what the Hub says about a Space and its files, None if there is none."""
+    try:
+        with hub_errors(api, repo_id):
+            return api.space_info(repo_id, files_metadata=True)
+    except MissingError:
+        return None
+
+
+def wait_until_up(api: HfApi, space: Space, *, seconds: float) -> str:
+    """Wait until a Space answers, and return its address.
+
+    Raises ServiceError with the address of its log if it ended, TemporaryError if it does not answer in time.
+    """
+    deadline = time.monotonic() + seconds
+    log = f"{api.endpoint}/spaces/{space.repo_id}?logs=container"
+    late = TemporaryError(
+        f"The Space {space.repo_id} does not answer after {seconds:.0f} s.",
+        remedy=f"Its log is at {log}. Run the command again: it goes on waiting, and changes nothing that is done.",
+    )
+    with hub_errors(api, space.repo_id):
+        try:
+            runtime = api.wait_for_space(space.repo_id, timeout=seconds, poll_interval=POLL_SECONDS)
+        except TimeoutError:
+            raise late from None
+        host = api.space_info(space.repo_id).host
+    stage = getattr(runtime.stage, "value", runtime.stage)
+    if stage != "RUNNING":
+        raise ServiceError(
+            f"The Space {space.repo_id} does not run: it is {stage}.",
+            remedy=f"Its log is at {log}. Restart a paused one at {api.endpoint}/spaces/{space.repo_id}/settings.",
+        )
+    if host is None:
+        raise ServiceError(f"The Hub does not say at which address {space.repo_id} answers.")
+    while not _answers(f"{host}{space.health}", max(1.0, deadline - time.monotonic())):
+        if time.monotonic() > deadline:
+            raise late
+        time.sleep(POLL_SECONDS)
+    return host
+
+
+def _create(calls: Calls, space: Space) -> None:
+    volumes: dict[str, Any] = {"space_volumes": _volumes(space)} if space.bucket is not None else {}
+    calls.make(
+        "create_repo",
+        space.repo_id,
+        repo_type="space",
+        space_sdk="docker",
+        space_hardware=space.hardware or "cpu-basic",
+        private=False,
+        exist_ok=True,
+        **volumes,
+    )
+
+
+def _change_machine(calls: Calls, space: Space) -> None:
+    """Mount the bucket and change the hardware of a Space that exists, if they differ. Other volumes stay."""
+    runtime = calls.api.get_space_runtime(space.repo_id)
+    others = [volume for volume in runtime.volumes or [] if volume.mount_path.rstrip("/") != "/data"]
+    wanted = [*others, *_volumes(space)]
+    if space.bucket is not None and _plain(wanted) != _plain(runtime.volumes or []):
+        calls.make("set_space_volumes", space.repo_id, volumes=wanted)
+    if space.hardware is not None and space.hardware not in {runtime.requested_hardware, runtime.hardware}:
+        calls.make("request_space_hardware", space.repo_id, space.hardware)
+
+
+def _set_values(calls: Calls, space: Space, *, exists: bool) -> None:
+    variables = calls.api.get_space_variables(space.repo_id) if exists else {}
+    for name, value in space.variables.items():
+        if name not in variables or variables[name].value != value:
+            calls.make("add_space_variable", space.repo_id, name, value)
+    secrets = calls.api.get_space_secrets(space.repo_id) if exists else {}
+    for secret in space.secrets:
+        if secret.name not in secrets:
+            calls.set_secret(space.repo_id, secret)
+
+
+def _upload(calls: Calls, space: Space, info: SpaceInfo | None) -> None:
+    """Upload the files that differ from those that the Space has, in one commit."""
+    from huggingface_hub import CommitOperationAdd
+
+    there = {file.rfilename: file for file in (info.siblings if info is not None else None) or ()}
+    changed = {name: content for name, content in space.files.items() if not _is_same(content, there.get(name))}
+    if changed:
+        calls.make(
+            "create_commit",
+            space.repo_id,
+            operations=[CommitOperationAdd(name, content) for name, content in changed.items()],
+            commit_message=f"Update {', '.join(changed)}",
+            repo_type="space",
+        )
+
+
+def _is_same(content: bytes, file: Any) -> bool:
+    """Whether a file on the Hub has this content: git's name of it, or the SHA-256 of a large one."""
+    if file is None:
+        return False
+    if file.lfs is not None:
+        return bool(file.lfs.sha256 == hashlib.sha256(content).hexdigest())
+    blob = b"blob %d\0%b" % (len(content), content)
+    return bool(file.blob_id == hashlib.sha1(blob, usedforsecurity=False).hexdigest())
+
+
+def _has_bucket(api: HfApi, bucket: str) -> bool:
+    try:
+        with hub_errors(api, bucket):
+            api.bucket_info(bucket)
+    except MissingError:
+        return False
+    return True
+
+
+def _volumes(space: Space) -> list[Any]:
+    from huggingface_hub import Volume
+
+    return [Volume(type="bucket", source=space.bucket, mount_path="/data")] if space.bucket is not None else []
+
+
+def _plain(volumes: list[Any]) -> list[tuple[str, str, str, bool]]:
+    return sorted((v.type, v.source, v.mount_path.rstrip("/"), bool(v.read_only)) for v in volumes)
+
+
+def _short(value: Any) -> str:
+    """Return a value as it stands in a note: a file is its name, a volume where it is mounted."""
+    if isinstance(value, list):
+        return f"[{', '.join(_short(item) for item in value)}]"
+    if hasattr(value, "path_in_repo"):
+        return repr(value.path_in_repo)
+    return repr(value.to_uri() if hasattr(value, "to_uri") else value)
+
+
+def _answers(url: str, seconds: float) -> bool:
+    """Whether a GET of an address is answered with 200 and JSON, not with the page of a Space that still starts."""
+    try:
+        response = httpx2.get(url, timeout=min(10.0, seconds), follow_redirects=True)
+        return response.status_code == httpx2.codes.OK and isinstance(response.json(), dict)
+    except (httpx2.TransportError, ValueError):
+        return False
