@@ -50,7 +50,7 @@ def serve(
     out = Output(format)
     with errors_as_sentences(out, debug=debug), serve_extra():
         from curation.config import load_config
-        from curation.serving.server import listen, run_server
+        from curation.serving.server import address_of, listen, run_server
         from curation.serving.settings import Timing, serving_from
 
         loaded = load_config(config)
@@ -58,7 +58,7 @@ def serve(
             serving = serving_from(
                 config,
                 environment=os.environ,
-                local_url=f"http://{host}:{socket.getsockname()[1]}",
+                local_url=address_of(socket),
                 public_url=public_url,
                 users=user or (),
                 orgs=org or (),

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from curation.errors import AuthError, ConfigError, ServiceError
+from curation.errors import AuthError, ConfigError, ServiceError, TemporaryError
 from curation.review.refusal import refusal
 from curation.review.transport import PatientTransport
 
@@ -62,8 +62,14 @@ def register_webhook(*, api_url: str | None, api_key: str | None, url: str) -> R
 
 def _webhooks(client: httpx.Client, url: str) -> list[dict[str, Any]]:
     """Return the webhooks to `url`, the oldest first."""
-    items = _asked(client, "GET", "/api/v1/webhooks").json()["items"]
-    return [item for item in items if item["url"] == url]
+    listed = _asked(client, "GET", "/api/v1/webhooks").json()
+    try:
+        return [item for item in listed["items"] if item["url"] == url]
+    except (KeyError, TypeError) as error:
+        raise TemporaryError(
+            f"Argilla at {client.base_url} gave an answer of a shape that is not Argilla's ({type(error).__name__}).",
+            remedy="Run the command again later.",
+        ) from error
 
 
 def _asked(client: httpx.Client, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:

@@ -101,9 +101,9 @@ async def health(request: Request) -> Response:
     server, now = _server(request), datetime.now(UTC)
     refresher = server.refresher
     dead = any(task.done() for task in request.app.state.tasks)
-    done = next((refresh for refresh in refresher.refreshes if refresh.error is None), None)
+    done = next((refresh for refresh in refresher.refreshes if refresh.exit_code == 0), None)
     last = refresher.refreshes[0] if refresher.refreshes else None
-    failing = last is not None and last.error is not None
+    failing = last is not None and last.exit_code != 0
     fields = {
         "status": "stopped" if dead else "failing" if failing else "ok",
         "refreshing": refresher.running,

@@ -103,35 +103,45 @@ class Refresher:
             exit_code=outcome.exit_code,
         )
         self.refreshes.appendleft(refresh)
-        self._tell(refresh)
+        # Whoever read what the server says may be gone.
+        with suppress(OSError):
+            self._tell(refresh)
 
 
 async def refresh_in_process(command: Sequence[str], config: Path, *, revision: str, limit: float) -> Outcome:
     """Return what came of a refresh. Its process ends in any case: by itself, or killed after `limit` seconds."""
-    with tempfile.TemporaryDirectory(prefix="refresh-") as folder:
-        result = Path(folder) / "outcome.json"
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            str(config),
-            str(result),
-            *([revision] if revision else []),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={name: value for name, value in os.environ.items() if name not in OF_THE_SERVER},
-            start_new_session=True,
+    try:
+        with tempfile.TemporaryDirectory(prefix="refresh-") as folder:
+            result = Path(folder) / "outcome.json"
+            arguments = (str(config), str(result), *([revision] if revision else []))
+            return await _run((*command, *arguments), result, limit)
+    except OSError as error:
+        return Outcome(
+            error=f"The refresh could not be started: {error.strerror or error}. It is tried again.",
+            exit_code=TEMPORARY,
         )
-        try:
-            async with asyncio.timeout(limit):
-                code = await process.wait()
-        except TimeoutError:
-            return Outcome(
-                error=f"The refresh did not end within {limit:.0f} s, so it was stopped. The next one starts over.",
-                exit_code=TEMPORARY,
-            )
-        finally:
-            await _end(process)
-        return _read(result, code)
+
+
+async def _run(command: Sequence[str], result: Path, limit: float) -> Outcome:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={name: value for name, value in os.environ.items() if name not in OF_THE_SERVER},
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(limit):
+            code = await process.wait()
+    except TimeoutError:
+        return Outcome(
+            error=f"The refresh did not end within {limit:.0f} s, so it was stopped. The next one starts over.",
+            exit_code=TEMPORARY,
+        )
+    finally:
+        await _end(process)
+    return _read(result, code)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

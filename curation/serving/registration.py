@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 
 from curation.config import Services
 from curation.errors import CurationError
@@ -21,7 +24,7 @@ class Registration:
         self.problem: str | None = None
         self._services = services
         self._url = f"{serving.public_url}{PATH}"
-        self._every = serving.timing.every
+        self._timing = serving.timing
         self._ours = serving.webhook_secret is None and serving.reachable_from(services.argilla_api_url)
         if not self._ours and self.secret is None:
             self.problem = (
@@ -33,9 +36,8 @@ class Registration:
         """Register the webhook, and look again whenever it is time, until this task is cancelled."""
         while True:
             if self._ours:
-                # Requests to Argilla block, so they are made in a thread; each of them ends within CURATION_PATIENCE.
-                await asyncio.to_thread(self._register)
-            await asyncio.sleep(self._every)
+                await _in_thread(self._register)
+            await asyncio.sleep(self._timing.again if self.problem else self._timing.every)
 
     def _register(self) -> None:
         try:
@@ -46,3 +48,23 @@ class Registration:
             self.problem = str(error)
         else:
             self.secret, self.problem = webhook.secret, None
+
+
+async def _in_thread(work: Callable[[], None]) -> None:
+    """Call a function that blocks, and wait until it has ended.
+
+    Requests to Argilla may take as long as CURATION_PATIENCE. The thread does not keep the server from ending, as one
+    of `asyncio.to_thread` would.
+    """
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            # If the server has ended meanwhile, nobody waits.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=run, name="registration", daemon=True).start()
+    await done.wait()

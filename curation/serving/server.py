@@ -35,6 +35,14 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
+def address_of(listening: socket.socket) -> str:
+    """Return the address at which this machine reaches a socket: "http://127.0.0.1:7860"."""
+    host, port, *_ = listening.getsockname()
+    if host in {"0.0.0.0", "::"}:
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def run_server(serving: Serving, config: Config, listening: socket.socket, *, tell: Callable[[Refresh], None]) -> None:
     """Serve until SIGTERM or Ctrl-C. `tell` is called with each refresh that has ended."""
     refresher = Refresher(serving.config, serving.timing, tell=tell)

@@ -10,7 +10,9 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from curation.local.hub import Account, HubServer
 from curation.serving.outcome import Outcome
+from curation.serving.settings import SignIn
 from tests.browser.review_page import ARGUMENTS, CHROMIUM
 from tests.serving.reviewed import config_of, dashboard_in, reviewed_store
 from tests.serving.serving import TOKEN, Running, program, serving
@@ -93,7 +95,7 @@ def test_the_page_shows_everything_in_plots_and_words(browser: Browser, running:
         place = float(str(row.locator("circle").get_attribute("cx")).removesuffix("%"))
         assert place == pytest.approx(2 + 0.96 * rate, abs=0.1)
     assert page.locator("#reviewers .row").count() == 3
-    for name in ("ann", "bob", "eva"):
+    for name in ("nadia", "bob", "eva"):
         assert page.get_by_text(name, exact=True).count() == 0
     assert page.locator("#rows li").count() == 10
     # Texts of models are texts: no tag of theirs is part of the page, and nothing was fetched from elsewhere.
@@ -125,6 +127,31 @@ def test_it_can_be_read_light_and_dark_and_on_a_phone(
     assert min(sizes) >= 12
     assert errors == []
     page.screenshot(path=tmp_path / f"{size}-{scheme}.png", full_page=True)
+
+
+def test_an_admin_signs_in_with_the_hub_in_a_tab_and_sees_names(
+    browser: Browser, running: Running, tmp_path: Path
+) -> None:
+    with HubServer(tmp_path / "hub", users={"hf_x": Account("Boss"), "hf_y": Account("eve")}) as hub:
+        application = SignIn(hub.url, "client", "secret", users=frozenset({"boss"}), admins=frozenset({"boss"}))
+        with serving(tmp_path, command=running.command, sign_in=application) as server:
+            page = browser.new_context().new_page()
+            page.goto(server.url)
+            with page.expect_popup() as opened:
+                page.get_by_role("link", name="Sign in with Hugging Face").click()
+            tab = opened.value
+            tab.get_by_role("link", name="eve").click()
+            expect(tab.get_by_text("your account may not look at this page")).to_be_visible()
+            tab.goto(f"{server.url}/login")
+            tab.get_by_role("link", name="Boss").click()
+            expect(tab.locator("#reviewers")).to_contain_text("nadia")
+            # The first tab is signed in too, and out again for all.
+            page.reload()
+            expect(page.locator("#reviewers")).to_contain_text("nadia")
+            page.get_by_role("button", name="Sign out").click()
+            expect(page.get_by_text("This page is private.")).to_be_visible()
+            tab.reload()
+            expect(tab.get_by_text("This page is private.")).to_be_visible()
 
 
 def contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:

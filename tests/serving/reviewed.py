@@ -58,7 +58,7 @@ def reviewed_store(now: datetime, *, records: int = 200, answered: int = 150) ->
             continue
         likes = STRENGTH[places[0]] - STRENGTH[places[1]]
         at = now - timedelta(days=DAYS * (1 - number / answered))
-        for reviewer in rng.sample(["ann", "bob", "eva"], 2):
+        for reviewer in rng.sample(["nadia", "bob", "eva"], 2):
             # They learn to agree.
             doubt = 0.9 * (1 - number / answered) + 0.3
             preference = "a" if likes + rng.uniform(-doubt, doubt) > 0 else "b"

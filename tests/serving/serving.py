@@ -33,6 +33,7 @@ class Running:
     url: str
     server: Server
     client: httpx2.Client
+    command: Sequence[str]
 
     def bearer(self, path: str) -> httpx2.Response:
         """Return the answer to a program with the token."""
@@ -50,20 +51,23 @@ def program(outcome: Outcome, folder: Path | None = None) -> tuple[str, ...]:
 
 
 @contextmanager
-def serving(folder: Path, *, command: Sequence[str] = program(Outcome()), **settings: Any) -> Iterator[Running]:
-    """Run a server as long as the block lasts, with the token TOKEN unless told."""
+def serving(
+    folder: Path, *, command: Sequence[str] = program(Outcome()), services: Services | None = None, **settings: Any
+) -> Iterator[Running]:
+    """Run a server as long as the block lasts, with the token TOKEN unless told; in the end it must stop."""
     with listen("127.0.0.1", 0) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         values: dict[str, Any] = {"token": TOKEN, "timing": SLOW, **settings}
         of_serving = Serving(folder / "demo.toml", url, **values)
         refresher = Refresher(of_serving.config, of_serving.timing, command=command)
-        server = Server(of_serving, make_config(), refresher, Registration(of_serving, Services()))
+        server = Server(of_serving, make_config(), refresher, Registration(of_serving, services or Services()))
         running = uvicorn.Server(uvicorn.Config(build_app(server), log_level="warning"))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         try:
             with httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
-                yield Running(url, server, client)
+                yield Running(url, server, client, command)
         finally:
             running.should_exit = True
             thread.join(60)
+            assert not thread.is_alive()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 
+from curation.config import Services
 from curation.local.hub import Account, HubServer
 from curation.review.webhooks import PATH
 from curation.serving.access import SESSION
@@ -117,6 +119,27 @@ def test_webhooks_and_the_page_are_answered_while_a_refresh_hangs(tmp_path: Path
         assert running.client.post(PATH, content=BODY, headers=headers_of(BODY)).status_code == 204
         assert running.client.get("/health").json()["refreshing"] is True
         assert "The first refresh runs" in running.bearer("/").text
+
+
+def test_an_argilla_that_hangs_stops_neither_the_page_nor_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CURATION_PATIENCE", "600")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        services = Services(argilla_api_url=f"http://127.0.0.1:{silent.getsockname()[1]}", argilla_api_key="a-key")
+        with serving(tmp_path, services=services) as running:
+            # It has been asked for webhooks, and will not answer.
+            connection, _ = silent.accept()
+            assert running.client.get("/health").json()["takes_webhooks"] is False
+            assert running.client.post(PATH, content=BODY, headers=headers_of(BODY)).status_code == 401
+        connection.close()
+
+
+def test_an_argilla_that_is_not_there_is_told_of(tmp_path: Path, impatient: None) -> None:
+    services = Services(argilla_api_url="http://127.0.0.1:9", argilla_api_key="a-key")
+    with serving(tmp_path, services=services) as running:
+        wait_for(lambda: running.server.registration.problem is not None)
+        assert "Argilla at http://127.0.0.1:9 did not answer" in running.bearer("/").text
 
 
 @pytest.fixture(scope="module")

@@ -127,7 +127,7 @@ def test_the_dashboard_says_what_was_put_into_the_store(tmp_path: Path) -> None:
     assert sum(entry.answers for entry in dashboard.days) == 300
     assert dashboard.days[-1].completed == 150
     assert sum(reviewer.submitted for reviewer in dashboard.reviewers) == 300
-    assert {reviewer.name for reviewer in dashboard.reviewers} == {"ann", "bob", "eva"}
+    assert {reviewer.name for reviewer in dashboard.reviewers} == {"nadia", "bob", "eva"}
     assert all(reviewer.agreement.value is not None for reviewer in dashboard.reviewers)
     assert len(dashboard.agreement) == 7
     first, last = dashboard.agreement[0].equal.value, dashboard.agreement[-1].equal.value
@@ -146,10 +146,10 @@ def test_the_dashboard_says_what_was_put_into_the_store(tmp_path: Path) -> None:
     assert (dashboard.sample_of, len(dashboard.sample)) == ("dpo", 10)
     assert [role for role, _ in dashboard.sample[0].answers] == ["chosen", "rejected"]
     hidden = dashboard.without_names()
-    assert "'ann'" not in repr(hidden)
-    pseudonym = next(reviewer.pseudonym for reviewer in dashboard.reviewers if reviewer.name == "ann")
-    sentence = "No longer in the workspace: ann (3 responses), joanna, ann-marie."
-    assert without_names(sentence, dashboard) == sentence.replace(": ann (", f": {pseudonym} (")
+    assert "'nadia'" not in repr(hidden)
+    pseudonym = next(reviewer.pseudonym for reviewer in dashboard.reviewers if reviewer.name == "nadia")
+    sentence = "No longer in the workspace: nadia (3 responses), bobby, nadia-marie."
+    assert without_names(sentence, dashboard) == sentence.replace(": nadia (", f": {pseudonym} (")
     assert without_names(sentence, None) == sentence
 
 

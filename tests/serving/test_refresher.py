@@ -171,3 +171,36 @@ def test_a_refresh_gets_no_secret_of_the_server(tmp_path: Path, monkeypatch: pyt
         assert watched.lines()[1] == "None needed"
 
     watch(tmp_path, body, AT_ONCE, test)
+
+
+def test_one_that_cannot_be_started_is_told_of(tmp_path: Path) -> None:
+    async def main() -> None:
+        ended: asyncio.Queue[Refresh] = asyncio.Queue()
+        missing = (str(tmp_path / "no-such-program"),)
+        refresher = Refresher(tmp_path / "config", AT_ONCE, tell=ended.put_nowait, command=missing)
+        task = asyncio.create_task(refresher.run())
+        async with asyncio.timeout(WAIT):
+            refresh = await ended.get()
+        assert refresh.error == "The refresh could not be started: No such file or directory. It is tried again."
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def test_it_goes_on_if_nobody_reads_what_it_says(tmp_path: Path) -> None:
+    async def main() -> None:
+        def gone(refresh: Refresh) -> None:
+            raise BrokenPipeError
+
+        command = (sys.executable, "-S", "-c", PROGRAM.format(body=DONE))
+        refresher = Refresher(tmp_path / "notes", Timing(every=0.01), tell=gone, command=command)
+        task = asyncio.create_task(refresher.run())
+        async with asyncio.timeout(WAIT):
+            while len(refresher.refreshes) < 2:
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
