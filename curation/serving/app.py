@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ from curation.serving.page import page_html, sign_in_html
 from curation.serving.refresher import Refresher
 from curation.serving.registration import Registration
 from curation.serving.settings import Serving
+from curation.wording import counted
 
 MOST_WEBHOOK_BYTES = 8 * 2**20
 """A webhook carries a whole record, of which argilla-server accepts some hundred thousand characters."""
@@ -36,7 +36,8 @@ BODY_SECONDS = 20.0
 STATE = "curation_sign_in"
 """The cookie that ties a sign-in to the browser that began it."""
 
-_LOGGER = logging.getLogger(__name__)
+MOST_BODIES = 8
+"""So many webhooks are read at the same time, so that strangers cannot fill the memory; others wait."""
 
 
 class Server:
@@ -46,8 +47,21 @@ class Server:
         self.serving, self.config = serving, config
         self.refresher, self.registration = refresher, registration
         self.deliveries = Deliveries()
+        self.bodies = asyncio.Semaphore(MOST_BODIES)
+        self._refused, self._why = 0, ""
         self.access = Access(serving)
         self.oauth = OAuth(serving.sign_in, serving.public_url) if serving.sign_in is not None else None
+
+    def refuse(self, why: str) -> None:
+        """Count a webhook that was refused."""
+        self._refused, self._why = self._refused + 1, why
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is wrong with webhooks, in sentences."""
+        problem = self.registration.problem
+        refused = f"{counted(self._refused, 'webhook')} refused since the start; of the last one {self._why}."
+        return (*([problem] if problem else []), *([refused] if self._refused else []))
 
 
 def build_app(server: Server) -> Starlette:
@@ -83,12 +97,12 @@ def build_app(server: Server) -> Starlette:
 async def receive(request: Request) -> Response:
     """Take a webhook of Argilla. It only says that something changed: a refresh reads what."""
     server = _server(request)
-    body = await read_body(request, limit=MOST_WEBHOOK_BYTES)
-    secret = server.registration.secret
+    async with server.bodies:
+        body = await read_body(request, limit=MOST_WEBHOOK_BYTES)
     try:
-        message = server.deliveries.take(body, request.headers, secret)
+        message = server.deliveries.take(body, request.headers, server.registration.secret)
     except RefusedDeliveryError as error:
-        _LOGGER.warning("A webhook was refused: %s.", error)
+        server.refuse(str(error))
         return PlainTextResponse("The delivery was refused.", status_code=401)
     review = server.config.review
     if concerns(message, workspace=review.workspace, dataset=server.config.review_dataset):
@@ -120,14 +134,14 @@ async def show(request: Request) -> Response:
     viewer = server.access.viewer(request)
     if viewer is None:
         return _door(server, status=401)
-    refresher, problem = server.refresher, server.registration.problem
+    refresher = server.refresher
     page = page_html(
         server.config.name,
         refresher.dashboard,
         refresher.refreshes,
         now=datetime.now(UTC),
         running=refresher.running,
-        webhook_problem=problem,
+        notes=server.notes,
         names=viewer.admin,
     )
     return HTMLResponse(page)

@@ -41,7 +41,7 @@ class Deliveries:
         Raises RefusedDeliveryError if it is not signed with the secret, was sent too long ago, or came before.
         """
         if secret is None:
-            raise RefusedDeliveryError("no webhook is registered in Argilla yet")
+            raise RefusedDeliveryError("the secret is not known yet: no webhook is registered in Argilla")
         try:
             message = Webhook(secret).verify(body, dict(headers))
         except (WebhookVerificationError, ValueError) as error:
@@ -52,10 +52,10 @@ class Deliveries:
     def _remember(self, delivery_id: str, sent_at: float) -> None:
         now = time.time()
         if sent_at < self._started:
-            raise RefusedDeliveryError("it was sent before this server started, which reads everything at its start")
+            raise RefusedDeliveryError("the time is before this server started, which reads everything at its start")
         self._taken = {taken: sent for taken, sent in self._taken.items() if sent >= now - TOLERANCE_SECONDS}
         if delivery_id in self._taken:
-            raise RefusedDeliveryError("it came before")
+            raise RefusedDeliveryError("the id came before")
         self._taken[delivery_id] = sent_at
 
 

@@ -130,11 +130,13 @@ def _row(row: Mapping[str, Any]) -> SampleRow:
     """Return a row with texts that a page can show. `label` is a column of kto."""
     prompt = row.get("prompt") or (row.get("messages") or [])[:-1]
     good = {True: "good", False: "bad"}.get(row.get("label"))  # type: ignore[arg-type]
-    answers = [(good or role, excerpt(_last(row[role]), ANSWER_LENGTH)) for role in ROLES if row.get(role)]
+    texts = [(good or role, _last(row[role])) for role in ROLES if row.get(role)]
+    # A row of raw has all answers to its prompt.
+    texts += [(candidate["model"], candidate["text"]) for candidate in row.get("candidates") or ()]
     return SampleRow(
         id=str(row.get("id")),
         prompt=excerpt(_last(prompt), PROMPT_LENGTH),
-        answers=tuple(answers),
+        answers=tuple((role, excerpt(text, ANSWER_LENGTH)) for role, text in texts),
         decided_by=str(row.get("label_source") or ""),
         reviewers=int(row.get("reviewers") or 0),
         agreement=row.get("agreement"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -44,10 +44,13 @@ def page_html(
     *,
     now: datetime,
     running: bool,
-    webhook_problem: str | None,
+    notes: Sequence[str],
     names: bool,
 ) -> str:
-    """Return the page. Without `names` reviewers have pseudonyms, also in the sentences about refreshes."""
+    """Return the page. `notes` say what is wrong besides refreshes that failed.
+
+    Without `names` reviewers have pseudonyms, also in the sentences about refreshes.
+    """
     last = list(refreshes)[:SHOWN]
     known = None if names else dashboard
     return _template("page").render(
@@ -56,7 +59,7 @@ def page_html(
         state="refreshing now" if running else f"as of {now:%Y-%m-%d %H:%M} UTC",
         waiting=_waiting(last),
         refreshes=[_shown(refresh, known) for refresh in last],
-        webhook_problem=webhook_problem,
+        notes=notes,
         **(_parts(dashboard if names else dashboard.without_names(), now) if dashboard is not None else NOTHING),
     )
 

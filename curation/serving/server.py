@@ -49,7 +49,7 @@ def run_server(serving: Serving, config: Config, listening: socket.socket, *, te
     registration = Registration(serving, Services.from_environment())
     options = uvicorn.Config(
         build_app(Server(serving, config, refresher, registration)),
-        log_level="warning",
+        log_level="error",
         access_log=False,
         server_header=False,
         limit_concurrency=MOST_CONNECTIONS,

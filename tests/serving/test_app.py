@@ -109,6 +109,9 @@ def test_a_webhook_is_taken_once_and_leads_to_a_refresh(tmp_path: Path) -> None:
         assert not running.server.refresher._hinted.is_set()
         assert running.client.post(PATH, content=b"x" * (8 * 2**20 + 1), headers={}).status_code == 413
         assert running.client.get(PATH).status_code == 405
+        assert (
+            "4 webhooks refused since the start; of the last one the signature is not right" in running.bearer("/").text
+        )
         assert len(running.server.refresher.refreshes) == 2
 
 

@@ -161,3 +161,29 @@ def test_a_store_without_answers_has_a_dashboard(tmp_path: Path) -> None:
     assert (dashboard.records, dashboard.completed, dashboard.days, dashboard.reviewers) == (1, 0, (), ())
     assert (dashboard.agreement, dashboard.win_rates, dashboard.sample) == ((), {}, ())
     assert dashboard.rows == {"dpo": 0, "kto": 0}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "conversational", "roles"),
+    [
+        ("kto", True, {"good", "bad"}),
+        ("sft", True, {"messages"}),
+        ("reward", False, {"chosen", "rejected"}),
+        ("raw", True, {"acme/g0", "acme/g1"}),
+    ],
+)
+def test_rows_of_every_config_are_shown_as_texts(
+    tmp_path: Path, name: str, conversational: bool, roles: set[str]
+) -> None:
+    store = Store()
+    for _ in range(3):
+        store.add("a", texts=["The good one.", "The bad one."])
+    config = make_config(publish={"formats": [name], "test_size": 0, "conversational": conversational})
+    dashboard = dashboard_in(tmp_path, store, config)
+    assert dashboard.sample_of == name
+    assert {role for row in dashboard.sample for role, _ in row.answers} == roles
+    for row in dashboard.sample:
+        assert row.prompt.startswith("tree")
+        for role, text in row.answers:
+            assert text == ("The bad one." if role in {"bad", "rejected", "acme/g1"} else "The good one.")

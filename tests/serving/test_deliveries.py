@@ -90,7 +90,7 @@ def test_ids_are_forgotten_when_their_deliveries_would_be_refused_anyway(monkeyp
 
 
 def test_without_a_secret_nothing_is_taken() -> None:
-    with pytest.raises(RefusedDeliveryError, match="no webhook is registered"):
+    with pytest.raises(RefusedDeliveryError, match="the secret is not known yet"):
         Deliveries().take(BODY, headers_of(BODY), None)
 
 

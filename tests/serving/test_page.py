@@ -18,7 +18,9 @@ HOSTILE = "<b onclick='x'>\u202e\x1b[2J & \"more\""
 
 
 def page(dashboard: Dashboard | None, *refreshes: Refresh, names: bool = False, problem: str | None = None) -> str:
-    return page_html("demo", dashboard, refreshes, now=NOW, running=False, webhook_problem=problem, names=names)
+    return page_html(
+        "demo", dashboard, refreshes, now=NOW, running=False, notes=[problem] if problem else [], names=names
+    )
 
 
 def refresh(**fields: Any) -> Refresh:
