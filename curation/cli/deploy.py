@@ -1,4 +1,4 @@
-"""curation deploy: puts the review Space on the Hub."""
+"""curation deploy: puts the review Space and the sync Space on the Hub."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +17,7 @@ from curation.cli.running import errors_as_sentences, print_report
 from curation.cli.usage import Verbs
 
 if TYPE_CHECKING:
-    from curation.deploy.argilla import Made
+    from curation.deploy.report import Made
 
 SpaceOption = Annotated[
     str | None, typer.Option("--space", help="OWNER/NAME of the Space; by default beside the store.")
@@ -47,8 +48,8 @@ def deploy_argilla(
     out = Output(format)
     with errors_as_sentences(out, debug=debug):
         from curation.config import Services, load_config
-        from curation.deploy.argilla import Wishes
         from curation.deploy.argilla import deploy_argilla as put
+        from curation.deploy.report import Wishes
         from curation.environment import key_from
 
         with shown_once(out) as (tell, secrets):
@@ -63,6 +64,49 @@ def deploy_argilla(
             )
         report = report.model_copy(update={"made": secrets})
         print_report(report, out, hint=None if dry_run else f"ARGILLA_API_URL={report.url} curation check {config}")
+
+
+@deploy.command("sync")
+def deploy_sync(
+    config: ConfigFile,
+    package: Annotated[
+        Path, typer.Option("--package", help="The wheel of curation that the Space installs: pip wheel --no-deps .")
+    ],
+    space: SpaceOption = None,
+    org: OrgOption = None,
+    user: UserOption = None,
+    admin: Annotated[
+        list[str] | None,
+        typer.Option("--admin", help="This account sees the names of reviewers too; by default yours."),
+    ] = None,
+    hardware: HardwareOption = None,
+    renew_secrets: Annotated[
+        bool, typer.Option("--renew-secrets", help="Set the secrets again: a token expired, or has changed.")
+    ] = False,
+    dry_run: DryRunOption = False,
+    format: FormatOption = Format.human,
+    debug: DebugOption = False,
+) -> None:
+    """Create the Space that refreshes and shows how far reviewing is, or bring it up to date."""
+    out = Output(format)
+    with errors_as_sentences(out, debug=debug):
+        from curation.config import Services
+        from curation.deploy.report import Wishes
+        from curation.deploy.sync import deploy_sync as put
+        from curation.environment import key_from
+
+        report = put(
+            config,
+            Wishes(space, tuple(org or ()), tuple(user or ()), hardware=hardware),
+            wheel=package,
+            services=Services.from_environment(),
+            admins=tuple(admin or ()),
+            token=key_from("CURATION_SERVE_TOKEN", os.environ),
+            renew=renew_secrets,
+            rehearsal=dry_run,
+            say=out.note,
+        )
+        print_report(report, out, hint=None)
 
 
 @contextmanager

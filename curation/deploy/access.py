@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from curation.errors import ConfigError
+from curation.config import Services
+from curation.deploy.report import Wishes
+from curation.errors import AuthError, ConfigError
+from curation.hub import connect, hub_errors
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +32,31 @@ class Access:
         return f"Only {who} may sign in."
 
 
-def access_of(
-    *, orgs: Iterable[str], users: Iterable[str], anyone: bool, owner: str, me: str, my_orgs: Iterable[str]
-) -> Access:
-    """Return who may sign in. If nobody is named, it is the organisation that owns the Space, or else only its owner.
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account whose token is used: a client of the Hub, its name and its organisations."""
+
+    api: HfApi
+    name: str
+    orgs: tuple[str, ...]
+
+
+def asking_account(services: Services) -> Account:
+    """Return the account that HF_TOKEN belongs to. Raises AuthError without a token; else as in `hub.hub_errors`."""
+    if services.hub_token is None:
+        raise AuthError("HF_TOKEN is not set.", remedy="Set it to a write token of the account that gets the Space.")
+    api = connect(services.hub_endpoint, services.hub_token)
+    with hub_errors(api, "your account"):
+        me = api.whoami()
+        return Account(api, str(me["name"]), tuple(str(org["name"]) for org in me.get("orgs", [])))
+
+
+def access_of(wishes: Wishes, repo_id: str, account: Account) -> Access:
+    """Return who may sign in. If nobody is named, it is the organisation that owns the Space, or else only the account.
 
     Raises ConfigError if more than one of the three is given.
     """
-    orgs, users = tuple(dict.fromkeys(orgs)), tuple(dict.fromkeys(users))
+    orgs, users, anyone = tuple(dict.fromkeys(wishes.orgs)), tuple(dict.fromkeys(wishes.users)), wishes.anyone
     if sum(map(bool, (orgs, users, anyone))) > 1:
         raise ConfigError(
             "--org, --user and --anyone exclude each other.",
@@ -41,7 +64,8 @@ def access_of(
         )
     if orgs or users or anyone:
         return Access(orgs, users, anyone)
-    return Access(orgs=(owner,)) if owner in set(my_orgs) else Access(users=(me,))
+    owner = repo_id.partition("/")[0]
+    return Access(orgs=(owner,)) if owner in account.orgs else Access(users=(account.name,))
 
 
 def oauth_file(access: Access, workspace: str) -> bytes:

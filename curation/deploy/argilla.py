@@ -5,69 +5,19 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
-
-from pydantic import Field
 
 from curation.config import Config, Services
 from curation.costs import PLAN, hardware_line
-from curation.deploy.access import Access, access_of, card_with_access, oauth_file
+from curation.deploy.access import Access, access_of, asking_account, card_with_access, oauth_file
 from curation.deploy.folders import space_files
+from curation.deploy.report import DeployReport, Made, Wishes
 from curation.deploy.spaces import Calls, Secret, Space, find_space, set_up, wait_until_up
-from curation.errors import AuthError, RefusedError
-from curation.hub import connect, hub_errors
-from curation.report import Report
+from curation.errors import RefusedError
 from curation.review.rebuilding import add_member, create_account, create_workspace
 from curation.services import open_review
 
 WAIT_SECONDS = 900.0
 HEALTH = "/api/v1/status"
-
-
-class DeployReport(Report):
-    """What `deploy` did, or with `rehearsal` would do: the calls of huggingface_hub, without the values of secrets.
-
-    `url` is where the Space answers, null in a rehearsal. `costs` says what the Space takes and costs. `accounts` are
-    the reviewers whose accounts were created now, `made` the secrets that nobody else knows, by their names:
-    {"ARGILLA_API_KEY": "..."}.
-    """
-
-    space: str
-    url: str | None
-    rehearsal: bool
-    calls: tuple[str, ...]
-    costs: tuple[str, ...]
-    access: str
-    accounts: tuple[str, ...] = ()
-    made: dict[str, str] = Field(default_factory=dict, repr=False)
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """The calls, and where the Space is."""
-        if self.rehearsal:
-            return (*self.costs, *(self.calls or (f"{self.space} is as it should be: no calls.",)), self.access)
-        done = f"{len(self.calls)} calls changed it." if self.calls else "Nothing had to be changed."
-        made = [f"New accounts: {', '.join(self.accounts)}."] if self.accounts else []
-        return (f"{self.space} answers at {self.url}. {done}", self.access, *made)
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A secret that was made and is kept nowhere but in the Space: its name in your environment, and its value."""
-
-    name: str
-    value: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the command line says about a Space; what is left out is chosen from the config and the account."""
-
-    space: str | None = None
-    orgs: tuple[str, ...] = ()
-    users: tuple[str, ...] = ()
-    anyone: bool = False
-    hardware: str | None = None
 
 
 def deploy_argilla(
@@ -88,17 +38,10 @@ def deploy_argilla(
     without a token, PaymentError if the account has no plan for it, RefusedError if accounts are to be created in a
     Space whose key is not known.
     """
-    if services.hub_token is None:
-        raise AuthError("HF_TOKEN is not set.", remedy="Set it to a write token of the account that gets the Space.")
-    api = connect(services.hub_endpoint, services.hub_token)
-    with hub_errors(api, "your account"):
-        me = api.whoami()
-    my_name, my_orgs = str(me["name"]), [str(org["name"]) for org in me.get("orgs", [])]
+    account = asking_account(services)
+    api, my_name = account.api, account.name
     repo_id = wishes.space or f"{config.store.repo_id.partition('/')[0]}/{config.name}-review"
-    owner = repo_id.partition("/")[0]
-    access = access_of(
-        orgs=wishes.orgs, users=wishes.users, anyone=wishes.anyone, owner=owner, me=my_name, my_orgs=my_orgs
-    )
+    access = access_of(wishes, repo_id, account)
     costs = (PLAN, hardware_line(wishes.hardware))
     if not rehearsal:
         for line in costs:

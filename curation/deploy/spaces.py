@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -33,7 +34,11 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """What a Space should be. `bucket` is mounted at /data; without `hardware` a Space keeps what it has."""
+    """What a Space should be. `bucket` is mounted at /data; without `hardware` a Space keeps what it has.
+
+    A variable that is empty is one that the Space should not have. Files that match `replaced`, such as "*.whl", are
+    removed unless they are among `files`. With `renewed` secrets that the Space has are set again.
+    """
 
     repo_id: str
     files: Mapping[str, bytes] = field(repr=False)
@@ -42,6 +47,8 @@ class Space:
     health: str
     bucket: str | None = None
     hardware: str | None = None
+    replaced: str | None = None
+    renewed: bool = False
 
 
 class Calls:
@@ -170,26 +177,30 @@ def _change_machine(calls: Calls, space: Space) -> None:
 def _set_values(calls: Calls, space: Space, *, exists: bool) -> None:
     variables = calls.api.get_space_variables(space.repo_id) if exists else {}
     for name, value in space.variables.items():
-        if name not in variables or variables[name].value != value:
+        if value and (name not in variables or variables[name].value != value):
             calls.make("add_space_variable", space.repo_id, name, value)
+        elif not value and name in variables:
+            calls.make("delete_space_variable", space.repo_id, name)
     secrets = calls.api.get_space_secrets(space.repo_id) if exists else {}
     for secret in space.secrets:
-        if secret.name not in secrets:
+        if space.renewed or secret.name not in secrets:
             calls.set_secret(space.repo_id, secret)
 
 
 def _upload(calls: Calls, space: Space, info: SpaceInfo | None) -> None:
-    """Upload the files that differ from those that the Space has, in one commit."""
-    from huggingface_hub import CommitOperationAdd
+    """Upload the files that differ from those that the Space has, and remove older ones, in one commit."""
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     there = {file.rfilename: file for file in (info.siblings if info is not None else None) or ()}
     changed = {name: content for name, content in space.files.items() if not _is_same(content, there.get(name))}
-    if changed:
+    old = [name for name in there if name not in space.files and fnmatch(name, space.replaced or "")]
+    if changed or old:
+        added = [CommitOperationAdd(name, content) for name, content in changed.items()]
         calls.make(
             "create_commit",
             space.repo_id,
-            operations=[CommitOperationAdd(name, content) for name, content in changed.items()],
-            commit_message=f"Update {', '.join(changed)}",
+            operations=[*added, *(CommitOperationDelete(name) for name in old)],
+            commit_message=f"Update {', '.join([*changed, *old])}",
             repo_type="space",
         )
 

@@ -13,7 +13,8 @@ import yaml
 from huggingface_hub import HfApi, Volume
 
 from curation.config import Config, Services, parse_config
-from curation.deploy.argilla import Made, Wishes, deploy_argilla
+from curation.deploy.argilla import deploy_argilla
+from curation.deploy.report import Made, Wishes
 from curation.errors import AuthError, CurationError, PaymentError, RefusedError, ServiceError, TemporaryError
 from curation.hub import connect
 from curation.local import Stack
