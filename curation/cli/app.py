@@ -73,7 +73,6 @@ def curation(
 
 app.command()(recipes)
 app.command()(init)
-app.command()(serve)
 
 
 @app.command()
@@ -215,6 +214,7 @@ def publish(
 
 
 app.command()(refresh)
+app.command()(serve)
 
 
 @app.command()

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from curation.scratch import scratch_folder
 from curation.serving.dashboard import Dashboard
 from curation.serving.outcome import Cause, Outcome, Refresh
 from curation.serving.settings import Timing
@@ -111,8 +111,9 @@ class Refresher:
 async def refresh_in_process(command: Sequence[str], config: Path, *, revision: str, limit: float) -> Outcome:
     """Return what came of a refresh. Its process ends in any case: by itself, or killed after `limit` seconds."""
     try:
-        with tempfile.TemporaryDirectory(prefix="refresh-") as folder:
-            result = Path(folder) / "outcome.json"
+        # If this server is killed, the next run of anything of ours removes the folder.
+        with scratch_folder() as folder:
+            result = folder / "outcome.json"
             arguments = (str(config), str(result), *([revision] if revision else []))
             return await _run((*command, *arguments), result, limit)
     except OSError as error:

@@ -117,6 +117,16 @@ def test_webhooks_of_argilla_lead_to_rows_and_a_killed_server_misses_nothing(cli
                 assert server.process.wait(60) in {0, -15}
                 for secret in (TOKEN, stack.hub.token, stack.argilla.api_key):
                     assert secret not in server.said
+            # Without Argilla nothing is refreshed, and the page still shows what the store has.
+            away = {"ARGILLA_API_URL": "http://127.0.0.1:9", "CURATION_PATIENCE": "1"}
+            with served(cli, config, port, **away) as server:
+                failed = server.event(event="refresh")
+                assert failed["exit_code"] == 3
+                assert "Argilla at http://127.0.0.1:9 did not answer within 1 s" in failed["error"]
+                assert browser.get("/health").json()["status"] == "failing"
+                page = browser.get("/", headers={"Authorization": f"Bearer {TOKEN}"}).text
+                assert "Argilla at http://127.0.0.1:9 did not answer within 1 s" in page
+                assert "6 of 6 records have enough answers." in page
             hooks = [item for item in http.get("/webhooks").json()["items"] if item["url"].startswith(url)]
             assert len(hooks) == 1
         finally:
