@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from curation.costs import hardware_line
 from curation.errors import AuthError, MissingError
 from curation.hub import hub_errors
 from curation.review.transport import SPACES, space_names
@@ -33,6 +34,11 @@ class KeptData:
     sentence: str
     safe: bool
     hardware: str | None = None
+
+    @property
+    def costs(self) -> tuple[str, ...]:
+        """What the hardware is and costs, nothing if it is not known."""
+        return (hardware_line(self.hardware),) if self.hardware else ()
 
 
 def kept_data(api: HfApi, api_url: str) -> KeptData:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from huggingface_hub import HfApi, Volume
+from huggingface_hub import HfApi, SpaceHardware, Volume
 
 from curation.hub import connect
 from curation.local import Stack
@@ -43,6 +43,15 @@ def test_a_space_whose_bucket_has_snapshots_can_start_from_the_newest(stack: Sta
         "acme/kept-reviews can start from a snapshot in the bucket acme/review-data, number 10"
     )
     assert (kept.safe, kept.hardware) == (True, "cpu-basic")
+
+
+def test_what_the_hardware_of_a_space_costs_is_said(stack: Stack) -> None:
+    api, url = space(stack, "paid-reviews")
+    assert kept_data(api, url).costs[0].endswith(": free of charge.")
+    api.request_space_hardware("acme/paid-reviews", SpaceHardware.CPU_UPGRADE)
+    # 730 hours of $0.03
+    assert kept_data(api, url).costs[0].endswith(": $0.03 an hour, $22 in a month without a pause.")
+    assert kept_data(api, "https://somebody-else-s.hf.space").costs == ()
 
 
 def test_a_bucket_without_a_snapshot_is_warned_of(stack: Stack) -> None:

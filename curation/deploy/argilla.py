@@ -64,7 +64,7 @@ def deploy_argilla(
     if rehearsal:
         return report
     say(f"Waiting until {repo_id} answers; the first time that takes some minutes.")
-    url = wait_until_up(api, space, seconds=wait_seconds)
+    url = wait_until_up(api, space, seconds=wait_seconds, changed=bool(calls.lines))
     there = services.model_copy(update={"argilla_api_url": url, "argilla_api_key": keys.api_key})
     accounts = _create_accounts(config, there, reviewers, tell) if reviewers else ()
     return report.model_copy(update={"url": url, "accounts": accounts})

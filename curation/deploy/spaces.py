@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 HIDDEN = "..."
 """Stands for the value of a secret where calls are printed."""
-POLL_SECONDS = 2.0
+POLL_SECONDS, ANSWER_SECONDS = 2.0, 10.0
+SETTLE_SECONDS = 60.0
+"""For so long after a change the Hub may still call a Space by what it was: without files, or failed."""
+ENDED = frozenset({"NO_APP_FILE", "CONFIG_ERROR", "BUILD_ERROR", "RUNTIME_ERROR", "STOPPED", "PAUSED", "DELETING"})
+"""The stages in which a Space does not start by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,36 +121,38 @@ def find_space(api: HfApi, repo_id: str) -> SpaceInfo | None:
         return None
 
 
-def wait_until_up(api: HfApi, space: Space, *, seconds: float) -> str:
+def wait_until_up(api: HfApi, space: Space, *, seconds: float, changed: bool) -> str:
     """Wait until a Space answers, and return its address.
 
-    Raises ServiceError with the address of its log if it ended, TemporaryError if it does not answer in time.
+    If the Space was `changed` just now, the Hub may tell for a while how it was before that. Raises ServiceError with
+    the address of its log if it ended, TemporaryError if it does not answer in time.
     """
-    deadline = time.monotonic() + seconds
-    log = f"{api.endpoint}/spaces/{space.repo_id}?logs=container"
-    late = TemporaryError(
-        f"The Space {space.repo_id} does not answer after {seconds:.0f} s.",
-        remedy=f"Its log is at {log}. Run the command again: it goes on waiting, and changes nothing that is done.",
-    )
-    with hub_errors(api, space.repo_id):
-        try:
-            runtime = api.wait_for_space(space.repo_id, timeout=seconds, poll_interval=POLL_SECONDS)
-        except TimeoutError:
-            raise late from None
-        host = api.space_info(space.repo_id).host
-    stage = getattr(runtime.stage, "value", runtime.stage)
-    if stage != "RUNNING":
-        raise ServiceError(
-            f"The Space {space.repo_id} does not run: it is {stage}.",
-            remedy=f"Its log is at {log}. Restart a paused one at {api.endpoint}/spaces/{space.repo_id}/settings.",
-        )
-    if host is None:
-        raise ServiceError(f"The Hub does not say at which address {space.repo_id} answers.")
-    while not _answers(f"{host}{space.health}", max(1.0, deadline - time.monotonic())):
-        if time.monotonic() > deadline:
-            raise late
-        time.sleep(POLL_SECONDS)
-    return host
+    began = time.monotonic()
+    page = f"{api.endpoint}/spaces/{space.repo_id}"
+    while True:
+        waited = time.monotonic() - began
+        with hub_errors(api, space.repo_id):
+            stage = _stage(api, space)
+            host = api.space_info(space.repo_id).host
+        if stage in ENDED and (waited > SETTLE_SECONDS or not changed):
+            raise ServiceError(
+                f"The Space {space.repo_id} does not run: it is {stage}.",
+                remedy=f"Its log is at {page}?logs=container. Restart a paused one at {page}/settings.",
+            )
+        # A request wakes a Space that sleeps.
+        if stage in {"RUNNING", "SLEEPING"} and host is not None and _answers(f"{host}{space.health}"):
+            return host
+        if waited > seconds:
+            raise TemporaryError(
+                f"The Space {space.repo_id} does not answer after {seconds:.0f} s: it is {stage}.",
+                remedy=f"Its log is at {page}?logs=container. Run the command again: it goes on waiting.",
+            )
+        time.sleep(min(POLL_SECONDS, max(0.0, seconds - waited)))
+
+
+def _stage(api: HfApi, space: Space) -> str:
+    stage = api.get_space_runtime(space.repo_id).stage
+    return str(getattr(stage, "value", stage))
 
 
 def _create(calls: Calls, space: Space) -> None:
@@ -243,10 +249,10 @@ def _short(value: Any) -> str:
     return repr(value.to_uri() if hasattr(value, "to_uri") else value)
 
 
-def _answers(url: str, seconds: float) -> bool:
+def _answers(url: str) -> bool:
     """Whether a GET of an address is answered with 200 and JSON, not with the page of a Space that still starts."""
     try:
-        response = httpx2.get(url, timeout=min(10.0, seconds), follow_redirects=True)
+        response = httpx2.get(url, timeout=ANSWER_SECONDS, follow_redirects=True)
         return response.status_code == httpx2.codes.OK and isinstance(response.json(), dict)
     except (httpx2.TransportError, ValueError):
         return False

@@ -75,7 +75,7 @@ def deploy_sync(
     if rehearsal:
         return report
     say(f"Waiting until {repo_id} answers; the first time that takes some minutes.")
-    url = wait_until_up(account.api, space, seconds=wait_seconds)
+    url = wait_until_up(account.api, space, seconds=wait_seconds, changed=bool(calls.lines))
     # The server does this too, whenever Argilla lost it. Here a key that may not is a sentence at once.
     register_webhook(api_url=services.argilla_api_url, api_key=services.argilla_api_key, url=f"{url}{PATH}")
     return report.model_copy(update={"url": url})

@@ -241,8 +241,7 @@ def _space(services: Services, api_url: str) -> Finding:
         kept = kept_data(connect(services.hub_endpoint, services.hub_token), api_url)
     except CurationError as error:
         kept = KeptData(f"Whether the Space keeps its data is not known. {error}", safe=False)
-    details = (hardware_line(kept.hardware),) if kept.hardware else ()
-    return Finding(subject="space", ok=True, warning=not kept.safe, message=kept.sentence, details=details)
+    return Finding(subject="space", ok=True, warning=not kept.safe, message=kept.sentence, details=kept.costs)
 
 
 def _space_wanted() -> Finding:

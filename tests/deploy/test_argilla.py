@@ -196,6 +196,13 @@ def test_a_space_that_does_not_run_is_named_with_its_log(made: str, services: Se
     assert not isinstance(caught.value, TemporaryError)
 
 
+def test_what_a_space_was_before_a_change_is_no_reason_to_give_up(made: str, services: Services, api: HfApi) -> None:
+    api.pause_space(made)
+    api.add_space_variable(made, "WORKSPACE", "elsewhere")
+    with pytest.raises(TemporaryError, match="it is PAUSED"):
+        deploy_argilla(config("deployed"), Wishes(), services=services, wait_seconds=0)
+
+
 def test_a_space_of_somebody_else_is_not_overwritten(services: Services, api: HfApi) -> None:
     api.create_repo("acme/game", repo_type="space", space_sdk="docker", exist_ok=True)
     api.upload_file(path_or_fileobj=b"FROM game", path_in_repo="Dockerfile", repo_id="acme/game", repo_type="space")

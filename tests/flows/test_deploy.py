@@ -42,3 +42,18 @@ def test_deploy_prints_calls_costs_and_each_secret_once(cli: CommandLine, stack:
     again = cli.json("deploy", "argilla", config, ARGILLA_API_KEY="")
     assert (again["calls"], again["made"], again["url"]) == ([], {}, stack.argilla.url)
     assert "exclude each other" in cli.error("deploy", "argilla", config, "--org", "acme", "--anyone")
+
+
+def test_check_says_what_a_space_takes_and_costs(cli: CommandLine) -> None:
+    config = str(write_config(cli.folder, "costly"))
+    report = cli.json("check", config, exit_code=1, ARGILLA_API_URL="", ARGILLA_API_KEY="")
+    [wanted] = [finding["message"] for finding in report["findings"] if finding["subject"] == "space"]
+    assert wanted.startswith("there is none yet. `curation deploy argilla` makes one. A Docker Space takes a paid plan")
+    for words in (
+        "PRO ($9 a month)",
+        "cpu-basic",
+        "free of charge",
+        "`curation local up`",
+        "spaces/argilla/compose.yaml",
+    ):
+        assert words in wanted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import yaml
@@ -41,6 +42,11 @@ def test_the_compose_file_keeps_the_snapshots_and_listens_on_this_machine_alone(
     assert "reviews" in compose["volumes"]
     assert review["ports"] == ["127.0.0.1:6900:6900"]
     assert set(review) <= {*("build", "restart", "stop_grace_period", "ports", "env_file", "environment", "volumes")}
+
+
+def test_the_wheel_brings_the_spaces() -> None:
+    project = tomllib.loads((FOLDER.parents[1] / "pyproject.toml").read_text())
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]["spaces"] == "curation/spaces"
 
 
 def test_the_package_has_the_whole_space_without_what_is_for_a_server_of_ones_own() -> None:
