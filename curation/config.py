@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PositiveInt,
     Tag,
     ValidationError,
     ValidationInfo,
@@ -75,6 +76,14 @@ class Publish(Section):
     lint: Literal["error", "warning"] | None = None
     """`"error"`: rows are published only if `curation lint` finds no error in them; `"warning"`: nor a warning. Only
     with `"dpo"`, `"kto"` or `"reward"` among `formats`."""
+    min_agreement: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """The least Krippendorff's alpha, -1 to 1, at which rows are published."""
+    min_reviewers: PositiveInt | None = None
+    """How many reviewers must have answered, in the whole dataset, before rows are published."""
+    min_rows: PositiveInt | None = None
+    """How many rows each of `formats` must have, except for `"raw"` beside others, before anything is published."""
+    max_tie_rate: Annotated[float, Field(ge=0, le=1)] | None = None
+    """The share, 0 to 1, of compared candidate sets that may be ties."""
 
     @model_validator(mode="after")
     def _each_once(self) -> Publish:

@@ -40,8 +40,9 @@ def count_sets(tally: Tally, texts: SetTexts, segment: Segment) -> None:
 
 
 def count_records(tally: Tally, scoring: Scoring, texts: SetTexts) -> None:
-    """Count flags, verdicts, and what the judge and the reviewers preferred of the first two candidates of records."""
+    """Count flags, ties and verdicts, and what judge and reviewers preferred of the first two candidates of records."""
     tally.flags.update(counts(flags_of_records(scoring.scored)["flag"]))
+    tally.compared.update(counts(scoring.scored.sets.filter("compared")["tied"]))
     tally.unresolved.update(counts(scoring.records["reason"].drop_nulls()))
     decided = scoring.records.filter(pl.col("reason").is_null())
     tally.reached["verdicts"] += decided["prompt_no"].n_unique()

@@ -226,7 +226,7 @@ def _record_scores(records: pl.DataFrame, shown: pl.DataFrame, edits: pl.DataFra
 
 
 def _ties(answers: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
-    """The sets with a score, and whether they are ties: set_no, tied.
+    """The sets with a score, whether their answers were compared, and whether they are ties: set_no, compared, tied.
 
     A set is a tie if answers of it were compared and all answers together leave none better than another. Answers that
     were shown one by one were not compared.
@@ -235,7 +235,7 @@ def _ties(answers: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
         answers.group_by("set_no")
         .agg(equal=pl.col("score").min() == pl.col("score").max())
         .join(scores.group_by("set_no").agg(pl.col("compares").any()), on="set_no")
-        .select("set_no", tied=pl.col("equal") & pl.col("compares"))
+        .select("set_no", compared="compares", tied=pl.col("equal") & pl.col("compares"))
     )
 
 

@@ -36,6 +36,7 @@ class Tally:
     pair: the characters of prompt, chosen and rejected. `flags` counts the records that reviewers flagged, by flag.
     `agreed` and `undecided` count the records, by who answered, on which people agree with the labels that answers came
     with or cannot be compared with them; `differing` has the other records.
+    `compared` counts the candidate sets whose answers were compared, by whether they are ties (`scoring._ties`).
     `reached` counts the prompts that were "shown", that have "verdicts", and that have rows in each config;
     `categories` those with rows by category, if every prompt has one.
     """
@@ -55,6 +56,7 @@ class Tally:
     agreed: Counter[LabelSource] = field(default_factory=Counter)
     undecided: Counter[LabelSource] = field(default_factory=Counter)
     differing: defaultdict[LabelSource, list[Difference]] = field(default_factory=lambda: defaultdict(list))
+    compared: Counter[bool] = field(default_factory=Counter)
     duels: Counter[tuple[str, str, str, int]] = field(default_factory=Counter)
     lengths: list[NDArray[np.int32]] = field(default_factory=list)
     reached: Counter[str] = field(default_factory=Counter)

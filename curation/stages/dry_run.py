@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from curation.card.derived_facts import card_facts
 from curation.config import Config, Services
 from curation.derive import Watch
 from curation.derive.basis import current_basis, published_basis, row_counts
@@ -17,7 +18,7 @@ from curation.derive.shards import only_in, paths_by_split
 from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
-from curation.stages.publish import derive_rows, failed_gates, shrunk
+from curation.stages.publish import derive_rows, gates_of, shrunk
 from curation.wording import counted, counts_by_name
 
 BATCH = 1000
@@ -96,7 +97,8 @@ def dry_run(
             examples += examples_of_config
         now_basis, before_basis = current_basis(config, derived), published_basis(manifest)
         refused = shrunk(config, published, head, derived, folder=folder)
-        failed = failed_gates(config, folder=folder, services=services)
+        alpha = card_facts(config, snapshot, derived).agreement.alpha
+        failed = gates_of(config, derived, folder=folder, alpha=alpha, services=services)
     return DryRunReport(
         repo=config.publish.repo_id,
         url=f"{services.hub_endpoint}/datasets/{config.publish.repo_id}",

@@ -17,7 +17,8 @@ from curation.derive import Derived, Watch, derive
 from curation.derive.basis import current_basis, published_basis, row_counts
 from curation.derive.shards import only_in, paths_by_split
 from curation.errors import NoRowsError, RefusedError
-from curation.linting.report import SEVERITIES, LintFinding
+from curation.gates import failed_gates, gate_facts
+from curation.linting.report import LintFinding
 from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
@@ -103,8 +104,8 @@ def publish(
         derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
         if not allow_shrink:
             _refuse(shrunk(config, published, head, derived, folder=folder))
-        _refuse_failed(failed_gates(config, folder=folder, services=services))
         facts = card_facts(config, snapshot, derived)
+        _refuse_failed(gates_of(config, derived, folder=folder, alpha=facts.agreement.alpha, services=services))
         paths = paths_by_split(derived.tally.shards)
         # Arrow keeps a third of what was read in order to use it again, but the upload needs that memory.
         pa.default_memory_pool().release_unused()
@@ -184,28 +185,13 @@ def shrunk(
     )
 
 
-def failed_gates(config: Config, *, folder: Path, services: Services) -> tuple[str, ...]:
-    """Return a sentence for each gate of `[publish]` that the rows in `folder` do not pass. Each gate is a function."""
-    sentences = (lint_gate(config, folder, services),)
-    return tuple(sentence for sentence in sentences if sentence is not None)
-
-
-def lint_gate(config: Config, folder: Path, services: Services) -> str | None:
-    """Return what `lint` finds in the rows of `folder`, if it is as severe as `publish.lint` names; otherwise None."""
-    limit = config.publish.lint
+def gates_of(config: Config, derived: Derived, *, folder: Path, alpha: Measure, services: Services) -> tuple[str, ...]:
+    """Return a sentence for each gate of `[publish]` that the rows in `folder` do not pass (see `curation.gates`)."""
+    findings: tuple[LintFinding, ...] = ()
     # A config without rows has no files. Rows of `raw` and `sft` are no preferences.
-    if limit is None or not any((folder / name).exists() for name in ("dpo", "kto", "reward")):
-        return None
-    severities = SEVERITIES[: SEVERITIES.index(limit) + 1]
-    findings = [item for item in lint(str(folder), services=services).findings if item.severity in severities]
-    if not findings:
-        return None
-    return f"`lint` says of the rows: {'; '.join(map(_finding_text, findings))}."
-
-
-def _finding_text(finding: LintFinding) -> str:
-    """One finding in a sentence: "error identical (2): chosen and rejected are the same"."""
-    return f"{finding.severity} {finding.check} ({finding.count:,}): {finding.message}"
+    if config.publish.lint is not None and any((folder / name).exists() for name in ("dpo", "kto", "reward")):
+        findings = lint(str(folder), services=services).findings
+    return failed_gates(config.publish, gate_facts(derived, config.publish, alpha=alpha, findings=findings))
 
 
 def _refuse_failed(sentences: Sequence[str]) -> None:
@@ -213,7 +199,7 @@ def _refuse_failed(sentences: Sequence[str]) -> None:
     if sentences:
         raise RefusedError(
             f"{' '.join(sentences)} Nothing was published.",
-            remedy="`curation export` writes these rows to a folder, and `curation lint FOLDER` shows which they are.",
+            remedy="Change that, or the limit under [publish], and run `curation publish` again.",
         )
 
 

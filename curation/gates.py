@@ -1,0 +1,139 @@
+"""The gates of `[publish]`: what rows must reach before they are published. Each is a function of what was derived.
+
+A gate that asks for something to be there fails if there is nothing: without reviewers `min_reviewers` and
+`min_agreement` fail. `max_tie_rate` passes where no answers were compared, because then there are no ties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from curation.config import Publish
+from curation.derive import Derived
+from curation.linting.report import SEVERITIES, LintFinding
+from curation.types import Measure
+from curation.wording import counted, measured, percent
+
+
+@dataclass(frozen=True, slots=True)
+class GateFacts:
+    """What the gates look at.
+
+    - `rows`: the number of rows of each config
+    - `alpha` and `reviewers`: Krippendorff's alpha, and the number of people whose answers count. If no person
+      answered, both are about the programs in their place; if nobody did, there is no alpha
+    - `compared`: the number of candidate sets whose answers were compared, by whether they are ties
+    - `findings`: what `lint` finds in the rows
+    """
+
+    rows: Mapping[str, int]
+    alpha: Measure
+    reviewers: int
+    compared: Mapping[bool, int]
+    findings: Sequence[LintFinding] = ()
+
+
+def gate_facts(derived: Derived, options: Publish, *, alpha: Measure, findings: Sequence[LintFinding]) -> GateFacts:
+    """Return what the gates look at."""
+    return GateFacts(
+        rows={name: derived.rows(name) for name in options.formats},
+        alpha=alpha,
+        reviewers=len(derived.votes[derived.measured].reviewers),
+        compared=derived.tally.compared,
+        findings=findings,
+    )
+
+
+def failed_gates(options: Publish, facts: GateFacts) -> tuple[str, ...]:
+    """Return a sentence for each gate that fails: the number, the limit, and what helps."""
+    sentences = (
+        min_rows_gate(options, facts),
+        min_reviewers_gate(options, facts),
+        min_agreement_gate(options, facts),
+        max_tie_rate_gate(options, facts),
+        lint_gate(options, facts),
+    )
+    return tuple(sentence for sentence in sentences if sentence is not None)
+
+
+def min_rows_gate(options: Publish, facts: GateFacts) -> str | None:
+    """Return which configs have fewer rows than `min_rows`, None if none has. `raw` counts only if it is alone."""
+    if options.min_rows is None:
+        return None
+    counting = set(options.formats) - {"raw"} or {"raw"}
+    few = {name: facts.rows.get(name, 0) for name in options.formats if name in counting}
+    few = {name: rows for name, rows in few.items() if rows < options.min_rows}
+    if not few:
+        return None
+    rows = " and ".join(f"{name} has {counted(number, 'row')}" for name, number in few.items())
+    return (
+        f"{rows}, fewer than the {options.min_rows:,} of min_rows. `curation status` says what is not reviewed yet and "
+        "what gave no row."
+    )
+
+
+def min_reviewers_gate(options: Publish, facts: GateFacts) -> str | None:
+    """Return how many reviewers answered, if they are fewer than `min_reviewers`; otherwise None."""
+    if options.min_reviewers is None or facts.reviewers >= options.min_reviewers:
+        return None
+    answered = counted(facts.reviewers, "reviewer") if facts.reviewers else "Nobody"
+    return (
+        f"{answered} answered, fewer than the {options.min_reviewers:,} of min_reviewers under [publish]. "
+        "`curation status` shows who did: ask others to review in Argilla too."
+    )
+
+
+def min_agreement_gate(options: Publish, facts: GateFacts) -> str | None:
+    """Return alpha, if it is less than `min_agreement` or is not defined; otherwise None."""
+    alpha, least = facts.alpha, options.min_agreement
+    if least is None or (alpha.value is not None and alpha.value >= least):
+        return None
+    if alpha.value is not None:
+        return (
+            f"Krippendorff's alpha is {measured(alpha, _three_decimals)}, less than the {least:g} of min_agreement. "
+            "Clearer guidelines help, and reviewers who talk about what they judged differently."
+        )
+    helps = (
+        "Let two reviewers answer the same records (min_submitted = 2 under [review])."
+        if facts.reviewers
+        else "Rows that nobody reviewed have no agreement: let people review, or leave min_agreement out."
+    )
+    return f"Krippendorff's alpha is {measured(alpha)}, and min_agreement asks for {least:g}. {helps}"
+
+
+def max_tie_rate_gate(options: Publish, facts: GateFacts) -> str | None:
+    """Return the share of ties, if it is more than `max_tie_rate`; otherwise None."""
+    most, sets = options.max_tie_rate, sum(facts.compared.values())
+    ties = facts.compared.get(True, 0)
+    if most is None or not sets or ties / sets <= most:
+        return None
+    return (
+        f"{ties:,} of {counted(sets, 'compared candidate set')} ({percent(ties / sets)}) are ties, more than the "
+        f"{percent(most)} of max_tie_rate. Answers that differ more give fewer ties (another model or temperature), "
+        "and so do finer answers (scale = 7, or task = 'rating')."
+    )
+
+
+def lint_gate(options: Publish, facts: GateFacts) -> str | None:
+    """Return what `lint` finds in the rows, if it is as severe as `lint` under [publish] names; otherwise None."""
+    if options.lint is None:
+        return None
+    severities = SEVERITIES[: SEVERITIES.index(options.lint) + 1]
+    findings = [finding for finding in facts.findings if finding.severity in severities]
+    if not findings:
+        return None
+    return (
+        f"`lint` says of the rows: {'; '.join(map(_finding_text, findings))}. `curation export` writes these rows to a "
+        "folder, and `curation lint FOLDER` shows which they are."
+    )
+
+
+def _three_decimals(value: float) -> str:
+    """A number near its limit must not be rounded to the limit."""
+    return f"{value:.3f}"
+
+
+def _finding_text(finding: LintFinding) -> str:
+    """One finding in a sentence: "error identical (2): chosen and rejected are the same"."""
+    return f"{finding.severity} {finding.check} ({finding.count:,}): {finding.message}"
