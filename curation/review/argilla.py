@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 import httpx
+import orjson
 
 from curation.errors import (
     AuthError,
@@ -21,6 +22,7 @@ from curation.errors import (
     TemporaryError,
 )
 from curation.ids import content_hash
+from curation.review import record_pages
 from curation.review.pulled import Accounts, Answer, Pulled
 from curation.review.refusal import refusal
 from curation.review.settings import WITHOUT_MEANING, ArgillaSettings, differences
@@ -47,10 +49,7 @@ with warnings.catch_warnings():
     from argilla._exceptions._api import UnprocessableEntityError
     from argilla._models import SuggestionModel
 
-PAGE = 1000
-"""Argilla gives at most so many records at once."""
 PUSH_BATCH = 200
-READ_TRIES = 4
 SHAPE_ERRORS = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 """Errors that are raised when the SDK or we cannot parse an answer of Argilla."""
 DIFFERENCES = 3
@@ -310,52 +309,28 @@ class ArgillaReview:
         )
 
     def _all_records(self, dataset_id: str) -> list[dict[str, Any]]:
-        """Return every record that exists when the reading begins, with its responses.
+        """Return every record that exists when the reading begins, with its responses."""
 
-        Argilla gives pages by offset, in the order in which records were added. If a record of an earlier page is
-        deleted in the meantime, all later records move up by one, and the first record of the next page would be
-        skipped. So each page begins with the last record of the page before. If another record stands there, all is
-        read again.
-        """
-        for _ in range(READ_TRIES):
-            records = self._read_through(dataset_id)
-            if records is not None:
-                return records
-        raise TemporaryError(
-            f"Records of the Argilla dataset {self.name!r} are being deleted while they are read.",
-            remedy="Run `curation sync` again when that is done.",
-        )
+        def page(offset: int, limit: int) -> list[dict[str, Any]]:
+            params = {"offset": offset, "limit": limit, "include": "responses"}
+            return list(self._get(f"/api/v1/datasets/{dataset_id}/records", params)["items"])
 
-    def _read_through(self, dataset_id: str) -> list[dict[str, Any]] | None:
-        """Return all records with their responses; None if records moved in the meantime."""
-        records: dict[str, dict[str, Any]] = {}
-        last: str | None = None
-        while True:
-            params = {"offset": max(len(records) - 1, 0), "limit": PAGE, "include": "responses"}
-            page = self._get(f"/api/v1/datasets/{dataset_id}/records", params)
-            first, *others = page["items"] or [{"id": None}]
-            if last is not None and first["id"] != last:
-                return None
-            read = [item for item in ([first, *others] if last is None else others) if item["id"] is not None]
-            if not records.keys().isdisjoint(item["id"] for item in read):
-                return None
-            for item in read:
-                if not isinstance(item.get("responses"), list):
-                    # A missing list of responses is an error. Reading it as an empty list would withdraw all answers.
-                    raise ValueError("a record without its responses")
-                records[item["id"]] = _without_texts(item)
-                last = item["id"]
-            if len(records) >= page["total"] or not read:
-                return list(records.values())
+        try:
+            return record_pages.read_all(page)
+        except record_pages.RecordsMovedError:
+            raise TemporaryError(
+                f"Records of the Argilla dataset {self.name!r} are being deleted while they are read.",
+                remedy="Run `curation sync` again when that is done.",
+            ) from None
 
     def _records(self, dataset_id: str) -> Iterator[dict[str, Any]]:
         """Yield the records without their responses; if records are deleted in the meantime, some may be skipped."""
         offset = 0
         while True:
-            params = {"offset": offset, "limit": PAGE}
+            params = {"offset": offset, "limit": record_pages.PAGE}
             items = self._get(f"/api/v1/datasets/{dataset_id}/records", params)["items"]
-            yield from map(_without_texts, items)
-            if len(items) < PAGE:
+            yield from map(record_pages.without_texts, items)
+            if len(items) < record_pages.PAGE:
                 return
             offset += len(items)
 
@@ -379,7 +354,7 @@ class ArgillaReview:
     def _get(self, path: str, params: dict[str, Any] | None = None) -> Any:
         answer = self.http.get(path, params=params)
         answer.raise_for_status()
-        return answer.json()
+        return orjson.loads(answer.content)
 
     def _workspace(self) -> Any:
         workspace = self._client.workspaces(self.workspace)
@@ -518,11 +493,6 @@ class _Suggestion(rg.Suggestion):  # type: ignore[misc]
         """Return the suggestion in the layout of the API."""
         question = self.record.dataset.settings.questions[self.question_name]
         return SuggestionModel(question_id=question.id, question_name=question.name, value=self.value)
-
-
-def _without_texts(item: dict[str, Any]) -> dict[str, Any]:
-    """Return what is needed of a record: its texts are most of it, and nobody needs them."""
-    return {key: item.get(key) for key in ("id", "external_id", "responses")}
 
 
 def _answer(response: dict[str, Any]) -> Answer:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import orjson
 
 from curation.errors import ServiceError
 from curation.patience import Service, UnansweredError, is_passing, persist, retry_after
@@ -164,7 +165,7 @@ def is_page(response: httpx.Response) -> bool:
 
 def _json(response: httpx.Response) -> Any:
     try:
-        return response.json()
+        return orjson.loads(response.content)
     except ValueError:
         return None
 

@@ -193,7 +193,7 @@ def synced() -> dict[str, Any]:
     from curation.review import argilla as _loaded
     from curation.stages.sync import sync
 
-    assert _loaded.PAGE
+    assert _loaded.PUSH_BATCH
     begin = time.perf_counter()
     report = sync(make_config())
     seconds = time.perf_counter() - begin

@@ -9,7 +9,7 @@ import pytest
 
 from curation.errors import ServiceError, TemporaryError
 from curation.local import Stack
-from curation.review import argilla
+from curation.review import record_pages
 from tests.between import once
 from tests.review.datasets import Dataset
 
@@ -22,7 +22,7 @@ PAGE = 50
 @pytest.fixture
 def large(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dataset]:
     """A dataset of two pages, of which the first has 50 records."""
-    monkeypatch.setattr(argilla, "PAGE", PAGE)
+    monkeypatch.setattr(record_pages, "PAGE", PAGE)
     with closing(Dataset(stack, PAGE + 3)) as dataset:
         yield dataset
 

@@ -1,0 +1,77 @@
+"""Reads all records of an Argilla dataset, page by page, while people go on to work in it."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+Page = list[dict[str, Any]]
+GetPage = Callable[[int, int], Page]
+"""Returns the records of a page, by its offset and the most records that it may hold."""
+
+PAGE = 1000
+"""The most records that Argilla returns at once."""
+
+TRIES = 4
+
+
+class RecordsMovedError(Exception):
+    """Records were deleted at every try to read them all."""
+
+
+def read_all(get: GetPage) -> Page:
+    """Return every record that exists when the reading begins, with its responses and without its texts.
+
+    Argilla gives pages by offset, in the order in which records were added. If a record of an earlier page is deleted
+    in the meantime, all later records move up by one, and the first record of the next page would be skipped. So each
+    page begins with the last record of the page before. If another record stands there, all is read again. Raises
+    RecordsMovedError if that happens at every try, ValueError for a record without its responses.
+    """
+    for _ in range(TRIES):
+        records = _read_through(get)
+        if records is not None:
+            return records
+    raise RecordsMovedError
+
+
+def without_texts(item: dict[str, Any]) -> dict[str, Any]:
+    """Return what is needed of a record: its texts are most of it, and nobody needs them."""
+    return {key: item.get(key) for key in ("id", "external_id", "responses")}
+
+
+def _read_through(get: GetPage) -> Page | None:
+    """Return all records with their responses; None if records moved in the meantime."""
+    records: dict[str, dict[str, Any]] = {}
+    last: str | None = None
+    for page in _pages(get):
+        if last is not None and (not page or page[0]["id"] != last):
+            return None
+        read = page if last is None else page[1:]
+        for item in read:
+            if item["id"] in records:
+                return None
+            if not isinstance(item.get("responses"), list):
+                # A missing list of responses is an error. Reading it as an empty list would withdraw all answers.
+                raise ValueError("a record without its responses")
+            records[item["id"]] = without_texts(item)
+            last = item["id"]
+    return list(records.values())
+
+
+def _pages(get: GetPage) -> Iterator[Page]:
+    """Yield the pages, each from the last record of the page before on.
+
+    The next page is asked for in a thread while the caller reads this one. The server takes most of the time.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="records") as ahead:
+        # A thread of an executor does not see the context, which says where sentences about waiting go.
+        context = contextvars.copy_context()
+        offset = 0
+        page: Future[Page] | None = ahead.submit(context.run, get, offset, PAGE)
+        while page is not None:
+            items = page.result()
+            offset += PAGE - 1
+            page = ahead.submit(context.run, get, offset, PAGE) if len(items) >= PAGE else None
+            yield items
