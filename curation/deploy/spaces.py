@@ -65,9 +65,17 @@ class Calls:
         self.api = api
         self.rehearsal = rehearsal
         self.lines: list[str] = []
+        self._to_pause: str | None = None
+
+    def pause_before_a_change(self, repo_id: str) -> None:
+        """Pause a Space before the next call, if there is one."""
+        self._to_pause = repo_id
 
     def make(self, method: str, *arguments: Any, shown: tuple[Any, ...] | None = None, **options: Any) -> None:
         """Make a call; `shown` stands in the note for the arguments."""
+        paused, self._to_pause = self._to_pause, None
+        if paused is not None:
+            self.make("pause_space", paused)
         parts = [repr(value) for value in (arguments if shown is None else shown)]
         self.lines.append(f"{method}({', '.join([*parts, *(f'{name}={_short(v)}' for name, v in options.items())])})")
         if not self.rehearsal:
@@ -75,13 +83,15 @@ class Calls:
 
     def set_secret(self, repo_id: str, secret: Secret) -> None:
         """Set a secret, whose value is asked for only now."""
-        self.lines.append(f"add_space_secret({repo_id!r}, {secret.name!r}, {HIDDEN!r})")
-        if not self.rehearsal:
-            self.api.add_space_secret(repo_id, secret.name, secret.value())
+        value = HIDDEN if self.rehearsal else secret.value()
+        self.make("add_space_secret", repo_id, secret.name, value, shown=(repo_id, secret.name, HIDDEN))
 
 
 def set_up(calls: Calls, space: Space) -> None:
     """Create a Space or change it to what it should be. Secrets that it has are kept, because nobody can compare them.
+
+    A Space with a bucket is paused before the first change and restarted after the last, because the Hub starts the new
+    container while people still answer in the old one: the new one would start from a snapshot without these answers.
 
     Raises PaymentError, which says which plan it takes and what costs nothing, if the Hub wants to be paid,
     RefusedError if there is another Space of this name; other errors as in `hub.hub_errors`.
@@ -92,12 +102,20 @@ def set_up(calls: Calls, space: Space) -> None:
             _require_ours(space, info)
             if space.bucket is not None and not _has_bucket(calls.api, space.bucket):
                 calls.make("create_bucket", space.bucket, private=True, exist_ok=True)
-            if info is None:
-                _create(calls, space)
-            else:
-                _change_machine(calls, space)
-            _set_values(calls, space, exists=info is not None)
-            _upload(calls, space, info)
+            paused = info is not None and _stage(calls.api, space) == "PAUSED"
+            try:
+                if info is None:
+                    _create(calls, space)
+                else:
+                    if space.bucket is not None and not paused and _has_started(info):
+                        calls.pause_before_a_change(space.repo_id)
+                    _change_machine(calls, space)
+                _set_values(calls, space, exists=info is not None)
+                _upload(calls, space, info)
+            finally:
+                # After an error too: people shall go on, and the next run makes up for the rest.
+                if paused or any(line.startswith("pause_space(") for line in calls.lines):
+                    calls.make("restart_space", space.repo_id)
     except PaymentError as error:
         raise PaymentError(error.message, remedy=f"{PLAN} {FREE}") from error
 
@@ -110,6 +128,11 @@ def _require_ours(space: Space, info: SpaceInfo | None) -> None:
             f"There is a Space {space.repo_id}, and it is none of a curation: its card has not the tag `curation`.",
             remedy="Name another one with --space, or delete that one.",
         )
+
+
+def _has_started(info: SpaceInfo) -> bool:
+    """Whether a Space has what it needs to run: an earlier `deploy` may have been interrupted before that."""
+    return any(file.rfilename == "Dockerfile" for file in info.siblings or ())
 
 
 def find_space(api: HfApi, repo_id: str) -> SpaceInfo | None:

@@ -107,13 +107,17 @@ def test_only_what_differs_is_changed(made: str, services: Services, api: HfApi)
     api.add_space_variable(made, "WORKSPACE", "elsewhere")
     api.upload_file(path_or_fileobj=b"FROM scratch", path_in_repo="Dockerfile", repo_id=made, repo_type="space")
     report = deploy_argilla(config("deployed"), Wishes(hardware="cpu-upgrade"), services=services)
+    # No answer is given in the old container after the last snapshot that the new one can start from.
     assert [call.partition("(")[0] for call in report.calls] == [
+        "pause_space",
         "set_space_volumes",
         "request_space_hardware",
         "add_space_variable",
         "create_commit",
+        "restart_space",
     ]
-    assert "operations=['Dockerfile']" in report.calls[-1]
+    assert "operations=['Dockerfile']" in report.calls[-2]
+    assert api.get_space_runtime(made).stage == "RUNNING"
     assert {volume.mount_path for volume in api.get_space_runtime(made).volumes or []} == {"/models", "/data"}
     assert deploy_argilla(config("deployed"), Wishes(hardware="cpu-upgrade"), services=services).calls == ()
 
@@ -189,17 +193,40 @@ def test_a_plan_that_is_missing_is_a_sentence_with_what_helps(stack: Stack, serv
     assert any("Docker Space takes a paid plan" in line for line in said)
 
 
-def test_a_space_that_does_not_run_is_named_with_its_log(made: str, services: Services, api: HfApi) -> None:
-    api.pause_space(made)
-    with pytest.raises(ServiceError, match=r"does not run: it is PAUSED.*logs=container") as caught:
+def test_a_space_that_does_not_run_is_named_with_its_log(made: str, stack: Stack, services: Services) -> None:
+    stack.hub.serve_space(made, stack.argilla.url, stage="BUILD_ERROR")
+    with pytest.raises(ServiceError, match=r"does not run: it is BUILD_ERROR.*logs=container") as caught:
         deploy_argilla(config("deployed"), Wishes(), services=services)
     assert not isinstance(caught.value, TemporaryError)
 
 
-def test_what_a_space_was_before_a_change_is_no_reason_to_give_up(made: str, services: Services, api: HfApi) -> None:
-    api.pause_space(made)
+def test_an_error_in_the_middle_leaves_no_space_paused(made: str, stack: Stack, services: Services, api: HfApi) -> None:
     api.add_space_variable(made, "WORKSPACE", "elsewhere")
-    with pytest.raises(TemporaryError, match="it is PAUSED"):
+    stack.hub.fail("/variables$", status=400, count=2)
+    with pytest.raises(ServiceError):
+        deploy_argilla(config("deployed"), Wishes(), services=services)
+    stack.hub.clear_faults()
+    api.upload_file(path_or_fileobj=b"FROM scratch", path_in_repo="Dockerfile", repo_id=made, repo_type="space")
+    stack.hub.fail("/commit/", status=400)
+    with pytest.raises(ServiceError):
+        deploy_argilla(config("deployed"), Wishes(), services=services)
+    stack.hub.clear_faults()
+    assert api.get_space_runtime(made).stage == "RUNNING"
+
+
+def test_a_paused_space_is_started_again(made: str, services: Services, api: HfApi) -> None:
+    api.pause_space(made)
+    report = deploy_argilla(config("deployed"), Wishes(), services=services)
+    assert report.calls == (f"restart_space({made!r})",)
+    assert api.get_space_runtime(made).stage == "RUNNING"
+
+
+def test_what_a_space_was_before_a_change_is_no_reason_to_give_up(
+    made: str, stack: Stack, services: Services, api: HfApi
+) -> None:
+    stack.hub.serve_space(made, stack.argilla.url, stage="BUILD_ERROR")
+    api.add_space_variable(made, "WORKSPACE", "elsewhere")
+    with pytest.raises(TemporaryError, match="does not answer after 0 s: it is BUILD_ERROR"):
         deploy_argilla(config("deployed"), Wishes(), services=services, wait_seconds=0)
 
 

@@ -77,9 +77,9 @@ class HubServer(ServerProcess):
         fault |= {"headers": dict(headers or {}), "body": dict(body or {})}
         httpx2.post(f"{self.url}/faults", json=fault, trust_env=False).raise_for_status()
 
-    def serve_space(self, repo_id: str, url: str) -> None:
-        """Say at which address a Space answers. This Hub runs none, so it is run elsewhere on this machine."""
-        body = {"space": repo_id, "url": url}
+    def serve_space(self, repo_id: str, url: str, *, stage: str = "RUNNING") -> None:
+        """Say at which address a Space answers, and its stage: it runs elsewhere on this machine, not in this Hub."""
+        body = {"space": repo_id, "url": url, "stage": stage}
         httpx2.post(f"{self.url}/hosts", json=body, trust_env=False).raise_for_status()
 
     def bucket_folder(self, bucket_id: str) -> Path:

@@ -62,19 +62,19 @@ def host_of(store: Store, repo: Repo) -> str | None:
 
 
 async def set_host(request: Request) -> Response:
-    """Say at which address a Space answers, {space, url}: this Hub runs none, and a test may run it elsewhere."""
+    """Say at which address a Space answers and its stage, {space, url, stage}: this Hub runs none, but a test may."""
     if not request.headers.get("Content-Type", "").startswith("application/json"):
         raise refusal(415, "Send a host as application/json.")
     body, store = await read_json(request), hub_of(request).store
     repo = stored.find_repo(store, "space", str(body.get("space")))
     if repo is None:
         raise refusal(404, "There is no such Space.")
-    _keep(store, repo, {**_settings(store, repo), "host": str(body.get("url"))})
+    _keep(store, repo, {**_settings(store, repo), "host": str(body.get("url")), "stage": body.get("stage")})
     return JSONResponse({})
 
 
 async def show_runtime(request: Request) -> Response:
-    """Answer with the state of a Space: it runs, unless it was paused or has no files."""
+    """Answer with the state of a Space: it runs, unless it was paused or another stage was said."""
     return _runtime(hub_of(request).store, _readable(request))
 
 
@@ -139,7 +139,7 @@ def _runtime(store: Store, repo: Repo) -> Response:
     settings = _settings(store, repo)
     hardware = settings.get("hardware", "cpu-basic")
     runtime: dict[str, Any] = {
-        "stage": "PAUSED" if settings.get("paused") else "RUNNING",
+        "stage": "PAUSED" if settings.get("paused") else settings.get("stage") or "RUNNING",
         "hardware": {"current": hardware, "requested": hardware},
         "gcTimeout": settings.get("sleep", SLEEPS_AFTER if hardware == "cpu-basic" else None),
         "storage": None,
