@@ -238,8 +238,11 @@ class ArgillaReview:
                 raise
         return True
 
-    def pull(self) -> Pulled:
+    def pull(self, only: Collection[str] | None = None) -> Pulled:
         """Return all records, all responses with any status, and all accounts.
+
+        With `only`, the ids that the server gave to some records, only these are read; if one of them is not there any
+        more, all are.
 
         No search filter is used, because a record's updated_at does not change when a response is edited. Raises
         RefusedError if the dataset is missing or has no records, TemporaryError if records keep being deleted while
@@ -255,8 +258,9 @@ class ArgillaReview:
                     remedy="If the Space was reset, run `curation restore`: it puts the records and all answers of the "
                     "last sync back.",
                 )
-            records = self._all_records(dataset_id)
-            if not records:
+            named = self._named_records(dataset_id, only) if only is not None else None
+            records = self._all_records(dataset_id) if named is None else named
+            if not records and named is None:
                 raise RefusedError(
                     f"The Argilla dataset {self.name!r} in workspace {self.workspace!r} holds no records; "
                     "its answers are not taken for withdrawn.",
@@ -273,6 +277,7 @@ class ArgillaReview:
             records={record["id"]: record["external_id"] for record in records},
             answers=answers,
             accounts=accounts,
+            whole=named is None,
         )
 
     def activity(self) -> str | None:
@@ -322,6 +327,24 @@ class ArgillaReview:
                 f"Records of the Argilla dataset {self.name!r} are being deleted while they are read.",
                 remedy="Run `curation sync` again when that is done.",
             ) from None
+
+    def _named_records(self, dataset_id: str, server_ids: Collection[str]) -> list[dict[str, Any]] | None:
+        """Return these records with their responses, None if one is not in the dataset."""
+        records = []
+        for server_id in sorted(server_ids):
+            try:
+                record = self._get(f"/api/v1/records/{server_id}")
+            except httpx.HTTPStatusError as error:
+                # What is no id of Argilla's is answered with 422.
+                if error.response.status_code not in {httpx.codes.NOT_FOUND, httpx.codes.UNPROCESSABLE_ENTITY}:
+                    raise
+                return None
+            if record["dataset_id"] != dataset_id:
+                return None
+            if not isinstance(record.get("responses"), list):
+                raise ValueError("a record without its responses")
+            records.append(record_pages.without_texts(record))
+        return records
 
     def _records(self, dataset_id: str) -> Iterator[dict[str, Any]]:
         """Yield the records without their responses; if records are deleted in the meantime, some may be skipped."""

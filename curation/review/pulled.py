@@ -38,7 +38,7 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """Everything that an Argilla dataset holds.
+    """Everything that an Argilla dataset holds, or with `whole` false some of its records with all their answers.
 
     - `began_at`: when the reading began
     - `records`: the external id of each record by the server's own id: ours is the external id, null is somebody else's
@@ -51,3 +51,4 @@ class Pulled:
     records: Mapping[str, str | None]
     answers: tuple[Answer, ...]
     accounts: Accounts
+    whole: bool = True

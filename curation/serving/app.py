@@ -20,7 +20,7 @@ from curation.config import Config
 from curation.errors import CurationError
 from curation.review.webhooks import PATH
 from curation.serving.access import Access, Viewer
-from curation.serving.deliveries import Deliveries, RefusedDeliveryError, concerns
+from curation.serving.deliveries import Deliveries, RefusedDeliveryError, concerns, record_of
 from curation.serving.headers import SafeHeaders
 from curation.serving.oauth import CALLBACK, OAuth
 from curation.serving.page import page_html, sign_in_html
@@ -106,7 +106,7 @@ async def receive(request: Request) -> Response:
         return PlainTextResponse("The delivery was refused.", status_code=401)
     review = server.config.review
     if concerns(message, workspace=review.workspace, dataset=server.config.review_dataset):
-        server.refresher.hint()
+        server.refresher.hint(record_of(message))
     return Response(status_code=204)
 
 

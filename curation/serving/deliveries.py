@@ -59,6 +59,16 @@ class Deliveries:
         self._taken[delivery_id] = sent_at
 
 
+def record_of(message: Any) -> str | None:
+    """Return the id in Argilla of the record whose answer changed; None if that is not known."""
+    if not isinstance(message, dict) or not str(message.get("type")).startswith("response."):
+        return None
+    data = message.get("data")
+    record = data.get("record") if isinstance(data, dict) else None
+    record_id = record.get("id") if isinstance(record, dict) else None
+    return record_id if isinstance(record_id, str) else None
+
+
 def concerns(message: Any, *, workspace: str, dataset: str) -> bool:
     """Whether a message may be about this dataset. One that does not say which dataset it is about may be."""
     data = message.get("data") if isinstance(message, dict) else None

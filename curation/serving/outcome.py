@@ -1,4 +1,4 @@
-"""What one refresh did: what the process that ran it hands over to the server, as JSON in a file."""
+"""What one refresh should do, and what it did: what the server and the process that refreshes hand to each other."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ from curation.serving.dashboard import Dashboard
 from curation.types import Row
 
 Cause = Literal["start", "webhook", "timer"]
+
+
+class Request(Row):
+    """What a refresh should do.
+
+    If the store is still at the commit `revision`, it makes no new dashboard. `changed` are the ids in Argilla of the
+    records of which webhooks told, null if all answers should be read.
+    """
+
+    revision: str | None = None
+    changed: tuple[str, ...] | None = None
 
 
 class Outcome(Row):

@@ -1,48 +1,49 @@
-"""`python -m curation.serving.refresh_run CONFIG RESULT [REVISION]`: one refresh, in a process of its own.
+"""`python -m curation.serving.refresh_run CONFIG RESULT REQUEST`: one refresh, in a process of its own.
 
-The process writes an `Outcome` to the file RESULT. It is a process because what it imports takes seconds, because it
-can be stopped when a service hangs, and because what it does must not slow down the server. If the store is still at
-REVISION, there is no new dashboard.
+REQUEST is a `Request` as JSON. The process writes an `Outcome` to the file RESULT. It is a process because what it
+imports takes seconds, because it can be stopped when a service hangs, and because what it does must not slow down the
+server.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from curation.config import Config, Services, load_config
 from curation.errors import CurationError
 from curation.serving.dashboard import Dashboard
-from curation.serving.outcome import Outcome
+from curation.serving.outcome import Outcome, Request
 
 
 def main() -> None:
     """Refresh, and write what came of it."""
     os.umask(0o077)
-    config, result, *revision = sys.argv[1:]
-    outcome = run(Path(config), revision=revision[0] if revision else None)
+    config, result, request = sys.argv[1:]
+    outcome = run(Path(config), Request.model_validate_json(request))
     Path(result).write_text(outcome.model_dump_json(), encoding="utf-8")
 
 
-def run(path: Path, *, revision: str | None) -> Outcome:
+def run(path: Path, request: Request) -> Outcome:
     """Return what came of a refresh. The dashboard is made also if it failed, as long as the store can be read."""
     outcome = Outcome()
     try:
         config, services = load_config(path), Services.from_environment()
-        outcome = _refreshed(config, services)
-        return outcome.model_copy(update={"dashboard": _dashboard(config, services, revision)})
+        outcome = _refreshed(config, services, request.changed)
+        return outcome.model_copy(update={"dashboard": _dashboard(config, services, request.revision)})
     except Exception as error:  # noqa: BLE001 - the server shows every error as a sentence
         code, sentence = _told(error)
         return outcome.model_copy(update={"error": outcome.error or sentence, "exit_code": outcome.exit_code or code})
 
 
-def _refreshed(config: Config, services: Services) -> Outcome:
+def _refreshed(config: Config, services: Services, changed: Collection[str] | None) -> Outcome:
     from curation.stages.refresh import refresh
 
     lines: list[str] = []
     try:
-        report = refresh(config, services=services, tell=lines.append)
+        report = refresh(config, services=services, tell=lines.append, changed=changed)
     except Exception as error:  # noqa: BLE001 - the server shows every error as a sentence
         code, sentence = _told(error)
         return Outcome(lines=tuple(lines), error=sentence, exit_code=code)

@@ -17,12 +17,14 @@ from pydantic import ValidationError
 
 from curation.scratch import scratch_folder
 from curation.serving.dashboard import Dashboard
-from curation.serving.outcome import Cause, Outcome, Refresh
+from curation.serving.outcome import Cause, Outcome, Refresh, Request
 from curation.serving.settings import Timing
 
 KEPT = 20
 """The page shows so many refreshes; older ones are forgotten."""
 TEMPORARY = 3
+MOST_NAMED = 500
+"""If more records than this changed, all are read: that takes less time than to read so many one by one."""
 OF_THE_SERVER = ("CURATION_SERVE_TOKEN", "CURATION_WEBHOOK_SECRET", "OAUTH_CLIENT_SECRET")
 """Secrets that a refresh has no use for."""
 RUN = (sys.executable, "-m", "curation.serving.refresh_run")
@@ -49,9 +51,14 @@ class Refresher:
         self.running = False
         self._config, self._timing, self._tell, self._command = config, timing, tell, command
         self._hinted = asyncio.Event()
+        self._changed: set[str] | None = set()
 
-    def hint(self) -> None:
-        """Note that something changed in Argilla."""
+    def hint(self, record_id: str | None = None) -> None:
+        """Note that something changed in Argilla: the answers to this record, or something else."""
+        if record_id is None or self._changed is None or len(self._changed) >= MOST_NAMED:
+            self._changed = None
+        else:
+            self._changed.add(record_id)
         self._hinted.set()
 
     async def run(self) -> None:
@@ -90,10 +97,17 @@ class Refresher:
     async def _refresh(self, cause: Cause) -> None:
         # A hint from now on may be of something that this refresh does not see.
         self._hinted.clear()
+        changed, self._changed = self._changed, set()
+        request = Request(
+            revision=self.dashboard.revision if self.dashboard else None,
+            changed=tuple(sorted(changed)) if cause == "webhook" and changed is not None else None,
+        )
         began_at, began = datetime.now(UTC), time.monotonic()
-        revision = self.dashboard.revision if self.dashboard else ""
-        outcome = await refresh_in_process(self._command, self._config, revision=revision, limit=self._timing.limit)
+        outcome = await refresh_in_process(self._command, self._config, request, limit=self._timing.limit)
         self.dashboard = outcome.dashboard or self.dashboard
+        if outcome.exit_code:
+            # What it should have read is read by the next one, whatever that is told of.
+            self._changed = None
         refresh = Refresh(
             began_at=began_at,
             cause=cause,
@@ -108,13 +122,13 @@ class Refresher:
             self._tell(refresh)
 
 
-async def refresh_in_process(command: Sequence[str], config: Path, *, revision: str, limit: float) -> Outcome:
+async def refresh_in_process(command: Sequence[str], config: Path, request: Request, *, limit: float) -> Outcome:
     """Return what came of a refresh. Its process ends in any case: by itself, or killed after `limit` seconds."""
     try:
         # If this server is killed, the next run of anything of ours removes the folder.
         with scratch_folder() as folder:
             result = folder / "outcome.json"
-            arguments = (str(config), str(result), *([revision] if revision else []))
+            arguments = (str(config), str(result), request.model_dump_json())
             return await _run((*command, *arguments), result, limit)
     except OSError as error:
         return Outcome(

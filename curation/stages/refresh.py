@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 
 from curation.config import Config, Services
@@ -45,6 +45,7 @@ def refresh(
     services: Services | None = None,
     watch: Watch = lambda done, total: None,
     tell: Callable[[str], None] = lambda line: None,
+    changed: Collection[str] | None = None,
 ) -> RefreshReport:
     """Copy the responses from Argilla into the store, then publish what they give. If nothing is new, nothing changes.
 
@@ -52,10 +53,12 @@ def refresh(
     published before. `tell` gets the line about
     `sync` before `publish` begins, so that it is not lost if `publish` fails. `watch` is called as by `publish`.
 
+    `changed` is as for `sync`.
+
     Raises the errors of `sync` and `publish`. If `sync` fails, nothing is published.
     """
     services = services or Services.from_environment()
-    synced = sync(config, services=services) if _has_review(config, services) else None
+    synced = sync(config, services=services, changed=changed) if _has_review(config, services) else None
     tell(_sync_line(synced))
     try:
         published = publish(config, services=services, watch=watch)

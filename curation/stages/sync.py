@@ -29,6 +29,7 @@ class SyncReport(Report):
     """What `sync` did.
 
     - `read_all` is false if Argilla says that nothing changed since the last `sync`: then nothing was read.
+      `read_records` is the number of records that were read if they were not all, null else.
     - `responses` are in the store now; `submitted` of them count. `added`, `changed` and `withdrawn` say what is
       different from before. `commit` is null if nothing is.
     - `foreign_records` in Argilla do not belong to this curation; `foreign` is the number of their responses.
@@ -60,6 +61,7 @@ class SyncReport(Report):
     gone: dict[str, int] = Field(default_factory=dict)
     forgotten: int = 0
     ignored: int = 0
+    read_records: int | None = None
     seconds: float = 0.0
     commit: str | None = None
 
@@ -78,7 +80,9 @@ class SyncReport(Report):
             )
         lines = [
             f"{responses} to {counted(self.records, 'record')}: {self.added:,} new, {self.changed:,} changed, "
-            f"{self.withdrawn:,} withdrawn, read in {duration(self.seconds)}."
+            f"{self.withdrawn:,} withdrawn, "
+            + (f"{counted(self.read_records, 'record')} " if self.read_records is not None else "")
+            + f"read in {duration(self.seconds)}."
             + ("" if self.commit else " Nothing new to store.")
         ]
         lines += [f"The reviewer {former} is now called {present}." for former, present in self.renamed.items()]
@@ -120,12 +124,15 @@ def sync(
     forget: Collection[str] = (),
     allow_shrink: bool = False,
     read_all: bool = False,
+    changed: Collection[str] | None = None,
 ) -> SyncReport:
     """Update the responses in the store from Argilla, in one commit. If nothing changed, there is no commit.
 
     If Argilla says that nothing happened since the last `sync`, its answers are not read, at most for the hours of
     `review.full_every`, and not with `read_all`. Responses that were edited, withdrawn or deleted in Argilla change in
-    the store too. The responses of the reviewers named in `forget` are removed, and later responses of their accounts
+    the store too. `changed` are the ids in Argilla of records of which a webhook told: if all were read within
+    `review.full_every`, only these are read now. The next sync without it looks for what no webhook told of.
+    The responses of the reviewers named in `forget` are removed, and later responses of their accounts
     are ignored.
 
     Raises RefusedError if the Argilla dataset is missing or empty (that never means that all answers were withdrawn),
@@ -140,6 +147,7 @@ def sync(
     to_forget = _accounts(first, forget) if forget else set()
     reports: list[SyncReport] = []
     with closing(open_review(config, services)) as review:
+        only = _only(config, first, changed) if not (forget or read_all) else None
         if not (forget or read_all) and (unchanged := _unchanged(config, first, review)):
             return unchanged
 
@@ -147,7 +155,9 @@ def sync(
             review.check(config.review.settings())
             # What happens while the answers are read is for the next sync, so the activity comes first.
             activity, began = review.activity(), time.monotonic()
-            pulled = review.pull()
+            pulled = review.pull(only)
+            if not pulled.whole and not _is_synced(snapshot, pulled.dataset_id):
+                pulled = review.pull()
             reviews, report = _merged(config, snapshot, pulled, to_forget, activity)
             report = report.model_copy(update={"seconds": time.monotonic() - began})
             if not allow_shrink:
@@ -157,6 +167,19 @@ def sync(
 
         commit = store.set_reviews(read)
     return reports[-1].model_copy(update={"commit": commit})
+
+
+def _only(config: Config, snapshot: Snapshot, changed: Collection[str] | None) -> Collection[str] | None:
+    """Return which records to read, None for all: so often that a webhook that was lost does not matter for long."""
+    last = snapshot.manifest.review.last_sync if snapshot.manifest.review is not None else None
+    if last is None or datetime.now(UTC) - last.began_at >= timedelta(hours=config.review.full_every):
+        return None
+    return changed
+
+
+def _is_synced(snapshot: Snapshot, dataset_id: str) -> bool:
+    """Whether the store was last synced with this Argilla dataset, and not with one that it stands in place of."""
+    return snapshot.manifest.review is not None and snapshot.manifest.review.dataset_id == dataset_id
 
 
 def _unchanged(config: Config, snapshot: Snapshot, review: ArgillaReview) -> SyncReport | None:
@@ -184,7 +207,7 @@ def _merged(
     merged = merge_responses(snapshot.responses, pulled, known=snapshot.records, forgotten=forgotten)
     # Records of another task are in another Argilla dataset, so they are not missing in this one.
     of_task = _of_task(config, snapshot)
-    missing = (of_task - snapshot.retired).difference(pulled.records.values())
+    missing = (of_task - snapshot.retired).difference(pulled.records.values()) if pulled.whole else set()
     report = SyncReport(
         dataset=config.review_dataset,
         read_all=True,
@@ -198,7 +221,7 @@ def _merged(
         foreign_records=sum(record_id not in snapshot.records for record_id in pulled.records.values()),
         foreign=merged.foreign,
         absent=sum(
-            record_id in of_task and response.server_record_id not in pulled.records
+            pulled.whole and record_id in of_task and response.server_record_id not in pulled.records
             for (record_id, _), response in merged.responses.items()
         ),
         missing_records=tuple(record_id for record_id in snapshot.records if record_id in missing),
@@ -206,13 +229,14 @@ def _merged(
         gone=merged.gone,
         forgotten=merged.forgotten,
         ignored=merged.ignored,
+        read_records=None if pulled.whole else len(pulled.records),
     )
     dataset = ReviewedDataset(
         workspace=config.review.workspace,
         dataset=config.review_dataset,
         dataset_id=pulled.dataset_id,
         guidelines=written(pulled.guidelines),
-        last_sync=_last_sync(report, pulled, activity),
+        last_sync=_last_sync(report, pulled, activity) if pulled.whole else _last_whole_sync(snapshot),
     )
     reviews = Reviews(
         responses=merged.responses,
@@ -256,6 +280,11 @@ def _last_sync(report: SyncReport, pulled: Pulled, activity: str | None) -> Last
         responses=report.responses,
         submitted=report.submitted,
     )
+
+
+def _last_whole_sync(snapshot: Snapshot) -> LastSync | None:
+    """Return what the next sync compares with if this one read some records only: what the last whole one left."""
+    return snapshot.manifest.review.last_sync if snapshot.manifest.review is not None else None
 
 
 def _accounts(snapshot: Snapshot, names: Collection[str]) -> set[str]:

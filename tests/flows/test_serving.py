@@ -93,7 +93,10 @@ def test_webhooks_of_argilla_lead_to_rows_and_a_killed_server_misses_nothing(cli
                     "takes_webhooks": True,
                 }
                 change(stack, first, "b")
-                assert server.event(event="refresh")["cause"] == "webhook"
+                refresh = server.event(event="refresh")
+                assert refresh["cause"] == "webhook"
+                # Only the record that the webhook named was read.
+                assert "0 new, 1 changed, 0 withdrawn, 1 record read in" in refresh["lines"][0]
                 assert preferences(stack) == ["a", "a", "a", "a", "a", "b"]
                 seen = browser.get("/dashboard.json", headers={"Authorization": f"Bearer {TOKEN}"}).json()
                 assert (seen["records"], seen["completed"], seen["rows"]) == (6, 6, {"dpo": 6, "kto": 12})

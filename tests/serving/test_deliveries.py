@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from curation.serving.deliveries import Deliveries, RefusedDeliveryError, concerns
+from curation.serving.deliveries import Deliveries, RefusedDeliveryError, concerns, record_of
 
 SECRET = base64.b64encode(b"a secret of 24 bytes ...").decode()
 BODY = json.dumps({"type": "response.created", "version": 1, "data": {"id": "1"}}).encode()
@@ -92,6 +92,21 @@ def test_ids_are_forgotten_when_their_deliveries_would_be_refused_anyway(monkeyp
 def test_without_a_secret_nothing_is_taken() -> None:
     with pytest.raises(RefusedDeliveryError, match="the secret is not known yet"):
         Deliveries().take(BODY, headers_of(BODY), None)
+
+
+@pytest.mark.parametrize(
+    ("message", "record_id"),
+    [
+        ({"type": "response.updated", "data": {"record": {"id": "r1"}}}, "r1"),
+        ({"type": "response.deleted", "data": {"record": {"id": 1}}}, None),
+        ({"type": "response.created", "data": None}, None),
+        ({"type": "record.deleted", "data": {"id": "r1"}}, None),
+        ({"type": "dataset.deleted", "data": {"record": {"id": "r1"}}}, None),
+        (["response.created"], None),
+    ],
+)
+def test_a_message_about_an_answer_names_its_record(message: Any, record_id: str | None) -> None:
+    assert record_of(message) == record_id
 
 
 DATASET = {"name": "mine", "workspace": {"name": "argilla"}}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from curation.serving.outcome import Outcome, Refresh
-from curation.serving.refresher import Refresher
+from curation.serving.refresher import MOST_NAMED, Refresher
 from curation.serving.settings import Timing
 
 pytestmark = pytest.mark.slow
@@ -22,10 +22,10 @@ WAIT = 60.0
 
 # The config is where a run notes that it began and ended, with its further arguments.
 PROGRAM = """
-import os, sys, pathlib, time
-config, result, *revision = sys.argv[1:]
+import json, os, sys, pathlib, time
+config, result, request = sys.argv[1:]
 with open(config, "a") as notes:
-    notes.write(" ".join(["begin", *revision]) + "\\n")
+    notes.write(" ".join(["begin", *(json.loads(request)["changed"] or [])]) + "\\n")
 {body}
 with open(config, "a") as notes:
     notes.write("end\\n")
@@ -204,3 +204,34 @@ def test_it_goes_on_if_nobody_reads_what_it_says(tmp_path: Path) -> None:
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(main())
+
+
+def test_it_reads_the_records_that_webhooks_named_and_all_where_that_may_not_be_enough(tmp_path: Path) -> None:
+    body = f"if not os.path.exists(config + '.fail'): {DONE}"
+
+    async def test(watched: Watched) -> None:
+        refresher = watched.refresher
+        await watched.next()
+        for record in ("r2", "r1", "r2"):
+            refresher.hint(record)
+        await watched.next()
+        # Something else changed too.
+        refresher.hint("r3")
+        refresher.hint()
+        await watched.next()
+        refresher.hint("r4")
+        await watched.next()
+        # One that failed did not store what it read.
+        Path(f"{watched.notes}.fail").touch()
+        refresher.hint("r5")
+        await watched.next()
+        Path(f"{watched.notes}.fail").unlink()
+        refresher.hint("r6")
+        await watched.next()
+        for number in range(MOST_NAMED + 1):
+            refresher.hint(f"r{number}")
+        await watched.next()
+        begun = [line for line in watched.lines() if line != "end"]
+        assert begun == ["begin", "begin r1 r2", "begin", "begin r4", "begin r5", "begin", "begin"]
+
+    watch(tmp_path, body, AT_ONCE, test)
