@@ -19,6 +19,7 @@ from curation.cli.options import AllowShrinkOption, ConfigFile, DebugOption, For
 from curation.cli.output import Format, Output
 from curation.cli.refresh import refresh
 from curation.cli.running import errors_as_sentences, print_report, run
+from curation.cli.schedule import schedule
 from curation.cli.serve import serve
 from curation.cli.start import init, recipes
 from curation.cli.usage import Verbs
@@ -215,6 +216,7 @@ def publish(
 
 app.command()(refresh)
 app.command()(serve)
+app.command()(schedule)
 
 
 @app.command()

@@ -70,8 +70,9 @@ def deploy_argilla(
 def deploy_sync(
     config: ConfigFile,
     package: Annotated[
-        Path, typer.Option("--package", help="The wheel of curation that the Space installs: pip wheel --no-deps .")
-    ],
+        Path | None,
+        typer.Option("--package", help="A wheel that the Space installs instead of the package that runs here."),
+    ] = None,
     space: SpaceOption = None,
     org: OrgOption = None,
     user: UserOption = None,

@@ -44,7 +44,7 @@ def carried_files(config: Path) -> dict[str, bytes]:
             continue
         if not place.resolve().is_relative_to(config.parent.resolve()) or Path(name).is_absolute():
             raise ConfigError(
-                f"{config} names {name}, which lies outside of its folder, so the Space would not find it.",
+                f"{config} names {name}, which lies outside of its folder, so it would be missing elsewhere.",
                 remedy="Move it beside the config, or put it on the Hub.",
             )
         for file in [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file()):

@@ -12,6 +12,7 @@ from curation.deploy.access import Access, access_of, asking_account
 from curation.deploy.folders import carried_files, space_files
 from curation.deploy.report import DeployReport, Wishes
 from curation.deploy.spaces import Calls, Secret, Space, set_up, wait_until_up
+from curation.deploy.wheel import Wheel, pack_wheel
 from curation.errors import ConfigError
 from curation.hub import DEFAULT_ENDPOINT
 from curation.review.webhooks import PATH, register_webhook
@@ -24,7 +25,7 @@ def deploy_sync(
     config: Path,
     wishes: Wishes,
     *,
-    wheel: Path,
+    wheel: Path | None = None,
     services: Services,
     admins: tuple[str, ...] = (),
     token: str | None = None,
@@ -36,8 +37,9 @@ def deploy_sync(
     """Create the sync Space of a config, or change it to what it should be, and register its webhook.
 
     The Space gets HF_TOKEN and ARGILLA_API_KEY as secrets, and `token` for programs if there is one; with `renew` it
-    gets them again. Whoever asks is an admin if no `admins` are named. Raises ConfigError if Argilla's address or key
-    is not set, if everybody should be let in, or if there is no wheel; else as `deploy_argilla`.
+    gets them again. Whoever asks is an admin if no `admins` are named. Without `wheel` the Space
+    installs the package that runs here. Raises ConfigError if Argilla's address or key is not set, if everybody should
+    be let in, or if `wheel` is none; else as `deploy_argilla`.
     """
     if services.argilla_api_url is None or services.argilla_api_key is None:
         raise ConfigError(
@@ -46,10 +48,9 @@ def deploy_sync(
         )
     if wishes.anyone:
         raise ConfigError("The page of the sync Space is not for everybody.", remedy="Use --org or --user.")
-    if wheel.suffix != ".whl" or not wheel.is_file():
-        raise ConfigError(
-            f"{wheel} is no wheel.", remedy="Build one in a checkout: pip wheel --no-deps --wheel-dir dist ."
-        )
+    if wheel is not None and (wheel.suffix != ".whl" or not wheel.is_file()):
+        raise ConfigError(f"{wheel} is no wheel.", remedy="Without --package, the package that runs here is installed.")
+    package = pack_wheel() if wheel is None else Wheel(wheel.name, wheel.read_bytes())
     loaded, account = load_config(config), asking_account(services)
     repo_id = wishes.space or f"{loaded.store.repo_id.partition('/')[0]}/{loaded.name}-sync"
     access = access_of(wishes, repo_id, account)
@@ -59,7 +60,7 @@ def deploy_sync(
             say(line)
     space = Space(
         repo_id=repo_id,
-        files={**space_files("sync"), **carried_files(config), wheel.name: wheel.read_bytes()},
+        files={**space_files("sync"), **carried_files(config), package.name: package.content},
         variables=_variables(services, access, admins or (account.name,)),
         secrets=_secrets(services, token),
         health=HEALTH,

@@ -15,7 +15,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from curation.local.hub import bucket_routes, commit_routes, repo_routes, space_routes, tree_routes, xet_routes
+from curation.local.hub import (
+    bucket_routes,
+    commit_routes,
+    jobs_routes,
+    repo_routes,
+    space_routes,
+    tree_routes,
+    xet_routes,
+)
 from curation.local.hub.access import Counters, Hub, hub_of
 from curation.local.hub.accounts import Account
 from curation.local.hub.blobs import Blobs
@@ -80,6 +88,7 @@ def _routes() -> list[Route]:
         Route("/api/validate-yaml", repo_routes.validate_yaml, methods=["POST"]),
         Route("/api/repos/create", repo_routes.create_repo, methods=["POST"]),
         Route("/api/repos/delete", repo_routes.delete_repo, methods=["DELETE"]),
+        *jobs_routes.routes(),
         Route("/api/{kind}", repo_routes.list_repos),
         Route("/api/{kind}/{name}", repo_routes.short_name),
         Route("/cas/{store}/v1/xorbs/default/{hash}", xet_routes.put_xorb, methods=["POST"]),

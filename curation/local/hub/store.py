@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS refs (
 CREATE TABLE IF NOT EXISTS spaces (
     repo INTEGER PRIMARY KEY REFERENCES repos ON DELETE CASCADE, settings TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, private INTEGER NOT NULL, created_at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, namespace TEXT NOT NULL, job TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS objects (
     repo INTEGER NOT NULL REFERENCES repos ON DELETE CASCADE, sha256 TEXT NOT NULL, size INTEGER NOT NULL,
     PRIMARY KEY (repo, sha256)) WITHOUT ROWID;
@@ -167,6 +168,21 @@ def bucket(store: Store, name: str) -> tuple[bool, str] | None:
     """Return whether a bucket is private and when it was created, None if there is none of this name."""
     row = store.row("SELECT private, created_at FROM buckets WHERE name = ?", name)
     return None if row is None else (bool(row[0]), str(row[1]))
+
+
+def keep_job(store: Store, namespace: str, job_id: str, job: str) -> None:
+    """Keep a scheduled job, an object as JSON, in the place of an earlier state of it."""
+    store.execute("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", job_id, namespace, job)
+
+
+def jobs(store: Store, namespace: str) -> list[str]:
+    """Return the scheduled jobs of an account as JSON."""
+    return [str(job) for (job,) in store.execute("SELECT job FROM jobs WHERE namespace = ? ORDER BY id", namespace)]
+
+
+def remove_job(store: Store, job_id: str) -> None:
+    """Remove a scheduled job."""
+    store.execute("DELETE FROM jobs WHERE id = ?", job_id)
 
 
 def set_gate(store: Store, repo: Repo, gated: str) -> None:

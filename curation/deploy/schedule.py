@@ -1,0 +1,200 @@
+"""schedule: has a curation refreshed at regular times, by a job of the Hub, by cron or by GitHub Actions."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Literal
+
+from curation.config import Config, Services, load_config
+from curation.deploy import carried, jobs
+from curation.deploy.access import asking_account
+from curation.deploy.timetable import cron_times, runs_a_month
+from curation.errors import ConfigError
+from curation.hub import DEFAULT_ENDPOINT
+from curation.report import Report
+
+Runner = Literal["jobs", "cron", "github"]
+
+WORKFLOW = """\
+# .github/workflows/{name}.yml: `curation schedule` wrote it. Set the secrets of the repository: {secrets}.
+name: Refresh {name}
+on:
+  schedule:
+    - cron: "{times}"
+  workflow_dispatch:
+permissions: {{}}
+concurrency: refresh-{name}
+jobs:
+  refresh:
+    runs-on: ubuntu-latest
+    timeout-minutes: 30
+    steps:
+      - uses: actions/setup-python@v5
+        with:
+          python-version: "3.12"
+      - env:
+{environment}
+        run: |
+{script}
+"""
+
+
+class ScheduleReport(Report):
+    """What `schedule` did, or with `rehearsal` would do.
+
+    `times` is when it runs, in the fields of cron. `job` is the id of the scheduled job, `next_run` when it runs next,
+    `commit` what put config and package into the store: each null if there is none. `text` is what the user installs,
+    for cron and GitHub Actions; `cost` what a month costs, null where it costs nothing.
+    """
+
+    on: Runner
+    times: str
+    rehearsal: bool = False
+    changed: bool = False
+    job: str | None = None
+    next_run: str | None = None
+    commit: str | None = None
+    cost: str | None = None
+    command: str | None = None
+    text: str | None = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What runs when, what it costs, and what is still to be done."""
+        if self.text is not None:
+            return (self.text,)
+        cost = () if self.cost is None else (self.cost,)
+        if self.rehearsal:
+            return (*cost, f"A job would run at {self.times}:", str(self.command))
+        state = "is scheduled" if self.changed else "was scheduled already"
+        following = "" if self.next_run is None else f", next at {self.next_run}"
+        carried_line = ("Config and package are in the store anew.",) if self.commit else ()
+        return (*cost, f"The job {self.job} {state}: {self.times}{following}.", *carried_line)
+
+
+class SchedulesReport(Report):
+    """The scheduled jobs of a curation: their ids with when they run. `removed` are those that were deleted now."""
+
+    name: str
+    jobs: dict[str, str]
+    removed: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """A line for each."""
+        if self.removed:
+            return (f"Removed the scheduled job {', '.join(self.removed)} of {self.name}.",)
+        return tuple(f"{job}  {when}" for job, when in self.jobs.items()) or (f"{self.name} has no scheduled job.",)
+
+
+def schedule(
+    config: Path,
+    *,
+    on: Runner,
+    every: str,
+    services: Services,
+    package: str | None = None,
+    renew: bool = False,
+    rehearsal: bool = False,
+) -> ScheduleReport:
+    """Have `curation refresh` run `every` so often, for example "1h".
+
+    A job runs the config and the package that are put into the store; so does a workflow of GitHub Actions. `package`
+    is the address of another package to install, as pip takes it. For cron and GitHub Actions the report has the text
+    to install. With a `rehearsal` nothing is written anywhere. Doing it again changes only what differs.
+
+    Raises ConfigError if `every` is not possible or a key that the schedule needs is not set.
+    """
+    loaded = load_config(config)
+    times = cron_times(every, name=loaded.name)
+    if on == "cron":
+        return ScheduleReport(on=on, times=times, text=_crontab(config, loaded, times))
+    account = asking_account(services)
+    needed = _needed(loaded, services)
+    commit = None
+    if not rehearsal:
+        files = carried.schedule_files(config, package=package)
+        commit = carried.put(account.api, loaded.store.repo_id, files)
+    script = carried.script(loaded.store.repo_id, package=package)
+    environment = _environment(services)
+    if on == "github":
+        text = _workflow(loaded, times, script, environment, needed)
+        return ScheduleReport(on=on, times=times, commit=commit, text=text)
+    cost = jobs.cost_line(account.api, runs=runs_a_month(every))
+    command = ["bash", "-c", script]
+    report = ScheduleReport(on=on, times=times, rehearsal=rehearsal, cost=cost, command=shlex.join(command))
+    if rehearsal:
+        return report
+    job = jobs.Job(_owner(loaded), loaded.name, times, command, environment, needed)
+    kept, changed = jobs.put_job(account.api, job, renew=renew)
+    return report.model_copy(
+        update={"job": kept.id, "next_run": kept.next_run, "changed": changed or commit is not None, "commit": commit}
+    )
+
+
+def list_schedules(config: Config, *, services: Services, remove: bool = False) -> SchedulesReport:
+    """Return the scheduled jobs of a curation; with `remove` delete them. Lines in a crontab are not known here."""
+    api = asking_account(services).api
+    found = jobs.list_jobs(api, namespace=_owner(config), name=config.name)
+    removed = jobs.remove_jobs(api, namespace=_owner(config), name=config.name) if remove else []
+    return SchedulesReport(
+        name=config.name,
+        jobs={job.id: f"{job.times}{f', next at {job.next_run}' if job.next_run else ''}" for job in found},
+        removed=tuple(removed),
+    )
+
+
+def _owner(config: Config) -> str:
+    return config.store.repo_id.partition("/")[0]
+
+
+def _needed(config: Config, services: Services) -> dict[str, str]:
+    """Return the keys that a refresh needs, by their names. Models are not asked, so theirs are not among them."""
+    keys = {"HF_TOKEN": services.hub_token, "ARGILLA_API_KEY": services.argilla_api_key}
+    missing = [name for name, value in keys.items() if value is None]
+    if services.argilla_api_url is None:
+        missing.append("ARGILLA_API_URL")
+    if missing and not (config.labels.decides_without_people and services.argilla_api_url is None):
+        raise ConfigError(
+            f"{' and '.join(missing)} not set, and a refresh needs {'them' if len(missing) > 1 else 'it'}.",
+            remedy="Export what the schedule shall use, then run the command again.",
+        )
+    return {name: value for name, value in keys.items() if value is not None}
+
+
+def _environment(services: Services) -> dict[str, str]:
+    environment = {} if services.argilla_api_url is None else {"ARGILLA_API_URL": services.argilla_api_url}
+    if services.hub_endpoint != DEFAULT_ENDPOINT:
+        environment["HF_ENDPOINT"] = services.hub_endpoint
+    return environment
+
+
+def _crontab(config: Path, loaded: Config, times: str) -> str:
+    """Return the line of a crontab, with what it needs. At a percent sign cron would end the command."""
+    folder = shlex.quote(str(config.resolve().parent))
+    lock, log = (shlex.quote(f"{loaded.name}.{suffix}") for suffix in ("lock", "log"))
+    command = (
+        f"cd {folder} && set -a && . ./curation.env && set +a && flock -n {lock} {shlex.quote(sys.executable)} "
+        f"-m curation refresh {shlex.quote(config.name)} --format quiet >> {log} 2>&1"
+    ).replace("%", "\\%")
+    return (
+        f"# Add the line below with `crontab -e`. {config.resolve().parent}/curation.env has lines such as\n"
+        "# HF_TOKEN=hf_..., ARGILLA_API_URL=... and ARGILLA_API_KEY=... Only you may read it: chmod 600\n"
+        f"{times} {command}"
+    )
+
+
+def _workflow(config: Config, times: str, script: str, environment: dict[str, str], secrets: dict[str, str]) -> str:
+    values = {
+        **environment,
+        **{name: f"${{{{ secrets.{name} }}}}" for name in secrets},
+    }
+    return WORKFLOW.format(
+        name=config.name,
+        times=times,
+        secrets=", ".join(secrets),
+        environment="\n".join(f"          {name}: {value}" for name, value in values.items()),
+        script="\n".join(f"          {line}" for line in script.splitlines()),
+    )
