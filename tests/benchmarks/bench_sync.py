@@ -9,6 +9,7 @@ It prints what it measures as it goes, then a table and, last, one line of JSON:
 - ratio_to_sdk: its rate over that of the SDK's `to_datasets`;
 - unchanged_s: seconds of a `sync` after which nobody did anything, without the imports of the interpreter;
 - ratio_edits_to_cold: a `sync` after 100 answers were edited over the first;
+- ratio_named_to_cold: the same after 100 other edits of which webhooks told, so that their records have names;
 - peak_rss_mb: of the process of the first `sync`.
 
 `--quick` makes everything ten times smaller, for trying out.
@@ -37,7 +38,13 @@ from curation.local import Stack
 from tests.benchmarks.workload import say
 
 RECORDS, EDITED, PAGE, REVIEWERS = 100_000, 100, 1_000, 5
-GOALS = {"ratio_to_http": 0.85, "ratio_to_sdk": 2.0, "unchanged_s": 1.0, "ratio_edits_to_cold": 1 / 3}
+GOALS = {
+    "ratio_to_http": 0.85,
+    "ratio_to_sdk": 2.0,
+    "unchanged_s": 1.0,
+    "ratio_edits_to_cold": 1 / 3,
+    "ratio_named_to_cold": 1 / 3,
+}
 NAME = "bench-sync"
 TEXT = "Plants are green because chlorophyll absorbs red and blue light and reflects the green. " * 6
 
@@ -177,25 +184,28 @@ def read_with_sdk() -> int:
     return len(dataset.records(with_responses=True).to_datasets())
 
 
-def edit(stack: Stack, dataset_id: str, count: int) -> None:
-    """Edit so many answers, over the whole dataset."""
+def edit(stack: Stack, dataset_id: str, count: int, preference: str) -> list[str]:
+    """Edit so many answers, over the whole dataset; return the ids in Argilla of their records."""
+    edited = []
     with argilla(stack) as http:
         total = http.get(f"/datasets/{dataset_id}/records", params={"limit": 1}).json()["total"]
         for number in range(count):
             params: dict[str, str | int] = {"offset": number * (total // count), "limit": 1, "include": "responses"}
             [item] = http.get(f"/datasets/{dataset_id}/records", params=params).json()["items"]
-            body = {"status": "submitted", "values": {"preference": {"value": "b"}}}
+            body = {"status": "submitted", "values": {"preference": {"value": preference}}}
             http.put(f"/responses/{item['responses'][0]['id']}", json=body).raise_for_status()
+            edited.append(str(item["id"]))
+    return edited
 
 
-def synced() -> dict[str, Any]:
-    """Run `sync` in this process; return its report and the seconds, without the imports."""
+def synced(changed: list[str] | None = None) -> dict[str, Any]:
+    """Run `sync` in this process, of the named records if any; return its report and its seconds after the imports."""
     from curation.review import argilla as _loaded
     from curation.stages.sync import sync
 
     assert _loaded.PUSH_BATCH
     begin = time.perf_counter()
-    report = sync(make_config())
+    report = sync(make_config(), changed=changed)
     seconds = time.perf_counter() - begin
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {**report.model_dump(mode="json"), "seconds": seconds, "peak_rss_mb": peak}
@@ -232,9 +242,12 @@ def measure(stack: Stack, count: int) -> dict[str, float]:
     assert read == count
     unchanged = in_process("synced()")
     assert not unchanged["read_all"]
-    edit(stack, dataset_id, EDITED)
+    edit(stack, dataset_id, EDITED, "b")
     _, edited = timed("a sync after edits, with imports", lambda: in_process("synced()"))
     assert edited["changed"] == EDITED, edited
+    changed = edit(stack, dataset_id, EDITED, "both_good")
+    _, named = timed("a sync of named records, with imports", lambda: in_process(f"synced({changed})"))
+    assert (named["changed"], named["read_records"]) == (EDITED, EDITED), named
     http_s = (http_s + http_again_s) / 2
     return {
         "records": count,
@@ -243,6 +256,7 @@ def measure(stack: Stack, count: int) -> dict[str, float]:
         "ratio_to_sdk": sdk_s / cold_s,
         "unchanged_s": unchanged["seconds"],
         "ratio_edits_to_cold": edited["seconds"] / cold["seconds"],
+        "ratio_named_to_cold": named["seconds"] / cold["seconds"],
         "peak_rss_mb": cold["peak_rss_mb"],
     }
 
