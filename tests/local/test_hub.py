@@ -490,13 +490,6 @@ def test_a_card_with_broken_metadata_is_refused(ann: HfApi, repo: str) -> None:
         commit(ann, repo, add("README.md", b"# No metadata\n"))
 
 
-def test_pull_requests_are_refused_with_a_reason(ann: HfApi, repo: str) -> None:
-    with pytest.raises(HfHubHTTPError, match="no pull requests"):
-        ann.create_commit(repo, [add("a.txt")], commit_message="a", repo_type="dataset", create_pr=True)
-    with pytest.raises(HfHubHTTPError, match="no discussions"):
-        ann.create_discussion(repo, "title", repo_type="dataset")
-
-
 # --- large files --------------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from curation.local.hub import (
     bucket_routes,
     commit_routes,
+    discussion_routes,
     jobs_routes,
     repo_routes,
     space_routes,
@@ -73,11 +74,6 @@ async def stats(request: Request) -> Response:
     return JSONResponse(asdict(hub_of(request).counters))
 
 
-async def no_discussions(request: Request) -> Response:
-    """Refuse discussions and pull requests, which this server does not have."""
-    return JSONResponse({"error": "This local Hub has no discussions or pull requests."}, status_code=501)
-
-
 def _routes() -> list[Route]:
     return [
         Route("/health", health),
@@ -97,6 +93,7 @@ def _routes() -> list[Route]:
         Route("/lfs/{sha256}/verify", commit_routes.lfs_verify, methods=["POST"]),
         *bucket_routes.routes(),
         *space_routes.routes(),
+        *discussion_routes.routes(),
         *_repo_routes(),
         *(Route(f"{place}/resolve/{{revision}}/{{path:path}}", tree_routes.resolve_file) for place in _PLACES),
         *(Route(f"{place}.git/info/lfs/objects/batch", commit_routes.lfs_batch, methods=["POST"]) for place in _PLACES),
@@ -122,5 +119,4 @@ def _repo_routes() -> list[Route]:
         Route(_REPO + "/preupload/{revision}", commit_routes.preupload, methods=["POST"]),
         Route(_REPO + "/commit/{revision}", commit_routes.commit, methods=["POST"]),
         Route(_REPO + "/xet-{mode}-token/{revision}", xet_routes.xet_token),
-        Route(_REPO + "/discussions", no_discussions, methods=["GET", "POST"]),
     ]

@@ -23,6 +23,7 @@ from curation.local.hub.access import (
     valid_path,
     writer,
 )
+from curation.local.hub.discussions import note_commit, propose, refuse_ended
 from curation.local.hub.history import (
     Commit,
     File,
@@ -34,6 +35,7 @@ from curation.local.hub.history import (
     git_oid,
     pointer,
 )
+from curation.local.hub.pages import flag
 from curation.local.hub.refusals import refusal
 from curation.local.hub.store import Repo, Store
 from curation.local.hub.tickets import Ticket, new_ticket, read_ticket, sign
@@ -51,10 +53,11 @@ async def preupload(request: Request) -> Response:
 
 
 async def commit(request: Request) -> Response:
-    """Commit the changes in the lines of the body: all of them, or none with a refusal that gives the reason."""
+    """Commit the changes in the lines of the body: all of them, or none with a refusal that gives the reason.
+
+    With `create_pr` they become a pull request from the parent that the commit names, also if main has moved.
+    """
     repo, account, hub = repo_to_write(request), writer(request), hub_of(request)
-    if request.query_params.get("create_pr"):
-        raise refusal(501, "This local Hub has no pull requests.")
     header: dict[str, Any] = {}
     changes: list[File | Removal] = []
     async for line in _lines(request.stream()):
@@ -67,14 +70,19 @@ async def commit(request: Request) -> Response:
             changes.append(_change(hub, repo, key, value))
     parent = header.get("parentCommit")
     message = Message(_text(header, "summary"), _text(header, "description"), account.name)
-    new_commit = add_commit(
-        *(hub.store, repo, parameter(request, "revision")),
-        parent=None if parent is None else str(parent),
-        message=message,
-        changes=changes,
-    )
+    parent = None if parent is None else str(parent)
+    revision = parameter(request, "revision")
+    opened: dict[str, str] = {}
+    if flag(request, "create_pr"):
+        base = find_commit(hub.store, repo, parent or revision)
+        discussion, new_commit = propose(hub.store, repo, base, message=message, changes=changes)
+        opened["pullRequestUrl"] = f"{repo_url(request, repo)}/discussions/{discussion.num}"
+    else:
+        refuse_ended(hub.store, repo, revision)
+        new_commit = add_commit(hub.store, repo, revision, parent=parent, message=message, changes=changes)
+        note_commit(hub.store, repo, revision, new_commit)
     url = f"{repo_url(request, repo)}/commit/{new_commit.oid}"
-    return JSONResponse({"success": True, "commitOid": new_commit.oid, "commitUrl": url})
+    return JSONResponse({"success": True, "commitOid": new_commit.oid, "commitUrl": url, **opened})
 
 
 async def lfs_batch(request: Request) -> Response:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from curation.local.hub.refusals import refusal
 from curation.local.hub.store import Repo, Store, now
 
-RefKind = Literal["branch", "tag"]
+RefKind = Literal["branch", "tag", "pull"]
 MAIN = "main"
 _FILE = "SELECT path, oid, sha256, size, large, changed_in FROM files WHERE commit_id = ?"
 _COMMIT = "SELECT id, oid, title, message, author, created_at FROM commits"
@@ -118,7 +118,7 @@ def find_file(store: Store, commit: Commit, path: str) -> File | None:
 
 
 def list_refs(store: Store, repo: Repo, kind: RefKind) -> list[tuple[str, str]]:
-    """Return (name, commit id) of all branches or tags."""
+    """Return (name, commit id) of all refs of a kind; that of a pull request has the name "refs/pr/1"."""
     rows = store.execute(
         "SELECT name, oid FROM refs JOIN commits ON commits.id = commit_id WHERE refs.repo = ? AND kind = ? ORDER BY 1",
         *(repo.id, kind),
@@ -157,31 +157,41 @@ def add_commit(
     with 400 if a path would be both a file and a folder.
     """
     with store.change():
-        head = _branch_head(store, repo, branch)
-        if parent is not None and not (_OID.fullmatch(parent) and head.oid.startswith(parent)):
-            raise refusal(412, "A commit has happened since. Please refresh and try again.")
-        commit = _insert_commit(store, repo, head, message)
-        for change in changes:
-            if isinstance(change, Removal):
-                _remove(store, commit, change)
-            else:
-                _put(store, commit, change)
-        for change in changes:
-            if isinstance(change, File):
-                _refuse_clash(store, commit, change.path)
-        store.execute(
-            "UPDATE refs SET commit_id = ? WHERE repo = ? AND kind = 'branch' AND name = ?", commit.id, repo.id, branch
-        )
+        return add_commit_inside(store, repo, branch, parent=parent, message=message, changes=changes)
+
+
+def add_commit_inside(
+    store: Store, repo: Repo, branch: str, *, parent: str | None, message: Message, changes: Sequence[File | Removal]
+) -> Commit:
+    """Do what `add_commit` does, inside a transaction of the caller."""
+    head = _branch_head(store, repo, branch)
+    if parent is not None and not (_OID.fullmatch(parent) and head.oid.startswith(parent)):
+        raise refusal(412, "A commit has happened since. Please refresh and try again.")
+    commit = _insert_commit(store, repo, head, message)
+    for change in changes:
+        if isinstance(change, Removal):
+            _remove(store, commit, change)
+        else:
+            _put(store, commit, change)
+    for change in changes:
+        if isinstance(change, File):
+            _refuse_clash(store, commit, change.path)
+    store.execute(
+        "UPDATE refs SET commit_id = ? WHERE repo = ? AND kind <> 'tag' AND name = ?", commit.id, repo.id, branch
+    )
+
     return commit
 
 
 def _branch_head(store: Store, repo: Repo, branch: str) -> Commit:
     row = store.row(
-        f"{_COMMIT} WHERE id = (SELECT commit_id FROM refs WHERE repo = ? AND kind = 'branch' AND name = ?)",
+        f"{_COMMIT} WHERE id = (SELECT commit_id FROM refs WHERE repo = ? AND kind <> 'tag' AND name = ?)",
         *(repo.id, branch),
     )
     if row is None:
-        raise refusal(404, f"Invalid rev id: {branch} (only branches take commits)", code="RevisionNotFound")
+        raise refusal(
+            404, f"Invalid rev id: {branch} (only branches and pull requests take commits)", code="RevisionNotFound"
+        )
     return Commit(*row)
 
 

@@ -83,9 +83,14 @@ async def paths_info(request: Request) -> Response:
 
 
 async def list_all_refs(request: Request) -> Response:
-    """List branches and tags."""
+    """List branches, tags and, if asked, the refs of pull requests."""
     repo, store = repo_to_read(request), hub_of(request).store
     answer: dict[str, Any] = {"converts": [], "pullRequests": []}
+    if flag(request, "include_prs"):
+        answer["pullRequests"] = [
+            {"name": name.removeprefix("refs/"), "ref": name, "targetCommit": oid}
+            for name, oid in list_refs(store, repo, "pull")
+        ]
     kinds: tuple[tuple[RefKind, str, str], ...] = (("branch", "branches", "heads"), ("tag", "tags", "tags"))
     for kind, key, folder in kinds:
         answer[key] = [
@@ -204,6 +209,6 @@ def _describe(store: Store, entry: File | _Folder, *, expand: bool) -> dict[str,
 
 
 def _ref_name(name: str) -> str:
-    if not _REF_NAME.fullmatch(name):
+    if not _REF_NAME.fullmatch(name) or name.startswith("refs/"):
         raise refusal(400, f"Invalid reference name: {name}")
     return name
