@@ -165,15 +165,15 @@ def row_balance(config: str, sets: Iterable[Mapping[str, object]]) -> Balance:
     return Balance(name=f"sets for {config}", total=parts.total() + len(missing), parts=parts, gaps=gaps)
 
 
-def published_balance(config: str, derived: Set[str], *, published: Set[str]) -> Balance:
+def published_balance(config: str, derived: Set[str], *, published: Set[str], remedy: str) -> Balance:
     """Compare the ids of the rows that the store gives with those that are published."""
     return Balance(
         name=f"rows of {config}",
         total=len(derived),
         parts={"published": len(derived & published)},
         gaps=(
-            *_gaps("not published", derived - published, "Run `curation publish`."),
-            *_gaps("published, and no longer given by the store", published - derived, "Run `curation publish`."),
+            *_gaps("not published", derived - published, remedy),
+            *_gaps("published, and no longer given by the store", published - derived, remedy),
         ),
     )
 

@@ -76,6 +76,8 @@ class Publish(Section):
     lint: Literal["error", "warning"] | None = None
     """`"error"`: rows are published only if `curation lint` finds no error in them; `"warning"`: nor a warning. Only
     with `"dpo"`, `"kto"` or `"reward"` among `formats`."""
+    mode: Literal["commit", "pull-request"] = "commit"
+    """`"commit"`: a publish writes to main; `"pull-request"`: it opens a pull request, which somebody merges."""
     min_agreement: Annotated[float, Field(ge=-1, le=1)] | None = None
     """The least Krippendorff's alpha, -1 to 1, at which rows are published."""
     min_reviewers: PositiveInt | None = None

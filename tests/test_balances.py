@@ -87,7 +87,7 @@ def test_a_set_gives_rows_of_a_config_or_has_a_reason_of_that_config_or_of_all()
 
 def test_rows_are_compared_by_id_and_a_gap_names_the_first_twenty() -> None:
     derived = {f"row{number:02}" for number in range(30)}
-    balance = published_balance("dpo", derived, published={"row00", "old"})
+    balance = published_balance("dpo", derived, published={"row00", "old"}, remedy="Run `curation publish`.")
     assert [(count, len(ids)) for _, count, ids in gaps(balance)] == [(29, 20), (1, 1)]
     assert list(balance.lines) == [
         "FAIL  rows of dpo: 30 = 1 published",

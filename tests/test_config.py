@@ -339,6 +339,7 @@ def test_keys_that_the_smallest_file_leaves_out_have_the_documented_defaults(tmp
             "method": None,
             "max_shrink": 0.05,
             "lint": None,
+            "mode": "commit",
             "min_agreement": None,
             "min_reviewers": None,
             "min_rows": None,
@@ -830,8 +831,8 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "publish.licence",
             "mit",
             "publish.licence is not a setting; did you mean license? allowed: conversational, formats, license, "
-            "lint, margin, max_shrink, max_tie_rate, method, min_agreement, min_gap, min_reviewers, min_rows, pairs, "
-            "private, repo_id, test_size.",
+            "lint, margin, max_shrink, max_tie_rate, method, min_agreement, min_gap, min_reviewers, min_rows, mode, "
+            "pairs, private, repo_id, test_size.",
         ),
         ("publish.min_gap", 2, "publish.min_gap = 2: must be at least 0 and at most 1."),
         ("publish.test_size", 1, "publish.test_size = 1: must be at least 0 and less than 1."),

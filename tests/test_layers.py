@@ -49,7 +49,7 @@ LAYERS = (
     {"variations"},
     {"config"},
     {"derive", "linting", "services"},
-    {"balances", "card", "explaining", "gates", "review_space", "review_state", "runs", "shrinking"},
+    {"balances", "card", "explaining", "gates", "proposal_text", "review_space", "review_state", "runs", "shrinking"},
     {"stages"},
     {"deploy", "local", "serving"},
     {"cli"},

@@ -92,7 +92,8 @@ class CardFacts:
     - `judge_lines` and `checks` are sentences; `cost` and `resolver` are phrases.
     - `options` are settings that a reader of the rows must know. `checksums` are SHA-256 in hex, by path of a file of
       rows. `bytes` is the size of all these files.
-    - `version` is that of the program that wrote the card, in `year`.
+    - `version` is that of the program that wrote the card, in `year`. `published_as` is the tag of this version of the
+      dataset, `previous` that of the version before.
     """
 
     name: str
@@ -127,6 +128,8 @@ class CardFacts:
     lengths: Lengths | None = None
     coverage: Coverage | None = None
     method: str | None = None
+    published_as: str | None = None
+    previous: str | None = None
     checks: Sequence[str] = ()
     options: Mapping[str, JsonValue] = field(default_factory=dict)
     checksums: Mapping[str, str] = field(default_factory=dict)

@@ -197,6 +197,9 @@ def publish(
         bool, typer.Option("--dry-run", help="Write nothing; show which rows would be new, removed or changed.")
     ] = False,
     allow_shrink: AllowShrinkOption = False,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="TAG", help="Put the version with this tag back, such as publish-3.")
+    ] = None,
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
@@ -204,8 +207,11 @@ def publish(
     from curation.cli.progress import segments_shown
     from curation.stages.dry_run import dry_run as try_publish
     from curation.stages.publish import publish as publish_rows
+    from curation.stages.put_back import put_back
 
     def publish_all(loaded: Config, out: Output) -> Report:
+        if to is not None:
+            return put_back(loaded, to, dry_run=dry_run)
         with segments_shown(out) as watch:
             if dry_run:
                 return try_publish(loaded, watch=watch)

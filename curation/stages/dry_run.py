@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import partial
-from pathlib import Path
-from typing import Any
-
-import pyarrow.parquet as pq
-
 from curation.card.derived_facts import card_facts
 from curation.config import Config, Services
 from curation.derive import Watch
 from curation.derive.basis import current_basis, published_basis, row_counts
-from curation.derive.row_changes import ConfigChange, RowChange, config_changes, mixed
-from curation.derive.shards import only_in, paths_by_split
+from curation.derive.row_changes import ConfigChange, RowChange
+from curation.derive.row_differences import row_differences
+from curation.derive.shards import paths_by_split
 from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
 from curation.stages.publish import derive_rows, gates_of, shrunk
 from curation.wording import counted, counts_by_name
-
-BATCH = 1000
-
-Shards = Mapping[str, Collection[str]]
-"""Paths of files of rows by "config/split": {"dpo/train": ["dpo/train-0a1b.parquet"]}."""
 
 
 class DryRunReport(Report):
@@ -32,7 +21,8 @@ class DryRunReport(Report):
 
     `row_counts` says how the numbers of rows would change and why there are fewer, null if no number changes. `refused`
     says why `publish` would refuse to take away so many without `--allow-shrink`, null if it would not. `failed_gates`
-    has a sentence for each gate of `[publish]` that the rows do not pass.
+    has a sentence for each gate of `[publish]` that the rows do not pass. `proposes` is whether `publish` would open a
+    pull request, which says what does not pass, instead of refusing.
     `changes` counts the rows of each config that come, go and change; `examples` has up to ten of them.
     """
 
@@ -43,6 +33,7 @@ class DryRunReport(Report):
     row_counts: str | None
     refused: str | None
     failed_gates: tuple[str, ...] = ()
+    proposes: bool = False
     changes: dict[str, ConfigChange]
     examples: tuple[RowChange, ...]
 
@@ -55,8 +46,13 @@ class DryRunReport(Report):
         if self.row_counts is not None:
             lines.append(f"Against what is published: {self.row_counts}")
         if self.refused is not None:
-            lines.append(f"Without `--allow-shrink` it is refused: {self.refused}")
-        lines += [f"It is refused: {sentence}" for sentence in self.failed_gates]
+            lines.append(
+                f"A proposal would say: {self.refused}"
+                if self.proposes
+                else f"Without `--allow-shrink` it is refused: {self.refused}"
+            )
+        start = "A proposal would say" if self.proposes else "It is refused"
+        lines += [f"{start}: {sentence}" for sentence in self.failed_gates]
         lines += [
             f"{name}: {counted(change.comes, 'row')} would come, {change.goes:,} go, {change.changes:,} change."
             for name, change in self.changes.items()
@@ -70,7 +66,8 @@ class DryRunReport(Report):
     def next_verb(self) -> str | None:
         """`publish`, if that would change a row and not be refused."""
         changed = any(change.comes or change.goes or change.changes for change in self.changes.values())
-        return "publish" if changed and self.refused is None and not self.failed_gates else None
+        passes = self.proposes or (self.refused is None and not self.failed_gates)
+        return "publish" if changed and passes else None
 
 
 def dry_run(
@@ -85,16 +82,13 @@ def dry_run(
     head = published.head()
     manifest = published.manifest(head) or {}
     snapshot = open_store(config, services).snapshot()
-    changes: dict[str, ConfigChange] = {}
-    examples: list[list[RowChange]] = []
     with scratch_folder() as folder:
         derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
-        before, now = manifest.get("files", {}), paths_by_split(derived.tally.shards)
-        for name in dict.fromkeys(split.partition("/")[0] for split in (*now, *before)):
-            old_rows = partial(_rows, only_in(before, now, name), lambda path: published.repo.download(path, str(head)))
-            new_rows = partial(_rows, only_in(now, before, name), lambda path: folder / path)
-            changes[name], examples_of_config = config_changes(name, old_rows, new_rows)
-            examples += examples_of_config
+        changes, examples = row_differences(
+            *(manifest.get("files", {}), paths_by_split(derived.tally.shards)),
+            old=lambda path: published.repo.download(path, str(head)),
+            new=lambda path: folder / path,
+        )
         now_basis, before_basis = current_basis(config, derived), published_basis(manifest)
         refused = shrunk(config, published, head, derived, folder=folder)
         alpha = card_facts(config, snapshot, derived).agreement.alpha
@@ -107,16 +101,7 @@ def dry_run(
         row_counts=row_counts(before_basis, now_basis) if before_basis else None,
         refused=refused,
         failed_gates=failed,
+        proposes=config.publish.mode == "pull-request",
         changes=changes,
-        examples=mixed(examples),
+        examples=examples,
     )
-
-
-def _rows(shards: Shards, local_path: Callable[[str], Path]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of shards, each with the name of its split in the column `split`."""
-    for split, paths in shards.items():
-        for path in paths:
-            with pq.ParquetFile(local_path(path)) as file:
-                for batch in file.iter_batches(BATCH):
-                    for row in batch.to_pylist():
-                        yield {**row, "split": split.partition("/")[2]}

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.card import card_files
 from curation.card.derived_facts import card_facts
+from curation.card.facts import CardFacts
 from curation.config import Config, Services
 from curation.derive import Derived, Watch, derive
-from curation.derive.basis import current_basis, published_basis, row_counts
+from curation.derive.basis import Basis, current_basis, published_basis, row_counts
+from curation.derive.row_differences import row_differences
 from curation.derive.shards import only_in, paths_by_split
 from curation.errors import NoRowsError, RefusedError
 from curation.gates import failed_gates, gate_facts
 from curation.linting.report import LintFinding
+from curation.proposal_text import proposal_text
 from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
@@ -26,6 +31,8 @@ from curation.shrinking import exceeds, shrinkage
 from curation.stages.lint import lint
 from curation.stages.push import with_records
 from curation.store import MANIFEST, PublishedDataset, Snapshot
+from curation.store.published import Draft, Proposed
+from curation.store.versions import Version
 from curation.types import Measure
 from curation.wording import counted, counts_by_name, measured, percent, reasons
 
@@ -40,6 +47,8 @@ class PublishReport(Report):
       are about people if any answered. `marked` has the marks of reviewers who stand out.
     - `decisions` says whose ratings count where several judges rated the same answers. `omitted` says, by column, why a
       column that the prompts have is not published.
+    - With `mode = "pull-request"`, `proposal` is the address of the open pull request, null if what is published is
+      right already; `proposed_now` is whether this run opened or changed it. `failed_gates` has what it says of gates.
     """
 
     repo: str
@@ -58,13 +67,21 @@ class PublishReport(Report):
     decisions: tuple[str, ...]
     row_counts: str | None
     commit: str | None
+    proposal: str | None = None
+    proposed_now: bool = False
+    failed_gates: tuple[str, ...] = ()
 
     @property
     def lines(self) -> tuple[str, ...]:
         """The numbers of rows, the reasons for missing ones, and how far reviewers agree."""
         rows = counts_by_name(self.rows)
-        start = f"Published {rows} rows to {self.url}" if self.commit else f"Nothing new: {rows} rows at {self.url}"
+        if self.proposal is not None:
+            start = f"Proposed {rows} rows" if self.proposed_now else f"Nothing new: {rows} rows are proposed"
+            start = f"{start} for {self.url}, to be merged at {self.proposal},"
+        else:
+            start = f"Published {rows} rows to {self.url}" if self.commit else f"Nothing new: {rows} rows at {self.url}"
         lines = [f"{start} from {counted(self.verdicts, 'verdict')} on {counted(self.records, 'record')}."]
+        lines += [f"A gate failed: {sentence}" for sentence in self.failed_gates]
         if self.row_counts is not None:
             lines.append(f"Since the last publish: {self.row_counts}")
         if self.unresolved:
@@ -90,6 +107,8 @@ def publish(
 ) -> PublishReport:
     """Make rows of the responses in the store, and publish them with a card in one commit; none if nothing is new.
 
+    With `mode = "pull-request"` the commit is proposed in a pull request, also if a gate fails or much would go.
+
     Where no person need decide, sets that were never pushed get their records first. `watch` is called with the number
     of segments of the store that are done, and of all. Raises MissingError without a store, NoRowsError without a row,
     RefusedError if TRL would misread rows, if a gate fails, or, without `allow_shrink`, if more goes than `max_shrink`.
@@ -98,27 +117,47 @@ def publish(
     # The head is read before the store. If somebody publishes a newer state of the store after that, ours is refused.
     published = open_published(config, services)
     head = published.head()
-    before = published_basis(published.manifest(head))
+    manifest = published.manifest(head)
+    before = published_basis(manifest)
     snapshot = with_records(config, services, open_store(config, services))
+    proposes = config.publish.mode == "pull-request"
+    commit: str | None = None
+    proposed: Proposed | None = None
     with scratch_folder() as folder:
         derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
-        if not allow_shrink:
-            _refuse(shrunk(config, published, head, derived, folder=folder))
+        shrinks = None if allow_shrink else shrunk(config, published, head, derived, folder=folder)
+        if not proposes:
+            _refuse(shrinks)
         facts = card_facts(config, snapshot, derived)
-        _refuse_failed(gates_of(config, derived, folder=folder, alpha=facts.agreement.alpha, services=services))
-        paths = paths_by_split(derived.tally.shards)
+        failed = gates_of(config, derived, folder=folder, alpha=facts.agreement.alpha, services=services)
         # Arrow keeps a third of what was read in order to use it again, but the upload needs that memory.
         pa.default_memory_pool().release_unused()
-        commit = published.publish(
-            {shard.path: folder / shard.path for shard in derived.tally.shards},
-            lambda present: {
-                **card_files(facts, paths, present=present),
-                MANIFEST: _manifest(config, derived, paths),
-            },
-            rows=sum(derived.tally.rows.values()),
-            private=config.publish.private,
-            head=head,
-        )
+        draft = _draft(config, derived, facts, folder)
+        if proposes:
+            failed = (*([shrinks] if shrinks else []), *failed)
+            proposed = published.propose(
+                draft,
+                lambda: _description(published, head, manifest or {}, derived, facts, failed=failed, folder=folder),
+                head=head,
+            )
+        else:
+            _refuse_failed(failed)
+            commit = published.publish(draft, head=head)
+    return _report(config, services, derived, facts, before=before, commit=commit, proposed=proposed, failed=failed)
+
+
+def _report(
+    config: Config,
+    services: Services,
+    derived: Derived,
+    facts: CardFacts,
+    *,
+    before: Basis | None,
+    commit: str | None,
+    proposed: Proposed | None,
+    failed: tuple[str, ...],
+) -> PublishReport:
+    """Return what was published or proposed. `before` is what the rows of the last publish were made from."""
     return PublishReport(
         repo=config.publish.repo_id,
         url=f"{services.hub_endpoint}/datasets/{config.publish.repo_id}",
@@ -137,9 +176,56 @@ def publish(
             decision.line(counted(count, "prompt")) for decision, count in sorted(derived.decisions.items())
         ),
         row_counts=row_counts(before, current_basis(config, derived))
-        if before is not None and commit is not None
+        if before is not None and (commit is not None or (proposed is not None and proposed.is_new))
         else None,
         commit=commit,
+        proposal=proposed.url if proposed else None,
+        proposed_now=proposed is not None and proposed.is_new,
+        failed_gates=failed if proposed else (),
+    )
+
+
+def _draft(config: Config, derived: Derived, facts: CardFacts, folder: Path) -> Draft:
+    """Return what is to be published; `folder` has the files of rows."""
+    paths = paths_by_split(derived.tally.shards)
+
+    def texts(present: Collection[str], version: Version) -> dict[str, bytes]:
+        of_version = replace(facts, published_as=version.name, previous=version.previous)
+        return {
+            **card_files(of_version, paths, present=present),
+            MANIFEST: _manifest(config, derived, paths, alpha=facts.agreement.alpha.value, version=version),
+        }
+
+    return Draft(
+        shards={shard.path: folder / shard.path for shard in derived.tally.shards},
+        make_texts=texts,
+        rows=sum(derived.tally.rows.values()),
+        private=config.publish.private,
+    )
+
+
+def _description(
+    published: PublishedDataset,
+    head: str | None,
+    manifest: Mapping[str, Any],
+    derived: Derived,
+    facts: CardFacts,
+    *,
+    failed: Sequence[str],
+    folder: Path,
+) -> str:
+    """Return what a proposal says: how its rows differ from those that are published, and which gates failed."""
+    changes, examples = row_differences(
+        *(manifest.get("files", {}), paths_by_split(derived.tally.shards)),
+        old=lambda path: published.repo.download(path, str(head)),
+        new=lambda path: folder / path,
+    )
+    before = manifest.get("alpha")
+    return proposal_text(
+        *(changes, examples),
+        alpha=facts.agreement.alpha,
+        alpha_before=before if isinstance(before, float) else None,
+        failed=failed,
     )
 
 
@@ -218,15 +304,20 @@ def _prompts(shards: Mapping[str, list[str]], local_path: Callable[[str], Path])
         yield from pq.read_table(local_path(path), columns=["prompt_id"])["prompt_id"].to_pylist()
 
 
-def _manifest(config: Config, derived: Derived, paths: Mapping[str, list[str]]) -> bytes:
+def _manifest(
+    config: Config, derived: Derived, paths: Mapping[str, list[str]], *, alpha: float | None, version: Version
+) -> bytes:
     """Return curation.json, which describes the published dataset for programs. It does not name the private store."""
     manifest = {
         "schema_version": 1,
         "name": config.name,
+        "version": version.name,
+        "previous": version.previous,
         "sources": list(derived.sources),
         "resolver": config.labels.resolver,
         "min_gap": config.publish.min_gap,
         "files": dict(paths),
+        "alpha": alpha,
         "basis": current_basis(config, derived).model_dump(mode="json"),
         "rows": {f"{name}/{split}": count for (name, split), count in sorted(derived.tally.rows.items())},
     }

@@ -18,12 +18,14 @@ class RefreshReport(Report):
     """What `refresh` did.
 
     `sync` is null if there is nothing to read in Argilla, because the rows need no people and nobody was asked.
-    `publish` is null if there is no row to publish yet; `no_rows` says why.
+    `publish` is null if there is no row to publish yet, as `no_rows` says, or if an earlier version was put back, as
+    `held` says.
     """
 
     sync: SyncReport | None
     publish: PublishReport | None
     no_rows: str | None = None
+    held: str | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -33,7 +35,7 @@ class RefreshReport(Report):
     @property
     def _publish_line(self) -> str:
         if self.publish is None:
-            return f"publish: {self.no_rows}"
+            return f"publish: {self.held or self.no_rows}"
         number_of_rows, *_ = self.publish.lines
         changes = self.publish.row_counts
         return f"publish: {number_of_rows}{f' Since the last publish: {changes}' if changes else ''}"
@@ -60,6 +62,8 @@ def refresh(
     services = services or Services.from_environment()
     synced = sync(config, services=services, changed=changed) if _has_review(config, services) else None
     tell(_sync_line(synced))
+    if (held := _held(config, services)) is not None:
+        return RefreshReport(sync=synced, publish=None, held=held)
     try:
         published = publish(config, services=services, watch=watch)
     except NoRowsError as error:
@@ -67,6 +71,19 @@ def refresh(
             raise
         return RefreshReport(sync=synced, publish=None, no_rows=str(error))
     return RefreshReport(sync=synced, publish=published)
+
+
+def _held(config: Config, services: Services) -> str | None:
+    """Return why nothing is published unattended: somebody put an earlier version back; otherwise None."""
+    published = open_published(config, services)
+    head = published.head()
+    newest = published.put_back_from(head) if head is not None else None
+    if newest is None:
+        return None
+    return (
+        f"Nothing, because an earlier version of {config.publish.repo_id} was put back in the place of {newest}. "
+        "`curation publish` publishes again."
+    )
 
 
 def _has_review(config: Config, services: Services) -> bool:

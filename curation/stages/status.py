@@ -63,7 +63,8 @@ class StatusReport(Report):
     - Rows: `coverage` says of refusal data how the prompts with rows are spread over its categories, and how many each
       lacks in a dataset of 100 prompts or more; it is null for other data, and if nothing can be resolved. `refused`
       says why the responses cannot be resolved; then there are no verdicts and no rows. `up_to_date` is whether the
-      published rows are those that `publish` would give now; `row_counts` says how their numbers differ.
+      published rows are those that `publish` would give now; `row_counts` says how their numbers differ. With `mode =
+      "pull-request"`, `proposal` is the address of the open one, and `proposed` whether it has the rows of now.
     """
 
     store: str
@@ -95,6 +96,8 @@ class StatusReport(Report):
     cost_per_row: dict[str, float | None]
     published: bool
     up_to_date: bool
+    proposal: str | None = None
+    proposed: bool = False
     row_counts: str | None
     review_url: str | None
     completed: int | None
@@ -131,6 +134,9 @@ class StatusReport(Report):
         yield f"Records with a verdict: {self.verdicts:,}; without: {reasons(self.unresolved) or 'none'}."
         rows = counts_by_name(self.rows)
         yield f"Rows: {rows or 'none'}; {self._state}."
+        if self.proposal is not None:
+            these = "These rows are proposed" if self.proposed else "Other rows are proposed"
+            yield f"{these} at {self.proposal}: merge it there to publish them."
         yield from coverage_lines(self.coverage)
 
     @property
@@ -182,7 +188,7 @@ class StatusReport(Report):
             if self.waiting:
                 return "sync"
         trained_on = any(count for name, count in self.rows.items() if name != "raw" or len(self.rows) == 1)
-        if trained_on and not self.up_to_date:
+        if trained_on and not self.up_to_date and not self.proposed:
             return "publish"
         if self.argilla is not None:
             return "check"
@@ -200,12 +206,19 @@ def status(config: Config, *, services: Services | None = None, comments: bool =
     except MissingError:
         return _empty(config)
     published = open_published(config, services)
-    manifest = published.manifest(published.head())
+    head = published.head()
+    manifest = published.manifest(head)
     derived, refused = _derived(config, snapshot, services)
     review = read_review(config, services, snapshot)
-    return _report(
+    report = _report(
         config, services, snapshot, derived, refused=refused, review=review, manifest=manifest, comments=comments
     )
+    proposals = published.proposals() if head is not None and config.publish.mode == "pull-request" else []
+    if not proposals:
+        return report
+    proposed = published.manifest(published.repo.head(proposals[0].revision))
+    same = proposed is not None and not refused and _same_files(proposed, derived)
+    return report.model_copy(update={"proposal": proposals[0].url, "proposed": same})
 
 
 def _report(

@@ -165,6 +165,8 @@ def _rows(config: Config, services: Services, snapshot: Snapshot, watch: Watch) 
     head = published.head()
     manifest = published.manifest(head) or {}
     formats = config.publish.formats
+    proposals = published.proposals() if head is not None and config.publish.mode == "pull-request" else []
+    remedy = f"Merge the proposal at {proposals[0].url}." if proposals else "Run `curation publish`."
     with_raw = config.publish.model_copy(update={"formats": (*dict.fromkeys((*formats, "raw")),)})
     with scratch_folder() as folder:
         derived = derive(
@@ -179,7 +181,7 @@ def _rows(config: Config, services: Services, snapshot: Snapshot, watch: Watch) 
             there = {row["id"] for row in _read(before, lambda path: published.repo.download(path, str(head)), ("id",))}
             if name != "raw":
                 balances.append(row_balance(name, _sets(raw, given)))
-            balances.append(published_balance(name, given, published=there))
+            balances.append(published_balance(name, given, published=there, remedy=remedy))
     return tuple(balances)
 
 

@@ -20,16 +20,21 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import LastCommitInfo, RepoFile
 
 TRIES = 6
+MAIN = "main"
 PATHS_AT_ONCE = 100
 CONFLICT = frozenset({409, 412})
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one commit does: the files to write (path -> content, or a local file with it) and the paths to delete."""
+    """What one commit does: the files to write (path -> content, or a local file with it) and the paths to delete.
+
+    `copies` are files to take from other commits: path -> commit.
+    """
 
     message: str
-    files: Mapping[str, bytes | Path]
+    files: Mapping[str, bytes | Path] = field(default_factory=dict)
+    copies: Mapping[str, str] = field(default_factory=dict)
     delete: tuple[str, ...] = field(default=())
 
 
@@ -67,10 +72,35 @@ class HubRepo:
         with hub_errors(self.api, self.repo_id):
             return bool(self.api.dataset_info(self.repo_id).private)
 
-    def head(self) -> str:
-        """Return the commit that main points to."""
+    def head(self, branch: str = MAIN) -> str:
+        """Return the commit that a branch points to."""
         with hub_errors(self.api, self.repo_id):
-            return str(self.api.dataset_info(self.repo_id).sha)
+            return str(self.api.dataset_info(self.repo_id, revision=branch).sha)
+
+    def history(self, revision: str) -> list[str]:
+        """Return the commits of a revision, the newest first."""
+        with hub_errors(self.api, self.repo_id):
+            commits = self.api.list_repo_commits(self.repo_id, repo_type="dataset", revision=revision)
+            return [commit.commit_id for commit in commits]
+
+    def tags(self) -> dict[str, str]:
+        """Return the commit of each tag."""
+        with hub_errors(self.api, self.repo_id):
+            refs = self.api.list_repo_refs(self.repo_id, repo_type="dataset")
+            return {tag.name: tag.target_commit for tag in refs.tags}
+
+    def tag(self, name: str, commit: str) -> None:
+        """Tag a commit, unless there is such a tag."""
+        with hub_errors(self.api, self.repo_id):
+            self.api.create_tag(self.repo_id, tag=name, revision=commit, repo_type="dataset", exist_ok=True)
+
+    def digests(self, revision: str) -> dict[str, str]:
+        """Return, by path, a name for the content of each file at a revision: equal content has the same name."""
+        from huggingface_hub.hf_api import RepoFile
+
+        with hub_errors(self.api, self.repo_id):
+            tree = self.api.list_repo_tree(self.repo_id, repo_type="dataset", revision=revision, recursive=True)
+            return {entry.path: entry.blob_id for entry in tree if isinstance(entry, RepoFile)}
 
     def sizes(self, revision: str) -> dict[str, int]:
         """Return the sizes in bytes of all files at a revision, by path."""
@@ -111,8 +141,12 @@ class HubRepo:
         with hub_errors(self.api, self.repo_id), scratch_folder() as folder:
             return self._fetch(path, revision, folder=str(folder)).read_bytes()
 
-    def update(self, edit: Callable[[str], Change | None]) -> str | None:
-        """Commit the change that `edit(head)` returns, with `head` as its parent; return the new head.
+    def propose(self, change: Change, *, parent: str, description: str) -> None:
+        """Open a pull request with this change to the commit `parent`; its title is the message of the change."""
+        self._commit(change, parent, description=description)
+
+    def update(self, edit: Callable[[str], Change | None], *, branch: str = MAIN) -> str | None:
+        """Commit the change that `edit(head)` returns to a branch, with its `head` as parent; return the new head.
 
         If somebody else committed in between (the Hub answers 412), `edit` is called again with the new head, so it
         must compute its change from what it reads at that head. If `edit` returns None there is nothing to do, and this
@@ -126,22 +160,22 @@ class HubRepo:
             retry=tenacity.retry_if_exception_type(MovedError),
             reraise=True,
         )
-        return retrying(self._update_once, edit)
+        return retrying(self._update_once, edit, branch)
 
-    def _update_once(self, edit: Callable[[str], Change | None]) -> str | None:
+    def _update_once(self, edit: Callable[[str], Change | None], branch: str) -> str | None:
         from huggingface_hub.errors import HfHubHTTPError
 
-        head = self.head()
+        head = self.head(branch)
         change = edit(head)
         if change is None:
             return None
         try:
-            return self._commit(change, head)
+            return self._commit(change, head, branch=branch)
         except TemporaryError as error:
             cause = error.__cause__
             if isinstance(cause, HfHubHTTPError) and cause.response.status_code in CONFLICT:
                 # The conflict may be with our own commit: an earlier attempt was written, but its answer was lost.
-                if commit := self._commit_with(change, head):
+                if commit := self._commit_with(change, head, branch):
                     return commit
                 raise MovedError(error.message, remedy=error.remedy) from error
             raise TemporaryError(
@@ -149,8 +183,9 @@ class HubRepo:
                 remedy="Run the command again: it looks at the repo first, and writes nothing twice.",
             ) from error
 
-    def _commit(self, change: Change, head: str) -> str:
-        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+    def _commit(self, change: Change, head: str, *, branch: str = MAIN, description: str | None = None) -> str:
+        """Commit to a branch; with a description open a pull request instead."""
+        from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete
 
         additions = [CommitOperationAdd(path, content) for path, content in change.files.items()]
         try:
@@ -159,8 +194,18 @@ class HubRepo:
                 commit = self.api.create_commit(
                     self.repo_id,
                     repo_type="dataset",
-                    operations=[*additions, *(CommitOperationDelete(path) for path in change.delete)],
+                    operations=[
+                        *additions,
+                        *(
+                            CommitOperationCopy(path, path, src_revision=commit)
+                            for path, commit in change.copies.items()
+                        ),
+                        *(CommitOperationDelete(path) for path in change.delete),
+                    ],
                     commit_message=change.message,
+                    commit_description=description,
+                    create_pr=description is not None,
+                    revision=branch,
                     parent_commit=head,
                 )
         except ValueError as error:
@@ -199,19 +244,19 @@ class HubRepo:
             )
         return Path(local)
 
-    def _commit_with(self, change: Change, head: str) -> str | None:
+    def _commit_with(self, change: Change, head: str, branch: str) -> str | None:
         """Return the commit after `head` if it made exactly this change, otherwise None."""
         from huggingface_hub.hf_api import RepoFile
 
+        history = self.history(branch)
+        if head not in history[1:]:
+            return None
+        next_commit = history[history.index(head) - 1]
         with hub_errors(self.api, self.repo_id):
-            history = [commit.commit_id for commit in self.api.list_repo_commits(self.repo_id, repo_type="dataset")]
-            if head not in history[1:]:
-                return None
-            next_commit = history[history.index(head) - 1]
-            paths = [*change.files, *change.delete]
+            paths = [*change.files, *change.copies, *change.delete]
             entries = self.api.get_paths_info(self.repo_id, paths, repo_type="dataset", revision=next_commit)
         present = {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
-        same = present.keys() == change.files.keys() and all(
+        same = present.keys() == change.files.keys() | change.copies.keys() and all(
             _has_content(present[path], content) for path, content in change.files.items()
         )
         return next_commit if same else None

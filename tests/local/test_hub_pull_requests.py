@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi, set_client_factory
@@ -17,7 +18,7 @@ from curation.local.hub import Account, HubServer
 pytestmark = pytest.mark.stack
 
 REPO = "lab/rows"
-DATASET = {"repo_type": "dataset"}
+DATASET: Any = {"repo_type": "dataset"}
 
 
 @pytest.fixture
@@ -33,8 +34,8 @@ def ann(tmp_path: Path) -> Iterator[HfApi]:
     set_client_factory(factory)
 
 
-def committed(api: HfApi, *operations: CommitOperationAdd | CommitOperationDelete, **options: object) -> CommitInfo:
-    info = api.create_commit(REPO, operations, commit_message="Change", repo_type="dataset", **options)  # type: ignore[call-overload]
+def committed(api: HfApi, *operations: CommitOperationAdd | CommitOperationDelete, **options: Any) -> CommitInfo:
+    info = api.create_commit(REPO, operations, commit_message="Change", repo_type="dataset", **options)
     assert isinstance(info, CommitInfo)
     return info
 
