@@ -37,6 +37,7 @@ STOP_SECONDS = 5.0
 BLOCK = 1 << 20
 NAME = re.compile(r"reviews-(\d{12})-([0-9a-f]{64})\.sqlite3")
 PARTIAL = "partial-"
+CONTAINED = ".snapshot"
 
 
 class SnapshotError(Exception):
@@ -72,7 +73,7 @@ def restore_database(database: Path, folder: Path) -> Snapshot | None:
         _set_aside(database)
     for snapshot in snapshots:
         if _copied(snapshot, database):
-            _note_contained(database, snapshot.number)
+            database.with_suffix(CONTAINED).write_text(str(snapshot.number))
             return snapshot
     if snapshots:
         raise SnapshotError(
@@ -103,7 +104,7 @@ def write_snapshot(connection: sqlite3.Connection, database: Path, folder: Path,
         _put(copy, folder / f"reviews-{number:012d}-{checksum}.sqlite3")
     finally:
         copy.unlink(missing_ok=True)
-    _note_contained(database, number)
+    database.with_suffix(CONTAINED).write_text(str(number))
     for old in list_snapshots(folder)[keep:]:
         old.path.unlink(missing_ok=True)
     return True
@@ -164,13 +165,9 @@ def _log_files(database: Path) -> tuple[Path, ...]:
 def _contained(database: Path) -> int:
     """Return the number of the newest snapshot that is known to be contained in the database, 0 if none is."""
     try:
-        return int(database.with_suffix(".snapshot").read_text())
+        return int(database.with_suffix(CONTAINED).read_text())
     except (OSError, ValueError):
         return 0
-
-
-def _note_contained(database: Path, number: int) -> None:
-    database.with_suffix(".snapshot").write_text(str(number))
 
 
 def _checksum(path: Path) -> str:
@@ -197,7 +194,8 @@ class Writer:
 
         If it cannot be written, that is said, and the next call tries again.
         """
-        version = self._version()
+        # A number that changes with every change that another connection commits.
+        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
         if version == self._written:
             return False
         try:
@@ -212,10 +210,6 @@ class Writer:
     def close(self) -> None:
         """Close the connection to the database."""
         self._connection.close()
-
-    def _version(self) -> int:
-        """Return a number that changes with every change that another connection commits."""
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 class Command:
@@ -288,7 +282,6 @@ def main() -> int:
     parser.add_argument("--database", type=Path, required=True, help="the SQLite file, on the local disk")
     parser.add_argument("--snapshots", type=Path, required=True, help="the folder for snapshots, which outlives it")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="how often to look for changes")
-    parser.add_argument("--keep", type=int, default=KEEP, help="how many snapshots to keep")
     parser.add_argument("command", nargs="+", metavar="COMMAND")
     arguments = parser.parse_args()
     os.umask(0o077)
@@ -299,7 +292,7 @@ def main() -> int:
         return 1
     if snapshot is not None:
         say(f"The database is that of snapshot {snapshot.number}.")
-    writer = Writer(arguments.database, arguments.snapshots, keep=arguments.keep)
+    writer = Writer(arguments.database, arguments.snapshots)
     try:
         return run(arguments.command, writer, seconds=arguments.seconds)
     finally:

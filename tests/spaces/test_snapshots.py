@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -230,15 +230,22 @@ def test_a_folder_that_cannot_be_written_is_said_and_tried_again(
     assert writer.write()
 
 
-def serve(database: Path, folder: Path, program: str, *, seconds: float = 3600) -> subprocess.Popen[str]:
-    """Start a program under the script, as the Space does. It has the path of the database as its argument."""
+@contextmanager
+def serve(database: Path, folder: Path, program: str, *, seconds: float = 3600) -> Iterator[subprocess.Popen[str]]:
+    """Run a program under the script, as the Space does. It has the path of the database as its argument."""
     options = ["--database", str(database), "--snapshots", str(folder), "--seconds", str(seconds)]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, str(SCRIPT), *options, "--", sys.executable, "-c", program, str(database)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    try:
+        yield process
+    finally:
+        # Nothing is left to wait for, unless a test failed.
+        process.terminate()
+        process.communicate()
 
 
 ANSWERS_AT_THE_END = """
@@ -286,13 +293,20 @@ def test_while_it_runs_a_snapshot_follows_each_change(database: Path, folder: Pa
     with serve(database, folder, ANSWERS_AT_THE_END, seconds=0.05) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "serving\n"
-        while not list_snapshots(folder):
+        # The first snapshot may be older than the table.
+        while newest_size(folder) < 2 * PAGE:
             time.sleep(0.01)
         answer(database, 9)
         while answers(list_snapshots(folder)[0].path) != [1, 9]:
             time.sleep(0.01)
-        process.terminate()
-        process.communicate()
+
+
+PAGE = 4096
+"""The size of an empty database. A table takes another page."""
+
+
+def newest_size(folder: Path) -> int:
+    return max((snapshot.path.stat().st_size for snapshot in list_snapshots(folder)), default=0)
 
 
 @pytest.mark.slow
