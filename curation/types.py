@@ -57,16 +57,17 @@ class Message(Row):
 class Passage(Row):
     """The part of a document that a question is about.
 
-    `source` is the file or row that the document is, `part` the number of the part, from 1. `start` and `end` are its
-    place in the document, `answer_start` and `answer_end` that of the passage that answers the question, null if no
-    model named it: all in characters, so that document[start:end] is the part. `answerable` is false for a question
-    that the document does not answer, by the design of whoever asked. `language_name` is what templates call the
-    language.
+    `source` is the file or row that the document is, `part` the number of the part, from 1, and `parts` how many the
+    document has. `start` and `end` are its place in the document, `answer_start` and `answer_end` that of the passage
+    that answers the question, null if no model named it: all in characters, so that document[start:end] is the part.
+    `answerable` is false for a question that the document does not answer, by the design of whoever asked.
+    `language_name` is what templates call the language.
     """
 
     document_id: str
     source: str
     part: int
+    parts: int
     start: int
     end: int
     answer_start: int | None = None

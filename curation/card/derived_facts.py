@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation import labels
-from curation.card.facts import CardFacts, Confusion, FunnelStep, JudgeFacts, Lengths, ModelFacts
+from curation.card.facts import CardFacts, Confusion, DocumentCoverage, FunnelStep, JudgeFacts, Lengths, ModelFacts
 from curation.config import Config
 from curation.derive import Derived
+from curation.derive.tally import Tally
 from curation.export import SPLITS, suggested_weights
 from curation.generation.judge_report import judge_line, judges_line
 from curation.linting.safety import Coverage, counted_as, coverage
@@ -72,6 +73,7 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         lengths=_histograms(lengths),
         coverage=refusal_coverage(tally.categories),
         method=config.publish.method,
+        documents=document_coverage(tally),
         checks=config.quality.lines(config.filters),
         options={
             "ties": config.labels.ties,
@@ -94,6 +96,21 @@ def refusal_coverage(categories: Mapping[str, int], *, minimum: int = 1) -> Cove
         known[counted_as(name)] += count
     spread = coverage(known, minimum=minimum)
     return spread if spread.total > 2 * spread.uncategorised else None
+
+
+def document_coverage(tally: Tally) -> DocumentCoverage | None:
+    """Return how far the questions with rows cover their documents; None without questions about documents."""
+    if not tally.parts:
+        return None
+    parts = {document: parts for document, _, parts in tally.parts}
+    return DocumentCoverage(
+        documents=len(parts),
+        parts=sum(parts.values()),
+        covered=len(tally.parts),
+        questions=tally.parts.total(),
+        grounded=tally.grounded[True],
+        unanswerable=tally.parts.total() - tally.grounded.total(),
+    )
 
 
 def kto_weights(derived: Derived) -> tuple[float, float] | None:

@@ -9,7 +9,8 @@ from itertools import pairwise
 from pydantic import JsonValue
 
 from curation.linting.safety import Coverage
-from curation.types import Agreement, ImportedAgreement, JudgeAgreement, LabelSource, LengthBias
+from curation.types import Agreement, ImportedAgreement, JudgeAgreement, LabelSource, LengthBias, Row
+from curation.wording import counted, percent
 
 LENGTH_EDGES = tuple(sorted({round(2 ** (half / 2)) for half in range(49)}))
 """The edges of the bins of lengths in characters, for `numpy.histogram`: two for each doubling, from 1 to 2**24."""
@@ -69,6 +70,32 @@ class JudgeFacts:
     settings: Mapping[str, JsonValue] = field(default_factory=dict, hash=False)
 
 
+class DocumentCoverage(Row):
+    """How far the published questions cover their documents, of which each has a question at least.
+
+    `covered` of all `parts` of these documents have a question with rows. `questions` have rows; of those with an
+    answer in the document `grounded` name the passage, and `unanswerable` have none by design.
+    """
+
+    documents: int
+    parts: int
+    covered: int
+    questions: int
+    grounded: int
+    unanswerable: int
+
+    @property
+    def line(self) -> str:
+        """The coverage as two sentences."""
+        answerable = self.questions - self.unanswerable
+        grounded = f" Of those with an answer, {percent(self.grounded / answerable)} name it." if answerable else ""
+        by_design = f" ({self.unanswerable:,} without an answer by design)" if self.unanswerable else ""
+        return (
+            f"{counted(self.questions, 'question')}{by_design} with rows, about {counted(self.documents, 'document')}: "
+            f"they cover {percent(self.covered / self.parts)} of {counted(self.parts, 'part')}.{grounded}"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Confusion:
     """What Dawid-Skene estimated for each pseudonym: P(answer given | true answer), with a row for each true answer."""
@@ -87,7 +114,8 @@ class CardFacts:
       reviewers flagged, by flag. `ignored_flags` are the flags that keep no record out.
     - `suggested` is whether reviewers saw the judge's choice before they answered.
     - `coverage` is how refusal data is spread over the categories, null for other data. `method` is what the
-      configuration says of how prompts were collected, in Markdown.
+      configuration says of how prompts were collected, in Markdown. `documents` is about questions about documents,
+      null without any.
     - `imported` says how far people agree with the labels that answers came with, null if none came with one.
     - `judge_lines` and `checks` are sentences; `cost` and `resolver` are phrases.
     - `options` are settings that a reader of the rows must know. `checksums` are SHA-256 in hex, by path of a file of
@@ -130,6 +158,7 @@ class CardFacts:
     method: str | None = None
     published_as: str | None = None
     previous: str | None = None
+    documents: DocumentCoverage | None = None
     checks: Sequence[str] = ()
     options: Mapping[str, JsonValue] = field(default_factory=dict)
     checksums: Mapping[str, str] = field(default_factory=dict)

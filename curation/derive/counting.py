@@ -55,6 +55,20 @@ def count_records(tally: Tally, scoring: Scoring, texts: SetTexts) -> None:
                 _compare_with_import(tally, source, of_source, scoring, texts)
 
 
+COUNTED = ("category", "document_id", "part", "parts", "answer_start", "answerable")
+"""The columns that prompts bring along which `count_prompts` counts, where all prompts have them."""
+
+
+def count_prompts(tally: Tally, prompts: pl.DataFrame) -> None:
+    """Count the prompts with rows by category, and the questions about documents by part; see `Tally`."""
+    if "category" in prompts.columns:
+        tally.categories.update(counts(prompts["category"]))
+    if "document_id" in prompts.columns:
+        tally.parts.update(prompts.select("document_id", "part", "parts").sort(pl.all()).iter_rows())
+        answerable = prompts.filter("answerable")
+        tally.grounded.update(counts(answerable.select(grounded=pl.col("answer_start").is_not_null())["grounded"]))
+
+
 def count_duels(tally: Tally, scoring: Scoring, texts: SetTexts) -> None:
     """Count which of two answers to the same prompt is better; see `Tally.duels`. Texts of reviewers are left out."""
     # All verdicts that give an answer its score are of the same source.

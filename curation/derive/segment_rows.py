@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from curation import export
 from curation.derive.categories import with_agreed_categories
-from curation.derive.counting import count_duels, count_records, count_sets, pair_lengths
+from curation.derive.counting import COUNTED, count_duels, count_prompts, count_records, count_sets, pair_lengths
 from curation.derive.faults import prompt_faults, with_faults
 from curation.derive.flags import without_flagged
 from curation.derive.plan import Plan
@@ -51,10 +51,10 @@ def derive_segment(segment: Segment, plan: Plan) -> Tally:
         tally.reached[exporter.name] += table["prompt_no"].n_unique()
         tally.dropped[exporter.name].update(counts(gone["reason"]))
         given.append(table.select("set_no", "id"))
-        prompts.append(table.select("prompt_no", *(["category"] if "category" in table.columns else [])).unique())
+        prompts.append(table.select("prompt_no", pl.col(f"^({'|'.join(COUNTED)})$")).unique())
         dropped.append(gone.with_columns(reason=exporter.name + ":" + pl.col("reason")))
-    if prompts and "category" in prompts[0].columns:
-        tally.categories.update(counts(pl.concat(prompts).unique()["category"]))
+    if prompts:
+        count_prompts(tally, pl.concat(prompts).unique())
     if "raw" in plan.config.publish.formats:
         publish_raw(tally, texts, scoring, given, dropped, plan)
     return tally

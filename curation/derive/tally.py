@@ -38,7 +38,9 @@ class Tally:
     with or cannot be compared with them; `differing` has the other records.
     `compared` counts the candidate sets whose answers were compared, by whether they are ties (`scoring._ties`).
     `reached` counts the prompts that were "shown", that have "verdicts", and that have rows in each config;
-    `categories` those with rows by category, if every prompt has one.
+    `categories` those with rows by category, if every prompt has one. Of questions about documents, `parts` counts
+    those with rows by document, part and number of parts of the document, and `grounded` by whether the passage that
+    answers them is known; questions without an answer by design are not in it.
     """
 
     shards: list[Shard] = field(default_factory=list)
@@ -62,6 +64,8 @@ class Tally:
     reached: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
     categories: Counter[str] = field(default_factory=Counter)
+    parts: Counter[tuple[str, int, int]] = field(default_factory=Counter)
+    grounded: Counter[bool] = field(default_factory=Counter)
 
     @property
     def verdicts(self) -> int:

@@ -39,15 +39,19 @@ def question_requests(document: Document, options: DocumentPrompts, *, source: s
             template = templates[(first + question) % len(templates)] if answerable else options.unanswerable_template
             counts[question * len(parts) // number, template, answerable] += 1
         for (place, template, answerable), count in counts.items():
-            request = _request(document, parts[place], code, options.languages[code], answerable=answerable)
+            language_name = options.languages[code]
+            request = _request(document, parts[place], len(parts), code, language_name, answerable=answerable)
             yield _asking(request, template, count, source)
 
 
-def _request(document: Document, window: Window, code: str, language_name: str, *, answerable: bool) -> Prompt:
+def _request(
+    document: Document, window: Window, parts: int, code: str, language_name: str, *, answerable: bool
+) -> Prompt:
     passage = Passage(
         document_id=document.id,
         source=document.source,
         part=window.part,
+        parts=parts,
         start=window.start,
         end=window.end,
         answerable=answerable,

@@ -25,6 +25,7 @@ PASSAGE_COLUMNS = {
     "document_id": "document_id",
     "document_source": "source",
     "part": "part",
+    "parts": "parts",
     "part_start": "start",
     "part_end": "end",
     "answer_start": "answer_start",

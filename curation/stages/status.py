@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from curation import labels
-from curation.card.derived_facts import refusal_coverage
+from curation.card.derived_facts import document_coverage, refusal_coverage
+from curation.card.facts import DocumentCoverage
 from curation.config import Config, Services
 from curation.derive import Derived, derive
 from curation.derive.basis import current_basis, published_basis, row_counts
@@ -61,10 +62,11 @@ class StatusReport(Report):
       `reviewers` has the pseudonym of each reviewer. `imported` says how far they agree with the labels that answers
       came with, and where they do not; null if none came with one.
     - Rows: `coverage` says of refusal data how the prompts with rows are spread over its categories, and how many each
-      lacks in a dataset of 100 prompts or more; it is null for other data, and if nothing can be resolved. `refused`
-      says why the responses cannot be resolved; then there are no verdicts and no rows. `up_to_date` is whether the
-      published rows are those that `publish` would give now; `row_counts` says how their numbers differ. With `mode =
-      "pull-request"`, `proposal` is the address of the open one, and `proposed` whether it has the rows of now.
+      lacks in a dataset of 100 prompts or more; it is null for other data, and if nothing can be resolved.
+      `documents` says how far questions about documents cover these, in the same way. `refused` says why the responses
+      cannot be resolved; then there are no verdicts and no rows. `up_to_date` is whether the published rows are those
+      that `publish` would give now; `row_counts` says how their numbers differ. With `mode = "pull-request"`,
+      `proposal` is the address of the open one, and `proposed` whether it has the rows of now.
     """
 
     store: str
@@ -92,6 +94,7 @@ class StatusReport(Report):
     unresolved: dict[str, int]
     rows: dict[str, int]
     coverage: Coverage | None
+    documents: DocumentCoverage | None
     refused: str | None
     cost_per_row: dict[str, float | None]
     published: bool
@@ -138,6 +141,8 @@ class StatusReport(Report):
             these = "These rows are proposed" if self.proposed else "Other rows are proposed"
             yield f"{these} at {self.proposal}: merge it there to publish them."
         yield from coverage_lines(self.coverage)
+        if self.documents is not None:
+            yield self.documents.line
 
     @property
     def _comments(self) -> Iterator[str]:
@@ -265,6 +270,7 @@ def _report(
         unresolved={} if refused else dict(derived.tally.unresolved),
         rows=rows,
         coverage=None if refused else refusal_coverage(derived.tally.categories, minimum=MINIMUM["alignment"]),
+        documents=None if refused else document_coverage(derived.tally),
         refused=refused,
         cost_per_row={name: derived.spending.per_row(count) for name, count in rows.items()},
         published=manifest is not None,
@@ -363,6 +369,7 @@ def _empty(config: Config) -> StatusReport:
         unresolved={},
         rows={},
         coverage=None,
+        documents=None,
         refused=None,
         cost_per_row={},
         published=False,

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from curation.card.derived_facts import document_coverage
+from curation.card.facts import DocumentCoverage
 from curation.config import Config, parse_config
 from curation.types import Passage, Prompt
 from tests.derive.stores import EVERY, Store, chosen, derived, given, make_config, published, question
@@ -71,6 +73,7 @@ def about_document(number: int, answer: tuple[int, int] | None) -> Prompt:
         document_id=f"d{number}",
         source=f"{number}.md",
         part=2,
+        parts=4,
         start=10,
         end=90,
         answer_start=start,
@@ -89,10 +92,16 @@ def test_a_question_about_a_document_brings_its_place_along(tmp_path: Path) -> N
     assert result.omitted == {}
     for name in ("dpo", "kto", "sft", "reward"):
         rows = {row["document_source"]: row for row in published(tmp_path / "out", name)}
-        columns = ("document_id", "part", "part_start", "part_end", "answer_start", "answer_end", "answerable")
-        assert [rows["0.md"][column] for column in columns] == ["d0", 2, 10, 90, 20, 30, True]
-        assert [rows["1.md"][column] for column in columns] == ["d1", 2, 10, 90, None, None, True]
+        columns = ("document_id", "part", "parts", "part_start", "part_end", "answer_start", "answer_end", "answerable")
+        assert [rows["0.md"][column] for column in columns] == ["d0", 2, 4, 10, 90, 20, 30, True]
+        assert [rows["1.md"][column] for column in columns] == ["d1", 2, 4, 10, 90, None, None, True]
         assert not any("document" in row or "language_name" in row for row in rows.values())
+    # Of two documents of four parts one part each has a question, and one of the questions names its answer.
+    covered = document_coverage(result.tally)
+    assert covered == DocumentCoverage(documents=2, parts=8, covered=2, questions=2, grounded=1, unanswerable=0)
+    assert covered.line == (
+        "2 questions with rows, about 2 documents: they cover 25 % of 8 parts. Of those with an answer, 50 % name it."
+    )
 
 
 @pytest.mark.slow
@@ -100,5 +109,7 @@ def test_places_in_documents_are_left_out_where_not_every_prompt_has_one(tmp_pat
     store = Store()
     store.add("a", prompt=about_document(0, None))
     store.add("a", prompt=make_prompt(question(1)))
-    assert derived(store, tmp_path).omitted == {"passage": "not every prompt has it"}
+    result = derived(store, tmp_path)
+    assert result.omitted == {"passage": "not every prompt has it"}
+    assert document_coverage(result.tally) is None
     assert not any("part" in row for row in published(tmp_path / "out", "dpo"))

@@ -20,7 +20,7 @@ from curation.types import Prompt
 from tests.conftest import CommandLine
 from tests.documents.pdf import pdf_bytes
 from tests.flows.running import chats, with_models
-from tests.flows.test_loop import published
+from tests.flows.test_loop import card, published
 
 pytestmark = pytest.mark.stack
 
@@ -171,6 +171,12 @@ def test_documents_become_questions_answers_and_rows_by_role_with_their_places(c
     assert status["spending"]["requests"] == asked
     assert cli.json("push", config)["records"] == 6
     assert cli.json("publish", config)["rows"]["dpo"] == 6
+    # Each of the two documents is a single part. One question in each language names no answer.
+    covered = {"documents": 2, "parts": 2, "covered": 2, "questions": 6, "grounded": 4, "unanswerable": 0}
+    assert cli.json("status", config)["documents"] == covered
+    assert "they cover 100 % of 2 parts. Of those with an answer, 66.7 % name it." in card(
+        stack, cli.folder, "documents"
+    )
     rows = {row["prompt"][0]["content"]: row for row in published(stack, cli.folder, "documents", "dpo")}
     assert len(rows) == 6
     row = rows["French: how long do people have to send back their cards after they came?"]
