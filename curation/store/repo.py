@@ -75,7 +75,7 @@ class HubRepo:
     def head(self, branch: str = MAIN) -> str:
         """Return the commit that a branch points to."""
         with hub_errors(self.api, self.repo_id):
-            return str(self.api.dataset_info(self.repo_id, revision=branch).sha)
+            return str(self.api.dataset_info(self.repo_id, revision=None if branch == MAIN else branch).sha)
 
     def history(self, revision: str) -> list[str]:
         """Return the commits of a revision, the newest first."""
