@@ -29,7 +29,7 @@ from curation.frames import pl
 from curation.quality.duplicates import Sketches, sketched
 from curation.schema import arrow_schema
 from curation.store import CANDIDATE_SETS, QUESTION_SETS, RECORDS, Snapshot
-from curation.store.parquet import read_slice, read_table
+from curation.store.parquet import ReadRowGroup, read_slice, read_table
 from curation.types import CandidateSet, DroppedPrompt
 
 NEAR_DUPLICATE = 0.8
@@ -141,16 +141,17 @@ def frame(table: pa.Table) -> pl.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class FileSlice:
-    """The rows of a file of candidate sets from `start` to before `stop`."""
+    """The rows of a file of candidate sets from `start` to before `stop`; `read_group` reads the row groups."""
 
     path: Path
     file_no: int
     start: int
     stop: int
+    read_group: ReadRowGroup
 
-    def read(self, columns: Sequence[str]) -> pl.DataFrame:
+    def read(self, columns: tuple[str, ...]) -> pl.DataFrame:
         """Return the named columns of these rows, with the columns file_no and row."""
-        table = pl.DataFrame(read_slice(self.path, columns, self.start, self.stop))
+        table = pl.DataFrame(read_slice(self.path, columns, self.start, self.stop, read_group=self.read_group))
         return table.with_row_index("row", self.start).with_columns(file_no=pl.lit(self.file_no, pl.UInt32))
 
 
@@ -174,13 +175,14 @@ class SetTables:
     sketches: tuple[Sketches, ...]
     decisions: Mapping[Decision, int]
 
-    def slices(self, sets: pl.DataFrame) -> tuple[FileSlice, ...]:
+    def slices(self, sets: pl.DataFrame, read_group: ReadRowGroup) -> tuple[FileSlice, ...]:
         """Return the stretches of files in which these rows of `sets` stand."""
         stretches = (
             sets.group_by("file_no").agg(start=pl.col("row").min(), stop=pl.col("row").max() + 1).sort("file_no")
         )
         return tuple(
-            FileSlice(self.paths[file_no], file_no, start, stop) for file_no, start, stop in stretches.iter_rows()
+            FileSlice(self.paths[file_no], file_no, start, stop, read_group)
+            for file_no, start, stop in stretches.iter_rows()
         )
 
 

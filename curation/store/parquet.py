@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
@@ -104,16 +104,29 @@ def read_table(path: Path, columns: Sequence[str]) -> pa.Table:
         return file.read(columns=list(columns), use_threads=False)
 
 
-def read_slice(path: Path, columns: Sequence[str], start: int, stop: int) -> pa.Table:
-    """Return the rows from `start` to before `stop` of a file as `read_table` does; only their row groups are read."""
+def read_row_group(path: Path, columns: tuple[str, ...], number: int) -> pa.Table:
+    """Return the named columns of one row group of a file as `read_table` does."""
     with _cannot_be_read(path), pq.ParquetFile(path) as file:
         _require(file, columns)
-        sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
-        ends = list(accumulate(sizes))
-        overlapping = [number for number, end in enumerate(ends) if end > start and end - sizes[number] < stop]
-        before = ends[overlapping[0]] - sizes[overlapping[0]]
-        rows = file.read_row_groups(overlapping, columns=list(columns), use_threads=False)
-        return rows.slice(start - before, stop - start)
+        return file.read_row_group(number, columns=list(columns), use_threads=False)
+
+
+ReadRowGroup = Callable[[Path, tuple[str, ...], int], pa.Table]
+"""`read_row_group`, or what remembers what it returned."""
+
+
+def read_slice(
+    path: Path, columns: tuple[str, ...], start: int, stop: int, *, read_group: ReadRowGroup = read_row_group
+) -> pa.Table:
+    """Return the rows from `start` to before `stop` of a file as `read_table` does; only their row groups are read."""
+    with _cannot_be_read(path):
+        metadata = pq.read_metadata(path)
+    sizes = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+    ends = list(accumulate(sizes))
+    overlapping = [number for number, end in enumerate(ends) if end > start and end - sizes[number] < stop]
+    before = ends[overlapping[0]] - sizes[overlapping[0]]
+    rows = pa.concat_tables([read_group(path, columns, number) for number in overlapping])
+    return rows.slice(start - before, stop - start)
 
 
 def read_batches(path: Path, row_type: type[Row]) -> Iterator[pa.Table]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -112,7 +113,7 @@ def segments_of(snapshot: Snapshot) -> list[Segment]:
 
 def set_ids(segment: Segment) -> list[str]:
     """Return the ids of a segment's sets, read from the files."""
-    rows = [part.read(["id"]).join(segment.sets, on=["file_no", "row"]) for part in segment.slices]
+    rows = [part.read(("id",)).join(segment.sets, on=["file_no", "row"]) for part in segment.slices]
     return pl.concat(rows).sort("set_no")["id"].to_list() if rows else []
 
 
@@ -126,6 +127,16 @@ def test_a_segment_reads_its_sets_across_files_and_no_others(tmp_path: Path) -> 
     ]
     stretches = [[(part.file_no, part.start, part.stop) for part in segment.slices] for segment in of_store]
     assert stretches == [[(0, 0, 3), (1, 0, 1)], [(2, 0, 4)], [(2, 4, 5), (3, 0, 1)], [(3, 1, 2)]]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_row_group_that_two_segments_share_is_read_once(tmp_path: Path) -> None:
+    sets = sets_of(12)
+    of_store = segments_of(make_snapshot(tmp_path, [sets[:6], sets[6:]]))
+    assert [len(segment.slices) for segment in of_store] == [1, 2, 1]
+    assert [set_id for segment in of_store for set_id in set_ids(segment)] == [each.id for each in sets]
+    kept: Any = of_store[0].slices[0].read_group
+    assert (kept.cache_info().misses, kept.cache_info().hits) == (2, 2)
 
 
 @pytest.mark.usefixtures("small")

@@ -202,7 +202,7 @@ def test_a_missing_column_is_an_error_that_names_the_file_and_the_column(tmp_pat
     with pytest.raises(DataError, match=sentence):
         read_table(path, ["id", missing])
     with pytest.raises(DataError, match=sentence):
-        read_slice(path, ["prompt", missing], 0, 1)
+        read_slice(path, ("prompt", missing), 0, 1)
     with pytest.raises(DataError, match=sentence):
         list(read_columns(path, ["id", missing]))
 
