@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 import re
 import unicodedata
@@ -128,3 +130,10 @@ def test_a_pseudonym_is_stable_and_hides_the_name_without_the_key() -> None:
     assert re.fullmatch(r"reviewer-[0-9a-f]{16}", name)
     assert ids.pseudonym("key", "simulated-ann").startswith("simulated-")
     assert len({name, ids.pseudonym("other key", "ann"), ids.pseudonym("key", "bob")}) == 3
+
+
+@pytest.mark.parametrize("text", ["plain", 'with "quotes" and \\', "a\tb\nc\r\x00\x1f\x7f", "ünï 😀 \u2028 \ud800"])
+def test_the_id_of_texts_alone_is_that_of_their_canonical_json(text: str) -> None:
+    canonical = json.dumps(["candidate", "p", text], ensure_ascii=False, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+    assert ids.content_hash("candidate", "p", text) == digest[:16]
