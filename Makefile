@@ -20,7 +20,7 @@ define install
 @touch $@
 endef
 
-.PHONY: demo test test-fast tests types lint bench-start bench-generate bench-documents bench-publish bench-sync bench-kills screenshot clean
+.PHONY: demo test test-fast tests types lint bench-start bench-generate bench-documents bench-publish bench-sync bench-kills bench-faults screenshot clean
 
 demo: .venv/.demo
 	$(BIN)/curation demo
@@ -57,6 +57,9 @@ bench-documents: .venv/.test
 
 bench-kills: .venv/.test
 	$(BIN)/python -m tests.benchmarks.bench_kills
+
+bench-faults: .venv/.test
+	$(BIN)/python -m tests.benchmarks.bench_faults
 
 bench-publish: .venv/.test
 	$(BIN)/python -m tests.benchmarks.bench_publish

@@ -12,6 +12,22 @@ from curation.errors import ConfigError
 TOKEN = re.compile(r"(?<![A-Za-z0-9])(hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,})")
 """Matches tokens of the Hub and the keys of most services."""
 
+SECRET_NAMES = re.compile(r"(KEY|TOKEN|PASSWORD|SECRET)$")
+"""Matches the names of variables whose values are secret."""
+SHORTEST_SECRET = 8
+"""A shorter value may stand in any text by chance."""
+
+
+def without_secrets(text: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Return a text with "***" in place of every secret of the environment.
+
+    A service may repeat the key that it was sent, as in "Invalid token: hf_..." or in an echo of our request.
+    """
+    for name, value in environment.items():
+        if len(value) >= SHORTEST_SECRET and SECRET_NAMES.search(name):
+            text = text.replace(value, "***")
+    return text
+
 
 def key_from(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
     """Return the key or token in the variable `name`, None if the variable is not set or empty.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import threading
@@ -24,8 +25,9 @@ PAGE = b"<!DOCTYPE html><html><body>Your Space is asleep.</body></html>"
 class Fault:
     """Spoil the next `count` answers to requests that match, as in "POST /api/v1/datasets".
 
-    With `after` the server has done what it was asked. "cut" ends before the announced length, "shortened" is half a
-    body that says it is whole, "shape" is `{}`, "hang" says nothing for a minute, "drip" sends a byte each 0.2 s.
+    With `after` the server has done what it was asked. "status" has `body` as its message, "cut" ends before the
+    announced length, "shortened" is half a body that says it is whole, "shape" is `{}`, "hang" says nothing for a
+    minute, "drip" sends a byte each 0.2 s.
     """
 
     match: str
@@ -34,6 +36,7 @@ class Fault:
     status: int = 503
     after: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = "spoiled"
 
 
 class FaultyProxy:
@@ -79,6 +82,8 @@ class FaultyProxy:
 def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Headers and body are sent apart, and without this the body waits 40 ms for the client's acknowledgement.
+        disable_nagle_algorithm = True
 
         def _pass_on(self) -> None:
             fault = proxy.take(f"{self.command} {self.path}")
@@ -112,7 +117,8 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
             self.close_connection = True
             match fault.kind:
                 case "status":
-                    self._answer(fault.status, b'{"detail": "spoiled"}', {**fault.headers, "Content-Type": "text/json"})
+                    body = json.dumps({"detail": fault.body, "error": fault.body}).encode()
+                    self._answer(fault.status, body, {**fault.headers, "Content-Type": "text/json"})
                 case "reset":
                     self.connection.shutdown(socket.SHUT_RDWR)
                 case "cut":

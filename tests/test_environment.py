@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from curation.config import Services
-from curation.environment import address_from, key_from
+from curation.environment import address_from, key_from, without_secrets
 from curation.errors import ConfigError
 from curation.generation import Generator
 from tests.configs import write_config
@@ -91,3 +91,9 @@ def test_debug_does_not_print_a_secret(wrong: dict[str, str], tmp_path: Path) ->
     assert done.returncode == 1
     assert "ConfigError" in done.stderr
     assert SECRET not in done.stdout + done.stderr
+
+
+def test_a_secret_of_the_environment_that_a_service_repeats_is_not_shown() -> None:
+    environment = {"HF_TOKEN": "hf_sesame_open", "MODEL_KEY": "short", "HF_HOME": "/home/ann/hf"}
+    text = "Invalid token: hf_sesame_open. Look into /home/ann/hf for short."
+    assert without_secrets(text, environment) == "Invalid token: ***. Look into /home/ann/hf for short."

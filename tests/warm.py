@@ -2,15 +2,19 @@
 
 Those imports take one to three seconds of a processor for each command, and tests run hundreds of commands. The command
 is a process with streams, environment and exit code of its own all the same. `python -m tests.warm` is the interpreter
-that forks. It reads a line of JSON for each command, and writes a line with the exit code:
+that forks. It reads a line of JSON for each command, and writes two lines: the id of the process, and its exit code.
 
-    {"arguments": ["push", "a.toml"], "folder": "/tmp/x", "environment": {"HF_TOKEN": "hf_..."}, "streams": "/tmp/y"}
+    {"arguments": ["push", "a.toml"], "folder": "/tmp/x", "environment": {"HF_TOKEN": "hf_..."}, "streams": "/tmp/y",
+     "killed_at": null}
+
+With `killed_at` a number n, the process kills itself before it opens, renames or removes its n-th file (kill -9).
 """
 
 from __future__ import annotations
 
 import atexit
 import gc
+import itertools
 import json
 import os
 import runpy
@@ -19,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +53,9 @@ read HF_HOME then too, so it names a link, which leads to the folder of the comm
 
 LONGEST_SECONDS = 600
 
+CHANGES = frozenset({"open", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate"})
+"""The audit events of changed files (https://docs.python.org/3/library/audit_events.html)."""
+
 
 class WarmInterpreter:
     """The interpreter that forks. It starts with the first command, and runs one command at a time."""
@@ -75,13 +82,34 @@ class WarmInterpreter:
         if not self.fits(arguments, environment) or not self._busy.acquire(blocking=False):
             return None
         try:
-            return self._run(arguments, folder, environment)
+            return self._run(arguments, folder, environment)[0]
         finally:
             self._busy.release()
 
+    def watched(
+        self,
+        arguments: tuple[str, ...],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        begun: Callable[[int], None],
+        killed_at: int | None,
+    ) -> tuple[subprocess.CompletedProcess[str], int]:
+        """Run one command; return how it ended, and how many files it changed, which is 0 if it was killed.
+
+        `begun` is called with the id of its process. `killed_at` is the change of a file before which it is killed.
+        """
+        with self._busy:
+            return self._run(arguments, folder, environment, begun, killed_at)
+
     def _run(
-        self, arguments: tuple[str, ...], folder: Path, environment: Mapping[str, str]
-    ) -> subprocess.CompletedProcess[str]:
+        self,
+        arguments: tuple[str, ...],
+        folder: Path,
+        environment: Mapping[str, str],
+        begun: Callable[[int], None] | None = None,
+        killed_at: int | None = None,
+    ) -> tuple[subprocess.CompletedProcess[str], int]:
         process = self._process or self._start()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -90,12 +118,24 @@ class WarmInterpreter:
         self._home.symlink_to(environment["HF_HOME"])
         with tempfile.TemporaryDirectory(prefix="streams-") as streams:
             own = {**environment, "HF_HOME": str(self._home)}
-            command = {"arguments": arguments, "folder": str(folder), "environment": own, "streams": streams}
+            command: dict[str, Any] = {
+                "arguments": arguments,
+                "folder": str(folder),
+                "environment": own,
+                "streams": streams,
+            }
+            command["killed_at"] = killed_at if begun is None else killed_at or 0
             process.stdin.write(f"{json.dumps(command)}\n")
             process.stdin.flush()
+            pid = int(process.stdout.readline())
+            if begun is not None:
+                begun(pid)
             exit_code = int(process.stdout.readline())
-            out, err = (Path(streams, name).read_text(encoding="utf-8") for name in ("out", "err"))
-        return subprocess.CompletedProcess(["curation", *arguments], exit_code, out, err)
+            out, err, changes = (
+                file.read_text(encoding="utf-8") if (file := Path(streams, name)).exists() else ""
+                for name in ("out", "err", "changes")
+            )
+        return subprocess.CompletedProcess(["curation", *arguments], exit_code, out, err), int(changes or 0)
 
     def close(self) -> None:
         """End the interpreter."""
@@ -137,6 +177,8 @@ def main() -> None:
         if child == 0:
             become(json.loads(line))
             return
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
         exit_code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         sys.stdout.write(f"{exit_code}\n")
         sys.stdout.flush()
@@ -156,12 +198,38 @@ def become(command: Mapping[str, Any]) -> None:
     os.environ.update(command["environment"])
     os.chdir(command["folder"])
     sys.argv[1:] = command["arguments"]
+    if command["killed_at"] is not None:
+        count_changes(command["killed_at"], Path(command["streams"], "changes"))
     try:
         runpy.run_module("curation", run_name="__main__", alter_sys=True)
     except SystemExit as ended:
         if not isinstance(ended.code, int):
             raise
         leave(ended.code)
+
+
+def count_changes(killed_at: int, counted: Path) -> None:
+    """Count how often this process opens, renames or removes a file, and write it down when it ends.
+
+    Before the change with the number `killed_at` the process kills itself; 0 is none of them.
+    """
+    changes = itertools.count(1)
+    last = [0]
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if event not in CHANGES or (event == "open" and not is_written(arguments)):
+            return
+        last[0] = next(changes)
+        if last[0] == killed_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    atexit.register(lambda: counted.write_text(str(last[0]), encoding="utf-8"))
+
+
+def is_written(opened: tuple[object, ...]) -> bool:
+    """Say whether a file is opened so that it may be changed, by the arguments of Python's audit event "open"."""
+    return isinstance(flags := opened[2], int) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
 
 
 def leave(exit_code: int) -> None:

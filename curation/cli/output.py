@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from curation.cli.visible import visible, visible_json, visible_lines
+from curation.environment import without_secrets
 from curation.errors import CurationError
 
 if TYPE_CHECKING:
@@ -66,19 +67,19 @@ class Output:
         With `whole` the lines are not broken, so that they can be copied.
         """
         if self.format is Format.json:
-            _write_json(sys.stdout, fields)
+            _write_json(sys.stdout, without_secrets(fields))
         elif self.format is Format.human:
-            _print_lines(sys.stdout, "\n".join(map(visible, lines)), whole=whole)
+            _print_lines(sys.stdout, without_secrets("\n".join(map(visible, lines))), whole=whole)
 
     def note(self, sentence: str) -> None:
         """Print a sentence for people on stderr."""
         if self.format is Format.human:
-            _print_lines(sys.stderr, visible(sentence, keep="\n"))
+            _print_lines(sys.stderr, without_secrets(visible(sentence, keep="\n")))
 
     def event(self, name: str, fields: Mapping[str, Any], *, lines: Iterable[str] = ()) -> None:
         """Print on stderr that something happened: an object with the fields for programs, or the lines for people."""
         if self.format is Format.json:
-            _write_json(sys.stderr, json.dumps({"event": name, **fields}, ensure_ascii=False))
+            _write_json(sys.stderr, without_secrets(json.dumps({"event": name, **fields}, ensure_ascii=False)))
         else:
             for line in lines:
                 self.note(visible(line))
@@ -115,13 +116,14 @@ class Output:
         """Print an error on stderr: a sentence, or an object with json."""
         if self.format is Format.json:
             fields = {"error": type(error).__name__, "message": error.message, "remedy": error.remedy}
-            _write_json(sys.stderr, json.dumps(fields, ensure_ascii=False))
+            _write_json(sys.stderr, without_secrets(json.dumps(fields, ensure_ascii=False)))
         else:
-            _print_lines(sys.stderr, visible_lines(f"Error: {error}"))
+            _print_lines(sys.stderr, without_secrets(visible_lines(f"Error: {error}")))
 
     def trace(self, error: BaseException) -> None:
         """Print the traceback of an error on stderr."""
-        _write(sys.stderr, visible("".join(traceback.format_exception(error)), keep="\n"))
+        text = visible("".join(traceback.format_exception(error)), keep="\n")
+        _write(sys.stderr, without_secrets(text))
 
 
 COMMANDS = ("Next: ", "curation ", "eval ")

@@ -18,6 +18,8 @@ from curation.stages.push import with_records
 from curation.tokenizer import load_tokenizer
 from curation.wording import counted, counts_by_name, reasons
 
+UNFINISHED = ".unfinished"
+
 
 class ExportReport(Report):
     """What `export` wrote.
@@ -87,24 +89,43 @@ def export(
 
 
 def _copy(source: Path, folder: Path) -> None:
-    """Copy all files of `source` to `folder`. Raises RefusedError if the system refuses that."""
+    """Copy all files of `source` to `folder`. Raises RefusedError if the system refuses that.
+
+    Until all are there, the file UNFINISHED lists them. So if we are killed, the next `export` knows which files in the
+    folder are ours, and replaces them.
+    """
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in _unfinished(folder) or ():
+            path.unlink(missing_ok=True)
+        ours = sorted(str(path.relative_to(source)) for path in source.rglob("*") if path.is_file())
+        (folder / UNFINISHED).write_text("\n".join(ours), encoding="utf-8")
         shutil.copytree(source, folder, dirs_exist_ok=True)
+        (folder / UNFINISHED).unlink()
     except OSError as error:
         # shutil.Error is an OSError without a strerror: it holds a list of the files that could not be copied.
         why = error.strerror or "not all files could be written"
         raise RefusedError(f"{folder} cannot be written: {why}.", remedy="Name a new folder with --folder.") from error
 
 
+def _unfinished(folder: Path) -> list[Path] | None:
+    """Return the files that an export that was killed may have left in its folder; None if it holds other files too."""
+    if not (folder / UNFINISHED).is_file():
+        return None
+    listed = (folder / UNFINISHED).read_text(encoding="utf-8").splitlines()
+    present = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
+    return [folder / path for path in present & set(listed)] if present <= {UNFINISHED, *listed} else None
+
+
 def _refuse_unless_free(folder: Path) -> None:
-    """Raise RefusedError if a folder is not empty, or cannot be created."""
+    """Raise RefusedError if a folder holds what no unfinished export left there, or cannot be created."""
     # `lexists` is also true for a link whose target does not exist: no folder can be created there either.
     nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
     if not nearest.is_dir():
         why = f"{nearest} is not a folder."
     elif not _accepts_a_folder(nearest):
         why = f"{nearest} cannot be written to."
-    elif nearest == folder and any(folder.iterdir()):
+    elif nearest == folder and _unfinished(folder) is None and any(folder.iterdir()):
         why = f"{folder} is not empty."
     else:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import sqlite3
@@ -413,3 +414,15 @@ def test_claims_are_kept_from_other_processes_and_each_ends_by_itself(tmp_path: 
         assert cache.claim(third)
     assert elsewhere(third) == ["True"]
     assert (path.parent / "requests.sqlite.claims").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_files_of_claims_can_be_read_by_their_owner_alone_whatever_the_umask(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with RequestCache(path) as cache:
+            assert cache.claim(key()[0])
+            files = list(path.parent.glob("*.claims*"))
+            assert len(files) == 17
+            assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    finally:
+        os.umask(before)

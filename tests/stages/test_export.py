@@ -57,6 +57,33 @@ def test_a_name_that_the_system_refuses_gives_a_sentence(tmp_path: Path) -> None
         _copy(tmp_path / "source", tmp_path / ("x" * 300))
 
 
+def killed_export(folder: Path, *files: str) -> None:
+    """Make what an export leaves that was killed when it had written one of two files."""
+    (folder / "dpo").mkdir(parents=True)
+    (folder / ".unfinished").write_text("dpo/train-old.parquet\ndpo/test-old.parquet")
+    for path in ("dpo/train-old.parquet", *files):
+        (folder / path).write_bytes(b"half")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_a_killed_export_left_is_replaced(tmp_path: Path) -> None:
+    killed_export(tmp_path / "new")
+    with pytest.raises(TemporaryError):
+        export(make_config(), tmp_path / "new", services=SERVICES)
+    (tmp_path / "source" / "dpo").mkdir(parents=True)
+    (tmp_path / "source" / "dpo" / "train-new.parquet").write_bytes(b"whole")
+    _copy(tmp_path / "source", tmp_path / "new")
+    files = {str(path.relative_to(tmp_path / "new")) for path in (tmp_path / "new").rglob("*") if path.is_file()}
+    assert files == {"dpo/train-new.parquet"}
+
+
+def test_beside_what_a_killed_export_left_nothing_of_others_is_deleted(tmp_path: Path) -> None:
+    killed_export(tmp_path, "notes.txt")
+    with pytest.raises(RefusedError, match="is not empty"):
+        export(make_config(), tmp_path, services=SERVICES)
+    assert (tmp_path / "notes.txt").exists()
+
+
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", ["", "new", "full/new/below"])
 def test_an_empty_folder_and_a_new_one_are_accepted(tmp_path: Path, name: str) -> None:
