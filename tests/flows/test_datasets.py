@@ -384,7 +384,8 @@ def test_the_card_keeps_up_where_no_row_changes(crowd: Crowd) -> None:
     after = files(crowd.stack, crowd.line.folder, "restated")
     assert first["commit"]
     assert second["commit"]
-    assert {path for path in after if after[path] != before.get(path)} == {"README.md"}
+    # The manifest names the new version.
+    assert {path for path in after if after[path] != before.get(path)} == {"README.md", "curation.json"}
     assert before.keys() == after.keys()
     assert b"license: mit" in before["README.md"]
     assert b"license: cc-by-4.0" in after["README.md"]
