@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from curation.generation.estimates import Estimate
     from curation.generation.judging import JudgeStatistics, JudgeTally, disagrees_with_itself
     from curation.generation.meter import Amount, Meter, RunProgress, told_every
-    from curation.generation.reach import check_endpoint
+    from curation.generation.reach import check_endpoint, reach_endpoint
     from curation.generation.runner import FailedRow
     from curation.generation.spool import PromptSpool, spooled
     from curation.generation.tasks import AnswerPrompt, EvolveAnswer, JudgeAnswers
@@ -39,7 +39,7 @@ else:
             "estimates": "Estimate",
             "judging": "JudgeStatistics JudgeTally disagrees_with_itself",
             "meter": "Amount Meter RunProgress told_every",
-            "reach": "check_endpoint",
+            "reach": "check_endpoint reach_endpoint",
             "runner": "FailedRow",
             "spool": "PromptSpool spooled",
             "tasks": "AnswerPrompt EvolveAnswer JudgeAnswers",
@@ -76,6 +76,7 @@ __all__ = [
     "generate_candidate_sets",
     "given_set_id",
     "load_distilabel",
+    "reach_endpoint",
     "run",
     "settings_id",
     "settings_of",

@@ -106,9 +106,10 @@ class ChatClient:
         if status in {401, 403}:
             raise self._endings.key_refused(str(status))
 
-    async def try_once(self, body: dict[str, Any]) -> None:
+    async def try_once(self, body: dict[str, Any]) -> str | None:
         """Send one request to see whether it is answered, and ignore the answer.
 
+        Returns None if it is, and the service's reason if it refused this request in a way that says nothing of others.
         Raises MissingError if the endpoint has no such model, AuthError if it refuses the key, TemporaryError if it
         does not answer, ServiceError if it refuses for another reason.
         """
@@ -122,7 +123,10 @@ class ChatClient:
                 error = self._endings.of_one(failed)
                 if error is not None:
                     raise error from failed
-            return
+                self._explain(failed, sent)
+                return self._endings.doubt_of_one(failed)
+            return None
+        return None
 
     async def ask(self, body: dict[str, Any], *, nth: int) -> dict[str, Any]:
         """Return the reply to a request (see `begin`), waiting for it if it is not in the cache."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 
 from curation.errors import AuthError, CurationError, MissingError, ServiceError, TemporaryError
 from curation.generation.budget import MAX_PAID_ATTEMPTS
 from curation.generation.options import Endpoint, is_hugging_face
-from curation.generation.refusals import RequestFailed
+from curation.generation.refusals import SYSTEM_ROLE, RequestFailed
 from curation.hub import DEFAULT_ENDPOINT
 from curation.types import FOR_GOOD, ONLY_REASONING
 
@@ -22,6 +23,12 @@ OUTAGE = 10
 
 OF_THE_KEY = frozenset({"unauthorized", "payment_required"})
 """Reasons that never lie in a prompt, even if the model answered before."""
+
+OF_THE_REQUEST = frozenset({"http_400", "http_422", SYSTEM_ROLE})
+"""Reasons that may lie in how a request looks: another one to the same model may be answered."""
+
+CUT_SHORT = re.compile(r"output limit was reached|higher max_tokens|higher max_completion_tokens")
+"""What services say of a model that thinks first and used up the only token that it was allowed: it did answer."""
 
 
 class Endings:
@@ -66,8 +73,11 @@ class Endings:
         return self._refusal(failed) if self._refused_in_a_row >= FEW else None
 
     def of_one(self, failed: RequestFailed) -> CurationError | None:
-        """Return the error of a single request that failed, None if the model replied at all."""
-        if failed.paid or failed.reason in FOR_GOOD | {ONLY_REASONING}:
+        """Return the error of a single request that failed, None if the model replied at all.
+
+        None too if only this request was refused (see `doubt_of_one`), because others may look different.
+        """
+        if failed.paid or failed.reason in FOR_GOOD | {ONLY_REASONING} | OF_THE_REQUEST:
             return None
         if failed.retry:
             return TemporaryError(
@@ -76,6 +86,15 @@ class Endings:
                 remedy="Run the command again when the endpoint works.",
             )
         return self._refusal(failed, "a request of one token")
+
+    def doubt_of_one(self, failed: RequestFailed) -> str | None:
+        """Return why a single request was refused, if that says nothing of others; None if the model replied at all.
+
+        Some models take only requests of one kind: judges and guards those with their template.
+        """
+        if failed.reason not in OF_THE_REQUEST or CUT_SHORT.search((failed.detail or "").lower()):
+            return None
+        return _reason(failed)
 
     def _outage(self, failed: RequestFailed) -> TemporaryError:
         return TemporaryError(

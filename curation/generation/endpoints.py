@@ -120,10 +120,14 @@ class EndpointsLLM(AsyncLLM):  # type: ignore[misc]
             await self._client.reach()
         return str(self._client.url)
 
-    async def try_once(self) -> None:
-        """Ask the model for one token. Raises the error if it does not answer."""
+    async def try_once(self) -> str | None:
+        """Ask the model for one token. Raises the error if it does not answer.
+
+        Returns the service's reason if it refused this request in a way that says nothing of others, else None.
+        """
         body = {"model": self._asked_model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
-        await self._client.try_once({**body, "stream": False})
+        refusal: str | None = await self._client.try_once({**body, "stream": False})
+        return refusal
 
     @property
     def _asked_model(self) -> str:

@@ -11,7 +11,7 @@ from curation.config import Config, Services
 from curation.costs import FREE, PLAN, hardware_line
 from curation.documents import DocumentPrompts
 from curation.errors import AuthError, CurationError, DataError, MissingError, RefusedError, TemporaryError
-from curation.generation import cache_file, check_endpoint, estimate, settings_id, spooled
+from curation.generation import Endpoint, cache_file, check_endpoint, estimate, settings_id, spooled
 from curation.hub import connect, hub_errors
 from curation.prompts import REMEDIES
 from curation.quality import answer_checks, prompt_checks
@@ -98,16 +98,15 @@ def check(config: Config, *, services: Services | None = None, ask: bool = False
     ]
     if isinstance(config.prompts, DocumentPrompts):
         writer = config.prompts.question_model
-        findings.append(_finding("questions", lambda: check_endpoint(writer.generator, name=writer.name, ask=ask)))
+        findings.append(_model("questions", writer.generator, name=writer.name, ask=ask))
     for model in config.vary:
-        label = f"variations: {model.name}"
-        findings.append(_finding(label, lambda m=model: check_endpoint(m.generator, name=m.name, ask=ask)))  # type: ignore[misc]
+        findings.append(_model(f"variations: {model.name}", model.generator, name=model.name, ask=ask))
     for stage, options in config.models.stages.items():
         label = config.models.labels[stage]
         if config.generate.engine == "batch" and not ask:
             findings.append(Finding(subject=label, ok=True, message=f"{options.name} is asked through batch files"))
             continue
-        findings.append(_finding(label, lambda o=options: check_endpoint(o, name=o.name, ask=ask)))  # type: ignore[misc]
+        findings.append(_model(label, options, name=options.name, ask=ask))
     findings.append(_finding("argilla", lambda: _argilla(config, services)))
     if services.argilla_api_url is None and not config.labels.decides_without_people:
         findings.append(_space_wanted())
@@ -128,6 +127,15 @@ def _finding(subject: str, check_subject: Callable[[], str]) -> Finding:
         return Finding(subject=subject, ok=True, message=check_subject())
     except CurationError as error:
         return Finding(subject=subject, ok=False, message=str(error), temporary=isinstance(error, TemporaryError))
+
+
+def _model(label: str, endpoint: Endpoint, *, name: str, ask: bool) -> Finding:
+    """Return the finding about a model: a warning if its endpoint answers, and it refused the request of one token."""
+    try:
+        reached = check_endpoint(endpoint, name=name, ask=ask)
+    except CurationError as error:
+        return Finding(subject=label, ok=False, message=str(error), temporary=isinstance(error, TemporaryError))
+    return Finding(subject=label, ok=True, warning=reached.doubtful, message=reached.sentence)
 
 
 def _quality(config: Config, services: Services) -> Finding:

@@ -11,6 +11,7 @@ from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.generation import (
     BudgetGate,
+    Endpoint,
     Estimate,
     JudgeStatistics,
     Meter,
@@ -18,6 +19,7 @@ from curation.generation import (
     cache_file,
     estimate,
     generate_candidate_sets,
+    reach_endpoint,
     settings_id,
     settings_of,
     spooled,
@@ -263,6 +265,7 @@ def _generate(
             done = frozenset(answered_now(snapshot, settings_id(config.models)))
             kept = reader.answered_before.keys() if ask_again is False else ()
             _confirm_cost(config, written.estimate(cache=cache, done=done.union(kept)), confirm)
+            _reach_models(config)
             written.ask(store, watch=watch, cache=cache)
             confirm = _confirmed
         with _prompts_to_ask(reader, config, snapshot, ask_again, cache=cache) as spool:
@@ -287,6 +290,18 @@ def _generate(
         written=asked,
         batch=batches.report if batches is not None else None,
     )
+
+
+def _reach_models(config: Config) -> None:
+    """Raise the error of the first model that cannot be reached, before questions or variations are paid for.
+
+    No model is asked. Models that are asked through batch files are not looked for.
+    """
+    models: dict[str, Endpoint] = {model.name: model.generator for model in config.vary}
+    if config.generate.engine != "batch":
+        models |= {options.name: options for options in config.models.stages.values()}
+    for name, endpoint in models.items():
+        reach_endpoint(endpoint, name=name)
 
 
 def _confirmed(expected: Estimate, above: bool) -> bool:

@@ -308,6 +308,16 @@ def test_the_budget_counts_questions_too(cli: CommandLine) -> None:
     assert report["questions"]["left"] == 4
 
 
+def test_no_question_is_paid_for_if_a_model_that_is_to_answer_or_judge_cannot_be_reached(cli: CommandLine) -> None:
+    closed = "http://127.0.0.1:9"
+    judge = f'[judge]\nmodel_id = "judge"\nbase_url = "{closed}/v1"\n\n[labels]\njudge_fallback = true\n'
+    config = write(cli.folder, "documents-unreached", more=judge)
+    with ScriptedServer(reply) as server:
+        fault = with_models(cli, server).error("generate", config, exit_code=3)
+        assert f"The endpoint of judge at {closed}/v1 does not answer" in fault
+        assert not chats(server)
+
+
 def test_a_document_more_asks_about_that_document_alone(cli: CommandLine) -> None:
     config = write(cli.folder, "documents-more")
     with ScriptedServer(reply) as server:

@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub import constants
 
 from curation.errors import AuthError, CurationError, MissingError, ServiceError, TemporaryError
-from curation.generation import Models, check_endpoint, dedicated, generate_candidate_sets, spooled
+from curation.generation import Models, check_endpoint, dedicated, generate_candidate_sets, reach_endpoint, spooled
 from curation.generation.dedicated import awake
 from curation.generation.options import Generator
 from curation.local.inference import Fault, ScriptedServer
@@ -122,14 +122,15 @@ def test_looking_at_a_sleeping_endpoint_leaves_it_asleep_and_says_so(
     serve: Serve, endpoint: ScriptedServer, state: str
 ) -> None:
     control = serve(Control(url=endpoint.address, mine=state))
-    said = check_endpoint(generator(), name="mine")
-    assert said == f"acme/mine is {state}; generate wakes it and puts it back"
+    reached = check_endpoint(generator(), name="mine")
+    assert reached == (f"acme/mine is {state}; generate wakes it and puts it back", False)
+    reach_endpoint(generator(), name="mine")
     assert control.changes == []
 
 
 def test_looking_at_a_running_endpoint_says_where_it_answers(serve: Serve, endpoint: ScriptedServer) -> None:
     control = serve(Control(url=endpoint.address, mine="running"))
-    assert check_endpoint(generator(), name="mine") == f"some/model answers at {endpoint.url}"
+    assert check_endpoint(generator(), name="mine") == (f"some/model answers at {endpoint.url}", False)
     assert control.changes == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,8 @@ import pytest
 import tenacity
 from pydantic import BaseModel
 
-from curation.errors import AuthError, ConfigError, TemporaryError
-from curation.generation import Generator, check_endpoint, client
+from curation.errors import AuthError, ConfigError, CurationError, MissingError, ServiceError, TemporaryError
+from curation.generation import Generator, check_endpoint, client, reach_endpoint
 from curation.generation.endpoints import EndpointsLLM, endpoints_llm
 from curation.local.inference import Fault, Reply, ScriptedServer
 
@@ -317,6 +318,42 @@ def test_an_endpoint_that_refuses_the_key_says_which_variable_to_set(monkeypatch
 
 def test_a_model_on_this_machine_is_asked_for_one_token() -> None:
     with serving() as server:
-        sentence = check_endpoint(Generator(model_id="small", base_url=server.url), name="cool")
-        assert sentence == f"small answers at {server.url}"
+        reached = check_endpoint(Generator(model_id="small", base_url=server.url), name="cool")
+        assert reached == (f"small answers at {server.url}", False)
         assert [exchange.request.max_tokens for exchange in server.requests if exchange.request.messages] == [1]
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "doubtful"),
+    [
+        (400, "This model only answers prompts of its template.", True),
+        (422, "The conversation must have a context.", True),
+        (400, "Conversation roles must alternate user/assistant.", True),
+        # OpenAI's reasoning models think first, and the only token is used up.
+        (400, "Could not finish the message because max_tokens or model output limit was reached.", False),
+    ],
+    ids=["template", "context", "roles", "thinks"],
+)
+def test_a_model_that_takes_only_requests_of_its_own_kind_is_doubtful_and_no_fault(
+    status: int, message: str, doubtful: bool
+) -> None:
+    fault = Fault(kind="status", status=status, body=json.dumps({"error": {"message": message}}))
+    with serving(fault) as server:
+        reached = check_endpoint(Generator(model_id="judge", base_url=server.url), name="judge")
+    assert reached.doubtful is doubtful
+    assert (message.rstrip(".") in reached.sentence) is doubtful
+    assert ("--preview 1" in reached.sentence) is doubtful
+
+
+@pytest.mark.parametrize(("status", "error"), [(404, MissingError), (402, ServiceError), (503, TemporaryError)])
+def test_a_model_that_is_not_there_not_paid_or_out_of_order_is_a_fault(status: int, error: type[CurationError]) -> None:
+    with serving(Fault(kind="status", status=status, match="Hi")) as server, pytest.raises(error):
+        check_endpoint(Generator(model_id="small", base_url=server.url), name="cool")
+
+
+def test_to_reach_an_endpoint_asks_no_model_of_it() -> None:
+    with serving() as server:
+        reach_endpoint(Generator(model_id="small", base_url=server.url), name="cool")
+        assert [exchange.request.messages for exchange in server.requests if exchange.request.messages] == []
+    with pytest.raises(TemporaryError, match="does not answer"):
+        reach_endpoint(Generator(model_id="small", base_url=closed_address()), name="cool")
