@@ -13,6 +13,7 @@ from curation.report import Report
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
 from curation.stages.publish import derive_rows, gates_of, shrunk
+from curation.stages.push import as_if_with_records
 from curation.wording import counted, counts_by_name
 
 
@@ -82,7 +83,8 @@ def dry_run(
     head = published.head()
     manifest = published.manifest(head) or {}
     snapshot = open_store(config, services).snapshot()
-    with scratch_folder() as folder:
+    with scratch_folder() as folder, scratch_folder() as planned:
+        snapshot = as_if_with_records(config, services, snapshot, folder=planned)
         derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
         changes, examples = row_differences(
             *(manifest.get("files", {}), paths_by_split(derived.tally.shards)),

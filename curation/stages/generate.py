@@ -69,6 +69,7 @@ class GenerateReport(Report):
     - `questions` is what became of documents, null if the prompts are no questions about documents.
     - `variations` is what became of variations of prompts, null without `[[vary]]`.
     - `judge_pairs` says how far every two judges agree on the new sets.
+    - `needs_review` is whether people come next: it is false if something else may decide and there is no Argilla.
     - `waiting` prompts wait for results of batches, and `batch` is what became of the batch files, null with other
       engines.
     - In `disagreements` candidate sets a judge preferred the other answer when the order was swapped.
@@ -98,6 +99,7 @@ class GenerateReport(Report):
     commit: str | None
     questions: QuestionReport | None = None
     variations: VariationReport | None = None
+    needs_review: bool = True
     waiting: int = 0
     batch: BatchReport | None = None
 
@@ -192,8 +194,10 @@ class GenerateReport(Report):
 
     @property
     def next_verb(self) -> str | None:
-        """`push`, if there are answers to review."""
-        return "push" if self.made + self.already and not self.waiting else None
+        """`push`, if there are answers to review, and `publish`, if they need no review."""
+        if not self.made + self.already or self.waiting:
+            return None
+        return "push" if self.needs_review else "publish"
 
 
 def refuse_to_ask_again(change: SettingsChange) -> bool:
@@ -289,6 +293,7 @@ def _generate(
         gate=gate,
         written=asked,
         batch=batches.report if batches is not None else None,
+        needs_review=services.argilla_api_url is not None or not config.labels.decides_without_people,
     )
 
 
@@ -423,6 +428,7 @@ def _report(
     gate: BudgetGate | None,
     written: QuestionReport | VariationReport | None,
     batch: BatchReport | None,
+    needs_review: bool,
 ) -> GenerateReport:
     """Return what became of the prompts. Of the `asked` prompts some may be left because of the budget.
 
@@ -445,6 +451,7 @@ def _report(
         left=0 if batch is not None else unfinished,
         waiting=unfinished if batch is not None else 0,
         batch=batch,
+        needs_review=needs_review,
         next_prompt_tokens=gate.row.tokens if gate else 0,
         failures=(*paid.failures, *writer.failures.counts()),
         judges=writer.judges.statistics(),

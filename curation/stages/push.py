@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curation.config import Config, Services
@@ -194,14 +195,30 @@ def with_records(config: Config, services: Services, store: Store) -> Snapshot:
     reviewed are accounted for as all others are, and a later push shows the very same records.
     """
     snapshot = store.snapshot()
-    if not config.labels.decides_without_people:
+    if not _lacks_records(config, snapshot):
         return snapshot
-    settings = settings_id(config.models)
-    known = {record.set_id for record in snapshot.records.values()} | snapshot.not_shown.keys()
-    if known.issuperset(snapshot.current_set_ids(settings)):
-        return snapshot
-    store.set_shown(*records_to_show(config, services, snapshot, snapshot.current_sets(settings).values()))
+    sets = snapshot.current_sets(settings_id(config.models)).values()
+    store.set_shown(*records_to_show(config, services, snapshot, sets))
     return store.snapshot()
+
+
+def as_if_with_records(config: Config, services: Services, snapshot: Snapshot, *, folder: Path) -> Snapshot:
+    """Return the state that `with_records` would make of a snapshot. The store is not changed.
+
+    What differs is written to `folder`, which must stay while the state is read.
+    """
+    if not _lacks_records(config, snapshot):
+        return snapshot
+    sets = snapshot.current_sets(settings_id(config.models)).values()
+    return snapshot.as_if_shown(*records_to_show(config, services, snapshot, sets), folder=folder)
+
+
+def _lacks_records(config: Config, snapshot: Snapshot) -> bool:
+    """Whether there are candidate sets that may be decided without people, and that were never pushed."""
+    if not config.labels.decides_without_people:
+        return False
+    known = {record.set_id for record in snapshot.records.values()} | snapshot.not_shown.keys()
+    return not known.issuperset(snapshot.current_set_ids(settings_id(config.models)))
 
 
 def _new_records(

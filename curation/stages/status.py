@@ -35,7 +35,7 @@ from curation.review_state import (
 from curation.runs.settings_change import answered_before, differences
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
-from curation.stages.push import records_to_show
+from curation.stages.push import as_if_with_records, records_to_show
 from curation.store import Snapshot
 from curation.types import ImportedAgreement, JudgesAgreement
 from curation.wording import counted, counts_by_name, dollars, reasons
@@ -52,8 +52,8 @@ class StatusReport(Report):
     - Generation: `failed` of the `candidate_sets` have too few answers. `settings_changed` says how the config differs
       from the settings that prompts were asked with, null if it does not. `cost_per_row` is in US dollars by format,
       null if a price is unknown or there is no row.
-    - Records: reviewers may answer `records`. `retired` records gave way to later ones of the same prompts. `to_push`
-      records are missing in Argilla.
+    - Records: reviewers may answer `records`, and those that `publish` would make are among them. `retired` records
+      gave way to later ones of the same prompts. `to_push` records are missing in Argilla.
     - Argilla: `review_url`, `completed`, `in_argilla` (the number of its records) and `waiting` (answers that are not
       synced) are null if Argilla cannot be read; `argilla` says why. If Argilla has none of the records, `lost` counts
       the responses of the store to records of the present task.
@@ -286,15 +286,18 @@ def _report(
 def _derived(config: Config, snapshot: Snapshot, services: Services) -> tuple[Derived, str | None]:
     """Return what follows from the store, and None, or why the config's resolver refuses it.
 
+    Where no person need decide, sets that were never pushed count as `publish` would count them.
+
     If it refuses, the store is derived with `majority`: only what does not depend on the resolver is true of that.
     """
-    with scratch_folder() as folder:
+    with scratch_folder() as folder, scratch_folder() as planned:
+        snapshot = as_if_with_records(config, services, snapshot, folder=planned)
         try:
             return derive(config, snapshot, services, folder=folder), None
         except RefusedError as error:
             refused = str(error)
-    by_majority = config.model_copy(update={"labels": MajorityResolver()})
-    return derive(by_majority, snapshot, services), refused
+        by_majority = config.model_copy(update={"labels": MajorityResolver()})
+        return derive(by_majority, snapshot, services), refused
 
 
 def _same_files(manifest: Mapping[str, Any], derived: Derived) -> bool:

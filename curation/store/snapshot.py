@@ -26,7 +26,7 @@ from curation import ids
 from curation.schema import arrow_schema
 from curation.store.ledger import present
 from curation.store.manifest import Manifest
-from curation.store.parquet import read_batches, read_parquet, read_table
+from curation.store.parquet import read_batches, read_parquet, read_table, write_parquet
 from curation.store.repo import HubRepo
 from curation.store.set_index import SetEntry, SetIndex
 from curation.types import (
@@ -67,6 +67,7 @@ class Snapshot:
         min_candidates: int,
         sizes: Mapping[str, int] = MappingProxyType({}),
         index: SetIndex | None = None,
+        local: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
         self.repo = repo
         self.revision = revision
@@ -74,6 +75,7 @@ class Snapshot:
         self.min_candidates = min_candidates
         self.sizes = sizes
         self._index = SetIndex(min_candidates) if index is None else index
+        self._local = local
 
     @cached_property
     def candidate_sets(self) -> dict[str, CandidateSet]:
@@ -195,7 +197,28 @@ class Snapshot:
 
     def download(self, path: str) -> Path:
         """Return where a file of the store is on this machine."""
-        return self.repo.download(path, self.revision)
+        return self._local.get(path) or self.repo.download(path, self.revision)
+
+    def as_if_shown(self, records: Iterable[ReviewRecord], not_shown: Mapping[str, str], *, folder: Path) -> Snapshot:
+        """Return this state as it would be after `Store.set_shown`, which is not called: nothing is uploaded.
+
+        The tables that differ are written to `folder`, which must stay while the snapshot is read.
+        """
+        new = [record for record in records if record.id not in self.records]
+        reasons = [NotShown(id=set_id, reason=reason) for set_id, reason in not_shown.items()]
+        files = {**self.manifest.files, NOT_SHOWN: ()}
+        local: dict[str, Path] = {}
+        tables: dict[str, Sequence[Row]] = {RECORDS: new, NOT_SHOWN: reasons}
+        for table, rows in tables.items():
+            if rows:
+                path = f"{table}/as_if_shown.parquet"
+                local[path] = folder / f"{table}.parquet"
+                local[path].write_bytes(write_parquet(rows, ROW_TYPES[table]))
+                files[table] = (*files.get(table, ()), path)
+        manifest = self.manifest.model_copy(update={"files": files})
+        return Snapshot(
+            self.repo, self.revision, manifest, min_candidates=self.min_candidates, index=self._index, local=local
+        )
 
     def _read(self, table: str, row_type: type[RowT]) -> Iterable[RowT]:
         return (row for _, row in self.each_with_path(table, row_type))

@@ -167,8 +167,15 @@ def test_documents_become_questions_answers_and_rows_by_role_with_their_places(c
         asked = len(chats(server))
         assert line.json("generate", config)["already"] == 6
         assert len(chats(server)) == asked
+        # Without a place where people review, nothing keeps these rows from being published.
+        assert f"Next: curation publish {config}" in line.run("generate", config, ARGILLA_API_URL="").stderr
+        assert f"Next: curation push {config}" in line.run("generate", config).stderr
         status = line.json("status", config)
     assert status["spending"]["requests"] == asked
+    # Roles decide: what was never pushed counts as `publish` would count it, and is not stored for that.
+    assert (status["rows"]["dpo"], status["to_push"]) == (6, 6)
+    assert cli.json("publish", config, "--dry-run")["rows"]["dpo"] == 6
+    assert not store_of(stack, "documents").records
     assert cli.json("push", config)["records"] == 6
     assert cli.json("publish", config)["rows"]["dpo"] == 6
     # Each of the two documents is a single part. One question in each language names no answer.

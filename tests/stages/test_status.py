@@ -78,3 +78,18 @@ def test_status_says_which_category_of_refusal_data_lacks_how_many_before_anythi
         "edge_case": "19",
     }
     assert "Safety coverage: 4 prompts, 1 of them in no category." in report.lines
+
+
+def test_sets_that_need_no_people_count_before_they_are_pushed_and_nothing_is_stored(tmp_path: Path) -> None:
+    store = Store()
+    for number in range(3):
+        store.add(prompt=make_prompt(question(number)), ratings=(5.0, 1.0))
+    store.records.clear()
+    snapshot = store.written(tmp_path)
+    judged: dict[str, Any] = {"judge": {"model_id": "acme/judge"}, "labels": {"judge_fallback": True}}
+    derived, _ = STATUS._derived(make_config(**judged), snapshot, SERVICES)
+    assert (derived.records, derived.tally.verdicts, derived.rows("dpo")) == (3, 3, 3)
+    # People decide: what nobody was shown is no row.
+    derived, _ = STATUS._derived(make_config(), snapshot, SERVICES)
+    assert (derived.records, derived.rows("dpo")) == (0, 0)
+    assert not snapshot.records
