@@ -64,6 +64,7 @@ def schedule(
             package=package,
             renew=renew_secrets,
             rehearsal=dry_run,
+            say=out.note,
         )
 
     run(config, format, debug, work)

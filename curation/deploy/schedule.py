@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import shlex
+import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from curation.config import Config, Services, load_config
 from curation.deploy import carried, jobs
@@ -65,13 +69,13 @@ class ScheduleReport(Report):
         """What runs when, what it costs, and what is still to be done."""
         if self.text is not None:
             return (self.text,)
-        cost = () if self.cost is None else (self.cost,)
         if self.rehearsal:
+            cost = () if self.cost is None else (self.cost,)
             return (*cost, f"A job would run at {self.times}:", str(self.command))
         state = "is scheduled" if self.changed else "was scheduled already"
         following = "" if self.next_run is None else f", next at {self.next_run}"
         carried_line = ("Config and package are in the store anew.",) if self.commit else ()
-        return (*cost, f"The job {self.job} {state}: {self.times}{following}.", *carried_line)
+        return (f"The job {self.job} {state}: {self.times}{following}.", *carried_line)
 
 
 class SchedulesReport(Report):
@@ -98,23 +102,29 @@ def schedule(
     package: str | None = None,
     renew: bool = False,
     rehearsal: bool = False,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> ScheduleReport:
     """Have `curation refresh` run `every` so often, for example "1h".
 
     A job runs the config and the package that are put into the store; so does a workflow of GitHub Actions. `package`
     is the address of another package to install, as pip takes it. For cron and GitHub Actions the report has the text
-    to install. With a `rehearsal` nothing is written anywhere. Doing it again changes only what differs.
+    to install. With a `rehearsal` nothing is written anywhere. Doing it again changes only what differs. `say` gets
+    what a job costs before anything is written.
 
-    Raises ConfigError if `every` is not possible or a key that the schedule needs is not set.
+    Raises ConfigError if `every` is not possible, a key that the schedule needs is not set, or others may read the keys
+    of cron; also if Argilla runs on this machine, where a job does not reach it.
     """
     loaded = load_config(config)
     times = cron_times(every, name=loaded.name)
     if on == "cron":
         return ScheduleReport(on=on, times=times, text=_crontab(config, loaded, times))
     account = asking_account(services)
-    needed = _needed(loaded, services)
+    needed = needed_keys(loaded, services)
+    cost = jobs.cost_line(account.api, runs=runs_a_month(every)) if on == "jobs" else None
     commit = None
     if not rehearsal:
+        if cost is not None:
+            say(cost)
         files = carried.schedule_files(config, package=package)
         commit = carried.put(account.api, loaded.store.repo_id, files)
     script = carried.script(loaded.store.repo_id, package=package)
@@ -122,7 +132,6 @@ def schedule(
     if on == "github":
         text = _workflow(loaded, times, script, environment, needed)
         return ScheduleReport(on=on, times=times, commit=commit, text=text)
-    cost = jobs.cost_line(account.api, runs=runs_a_month(every))
     command = ["bash", "-c", script]
     report = ScheduleReport(on=on, times=times, rehearsal=rehearsal, cost=cost, command=shlex.join(command))
     if rehearsal:
@@ -150,7 +159,7 @@ def _owner(config: Config) -> str:
     return config.store.repo_id.partition("/")[0]
 
 
-def _needed(config: Config, services: Services) -> dict[str, str]:
+def needed_keys(config: Config, services: Services) -> dict[str, str]:
     """Return the keys that a refresh needs, by their names. Models are not asked, so theirs are not among them."""
     keys = {"HF_TOKEN": services.hub_token, "ARGILLA_API_KEY": services.argilla_api_key}
     missing = [name for name, value in keys.items() if value is None]
@@ -161,7 +170,20 @@ def _needed(config: Config, services: Services) -> dict[str, str]:
             f"{' and '.join(missing)} not set, and a refresh needs {'them' if len(missing) > 1 else 'it'}.",
             remedy="Export what the schedule shall use, then run the command again.",
         )
+    if services.argilla_api_url and _is_here(services.argilla_api_url) and not _is_here(services.hub_endpoint):
+        raise ConfigError(
+            f"ARGILLA_API_URL is {services.argilla_api_url}: no other machine reaches an Argilla on this one.",
+            remedy="Use `--on cron`, or export the address of a review Space.",
+        )
     return {name: value for name, value in keys.items() if value is not None}
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _environment(services: Services) -> dict[str, str]:
@@ -173,6 +195,9 @@ def _environment(services: Services) -> dict[str, str]:
 
 def _crontab(config: Path, loaded: Config, times: str) -> str:
     """Return the line of a crontab, with what it needs. At a percent sign cron would end the command."""
+    keys = config.resolve().parent / "curation.env"
+    if keys.exists() and stat.S_IMODE(keys.stat().st_mode) & 0o077:
+        raise ConfigError(f"Others on this machine may read {keys}.", remedy=f"Run: chmod 600 {shlex.quote(str(keys))}")
     folder = shlex.quote(str(config.resolve().parent))
     lock, log = (shlex.quote(f"{loaded.name}.{suffix}") for suffix in ("lock", "log"))
     command = (

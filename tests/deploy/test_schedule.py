@@ -15,8 +15,8 @@ import pytest
 import yaml
 from huggingface_hub import HfApi
 
-from curation.config import Services
-from curation.deploy.schedule import ScheduleReport, schedule
+from curation.config import Services, load_config
+from curation.deploy.schedule import ScheduleReport, needed_keys, schedule
 from curation.errors import ConfigError, MissingError, PaymentError
 from curation.hub import connect
 from curation.local import Stack
@@ -152,6 +152,9 @@ def test_the_line_for_cron_runs_the_config_where_it_is(stack: Stack, tmp_path: P
     done = subprocess.run(["/bin/sh", "-c", command], env={"PATH": "/usr/bin:/bin"}, timeout=300, check=False)
     assert done.returncode == 3
     assert "http://127.0.0.1:9 did not answer" in (folder / "scheduled-cron.log").read_text()
+    (folder / "curation.env").chmod(0o640)
+    with pytest.raises(ConfigError, match=r"Others on this machine may read .*chmod 600"):
+        schedule(config, on="cron", every="1h", services=services_of(stack))
 
 
 def test_what_is_missing_is_said_before_anything_is_written(stack: Stack, tmp_path: Path) -> None:
@@ -161,11 +164,23 @@ def test_what_is_missing_is_said_before_anything_is_written(stack: Stack, tmp_pa
         schedule(config, on="jobs", every="1h", services=without)
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:6900", "http://localhost:6900", "http://[::1]:6900"])
+def test_an_argilla_that_a_job_does_not_reach_is_refused(address: str, tmp_path: Path) -> None:
+    config = load_config(write_config(tmp_path, "scheduled-here"))
+    keys = {"hub_token": "hf_x", "argilla_api_key": "key"}
+    with pytest.raises(ConfigError, match="no other machine reaches an Argilla on this one"):
+        needed_keys(config, Services(argilla_api_url=address, **keys))
+    there = Services(argilla_api_url="https://acme-review.hf.space", **keys)
+    assert needed_keys(config, there) == {"HF_TOKEN": "hf_x", "ARGILLA_API_KEY": "key"}
+
+
 def test_a_hub_that_wants_to_be_paid_says_what_costs_nothing(cli: CommandLine, stack: Stack) -> None:
     config = write_config(cli.folder, "scheduled-unpaid")
     cli.json("generate", str(config))
     stack.hub.fail("^/api/scheduled-jobs/acme$", status=402, body={"error": "Jobs need PRO"})
+    said: list[str] = []
     with pytest.raises(PaymentError, match=r"paid plan or credit for jobs of acme \(402\).*What costs nothing: `--on"):
-        scheduled(stack, config)
+        schedule(config, on="jobs", every="1h", services=services_of(stack), say=said.append)
+    assert "about $0.37 a month" in " ".join(said)
     stack.hub.clear_faults()
     assert jobs(stack, "scheduled-unpaid") == {}
