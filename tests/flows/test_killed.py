@@ -5,28 +5,36 @@ What all these runs leave behind is then searched for the secrets that they used
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import httpx2
 import pyarrow.parquet as pq
 import pytest
 
 from curation.local import Stack
+from tests.between import once
+from tests.conftest import CommandLine
 from tests.faulty import Fault, FaultyProxy, Kind
 from tests.flows.killing import (
     MODEL_KEY,
+    REVIEWERS,
+    VERBS,
     Curation,
     Ended,
     House,
     Length,
     Losses,
+    Run,
     losses,
     moments_of,
 )
 
 pytestmark = pytest.mark.stack
 
+Command = tuple[str, ...]
 SEED, KILLS = 15, 5
 OWN_FILES = {"users.json", "credentials.json", "argilla.db", "argilla.db-wal"}
 """Where the local servers keep the tokens that they check."""
@@ -50,6 +58,53 @@ def test_a_verb_that_is_killed_and_run_again_ends_as_if_nothing_had_happened(
     ended, kills, refused = Curation(house, "killed").killed(moments_of(lengths, seed=SEED, kills=KILLS))
     assert losses(expected, ended, kills, refused) == Losses(kills)
     assert min(kills.values()) >= 1
+
+
+COMMIT = "POST .*/commit/main"
+AT_ONCE: tuple[tuple[Command, str, Command], ...] = (
+    (("generate",), COMMIT, ("generate",)),
+    (("push",), "PUT .*/records/bulk", ("push",)),
+    (("sync",), COMMIT, ("sync",)),
+    (("push",), "GET /api/datasets/acme/at-once-store", ("sync",)),
+    (("publish",), COMMIT, ("publish",)),
+)
+"""A command, a request of it, and another command that runs from its beginning to its end before this request."""
+
+
+def test_two_verbs_at_once_end_well(house: House, undisturbed: tuple[Ended, dict[str, Length]], stack: Stack) -> None:
+    curation = Curation(house, "at-once")
+    curation.prepare("generate")
+    settings = {**stack.settings(), "MODEL_KEY": MODEL_KEY}
+    # The address is part of a request's key, and both commands are to share their replies.
+    settings["CURATION_INFERENCE_URL"] = house.environment["CURATION_INFERENCE_URL"]
+    other = CommandLine(settings, curation.folder)
+    reviewers = iter((list(REVIEWERS)[:1], list(REVIEWERS)[1:]))
+    for first, request, second in AT_ONCE:
+        if ("sync",) in {first, second}:
+            curation.review(next(reviewers))
+        ended = at_once(house, curation, other, first, request, second)
+        assert len(ended) == 2, f"{first} sends no {request}"
+        for done in ended:
+            assert done.returncode == 0 or (done.returncode == 3 and "Run " in done.stderr), done.stderr
+        for arguments in {first, second}:
+            assert house.command(*arguments, curation.config, folder=curation.folder)[0].returncode == 0
+    for verb in ("export", "restore", "verify"):
+        curation.prepare(verb)
+        done, _ = house.command(verb, curation.config, folder=curation.folder)
+        assert done.returncode == 0, done.stdout
+    nothing = dict.fromkeys(VERBS, 0)
+    assert losses(undisturbed[0], curation.ended(), nothing, ()) == Losses(nothing)
+
+
+def at_once(
+    house: House, curation: Curation, other: CommandLine, first: Command, request: str, second: Command
+) -> list[CompletedProcess[str]]:
+    """Run the first command, and the second before a request of the first; return how they ended."""
+    ended: list[CompletedProcess[str]] = []
+    act = once(lambda asked: bool(re.search(request, asked)), lambda: ended.append(other.run(*second, curation.config)))
+    run = Run(before=act)
+    done, _ = house.command(*first, curation.config, folder=curation.folder, run=run, CURATION_PATIENCE="200")
+    return [*ended, done]
 
 
 def test_nothing_that_these_runs_leave_holds_a_secret(house: House, stack: Stack) -> None:
