@@ -23,7 +23,10 @@ FREE = "What costs nothing: `--on cron` on a machine of yours, or `--on github`.
 
 
 class Job(NamedTuple):
-    """What a scheduled job should be. `namespace` is the account that owns and pays it, `name` the curation."""
+    """What a scheduled job should be. `namespace` is the account that owns and pays it.
+
+    `name` is that of the store: two curations of one account may have the same name, but never the same store.
+    """
 
     namespace: str
     name: str
@@ -34,11 +37,19 @@ class Job(NamedTuple):
 
 
 class ScheduledJob(NamedTuple):
-    """A scheduled job as the Hub knows it. `next_run` is when it runs next, as text."""
+    """A scheduled job as the Hub knows it. `next_run` is when it runs next, as text; a suspended one does not run."""
 
     id: str
     times: str
     next_run: str | None
+    suspended: bool
+
+    @property
+    def line(self) -> str:
+        """When it runs, and that somebody has suspended it if so."""
+        if self.suspended:
+            return f"{self.times}, suspended: `hf jobs scheduled resume {self.id}` lets it run again"
+        return f"{self.times}{f', next at {self.next_run}' if self.next_run else ''}"
 
 
 def list_jobs(api: HfApi, *, namespace: str, name: str) -> list[ScheduledJob]:
@@ -58,8 +69,8 @@ def remove_jobs(api: HfApi, *, namespace: str, name: str, keep: Iterable[str] = 
 def put_job(api: HfApi, job: Job, *, renew: bool) -> tuple[ScheduledJob, bool]:
     """Make the job the only one of its curation; return it, and whether anything had to be changed.
 
-    Nobody can compare secrets, so a job that is otherwise as it should be keeps its own unless `renew` is true. Raises
-    PaymentError, which says what costs nothing, if the Hub wants to be paid; other errors as in `hub.hub_errors`.
+    Nobody can compare secrets, so a job that is otherwise as it should be keeps its own unless `renew` is true. A job
+    that somebody suspended stays suspended unless it has to be replaced. Raises PaymentError, which says what costs nothing, if the Hub wants to be paid; other errors as in `hub.hub_errors`.
     """
     try:
         same = [found for found in _find(api, job.namespace, job.name) if not renew and _is_as(found, job)]
@@ -120,9 +131,10 @@ def _find(api: HfApi, namespace: str, name: str) -> list[ScheduledJobInfo]:
 def _is_as(found: ScheduledJobInfo, job: Job) -> bool:
     spec: Any = found.job_spec
     there = (spec.docker_image, list(spec.command or ()), dict(spec.environment or {}), str(spec.flavor))
-    return there == (IMAGE, job.command, job.environment, FLAVOR) and not found.suspend
+    return there == (IMAGE, job.command, job.environment, FLAVOR)
 
 
 def _shown(found: ScheduledJobInfo) -> ScheduledJob:
     next_run = found.status.next_job_run_at
-    return ScheduledJob(found.id, str(found.schedule), None if next_run is None else f"{next_run:%Y-%m-%d %H:%M} UTC")
+    text = None if next_run is None else f"{next_run:%Y-%m-%d %H:%M} UTC"
+    return ScheduledJob(found.id, str(found.schedule), text, bool(found.suspend))

@@ -48,7 +48,7 @@ jobs:
 class ScheduleReport(Report):
     """What `schedule` did, or with `rehearsal` would do.
 
-    `times` is when it runs, in the fields of cron. `job` is the id of the scheduled job, `next_run` when it runs next,
+    `times` is when it runs, in the fields of cron. `job` is the id of the scheduled job, `runs` when it runs in words,
     `commit` what put config and package into the store: each null if there is none. `text` is what the user installs,
     for cron and GitHub Actions; `cost` what a month costs, null where it costs nothing.
     """
@@ -58,7 +58,7 @@ class ScheduleReport(Report):
     rehearsal: bool = False
     changed: bool = False
     job: str | None = None
-    next_run: str | None = None
+    runs: str | None = None
     commit: str | None = None
     cost: str | None = None
     command: str | None = None
@@ -73,9 +73,8 @@ class ScheduleReport(Report):
             cost = () if self.cost is None else (self.cost,)
             return (*cost, f"A job would run at {self.times}:", str(self.command))
         state = "is scheduled" if self.changed else "was scheduled already"
-        following = "" if self.next_run is None else f", next at {self.next_run}"
         carried_line = ("Config and package are in the store anew.",) if self.commit else ()
-        return (f"The job {self.job} {state}: {self.times}{following}.", *carried_line)
+        return (f"The job {self.job} {state}: {self.runs}.", *carried_line)
 
 
 class SchedulesReport(Report):
@@ -136,27 +135,25 @@ def schedule(
     report = ScheduleReport(on=on, times=times, rehearsal=rehearsal, cost=cost, command=shlex.join(command))
     if rehearsal:
         return report
-    job = jobs.Job(_owner(loaded), loaded.name, times, command, environment, needed)
+    namespace, _, name = loaded.store.repo_id.partition("/")
+    job = jobs.Job(namespace, name, times, command, environment, needed)
     kept, changed = jobs.put_job(account.api, job, renew=renew)
     return report.model_copy(
-        update={"job": kept.id, "next_run": kept.next_run, "changed": changed or commit is not None, "commit": commit}
+        update={"job": kept.id, "runs": kept.line, "changed": changed or commit is not None, "commit": commit}
     )
 
 
 def list_schedules(config: Config, *, services: Services, remove: bool = False) -> SchedulesReport:
     """Return the scheduled jobs of a curation; with `remove` delete them. Lines in a crontab are not known here."""
     api = asking_account(services).api
-    found = jobs.list_jobs(api, namespace=_owner(config), name=config.name)
-    removed = jobs.remove_jobs(api, namespace=_owner(config), name=config.name) if remove else []
+    namespace, _, name = config.store.repo_id.partition("/")
+    found = jobs.list_jobs(api, namespace=namespace, name=name)
+    removed = jobs.remove_jobs(api, namespace=namespace, name=name) if remove else []
     return SchedulesReport(
         name=config.name,
-        jobs={job.id: f"{job.times}{f', next at {job.next_run}' if job.next_run else ''}" for job in found},
+        jobs={job.id: job.line for job in found},
         removed=tuple(removed),
     )
-
-
-def _owner(config: Config) -> str:
-    return config.store.repo_id.partition("/")[0]
 
 
 def needed_keys(config: Config, services: Services) -> dict[str, str]:

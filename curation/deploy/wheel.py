@@ -23,6 +23,7 @@ PACKAGE = "curation"
 BROUGHT = ("pipelines", "spaces")
 """Folders that stand beside the package in a checkout, and inside of it when it is installed."""
 LEFT_OUT = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache"})
+LICENSE = "licenses/LICENSE"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """The time of every file in the wheel, so that the time at which it is packed changes nothing."""
 WHEEL = "Wheel-Version: 1.0\nGenerator: curation\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -47,6 +48,7 @@ def pack_wheel() -> Wheel:
         f"{information}/METADATA": metadata.encode(),
         f"{information}/WHEEL": WHEEL.encode(),
         f"{information}/entry_points.txt": entry_points.encode(),
+        f"{information}/{LICENSE}": (installed.read_text(LICENSE) or "").encode(),
     }
     record = "".join(f"{name},sha256={_digest(content)},{len(content)}\n" for name, content in contents.items())
     contents[f"{information}/RECORD"] = f"{record}{information}/RECORD,,\n".encode()

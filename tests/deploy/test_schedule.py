@@ -34,7 +34,9 @@ def services_of(stack: Stack) -> Services:
 def jobs(stack: Stack, name: str) -> dict[str, dict[str, Any]]:
     """Return the scheduled jobs of a curation as the local Hub answers them, by their ids."""
     api: HfApi = connect(stack.hub.url, stack.hub.token)
-    return {job.id: vars(job) for job in api.list_scheduled_jobs(labels={"curation": name}, namespace="acme")}
+    return {
+        job.id: vars(job) for job in api.list_scheduled_jobs(labels={"curation": f"{name}-store"}, namespace="acme")
+    }
 
 
 def scheduled(stack: Stack, config: Path, *, every: str = "1h", renew: bool = False) -> ScheduleReport:
@@ -77,6 +79,11 @@ def test_a_job_is_created_once_changed_when_the_schedule_changes_and_removed(cli
     assert (changed.commit is not None, changed.job) == (True, renewed.job)
 
     assert f"{renewed.job}  {daily.times}" in cli.run("schedule", str(config), "--list").stdout
+    # Whoever suspended a job during an incident finds it suspended.
+    assert renewed.job is not None
+    connect(stack.hub.url, stack.hub.token).suspend_scheduled_job(scheduled_job_id=renewed.job, namespace="acme")
+    assert (scheduled(stack, config, every="1d").changed, list(jobs(stack, name))) == (False, [renewed.job])
+    assert f"`hf jobs scheduled resume {renewed.job}`" in cli.run("schedule", str(config), "--list").stdout
     assert f"Removed the scheduled job {renewed.job}" in cli.run("schedule", str(config), "--remove").stdout
     assert jobs(stack, name) == {}
     assert "has no scheduled job" in cli.run("schedule", str(config), "--list").stdout

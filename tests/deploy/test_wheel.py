@@ -20,6 +20,7 @@ def test_the_wheel_has_all_files_of_the_package_and_no_others() -> None:
     kept = [path.relative_to(ROOT) for path in (ROOT / "curation").rglob("*.py")]
     assert names >= {path.as_posix() for path in kept}
     assert {"curation/py.typed", "curation/pipelines/preference.toml", "curation/spaces/argilla/Dockerfile"} <= names
+    assert {"METADATA", "licenses/LICENSE"} <= {name.partition(".dist-info/")[2] for name in names}
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests/")]
 
 

@@ -44,6 +44,8 @@ def routes() -> list[Route]:
         Route(_JOB, show_job),
         Route(_JOB, delete_job, methods=["DELETE"]),
         Route(_JOB + "/schedule", change_schedule, methods=["POST"]),
+        Route(_JOB + "/suspend", suspend, methods=["POST"]),
+        Route(_JOB + "/resume", suspend, methods=["POST"]),
     ]
 
 
@@ -99,6 +101,14 @@ async def change_schedule(request: Request) -> Response:
     """Change when a job runs."""
     job, body = _job(request), await read_json(request)
     job["schedule"] = str(body.get("schedule"))
+    stored.keep_job(hub_of(request).store, parameter(request, "namespace"), job["id"], json.dumps(job))
+    return JSONResponse(job)
+
+
+async def suspend(request: Request) -> Response:
+    """Suspend a job, or let it run again."""
+    job = _job(request)
+    job["suspend"] = request.url.path.endswith("/suspend")
     stored.keep_job(hub_of(request).store, parameter(request, "namespace"), job["id"], json.dumps(job))
     return JSONResponse(job)
 
