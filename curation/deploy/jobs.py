@@ -70,7 +70,8 @@ def put_job(api: HfApi, job: Job, *, renew: bool) -> tuple[ScheduledJob, bool]:
     """Make the job the only one of its curation; return it, and whether anything had to be changed.
 
     Nobody can compare secrets, so a job that is otherwise as it should be keeps its own unless `renew` is true. A job
-    that somebody suspended stays suspended unless it has to be replaced. Raises PaymentError, which says what costs nothing, if the Hub wants to be paid; other errors as in `hub.hub_errors`.
+    that somebody suspended stays suspended unless it has to be replaced. Raises PaymentError, which says what costs
+    nothing, if the Hub wants to be paid; other errors as in `hub.hub_errors`.
     """
     try:
         same = [found for found in _find(api, job.namespace, job.name) if not renew and _is_as(found, job)]
