@@ -18,13 +18,15 @@ from curation.cli.local import local, local_extra
 from curation.cli.options import AllowShrinkOption, ConfigFile, DebugOption, FormatOption
 from curation.cli.output import Format, Output
 from curation.cli.refresh import refresh
-from curation.cli.running import errors_as_sentences, print_report, run
+from curation.cli.running import errors_as_sentences, print_report, run, run_over_segments
 from curation.cli.schedule import schedule
 from curation.cli.serve import serve
 from curation.cli.start import init, recipes
 from curation.cli.usage import Verbs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from curation.config import Config
     from curation.report import Report
 
@@ -204,20 +206,19 @@ def publish(
     debug: DebugOption = False,
 ) -> None:
     """Make datasets of what reviewers decided, and write them to the Hub with a card."""
-    from curation.cli.progress import segments_shown
     from curation.stages.dry_run import dry_run as try_publish
     from curation.stages.publish import publish as publish_rows
     from curation.stages.put_back import put_back
 
-    def publish_all(loaded: Config, out: Output) -> Report:
-        if to is not None:
-            return put_back(loaded, to, dry_run=dry_run)
-        with segments_shown(out) as watch:
-            if dry_run:
-                return try_publish(loaded, watch=watch)
-            return publish_rows(loaded, watch=watch, allow_shrink=allow_shrink)
+    def publish_all(loaded: Config, watch: Callable[[int, int], None]) -> Report:
+        if dry_run:
+            return try_publish(loaded, watch=watch)
+        return publish_rows(loaded, watch=watch, allow_shrink=allow_shrink)
 
-    run(config, format, debug, publish_all)
+    if to is not None:
+        run(config, format, debug, lambda loaded, out: put_back(loaded, to, dry_run=dry_run))
+    else:
+        run_over_segments(config, format, debug, publish_all)
 
 
 app.command()(refresh)
@@ -239,14 +240,12 @@ def export(
     debug: DebugOption = False,
 ) -> None:
     """Write the datasets to a folder on this machine instead of the Hub."""
-    from curation.cli.progress import segments_shown
     from curation.stages.export import export as export_rows
 
-    def export_all(loaded: Config, out: Output) -> Report:
-        with segments_shown(out) as watch:
-            return export_rows(loaded, folder or Path("exported") / loaded.name, template=chat_template, watch=watch)
+    def export_all(loaded: Config, watch: Callable[[int, int], None]) -> Report:
+        return export_rows(loaded, folder or Path("exported") / loaded.name, template=chat_template, watch=watch)
 
-    run(config, format, debug, export_all)
+    run_over_segments(config, format, debug, export_all)
 
 
 @app.command()
@@ -265,14 +264,9 @@ def status(
 @app.command()
 def verify(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
     """Prove that nothing got lost or doubled between prompts, answers, records, responses and rows."""
-    from curation.cli.progress import segments_shown
     from curation.stages.verify import verify as prove
 
-    def prove_all(loaded: Config, out: Output) -> Report:
-        with segments_shown(out) as watch:
-            return prove(loaded, watch=watch)
-
-    run(config, format, debug, prove_all)
+    run_over_segments(config, format, debug, lambda loaded, watch: prove(loaded, watch=watch))
 
 
 @app.command()
@@ -286,14 +280,9 @@ def explain(
     debug: DebugOption = False,
 ) -> None:
     """Tell the whole life of one prompt: its answers, each response to it in order, the verdict and its rows."""
-    from curation.cli.progress import segments_shown
     from curation.stages.explain import explain as tell_life
 
-    def tell(loaded: Config, out: Output) -> Report:
-        with segments_shown(out) as watch:
-            return tell_life(loaded, query, watch=watch)
-
-    run(config, format, debug, tell)
+    run_over_segments(config, format, debug, lambda loaded, watch: tell_life(loaded, query, watch=watch))
 
 
 @app.command()

@@ -27,6 +27,23 @@ def run(path: Path, format: Format, debug: bool, stage: Callable[[Config, Output
         print_report(report, out, hint=f"curation {report.next_verb} {path}" if report.next_verb else None)
 
 
+def run_over_segments(
+    path: Path, format: Format, debug: bool, stage: Callable[[Config, Callable[[int, int], None]], Report]
+) -> None:
+    """Do what `run` does with a stage that reads the store segment by segment, and show how far it is.
+
+    `stage` gets the config, and a function to call with the number of segments that are done, and of all.
+    """
+
+    def shown(loaded: Config, out: Output) -> Report:
+        from curation.cli.progress import segments_shown
+
+        with segments_shown(out) as watch:
+            return stage(loaded, watch)
+
+    run(path, format, debug, shown)
+
+
 def print_report(report: Report, out: Output, *, hint: str | None) -> None:
     """Print a report; raise typer.Exit with its exit code if that is not 0."""
     out.report(report, hint=hint)
