@@ -28,7 +28,20 @@ from pathlib import Path
 from typing import Any
 
 VERBS = frozenset(
-    {"check", "explain", "export", "generate", "lint", "publish", "push", "restore", "status", "sync", "verify"}
+    {
+        "check",
+        "explain",
+        "export",
+        "generate",
+        "lint",
+        "publish",
+        "push",
+        "refresh",
+        "restore",
+        "status",
+        "sync",
+        "verify",
+    }
 )
 """The verbs that are run in forks."""
 
@@ -38,7 +51,7 @@ SEEDS = ("1", "2")
 MODULES = (
     *(f"curation.cli.{name}" for name in ("accounts", "app", "preview", "progress")),
     *(f"curation.stages.{name}" for name in ("check", "generate", "lint", "preview", "push", "status", "sync")),
-    *(f"curation.stages.{name}" for name in ("explain", "export", "publish", "restore", "verify")),
+    *(f"curation.stages.{name}" for name in ("explain", "export", "publish", "refresh", "restore", "verify")),
     *(f"curation.generation.{name}" for name in ("endpoints", "engines", "pipeline", "tasks")),
     "curation.review.argilla",
     "argilla",
