@@ -20,7 +20,7 @@ from tests.flows.test_loop import always, answers, argilla, heads, published, pu
 from tests.serving.serving import TOKEN
 
 pytestmark = pytest.mark.stack
-NAME = "served"
+NAME = "serving"
 
 
 class Served:
