@@ -7,7 +7,7 @@ prints a line for each kill, then a table and, last, one line of JSON:
 - kills, answers: how often it was killed, and how many answers were confirmed in all;
 - lost: answers that were confirmed after the last snapshot began, and are gone;
 - lost_before: answers that were confirmed earlier than that, and are gone: there must be none;
-- invented: answers that were never confirmed and are there;
+- invented: answers that nobody sent and that are there;
 - longest_s: how long before its kill the oldest lost answer had been confirmed, beside the interval.
 """
 

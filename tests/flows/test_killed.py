@@ -72,7 +72,7 @@ AT_ONCE: tuple[tuple[Command, str, Command], ...] = (
 
 
 def test_two_verbs_at_once_end_well(house: House, undisturbed: tuple[Ended, dict[str, Length]], stack: Stack) -> None:
-    curation = Curation(house, "at-once")
+    curation = Curation(house, "killed-at-once")
     curation.prepare("generate")
     settings = {**stack.settings(), "MODEL_KEY": MODEL_KEY}
     # The address is part of a request's key, and both commands are to share their replies.

@@ -73,6 +73,8 @@ class Loss:
     """What a kill cost: the answers that were confirmed and are gone.
 
     `excused` ones were confirmed after the last snapshot began, or may have been: they had not more than one interval.
+    `invented` are there although nobody sent them. An answer that was sent when the server was killed may be there
+    without having been confirmed.
     """
 
     answers: int
@@ -88,6 +90,7 @@ class Desk:
     def __init__(self, server: DurableArgilla) -> None:
         self.server = server
         self.confirmed: dict[str, Answer] = {}
+        self._sent: set[str] = set()
         self._number = 0
         self._dataset = self._create()
 
@@ -112,14 +115,13 @@ class Desk:
         lost = [answer for answer in self.confirmed.values() if answer.record not in present]
         # Snapshot n + 1 may have begun before an answer that saw snapshot n; snapshot n + 2 began after it.
         unexcused = [answer for answer in lost if answer.snapshot <= newest - 2]
-        sent = {record for record in present if record not in self.confirmed}
         for answer in lost:
             del self.confirmed[answer.record]
         return Loss(
             answers=len(lost) + len(self.confirmed),
             excused=len(lost) - len(unexcused),
             unexcused=len(unexcused),
-            invented=len(sent),
+            invented=len(present - self._sent),
             oldest_seconds=max((killed - answer.confirmed for answer in lost), default=0.0),
         )
 
@@ -159,8 +161,9 @@ class Desk:
         body = {"values": {"good": {"value": "yes"}}, "status": "submitted"}
         with self._client() as client, suppress(httpx2.TransportError):
             for record in records:
-                _json(client.post(f"/api/v1/records/{record['id']}/responses", json=body))
                 name = record["external_id"]
+                self._sent.add(name)
+                _json(client.post(f"/api/v1/records/{record['id']}/responses", json=body))
                 self.confirmed[name] = Answer(name, time.monotonic(), self.server.newest())
                 time.sleep(0.01)
 
