@@ -60,19 +60,21 @@ def test_a_verb_that_is_killed_and_run_again_ends_as_if_nothing_had_happened(
     assert min(kills.values()) >= 1
 
 
+TOGETHER = "two-verbs"
+"""The curation of which two verbs run at once."""
 COMMIT = "POST .*/commit/main"
 AT_ONCE: tuple[tuple[Command, str, Command], ...] = (
     (("generate",), COMMIT, ("generate",)),
     (("push",), "PUT .*/records/bulk", ("push",)),
     (("sync",), COMMIT, ("sync",)),
-    (("push",), "GET /api/datasets/acme/at-once-store", ("sync",)),
+    (("push",), f"GET /api/datasets/acme/{TOGETHER}-store", ("sync",)),
     (("publish",), COMMIT, ("publish",)),
 )
 """A command, a request of it, and another command that runs from its beginning to its end before this request."""
 
 
 def test_two_verbs_at_once_end_well(house: House, undisturbed: tuple[Ended, dict[str, Length]], stack: Stack) -> None:
-    curation = Curation(house, "killed-at-once")
+    curation = Curation(house, TOGETHER)
     curation.prepare("generate")
     settings = {**stack.settings(), "MODEL_KEY": MODEL_KEY}
     # The address is part of a request's key, and both commands are to share their replies.
