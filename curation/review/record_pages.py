@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextvars
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 Page = list[dict[str, Any]]
@@ -63,15 +64,28 @@ def _read_through(get: GetPage) -> Page | None:
 def _pages(get: GetPage) -> Iterator[Page]:
     """Yield the pages, each from the last record of the page before on.
 
-    The next page is asked for in a thread while the caller reads this one. The server takes most of the time.
+    The next page is asked for while the caller reads this one. The server takes most of the time.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="records") as ahead:
-        # A thread of an executor does not see the context, which says where sentences about waiting go.
-        context = contextvars.copy_context()
-        offset = 0
-        page: Future[Page] | None = ahead.submit(context.run, get, offset, PAGE)
-        while page is not None:
-            items = page.result()
-            offset += PAGE - 1
-            page = ahead.submit(context.run, get, offset, PAGE) if len(items) >= PAGE else None
-            yield items
+    offset = 0
+    page: Future[Page] | None = _asked(get, offset)
+    while page is not None:
+        items = page.result()
+        offset += PAGE - 1
+        page = _asked(get, offset) if len(items) >= PAGE else None
+        yield items
+
+
+def _asked(get: GetPage, offset: int) -> Future[Page]:
+    """Ask for a page in a thread, which keeps neither an error nor Ctrl-C waiting for a server that hangs."""
+    page: Future[Page] = Future()
+    # A thread does not see the context by itself, which says where sentences about waiting go.
+    context = contextvars.copy_context()
+
+    def ask() -> None:
+        try:
+            page.set_result(context.run(get, offset, PAGE))
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the page raises it again
+            page.set_exception(error)
+
+    threading.Thread(target=ask, name="records", daemon=True).start()
+    return page

@@ -48,6 +48,24 @@ def test_a_record_without_its_responses_is_an_error() -> None:
         read_all(lambda offset, limit: [{"id": "s0", "external_id": "r0"}])
 
 
+def test_an_error_does_not_wait_for_the_page_that_was_asked_for() -> None:
+    hangs, first = threading.Event(), records(PAGE)
+    del first[0]["responses"]
+
+    def get(offset: int, limit: int) -> list[dict[str, Any]]:
+        if offset:
+            hangs.wait(30)
+        return first
+
+    with pytest.raises(ValueError, match="without its responses"):
+        read_all(get)
+    assert not hangs.is_set()
+    threads = [thread for thread in threading.enumerate() if thread.name == "records"]
+    assert threads, "the second page was waited for"
+    assert all(thread.daemon for thread in threads)
+    hangs.set()
+
+
 def test_records_that_move_at_every_try_end_the_reading() -> None:
     whole = records(PAGE + 5)
 
