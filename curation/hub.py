@@ -17,6 +17,7 @@ from curation.errors import (
     AuthError,
     ConfigError,
     CurationError,
+    DataError,
     MissingError,
     PaymentError,
     ServiceError,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 DEFAULT_ENDPOINT = "https://huggingface.co"
 MESSAGE_CHARACTERS = 300
 """Of a longer error message of the client, only so many characters are shown."""
+OUTSIDE = ("Invalid filename", "Invalid pointer path", "embedded null byte")
+"""How the errors begin that the client raises for the name of a file that cannot be in a folder, such as `../x`."""
 BYTES_PER_SECOND = 500_000
 """The slowest rate that is accepted: a file may take CURATION_PATIENCE plus its size divided by this rate."""
 
@@ -69,7 +72,8 @@ def require_endpoint(endpoint: str) -> None:
 def hub_errors(api: HfApi, repo_id: str) -> Iterator[None]:
     """Translate the errors that the Hub's client raises inside the block.
 
-    They become AuthError, MissingError, ServiceError or TemporaryError, with a sentence about `repo_id`.
+    They become AuthError, MissingError, ServiceError or TemporaryError, with a sentence about `repo_id`; DataError for
+    the name of a file that leads out of a folder, such as `../x`.
     """
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -87,6 +91,14 @@ def hub_errors(api: HfApi, repo_id: str) -> Iterator[None]:
             f"The answer of the Hub at {api.endpoint} about {repo_id} cannot be read "
             f"({type(error).__name__}: {_first_line(error)[:MESSAGE_CHARACTERS]}).",
             remedy="Run the command again later, and check that HF_ENDPOINT is the address of a Hub.",
+        ) from error
+    except ValueError as error:
+        if not str(error).startswith(OUTSIDE):
+            raise
+        raise DataError(
+            f"{repo_id} on {api.endpoint} has a file with a name that is not allowed; it was not downloaded: "
+            f"{_first_line(error)[:MESSAGE_CHARACTERS]}",
+            remedy="Rename the file in the repo, or delete it.",
         ) from error
     except (httpx2.TransportError, LocalEntryNotFoundError, ConnectionError, TimeoutError) as error:
         raise TemporaryError(

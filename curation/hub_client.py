@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 
+from curation.errors import ServiceError
 from curation.patience import Service, UnansweredError, is_passing, persist, retry_after
 
 CONNECT_SECONDS = 10.0
@@ -15,6 +16,8 @@ TIMEOUT = httpx2.Timeout(60.0, connect=CONNECT_SECONDS)
 """The limits of one attempt. If less of the budget (CURATION_PATIENCE) is left, the attempt gets less."""
 STATISTICS = ("/api/agent-harnesses", "/api/telemetry/")
 """Paths of requests that huggingface_hub makes for its own statistics. It works without an answer."""
+CONTENT_NAMES = ("etag", "x-linked-etag", "x-repo-commit", "x-xet-hash")
+"""The headers with names that huggingface_hub gives to files and folders of its cache."""
 STATISTICS_HOST = "s3.amazonaws.com"
 """The host at which `datasets` counts downloads. Many networks block it, and `datasets` works without it."""
 
@@ -53,6 +56,13 @@ class PatientClient(httpx2.Client):
             if is_passing(response.status_code):
                 response.close()
                 raise UnansweredError(f"it answered {response.status_code}", retry_after=retry_after(response.headers))
+            if _names_a_path(response):
+                response.close()
+                raise ServiceError(
+                    f"The Hub at {request.url.scheme}://{request.url.netloc.decode()} named the content of a file by a "
+                    "path, which could lead out of the cache; the file was not downloaded.",
+                    remedy="Check that HF_ENDPOINT is the address of a Hub that you trust.",
+                )
             if not stream and _is_cut(request, response):
                 raise UnansweredError("its answer is cut off, or is not JSON")
             return response
@@ -96,6 +106,14 @@ class _TimedStream(httpx2.SyncByteStream):
 
     def close(self) -> None:
         self._inner.close()
+
+
+def _names_a_path(response: httpx2.Response) -> bool:
+    """Whether the name of a file's content is no plain name. huggingface_hub caches the file under that name."""
+    if "/resolve/" not in response.request.url.path:
+        return False
+    names = (response.headers.get(header, "") for header in CONTENT_NAMES)
+    return any(letter in name.removeprefix("W/") for name in names for letter in "/\\\0")
 
 
 def _is_cut(request: httpx2.Request, response: httpx2.Response) -> bool:

@@ -54,8 +54,12 @@ class Snapshot:
 
 
 def list_snapshots(folder: Path) -> list[Snapshot]:
-    """Return the snapshots in a folder, the newest first. Whether they are whole is not looked at."""
-    names = [(path, NAME.fullmatch(path.name)) for path in folder.iterdir()] if folder.is_dir() else []
+    """Return the snapshots in a folder, the newest first. Whether they are whole is not looked at.
+
+    A link is none: it could lead to any file, and what it leads to would be restored and served.
+    """
+    files = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()] if folder.is_dir() else []
+    names = [(path, NAME.fullmatch(path.name)) for path in files]
     snapshots = [Snapshot(path, int(name[1]), name[2]) for path, name in names if name]
     return sorted(snapshots, key=lambda snapshot: (snapshot.number, snapshot.checksum), reverse=True)
 

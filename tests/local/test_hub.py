@@ -548,7 +548,7 @@ def test_an_upload_that_does_not_match_its_hash_is_refused(hub: HubServer, ann: 
     upload = requested["actions"]["upload"]["href"].removeprefix(hub.url)
     verify = requested["actions"]["verify"]["href"].removeprefix(hub.url)
 
-    assert raw(hub, "PUT", upload, token=None, body=b"something else").status_code == 400
+    assert raw(hub, "PUT", upload, token=None, body=b"pr0mised").status_code == 400
     assert raw(hub, "POST", verify, json={"oid": oid, "size": 8}).status_code == 404
     assert raw(hub, "PUT", upload.replace(oid, "0" * 64, 1), body=b"promised").status_code == 403
     assert raw(hub, "PUT", upload[:-1] + "x", body=b"promised").status_code == 403

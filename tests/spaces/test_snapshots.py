@@ -317,3 +317,17 @@ def test_a_start_that_finds_only_damaged_snapshots_ends_with_the_sentence(databa
         output, log = process.communicate()
     assert (process.returncode, output) == (1, "")
     assert "`curation restore` then puts back what was synced" in log
+
+
+def test_a_link_is_no_snapshot(writer: Writer, database: Path, folder: Path, tmp_path: Path) -> None:
+    answer(database, 1)
+    assert writer.write()
+    [whole] = list_snapshots(folder)
+    # Somebody's file, under a name that says it is whole and newer.
+    other = tmp_path / "other.sqlite3"
+    answer(other, 666)
+    checksum = hashlib.sha256(other.read_bytes()).hexdigest()
+    (folder / f"reviews-{99:012d}-{checksum}.sqlite3").symlink_to(other)
+    lose_the_disk(database)
+    assert restore_database(database, folder) == whole
+    assert answers(database) == [0, 1]

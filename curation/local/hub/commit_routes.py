@@ -42,6 +42,8 @@ from curation.local.hub.tickets import Ticket, new_ticket, read_ticket, sign
 from curation.local.hub.uploads import is_large
 
 MAX_LINE_BYTES = 64 * 2**20
+MAX_OPERATIONS = 25_000
+"""In one commit. Each is kept in memory until the last has arrived."""
 _LFS = "application/vnd.git-lfs+json"
 
 
@@ -66,6 +68,8 @@ async def commit(request: Request) -> Response:
         key, value = _operation(line)
         if key == "header":
             header = value
+        elif len(changes) == MAX_OPERATIONS:
+            raise refusal(413, f"A commit changes at most {MAX_OPERATIONS} files.")
         else:
             changes.append(_change(hub, repo, key, value))
     parent = header.get("parentCommit")
@@ -95,7 +99,7 @@ async def lfs_batch(request: Request) -> Response:
         sha256, size = _sha256(requested.get("oid")), _size(requested)
         answer: dict[str, Any] = {"oid": sha256, "size": size}
         if stored.object_size(hub.store, repo.id, sha256) is None:
-            ticket = sign(new_ticket(repo.id, write=True, sha256=sha256), hub.store.secret)
+            ticket = sign(new_ticket(repo.id, write=True, sha256=sha256, size=size), hub.store.secret)
             place = f"{base_url(request)}/lfs/{sha256}"
             answer["actions"] = {
                 "upload": {"href": f"{place}?ticket={ticket}"},
@@ -106,10 +110,10 @@ async def lfs_batch(request: Request) -> Response:
 
 
 async def lfs_put(request: Request) -> Response:
-    """Receive an object at the address that `lfs_batch` gave out. Refuses it if its sha256 is another one."""
+    """Receive an object at the address that `lfs_batch` gave out. Refuses another size or another sha256."""
     hub, ticket = hub_of(request), _upload_ticket(request)
     try:
-        blob = await hub.blobs.receive(request.stream(), expected=str(ticket.sha256))
+        blob = await hub.blobs.receive(_at_most(ticket.size, request.stream()), expected=str(ticket.sha256))
     except ValueError as error:
         raise refusal(400, str(error)) from error
     hub.counters.bytes_received += blob.size
@@ -124,6 +128,16 @@ async def lfs_verify(request: Request) -> Response:
     if stored.object_size(hub.store, ticket.repo, str(ticket.sha256)) != _size(body):
         raise refusal(404, "The object has not arrived, or has another size.")
     return Response(status_code=200)
+
+
+async def _at_most(size: int, pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """Yield the pieces of a body. Refuses it with 413 as soon as it is longer than its announced size."""
+    received = 0
+    async for piece in pieces:
+        received += len(piece)
+        if received > size:
+            raise refusal(413, f"The object is longer than the {size} bytes that were announced.")
+        yield piece
 
 
 def _upload_ticket(request: Request) -> Ticket:

@@ -15,17 +15,18 @@ LIFETIME_SECONDS = 3600
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Permission for one repository, or only for the object `sha256` of it, until `expires` (Unix seconds)."""
+    """Permission for one repository, or for an object `sha256` of `size` bytes alone, until `expires` (Unix time)."""
 
     repo: int
     write: bool
     expires: int
     sha256: str | None = None
+    size: int = 0
 
 
-def new_ticket(repo: int, *, write: bool, sha256: str | None = None) -> Ticket:
+def new_ticket(repo: int, *, write: bool, sha256: str | None = None, size: int = 0) -> Ticket:
     """Return a ticket that expires in an hour."""
-    return Ticket(repo=repo, write=write, expires=int(time.time()) + LIFETIME_SECONDS, sha256=sha256)
+    return Ticket(repo=repo, write=write, expires=int(time.time()) + LIFETIME_SECONDS, sha256=sha256, size=size)
 
 
 def sign(ticket: Ticket, secret: bytes) -> str:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 from starlette.types import Receive, Scope, Send
 
+from curation.local.inference.wire import Refusal
+
+MAX_BODY_BYTES = 32 * 2**20
 JSON = {"content-type": "application/json"}
 
 
@@ -27,14 +30,16 @@ class Connection:
         return {name.decode("latin-1"): value.decode("latin-1") for name, value in self._scope["headers"]}
 
     async def body(self) -> bytes:
-        """Read the request's whole body."""
-        parts = []
+        """Read the request's whole body. Raises Refusal (413) as soon as it is longer than MAX_BODY_BYTES."""
+        body = bytearray()
         more = True
         while more:
             message = await self._receive()
-            parts.append(message.get("body", b""))
+            body += message.get("body", b"")
+            if len(body) > MAX_BODY_BYTES:
+                raise Refusal(413, f"The request is longer than {MAX_BODY_BYTES} bytes.", code="too_long")
             more = message.get("more_body", False)
-        return b"".join(parts)
+        return bytes(body)
 
     def gone(self) -> bool:
         """Return whether the client has closed the connection. This can be called from any thread."""

@@ -20,6 +20,7 @@ from argilla_server.enums import UserRole
 from argilla_server.models import User, Workspace
 
 from . import (  # noqa: TID252
+    bodies,
     patches,
     search_engine,  # noqa: F401  (importing it registers the engine)
 )
@@ -35,7 +36,7 @@ def serve(*, port: int, users_file: Path, workspace: str) -> None:
     asyncio.run(_account(json.loads(users_file.read_text()), workspace))
     jobs.start_worker(connection)
     uvicorn.run(
-        point("argilla_server.app"),
+        bodies.limited(point("argilla_server.app")),
         host=HOST,
         port=port,
         access_log=False,
