@@ -75,6 +75,11 @@ def record_id(task: str, prompt: str, candidates: Iterable[str]) -> str:
     return content_hash("record", task, prompt, *sorted(candidates))
 
 
+def adjudication_id(record: str) -> str:
+    """Return the id under which adjudicators see a record: a hash of the record's id."""
+    return content_hash("adjudication", record)
+
+
 def row_id(config: str, prompt: str, *candidates: str) -> str:
     """Return the id of a published row: a hash of its config, its prompt and the candidates in it."""
     return hash_of_ids("row", config, prompt, *candidates)

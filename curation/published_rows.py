@@ -109,6 +109,7 @@ class RawAnnotation(Row):
     - `strength`: by how much the first of the two candidates shown is better, from -3 to 3, null if that was not asked
     - `labels`: the answers that are more than a score, by question, as JSON text
     - `flags`: what is wrong with the record, in the reviewer's opinion
+    - `adjudication`: whether it was given by an adjudicator, after the first reviewers
     - `reason`: why, in the reviewer's words, null unless reasons are to be published
     """
 
@@ -121,6 +122,7 @@ class RawAnnotation(Row):
     labels: dict[str, JsonValue]
     flags: tuple[str, ...]
     reason: str | None
+    adjudication: bool
 
 
 class RawRow(Row):

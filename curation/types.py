@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 Role = Literal["system", "user", "assistant"]
 Status = Literal["submitted", "draft", "discarded"]
-LabelSource = Literal["human", "simulated", "judge", "imported", "role"]
+LabelSource = Literal["adjudicated", "human", "simulated", "judge", "imported", "role"]
 AnswerRole = Literal["chosen", "rejected"]
 """What a generator is for: to write the better or the worse answer of a pair, before anybody judged them."""
 
@@ -241,6 +241,19 @@ class RetiredRecord(Row):
     id: str
 
 
+class EscalatedRecord(Row):
+    """A record that further reviewers, the adjudicators, decide after the first ones.
+
+    It stands once more in the dataset of the adjudicators. `id` is its id there, so that what a reviewer answers here
+    and there is told apart, and `record_id` is the id of the record that the first reviewers see. `reason` is why it
+    was escalated: "flagged", "low_agreement", or why there was no verdict ("draw", "not_unanimous").
+    """
+
+    id: str
+    record_id: str
+    reason: str
+
+
 class NotShown(Row):
     """A candidate set of which the last push made no record, and the reason. `id` is the set's."""
 
@@ -308,7 +321,7 @@ class Annotation(Row):
     the reviewer's words; it is only published if the configuration says so. `labels` has the
     values of every question whose answer is more than a score, by the question's name; `flags` what is wrong with the
     record, in the reviewer's opinion: discarded responses have them too. `comment` is for the publisher; drafts and
-    discarded responses have it too.
+    discarded responses have it too. `adjudication` is whether it was given to a record that had been escalated.
     """
 
     reviewer: str
@@ -320,6 +333,7 @@ class Annotation(Row):
     labels: dict[str, tuple[str, ...]] = {}
     flags: tuple[str, ...] = ()
     comment: str | None = None
+    adjudication: bool = False
 
 
 class Verdict(Row):
@@ -330,7 +344,7 @@ class Verdict(Row):
     - `edits`: the texts that reviewers wrote. Each is one more candidate, with the score `edit_score`.
     - `reviewers`: how many responses count
     - `agreement`: the share of them that agree with the scores, null if there is only one
-    - `label_source`: who decided: people, programs, the judge, the label of the source, or roles
+    - `label_source`: who decided: adjudicators, people, programs, the judge, the label of the source, or roles
     """
 
     scores: Scores

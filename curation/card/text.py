@@ -37,6 +37,7 @@ OPTIONS = {
     "margin": "whether `reward` has the score gap as `margin`, which TRL's RewardTrainer then uses",
 }
 DECIDERS: Mapping[LabelSource, str] = {
+    "adjudicated": "adjudicators, after the first reviewers",
     "human": "people",
     "simulated": "programs in the place of people",
     "judge": "the judge alone",
@@ -205,7 +206,7 @@ def _asked(facts: CardFacts) -> bool:
 
 
 def _people(facts: CardFacts) -> int:
-    return facts.label_sources.get("human", 0)
+    return facts.label_sources.get("human", 0) + facts.label_sources.get("adjudicated", 0)
 
 
 def _languages(facts: CardFacts) -> list[str]:

@@ -20,13 +20,13 @@ from typing import Any
 from curation.frames import pl
 from curation.labels import Ballot, Resolver, Votes
 from curation.labels.votes import order_of_answers
-from curation.store import RESPONSES, Snapshot
+from curation.store import ESCALATED_RECORDS, RESPONSES, Snapshot
 from curation.types import Annotation, Drop, LabelSource, Response, ReviewRecord, Verdict
 
 Annotate = Callable[[Response, ReviewRecord], Annotation]
 """What a response to a record means, by the task of the record."""
 
-MEANING = ("task", "candidates", "reviewer", "status", "values")
+MEANING = ("task", "candidates", "reviewer", "status", "values", "adjudication")
 """What the meaning of a response depends on: responses that are alike in these mean the same."""
 
 
@@ -34,8 +34,9 @@ MEANING = ("task", "candidates", "reviewer", "status", "values")
 class Ballots:
     """The distinct ballots of a store; a ballot is the annotations of all who responded to a record, by reviewer.
 
-    `records` are the records with their ballot_no. `examples` has the id of one record with each ballot. `reviewers`
-    counts the submitted responses of everybody who responded.
+    `records` are the records with their ballot_no. `examples` has the id of one record with each ballot. What
+    adjudicators said of a record is in its ballot. `reviewers` counts the submitted responses of everybody who
+    responded, without those that they gave as adjudicators.
     """
 
     records: pl.DataFrame
@@ -51,8 +52,11 @@ class Ballots:
         ]
 
     def votes(self, source: LabelSource | None = None) -> Votes:
-        """Return the answers that count, in the order of the records; with a source only its ("human", "simulated")."""
-        ballots = [Ballot("", annotations) for annotations in self.annotations]
+        """Return the answers that count, in the order of the records; with a source only its ("human", "simulated").
+
+        Those of adjudicators are left out: they saw only what the first reviewers did not agree on.
+        """
+        ballots = [Ballot("", annotations).first_round for annotations in self.annotations]
         submitted = [ballot.submitted if source is None or ballot.label_source == source else () for ballot in ballots]
         reviewers = sorted({vote.reviewer for votes in submitted for vote in votes})
         answers = sorted({vote.scores for votes in submitted for vote in votes}, key=order_of_answers)
@@ -92,8 +96,9 @@ def read_ballots(snapshot: Snapshot, records: pl.DataFrame, annotate: Annotate) 
     submitted = Counter({annotation.reviewer: 0 for annotation in annotations})
     for annotation_no, count in counts.iter_rows():
         annotation = annotations[annotation_no]
-        submitted[annotation.reviewer] += count * (annotation.status == "submitted")
-    ballots = responses.sort("record_no", "reviewer").group_by("record_no", maintain_order=True).agg("annotation_no")
+        submitted[annotation.reviewer] += count * (annotation.status == "submitted" and not annotation.adjudication)
+    in_order = responses.sort("record_no", "adjudication", "reviewer")
+    ballots = in_order.group_by("record_no", maintain_order=True).agg("annotation_no")
     of_records = records.join(ballots, on="record_no", how="left", maintain_order="left")
     distinct = of_records.unique("annotation_no", keep="first", maintain_order=True).with_row_index("ballot_no")
     numbers = of_records.select("annotation_no").join(
@@ -112,7 +117,9 @@ def read_ballots(snapshot: Snapshot, records: pl.DataFrame, annotate: Annotate) 
 def _read_responses(
     snapshot: Snapshot, records: pl.DataFrame, annotate: Annotate
 ) -> tuple[pl.DataFrame, list[Annotation]]:
-    """The responses to `records` (record_no, reviewer, annotation_no), and the distinct annotations by their number."""
+    """The responses to `records` (record_no, reviewer, adjudication, annotation_no), and the distinct annotations by
+    their number.
+    """
     known: dict[tuple[Any, ...], int] = {}
     annotations: list[Annotation] = []
     parts = []
@@ -129,22 +136,28 @@ def _read_responses(
             key = tuple(row[name] for name in MEANING)
             if key not in known:
                 known[key] = len(annotations)
-                annotations.append(annotate(_response(row), _record(records, row["record_no"])))
+                annotation = annotate(_response(row), _record(records, row["record_no"]))
+                annotations.append(annotation.model_copy(update={"adjudication": row["adjudication"]}))
             numbers.append(known[key])
         distinct = distinct.select(*MEANING, annotation_no=pl.Series(numbers, dtype=pl.UInt32))
         responses = responses.join(distinct, on=MEANING, maintain_order="left")
-        parts.append(responses.select("record_no", "reviewer", "annotation_no"))
-    schema = {"record_no": pl.UInt32, "reviewer": pl.String, "annotation_no": pl.UInt32}
+        parts.append(responses.select("record_no", "reviewer", "adjudication", "annotation_no"))
+    schema = {"record_no": pl.UInt32, "reviewer": pl.String, "adjudication": pl.Boolean, "annotation_no": pl.UInt32}
     return pl.concat([pl.DataFrame(schema=schema), *parts]), annotations
 
 
 def _present_versions(snapshot: Snapshot, records: pl.DataFrame) -> pl.DataFrame:
     """The responses to `records` that are there now, neither changed later nor ended, by their row in the table:
-    version_no, and record_no, task and number of candidates of the record.
+    version_no, and record_no, task and number of candidates of the record, and whether it is an adjudicator's.
     """
     versions = pl.DataFrame(snapshot.whole(RESPONSES, ("record_id", "reviewer", "ended")))
     latest = versions.with_row_index("version_no").unique(("record_id", "reviewer"), keep="last")
-    about = records.select("record_no", "record_id", "task", candidates=pl.col("shown").list.len())
+    first = records.select("record_no", "record_id", "task", candidates=pl.col("shown").list.len())
+    escalated = pl.DataFrame(snapshot.whole(ESCALATED_RECORDS, ("id", "record_id")))
+    again = escalated.join(first, on="record_id").drop("record_id").rename({"id": "record_id"}).select(first.columns)
+    about = pl.concat(
+        frame.with_columns(adjudication=pl.lit(adjudication)) for frame, adjudication in ((first, False), (again, True))
+    )
     return (
         latest.filter(pl.col("ended").is_null()).drop("reviewer", "ended").join(about, on="record_id").drop("record_id")
     )

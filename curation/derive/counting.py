@@ -11,7 +11,7 @@ from curation.derive.scoring import Scoring
 from curation.derive.segments import Segment
 from curation.derive.tally import Tally, counts
 from curation.derive.texts import SetTexts
-from curation.export.scored import LABEL_SOURCES, Rows, ScoredSets
+from curation.export.scored import HUMAN, LABEL_SOURCES, Rows, ScoredSets
 from curation.frames import pl
 from curation.generation import disagrees_with_itself
 from curation.types import Difference, Judgement, LabelSource
@@ -50,9 +50,11 @@ def count_records(tally: Tally, scoring: Scoring, texts: SetTexts) -> None:
         of_source = decided.filter(pl.col("source") == place)
         if of_source.height:
             tally.label_sources[source] += of_source.height
-            if source in ("human", "simulated"):
-                tally.choices[source].append(_preferences(of_source, scoring))
-                _compare_with_import(tally, source, of_source, scoring, texts)
+            if place <= HUMAN or source == "simulated":
+                # Adjudicators are people: judges and sources are compared with what they decided.
+                people: LabelSource = "simulated" if source == "simulated" else "human"
+                tally.choices[people].append(_preferences(of_source, scoring))
+                _compare_with_import(tally, people, of_source, scoring, texts)
 
 
 COUNTED = ("category", "document_id", "part", "parts", "answer_start", "answerable")
@@ -71,11 +73,12 @@ def count_prompts(tally: Tally, prompts: pl.DataFrame) -> None:
 
 def count_duels(tally: Tally, scoring: Scoring, texts: SetTexts) -> None:
     """Count which of two answers to the same prompt is better; see `Tally.duels`. Texts of reviewers are left out."""
-    # All verdicts that give an answer its score are of the same source.
+    # All verdicts that give an answer its score are of the same source; adjudicators are people.
+    people = pl.max_horizontal("source", pl.lit(HUMAN))
     sides = (
         scoring.scored.answers.filter(~pl.col("is_edit"))
         .select("set_no", "candidate_id", "score", record_no=pl.col("records").list.first())
-        .join(scoring.scored.records.select("record_no", "source"), on="record_no")
+        .join(scoring.scored.records.select("record_no", source=people), on="record_no")
         .join(texts.candidates.select("set_no", "candidate_id", "generator"), on=["set_no", "candidate_id"])
         .select("set_no", "source", "score", generator=pl.col("generator").cast(pl.String))
     )

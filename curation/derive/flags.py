@@ -16,8 +16,14 @@ OF_PROMPTS = "broken_prompt"
 
 
 def flags_of_records(scored: ScoredSets) -> pl.DataFrame:
-    """Return the flags of each record, whoever gave them: record_no and flag, each once."""
-    flagged = scored.entries.filter(pl.col("flags").list.len() > 0)
+    """Return the flags of each record, whoever gave them: record_no and flag, each once.
+
+    Once adjudicators have decided about a record, only their flags count: the first reviewers' flags were why they
+    looked at it.
+    """
+    decided = scored.entries.filter(pl.col("adjudication") & pl.col("counted"))["record_no"].unique()
+    overruled = ~pl.col("adjudication") & pl.col("record_no").is_in(decided.implode())
+    flagged = scored.entries.filter((pl.col("flags").list.len() > 0) & ~overruled)
     return flagged.select("record_no", flag="flags").explode("flag").unique(maintain_order=True)
 
 

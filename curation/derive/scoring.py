@@ -1,7 +1,8 @@
 """From the ballots of a segment to scored sets: one resolved score, or none, for each candidate.
 
 Records show candidates, verdicts score them, and reviewers' edits are candidates too. All verdicts about a candidate
-count together, those of people before those of programs in their place, and these before the judge's.
+count together, those of people (adjudicators among them) before those of programs in their place, and these before the
+judge's.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from curation import ids, labels
 from curation.derive.segments import Segment
 from curation.derive.texts import SetTexts
 from curation.errors import DataError
-from curation.export.scored import LABEL_SOURCES, ScoredSets
+from curation.export.scored import HUMAN, LABEL_SOURCES, ScoredSets
 from curation.frames import pl
 from curation.labels import Ballot
 from curation.types import HUMAN_EDIT, SIMULATED_EDIT, SIMULATED_PREFIX, Annotation, AnswerRole, Drop, Verdict
@@ -31,9 +32,11 @@ OUTCOMES: Schema = {
 }
 ENTRIES: Schema = {
     "ballot_no": pl.UInt32,
+    "place": pl.UInt32,
     "reviewer": pl.String,
     "pseudonym": pl.String,
     "status": pl.String,
+    "adjudication": pl.Boolean,
     "counted": pl.Boolean,
     "scores": pl.List(pl.Float64),
     "strength": pl.Int64,
@@ -52,7 +55,7 @@ EDITS: Schema = {
     "score": pl.Float64,
     "edit_of": pl.String,
     "edit_similarity": pl.Float64,
-    "authors": pl.List(pl.String),
+    "authors": pl.List(pl.UInt32),
 }
 """The columns of the frames that are made of plain values here."""
 
@@ -110,7 +113,7 @@ def score(
         records=records.filter(pl.col("reason").is_null()).select(
             "record_no", "record_id", "source", "voters", "agreement"
         ),
-        entries=entries.drop("ballot_no", "scores"),
+        entries=entries.drop("ballot_no", "place", "scores"),
         entry_scores=_entry_scores(entries, shown, edits),
     )
     return Scoring(records, shown, edits, scored)
@@ -243,7 +246,9 @@ def _answers(scores: pl.DataFrame, edits: pl.DataFrame, texts: SetTexts) -> pl.D
     """The scored answers of each set, as `ScoredSets.answers` describes them."""
     # The same candidate may stand in several sets of its prompt: what is known of it counts in all of them.
     candidate = ("prompt_no", "candidate_id")
-    best = scores.filter(pl.col("source") == pl.col("source").min().over(candidate))
+    # What adjudicators decided is an opinion of people too: it weighs as much as that on another record.
+    rank = pl.max_horizontal("source", pl.lit(HUMAN))
+    best = scores.filter(rank == rank.min().over(candidate))
     weight = pl.max_horizontal("voters", 1)
     resolved = best.group_by(candidate).agg(
         score=pl.when(pl.col("score").min() == pl.col("score").max())
@@ -281,9 +286,11 @@ def _entries(ballots: Mapping[int, tuple[Annotation, ...]], pseudonyms: Mapping[
         rows += [
             (
                 ballot_no,
+                place,
                 annotation.reviewer,
                 pseudonyms[annotation.reviewer],
                 annotation.status,
+                annotation.adjudication,
                 annotation in submitted,
                 list(annotation.scores),
                 annotation.strength,
@@ -291,7 +298,7 @@ def _entries(ballots: Mapping[int, tuple[Annotation, ...]], pseudonyms: Mapping[
                 list(annotation.flags),
                 annotation.reason,
             )
-            for annotation in ballot
+            for place, annotation in enumerate(ballot)
         ]
     return pl.DataFrame(rows, schema=ENTRIES, orient="row")
 
@@ -311,9 +318,9 @@ def _entry_scores(entries: pl.DataFrame, shown: pl.DataFrame, edits: pl.DataFram
         .select("entry_no", "candidate_id", "score")
     )
     of_edits = (
-        edits.select("record_no", "candidate_id", reviewer="authors")
-        .explode("reviewer")
-        .join(entries.select("entry_no", "record_no", "reviewer"), on=["record_no", "reviewer"])
+        edits.select("record_no", "candidate_id", place="authors")
+        .explode("place")
+        .join(entries.select("entry_no", "record_no", "place"), on=["record_no", "place"])
         .select("entry_no", "candidate_id", score=pl.lit(1.0))
     )
     return pl.concat([of_candidates, of_edits])
@@ -357,8 +364,8 @@ def edits_of(
 ) -> Iterator[tuple[Any, ...]]:
     """Yield what reviewers of a record wrote, as EDITS without record_no and set_no; what the verdict follows is first.
 
-    `candidates` and `on_page` are the ids and texts that the record shows. A text that is shown already, or that
-    another reviewer wrote too, is not yielded again.
+    `candidates` and `on_page` are the ids and texts that the record shows; authors are places in `annotations`. A text
+    that is shown already, or that another reviewer wrote too, is not yielded again.
     """
     texts = {ids.normalise(text) for text in on_page}
     followed = outcome.edits if isinstance(outcome, Verdict) else ()
@@ -371,12 +378,13 @@ def edits_of(
         if normal in texts:
             continue
         texts.add(normal)
-        authors = sorted(
-            annotation.reviewer
-            for annotation in annotations
+        authors = [
+            place
+            for place, annotation in enumerate(annotations)
             if annotation.edit is not None and ids.normalise(annotation.edit) == normal
-        )
-        model = SIMULATED_EDIT if all(name.startswith(SIMULATED_PREFIX) for name in authors) else HUMAN_EDIT
+        ]
+        programs = all(annotations[place].reviewer.startswith(SIMULATED_PREFIX) for place in authors)
+        model = SIMULATED_EDIT if programs else HUMAN_EDIT
         original = labels.edited(text, on_page)
         yield (
             ids.candidate_id(prompt_id, model, text),

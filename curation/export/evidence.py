@@ -19,7 +19,7 @@ def evidence(
     null without a verdict. `answers` has the answers in each row, in their order: key and candidate_id. Agreement is
     the mean over the records, weighted by reviewers; of several label sources the last in LABEL_SOURCES counts.
     `annotation` names the fields of an annotation: some of reviewer, record_id, shown, scores, strength,
-    status, labels, flags and reason.
+    status, labels, flags, reason and adjudication.
     """
     agreement, voters = pl.col("agreement"), pl.col("voters")
     verdicts = (

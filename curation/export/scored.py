@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from curation.frames import pl
 from curation.types import LabelSource
 
-LABEL_SOURCES: tuple[LabelSource, ...] = ("human", "simulated", "judge", "imported", "role")
+LABEL_SOURCES: tuple[LabelSource, ...] = ("adjudicated", "human", "simulated", "judge", "imported", "role")
 """Whose answers decide, best first. A row that needs two of them has the later one."""
+HUMAN = LABEL_SOURCES.index("human")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class ScoredSets:
     - `records`: a row per record with a verdict: record_no, record_id, source (place in LABEL_SOURCES), voters,
       agreement.
     - `entries`: a row per response to a record: entry_no, record_no, reviewer, pseudonym, status, strength, labels,
-      flags, reason, counted (whether it counts for the verdict), and shown (the ids of the candidates on the page, in
-      order).
+      flags, reason, adjudication (whether an adjudicator gave it), counted (whether it counts for the verdict), and
+      shown (the ids of the candidates on the page, in order).
     - `entry_scores`: what a response says of an answer: entry_no, candidate_id, score.
     """
 

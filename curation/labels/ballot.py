@@ -25,29 +25,51 @@ class Ballot(NamedTuple):
 
     @property
     def submitted(self) -> tuple[Annotation, ...]:
-        """The annotations that count, sorted by reviewer: those of people, or of programs if no person submitted."""
+        """The annotations that count, sorted by reviewer: those of people, or of programs if no person submitted.
+
+        If adjudicators are among them, only theirs count. A program never takes the place of a person.
+        """
         submitted = tuple([annotation for annotation in self.annotations if annotation.status == "submitted"])
         if len(submitted) < 2:
             return submitted
         people = [annotation for annotation in submitted if not _simulated(annotation)]
-        return tuple(sorted(people or submitted, key=_by_reviewer))
+        counted = people or submitted
+        adjudicators = [annotation for annotation in counted if annotation.adjudication]
+        return tuple(sorted(adjudicators or counted, key=_by_reviewer))
 
     @property
-    def label_source(self) -> Literal["human", "simulated"]:
-        """Whose answers count: people's or programs'. It is "human" if nobody answered."""
+    def adjudicated(self) -> bool:
+        """Whether the annotations that count are those of adjudicators."""
         submitted = self.submitted
-        return "simulated" if submitted and _simulated(submitted[0]) else "human"
+        return bool(submitted) and submitted[0].adjudication
+
+    @property
+    def first_round(self) -> Ballot:
+        """The ballot without what adjudicators said."""
+        if not any(annotation.adjudication for annotation in self.annotations):
+            return self
+        return self._replace(annotations=tuple(given for given in self.annotations if not given.adjudication))
+
+    @property
+    def label_source(self) -> Literal["adjudicated", "human", "simulated"]:
+        """Whose answers count: adjudicators', other people's or programs'. It is "human" if nobody answered."""
+        submitted = self.submitted
+        if submitted and _simulated(submitted[0]):
+            return "simulated"
+        return "adjudicated" if submitted and submitted[0].adjudication else "human"
 
 
 def too_few(ballot: Ballot, minimum: int) -> Drop | None:
     """Return the reason why a ballot cannot be resolved, None if at least `minimum` reviewers answered.
+
+    The minimum is that of the first reviewers: adjudicators decide, however few they are.
 
     - "too_few_reviewers": some reviewers answered
     - "discarded": nobody answered, but somebody discarded the record, because they could not answer
     - "unreviewed": nobody answered or discarded it
     """
     answered = len(ballot.submitted)
-    if answered >= max(minimum, 1):
+    if answered >= max(minimum, 1) or ballot.adjudicated:
         return None
     if answered:
         reason = "too_few_reviewers"

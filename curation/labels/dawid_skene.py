@@ -21,6 +21,7 @@ from typing import Literal
 from pydantic import PositiveFloat
 
 from curation.labels.ballot import Ballot, too_few, verdict
+from curation.labels.majority import MajorityResolver
 from curation.labels.resolver import ResolverOptions
 from curation.types import Annotation, Drop, Scores, Verdict
 
@@ -82,9 +83,13 @@ class FittedDawidSkene:
         their expected scores. Otherwise no tie would ever stay a tie. `agreement` is the share of reviewers who gave
         the most probable answer, and only their edits count.
 
-        The reasons of drops are "unreviewed", "discarded", "too_few_reviewers", and "unknown_answer" if a reviewer gave
-        an answer that occurred nowhere when the model was fitted.
+        Adjudicators decide by themselves, whatever the model expects: their most frequent answer is the verdict.
+
+        The reasons of drops are "unreviewed", "discarded", "too_few_reviewers", "unknown_answer" if a reviewer gave
+        an answer that occurred nowhere when the model was fitted, and "draw" if adjudicators do not agree.
         """
+        if ballot.adjudicated:
+            return MajorityResolver().resolve(ballot)
         drop = too_few(ballot, self.min_reviewers)
         if drop is not None:
             return drop

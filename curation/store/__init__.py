@@ -8,16 +8,28 @@ from curation.store.published import MANIFEST, PublishedDataset
 from curation.store.repo import Change, HubRepo
 
 if TYPE_CHECKING:
-    from curation.store.snapshot import CANDIDATE_SETS, NOT_SHOWN, QUESTION_SETS, RECORDS, RESPONSES, Snapshot
+    from curation.store.snapshot import (
+        CANDIDATE_SETS,
+        ESCALATED_RECORDS,
+        NOT_SHOWN,
+        QUESTION_SETS,
+        RECORDS,
+        RESPONSES,
+        Snapshot,
+    )
     from curation.store.store import Reviews, Store
 else:
     __getattr__ = late_names(
         __name__,
-        {"snapshot": "CANDIDATE_SETS NOT_SHOWN QUESTION_SETS RECORDS RESPONSES Snapshot", "store": "Reviews Store"},
+        {
+            "snapshot": "CANDIDATE_SETS ESCALATED_RECORDS NOT_SHOWN QUESTION_SETS RECORDS RESPONSES Snapshot",
+            "store": "Reviews Store",
+        },
     )
 
 __all__ = [
     "CANDIDATE_SETS",
+    "ESCALATED_RECORDS",
     "MANIFEST",
     "NOT_SHOWN",
     "QUESTION_SETS",

@@ -9,6 +9,7 @@ A store is a private dataset repo. `manifest.json` lists the Parquet files of ea
     records/<hash>.parquet             one row per ReviewRecord; `push` appends
     not_shown/<hash>.parquet           the sets that the last `push` made no record of, and why; one file
     retired_records/<hash>.parquet     the ids of records that need no answer any more; one file
+    escalated_records/<hash>.parquet   one row per record that adjudicators decide (EscalatedRecord); `sync` appends
     responses/<hash>.parquet           one row per version of a response (ResponseVersion); `sync` appends
 """
 
@@ -32,6 +33,7 @@ from curation.store.set_index import SetEntry, SetIndex
 from curation.types import (
     CandidateSet,
     DroppedPrompt,
+    EscalatedRecord,
     NotShown,
     Response,
     ResponseVersion,
@@ -42,12 +44,13 @@ from curation.types import (
 
 RowT = TypeVar("RowT", bound=Row)
 CANDIDATE_SETS, RECORDS, RESPONSES = "candidate_sets", "records", "responses"
-QUESTION_SETS = "question_sets"
+QUESTION_SETS, ESCALATED_RECORDS = "question_sets", "escalated_records"
 DROPPED_PROMPTS, RETIRED_RECORDS, NOT_SHOWN = "dropped_prompts", "retired_records", "not_shown"
 ROW_TYPES: dict[str, type[Row]] = {
     CANDIDATE_SETS: CandidateSet,
     QUESTION_SETS: CandidateSet,
     RECORDS: ReviewRecord,
+    ESCALATED_RECORDS: EscalatedRecord,
     RESPONSES: ResponseVersion,
     DROPPED_PROMPTS: DroppedPrompt,
     RETIRED_RECORDS: RetiredRecord,
@@ -111,8 +114,26 @@ class Snapshot:
         return {row.id: row for row in self._read(RECORDS, ReviewRecord)}
 
     @cached_property
+    def escalated(self) -> dict[str, EscalatedRecord]:
+        """Every record that was escalated, by its id. A record that was escalated once stays so."""
+        return {row.record_id: row for row in self._read(ESCALATED_RECORDS, EscalatedRecord)}
+
+    @cached_property
+    def adjudications(self) -> dict[str, ReviewRecord]:
+        """What adjudicators are shown: each escalated record once more, by the id that it has there."""
+        return {
+            row.id: self.records[record_id].model_copy(update={"id": row.id})
+            for record_id, row in self.escalated.items()
+        }
+
+    @cached_property
+    def shown(self) -> dict[str, ReviewRecord]:
+        """All that people are shown, by id: every review record, and what adjudicators are shown."""
+        return {**self.records, **self.adjudications}
+
+    @cached_property
     def responses(self) -> dict[tuple[str, str], Response]:
-        """Every response by (record id, reviewer), as the last sync saw it."""
+        """Every response by (record id, reviewer), as the last sync saw it; those of adjudicators are among them."""
         return present(self.response_versions)
 
     @cached_property
@@ -122,9 +143,14 @@ class Snapshot:
 
     @cached_property
     def retired(self) -> frozenset[str]:
-        """The ids of the retired records that nobody answered. If a retired record has an answer, the answer counts."""
+        """The ids of the retired records that nobody answered and that were never escalated.
+
+        If a retired record has an answer, the answer counts.
+        """
         retired = {row.id for row in self._read(RETIRED_RECORDS, RetiredRecord)}
-        return frozenset(retired.difference(record_id for record_id, _ in self.responses) if retired else ())
+        if not retired:
+            return frozenset()
+        return frozenset(retired.difference((record_id for record_id, _ in self.responses), self.escalated))
 
     @cached_property
     def not_shown(self) -> dict[str, str]:

@@ -13,13 +13,22 @@ from curation import ids
 from curation.config import Config, Services, parse_config
 from curation.derive import Derived, derive
 from curation.generation import settings_of
-from curation.store import CANDIDATE_SETS, RECORDS, RESPONSES, Manifest, PromptsRead, Snapshot
+from curation.store import (
+    CANDIDATE_SETS,
+    ESCALATED_RECORDS,
+    RECORDS,
+    RESPONSES,
+    Manifest,
+    PromptsRead,
+    Snapshot,
+)
 from curation.store.manifest import Settings
 from curation.store.parquet import content_name, write_parquet
 from curation.store.snapshot import DROPPED_PROMPTS, NOT_SHOWN, RETIRED_RECORDS, ROW_TYPES
 from curation.types import (
     CandidateSet,
     DroppedPrompt,
+    EscalatedRecord,
     Message,
     NotShown,
     Prompt,
@@ -61,6 +70,7 @@ def make_snapshot(
     settings: Mapping[str, Settings] | None = None,
     retired: Sequence[ReviewRecord] = (),
     not_shown: Mapping[str, str] | None = None,
+    escalated: Sequence[EscalatedRecord] = (),
 ) -> Snapshot:
     """Return a store in which each of the sequences of `sets` and `records` is a file of its own.
 
@@ -73,6 +83,7 @@ def make_snapshot(
         *([(RESPONSES, [as_version(response) for response in responses])] if responses else []),
         *([(DROPPED_PROMPTS, dropped)] if dropped else []),
         *([(RETIRED_RECORDS, [RetiredRecord(id=record.id) for record in retired])] if retired else []),
+        *([(ESCALATED_RECORDS, escalated)] if escalated else []),
         *([(NOT_SHOWN, [NotShown(id=set_id, reason=why) for set_id, why in not_shown.items()])] if not_shown else []),
     ]
     for table, rows in tables:
@@ -177,6 +188,7 @@ class Store:
         self.responses: list[Response] = []
         self.retired: list[ReviewRecord] = []
         self.not_shown: dict[str, str] = {}
+        self.escalated: list[EscalatedRecord] = []
         self.settings = {SETTINGS: settings_of(make_config().models)}
 
     def add(
@@ -235,6 +247,12 @@ class Store:
         self.responses += [make_response(record, answer, name, edit=edit) for name, answer in answers.items()]
         return record
 
+    def escalate(self, record: ReviewRecord, *answers: Response) -> None:
+        """Escalate a record; `answers` are what adjudicators said of it, as responses to the record itself."""
+        escalated = EscalatedRecord(id=ids.adjudication_id(record.id), record_id=record.id, reason="draw")
+        self.escalated.append(escalated)
+        self.responses += [answer.model_copy(update={"record_id": escalated.id}) for answer in answers]
+
     def ask_again(self, number: int, *preferences: str) -> ReviewRecord:
         """Add another set of the prompt of a set, with other answers, and its record with the answers of ann, bob."""
         earlier = self.sets[number]
@@ -255,7 +273,8 @@ class Store:
         size = max(1, -(-len(self.sets) // files))
         parts = [self.sets[start : start + size] for start in range(0, len(self.sets), size)]
         return make_snapshot(
-            folder, parts, [self.records], self.responses, dropped, self.settings, self.retired, self.not_shown
+            *(folder, parts, [self.records], self.responses, dropped, self.settings, self.retired, self.not_shown),
+            escalated=self.escalated,
         )
 
 

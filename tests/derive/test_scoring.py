@@ -153,10 +153,10 @@ def test_with_the_fallback_the_judge_decides_where_nobody_answered_and_nowhere_e
     assert answers(*records) == of_people
     scoring = make_scoring(*records, judge_fallback=True)
     assert scoring.records.select("reason", "source", "voters").rows() == [
-        (None, 2, 0),
+        (None, 3, 0),
         ("discarded", None, None),
-        (None, 0, 1),
-        (None, 2, 0),
+        (None, 1, 1),
+        (None, 3, 0),
     ]
 
 
@@ -224,8 +224,8 @@ def test_the_same_edit_of_several_reviewers_is_one_answer_of_all_of_them() -> No
     )
     assert edits.columns == list(EDITS)
     assert edits.select("text", "authors", "score").rows() == [
-        ("Better.\nMuch.", ["ann", "bob"], 1.0),
-        ("Other.", ["eva"], 1.0),
+        ("Better.\nMuch.", [0, 1], 1.0),
+        ("Other.", [2], 1.0),
     ]
 
 
@@ -258,9 +258,9 @@ def test_an_edit_that_the_verdict_does_not_follow_is_known_and_no_answer() -> No
     record = Record(make_verdict(1.0, 0.0, edits=["Better."]), (ONE, TWO), annotations)
     scoring = make_scoring(record)
     assert scoring.edits.select("text", "score", "authors").rows() == [
-        ("Better.", 1.0, ["ann"]),
-        ("Outvoted.", None, ["bob"]),
-        ("Discarded.", None, ["eva"]),
+        ("Better.", 1.0, [0]),
+        ("Outvoted.", None, [1]),
+        ("Discarded.", None, [2]),
     ]
     assert scoring.scored.answers.filter("is_edit")["text"].to_list() == ["Better."]
 

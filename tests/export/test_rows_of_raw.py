@@ -149,6 +149,7 @@ def test_a_row_says_everything_about_its_set() -> None:
                 "labels": '{"errors": ["facts", "Stil"]}',
                 "flags": ["unsafe"],
                 "reason": None,
+                "adjudication": False,
             }
         ],
     }

@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 from curation.labels.ballot import Ballot, verdict
+from curation.types import Annotation, Status
 from tests.labels.crowd import A, B
 from tests.rows import make_annotation, make_ballot, make_verdict
 
@@ -59,3 +60,30 @@ def test_a_verdict_has_the_scores_edits_agreement_and_source() -> None:
     annotations = [make_annotation("ann", *A), make_annotation("bob", *B)]
     resolved = verdict(make_ballot(*annotations), A, agreeing=annotations[:1], editors=[])
     assert resolved == make_verdict(*A, reviewers=2, agreement=0.5)
+
+
+def adjudicator(reviewer: str, *scores: float | None, status: Status = "submitted") -> Annotation:
+    return make_annotation(reviewer, *scores, status=status).model_copy(update={"adjudication": True})
+
+
+def test_adjudicators_decide_once_one_of_them_submitted() -> None:
+    first = make_annotation("ann", *A), make_annotation("bob", *B)
+    ballot = make_ballot(*first, adjudicator("zoe", *B), adjudicator("eve", *A, status="draft"))
+    assert (counted(ballot), ballot.adjudicated, ballot.label_source) == (["zoe"], True, "adjudicated")
+    assert (counted(ballot.first_round), ballot.first_round.label_source) == (["ann", "bob"], "human")
+    # Who reviewed a record first may adjudicate it too, and has then two annotations.
+    again = make_ballot(*first, adjudicator("ann", *B))
+    assert [(given.reviewer, given.scores) for given in again.submitted] == [("ann", B)]
+
+
+@pytest.mark.parametrize("status", ["draft", "discarded"])
+def test_what_an_adjudicator_did_not_submit_decides_nothing(status: Status) -> None:
+    ballot = make_ballot(make_annotation("ann", *A), adjudicator("zoe", status=status))
+    assert (counted(ballot), ballot.adjudicated, ballot.label_source) == (["ann"], False, "human")
+
+
+def test_a_program_that_adjudicates_never_takes_the_place_of_a_person() -> None:
+    person, programs = make_annotation("ann", *A), [make_annotation("simulated-a", *A), adjudicator("simulated-b", *B)]
+    assert counted(make_ballot(person, *programs)) == ["ann"]
+    assert counted(make_ballot(*programs)) == ["simulated-b"]
+    assert make_ballot(*programs).label_source == "simulated"

@@ -254,3 +254,24 @@ def test_the_judges_ratings_become_scores_and_unrated_candidates_have_none(
 def test_without_two_ratings_the_judge_gives_no_verdict(ratings: tuple[float | None, ...]) -> None:
     counted = make_ballot(ratings=ratings)
     assert judge_verdict(counted) == drop(counted, "unrated")
+
+
+@every_resolver
+def test_adjudicators_decide_however_few_they_are(name: str) -> None:
+    adjudicator = make_annotation("zoe", *B).model_copy(update={"adjudication": True})
+    outcome = verdict(resolver(name, min_reviewers=3).resolve(ballot(A, A, A, more=(adjudicator,))))
+    # Not even `dawid-skene` weighs them against what it learnt of others.
+    assert (outcome.scores, outcome.reviewers, outcome.agreement) == (B, 1, None)
+    assert outcome.label_source == "adjudicated"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("majority", "draw"), ("dawid-skene", "draw"), ("unanimous", "not_unanimous")]
+)
+def test_adjudicators_who_do_not_agree_give_no_verdict(name: str, reason: str) -> None:
+    adjudicators = tuple(
+        make_annotation(reviewer, *answer).model_copy(update={"adjudication": True})
+        for reviewer, answer in (("eve", A), ("zoe", B))
+    )
+    counted = ballot(A, A, A, more=adjudicators)
+    assert resolver(name).resolve(counted) == drop(counted, reason)
