@@ -24,7 +24,8 @@ FACTOR = 0x9E3779B97F4A7C15
 INVERSE = pow(FACTOR, -1, 2**64)
 MIXER = 0xBF58476D1CE4E5B9
 """Another such number: the first multiplier of SplitMix64 (Steele, Lea, Flood 2014)."""
-CHARACTERS_AT_ONCE = 1 << 22
+CHARACTERS_AT_ONCE = 1 << 18
+"""So many that the arrays made of them fit in the cache of a processor, which halves the time."""
 BLANK, LINE_END = b" \n"
 
 
