@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from curation.config import Config, Generate, Publish, Services, StoreSection, load_config, parse_config
     from curation.documents import DocumentPrompts, QuestionModel
     from curation.errors import ConfigError, CurationError, RefusedError, TemporaryError
-    from curation.generation import Budget, Evolver, Generator, UltraFeedbackJudge
+    from curation.generation import Budget, Criterion, Evolver, Generator, RubricJudge, UltraFeedbackJudge
     from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
     from curation.preferences import AnswerPrompts, PreferencePrompts
     from curation.prompts import FilePrompts, HubPrompts, ListPrompts
@@ -39,7 +39,7 @@ else:
             "config": "Config Generate Publish Services StoreSection load_config parse_config",
             "documents": "DocumentPrompts QuestionModel",
             "errors": "ConfigError CurationError RefusedError TemporaryError",
-            "generation": "Budget Evolver Generator UltraFeedbackJudge",
+            "generation": "Budget Criterion Evolver Generator RubricJudge UltraFeedbackJudge",
             "labels": "DawidSkeneResolver MajorityResolver MeanResolver UnanimousResolver",
             "preferences": "AnswerPrompts PreferencePrompts",
             "prompts": "FilePrompts HubPrompts ListPrompts",
@@ -68,6 +68,7 @@ __all__ = [
     "Budget",
     "Config",
     "ConfigError",
+    "Criterion",
     "CurationError",
     "DawidSkeneResolver",
     "DocumentPrompts",
@@ -88,6 +89,7 @@ __all__ = [
     "RankingTask",
     "RatingTask",
     "RefusedError",
+    "RubricJudge",
     "SafetyTask",
     "Services",
     "StoreSection",

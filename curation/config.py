@@ -26,7 +26,17 @@ from curation.documents import DocumentPrompts, QuestionModel
 from curation.environment import address_from, carries_secret, is_key, key_from
 from curation.errors import ConfigError
 from curation.export import PairsPerPrompt
-from curation.generation.options import Budget, Endpoint, Engine, Evolver, Generator, Models, UltraFeedbackJudge
+from curation.generation.options import (
+    Budget,
+    Criterion,
+    Endpoint,
+    Engine,
+    Evolver,
+    Generator,
+    Models,
+    RubricJudge,
+    UltraFeedbackJudge,
+)
 from curation.hub import DEFAULT_ENDPOINT
 from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
 from curation.preferences import AnsweredPrompts, AnswerPrompts, PreferencePrompts
@@ -141,6 +151,17 @@ Resolver = Annotated[
 ]
 
 
+def _judge_type(value: Any) -> str:
+    default = "ultrafeedback"
+    return str(value.get("type", default) if isinstance(value, dict) else getattr(value, "type", default))
+
+
+Judge = Annotated[
+    Annotated[UltraFeedbackJudge, Tag("ultrafeedback")] | Annotated[RubricJudge, Tag("rubric")],
+    Discriminator(_judge_type),
+]
+
+
 def _task_name(value: Any) -> str:
     return str(value.get("task", "pairwise") if isinstance(value, dict) else getattr(value, "task", "pairwise"))
 
@@ -179,9 +200,9 @@ class Config(Section):
     already."""
     evolve: tuple[Evolver, ...] = ()
     """Models that rewrite an answer. The rewritten answer stands beside the original."""
-    judge: UltraFeedbackJudge | None = None
+    judge: Judge | None = None
     """The model that rates the answers. Without it, the two answers that are shown are chosen at random."""
-    judges: tuple[UltraFeedbackJudge, ...] = ()
+    judges: tuple[Judge, ...] = ()
     """Several judges, instead of `judge`."""
     generate: Generate = Generate()
     """How models are asked, and what it may cost."""
@@ -470,8 +491,12 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "vary": VariationModel,
     "generators": Generator,
     "evolve": Evolver,
-    "judge": UltraFeedbackJudge,
-    "judges": UltraFeedbackJudge,
+    "judge.ultrafeedback": UltraFeedbackJudge,
+    "judge.rubric": RubricJudge,
+    "judge.rubric.criteria": Criterion,
+    "judges.ultrafeedback": UltraFeedbackJudge,
+    "judges.rubric": RubricJudge,
+    "judges.rubric.criteria": Criterion,
     "filters": Filter,
     "generate": Generate,
     "generate.budget": Budget,

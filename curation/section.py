@@ -66,7 +66,7 @@ def sentences(error: ValidationError, sections: Mapping[str, type[BaseModel]]) -
 
 
 TAGS = "'hub', 'file', 'list', 'documents', 'preferences' or 'answers'"
-TAG_KEYS = {"prompts": "type", "review": "task", "labels": "resolver"}
+TAG_KEYS = {"prompts": "type", "judge": "type", "judges": "type", "review": "task", "labels": "resolver"}
 ALLOWED = {
     "string_type": "must be a string",
     "int_type": "must be a whole number",
@@ -110,7 +110,8 @@ def _sentence(fault: Any, sections: Mapping[str, type[BaseModel]]) -> str:
         return f"{key}.{TAG_KEYS[key]} is missing; it must be {TAGS}."
     if kind == "union_tag_invalid":
         *tags, last = context["expected_tags"].split(", ")
-        return f"{key}.{TAG_KEYS[key]} = {shown(value[TAG_KEYS[key]])}: must be {', '.join(tags)} or {last}."
+        tag = TAG_KEYS[key.partition("[")[0]]
+        return f"{key}.{tag} = {shown(value[tag])}: must be {', '.join(tags)} or {last}."
     if not key:
         return f"{message}."
     allowed = message[0].lower() + message[1:]
@@ -159,10 +160,12 @@ def _place(location: tuple[int | str, ...], sections: Mapping[str, type[BaseMode
     """
     parts = list(location)
     section = str(parts[0]) if len(parts) > 1 else ""
-    if section in TAG_KEYS:
-        section = f"{section}.{parts.pop(1)}"
-        if len(parts) > 2 and f"{section}.{parts[1]}" in sections:
-            section = f"{section}.{parts[1]}"
+    # The tag of an entry of a list stands behind the number of the entry.
+    tag = 2 if len(parts) > 1 and isinstance(parts[1], int) else 1
+    if section in TAG_KEYS and len(parts) > tag:
+        section = f"{section}.{parts.pop(tag)}"
+        if len(parts) > tag + 1 and f"{section}.{parts[tag]}" in sections:
+            section = f"{section}.{parts[tag]}"
     elif len(parts) > 2 and f"{section}.{parts[1]}" in sections:
         section = f"{section}.{parts[1]}"
     return section, "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")

@@ -159,19 +159,34 @@ class Failure(Row):
         return self.stage == "judge" and self.reason not in FOR_GOOD
 
 
-class Judgement(Row):
-    """One reply of a judge about one aspect of the candidates of a set.
+FIVE = 5
+"""The best rating of UltraFeedback; a rating of a whole answer is from 1 to this, whatever the scales of criteria."""
 
-    `ratings` (1 to 5) and `rationales` have an entry for each candidate of the set, in the set's order; null if the
-    reply has none that can be read. `order` says in which order the judge saw the candidates: (1, 0) is the second
+
+def on_five(rating: float | None, scale: int) -> float | None:
+    """Return a rating from 1 to `scale` as one from 1 to 5, null for null: 3 on a scale of 3 is 5, and 2 is 3."""
+    return rating if rating is None or scale == FIVE else 1 + (FIVE - 1) * (rating - 1) / (scale - 1)
+
+
+class Judgement(Row):
+    """One reply of a judge about one aspect, or one criterion of a rubric, of the candidates of a set.
+
+    `ratings` (1 to `scale`) and `rationales` have an entry for each candidate of the set, in the set's order; null if
+    the reply has none that can be read. `order` says in which order the judge saw the candidates: (1, 0) is the second
     candidate first.
     """
 
     judge: str
     aspect: str
+    scale: int = FIVE
     order: tuple[int, ...]
     ratings: tuple[float | None, ...]
     rationales: tuple[str | None, ...]
+
+    @property
+    def on_five(self) -> tuple[float | None, ...]:
+        """The ratings as numbers from 1 to 5."""
+        return tuple(on_five(rating, self.scale) for rating in self.ratings)
 
 
 class Usage(Row):

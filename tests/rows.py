@@ -76,6 +76,7 @@ def make_judgement(
     *ratings: float | None,
     judge: str = "judge",
     aspect: str = "overall-rating",
+    scale: int = 5,
     order: Sequence[int] | None = None,
     rationales: Sequence[str | None] | None = None,
 ) -> Judgement:
@@ -83,6 +84,7 @@ def make_judgement(
     return Judgement(
         judge=judge,
         aspect=aspect,
+        scale=scale,
         order=tuple(range(len(ratings)) if order is None else order),
         ratings=ratings,
         rationales=tuple([None] * len(ratings) if rationales is None else rationales),

@@ -12,7 +12,16 @@ from pydantic import ValidationError
 
 from curation.config import Config, Generate, Publish, Services, load_config, parse_config
 from curation.errors import ConfigError
-from curation.generation import Budget, Evolver, Generator, Models, UltraFeedbackJudge, settings_id
+from curation.generation import (
+    Budget,
+    Criterion,
+    Evolver,
+    Generator,
+    Models,
+    RubricJudge,
+    UltraFeedbackJudge,
+    settings_id,
+)
 from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, UnanimousResolver
 from curation.prompts import FilePrompts, HubPrompts
 from curation.quality import Quality
@@ -163,6 +172,8 @@ NO_SETTING, PAGE = "is not a setting", "(see docs/configuration.md)"
 """What is said of an unknown key, and what follows it."""
 MISSING = object()
 JUDGE = {"model_id": "m"}
+BRIEF = {"name": "brief", "description": "Is it short?"}
+RUBRIC = {"type": "rubric", "model_id": "m", "criteria": [BRIEF]}
 TWO_PLACES = {"model_id": "m", "base_url": "http://x", "endpoint_name": "e"}
 
 
@@ -574,7 +585,11 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         ("generators.1", TWO_PLACES, "generators[2]: has both base_url and endpoint_name; keep one."),
         ("judge", {}, "judge.model_id is missing."),
         ("judge", TWO_PLACES, "judge: has both base_url and endpoint_name; keep one."),
-        ("judge", {"model_id": "m", "type": "prometheus"}, "judge.type = 'prometheus': must be 'ultrafeedback'."),
+        (
+            "judge",
+            {"model_id": "m", "type": "prometheus"},
+            "judge.type = 'prometheus': must be 'ultrafeedback' or 'rubric'.",
+        ),
         (
             "judge",
             {"model_id": "m", "aspect": "beauty"},
@@ -706,6 +721,26 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         ("judges", ["m"], "judges[1] = 'm': must be a table."),
         ("judges", [JUDGE, JUDGE], "judges: the name 'm' stands twice; give each entry a `name` of its own."),
         ("judges", [JUDGE, {**JUDGE, "order": 1}], "judges[2].order = 1: must be 'shuffled' or 'swap'."),
+        ("judge", {**JUDGE, "type": "rubric"}, "judge.criteria is missing."),
+        ("judge", {**RUBRIC, "criteria": []}, "judge.criteria: must have 1 or more entries, not 0."),
+        ("judge", {**RUBRIC, "criteria": [BRIEF, BRIEF]}, "judge: has two criteria of one name."),
+        (
+            "judge",
+            {**RUBRIC, "criteria": [BRIEF, {**BRIEF, "scale": 11}]},
+            "judge.criteria[2].scale = 11: must be at least 2 and at most 10.",
+        ),
+        ("judges", [JUDGE, {**RUBRIC, "criteria": [{"name": "x"}]}], "judges[2].criteria[1].description is missing."),
+        (
+            "judges",
+            [{**RUBRIC, "criteria": [{**BRIEF, "name": "Is it?"}]}],
+            "judges[1].criteria[1].name = 'Is it?': must be 1 to 30 of small letters, digits, '_' and '-', the first "
+            "a letter.",
+        ),
+        (
+            "judges",
+            [JUDGE, {**JUDGE, "type": "x"}],
+            "judges[2].type = 'x': must be 'ultrafeedback' or 'rubric'.",
+        ),
         ("evolve", [{}], "evolve[1].model_id is missing."),
         ("evolve", {"model_id": "m"}, "evolve: must be a list."),
         (
@@ -870,6 +905,13 @@ def test_a_judge_takes_one_aspect_or_several_that_differ(
 def test_a_judge_may_rate_several_aspects(tmp_path: Path) -> None:
     judge = '[judge]\nmodel_id = "m"\naspects = ["honesty", "helpfulness"]'
     assert load(tmp_path, SMALLEST + judge).models.judges[0].all_aspects == ("honesty", "helpfulness")
+
+
+def test_a_judge_may_have_criteria_of_its_own(tmp_path: Path) -> None:
+    judge = '[judge]\ntype = "rubric"\nmodel_id = "m"\n[[judge.criteria]]\nname = "brief"\ndescription = "Is it short?"'
+    loaded = load(tmp_path, SMALLEST + judge).judge
+    assert loaded == RubricJudge(model_id="m", criteria=(Criterion(name="brief", description="Is it short?", scale=5),))
+    assert loaded.order == "swap"
 
 
 def test_a_launch_script_may_pass_a_judge_of_several_aspects() -> None:

@@ -27,6 +27,8 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "configuration.md"
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 
+JUDGES = tuple(section for section in SECTIONS if section.startswith(("judge.", "judges.")))
+OF_JUDGES = tuple(section for section in JUDGES if not section.endswith(".criteria"))
 LABELS = tuple(section for section in SECTIONS if section.startswith("labels."))
 REVIEWS = tuple(section for section in SECTIONS if section.startswith("review."))
 TABLES: dict[str, tuple[str, ...]] = {
@@ -39,11 +41,14 @@ TABLES: dict[str, tuple[str, ...]] = {
     "`question_model`": ("prompts.documents.question_model",),
     '`type = "preferences"`': ("prompts.preferences", "prompts.answers"),
     '`type = "answers"`': ("prompts.answers",),
-    "Where a model answers": ("prompts.documents.question_model", "vary", "generators", "evolve", "judge", "judges"),
+    "Where a model answers": ("prompts.documents.question_model", "vary", "generators", "evolve", *OF_JUDGES),
     "`[[vary]]`": ("vary",),
     "`[[generators]]`": ("generators",),
     "`[[evolve]]`": ("evolve",),
-    "`[judge]` and `[[judges]]`": ("judge", "judges"),
+    "`[judge]` and `[[judges]]`": OF_JUDGES,
+    '`type = "ultrafeedback"`': ("judge.ultrafeedback", "judges.ultrafeedback"),
+    '`type = "rubric"`': ("judge.rubric", "judges.rubric"),
+    "`criteria`": ("judge.rubric.criteria", "judges.rubric.criteria"),
     "`[generate]`": ("generate",),
     "`budget`": ("generate.budget",),
     "`[review]`": REVIEWS,
@@ -72,6 +77,7 @@ store = { repo_id = "acme/helpful-store" }
 PRICES = "price_in = 1.0, price_out = 1.0"
 DOCUMENTS = '{ type = "documents", path = "handbook", question_model = { model_id = "two" } }'
 ANSWERED = '{{ type = "{}", path = "pairs.jsonl" }}'
+RUBRIC = '{ type = "rubric", model_id = "three", criteria = [{ name = "brief", description = "Is it short?" }] }'
 INSTEAD = {
     "prompts.file": 'prompts = { type = "file", path = "prompts.jsonl" }',
     "prompts.documents": f"prompts = {DOCUMENTS}",
@@ -82,8 +88,10 @@ INSTEAD = {
     "vary": 'vary = [{ model_id = "three" }]',
     "evolve": 'evolve = [{ model_id = "three" }]',
     "filters": 'filters = [{ type = "lines", min = 1, max = 1 }]',
-    "judge": 'judge = { model_id = "three" }',
-    "judges": 'judges = [{ model_id = "three" }]',
+    "judge.ultrafeedback": 'judge = { model_id = "three" }',
+    "judges.ultrafeedback": 'judges = [{ model_id = "three" }]',
+    **{section: f"judge = {RUBRIC}" for section in JUDGES if section.startswith("judge.rubric")},
+    **{section: f"judges = [{RUBRIC}]" for section in JUDGES if section.startswith("judges.rubric")},
     "generate.budget": (
         f'generators = [{{ model_id = "one", {PRICES} }}, {{ model_id = "two", {PRICES} }}]\n'
         "generate = { budget = { money = 1.0, tokens = 1 } }"
@@ -171,6 +179,9 @@ def default_of(section: str, key: str) -> object:
     if section in {"prompts.documents", "prompts.preferences", "prompts.answers"} and key == "path":
         # Without a path there is a dataset.
         part(values, section)["repo_id"] = "acme/documents"
+    if section in {"judge.rubric", "judges.rubric"} and key == "type":
+        # Without a type it is a judge that has no criteria.
+        part(values, section).pop("criteria")
     try:
         config = parse_config(values)
     except ConfigError as error:

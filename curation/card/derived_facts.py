@@ -160,7 +160,10 @@ def _judges(snapshot: Snapshot, derived: Derived) -> tuple[JudgeFacts, ...]:
             kind, _, name = stage.partition(" ")
             if kind == "judge":
                 aspects: Any = options["aspects"]
-                judges[JudgeFacts(name, str(options["model_id"]), tuple(aspects), _shown_settings(options))] = None
+                criteria: Any = options.get("criteria") or ()
+                of_rubric = tuple((one["name"], one["description"], one["scale"]) for one in criteria)
+                model = str(options["model_id"])
+                judges[JudgeFacts(name, model, tuple(aspects), _shown_settings(options), of_rubric)] = None
     return tuple(judges)
 
 

@@ -62,12 +62,16 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class JudgeFacts:
-    """A judge: its name, its model, the UltraFeedback aspects that it rated, and its settings."""
+    """A judge: its name, its model, the aspects that it rated, and its settings.
+
+    `criteria` are those of a rubric: name, description and best rating of each. They are empty for UltraFeedback.
+    """
 
     judge: str
     model: str
     aspects: Sequence[str]
     settings: Mapping[str, JsonValue] = field(default_factory=dict, hash=False)
+    criteria: Sequence[tuple[str, str, int]] = ()
 
 
 class DocumentCoverage(Row):

@@ -69,6 +69,7 @@ def render_card(facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present
         marks=MARKS,
         reviewers=_reviewers(facts),
         reviewed=_reviewed(facts),
+        ultrafeedback=any(not judge.criteria for judge in facts.judges),
         answerers=len({model.generator for model in facts.models} - {IMPORTED}),
         given=bool(facts.models) and not _asked(facts),
         read_from=_read_from(facts.sources),

@@ -25,7 +25,9 @@ def count_sets(tally: Tally, texts: SetTexts, segment: Segment) -> None:
     tally.models.update({(name, model, settings): count for name, model, settings, count in models.len().iter_rows()})
     # The same ratings in the same orders are counted together.
     ratings = texts.sets.select(
-        pl.col("judgements").list.eval(pl.struct(pl.element().struct.field("judge", "aspect", "order", "ratings")))
+        pl.col("judgements").list.eval(
+            pl.struct(pl.element().struct.field("judge", "aspect", "scale", "order", "ratings"))
+        )
     )
     for judgements, times in ratings.group_by("judgements").len().iter_rows():
         values = [

@@ -60,7 +60,7 @@ TEXT_COLUMNS = (
     "candidates.list.element.rating",
     "candidates.list.element.thinking",
     "candidates.list.element.imported",
-    *(f"judgements.list.element.{name}" for name in ("judge", "aspect", "order", "ratings")),
+    *(f"judgements.list.element.{name}" for name in ("judge", "aspect", "scale", "order", "ratings")),
 )
 """What is read of the candidate sets of a segment when that is derived."""
 

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 from curation.generation.loading import load_distilabel
 from curation.generation.options import (
     Budget,
+    Criterion,
     Endpoint,
     Engine,
     Evolver,
     Generator,
     Models,
+    RubricJudge,
     UltraFeedbackJudge,
     settings_id,
     settings_of,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from curation.generation.judging import JudgeStatistics, JudgeTally, disagrees_with_itself
     from curation.generation.meter import Amount, Meter, RunProgress, told_every
     from curation.generation.reach import check_endpoint, reach_endpoint
+    from curation.generation.rubric import JudgeByRubric
     from curation.generation.runner import FailedRow
     from curation.generation.spool import PromptSpool, spooled
     from curation.generation.tasks import AnswerPrompt, EvolveAnswer, JudgeAnswers
@@ -40,6 +43,7 @@ else:
             "judging": "JudgeStatistics JudgeTally disagrees_with_itself",
             "meter": "Amount Meter RunProgress told_every",
             "reach": "check_endpoint reach_endpoint",
+            "rubric": "JudgeByRubric",
             "runner": "FailedRow",
             "spool": "PromptSpool spooled",
             "tasks": "AnswerPrompt EvolveAnswer JudgeAnswers",
@@ -52,6 +56,7 @@ __all__ = [
     "AnswerPrompt",
     "Budget",
     "BudgetGate",
+    "Criterion",
     "Endpoint",
     "EndpointsLLM",
     "Engine",
@@ -61,11 +66,13 @@ __all__ = [
     "FailedRow",
     "Generator",
     "JudgeAnswers",
+    "JudgeByRubric",
     "JudgeStatistics",
     "JudgeTally",
     "Meter",
     "Models",
     "PromptSpool",
+    "RubricJudge",
     "RunProgress",
     "UltraFeedbackJudge",
     "cache_file",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from curation.generation.estimates import Estimate, most_per_request
 from curation.generation.meter import Amount, Meter
-from curation.generation.options import Budget, UltraFeedbackJudge
+from curation.generation.options import Budget, Judge
 
 MAX_PAID_ATTEMPTS = 3
 """How often a request is sent whose replies come and are paid for, but cannot be used (empty, broken JSON)."""
@@ -61,7 +61,7 @@ class BudgetGate:
         amounts = []
         for stage, most in zip(self._stages, self._most, strict=True):
             amount = stage.dearest if stage.dearest.tokens else most
-            times = stage.endpoint.requests * (2 if isinstance(stage.endpoint, UltraFeedbackJudge) else 1)
+            times = stage.endpoint.requests * (2 if isinstance(stage.endpoint, Judge) else 1)
             times *= MAX_PAID_ATTEMPTS if stage.useless else 1
             amounts.append(Amount(times * amount.usd, times * amount.tokens))
         return _sum(amounts)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from pydantic import computed_field
 
-from curation.generation.options import MORE_ROOM, Asked, Evolver, Generator, Models, UltraFeedbackJudge
+from curation.generation.options import MORE_ROOM, Asked, Evolver, Generator, Judge, Models
 from curation.types import Row
 from curation.wording import counted, dollars, duration
 
@@ -147,15 +147,16 @@ def estimate_run(
         known = experience.get(options.model_id, Experience(None, None))
         reply_tokens = known.output_tokens
         output = float(options.max_new_tokens) if reply_tokens is None else min(reply_tokens, options.max_new_tokens)
-        if isinstance(options, UltraFeedbackJudge):
+        if isinstance(options, Judge):
             input_tokens = prompt_tokens + answers_tokens + TEMPLATE_TOKENS["judge"] + _tokens(models.template(options))
+            input_tokens += max(map(_tokens, options.instructions), default=0.0)
         elif isinstance(options, Evolver):
             input_tokens = prompt_tokens + generated_tokens / len(models.generators) + TEMPLATE_TOKENS["evolve"]
         else:
             shown = _times_in_template(options) * prompt_tokens + _tokens(options.template)
             input_tokens = shown + _tokens(options.system_prompt) + _tokens(models.template(options))
             generated_tokens += output
-        if not isinstance(options, UltraFeedbackJudge):
+        if not isinstance(options, Judge):
             answers_tokens += output
         sent = (waiting or {}).get(stage, 0)
         requests = max(0, prompts * options.requests - cached.get(stage, 0) - sent)
@@ -174,9 +175,10 @@ def most_per_request(models: Sequence[Asked], *, longest_prompt: int) -> Iterato
     for options in models:
         output = options.max_new_tokens
         input_tokens = longest_prompt + CHAT_TOKENS
-        if isinstance(options, UltraFeedbackJudge):
+        if isinstance(options, Judge):
             # This is the mean of two requests. The second shows the judge its own reply and what is wrong with it, and
             # allows more tokens.
+            input_tokens += max((len(text.encode()) for text in options.instructions), default=0)
             input_tokens += (
                 TEMPLATE_BYTES["judge"] + OTHER_TOKENIZER * sum(answer_tokens) + (output + COMPLAINT_TOKENS) // 2
             )

@@ -16,7 +16,7 @@ from typing import Literal
 
 from curation.generation import words
 from curation.generation.remembering import remembered
-from curation.generation.values import is_only_a_rating, plain
+from curation.generation.values import HIGHEST, is_only_a_rating, plain
 
 LONGEST_HEADING = 200
 LONGEST_VALUE = 1000
@@ -104,8 +104,11 @@ class Field:
     rationale: str | None = None
 
 
-def lines_of(reply: str) -> Iterator[tuple[Line, Heading | None]]:
-    """Yield each line of a reply with the heading that it is, except lines that begin or end a block of code."""
+def lines_of(reply: str, highest: int = HIGHEST) -> Iterator[tuple[Line, Heading | None]]:
+    """Yield each line of a reply with the heading that it is, except lines that begin or end a block of code.
+
+    Ratings in it are from 1 to `highest`.
+    """
     fence = ""
     has_fences = "```" in reply or "~~~" in reply
     for raw in _LINE_END.split(reply):
@@ -113,11 +116,11 @@ def lines_of(reply: str) -> Iterator[tuple[Line, Heading | None]]:
         if fence_match is not None:
             fence = "" if fence and fence_match[1].startswith(fence) else fence or fence_match[1]
             continue
-        yield _line(raw, in_code=bool(fence))
+        yield _line(raw, in_code=bool(fence), highest=highest)
 
 
 @remembered
-def _line(raw: str, *, in_code: bool) -> tuple[Line, Heading | None]:
+def _line(raw: str, *, in_code: bool, highest: int) -> tuple[Line, Heading | None]:
     lead = _LEAD.match(raw)
     marks = lead[0] if lead else ""
     hashes = _MARKS.match(marks)
@@ -130,10 +133,10 @@ def _line(raw: str, *, in_code: bool) -> tuple[Line, Heading | None]:
         closes="</" in marks,
         aside="(" in marks,
     )
-    return line, heading_of(line)
+    return line, heading_of(line, highest)
 
 
-def heading_of(line: Line) -> Heading | None:
+def heading_of(line: Line, highest: int = HIGHEST) -> Heading | None:
     """Return the heading that a line is, None if it is not a heading."""
     if line.quoted or line.closes or not line.text or line.aside:
         return None
@@ -152,24 +155,24 @@ def heading_of(line: Line) -> Heading | None:
     if match is None:
         return None
     is_marked = level > 0 or _BOLD.fullmatch(raw) is not None
-    heading = _headed(match, Rank.MARKED if is_marked else Rank.ALONE)
+    heading = _headed(match, Rank.MARKED if is_marked else Rank.ALONE, highest)
     # The line may continue the sentence of the line before: "... the quality / of Text 2".
     goes_on = match["before"] and not is_marked and _GOES_ON.match(raw)
     return replace(heading, rank=Rank.SENTENCE) if heading is not None and goes_on else heading
 
 
-def _headed(match: re.Match[str], rank: Rank) -> Heading | None:
+def _headed(match: re.Match[str], rank: Rank, highest: int) -> Heading | None:
     number, noun, rest = _number(match), _noun(match), match["rest"].strip()
     content = rest.strip(" :=-–—|()[]")
     if not content.strip(".>#"):
         return Heading(number, rank, noun)
     follows = rest[0] in ":=-–—|(["
     labels = {label.lastgroup for label in _IS_LABEL.finditer(f"{match['before']} {match['after']}")}
-    if follows and (labels == {"rating"} or is_only_a_rating(content)):
+    if follows and (labels == {"rating"} or is_only_a_rating(content, highest)):
         return Heading(number, rank, noun, f"rating: {rest.lstrip(' :=-–—|') if labels else content}")
     if follows and labels == {"rationale"}:
         return Heading(number, rank, noun, f"rationale: {content}")
-    if (follows or rest[0] in ",.") and field_of(content, "", sure=False) is not None:
+    if (follows or rest[0] in ",.") and field_of(content, "", sure=False, highest=highest) is not None:
         return Heading(number, rank, noun, content)
     if rank is Rank.MARKED:
         return Heading(number, rank, noun)
@@ -177,16 +180,17 @@ def _headed(match: re.Match[str], rank: Rank) -> Heading | None:
 
 
 @remembered
-def field_of(text: str, raw: str, *, sure: bool) -> Field | None:
+def field_of(text: str, raw: str, *, sure: bool, highest: int = HIGHEST) -> Field | None:
     """Return the rating or rationale in a line, None if it has none.
 
-    `text` is the line as plain text, `raw` as it was written. `sure` is whether the line is marked as a heading.
+    `text` is the line as plain text, `raw` as it was written. `sure` is whether the line is marked as a heading,
+    and `highest` the best rating.
     """
     match = _FIELD.match(text)
     if match is None:
         return None
     value, sign = match["value"], match["sign"]
-    if not (sign or sure or not value or is_only_a_rating(value)):
+    if not (sign or sure or not value or is_only_a_rating(value, highest)):
         return None
     if match["rationale"]:
         return Field("rationale", _after_label(raw, text)) if sign or sure else None
@@ -195,7 +199,7 @@ def field_of(text: str, raw: str, *, sure: bool) -> Field | None:
     inline = _INLINE_RATIONALE.search(value)
     if inline is not None:
         value = value[: inline.start()].rstrip(" ,;|.-–—")
-    if match["maybe"] and not is_only_a_rating(value):
+    if match["maybe"] and not is_only_a_rating(value, highest):
         return None
     # A value that is too long is not read.
     value = "?" if len(raw.rstrip()) > LONGEST_VALUE and inline is None else value

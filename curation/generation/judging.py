@@ -17,7 +17,7 @@ class JudgeStatistics(Row):
 
     - `parsed`: the share of ratings that could be read.
     - `swap_consistency`: the share of pairs of answers that the judge put in the same order in both orders of showing.
-    - `histogram`: the number of ratings by value, rounded half up: {"4": 12, "5": 3}.
+    - `histogram`: the number of ratings by value from 1 to 5, rounded half up: {"4": 12, "5": 3}.
     - `ties`: the share of candidate sets whose best and worst answer got the same rating.
     """
 
@@ -30,11 +30,11 @@ class JudgeStatistics(Row):
 
 
 def mean_rating(judgements: Iterable[Judgement], position: int) -> float | None:
-    """Return the mean of all ratings of the candidate at `position`, None if one of them could not be read.
+    """Return the mean of all ratings of the candidate at `position`, from 1 to 5; None if one could not be read.
 
     Without this rule, answers would be compared by ratings on different aspects or in different orders.
     """
-    ratings = [judgement.ratings[position] for judgement in judgements]
+    ratings = [judgement.on_five[position] for judgement in judgements]
     read = [rating for rating in ratings if rating is not None]
     return fmean(read) if read and len(read) == len(ratings) else None
 
@@ -149,7 +149,7 @@ class _Counts:
     histogram: Counter[str] = field(default_factory=Counter)
 
     def add(self, judgements: Sequence[Judgement], times: int) -> None:
-        ratings = [rating for judgement in judgements for rating in judgement.ratings]
+        ratings = [rating for judgement in judgements for rating in judgement.on_five]
         self.judgements += times * len(judgements)
         self.ratings += times * len(ratings)
         for rating in ratings:

@@ -15,7 +15,17 @@ from curation.generation.batch import Batches, Lane
 from curation.generation.endpoints import EndpointsLLM, endpoints_llm
 from curation.generation.judging import mean_rating, rationale
 from curation.generation.meter import Meter, StageMeter
-from curation.generation.options import Evolver, Generator, Models, UltraFeedbackJudge, settings_id
+from curation.generation.options import (
+    Asked,
+    Evolver,
+    Generator,
+    Judge,
+    Models,
+    RubricJudge,
+    UltraFeedbackJudge,
+    settings_id,
+)
+from curation.generation.rubric import JudgeByRubric
 from curation.generation.runner import FailedRow
 from curation.generation.tasks import AnswerPrompt, EvolveAnswer, JudgeAnswers, LoadPrompts
 from curation.types import ONLY_REASONING, Candidate, CandidateSet, Failure, Judgement, Prompt, Usage
@@ -211,12 +221,13 @@ class _ReadRow:
                 yield Judgement(
                     judge=judge.name,
                     aspect=reading["aspect"],
+                    scale=reading["scale"],
                     order=tuple(places[position] for position in reading["order"]),
                     ratings=tuple(reading["ratings"][position] for position in places),
                     rationales=tuple(reading["rationales"][position] for position in places),
                 )
 
-    def _account(self, stage: Stage, options: Generator | Evolver | UltraFeedbackJudge, facts: dict[str, Any]) -> None:
+    def _account(self, stage: Stage, options: Asked, facts: dict[str, Any]) -> None:
         """Record what was paid for a request: first its useless replies, then the reply that was used."""
         for wasted in facts.get("wasted") or ():
             self._use(stage, options, wasted, wasted=True)
@@ -226,7 +237,7 @@ class _ReadRow:
     def _use(
         self,
         stage: Stage,
-        options: Generator | Evolver | UltraFeedbackJudge,
+        options: Asked,
         facts: dict[str, Any],
         *,
         wasted: bool = False,
@@ -335,24 +346,33 @@ def _evolve_step(position: int, evolver: Evolver, cache: Path | None, generators
     )
 
 
-def _judge_step(position: int, judge: UltraFeedbackJudge, cache: Path | None, template: str | None) -> JudgeAnswers:
-    return JudgeAnswers(
-        template=template,
-        name=judge_name(position),
-        llm=_llm(judge, cache),
-        aspects=judge.all_aspects,
-        order=judge.order,
-        add_raw_input=False,
-        add_raw_output=False,
+def _judge_step(
+    position: int, judge: UltraFeedbackJudge | RubricJudge, cache: Path | None, template: str | None
+) -> JudgeAnswers:
+    options: dict[str, Any] = {
+        "template": template,
+        "name": judge_name(position),
+        "llm": _llm(judge, cache),
+        "aspects": judge.all_aspects,
+        "order": judge.order,
+        "add_raw_input": False,
+        "add_raw_output": False,
+    }
+    if not isinstance(judge, RubricJudge):
+        return JudgeAnswers(**options)
+    return JudgeByRubric(
+        **options,
+        descriptions={criterion.name: criterion.description for criterion in judge.criteria},
+        scales={criterion.name: criterion.scale for criterion in judge.criteria},
     )
 
 
-def _llm(options: Generator | Evolver | UltraFeedbackJudge, cache: Path | None) -> EndpointsLLM:
+def _llm(options: Asked, cache: Path | None) -> EndpointsLLM:
     return endpoints_llm(
         options,
         name=options.name,
         cache=cache,
-        asks_again=isinstance(options, UltraFeedbackJudge),
+        asks_again=isinstance(options, Judge),
         temperature=options.temperature,
         max_new_tokens=options.max_new_tokens,
     )

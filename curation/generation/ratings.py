@@ -26,9 +26,9 @@ SAID = {
     "several_outputs_for_this_text": "there are several sections with its number",
     "no_rating": 'there is no line "Rating: ..."',
     "rating_is_not_a_number": "its rating is not one number",
-    "rating_out_of_range": f"its rating is not between {LOWEST:g} and {HIGHEST:g}",
+    "rating_out_of_range": "its rating is not between 1 and {highest}",
 }
-"""What to tell the judge, by the reason why a rating cannot be read."""
+"""What to tell the judge, by the reason why a rating cannot be read. {highest} stands for the best rating."""
 
 
 _VALUE = re.compile(r"\w|[★⭐🌟]")
@@ -37,7 +37,7 @@ _BEGINS_WITH_VALUE = re.compile(r"[^(]*\w")
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """The rating (1 to 5) and rationale of one text, or the reason why there is no rating."""
+    """The rating and rationale of one text, or the reason why there is no rating."""
 
     rating: float | None
     rationale: str | None
@@ -54,30 +54,36 @@ class Section:
     rank: Rank = Rank.MARKED
 
 
-def parse_ratings(reply: str, texts: int) -> tuple[Rating, ...]:
-    """Return a Rating for each of the texts 1 to `texts`, in this order. It works for all aspects of UltraFeedback.
+def parse_ratings(reply: str, texts: int, highest: int = HIGHEST) -> tuple[Rating, ...]:
+    """Return a Rating from 1 to `highest` for each of the texts 1 to `texts`, in this order.
+
+    It works for all aspects of UltraFeedback and for the criteria of a rubric.
 
     The prompt asks for "#### Output for Text N", then "Rating:" and "Rationale:". (Some aspects ask for "Type:" and its
     rationale before that.) Also read are other headings with the number of a text ("**Text 2**", "Antwort 2:", "##
-    2."), all common ways to write a rating from 1 to 5, and JSON that names the texts. A text has no rating if its
+    2."), all common ways to write a rating on this scale, and JSON that names the texts. A text has no rating if its
     number cannot be read or if it has different ratings. The judge's thoughts are not read. A single text needs no
     heading.
     """
     answer = without_thinking(reply)
-    sections = _json_sections(answer) or _headed_sections(answer, texts)
+    sections = _json_sections(answer) or _headed_sections(answer, texts, highest)
     if _counts_otherwise({section.number for section in sections if section.ratings}, texts):
         sections = []
-    return tuple(_read([section for section in sections if section.number == number]) for number in range(1, texts + 1))
+    return tuple(
+        _read([section for section in sections if section.number == number], highest) for number in range(1, texts + 1)
+    )
 
 
-def complaint(ratings: Sequence[Rating], texts: int) -> str:
+def complaint(ratings: Sequence[Rating], texts: int, highest: int = HIGHEST) -> str:
     """Return the message to a judge whose reply could not be read for every text."""
     faults = "; ".join(
-        f"Text {number}: {SAID[rating.reason]}" for number, rating in enumerate(ratings, 1) if rating.reason
+        f"Text {number}: {SAID[rating.reason].format(highest=highest)}"
+        for number, rating in enumerate(ratings, 1)
+        if rating.reason
     )
     return (
         f"Your reply could not be read. {faults}. Answer again for all {texts} texts, in exactly the format that was "
-        f'asked for, with one whole number from {LOWEST:g} to {HIGHEST:g} after each "Rating:".'
+        f'asked for, with one whole number from {LOWEST} to {highest} after each "Rating:".'
     )
 
 
@@ -86,7 +92,7 @@ def _counts_otherwise(numbers: set[int | None], texts: int) -> bool:
     return (0 in numbers and texts not in numbers) or (texts + 1 in numbers and 1 not in numbers)
 
 
-def _read(sections: Sequence[Section]) -> Rating:
+def _read(sections: Sequence[Section], highest: int) -> Rating:
     if not sections:
         return Rating(None, None, "no_output_for_this_text")
     rated = [section for section in sections if section.ratings]
@@ -97,13 +103,13 @@ def _read(sections: Sequence[Section]) -> Rating:
         return Rating(None, rationale, "no_rating")
     # "Rating:" without a value is ignored if there are others with a value.
     values = [value for value in rated[0].ratings if _VALUE.search(value)] or rated[0].ratings[:1]
-    ratings = {read_rating(value) for value in values}
+    ratings = {read_rating(value, highest) for value in values}
     if len(ratings) > 1:
         return Rating(None, None, "rating_is_not_a_number")
     [rating] = ratings
     if rating is None:
         return Rating(None, rationale, "rating_is_not_a_number")
-    if not LOWEST <= rating <= HIGHEST:
+    if not LOWEST <= rating <= highest:
         return Rating(None, rationale, "rating_out_of_range")
     return Rating(rating, rationale)
 
@@ -134,8 +140,8 @@ class _Reading:
         return Section(self.number, tuple(self.ratings), rationale, self.rank)
 
 
-def _headed_sections(reply: str, texts: int) -> list[Section]:
-    sections = list(_sections(reply))
+def _headed_sections(reply: str, texts: int, highest: int) -> list[Section]:
+    sections = list(_sections(reply, highest))
     numbered = [section for section in sections if section.number is not None]
     if not numbered and texts == 1:
         rationale = next((section.rationale for section in reversed(sections) if section.rationale), None)
@@ -147,12 +153,12 @@ def _headed_sections(reply: str, texts: int) -> list[Section]:
     return numbered if whole and all(len(section.ratings) == 1 for section in numbered) else []
 
 
-def _sections(reply: str) -> Iterator[Section]:
+def _sections(reply: str, highest: int) -> Iterator[Section]:
     """Yield the sections of a reply. Lines before the first heading, or under a heading of no text, have no number.
 
     A heading that is quoted deeper than the others, or in code, does not count: it belongs to a text that was judged.
     """
-    lines = list(lines_of(reply))
+    lines = list(lines_of(reply, highest))
     depth = min((line.depth for line, heading in lines if heading is not None), default=0)
     headings = _that_count([heading for line, heading in lines if heading is not None and line.depth == depth])
     reading = _Reading(None)
@@ -160,21 +166,21 @@ def _sections(reply: str) -> Iterator[Section]:
         if heading is not None and line.depth == depth and (heading in headings or _may_begin(heading, reading)):
             yield reading.section()
             reading = _Reading(headings.get(heading), line.level or _PLAIN_LEVEL, heading.rank)
-            line_field = field_of(heading.rest, line.raw, sure=False) if heading.rest else None
+            line_field = field_of(heading.rest, line.raw, sure=False, highest=highest) if heading.rest else None
             if line_field is not None:
                 _take(reading, line_field)
             continue
         if line.depth > depth or line.quoted:
-            _take_text(reading, line)
+            _take_text(reading, line, highest)
             continue
-        line_field = field_of(line.text, line.raw, sure=line.level > 0) if line.text else None
+        line_field = field_of(line.text, line.raw, sure=line.level > 0, highest=highest) if line.text else None
         if line_field is not None:
             _take(reading, line_field)
         elif line.closes or 0 < line.level <= reading.level:
             yield reading.section()
             reading = _Reading(None)
         else:
-            _take_text(reading, line)
+            _take_text(reading, line, highest)
     yield reading.section()
 
 
@@ -215,10 +221,10 @@ def _take(reading: _Reading, line_field: Field) -> None:
             reading.rationale, reading.in_rationale = [line_field.rationale], True
 
 
-def _take_text(reading: _Reading, line: Line) -> None:
+def _take_text(reading: _Reading, line: Line, highest: int) -> None:
     if reading.waits and line.text:
         reading.waits = False
-        if is_only_a_rating(line.text):
+        if is_only_a_rating(line.text, highest):
             reading.ratings[-1] = f"{line.text} {reading.ratings[-1]}".strip()
             return
     if reading.in_rationale:

@@ -22,7 +22,7 @@ from curation.generation.ratings import complaint, parse_ratings
 from curation.generation.rows import GIVEN
 from curation.templates import filled
 from curation.thinking import split_thinking, without_thinking
-from curation.types import CUT_OFF, ONLY_REASONING, Prompt
+from curation.types import CUT_OFF, FIVE, ONLY_REASONING, Prompt, on_five
 
 EMPTY_REPLY = "empty_reply"
 UNANSWERABLE = "Note: the document does not answer this question. A good answer says so and makes nothing up."
@@ -192,6 +192,10 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
                 super().load()
                 self._templates[aspect] = self._template
 
+    def scale(self, aspect: str) -> int:
+        """Return the best rating of an aspect: 5 of all those of UltraFeedback."""
+        return FIVE
+
     @property
     def inputs(self) -> list[str]:
         """The prompt and its answers."""
@@ -204,12 +208,11 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
 
     def format_input(self, input: dict[str, Any]) -> list[dict[str, str]]:
         """Return UltraFeedback's messages about the row's answers, in the row's `order` and on its `aspect`."""
-        question = _question(input)
         template = self._templates[input.get("aspect") or self.aspects[0]]
         if template is not getattr(self, "_template", None):
             # What is private of a pydantic model takes long to set.
             self._template = template
-        shown = {**input, "generations": [input["generations"][position] for position in question]}
+        shown = {**input, "generations": shown_answers(input)}
         messages: list[dict[str, str]] = super().format_input(shown)
         return messages
 
@@ -224,7 +227,8 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
             for position in shown:
                 columns["faults"][position] = ONLY_REASONING
         elif output is not None:
-            for position, read in zip(shown, parse_ratings(output, len(shown)), strict=True):
+            scale = self.scale(input.get("aspect") or self.aspects[0])
+            for position, read in zip(shown, parse_ratings(output, len(shown), scale), strict=True):
                 columns["ratings"][position] = read.rating
                 columns["rationales"][position] = read.rationale
                 columns["faults"][position] = read.reason
@@ -239,12 +243,13 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
         unread = [place for place, reading in enumerate(readings) if any(reading["faults"])]
         for more_room in (False, True):
             places = [place for place in unread if _lacks_room(first[place]) is more_room]
-            again = [_again(chats[place], first[place]["text"], questions[place][1]) for place in places]
+            again = [self._again(chats[place], first[place]["text"], questions[place][1]) for place in places]
             for place, reply in zip(places, self._ask(again, more_room=more_room), strict=True):
                 _fill(readings[place], self._reading(reply, questions[place][1]))
         judged: list[list[dict[str, Any]]] = [[] for _ in inputs]
         for (number, question), reading in zip(questions, readings, strict=True):
-            judged[number].append({"aspect": question["aspect"], "order": question["order"], **reading})
+            about = {"aspect": question["aspect"], "order": question["order"], "scale": self.scale(question["aspect"])}
+            judged[number].append({**about, **reading})
         yield [self._judged(row, readings_of_row) for row, readings_of_row in zip(inputs, judged, strict=True)]
 
     def _questions(self, row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -268,6 +273,18 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
             columns["faults"] = [ONLY_REASONING if place in question["order"] else None for place in _places(question)]
         return {**columns, "asked": [facts]}
 
+    def _again(self, chat: list[dict[str, str]], reply: str | None, question: dict[str, Any]) -> list[dict[str, str]]:
+        """Return the chat to ask once more: the same if there was no answer, else with the answer and its faults."""
+        answer = "" if reply is None else without_thinking(reply)
+        if is_blank(answer):
+            return chat
+        texts, scale = len(question["order"]), self.scale(question["aspect"])
+        return [
+            *chat,
+            {"role": "assistant", "content": answer},
+            {"role": "user", "content": complaint(parse_ratings(answer, texts, scale), texts, scale)},
+        ]
+
     def _ask(self, chats: list[list[dict[str, str]]], *, more_room: bool = False) -> list[dict[str, Any]]:
         if not chats:
             return []
@@ -283,8 +300,9 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
     def _judged(self, row: dict[str, Any], readings: list[dict[str, Any]]) -> dict[str, Any]:
         columns: dict[str, list[Any]] = {"ratings": [], "rationales": []}
         for position in range(len(row["generations"])):
-            ratings = [reading["ratings"][position] for reading in readings]
-            columns["ratings"].append(fmean(ratings) if readings and None not in ratings else None)
+            ratings = [on_five(reading["ratings"][position], reading["scale"]) for reading in readings]
+            read = [rating for rating in ratings if rating is not None]
+            columns["ratings"].append(fmean(read) if read and len(read) == len(ratings) else None)
             texts = [text for reading in readings if (text := reading["rationales"][position]) is not None]
             columns["rationales"].append("\n\n".join(texts) or None)
         return {**row, **columns, "judgements": orjson.dumps(readings).decode(), "model_name": self.llm.model_name}
@@ -322,6 +340,11 @@ def _places(row: dict[str, Any]) -> range:
     return range(len(row["generations"]))
 
 
+def shown_answers(row: dict[str, Any]) -> list[str]:
+    """Return the texts that the judge sees, in the order in which it sees them."""
+    return [row["generations"][position] for position in _question(row)]
+
+
 def _question(row: dict[str, Any]) -> list[int]:
     """Return the positions of the generations that the judge sees, in the order in which it sees them."""
     return row.get("order") or [position for position, text in enumerate(row["generations"]) if text is not None]
@@ -330,19 +353,6 @@ def _question(row: dict[str, Any]) -> list[int]:
 def _lacks_room(reply: dict[str, Any]) -> bool:
     """Whether a judge was cut off or only thought, so that it needs more tokens."""
     return reply.get("finish_reason") in CUT_OFF or reply["text"] is None or is_blank(without_thinking(reply["text"]))
-
-
-def _again(chat: list[dict[str, str]], reply: str | None, question: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the chat to ask once more: the same if there was no answer, else with the answer and its faults."""
-    answer = "" if reply is None else without_thinking(reply)
-    if is_blank(answer):
-        return chat
-    texts = len(question["order"])
-    return [
-        *chat,
-        {"role": "assistant", "content": answer},
-        {"role": "user", "content": complaint(parse_ratings(answer, texts), texts)},
-    ]
 
 
 def _fill(reading: dict[str, Any], second: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ def ask_plainly(spool: PromptSpool, models: Models) -> int:
 
 async def _ask(prompts: list[Prompt], models: Models) -> int:
     [judge] = models.judges
+    assert isinstance(judge, UltraFeedbackJudge)
     question = _questions(judge)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         asked: tuple[Generator | UltraFeedbackJudge, ...] = (*models.generators, judge)

@@ -366,6 +366,17 @@ def test_every_judge_is_named_with_the_statistics_of_its_ratings() -> None:
     assert "2310.01377" in text
 
 
+def test_the_criteria_of_a_rubric_are_on_the_card_in_its_words() -> None:
+    rubric = JudgeFacts("a", "acme/a", ("tone",), {}, (("tone", "1: rude.\n3: *friendly* | warm.", 3),))
+    text = card(judges=(rubric,))
+    assert "The judge rates by the criteria below." in text
+    assert "UltraFeedback" not in text
+    assert table(text, "Judge", 1) == [["tone", "1 to 3", r"1: rude. 3: \*friendly\* \| warm."]]
+    both = card(judges=(rubric, JudgeFacts("b", "acme/b", ("honesty",))))
+    assert "2310.01377" in both
+    assert "What a was told of each criterion:" in both
+
+
 def test_the_judge_is_compared_with_reviewers() -> None:
     agreement = JudgeAgreement(accuracy=measure(0.75, 0.7, 0.8, count=400), kappa=measure(0.5, 0.4, 0.6, count=400))
     assert table(card(judge_agreement=agreement), "Judge", 1) == [

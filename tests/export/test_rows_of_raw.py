@@ -126,6 +126,7 @@ def test_a_row_says_everything_about_its_set() -> None:
             {
                 "judge": "judge",
                 "aspect": "overall-rating",
+                "scale": 5,
                 "order": [2, 0, 1],
                 "ratings": [4.0, None, 2.0],
                 "rationales": ["Right.", None, "Wrong."],
