@@ -32,8 +32,6 @@ MESSAGE_CHARACTERS = 300
 """Of a longer error message of the client, only so many characters are shown."""
 OUTSIDE = ("Invalid filename", "Invalid pointer path", "embedded null byte")
 """How the errors begin that the client raises for the name of a file that cannot be in a folder, such as `../x`."""
-BYTES_PER_SECOND = 500_000
-"""The slowest rate that is accepted: a file may take CURATION_PATIENCE plus its size divided by this rate."""
 
 
 @cache

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2
 
 from curation.errors import ServiceError
-from curation.patience import Service, UnansweredError, is_passing, persist, retry_after
+from curation.patience import Service, Transfer, UnansweredError, is_passing, persist, retry_after
 
 CONNECT_SECONDS = 10.0
 TIMEOUT = httpx2.Timeout(60.0, connect=CONNECT_SECONDS)
@@ -30,12 +30,19 @@ class PatientClient(httpx2.Client):
 
     Repeating is safe. A commit names its parent, so if it is sent twice only one succeeds. The other requests that we
     send (creating a repo that may exist, uploading a file under its hash) have the same effect when sent twice.
+
+    A body that is read in pieces may take CURATION_PATIENCE and the time that its size needs, over all attempts of the
+    libraries that read it (see `Transfer`).
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._transfers: dict[str, Transfer] = {}
 
     def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
         """Return the answer. Unless `stream` is true, its body is completely read and checked.
 
-        Raises TemporaryError if there is no usable answer in time.
+        Raises TemporaryError if there is no usable answer in time, ServiceError if a file would be cached elsewhere.
         """
         requested = dict(request.extensions.get("timeout") or {})
 
@@ -48,7 +55,7 @@ class PatientClient(httpx2.Client):
                 deadline = time.monotonic() + seconds
                 response = super(PatientClient, self).send(request, stream=True, **options)
                 if not stream:
-                    _read(response, deadline)
+                    read_by(response, deadline)
             except httpx2.TimeoutException as error:
                 raise UnansweredError(f"no answer for {request.extensions['timeout']['read']:.0f} s") from error
             except (httpx2.TransportError, httpx2.DecodingError) as error:
@@ -70,7 +77,26 @@ class PatientClient(httpx2.Client):
         if _is_statistics(request) or not isinstance(request.stream, httpx2.ByteStream):
             # A body that is streamed from a file cannot be sent again here; huggingface_hub repeats such uploads.
             return super().send(request, stream=stream, **options)
-        return persist(Service(f"the Hub at {request.url.scheme}://{request.url.netloc.decode()}"), attempt)
+        service = Service(f"the Hub at {request.url.scheme}://{request.url.netloc.decode()}")
+        if not stream:
+            return persist(service, attempt)
+        return self._paced(service, str(request.url), lambda: persist(service, attempt))
+
+    def _paced(self, service: Service, url: str, send: Callable[[], httpx2.Response]) -> httpx2.Response:
+        """Return the answer to a request for a file, whose body ends when the transfer is too slow."""
+        transfer = self._transfers.get(url)
+        if transfer is None or (transfer.given_up_at is not None and not transfer.is_given_up()):
+            transfer = self._transfers[url] = Transfer()
+        if transfer.is_given_up():
+            raise transfer.given_up(service, "it was given up")
+        response = send()
+        assert isinstance(response.stream, httpx2.SyncByteStream)
+
+        def forget() -> None:
+            self._transfers.pop(url, None)
+
+        response.stream = _PacedStream(response.stream, transfer, service, whole=forget)
+        return response
 
 
 def _is_statistics(request: httpx2.Request) -> bool:
@@ -78,7 +104,7 @@ def _is_statistics(request: httpx2.Request) -> bool:
     return host == STATISTICS_HOST or host.startswith(VIEWER) or request.url.path.startswith(STATISTICS)
 
 
-def _read(response: httpx2.Response, deadline: float) -> None:
+def read_by(response: httpx2.Response, deadline: float) -> None:
     """Read the whole body, or raise ReadTimeout at the deadline.
 
     httpx's own read timeout starts again with every byte, so a slow server could hold us for ever.
@@ -89,6 +115,43 @@ def _read(response: httpx2.Response, deadline: float) -> None:
         response.read()
     finally:
         response.close()
+
+
+class _PacedStream(httpx2.SyncByteStream):
+    """A body that raises TemporaryError when the transfer is too slow. `whole` is called when all of it has arrived."""
+
+    def __init__(
+        self, inner: httpx2.SyncByteStream, transfer: Transfer, service: Service, *, whole: Callable[[], None]
+    ) -> None:
+        self._inner = inner
+        self._transfer = transfer
+        self._service = service
+        self._whole = whole
+
+    def __iter__(self) -> Iterator[bytes]:
+        transfer, chunks = self._transfer, iter(self._inner)
+        transfer.begin()
+        while True:
+            began = time.monotonic()
+            try:
+                chunk = next(chunks, None)
+            except httpx2.TransportError as error:
+                transfer.broken_at = time.monotonic()
+                transfer.waited += transfer.broken_at - began
+                if transfer.is_too_slow():
+                    raise transfer.given_up(self._service, f"the connection broke ({type(error).__name__})") from error
+                raise
+            transfer.waited += time.monotonic() - began
+            if chunk is None:
+                self._whole()
+                return
+            transfer.received += len(chunk)
+            if transfer.is_too_slow():
+                raise transfer.given_up(self._service, f"only {transfer.received:,} bytes arrived")
+            yield chunk
+
+    def close(self) -> None:
+        self._inner.close()
 
 
 class _TimedStream(httpx2.SyncByteStream):

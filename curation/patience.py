@@ -23,6 +23,10 @@ SILENT_SECONDS = 10.0
 """After so many seconds of waiting, a line tells the user which service does not answer."""
 LEAST_SECONDS = 0.2
 """Every attempt gets at least this much time."""
+BYTES_PER_SECOND = 500_000
+"""The slowest rate that is accepted: a file may take CURATION_PATIENCE plus its size divided by this rate."""
+GIVEN_UP_SECONDS = 1.0
+"""A transfer that was given up is not begun again for so long: libraries try again at once, whatever the error."""
 LONGEST_PAUSE = 10.0
 """The longest pause between two attempts, in seconds, unless the service asks for a longer one."""
 
@@ -62,6 +66,42 @@ def patience_seconds() -> float:
     if not 0 < seconds < float("inf"):
         raise ConfigError(f"CURATION_PATIENCE = {text!r}: must be a number of seconds above 0.")
     return seconds
+
+
+@dataclass(slots=True)
+class Transfer:
+    """A file that arrives in pieces, perhaps in several attempts: how much arrived, and how long it was waited for.
+
+    Only the time counts in which nothing arrived, between two attempts too, and not what the reader does with a piece.
+    """
+
+    waited: float = 0.0
+    received: int = 0
+    broken_at: float | None = None
+    given_up_at: float | None = None
+
+    def begin(self) -> None:
+        """Note that an attempt begins, after a broken one perhaps."""
+        if self.broken_at is not None:
+            self.waited += time.monotonic() - self.broken_at
+            self.broken_at = None
+
+    def is_too_slow(self) -> bool:
+        """Whether it was waited for longer than CURATION_PATIENCE and BYTES_PER_SECOND allow."""
+        return self.waited > patience_seconds() + self.received / BYTES_PER_SECOND
+
+    def is_given_up(self) -> bool:
+        """Whether it was given up just now."""
+        return self.given_up_at is not None and time.monotonic() - self.given_up_at < GIVEN_UP_SECONDS
+
+    def given_up(self, service: Service, reason: str) -> TemporaryError:
+        """Give it up, and return the error to raise."""
+        self.given_up_at = time.monotonic()
+        return TemporaryError(
+            f"{service} did not send a file within {patience_seconds():.0f} s (CURATION_PATIENCE) and the time that "
+            f"its size needs: {reason}.",
+            remedy=service.remedy,
+        )
 
 
 def persist(service: Service, attempt: Callable[[float], T]) -> T:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from curation.errors import ConfigError, MissingError
 from curation.hub import DEFAULT_ENDPOINT, connect, hub_errors
+from curation.patience import BYTES_PER_SECOND, Service, in_time
+
+FILES = ("*.json", "*.jinja", "*.model", "*.txt")
+"""The files of a model's repo that make up its tokenizer."""
 
 
 def load_tokenizer(name: str, *, endpoint: str = DEFAULT_ENDPOINT, token: str | None = None) -> Any:
@@ -38,11 +43,15 @@ def _download(repo_id: str, *, endpoint: str, token: str | None) -> Path:
         )
     api = connect(endpoint, token)
     with hub_errors(api, name):
-        return Path(
-            api.snapshot_download(
-                name, revision=revision or None, allow_patterns=["*.json", "*.jinja", "*.model", "*.txt"]
-            )
+        info = api.model_info(name, revision=revision or None, files_metadata=True)
+        files = [file for file in info.siblings or () if any(fnmatch(file.rfilename, form) for form in FILES)]
+        # Xet, which downloads large files, has no timeout.
+        folder = in_time(
+            Service(f"the Hub at {endpoint}"),
+            lambda: api.snapshot_download(name, revision=info.sha, allow_patterns=list(FILES)),
+            more_seconds=sum(file.size or 0 for file in files) / BYTES_PER_SECOND,
         )
+    return Path(folder)
 
 
 def _load(folder: Path, name: str) -> Any:

@@ -14,6 +14,7 @@ import httpx2
 from curation.costs import FREE, PLAN
 from curation.errors import MissingError, PaymentError, RefusedError, ServiceError, TemporaryError
 from curation.hub import hub_errors
+from curation.hub_client import read_by
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -274,8 +275,10 @@ def _short(value: Any) -> str:
 
 def _answers(url: str) -> bool:
     """Whether a GET of an address is answered with 200 and JSON, not with the page of a Space that still starts."""
+    deadline = time.monotonic() + ANSWER_SECONDS
     try:
-        response = httpx2.get(url, timeout=ANSWER_SECONDS, follow_redirects=True)
+        with httpx2.stream("GET", url, timeout=ANSWER_SECONDS, follow_redirects=True) as response:
+            read_by(response, deadline)
         return response.status_code == httpx2.codes.OK and isinstance(response.json(), dict)
     except (httpx2.TransportError, ValueError):
         return False

@@ -8,6 +8,7 @@ server   provider /oauth/userinfo -> {"preferred_username": "ann", "orgs": [{"pr
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import secrets
@@ -94,9 +95,11 @@ class OAuth:
 
 async def _answer(client: httpx.AsyncClient, method: str, path: str, **options: Any) -> dict[str, Any]:
     try:
-        response = await client.request(method, path, **options)
+        # The client's own timeout starts again with every byte.
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            response = await client.request(method, path, **options)
         content = response.json()
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx.HTTPError, ValueError, TimeoutError) as error:
         raise TemporaryError(
             f"{client.base_url.host} did not answer the sign-in ({type(error).__name__}).", remedy="Sign in again."
         ) from error

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import tenacity
 
 from curation.errors import DataError, RefusedError, TemporaryError
-from curation.hub import BYTES_PER_SECOND, hub_errors
-from curation.patience import Service, in_time, patience_seconds
+from curation.hub import hub_errors
+from curation.patience import BYTES_PER_SECOND, Service, in_time, patience_seconds
 from curation.scratch import private_files, scratch_folder
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from curation.review.webhooks import PATH
 from curation.serving.access import SESSION
 from curation.serving.outcome import Outcome
 from curation.serving.settings import SignIn
+from tests.faulty import Fault, FaultyProxy
 from tests.serving.serving import TOKEN, Running, program, serving
 from tests.serving.test_deliveries import BODY, SECRET, headers_of
 
@@ -208,3 +209,14 @@ def test_a_provider_that_does_not_answer_is_told_of(tmp_path: Path) -> None:
         answer = running.client.get("/oauth/callback", params={"state": state, "code": "x"})
         assert answer.status_code == 503
         assert "127.0.0.1 did not answer the sign-in (ConnectError)." in answer.text
+
+
+def test_a_provider_whose_answer_never_ends_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curation.serving.oauth.TIMEOUT_SECONDS", 0.5)
+    with FaultyProxy("http://127.0.0.1:9", Fault("/oauth/token", "drip", after=False)) as proxy:
+        application = SignIn(proxy.url, "client", "secret", users=frozenset({"ann"}))
+        with serving(tmp_path, sign_in=application) as running:
+            state = parse_qs(urlsplit(running.client.get("/login").headers["location"]).query)["state"][0]
+            answer = running.client.get("/oauth/callback", params={"state": state, "code": "x"})
+    assert answer.status_code == 503
+    assert "127.0.0.1 did not answer the sign-in (TimeoutError)." in answer.text
