@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from curation.config import Config, Services
 from curation.errors import CurationError
@@ -14,6 +15,9 @@ from curation.services import open_review
 from curation.store import Snapshot
 from curation.types import Annotation, Response, Row
 from curation.wording import excerpt
+
+if TYPE_CHECKING:
+    from curation.review.argilla import ArgillaReview
 
 PROMPT_EXCERPT, COMMENT_EXCERPT = 40, 500
 MOST_FLAGGED = 20
@@ -69,24 +73,30 @@ class ReviewState:
 
 def read_review(config: Config, services: Services, snapshot: Snapshot) -> ReviewState:
     """Return the state of the review, also if Argilla cannot be read."""
-    stored = list(snapshot.responses.values())
     try:
         with closing(open_review(config, services)) as review:
-            dataset_id = review.find()
-            if dataset_id is None:
-                missing = InArgilla(url=None, completed=0, records=0, waiting=0, progress={})
-                return ReviewState(missing, stored, frozenset())
-            url = review.url(dataset_id)
-            review.check(config.review.settings())
-            completed, total = review.progress()
-            if not total or not snapshot.records:
-                empty = InArgilla(url=url, completed=completed, records=total, waiting=0, progress=progress_of(stored))
-                return ReviewState(empty, stored, frozenset())
-            pulled = review.pull()
-        forgotten = snapshot.manifest.forgotten
-        merged = merge_responses(snapshot.responses, pulled, known=snapshot.records, forgotten=forgotten)
+            return pulled_review(review, config, snapshot)
     except CurationError as error:
+        stored = list(snapshot.responses.values())
         return ReviewState(None, stored, frozenset(snapshot.records) - snapshot.retired, problem=str(error))
+
+
+def pulled_review(review: ArgillaReview, config: Config, snapshot: Snapshot) -> ReviewState:
+    """Return the state of the review; raise what reading Argilla raises."""
+    stored = list(snapshot.responses.values())
+    dataset_id = review.find()
+    if dataset_id is None:
+        missing = InArgilla(url=None, completed=0, records=0, waiting=0, progress={})
+        return ReviewState(missing, stored, frozenset())
+    url = review.url(dataset_id)
+    review.check(config.review.settings())
+    completed, total = review.progress()
+    if not total or not snapshot.records:
+        empty = InArgilla(url=url, completed=completed, records=total, waiting=0, progress=progress_of(stored))
+        return ReviewState(empty, stored, frozenset())
+    pulled = review.pull()
+    forgotten = snapshot.manifest.forgotten
+    merged = merge_responses(snapshot.responses, pulled, known=snapshot.records, forgotten=forgotten)
     responses = list(merged.responses.values())
     in_argilla = InArgilla(
         url=url,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from curation.cli.output import Format, Output
 
 if TYPE_CHECKING:
-    from curation.stages.restore import NewAccount
+    from curation.review.accounts import NewAccount
 
 
 @contextmanager

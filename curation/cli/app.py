@@ -18,6 +18,7 @@ from curation.cli.local import local, local_extra
 from curation.cli.options import AllowShrinkOption, ConfigFile, DebugOption, FormatOption
 from curation.cli.output import Format, Output
 from curation.cli.refresh import refresh
+from curation.cli.reviewers import reviewers
 from curation.cli.running import errors_as_sentences, print_report, run, run_over_segments
 from curation.cli.schedule import schedule
 from curation.cli.serve import serve
@@ -55,6 +56,7 @@ app = typer.Typer(
 app.add_typer(local, name="local")
 app.add_typer(cache, name="cache")
 app.add_typer(deploy, name="deploy")
+app.add_typer(reviewers, name="reviewers")
 
 
 def _version(wanted: bool) -> None:

@@ -13,7 +13,7 @@ from curation.deploy.folders import space_files
 from curation.deploy.report import DeployReport, Made, Wishes
 from curation.deploy.spaces import Calls, Secret, Space, find_space, set_up, wait_until_up
 from curation.errors import RefusedError
-from curation.review.rebuilding import add_member, create_account, create_workspace
+from curation.review.accounts import create_workspace, join
 from curation.services import open_review
 
 WAIT_SECONDS = 900.0
@@ -115,17 +115,11 @@ def _create_accounts(
     config: Config, services: Services, names: tuple[str, ...], tell: Callable[[Made], None]
 ) -> tuple[str, ...]:
     """Create the accounts that are missing, and let all of them into the workspace; return the names of new ones."""
-    created: list[str] = []
     with closing(open_review(config, services)) as review:
         create_workspace(review)
-        known = review.accounts()
-        user_ids = {username: user_id for user_id, username in known.usernames.items()}
-        for name in names:
-            if name not in user_ids:
-                account = create_account(review, name)
-                tell(Made(f"the password of {name}", account.password))
-                add_member(review, account.user_id)
-                created.append(name)
-            elif user_ids[name] not in known.members:
-                add_member(review, user_ids[name])
-    return tuple(created)
+        joined = join(
+            review,
+            names,
+            tell=lambda account: tell(Made(f"the password of {account.username}", account.password)),
+        )
+    return tuple(account.username for account in joined.new)

@@ -46,7 +46,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="Support for class-based `config`")
     import argilla as rg
     from argilla._exceptions import ArgillaAPIError, ArgillaCredentialsError, ArgillaError
-    from argilla._exceptions._api import UnprocessableEntityError
+    from argilla._exceptions._api import ForbiddenError, UnprocessableEntityError
     from argilla._models import SuggestionModel
 
 PUSH_BATCH = 200
@@ -131,6 +131,9 @@ class ArgillaReview:
             if dataset_id is None:
                 return
             changes = differences(self._settings(dataset_id), task)
+            if changes and self._get("/api/v1/me")["role"] == "annotator":
+                # Argilla does not show annotators all settings, so nobody can tell whether they differ.
+                raise self._refused(httpx.codes.FORBIDDEN, "")
         if not changes:
             return
         sentences = "; ".join(list(changes.values())[:DIFFERENCES])
@@ -357,6 +360,10 @@ class ArgillaReview:
                 return
             offset += len(items)
 
+    def workspace_id(self) -> str:
+        """Return the id of the workspace; MissingError if there is none of this name."""
+        return str(self._workspace().id)
+
     def accounts(self) -> Accounts:
         """Return the accounts that our key may see."""
         members = self._get(f"/api/v1/workspaces/{self._workspace().id}/users")["items"]
@@ -432,7 +439,7 @@ class ArgillaReview:
                 raise cause from cause.__cause__
             if cause is None and isinstance(error.__cause__, SHAPE_ERRORS):
                 raise self._misshapen(error.__cause__) from error
-            raise self._refused(cause.status_code if cause else None, str(cause or error)) from error
+            raise self._refused(_status(cause), str(cause or error)) from error
         except httpx.HTTPStatusError as error:
             raise self._refused(error.response.status_code, error.response.text) from error
         except SHAPE_ERRORS as error:
@@ -446,7 +453,13 @@ class ArgillaReview:
         )
 
     def _refused(self, status: int | None, body: str) -> ServiceError:
-        if status in {401, 403}:
+        if status == httpx.codes.FORBIDDEN:
+            return AuthError(
+                f"Argilla at {self.api_url} does not let the account of ARGILLA_API_KEY do this in the workspace "
+                f"{self.workspace!r} (403).",
+                remedy="Set ARGILLA_API_KEY to the key of an owner, or of an admin who is a member of that workspace.",
+            )
+        if status == httpx.codes.UNAUTHORIZED:
             return AuthError(
                 f"Argilla at {self.api_url} refused the key ({status}).",
                 remedy="Set ARGILLA_API_KEY to an owner's or admin's key.",
@@ -464,6 +477,13 @@ def _cause(error: BaseException | None) -> ArgillaAPIError | CurationError | Non
     while error is not None and not isinstance(error, ArgillaAPIError | CurationError):
         error = error.__cause__ or error.__context__
     return error
+
+
+def _status(cause: ArgillaAPIError | None) -> int | None:
+    """Return the status of an error of the API. The SDK gives 500 to some refusals, whatever the server answered."""
+    if isinstance(cause, ForbiddenError):
+        return int(httpx.codes.FORBIDDEN)
+    return cause.status_code if cause is not None else None
 
 
 def _settings(task: TaskSpec) -> Any:

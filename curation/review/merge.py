@@ -25,6 +25,8 @@ class Merged:
       responses.
     - `renamed`: the present username by the former one.
     - `gone`: the number of responses of each reviewer who is no longer in the workspace.
+    - `second_accounts`: the number of stored responses of each reviewer who answers from another account now, such as
+      one of the same name on another server. Both count as one person.
     """
 
     responses: Responses
@@ -37,6 +39,7 @@ class Merged:
     forgotten: int
     renamed: dict[str, str]
     gone: dict[str, int]
+    second_accounts: dict[str, int]
 
 
 def merge_responses(
@@ -77,6 +80,7 @@ def merge_responses(
         forgotten=len(stored) - len(remembered),
         renamed=renamed,
         gone=_gone(merged, pulled.accounts),
+        second_accounts=_second_accounts(before, news),
     )
 
 
@@ -225,6 +229,20 @@ def _gone(responses: Responses, accounts: Accounts) -> dict[str, int]:
         if reviewer not in present:
             gone[reviewer] = gone.get(reviewer, 0) + 1
     return gone
+
+
+def _second_accounts(before: Responses, news: Responses) -> dict[str, int]:
+    """Return the number of responses from before of each reviewer whose account is new to them in `news`."""
+    accounts: dict[str, set[str]] = {}
+    answers: dict[str, int] = {}
+    for response in before.values():
+        accounts.setdefault(response.reviewer, set()).add(response.server_user_id)
+        answers[response.reviewer] = answers.get(response.reviewer, 0) + 1
+    return {
+        response.reviewer: answers[response.reviewer]
+        for response in news.values()
+        if response.reviewer in accounts and response.server_user_id not in accounts[response.reviewer]
+    }
 
 
 def _by_key(responses: Iterable[Response]) -> Responses:

@@ -1,4 +1,4 @@
-"""Puts back into an Argilla server what it lost: the workspace, accounts, and responses of other people.
+"""Puts back into an Argilla dataset the responses that it lost, each under the account of its author.
 
 Argilla lets an owner write the response of anybody, with a record: PUT /datasets/ID/records/bulk takes a list of
 {"id", "responses": [{"user_id", "status", "values"}]}. What such an item does not name stays as it is. The response
@@ -7,14 +7,14 @@ belongs to the account `user_id`, as if it had been given there, but Argilla tak
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from curation.errors import AuthError, ServiceError
+from curation.errors import ServiceError
+from curation.review.accounts import get
 from curation.review.refusal import refusal
 from curation.review.times import time_of
 from curation.types import Response
@@ -31,63 +31,11 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """An account that was created. The password is known to nobody else, and is kept nowhere."""
-
-    user_id: str
-    username: str
-    password: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Written:
     """The responses that were written, and Argilla's reason for each that it refused."""
 
     responses: frozenset[Key]
     refused: Mapping[Key, str]
-
-
-def require_owner(review: ArgillaReview) -> None:
-    """Raise AuthError unless our key is an owner's: others may not create accounts and workspaces."""
-    with review.errors():
-        me = _get(review, "/api/v1/me")
-        if me["role"] != "owner":
-            raise AuthError(
-                f"`curation restore` needs an owner's key of Argilla at {review.api_url}, and ARGILLA_API_KEY is that "
-                f"of {me['username']!r}, who has the role {me['role']!r}: only owners may create accounts and "
-                "workspaces.",
-                remedy="Set ARGILLA_API_KEY to an owner's key.",
-            )
-
-
-def create_workspace(review: ArgillaReview) -> bool:
-    """Create the workspace unless it exists; return whether it was created."""
-    with review.errors():
-        names = {workspace["name"] for workspace in _get(review, "/api/v1/me/workspaces")["items"]}
-        if review.workspace in names:
-            return False
-        _post(review, "/api/v1/workspaces", {"name": review.workspace})
-        return True
-
-
-def create_account(review: ArgillaReview, username: str) -> Account:
-    """Create an annotator with a new password. The account is not a member of the workspace yet.
-
-    It gets a new id. With its former id, a sync before its responses are written would take them for withdrawn.
-    """
-    password = secrets.token_urlsafe(12)
-    body = {"username": username, "first_name": username, "role": "annotator", "password": password}
-    with review.errors():
-        user = _post(review, "/api/v1/users", body)
-        return Account(user_id=str(user["id"]), username=username, password=password)
-
-
-def add_member(review: ArgillaReview, user_id: str) -> None:
-    """Let an account answer in the workspace. It must not be a member yet."""
-    with review.errors():
-        workspaces = _get(review, "/api/v1/me/workspaces")["items"]
-        [workspace_id] = [workspace["id"] for workspace in workspaces if workspace["name"] == review.workspace]
-        _post(review, f"/api/v1/workspaces/{workspace_id}/users", {"user_id": user_id})
 
 
 def write_responses(
@@ -146,7 +94,7 @@ def _pages(review: ArgillaReview, dataset_id: str) -> Iterator[list[dict[str, An
     offset = 0
     while True:
         params = {"offset": offset, "limit": PAGE, "include": "responses"}
-        items = _get(review, f"/api/v1/datasets/{dataset_id}/records", params)["items"]
+        items = get(review, f"/api/v1/datasets/{dataset_id}/records", params)["items"]
         yield items
         if len(items) < PAGE:
             return
@@ -190,15 +138,3 @@ def _write(review: ArgillaReview, dataset_id: str, batch: Sequence[_Write]) -> d
 
 def _key(response: Response) -> Key:
     return response.record_id, response.reviewer
-
-
-def _get(review: ArgillaReview, path: str, params: dict[str, Any] | None = None) -> Any:
-    answer = review.http.get(path, params=params)
-    answer.raise_for_status()
-    return answer.json()
-
-
-def _post(review: ArgillaReview, path: str, body: Mapping[str, Any]) -> Any:
-    answer = review.http.post(path, json=body)
-    answer.raise_for_status()
-    return answer.json()

@@ -8,21 +8,12 @@ from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, get_args
 
-from pydantic import Field
-
 from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.report import Report
+from curation.review.accounts import NewAccount, create_workspace, join, require_owner
 from curation.review.merge import under_present_names
-from curation.review.rebuilding import (
-    Account,
-    Written,
-    add_member,
-    create_account,
-    create_workspace,
-    require_owner,
-    write_responses,
-)
+from curation.review.rebuilding import Written, write_responses
 from curation.services import open_review, open_store
 from curation.stages.push import specs_of
 from curation.stages.sync import sync
@@ -35,18 +26,6 @@ if TYPE_CHECKING:
 
 NAMED = 3
 """How many of the records and responses that Argilla refused are named in the report."""
-
-
-class NewAccount(Row):
-    """An account that was created, and its password, which is kept nowhere."""
-
-    username: str
-    password: str = Field(repr=False)
-
-    @property
-    def line(self) -> str:
-        """The account for whoever hands out the passwords."""
-        return f"New account {self.username}, password {self.password}"
 
 
 class RefusedResponse(Row):
@@ -124,7 +103,7 @@ class RestoreReport(Report):
         if self.outsiders:
             yield (
                 f"Not in the workspace, although their answers are: {', '.join(self.outsiders)}. If they shall go on "
-                "reviewing, add them with Argilla's SDK: docs/review.md shows how."
+                "reviewing, let them in with `curation reviewers add`."
             )
 
     def _refused(self) -> Iterable[str]:
@@ -173,7 +152,7 @@ def restore(
     snapshot = open_store(config, services).snapshot()
     records = _to_restore(config, snapshot)
     with closing(open_review(config, services)) as review:
-        require_owner(review)
+        require_owner(review, "restore")
         workspace_created = create_workspace(review)
         dataset_created = review.find() is None
         dataset_id = review.create(config.review.settings())
@@ -240,26 +219,11 @@ def _reviewers(
     removed on purpose.
     """
     known = review.accounts()
-    user_ids = {username: user_id for user_id, username in known.usernames.items()}
-    created: list[NewAccount] = []
-    outsiders: list[str] = []
-    for reviewer in sorted({reviewer for _, reviewer in responses}):
-        if reviewer not in user_ids:
-            created.append(_create(review, reviewer, tell))
-        elif user_ids[reviewer] not in known.members:
-            if new_workspace:
-                add_member(review, user_ids[reviewer])
-            else:
-                outsiders.append(reviewer)
-    return tuple(created), tuple(outsiders)
-
-
-def _create(review: ArgillaReview, username: str, tell: Callable[[NewAccount], None]) -> NewAccount:
-    account: Account = create_account(review, username)
-    new = NewAccount(username=username, password=account.password)
-    tell(new)
-    add_member(review, account.user_id)
-    return new
+    outside = {username for user_id, username in known.usernames.items() if user_id not in known.members}
+    reviewers = sorted({reviewer for _, reviewer in responses})
+    outsiders = () if new_workspace else tuple(reviewer for reviewer in reviewers if reviewer in outside)
+    joined = join(review, [reviewer for reviewer in reviewers if reviewer not in outsiders], tell=tell)
+    return joined.new, outsiders
 
 
 def _by_status(written: Written, responses: Mapping[tuple[str, str], Response]) -> dict[str, int]:

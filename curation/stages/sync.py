@@ -40,6 +40,7 @@ class SyncReport(Report):
       Argilla any more. Responses to them are kept.
     - `gone` has the number of responses of each reviewer who is no longer in the workspace, `renamed` the present
       username by the former one.
+    - `second_accounts` has the number of earlier responses of each reviewer who answers from another account now.
     - `forgotten` responses were removed from the store, and `ignored` ones were not copied, because their authors are
       to be forgotten.
     """
@@ -59,6 +60,7 @@ class SyncReport(Report):
     missing_records: tuple[str, ...] = ()
     renamed: dict[str, str] = Field(default_factory=dict)
     gone: dict[str, int] = Field(default_factory=dict)
+    second_accounts: dict[str, int] = Field(default_factory=dict)
     forgotten: int = 0
     ignored: int = 0
     read_records: int | None = None
@@ -86,6 +88,12 @@ class SyncReport(Report):
             + ("" if self.commit else " Nothing new to store.")
         ]
         lines += [f"The reviewer {former} is now called {present}." for former, present in self.renamed.items()]
+        if self.second_accounts:
+            names = ", ".join(f"{name} ({count:,} from before)" for name, count in self.second_accounts.items())
+            lines.append(
+                f"New accounts of known names: {names}. Each counts as the same person as before. Two people of one "
+                "name need two names: see docs/review.md."
+            )
         if self.gone:
             gone = ", ".join(f"{reviewer} ({counted(count, 'response')})" for reviewer, count in self.gone.items())
             lines.append(f"No longer in the workspace: {gone}. Their answers are kept; `--forget NAME` removes them.")
@@ -227,6 +235,7 @@ def _merged(
         missing_records=tuple(record_id for record_id in snapshot.records if record_id in missing),
         renamed=merged.renamed,
         gone=merged.gone,
+        second_accounts=merged.second_accounts,
         forgotten=merged.forgotten,
         ignored=merged.ignored,
         read_records=None if pulled.whole else len(pulled.records),

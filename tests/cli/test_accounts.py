@@ -9,7 +9,7 @@ import pytest
 from curation.cli.accounts import accounts_shown
 from curation.cli.output import Format, Output
 from curation.errors import TemporaryError
-from curation.stages.restore import NewAccount
+from curation.review.accounts import NewAccount
 
 ANN = NewAccount(username="ann", password="s3cret-words")
 

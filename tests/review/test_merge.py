@@ -375,3 +375,17 @@ def _some(chance: random.Random, *, copies: tuple[str, ...]) -> Responses:
             if chance.random() < 0.6
         )
     )
+
+
+def test_who_answers_under_a_known_name_from_another_account_is_one_person_and_is_said() -> None:
+    before = stored(said("r0", "ann", "a", account="ann-elsewhere"), said("r1", "ann", "a", account="ann-elsewhere"))
+    merged = merge(before, said("r1", "ann", "b"), said("r2", "ann", "b"))
+    assert merged.second_accounts == {"ann": 2}
+    # The later answer to the same record counts, and the earlier one to another record stays.
+    assert {key: response.values["preference"] for key, response in merged.responses.items()} == {
+        ("r0", "ann"): "a",
+        ("r1", "ann"): "b",
+        ("r2", "ann"): "b",
+    }
+    # It is said once, when the first answers of the new account come.
+    assert merge(merged.responses, said("r1", "ann", "b"), said("r2", "ann", "b")).second_accounts == {}

@@ -14,8 +14,9 @@ from pydantic import JsonValue
 from curation.errors import ServiceError
 from curation.local import Stack
 from curation.review import RankingTask, RatingTask
+from curation.review.accounts import User, add_member, create_account, create_workspace
 from curation.review.argilla import ArgillaReview
-from curation.review.rebuilding import Account, add_member, create_account, create_workspace, write_responses
+from curation.review.rebuilding import write_responses
 from curation.types import Drop, Response, Status
 from tests.between import Between, once
 from tests.faulty import Fault, FaultyProxy
@@ -61,8 +62,9 @@ def answers(dataset: Dataset) -> dict[tuple[str, str], tuple[str, Any]]:
     }
 
 
-def new_account(review: ArgillaReview) -> Account:
-    return create_account(review, f"rebuilt-{uuid.uuid4().hex[:8]}")
+def new_account(review: ArgillaReview) -> User:
+    user, _ = create_account(review, f"rebuilt-{uuid.uuid4().hex[:8]}")
+    return user
 
 
 def test_what_was_created_although_the_answer_was_lost_is_there_once(stack: Stack) -> None:
@@ -78,12 +80,12 @@ def test_what_was_created_although_the_answer_was_lost_is_there_once(stack: Stac
     ):
         assert create_workspace(review)
         assert not create_workspace(review)
-        account = create_account(review, username)
-        add_member(review, account.user_id)
+        user, account = create_account(review, username)
+        add_member(review, user)
         known = review.accounts()
     assert [fault.match for fault in lost if fault.count] == []
-    assert known.usernames[account.user_id] == username
-    assert account.user_id in known.members
+    assert known.usernames[user.id] == username
+    assert user.id in known.members
     assert account.password not in repr(account)
     form = {"username": username, "password": account.password}
     httpx2.post(f"{stack.argilla.url}/api/v1/token", data=form, trust_env=False).raise_for_status()
@@ -92,7 +94,7 @@ def test_what_was_created_although_the_answer_was_lost_is_there_once(stack: Stac
 def test_a_response_that_argilla_refuses_is_named_and_blocks_no_other(dataset: Dataset, stack: Stack) -> None:
     with dataset.review(stack.argilla.url) as review:
         ann, bob = new_account(review), new_account(review)
-        user_ids = {"ann": ann.user_id, "bob": bob.user_id}
+        user_ids = {"ann": ann.id, "bob": bob.id}
         responses = by_key(
             given("r0", "ann", preference="a", edit="Better."),
             given("r0", "bob", preference="no such label"),
@@ -109,10 +111,10 @@ def test_a_response_that_argilla_refuses_is_named_and_blocks_no_other(dataset: D
     assert first.refused.keys() == {("r0", "bob")}
     assert (again.responses, again.refused) == (frozenset(), first.refused)
     assert answers(dataset) == {
-        ("r0", ann.user_id): ("submitted", {"preference": "a", "edit": "Better."}),
-        ("r1", ann.user_id): ("draft", {}),
-        ("r1", bob.user_id): ("discarded", {"flags": ["unsafe"]}),
-        ("r2", bob.user_id): ("submitted", {"preference": "both_bad"}),
+        ("r0", ann.id): ("submitted", {"preference": "a", "edit": "Better."}),
+        ("r1", ann.id): ("draft", {}),
+        ("r1", bob.id): ("discarded", {"flags": ["unsafe"]}),
+        ("r2", bob.id): ("submitted", {"preference": "both_bad"}),
     }
 
 
@@ -178,5 +180,5 @@ def test_numbers_and_rankings_come_back_as_they_were(
         review.push([task.spec(candidate_set, record)])
         ann = new_account(review)
         response = given(record.id, "ann").model_copy(update={"values": values})
-        write_responses(review, dataset.id, by_key(response), user_ids={"ann": ann.user_id})
-        assert answers(dataset) == {(record.id, ann.user_id): ("submitted", values)}
+        write_responses(review, dataset.id, by_key(response), user_ids={"ann": ann.id})
+        assert answers(dataset) == {(record.id, ann.id): ("submitted", values)}
