@@ -124,7 +124,7 @@ class ArgillaReview:
     def check(self, task: TaskSpec) -> None:
         """Raise RefusedError if the settings of the dataset differ from `task`. If there is no dataset, do nothing.
 
-        Fields, questions, labels, what is hidden, guidelines and `min_submitted` are compared, with all their texts.
+        Fields, questions, labels, guidelines and `min_submitted` are compared, with all their texts.
         """
         with self.errors():
             dataset_id = self._dataset_id()
@@ -313,7 +313,6 @@ class ArgillaReview:
             dataset=self._get(path),
             fields=tuple(self._get(f"{path}/fields")["items"]),
             questions=tuple(self._get(f"{path}/questions")["items"]),
-            metadata=tuple(self._get(f"/api/v1/me/datasets/{dataset_id}/metadata-properties")["items"]),
         )
 
     def _all_records(self, dataset_id: str) -> list[dict[str, Any]]:
@@ -491,7 +490,6 @@ def _settings(task: TaskSpec) -> Any:
         guidelines=task.guidelines,
         fields=[_field(field) for field in task.fields],
         questions=[_question(question) for question in task.questions],
-        metadata=[rg.TermsMetadataProperty(name, visible_for_annotators=False) for name in task.hidden],
         distribution=rg.TaskDistribution(min_submitted=task.min_submitted),
     )
 
@@ -524,7 +522,6 @@ def _record(spec: RecordSpec) -> Any:
     return rg.Record(
         id=spec.record.id,
         fields=dict(spec.fields),
-        metadata=dict(spec.metadata),
         suggestions=[_Suggestion(question, value) for question, value in spec.suggestions.items()],
     )
 

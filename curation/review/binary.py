@@ -84,7 +84,6 @@ class BinaryTask(ReviewOptions):
                 LabelQuestion("quality", "Is this response good?", LABELS),
                 *closing_questions(self, edit=better),
             ),
-            hidden=("model",),
             guidelines=shown(self.guidelines),
             min_submitted=self.min_submitted,
         )
@@ -113,7 +112,6 @@ class BinaryTask(ReviewOptions):
         return RecordSpec(
             record=record,
             fields={"prompt": conversation(candidate_set.prompt.messages), "response": shown(candidate.text)},
-            metadata={"model": candidate.generator},
             suggestions={} if suggested is None else self.values(suggested),
         )
 

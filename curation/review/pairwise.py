@@ -202,7 +202,6 @@ class PairwiseTask(ReviewOptions):
                 *([TextQuestion("reason", "Why?", REASON_HELP, required=True)] if self.reason else []),
                 *closing_questions(self, edit=better),
             ),
-            hidden=("model_a", "model_b"),
             guidelines=shown(self.guidelines),
             min_submitted=self.min_submitted,
         )
@@ -237,7 +236,6 @@ class PairwiseTask(ReviewOptions):
                 "response_a": shown(first.text),
                 "response_b": shown(second.text),
             },
-            metadata={"model_a": first.generator, "model_b": second.generator},
             suggestions={} if suggested is None else self.values(suggested),
         )
 

@@ -99,7 +99,6 @@ class RankingTask(ReviewOptions):
                 RankingQuestion("ranking", "In which order are the responses, best first?", self._options, description),
                 *closing_questions(self, edit="Optional: your improved version of the best response."),
             ),
-            hidden=several.hidden(self._places),
             guidelines=shown(self.guidelines),
             min_submitted=self.min_submitted,
         )

@@ -30,8 +30,8 @@ MOST_RATINGS = 16
 """So many questions fit into two heights of Argilla's panel on a screen of 1,920 x 1,080 pixels, where eight stand on
 one, and into three screens of 1,024 x 768, where the questions stand below the responses: 100 pixels each."""
 
-RESERVED = frozenset({"response", "model"})
-"""Fields and metadata are called so, with the number of the place behind, as questions about aspects are."""
+RESERVED = frozenset({"response"})
+"""Fields are called so, with the number of the place behind, as questions about aspects are."""
 
 WHOLE = "rating"
 """What the question about an answer as a whole is called, where an aspect stands."""
@@ -151,7 +151,6 @@ class RatingTask(ReviewOptions):
                 *self._ratings(),
                 *closing_questions(self, edit=better),
             ),
-            hidden=several.hidden(self._places),
             guidelines=shown(self.guidelines),
             min_submitted=self.min_submitted,
         )

@@ -147,7 +147,6 @@ class SafetyTask(ReviewOptions):
                 ),
                 *closing_questions(self, edit=better),
             ),
-            hidden=several.hidden(len(self._places)),
             guidelines=shown(self.guidelines),
             min_submitted=self.min_submitted,
         )

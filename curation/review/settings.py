@@ -1,6 +1,6 @@
 """What an Argilla dataset tells reviewers, and how that differs from what the task says. Pure functions.
 
-Both sides are in the layout of Argilla's API: a dataset with its fields, its questions and its metadata properties.
+Both sides are in the layout of Argilla's API: a dataset with its fields and its questions.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ class ArgillaSettings:
     dataset: Mapping[str, Any]
     fields: tuple[Mapping[str, Any], ...]
     questions: tuple[Mapping[str, Any], ...]
-    metadata: tuple[Mapping[str, Any], ...]
 
 
 def task_settings(task: TaskSpec) -> ArgillaSettings:
@@ -50,7 +49,6 @@ def task_settings(task: TaskSpec) -> ArgillaSettings:
         dataset={"guidelines": task.guidelines, "distribution": {"min_submitted": task.min_submitted}},
         fields=tuple(_field(field) for field in task.fields),
         questions=tuple(_question(question) for question in task.questions),
-        metadata=tuple({"name": name, "visible_for_annotators": False} for name in task.hidden),
     )
 
 
@@ -113,8 +111,6 @@ def _facts(settings: ArgillaSettings) -> Facts:
         facts[f"the list of {kind}s"] = [thing["name"] for thing in things]
         for thing in things:
             facts.update(_facts_of(f"{kind} {thing['name']!r}", thing))
-    for thing in settings.metadata:
-        facts[f"whether reviewers see the metadata {thing['name']!r}"] = thing["visible_for_annotators"]
     facts[GUIDELINES] = _text(settings.dataset.get("guidelines"))
     facts[MIN_SUBMITTED] = settings.dataset["distribution"]["min_submitted"]
     return facts

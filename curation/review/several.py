@@ -24,11 +24,6 @@ def fields(places: int) -> tuple[Field, ...]:
     return (PROMPT, *(Field(f"response_{n}", f"Response {n}", required=n == 1) for n in range(1, places + 1)))
 
 
-def hidden(places: int) -> tuple[str, ...]:
-    """Return the names of the metadata that reviewers cannot see: which model wrote the response at each place."""
-    return tuple(f"model_{n}" for n in range(1, places + 1))
-
-
 def records(
     task: str, candidate_set: CandidateSet, places: int, *, fewest: int, too_few: str
 ) -> tuple[ReviewRecord, ...] | Drop:
@@ -63,7 +58,6 @@ def spec(
             **more,
             **{f"response_{n}": shown(candidate.text) for n, candidate in enumerate(candidates, 1)},
         },
-        metadata={f"model_{n}": candidate.generator for n, candidate in enumerate(candidates, 1)},
         suggestions=suggestions,
     )
 

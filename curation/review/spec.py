@@ -84,20 +84,22 @@ Question = LabelQuestion | MultiLabelQuestion | RatingQuestion | RankingQuestion
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """The settings of an Argilla dataset. `hidden` names the metadata that reviewers cannot see."""
+    """The settings of an Argilla dataset."""
 
     fields: tuple[Field, ...]
     questions: tuple[Question, ...]
-    hidden: tuple[str, ...]
     guidelines: str
     min_submitted: int
 
 
 @dataclass(frozen=True, slots=True)
 class RecordSpec:
-    """One Argilla record: what it shows, what it hides, and the suggestions, by the names of their questions."""
+    """One Argilla record: what it shows, and the suggestions, by the names of their questions.
+
+    All of it is read by reviewers, whose keys open the API: so it names no model, generator or judge. Which model wrote
+    what is in the store: `ReviewRecord.candidates` are ids of candidates of its set.
+    """
 
     record: ReviewRecord
     fields: dict[str, JsonValue]
-    metadata: dict[str, str]
     suggestions: dict[str, JsonValue] = field(default_factory=dict)

@@ -18,9 +18,7 @@ from curation.patience import Service, UnansweredError, is_passing, persist, ret
 CONNECT_SECONDS = 10.0
 SPACES = ".hf.space"
 ADDRESS = "Check ARGILLA_API_URL: it is the Space's direct address, https://OWNER-SPACE.hf.space."
-_CREATED = re.compile(
-    r"/api/v1/(?:datasets(?:/[^/]+/(fields|questions|metadata-properties))?|(users)|workspaces(?:/[^/]+/(users))?)$"
-)
+_CREATED = re.compile(r"/api/v1/(?:datasets(?:/[^/]+/(fields|questions))?|(users)|workspaces(?:/[^/]+/(users))?)$")
 _SAME = {"name": "name", "workspace_id": "workspace_id", "username": "username", "user_id": "id"}
 """What a request to create something says, and the field by which the thing is known afterwards."""
 _LISTED = frozenset({"fields", "questions", "users"})

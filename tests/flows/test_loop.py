@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -206,21 +205,6 @@ def test_people_count_before_simulated_reviewers_and_their_names_are_not_publish
         local = api.hf_hub_download(f"acme/{name}", path, repo_type="dataset", local_dir=cli.folder / "all")
         assert b"maria" not in Path(local).read_bytes(), path
     assert len(rows[0]["annotations"]) == 3
-
-
-def test_reviewers_see_no_model_names_and_drafts_of_settings_are_recreated(cli: CommandLine, stack: Stack) -> None:
-    name = "hidden"
-    pushed(cli, name)
-    with argilla(stack) as http:
-        identity = dataset_id(http, name)
-        [*properties] = http.get(f"/me/datasets/{identity}/metadata-properties").json()["items"]
-        assert {item["name"]: item["visible_for_annotators"] for item in properties} == {
-            "model_a": False,
-            "model_b": False,
-        }
-        items = http.get(f"/datasets/{identity}/records").json()["items"]
-    assert {item["metadata"]["model_a"] for item in items} == {"cool", "warm"}
-    assert all("cool" not in json.dumps(item["fields"]) for item in items)
 
 
 def test_other_questions_in_argilla_are_refused(cli: CommandLine, stack: Stack) -> None:

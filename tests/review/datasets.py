@@ -69,5 +69,4 @@ def spec(record_id: str) -> RecordSpec:
     return RecordSpec(
         record=ReviewRecord(id=record_id, task="pairwise", prompt_id="p", set_id="s", candidates=("a", "b")),
         fields={"prompt": [{"role": "user", "content": "Q"}], "response_a": "A", "response_b": "B"},
-        metadata={"model_a": "cool", "model_b": "warm"},
     )

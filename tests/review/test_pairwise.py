@@ -1,4 +1,4 @@
-"""The pairwise task: which two answers are shown, in which order, what stays hidden, and what a choice means."""
+"""The pairwise task: which two answers are shown, in which order, and what a choice means."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_each_model_is_a_about_half_of_the_time() -> None:
     assert 450 < firsts.count("g0") < 550
 
 
-def test_the_fields_hold_the_prompt_and_both_texts_and_the_metadata_the_names() -> None:
+def test_the_fields_hold_the_prompt_and_both_texts() -> None:
     made = make_set(ratings=(5, 1))
     record = record_of(made)
     spec = TASK.spec(made, record)
@@ -124,13 +124,10 @@ def test_the_fields_hold_the_prompt_and_both_texts_and_the_metadata_the_names() 
         "response_a": first.text,
         "response_b": second.text,
     }
-    assert spec.metadata == {"model_a": first.generator, "model_b": second.generator}
 
 
 def test_nothing_that_reviewers_see_tells_which_model_wrote_it() -> None:
     spec = TASK.spec(made := make_set(ratings=(5, 1)), record_of(made))
-    settings = TASK.settings()
-    assert set(settings.hidden) == set(spec.metadata)
     visible = json.dumps([spec.fields, spec.suggestions])
     assert not any(name in visible for name in ("g0", "g1", "acme/"))
 

@@ -31,7 +31,6 @@ STEPS = {
     "create dataset": "POST /api/v1/datasets$",
     "create field": "POST .*/fields$",
     "create question": "POST .*/questions$",
-    "create hidden property": "POST .*/metadata-properties$",
     "publish": "PUT .*/publish$",
     "write records": "PUT .*/records/bulk",
     "list records": "GET .*/records\\?",

@@ -89,10 +89,6 @@ REORDERED = {value: PREFERENCE.labels[value] for value in ("b", "a", "both_good"
             ["line 3 of the guidelines is 'Be strict.', expected 'Be fair.'"],
         ),
         (replace(TASK, min_submitted=3), ["min_submitted is 3, expected 1"]),
-        (
-            replace(TASK, hidden=("model_b",)),
-            ["whether reviewers see the metadata 'model_a' is absent, expected false"],
-        ),
     ],
     ids=lambda value: value[0].partition(" is ")[0] if isinstance(value, list) else "",
 )
@@ -103,7 +99,7 @@ def test_what_differs_is_told_in_a_sentence(task: TaskSpec, sentences: list[str]
 def changed(kind: str, name: str, keys: Mapping[str, Any]) -> ArgillaSettings:
     """Return what Argilla's API gives for TASK, with some keys of one thing changed."""
     settings = task_settings(TASK)
-    things = {"fields": settings.fields, "questions": settings.questions, "metadata": settings.metadata}
+    things = {"fields": settings.fields, "questions": settings.questions}
     things[kind] = tuple({**thing, **keys} if thing["name"] == name else thing for thing in things[kind])
     return ArgillaSettings(dataset=settings.dataset, **things)
 
@@ -122,10 +118,6 @@ def changed(kind: str, name: str, keys: Mapping[str, Any]) -> ArgillaSettings:
         (
             changed("questions", "comment", {"settings": {"type": "rating", "options": []}}),
             "the kind of question 'comment' is 'rating', expected 'text'",
-        ),
-        (
-            changed("metadata", "model_a", {"visible_for_annotators": True}),
-            "whether reviewers see the metadata 'model_a' is true, expected false",
         ),
     ],
 )
@@ -146,8 +138,7 @@ def dataset(stack: Stack) -> Iterator[Dataset]:
 
 
 def resource(dataset: Dataset, kind: str, name: str) -> Mapping[str, Any]:
-    me = "me/" if kind == "metadata-properties" else ""
-    listed = dataset.http.get(f"/{me}datasets/{dataset.id}/{kind}").raise_for_status().json()["items"]
+    listed = dataset.http.get(f"/datasets/{dataset.id}/{kind}").raise_for_status().json()["items"]
     [wanted] = [item for item in listed if item["name"] == name]
     return dict(wanted)
 
@@ -191,11 +182,6 @@ CHANGES: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"settings": {"type": "text", "use_markdown": False}},
     ),
     "whether question 'edit' is Markdown": ("questions", "edit", {"settings": {"type": "text", "use_markdown": True}}),
-    "whether reviewers see the metadata 'model_a'": (
-        "metadata-properties",
-        "model_a",
-        {"visible_for_annotators": True},
-    ),
 }
 
 
@@ -205,8 +191,6 @@ def test_everything_that_argilla_lets_people_change_is_noticed(dataset: Dataset,
         review.check(TASK)
         for subject, (kind, name, body) in CHANGES.items():
             before = resource(dataset, kind, name)
-            if kind == "metadata-properties":
-                body = {"title": before["title"], **body}
             back = {key: before[key] for key in body}
             dataset.http.patch(f"/{kind}/{before['id']}", json=body).raise_for_status()
             with pytest.raises(RefusedError, match="Answers would mean something else") as refused:

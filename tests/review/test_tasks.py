@@ -219,9 +219,6 @@ def test_what_is_shown_has_every_candidate_and_names_no_model(task: Task) -> Non
         assert texts == [made.candidate(candidate).text for candidate in record.candidates]
         assert spec.fields["prompt"] == [{"role": "user", "content": "Why is the sky blue?"}]
         assert not [model for model in MODELS if model in str(spec.fields) + str(spec.suggestions)]
-        # What names a model is hidden.
-        assert set(spec.metadata) <= set(settings.hidden)
-        assert list(spec.metadata.values()) == [made.candidate(candidate).generator for candidate in record.candidates]
         assert suggests_nothing(spec)
 
 
