@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 TOML = """\
@@ -40,8 +41,20 @@ model_id = "judge"
 """
 
 
-_FILES: dict[str, str] = {}
-"""The test file that took each name of a curation: the tests of a worker share one stack, so a name is taken once."""
+def take_name(name: str) -> None:
+    """Fail if another test file has a curation of this name: both would have one store and one dataset in Argilla.
+
+    Each name is a link to the file that took it, in a folder that all workers of a run share (tests/conftest.py). So a
+    clash shows in every run, and not only where one worker happens to run both files.
+    """
+    if "PYTEST_CURRENT_TEST" not in os.environ:
+        return  # A benchmark.
+    file = os.environ["PYTEST_CURRENT_TEST"].partition("::")[0]
+    link = Path(os.environ["CURATION_TEST_NAMES"], name)
+    with suppress(FileExistsError):
+        link.symlink_to(file)
+    taken_by = str(link.readlink())
+    assert taken_by == file, f"the curation {name!r} is that of {taken_by}: give the one of {file} a name of its own"
 
 
 def write_config(
@@ -50,11 +63,9 @@ def write_config(
     """Write prompts.jsonl and a config that names it.
 
     `judge` takes the place of the usual [judge], `every` goes into the section of every model, `more` to the end.
-    A name that another test file has taken fails: both would have one store and one dataset in Argilla.
+    A name that another test file has taken fails.
     """
-    file = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[0]
-    taken_by = _FILES.setdefault(name, file)
-    assert taken_by == file, f"the curation {name!r} is that of {taken_by}: give the one of {file} a name of its own"
+    take_name(name)
     rows = prompts or [f"Question {number}: what is {number} times {number}?" for number in range(6)]
     lines = [json.dumps({"instruction": row}) for row in rows]
     (folder / "prompts.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +38,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # A service that is made to fail for good is given up sooner than a user would.
 os.environ.setdefault("CURATION_PATIENCE", "20")
+
+# The folder of the names of curations (tests/configs.py): workers get it from the process that starts them.
+if "CURATION_TEST_NAMES" not in os.environ:
+    os.environ["CURATION_TEST_NAMES"] = tempfile.mkdtemp(prefix="curation-names-")
+    atexit.register(shutil.rmtree, os.environ["CURATION_TEST_NAMES"], ignore_errors=True)
 
 WARM: list[WarmInterpreter] = []
 """The interpreters for commands that use the stack, while it runs; the next command goes to the first that is free."""

@@ -360,6 +360,17 @@ IN_FOCUS = """() => {
   return [question.getAttribute("aria-label"), whole && onTop, new Set(labels.map(label => label.y)).size]
 }"""
 
+# On the small screen the questions stand below the responses: who has read these scrolls to the first question, and
+# again if the page grew above it since. From there on the keys alone bring each question into view.
+SCROLLED_IF_GROWN = """() => {
+  const question = document.activeElement.closest('[aria-label^="Question: "]')
+  let height = 0
+  for (let box = question; box; box = box.parentElement) height = Math.max(height, box.scrollHeight)
+  if (height !== window.heightWhenScrolled) question.scrollIntoView({ block: "center" })
+  window.heightWhenScrolled = height
+  return true
+}"""
+
 
 def test_as_many_aspects_as_a_page_may_ask_about_are_rated_by_a_key_each_on_small_and_large_screens(
     cli: CommandLine, stack: Stack, reviewer: Reviewer, page: Page
@@ -376,13 +387,9 @@ def test_as_many_aspects_as_a_page_may_ask_about_are_rated_by_a_key_each_on_smal
         review.open(response="1")
         expect(review.response("2")).to_be_visible()
         page.wait_for_function(f"({IN_FOCUS})()[0] === {questions[0]!r}")
-        # On the small screen the questions stand below the responses: who has read these scrolls to the first question,
-        # and again if the page still grew above it.
-        scroll = "document.activeElement.closest('[aria-label]').scrollIntoView({ block: 'center' })"
-        page.wait_for_function(f"() => {{ {scroll}; return ({IN_FOCUS})()[1] }}")
         for number, question in enumerate(questions):
             page.wait_for_function(f"({IN_FOCUS})()[0] === {question!r}")
-            page.wait_for_function(f"({IN_FOCUS})()[1]")
+            page.wait_for_function(f"({SCROLLED_IF_GROWN})() && ({IN_FOCUS})()[1]")
             assert page.evaluate(IN_FOCUS) == [question, True, 1], (width, number)
             page.keyboard.press(str(number % 5 + 1))
     review.press("Enter")

@@ -33,7 +33,7 @@ def asked(server: ScriptedServer) -> Counter[str]:
 
 def test_a_killed_run_loses_only_the_requests_in_flight(cli: CommandLine) -> None:
     with ScriptedServer(scripted_reply, latency=Latency(median_s=0.1)) as server:
-        config = str(write_config(cli.folder, "killed", prompts=PROMPTS))
+        config = str(write_config(cli.folder, "paid-once-killed", prompts=PROMPTS))
         line = CommandLine({**cli.settings, "CURATION_INFERENCE_URL": server.url}, cli.folder)
         environment = {**os.environ, **line.settings, "CURATION_CACHE": str(cli.folder / "cache")}
         seen = 0
