@@ -71,5 +71,5 @@ def test_only_a_verb_with_the_variables_of_the_stack_is_forked(
     assert warm.fits(("push", "a.toml"), {**environment, "HF_HOME": str(tmp_path), "HF_TOKEN": "hf_other"})
     assert not warm.fits(("push", "a.toml"), {**environment, "HF_ENDPOINT": "http://127.0.0.1:9"})
     assert not warm.fits(("push", "a.toml"), {**environment, "HF_HUB_OFFLINE": "1"})
-    assert not warm.fits(("cache", "info"), environment)
+    assert not warm.fits(("serve", "a.toml"), environment)
     assert not warm.fits((), environment)

@@ -29,15 +29,20 @@ from typing import Any
 
 VERBS = frozenset(
     {
+        "cache",
         "check",
+        "deploy",
         "explain",
         "export",
         "generate",
+        "init",
         "lint",
         "publish",
         "push",
+        "recipes",
         "refresh",
         "restore",
+        "schedule",
         "status",
         "sync",
         "verify",
@@ -53,6 +58,7 @@ MODULES = (
     *(f"curation.stages.{name}" for name in ("check", "generate", "lint", "preview", "push", "status", "sync")),
     *(f"curation.stages.{name}" for name in ("explain", "export", "publish", "refresh", "restore", "verify")),
     *(f"curation.generation.{name}" for name in ("endpoints", "engines", "pipeline", "tasks")),
+    *(f"curation.deploy.{name}" for name in ("argilla", "schedule", "sync")),
     "curation.review.argilla",
     "argilla",
 )
