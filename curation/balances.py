@@ -106,10 +106,10 @@ def shown_balance(set_ids: Iterable[str], *, shown: Set[str], not_shown: Mapping
     )
 
 
-def record_balance(pushed: Set[str], *, in_argilla: Set[str]) -> Balance:
-    """Compare the records of the store that wait for answers with those in Argilla."""
+def record_balance(pushed: Set[str], *, in_argilla: Set[str], gold: bool = False) -> Balance:
+    """Compare the records of the store that wait for answers with those in Argilla; `gold` names the sum."""
     return Balance(
-        name="records to answer",
+        name="gold records to answer" if gold else "records to answer",
         total=len(pushed),
         parts={"in Argilla": len(pushed & in_argilla)},
         gaps=(
@@ -128,20 +128,26 @@ def response_balance(
     now: Mapping[tuple[str, str], Response],
     *,
     on_server: Set[tuple[str, str]],
+    gold: Set[str] = frozenset(),
 ) -> Balance:
     """Compare the responses of the store with what a sync would leave there `now`.
 
     `on_server` has the ids of record and account of every answer in Argilla: other responses are kept although their
-    record or their author's account is gone.
+    record or their author's account is gone. `gold` has the ids of gold records.
     """
     same = [key for key, response in stored.items() if key in now and _content(now[key]) == _content(response)]
-    present = sum((stored[key].server_record_id, stored[key].server_user_id) in on_server for key in same)
+    present = [key for key in same if (stored[key].server_record_id, stored[key].server_user_id) in on_server]
+    to_gold = sum(record_id in gold for record_id, _ in present)
     changed = [record_id for record_id, _ in sorted(stored.keys() - set(same))]
     given = [record_id for record_id, _ in sorted(now.keys() - stored.keys())]
     return Balance(
         name="responses",
         total=len(stored),
-        parts={"in Argilla": present, "kept": len(same) - present},
+        parts={
+            "in Argilla": len(present) - to_gold,
+            **({"to gold records in Argilla": to_gold} if to_gold else {}),
+            "kept": len(same) - len(present),
+        },
         gaps=(
             *_gaps("changed or withdrawn in Argilla since the last sync", changed, "Run `curation sync`."),
             *_gaps("given in Argilla since the last sync", given, "Run `curation sync`."),

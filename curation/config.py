@@ -435,7 +435,9 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"The config file {path} cannot be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}.") from error
-    prompts, quality = values.get("prompts"), values.get("quality")
+    prompts, quality, review = values.get("prompts"), values.get("quality"), values.get("review")
+    if isinstance(review, dict) and isinstance(review.get("gold"), str):
+        review["gold"] = str(path.parent / review["gold"])
     if isinstance(prompts, dict) and isinstance(prompts.get("path"), str):
         prompts["path"] = str(path.parent / prompts["path"])
     if isinstance(quality, dict):

@@ -78,7 +78,7 @@ def read_review(config: Config, services: Services, snapshot: Snapshot) -> Revie
             return pulled_review(review, config, snapshot)
     except CurationError as error:
         stored = list(snapshot.responses.values())
-        return ReviewState(None, stored, frozenset(snapshot.records) - snapshot.retired, problem=str(error))
+        return ReviewState(None, stored, frozenset(snapshot.all_records) - snapshot.retired, problem=str(error))
 
 
 def pulled_review(review: ArgillaReview, config: Config, snapshot: Snapshot) -> ReviewState:
@@ -96,7 +96,7 @@ def pulled_review(review: ArgillaReview, config: Config, snapshot: Snapshot) -> 
         return ReviewState(empty, stored, frozenset())
     pulled = review.pull()
     forgotten = snapshot.manifest.forgotten
-    merged = merge_responses(snapshot.responses, pulled, known=snapshot.records, forgotten=forgotten)
+    merged = merge_responses(snapshot.responses, pulled, known=snapshot.all_records, forgotten=forgotten)
     responses = list(merged.responses.values())
     in_argilla = InArgilla(
         url=url,
@@ -122,8 +122,9 @@ def progress_of(responses: Iterable[Response]) -> dict[str, dict[str, int]]:
 def remarks_of(snapshot: Snapshot, responses: Iterable[Response]) -> list[tuple[Response, Annotation]]:
     """Return the responses that have a comment or flags, with what they mean, in the order of reviewers and records."""
     remarks = []
+    records = snapshot.all_records
     for response in sorted(responses, key=lambda response: (response.reviewer, response.record_id)):
-        record = snapshot.records[response.record_id]
+        record = records[response.record_id]
         annotation = reading_task(record.task).annotation(response, record)
         if annotation.comment is not None or annotation.flags:
             remarks.append((response, annotation))
@@ -144,17 +145,18 @@ def flagged_records(remarks: Iterable[tuple[Response, Annotation]]) -> tuple[Fla
 
 def comments_of(snapshot: Snapshot, commented: Sequence[tuple[Response, str]]) -> tuple[Comment, ...]:
     """Return the comments with excerpts of their prompts."""
-    set_ids = {snapshot.records[response.record_id].set_id for response, _ in commented}
+    records, of_gold = snapshot.all_records, [record.candidate_set for record in snapshot.gold.values()]
+    set_ids = {records[response.record_id].set_id for response, _ in commented}
     prompts = {
         candidate_set.id: candidate_set.prompt.messages[-1].content
-        for candidate_set in (snapshot.each_candidate_set() if set_ids else ())
+        for candidate_set in (*of_gold, *(snapshot.each_candidate_set() if set_ids else ()))
         if candidate_set.id in set_ids
     }
     return tuple(
         Comment(
             reviewer=response.reviewer,
             record_id=response.record_id,
-            prompt=excerpt(prompts.get(snapshot.records[response.record_id].set_id, ""), PROMPT_EXCERPT),
+            prompt=excerpt(prompts.get(records[response.record_id].set_id, ""), PROMPT_EXCERPT),
             comment=excerpt(comment, COMMENT_EXCERPT),
         )
         for response, comment in commented

@@ -240,6 +240,10 @@ class CandidateSet(Row):
         raise KeyError(candidate_id)
 
 
+Scores = tuple[float | None, ...]
+"""A score in [0, 1] for each shown candidate, in the order of `ReviewRecord.candidates`; null for no score."""
+
+
 class ReviewRecord(Row):
     """What reviewers are shown: candidates of one set. `candidates` has their ids in the order of the page."""
 
@@ -267,6 +271,22 @@ class EscalatedRecord(Row):
     id: str
     record_id: str
     reason: str
+
+
+class GoldRecord(ReviewRecord):
+    """A record whose right answer is known: it measures reviewers, and gives no row. No other table has it or its set.
+
+    - `expected`: the right score of each candidate, in the order of `candidates`; null if any is right
+    - `counts`: false once the gold file does not have the record any more: answers to it measure nobody then
+    """
+
+    candidate_set: CandidateSet
+    expected: Scores
+    counts: bool = True
+
+
+GOLD_PROMPT = "gold_prompt"
+"""Why a candidate set is not shown: its prompt is that of a gold record."""
 
 
 class NotShown(Row):
@@ -322,10 +342,6 @@ class ResponseVersion(Response):
     def response(self) -> Response:
         """The response without the history."""
         return Response.model_construct(**{name: getattr(self, name) for name in Response.model_fields})
-
-
-Scores = tuple[float | None, ...]
-"""A score in [0, 1] for each shown candidate, in the order of `ReviewRecord.candidates`; null for no score."""
 
 
 class Annotation(Row):

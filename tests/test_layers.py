@@ -48,7 +48,7 @@ LAYERS = (
     {"documents", "preferences", "steps"},
     {"variations"},
     {"config"},
-    {"derive", "linting", "services"},
+    {"derive", "gold", "linting", "services"},
     {
         "balances",
         "card",

@@ -41,7 +41,16 @@ from curation.frames import pl
 from curation.generation import settings_id
 from curation.review import ReviewTask, reading_task
 from curation.store import NOT_SHOWN, Snapshot
-from curation.types import Annotation, DroppedPrompt, ImportedAgreement, LabelSource, Measure, Response, ReviewRecord
+from curation.types import (
+    GOLD_PROMPT,
+    Annotation,
+    DroppedPrompt,
+    ImportedAgreement,
+    LabelSource,
+    Measure,
+    Response,
+    ReviewRecord,
+)
 
 Watch = Callable[[int, int], None]
 """Told how many of how many segments are done."""
@@ -224,7 +233,9 @@ def _with_leaders(sets: pl.DataFrame, tables: SetTables, leaders: pl.DataFrame, 
     return (
         sets.join(prompts, on="prompt_no", maintain_order="left")
         .join(reasons, on="set_id", how="left", maintain_order="left")
-        .select("set_no", "prompt_no", "file_no", "row", "leader_id", pl.col("not_shown").fill_null("not_pushed"))
+        # That a prompt is one of gold is not published: reviewers could read it.
+        .with_columns(pl.col("not_shown").replace(GOLD_PROMPT, None).fill_null("not_pushed"))
+        .select("set_no", "prompt_no", "file_no", "row", "leader_id", "not_shown")
     )
 
 

@@ -298,7 +298,7 @@ def live_sets(tables: SetTables, records: pl.DataFrame, snapshot: Snapshot) -> p
     live = tables.sets.filter(pl.col("heir_no") == pl.col("set_no"))
     if not snapshot.retired:
         return live
-    retired = [snapshot.records[record_id].set_id for record_id in snapshot.retired]
+    retired = [record.set_id for record_id, record in snapshot.records.items() if record_id in snapshot.retired]
     gone = pl.col("set_id").is_in(retired) & ~pl.col("set_no").is_in(records["set_no"].unique().implode())
     return live.filter(~gone)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from curation.store import Settings
-from curation.types import Failure, Judgement, LabelSource, Row, Status
+from curation.types import Failure, Judgement, LabelSource, Row, Scores, Status
 from curation.wording import counted, excerpt
 
 TEXT_EXCERPT, ANSWER_EXCERPT = 200, 70
@@ -76,7 +76,10 @@ class ResponseLife(Row):
 
 
 class RecordLife(Row):
-    """A record that shows answers of a set, and all versions of the responses to it, oldest first."""
+    """A record that shows answers of a set, and all versions of the responses to it, oldest first.
+
+    `gold` has the right scores of a gold record, null for any other; `counts` is false if its line is gone.
+    """
 
     id: str
     task: str
@@ -84,6 +87,16 @@ class RecordLife(Row):
     retired: bool
     commit: CommitOf | None
     responses: tuple[ResponseLife, ...]
+    gold: Scores | None = None
+    counts: bool = True
+
+    @property
+    def kind(self) -> str:
+        """What kind of record it is: "pairwise, gold, right is 1, 0"."""
+        scores = ", ".join("any" if score is None else f"{score:g}" for score in self.gold or ())
+        gold = [f"gold, right is {scores}"] if self.gold is not None else []
+        gone = ["no longer in the gold file"] if not self.counts else []
+        return ", ".join([self.task, *gold, *gone, *(["retired"] if self.retired else [])])
 
 
 class RowLife(Row):
@@ -143,8 +156,7 @@ class SetLife(Row):
         if self.not_shown is not None:
             yield f"    Not shown to reviewers: {self.not_shown}"
         for record in self.records:
-            retired = ", retired" if record.retired else ""
-            yield f"    Record {record.id} ({record.task}{retired}) shows {', '.join(record.candidates)}"
+            yield f"    Record {record.id} ({record.kind}) shows {', '.join(record.candidates)}"
             yield from (f"      {response.line}" for response in record.responses)
             if not record.responses:
                 yield "      No responses."

@@ -10,8 +10,8 @@ from curation.config import Config
 from curation.explaining.life import CandidateLife, CommitOf, PromptLife, RecordLife, ResponseLife, RowLife, SetLife
 from curation.explaining.rows import KnownRows, commits_of
 from curation.generation import settings_id
-from curation.store import CANDIDATE_SETS, RECORDS, RESPONSES, Snapshot
-from curation.types import CandidateSet, Prompt, ResponseVersion, ReviewRecord
+from curation.store import CANDIDATE_SETS, GOLD, RECORDS, RESPONSES, Snapshot
+from curation.types import CandidateSet, GoldRecord, Prompt, ResponseVersion, ReviewRecord
 
 NOT_DERIVED: Mapping[str, Any] = {"candidates": (), "reviewers": 0, "rows": (), "dropped": ()}
 """What is known of the rows of a set that no row of `raw` is about."""
@@ -46,21 +46,26 @@ def lives_of(config: Config, snapshot: Snapshot, rows: KnownRows, prompt_ids: Co
 
 
 def _read(config: Config, snapshot: Snapshot, prompt_ids: Collection[str]) -> _Tables:
-    records = [
+    records: list[tuple[str, ReviewRecord]] = [
         (path, record)
         for path, record in snapshot.each_with_path(RECORDS, ReviewRecord)
         if record.prompt_id in prompt_ids
     ]
+    gold = [
+        (path, record) for path, record in snapshot.each_with_path(GOLD, GoldRecord) if record.prompt_id in prompt_ids
+    ]
+    records += gold
     shown = {record.id for _, record in records}
     files = snapshot.manifest.files
-    paths = [path for table in (CANDIDATE_SETS, RECORDS, RESPONSES) for path in files.get(table, ())]
+    paths = [path for table in (CANDIDATE_SETS, RECORDS, RESPONSES, GOLD) for path in files.get(table, ())]
     return _Tables(
         # A set that was completed later stands twice; the later one counts.
         sets={
             candidate_set.id: (path, candidate_set)
             for path, candidate_set in snapshot.each_with_path(CANDIDATE_SETS, CandidateSet)
             if candidate_set.prompt.id in prompt_ids
-        },
+        }
+        | {record.set_id: (path, record.candidate_set) for path, record in gold},
         records=records,
         versions=[
             (path, version)
@@ -135,6 +140,7 @@ def _records(set_id: str, snapshot: Snapshot, tables: _Tables) -> Iterator[Recor
                     for file, version in tables.versions
                     if version.record_id == record.id
                 ),
+                **({"gold": record.expected, "counts": record.counts} if isinstance(record, GoldRecord) else {}),
             )
 
 

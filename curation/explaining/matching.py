@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from itertools import chain
 
 from curation.explaining.rows import KnownRows
 from curation.store import Snapshot
@@ -26,7 +27,8 @@ def matching_prompts(snapshot: Snapshot, rows: KnownRows, query: str) -> list[st
 
 def _by_id(snapshot: Snapshot, rows: KnownRows, query: str) -> list[str]:
     copies = {version.record_id for version in snapshot.response_versions if version.server_record_id == query}
-    known = {snapshot.records[record_id].prompt_id for record_id in copies | {query} if record_id in snapshot.records}
+    records = snapshot.all_records
+    known = {records[record_id].prompt_id for record_id in copies | {query} if record_id in records}
     known |= rows.prompts_of(query)
 
     def matches(candidate_set: CandidateSet) -> bool:
@@ -37,8 +39,9 @@ def _by_id(snapshot: Snapshot, rows: KnownRows, query: str) -> list[str]:
 
 
 def _by_text(snapshot: Snapshot, piece: str) -> list[str]:
+    records = snapshot.all_records
     known = {
-        snapshot.records[version.record_id].prompt_id
+        records[version.record_id].prompt_id
         for version in snapshot.response_versions
         if any(isinstance(value, str) and piece in _plain(value) for value in version.values.values())
     }
@@ -63,7 +66,7 @@ def _prompts(
     """Return, in the order of the store, the prompts in `known`, and those whose set or whose drop matches."""
 
     def each() -> Iterator[str]:
-        for candidate_set in snapshot.each_candidate_set():
+        for candidate_set in chain(snapshot.each_candidate_set(), _gold_sets(snapshot)):
             if candidate_set.prompt.id in known or matches(candidate_set):
                 yield candidate_set.prompt.id
         for dropped in snapshot.dropped_prompts.values():
@@ -71,6 +74,10 @@ def _prompts(
                 yield dropped.prompt.id
 
     return list(dict.fromkeys(each()))
+
+
+def _gold_sets(snapshot: Snapshot) -> Iterator[CandidateSet]:
+    return (record.candidate_set for record in snapshot.gold.values())
 
 
 def _plain(text: str) -> str:

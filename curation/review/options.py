@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, PositiveInt, StringConstraints
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, StringConstraints, model_validator
 
+from curation.files import suffix_of
 from curation.review.limits import checked_guidelines
 from curation.section import ARGILLA_DATASET, ARGILLA_WORKSPACE, FILTER_NAME, Section
 
@@ -29,6 +31,15 @@ def checked_flags(flags: tuple[str, ...]) -> tuple[str, ...]:
 Flag = Annotated[str, StringConstraints(pattern=FILTER_NAME)]
 Flags = Annotated[tuple[Flag, ...], AfterValidator(checked_flags)]
 
+GOLD_SUFFIXES = (".jsonl", ".ndjson", ".json")
+
+
+def checked_gold(gold: Path | None) -> Path | None:
+    """Return the path of the gold file. Raises ValueError unless its name is that of a JSON file."""
+    if gold is not None and suffix_of(gold) not in GOLD_SUFFIXES:
+        raise ValueError(f"must end in {', '.join(GOLD_SUFFIXES)}, or in .gz behind one of these")
+    return gold
+
 
 class ReviewOptions(Section):
     """The options that all tasks share; a task adds `task`, its `guidelines` and options of its own."""
@@ -49,6 +60,19 @@ class ReviewOptions(Section):
     """`false`: reviewers are not asked for a comment."""
     flags: Flags = FLAGS
     """What reviewers can flag a record for: 2 to 9 names of small letters, digits and `_`. `[]`: they are not asked."""
+    gold: Annotated[Path | None, AfterValidator(checked_gold)] = None
+    """A .jsonl file of prompts with answers and the right answer, relative to the TOML file: records that measure
+    reviewers, and are never published."""
+    gold_share: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    """The share of gold records among all records that reviewers are shown."""
+    calibration: NonNegativeInt = 0
+    """So many gold records are pushed before all others, so that whoever sorts by insertion answers them first."""
+
+    @model_validator(mode="after")
+    def _calibrates_with_gold(self) -> Self:
+        if self.calibration and self.gold is None:
+            raise ValueError("calibration needs gold, a file of records whose right answer is known")
+        return self
 
     @property
     def graded(self) -> bool:

@@ -12,6 +12,7 @@ from curation.costs import FREE, PLAN, hardware_line
 from curation.documents import DocumentPrompts
 from curation.errors import AuthError, CurationError, DataError, MissingError, RefusedError, TemporaryError
 from curation.generation import Endpoint, cache_file, check_endpoint, estimate, settings_id, spooled
+from curation.gold import read_gold
 from curation.hub import connect, hub_errors
 from curation.prompts import REMEDIES
 from curation.quality import answer_checks, prompt_checks
@@ -92,6 +93,7 @@ def check(config: Config, *, services: Services | None = None, ask: bool = False
         Finding(subject="config", ok=True, message=f"{config.name}: {_writers(config)}"),
         _quality(config, services),
         _finding("prompts", lambda: _prompts(config, services)),
+        *([_finding("gold", lambda: _gold(config))] if config.review.gold is not None else []),
         _finding("token", lambda: _may_write(config, services)),
         _finding("store", lambda: _store(config, services)),
         _finding("published", lambda: _published(config, services)),
@@ -160,6 +162,11 @@ def _prompts(config: Config, services: Services) -> str:
             return _written(written, config, snapshot)
         counts = _source_prompts(config, services, source, snapshot)
         return counts if written is None else f"{counts}\n        {_written(written, config, snapshot)}"
+
+
+def _gold(config: Config) -> str:
+    """Return how many gold records the gold file has. Raises DataError for a line that is none."""
+    return f"{config.review.gold} has {counted(len(read_gold(config)), 'gold record')}"
 
 
 def _source_prompts(config: Config, services: Services, source: str, snapshot: Snapshot | None) -> str:
@@ -280,4 +287,4 @@ def _argilla(config: Config, services: Services) -> str:
 
 def _of_task(config: Config, snapshot: Snapshot, record_id: str) -> bool:
     """Whether a record is of the present task. Records of other tasks are in other datasets."""
-    return snapshot.records[record_id].task == config.review.task
+    return snapshot.all_records[record_id].task == config.review.task

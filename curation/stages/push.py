@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.generation import settings_id
+from curation.gold import gold_prompts, gold_records, gold_wanted, mixed, read_gold, refuse_shown_prompts
 from curation.quality import Check, PromptChecks, answer_checks, passed, prompt_checks
 from curation.report import Report
 from curation.review import RecordSpec, spread
 from curation.review.page import with_document
 from curation.services import open_review, open_store
 from curation.store import Snapshot, Store
-from curation.types import CandidateSet, Drop, ReviewRecord
-from curation.wording import counted, reasons
+from curation.types import GOLD_PROMPT, CandidateSet, Drop, GoldRecord, ReviewRecord
+from curation.wording import counted, percent, reasons
 
 if TYPE_CHECKING:
     from curation.review.argilla import ArgillaReview
@@ -34,6 +35,8 @@ class PushReport(Report):
     - `skipped` counts the candidate sets that are not shown, by reason.
     - `shown_before` of the new records are about prompts that had other records before. Of these earlier records,
       `retired` were removed from Argilla now, because nobody had answered them, and `kept` stay, because somebody had.
+    - `gold` of the records are gold, `gold_added` of the new ones. `gold_waiting` lines of the gold file are not needed
+      yet, `gold_lacking` more would be. Of records whose line is gone, `gold_retired` were removed now.
     """
 
     dataset: str
@@ -46,6 +49,11 @@ class PushReport(Report):
     shown_before: int
     retired: int
     kept: int
+    gold: int = 0
+    gold_added: int = 0
+    gold_waiting: int = 0
+    gold_lacking: int = 0
+    gold_retired: int = 0
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -64,6 +72,7 @@ class PushReport(Report):
             )
         if self.kept:
             lines.append(f"{counted(self.kept, 'earlier record')} of the same prompts kept: they have answers.")
+        lines += self._gold
         if self.refused:
             lines.append(f"{counted(len(self.refused), 'record')} left out, because Argilla refused:")
             lines += [f"  {record_id}: {reason}" for record_id, reason in list(self.refused.items())[:NAMED]]
@@ -72,6 +81,22 @@ class PushReport(Report):
         if self.skipped:
             lines.append(f"Candidate sets left out: {reasons(self.skipped)}.")
         return tuple(lines)
+
+    @property
+    def _gold(self) -> Iterator[str]:
+        if self.gold or self.gold_retired:
+            retired = f", {self.gold_retired:,} whose line is gone were removed" if self.gold_retired else ""
+            yield (
+                f"{counted(self.gold, 'gold record')} among them ({percent(self.gold / max(self.records, 1))}), "
+                f"{self.gold_added:,} new{retired}."
+            )
+        if self.gold_added and self.gold_added == self.added:
+            yield (
+                "No other record is new: the time at which they came tells them apart for whoever looks it up. Gold "
+                "that comes together with other records has no such mark."
+            )
+        if self.gold_lacking:
+            yield f"The gold file is short of {counted(self.gold_lacking, 'line')} for the gold_share under [review]."
 
     @property
     def next_verb(self) -> str | None:
@@ -84,19 +109,24 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
 
     A second push changes nothing. The records, and the reasons why other sets are not shown, are written to the store
     first, because an answer to a record that the store does not know would have no meaning. A record that Argilla
-    refuses is left out and named.
+    refuses is left out and named. Gold records are mixed in with the others.
 
     With `update_settings` an existing dataset gets the guidelines and `min_submitted` of the config. Without it, a
     dataset with other settings is refused. Raises MissingError without a store, RefusedError if there is nothing to
-    review, ServiceError if a record does not arrive in Argilla.
+    review, ServiceError if a record does not arrive in Argilla, and what `gold.read_gold` raises.
     """
+    items = read_gold(config)
     services = services or Services.from_environment()
     review = open_review(config, services)
     store = open_store(config, services)
     snapshot = store.snapshot()
+    refuse_shown_prompts(config, items, snapshot)
     sets = snapshot.current_sets(settings_id(config.models)).values()
-    records, not_shown = records_to_show(config, services, snapshot, sets)
-    store.set_shown(records, not_shown)
+    records, not_shown = records_to_show(
+        config, services, snapshot, sets, gold=frozenset(item.prompt.id for item in items)
+    )
+    all_gold = gold_records(config, items, snapshot, others=len(records))
+    store.set_shown(records, not_shown, gold=all_gold)
     skipped = Counter(not_shown.values())
     if not records:
         raise RefusedError(
@@ -107,11 +137,13 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
     if update_settings:
         review.update(task)
     dataset_id = review.create(task)
-    specs = specs_of(config, snapshot, records)
+    gold = [record for record in all_gold if record.counts and record.task == config.review.task]
+    specs = specs_of(config, snapshot, in_push_order(config, snapshot, records, gold))
     pushed = review.push(specs)
-    shown = {record.id: record for record in records if record.id not in pushed.refused}
+    shown = {record.id: record for record in (*records, *gold) if record.id not in pushed.refused}
     earlier = _earlier(snapshot, shown)
-    retired = _retire(store, review, earlier, shown=shown)
+    gone = {record.id for record in all_gold if not record.counts and record.task == config.review.task}
+    retired = _retire(store, review, earlier | gone, shown=shown)
     prompts_before = {record.prompt_id for record in snapshot.records.values()}
     return PushReport(
         dataset=config.review_dataset,
@@ -124,8 +156,26 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
         shown_before=sum(
             record.prompt_id in prompts_before for record in shown.values() if record.id not in snapshot.records
         ),
-        retired=len(retired - snapshot.retired),
+        retired=len((retired & earlier) - snapshot.retired),
         kept=len(earlier - retired),
+        gold=sum(record.id in shown for record in gold),
+        gold_added=sum(record.id in shown for record in gold if record.id not in snapshot.gold),
+        gold_waiting=len(items) - len(gold),
+        gold_lacking=max(gold_wanted(config, len(records)) - len(items), 0) if items else 0,
+        gold_retired=len((retired & gone) - snapshot.retired),
+    )
+
+
+def in_push_order(
+    config: Config, snapshot: Snapshot, records: Sequence[ReviewRecord], gold: Sequence[GoldRecord]
+) -> list[ReviewRecord]:
+    """Return these records in the order to push them in: those that the snapshot lacks come last."""
+    return mixed(
+        records,
+        gold,
+        known=snapshot.all_records,
+        calibration=config.review.calibration,
+        key=snapshot.manifest.pseudonym_key,
     )
 
 
@@ -153,7 +203,11 @@ def _retire(store: Store, review: ArgillaReview, earlier: Collection[str], *, sh
 
 def specs_of(config: Config, snapshot: Snapshot, records: Iterable[ReviewRecord]) -> list[RecordSpec]:
     """Return what Argilla shows of these records: with the part of a document that a prompt is about."""
-    return [config.review.spec(_as_shown(snapshot.candidate_sets[record.set_id]), record) for record in records]
+    return [config.review.spec(_as_shown(_set_of(record, snapshot)), record) for record in records]
+
+
+def _set_of(record: ReviewRecord, snapshot: Snapshot) -> CandidateSet:
+    return record.candidate_set if isinstance(record, GoldRecord) else snapshot.candidate_sets[record.set_id]
 
 
 def _as_shown(candidate_set: CandidateSet) -> CandidateSet:
@@ -162,12 +216,19 @@ def _as_shown(candidate_set: CandidateSet) -> CandidateSet:
 
 
 def records_to_show(
-    config: Config, services: Services, snapshot: Snapshot, sets: Iterable[CandidateSet]
+    config: Config,
+    services: Services,
+    snapshot: Snapshot,
+    sets: Iterable[CandidateSet],
+    *,
+    gold: frozenset[str] | None = None,
 ) -> tuple[list[ReviewRecord], dict[str, str]]:
     """Return the records to push, and by set id the reasons why other sets are not shown.
 
-    If the store has a record already, that is returned: the order of its candidates was chosen when it was first shown.
+    `gold` has the prompts of gold records, by default of those in the store: sets of these prompts are not shown. If
+    the store has a record already, that is returned: the order of its candidates was chosen when it was first shown.
     """
+    gold = gold_prompts(snapshot.gold.values()) if gold is None else gold
     shown = _by_set(record for record in snapshot.records.values() if record.task == config.review.task)
     rated = _by_answers_of_rated_sets(snapshot, shown)
     # Near-duplicates are not looked for again: `generate` did that, and these sets are paid for.
@@ -177,6 +238,9 @@ def records_to_show(
     of_sets: list[list[ReviewRecord]] = []
     not_shown: dict[str, str] = {}
     for candidate_set in sets:
+        if candidate_set.prompt.id in gold:
+            not_shown[candidate_set.id] = GOLD_PROMPT
+            continue
         known = shown.get(candidate_set.id)
         if known is None and not candidate_set.rated:
             known = rated.get(_answers(candidate_set))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from datetime import datetime
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 from curation.config import Config, Services
 from curation.errors import RefusedError
@@ -15,14 +15,16 @@ from curation.review.accounts import NewAccount, create_workspace, join, require
 from curation.review.merge import under_present_names
 from curation.review.rebuilding import Written, write_responses
 from curation.services import open_review, open_store
-from curation.stages.push import specs_of
+from curation.stages.push import in_push_order, specs_of
 from curation.stages.sync import sync
 from curation.store import Snapshot
-from curation.types import Response, Row, Status
+from curation.types import Response, ReviewRecord, Row, Status
 from curation.wording import counted, counts_by_name
 
 if TYPE_CHECKING:
     from curation.review.argilla import ArgillaReview
+
+RecordT = TypeVar("RecordT", bound=ReviewRecord)
 
 NAMED = 3
 """How many of the records and responses that Argilla refused are named in the report."""
@@ -156,8 +158,8 @@ def restore(
         workspace_created = create_workspace(review)
         dataset_created = review.find() is None
         dataset_id = review.create(config.review.settings())
-        pushed = review.push(specs_of(config, snapshot, [snapshot.records[record_id] for record_id in records]))
-        stored = _responses_to(records, snapshot)
+        pushed = review.push(specs_of(config, snapshot, records))
+        stored = _responses_to([record.id for record in records], snapshot)
         responses = under_present_names(stored.values(), review.accounts())
         accounts, outsiders = _reviewers(review, responses, new_workspace=workspace_created, tell=tell)
         user_ids = {username: user_id for user_id, username in review.accounts().usernames.items()}
@@ -186,19 +188,19 @@ def restore(
     )
 
 
-def _to_restore(config: Config, snapshot: Snapshot) -> list[str]:
-    """Return the ids of the present task's records that are not retired, in the order in which they were pushed."""
-    records = [
-        record.id
-        for record in snapshot.records.values()
-        if record.task == config.review.task and record.id not in snapshot.retired
-    ]
+def _to_restore(config: Config, snapshot: Snapshot) -> list[ReviewRecord]:
+    """Return the present task's records that are not retired, with gold among them, as `push` would push them."""
+
+    def of_task(records: Iterable[RecordT]) -> list[RecordT]:
+        return [record for record in records if record.task == config.review.task and record.id not in snapshot.retired]
+
+    records, gold = of_task(snapshot.records.values()), of_task(snapshot.gold.values())
     if not records:
         raise RefusedError(
             f"{config.store.repo_id} has no records of the task {config.review.task} to put back.",
             remedy="Run `curation push`, which shows the first ones to reviewers.",
         )
-    return records
+    return in_push_order(config, snapshot, records, gold)
 
 
 def _responses_to(records: Collection[str], snapshot: Snapshot) -> dict[tuple[str, str], Response]:
@@ -232,8 +234,9 @@ def _by_status(written: Written, responses: Mapping[tuple[str, str], Response]) 
 
 
 def _others(config: Config, snapshot: Snapshot) -> dict[str, Others]:
-    records = Counter(record.task for record in snapshot.records.values() if record.id not in snapshot.retired)
-    responses = Counter(snapshot.records[record_id].task for record_id, _ in snapshot.responses)
+    known = snapshot.all_records
+    records = Counter(record.task for record in known.values() if record.id not in snapshot.retired)
+    responses = Counter(known[record_id].task for record_id, _ in snapshot.responses)
     return {
         task: Others(records=count, responses=responses[task])
         for task, count in sorted(records.items())

@@ -51,7 +51,7 @@ def reviewers(config: Config, *, services: Services | None = None) -> ReviewersR
     with closing(open_review(config, services)) as review:
         names, accounts = members(review), review.accounts()
         state = pulled_review(review, config, snapshot)
-    records = {name for name in state.record_ids if name in snapshot.records and name not in snapshot.retired}
+    records = {name for name in state.record_ids if name in snapshot.all_records and name not in snapshot.retired}
     responses = [response for response in state.responses if response.record_id in records]
     needed = config.review.min_submitted
     # Owners may answer without being members. Those who do are listed, the others are not.

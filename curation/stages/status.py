@@ -312,6 +312,7 @@ def _to_push(config: Config, services: Services, snapshot: Snapshot, in_argilla:
     current = set(snapshot.current_set_ids(settings_id(config.models)))
     of_task = [record for record in snapshot.records.values() if record.task == config.review.task]
     known = {record.id for record in of_task if record.set_id in current}
+    known |= {record.id for record in snapshot.gold.values() if record.counts and record.task == config.review.task}
     without = current - {record.set_id for record in of_task}
     # If a set is stored several times, the last is its latest state.
     sets = snapshot.each_candidate_set() if without else ()
@@ -322,7 +323,8 @@ def _to_push(config: Config, services: Services, snapshot: Snapshot, in_argilla:
 
 def _answered(config: Config, snapshot: Snapshot) -> int:
     """Return the number of responses to records of the present task."""
-    return sum(snapshot.records[record_id].task == config.review.task for record_id, _ in snapshot.responses)
+    records = snapshot.all_records
+    return sum(records[record_id].task == config.review.task for record_id, _ in snapshot.responses)
 
 
 def _settings_changed(config: Config, snapshot: Snapshot) -> str | None:

@@ -212,27 +212,28 @@ def _merged(
 ) -> tuple[Reviews, SyncReport]:
     """Return what the store should hold after a pull, and the report on it, still without the commit."""
     forgotten = tuple(sorted({*snapshot.manifest.forgotten, *to_forget}))
-    merged = merge_responses(snapshot.responses, pulled, known=snapshot.records, forgotten=forgotten)
+    known = snapshot.all_records
+    merged = merge_responses(snapshot.responses, pulled, known=known, forgotten=forgotten)
     # Records of another task are in another Argilla dataset, so they are not missing in this one.
     of_task = _of_task(config, snapshot)
     missing = (of_task - snapshot.retired).difference(pulled.records.values()) if pulled.whole else set()
     report = SyncReport(
         dataset=config.review_dataset,
         read_all=True,
-        records=len(snapshot.records) - len(snapshot.retired),
+        records=len(known) - len(snapshot.retired),
         responses=len(merged.responses),
         submitted=sum(response.status == "submitted" for response in merged.responses.values()),
         added=merged.added,
         changed=merged.changed,
         withdrawn=merged.withdrawn,
         set_back=merged.set_back,
-        foreign_records=sum(record_id not in snapshot.records for record_id in pulled.records.values()),
+        foreign_records=sum(record_id not in known for record_id in pulled.records.values()),
         foreign=merged.foreign,
         absent=sum(
             pulled.whole and record_id in of_task and response.server_record_id not in pulled.records
             for (record_id, _), response in merged.responses.items()
         ),
-        missing_records=tuple(record_id for record_id in snapshot.records if record_id in missing),
+        missing_records=tuple(record_id for record_id in known if record_id in missing),
         renamed=merged.renamed,
         gone=merged.gone,
         second_accounts=merged.second_accounts,
@@ -258,7 +259,7 @@ def _merged(
 
 
 def _of_task(config: Config, snapshot: Snapshot) -> set[str]:
-    return {record.id for record in snapshot.records.values() if record.task == config.review.task}
+    return {record.id for record in snapshot.all_records.values() if record.task == config.review.task}
 
 
 def _refuse_to_shrink(config: Config, snapshot: Snapshot, report: SyncReport) -> None:

@@ -140,21 +140,24 @@ def _review(config: Config, services: Services, snapshot: Snapshot) -> tuple[Bal
     if config.labels.decides_without_people and services.argilla_api_url is None:
         return ()
     of_task = {record.id for record in snapshot.records.values() if record.task == config.review.task}
+    gold = {record.id for record in snapshot.gold.values() if record.task == config.review.task}
     with closing(open_review(config, services)) as review:
         if config.labels.decides_without_people and review.find() is None:
             return ()
         review.check(config.review.settings())
         pulled = review.pull()
     now = merge_responses(
-        snapshot.responses, pulled, known=snapshot.records, forgotten=snapshot.manifest.forgotten
+        snapshot.responses, pulled, known=snapshot.all_records, forgotten=snapshot.manifest.forgotten
     ).responses
     in_argilla = {record_id or server_id for server_id, record_id in pulled.records.items()}
     return (
-        record_balance(of_task - snapshot.retired, in_argilla=in_argilla),
+        record_balance(of_task - snapshot.retired, in_argilla=in_argilla - gold),
+        *([record_balance(gold - snapshot.retired, in_argilla=in_argilla & gold, gold=True)] if gold else []),
         response_balance(
             snapshot.responses,
             now,
             on_server={(answer.server_record_id, answer.server_user_id) for answer in pulled.answers},
+            gold=snapshot.gold.keys(),
         ),
     )
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from curation.store.snapshot import (
         CANDIDATE_SETS,
         ESCALATED_RECORDS,
+        GOLD,
         NOT_SHOWN,
         QUESTION_SETS,
         RECORDS,
@@ -22,7 +23,7 @@ else:
     __getattr__ = late_names(
         __name__,
         {
-            "snapshot": "CANDIDATE_SETS ESCALATED_RECORDS NOT_SHOWN QUESTION_SETS RECORDS RESPONSES Snapshot",
+            "snapshot": "CANDIDATE_SETS ESCALATED_RECORDS GOLD NOT_SHOWN QUESTION_SETS RECORDS RESPONSES Snapshot",
             "store": "Reviews Store",
         },
     )
@@ -30,6 +31,7 @@ else:
 __all__ = [
     "CANDIDATE_SETS",
     "ESCALATED_RECORDS",
+    "GOLD",
     "MANIFEST",
     "NOT_SHOWN",
     "QUESTION_SETS",

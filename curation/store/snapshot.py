@@ -8,6 +8,7 @@ A store is a private dataset repo. `manifest.json` lists the Parquet files of ea
     dropped_prompts/<hash>.parquet     one row per prompt that did not pass a check
     records/<hash>.parquet             one row per ReviewRecord; `push` appends
     not_shown/<hash>.parquet           the sets that the last `push` made no record of, and why; one file
+    gold/<hash>.parquet                one row per GoldRecord, with the set that it shows; `push` replaces it
     retired_records/<hash>.parquet     the ids of records that need no answer any more; one file
     escalated_records/<hash>.parquet   one row per record that adjudicators decide (EscalatedRecord); `sync` appends
     responses/<hash>.parquet           one row per version of a response (ResponseVersion); `sync` appends
@@ -34,6 +35,7 @@ from curation.types import (
     CandidateSet,
     DroppedPrompt,
     EscalatedRecord,
+    GoldRecord,
     NotShown,
     Response,
     ResponseVersion,
@@ -45,7 +47,7 @@ from curation.types import (
 RowT = TypeVar("RowT", bound=Row)
 CANDIDATE_SETS, RECORDS, RESPONSES = "candidate_sets", "records", "responses"
 QUESTION_SETS, ESCALATED_RECORDS = "question_sets", "escalated_records"
-DROPPED_PROMPTS, RETIRED_RECORDS, NOT_SHOWN = "dropped_prompts", "retired_records", "not_shown"
+DROPPED_PROMPTS, RETIRED_RECORDS, NOT_SHOWN, GOLD = "dropped_prompts", "retired_records", "not_shown", "gold"
 ROW_TYPES: dict[str, type[Row]] = {
     CANDIDATE_SETS: CandidateSet,
     QUESTION_SETS: CandidateSet,
@@ -55,6 +57,7 @@ ROW_TYPES: dict[str, type[Row]] = {
     DROPPED_PROMPTS: DroppedPrompt,
     RETIRED_RECORDS: RetiredRecord,
     NOT_SHOWN: NotShown,
+    GOLD: GoldRecord,
 }
 
 
@@ -128,8 +131,18 @@ class Snapshot:
 
     @cached_property
     def shown(self) -> dict[str, ReviewRecord]:
-        """All that people are shown, by id: every review record, and what adjudicators are shown."""
-        return {**self.records, **self.adjudications}
+        """All that people are shown, by id: every review record, gold, and what adjudicators are shown."""
+        return {**self.all_records, **self.adjudications}
+
+    @cached_property
+    def gold(self) -> dict[str, GoldRecord]:
+        """Every gold record by id, those that count no more too. None of them is in `records`."""
+        return {row.id: row for row in self._read(GOLD, GoldRecord)}
+
+    @cached_property
+    def all_records(self) -> dict[str, ReviewRecord]:
+        """Every record that reviewers were ever shown, by id: gold records too."""
+        return {**self.records, **self.gold}
 
     @cached_property
     def responses(self) -> dict[tuple[str, str], Response]:

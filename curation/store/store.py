@@ -24,6 +24,7 @@ from curation.store.set_index import SetIndex
 from curation.store.snapshot import (
     CANDIDATE_SETS,
     DROPPED_PROMPTS,
+    GOLD,
     NOT_SHOWN,
     QUESTION_SETS,
     RECORDS,
@@ -32,7 +33,7 @@ from curation.store.snapshot import (
     ROW_TYPES,
     Snapshot,
 )
-from curation.types import CandidateSet, DroppedPrompt, NotShown, Response, RetiredRecord, ReviewRecord, Row
+from curation.types import CandidateSet, DroppedPrompt, GoldRecord, NotShown, Response, RetiredRecord, ReviewRecord, Row
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -152,20 +153,30 @@ class Store:
 
         return self._update(edit)
 
-    def set_shown(self, records: Iterable[ReviewRecord], not_shown: Mapping[str, str]) -> str | None:
+    def set_shown(
+        self,
+        records: Iterable[ReviewRecord],
+        not_shown: Mapping[str, str],
+        *,
+        gold: Sequence[GoldRecord] | None = None,
+    ) -> str | None:
         """Append the records that the store lacks, and replace the reasons why sets are not shown to reviewers.
 
-        `not_shown` has a reason by set id: {"0123...": "identical_candidates"}. Return the commit, None if nothing
-        changes.
+        `not_shown` has a reason by set id: {"0123...": "identical_candidates"}. `gold` takes the place of all gold
+        records; None leaves them. Return the commit, None if nothing changes.
         """
         records = tuple(records)
 
         def edit(snapshot: Snapshot) -> Change | None:
             new = [row for row in records if row.id not in snapshot.records]
-            if not new and not_shown == snapshot.not_shown:
+            new_gold = gold is not None and list(gold) != list(snapshot.gold.values())
+            if not new and not new_gold and not_shown == snapshot.not_shown:
                 return None
             rows = [NotShown(id=set_id, reason=reason) for set_id, reason in not_shown.items()]
             manifest, files, outdated = _replaced(snapshot, snapshot.manifest, NOT_SHOWN, rows)
+            if new_gold:
+                manifest, gold_files, gold_outdated = _replaced(snapshot, manifest, GOLD, gold or ())
+                files, outdated = {**files, **gold_files}, (*outdated, *gold_outdated)
             change = _append(snapshot, manifest, {RECORDS: new}, message=f"Add {len(new)} review records")
             return replace(change, files={**files, **change.files}, delete=(*outdated, *change.delete))
 

@@ -24,11 +24,12 @@ from curation.store import (
 )
 from curation.store.manifest import Settings
 from curation.store.parquet import content_name, write_parquet
-from curation.store.snapshot import DROPPED_PROMPTS, NOT_SHOWN, RETIRED_RECORDS, ROW_TYPES
+from curation.store.snapshot import DROPPED_PROMPTS, GOLD, NOT_SHOWN, RETIRED_RECORDS, ROW_TYPES
 from curation.types import (
     CandidateSet,
     DroppedPrompt,
     EscalatedRecord,
+    GoldRecord,
     Message,
     NotShown,
     Prompt,
@@ -71,6 +72,7 @@ def make_snapshot(
     retired: Sequence[ReviewRecord] = (),
     not_shown: Mapping[str, str] | None = None,
     escalated: Sequence[EscalatedRecord] = (),
+    gold: Sequence[GoldRecord] = (),
 ) -> Snapshot:
     """Return a store in which each of the sequences of `sets` and `records` is a file of its own.
 
@@ -85,6 +87,7 @@ def make_snapshot(
         *([(RETIRED_RECORDS, [RetiredRecord(id=record.id) for record in retired])] if retired else []),
         *([(ESCALATED_RECORDS, escalated)] if escalated else []),
         *([(NOT_SHOWN, [NotShown(id=set_id, reason=why) for set_id, why in not_shown.items()])] if not_shown else []),
+        *([(GOLD, gold)] if gold else []),
     ]
     for table, rows in tables:
         content = write_parquet(rows, ROW_TYPES[table])
