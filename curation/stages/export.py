@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -19,13 +21,16 @@ from curation.tokenizer import load_tokenizer
 from curation.wording import counted, counts_by_name, reasons
 
 UNFINISHED = ".unfinished"
+SHARD = re.compile(r"[a-z]+/[a-z]+-[0-9a-f]{16}\.parquet")
+"""The path of a file that `export` writes, as in dpo/train-0123456789abcdef.parquet."""
 
 
 class ExportReport(Report):
     """What `export` wrote.
 
     `rows` counts rows by config, `dropped` what gave no row, by config and reason. `files` are paths relative to the
-    folder. `omitted` says, by column, why a column that the prompts have is left out.
+    folder. `omitted` says, by column, why a column that the prompts have is left out. `already` says that an earlier
+    export had written the very same files, as if it was killed when it was done.
     """
 
     folder: str
@@ -34,13 +39,17 @@ class ExportReport(Report):
     dropped: dict[str, dict[str, int]]
     omitted: dict[str, str]
     files: tuple[str, ...]
+    already: bool = False
 
     @property
     def lines(self) -> tuple[str, ...]:
         """The numbers of rows, where they are, and the reasons for missing ones."""
         rows = counts_by_name(self.rows)
         template = f" with the chat template of {self.chat_template}" if self.chat_template else ""
-        lines = [f"Wrote {rows} rows{template} to {self.folder} ({counted(len(self.files), 'file')})."]
+        files = counted(len(self.files), "file")
+        lines = [f"Wrote {rows} rows{template} to {self.folder} ({files})."]
+        if self.already:
+            lines = [f"{rows} rows{template} are in {self.folder} already ({files}): nothing was written."]
         lines += [f"Left out of {name}: {reasons(dropped)}." for name, dropped in self.dropped.items() if dropped]
         lines += [f"No column {name!r}: {why}." for name, why in self.omitted.items()]
         return tuple(lines)
@@ -57,9 +66,9 @@ def export(
     """Write the rows that `publish` would publish into `folder`, in a folder for each config. Nothing is uploaded.
 
     `template` is a tokenizer (a folder, or "owner/name" on the Hub) whose chat template turns conversations into
-    strings. `watch` is called with the number of segments of the store that are done, and of all. Raises RefusedError
-    if the folder is not empty or cannot be written, or if no record gives a row; MissingError if the store or the
-    tokenizer does not exist.
+    strings. `watch` is called with the number of segments of the store that are done, and of all. If the folder holds
+    the very same files, nothing is written. Raises RefusedError if it holds others or cannot be written, or if no
+    record gives a row; MissingError if the store or the tokenizer does not exist.
     """
     services = services or Services.from_environment()
     _refuse_unless_free(folder)
@@ -77,7 +86,9 @@ def export(
                 f"({reasons(derived.tally.unresolved) or 'none decided'}).",
                 remedy="Review in Argilla, then run `curation sync`.",
             )
-        _copy(derived_in, folder)
+        already = _holds(folder, derived_in)
+        if not already:
+            _copy(derived_in, folder)
     return ExportReport(
         folder=str(folder),
         chat_template=template,
@@ -85,7 +96,21 @@ def export(
         dropped={name: dict(derived.tally.dropped[name]) for name in config.publish.formats},
         omitted=dict(derived.omitted),
         files=tuple(shard.path for shard in derived.tally.shards),
+        already=already,
     )
+
+
+def _holds(folder: Path, source: Path) -> bool:
+    """Return whether the files of `source` are in `folder`, and no others.
+
+    Raises RefusedError if there are others that no unfinished export left.
+    """
+    if not folder.is_dir() or _unfinished(folder) is not None or not any(folder.iterdir()):
+        return False
+    ours = _files(source)
+    if _files(folder) == ours and all(filecmp.cmp(source / path, folder / path, shallow=False) for path in ours):
+        return True
+    raise _not_empty(folder)
 
 
 def _copy(source: Path, folder: Path) -> None:
@@ -98,8 +123,7 @@ def _copy(source: Path, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for path in _unfinished(folder) or ():
             path.unlink(missing_ok=True)
-        ours = sorted(str(path.relative_to(source)) for path in source.rglob("*") if path.is_file())
-        (folder / UNFINISHED).write_text("\n".join(ours), encoding="utf-8")
+        (folder / UNFINISHED).write_text("\n".join(sorted(_files(source))), encoding="utf-8")
         shutil.copytree(source, folder, dirs_exist_ok=True)
         (folder / UNFINISHED).unlink()
     except OSError as error:
@@ -113,23 +137,38 @@ def _unfinished(folder: Path) -> list[Path] | None:
     if not (folder / UNFINISHED).is_file():
         return None
     listed = (folder / UNFINISHED).read_text(encoding="utf-8").splitlines()
-    present = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
+    present = _files(folder)
     return [folder / path for path in present & set(listed)] if present <= {UNFINISHED, *listed} else None
 
 
+def _files(folder: Path) -> set[str]:
+    """Return the paths of all files in a folder, relative to it; a link is one, wherever it leads."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
+
+
 def _refuse_unless_free(folder: Path) -> None:
-    """Raise RefusedError if a folder holds what no unfinished export left there, or cannot be created."""
+    """Raise RefusedError if a folder holds what no export left there, or cannot be created."""
     # `lexists` is also true for a link whose target does not exist: no folder can be created there either.
     nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
     if not nearest.is_dir():
         why = f"{nearest} is not a folder."
     elif not _accepts_a_folder(nearest):
         why = f"{nearest} cannot be written to."
-    elif nearest == folder and _unfinished(folder) is None and any(folder.iterdir()):
-        why = f"{folder} is not empty."
+    elif nearest == folder and _unfinished(folder) is None and not _looks_exported(folder):
+        raise _not_empty(folder)
     else:
         return
     raise RefusedError(why, remedy="Name a new folder with --folder.")
+
+
+def _looks_exported(folder: Path) -> bool:
+    """Whether a folder is empty, or has only files with the names that an export gives them."""
+    files = _files(folder)
+    return all(map(SHARD.fullmatch, files)) and (bool(files) or not any(folder.iterdir()))
+
+
+def _not_empty(folder: Path) -> RefusedError:
+    return RefusedError(f"{folder} is not empty.", remedy="Name a new folder with --folder.")
 
 
 def _accepts_a_folder(folder: Path) -> bool:

@@ -219,9 +219,6 @@ class Curation:
                 kills[verb] += done.returncode == KILLED
                 if done.returncode not in {0, KILLED}:
                     refused.append(f"{verb} at {moment}: {done.returncode}: {done.stderr}")
-                if verb == "export" and done.returncode == 0:
-                    # A second export into the same folder would be refused.
-                    break
         done, _ = self.house.command("verify", self.config, folder=self.folder)
         if done.returncode:
             refused.append(f"verify: {done.returncode}: {done.stdout}{done.stderr}")

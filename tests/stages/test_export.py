@@ -112,3 +112,52 @@ def test_columns_that_are_left_out_are_named_with_the_reason(tmp_path: Path, mon
     assert "No column 'tools': not every prompt has it." in report.lines
     rows = published(tmp_path / "out", "dpo")
     assert [(row["category"], "tools" in row) for row in rows] == [("sums", False)] * 2
+
+
+def test_an_export_that_was_killed_when_it_was_done_ends_well_when_it_is_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store()
+    store.add("a", prompt=make_prompt(question(1)))
+    first = store.written(tmp_path / "store")
+    opened = SimpleNamespace(snapshot=lambda: first)
+    monkeypatch.setattr(import_module("curation.stages.export"), "open_store", lambda config, services: opened)
+    folder = tmp_path / "out"
+    written = export(make_config(), folder, services=SERVICES)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    again = export(make_config(), folder, services=SERVICES)
+    assert (written.already, again.already) == (False, True)
+    assert (again.rows, again.files) == (written.rows, written.files)
+    assert again.lines[0].startswith("1 dpo")
+    assert "already (" in again.lines[0]
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    # Rows that came since are others, and what somebody exported is not replaced.
+    store.add("b", prompt=make_prompt(question(2)))
+    more = store.written(tmp_path / "later")
+    opened.snapshot = lambda: more
+    with pytest.raises(RefusedError, match="out is not empty"):
+        export(make_config(), folder, services=SERVICES)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+@pytest.mark.parametrize("change", ["damaged", "missing", "more", "link"])
+def test_files_that_differ_from_those_of_an_export_are_kept(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store()
+    store.add("a", prompt=make_prompt(question(1)))
+    snapshot = store.written(tmp_path / "store")
+    opened = SimpleNamespace(snapshot=lambda: snapshot)
+    monkeypatch.setattr(import_module("curation.stages.export"), "open_store", lambda config, services: opened)
+    folder = tmp_path / "out"
+    path = folder / export(make_config(), folder, services=SERVICES).files[0]
+    if change == "damaged":
+        path.write_bytes(b"x" * path.stat().st_size)
+    elif change == "missing":
+        path.rename(path.with_name("train-0123456789abcdef.parquet"))
+    elif change == "more":
+        (path.parent / "train-0123456789abcdef.parquet").write_bytes(b"x")
+    else:
+        (folder / "link").symlink_to(tmp_path)
+    with pytest.raises(RefusedError, match="is not empty"):
+        export(make_config(), folder, services=SERVICES)
