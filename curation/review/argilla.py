@@ -271,12 +271,13 @@ class ArgillaReview:
                 )
             # Accounts are read last: if one is deleted in the meantime, its answers must not count as withdrawn.
             accounts = self.accounts()
-            guidelines = self._get(f"/api/v1/datasets/{dataset_id}")["guidelines"] or ""
+            about = self._get(f"/api/v1/datasets/{dataset_id}")
             answers = tuple(_answer(response) for record in records for response in record["responses"])
         return Pulled(
             began_at=began_at,
             dataset_id=dataset_id,
-            guidelines=guidelines,
+            guidelines=about["guidelines"] or "",
+            last_activity_at=time_of(about["last_activity_at"]),
             records={record["id"]: record["external_id"] for record in records},
             answers=answers,
             accounts=accounts,

@@ -42,6 +42,7 @@ class Pulled:
 
     - `began_at`: when the reading began
     - `records`: the external id of each record by the server's own id: ours is the external id, null is somebody else's
+    - `last_activity_at`: when somebody answered last, as Argilla says; it was read after `answers`
     - `accounts`: they were read after `answers`, so whose account is among them could have been seen to answer
     """
 
@@ -52,3 +53,4 @@ class Pulled:
     answers: tuple[Answer, ...]
     accounts: Accounts
     whole: bool = True
+    last_activity_at: datetime | None = None

@@ -15,6 +15,7 @@ from curation.errors import RefusedError
 from curation.report import Report
 from curation.review.merge import merge_responses
 from curation.review.pulled import Pulled
+from curation.review.set_back import sign_of_an_older_copy
 from curation.review.shown import written
 from curation.services import open_review, open_store
 from curation.shrinking import exceeds
@@ -166,10 +167,11 @@ def sync(
             pulled = review.pull(only)
             if not pulled.whole and not _is_synced(snapshot, pulled.dataset_id):
                 pulled = review.pull()
-            reviews, report = _merged(config, snapshot, pulled, to_forget, activity)
+            reviews, report, sign = _merged(config, snapshot, pulled, to_forget, activity)
             report = report.model_copy(update={"seconds": time.monotonic() - began})
             if not allow_shrink:
                 _refuse_to_shrink(config, snapshot, report)
+                _refuse_an_older_copy(sign)
             reports.append(report)
             return reviews
 
@@ -209,8 +211,10 @@ def _unchanged(config: Config, snapshot: Snapshot, review: ArgillaReview) -> Syn
 
 def _merged(
     config: Config, snapshot: Snapshot, pulled: Pulled, to_forget: Collection[str], activity: str | None
-) -> tuple[Reviews, SyncReport]:
-    """Return what the store should hold after a pull, and the report on it, still without the commit."""
+) -> tuple[Reviews, SyncReport, str | None]:
+    """Return what the store should hold after a pull, the report on it without the commit, and a sign of a server that
+    was set back.
+    """
     forgotten = tuple(sorted({*snapshot.manifest.forgotten, *to_forget}))
     known = snapshot.all_records
     merged = merge_responses(snapshot.responses, pulled, known=known, forgotten=forgotten)
@@ -247,6 +251,7 @@ def _merged(
         dataset_id=pulled.dataset_id,
         guidelines=written(pulled.guidelines),
         last_sync=_last_sync(report, pulled, activity) if pulled.whole else _last_whole_sync(snapshot),
+        last_activity_at=pulled.last_activity_at,
     )
     reviews = Reviews(
         responses=merged.responses,
@@ -255,7 +260,10 @@ def _merged(
         forgotten=forgotten,
         synced_at=pulled.began_at,
     )
-    return reviews, report
+    seen = None
+    if _is_synced(snapshot, pulled.dataset_id) and snapshot.manifest.review is not None:
+        seen = snapshot.manifest.review.last_activity_at
+    return reviews, report, sign_of_an_older_copy(snapshot.responses, merged, pulled, seen_activity=seen)
 
 
 def _of_task(config: Config, snapshot: Snapshot) -> set[str]:
@@ -277,6 +285,16 @@ def _refuse_to_shrink(config: Config, snapshot: Snapshot, report: SyncReport) ->
         remedy="If the server lost them, run `curation restore`: it puts them back. If reviewers took them back, run "
         "`curation sync` with `--allow-shrink`.",
     )
+
+
+def _refuse_an_older_copy(sign: str | None) -> None:
+    """Raise RefusedError if a sign says that the server was set back: what it lost would be taken for withdrawn."""
+    if sign is not None:
+        raise RefusedError(
+            f"Argilla was set back to an older copy of its data: {sign}. Nothing was written.",
+            remedy="Run `curation restore`: it puts back what the last sync saw. If reviewers took the answers back, "
+            "run `curation sync` with `--allow-shrink`.",
+        )
 
 
 def _last_sync(report: SyncReport, pulled: Pulled, activity: str | None) -> LastSync | None:

@@ -48,7 +48,8 @@ class LastSync(Row):
 class ReviewedDataset(Row):
     """The Argilla dataset that the store was last synced with. If the dataset is created again, it gets another id.
 
-    `last_sync` is null if the next `sync` has to read everything.
+    `last_sync` is null if the next `sync` has to read everything. `last_activity_at` is when somebody answered last, as
+    Argilla said at the last `sync`: if it ever says an earlier time, it was set back to an older copy of its data.
     """
 
     workspace: str
@@ -56,6 +57,7 @@ class ReviewedDataset(Row):
     dataset_id: str
     guidelines: str
     last_sync: LastSync | None = None
+    last_activity_at: datetime | None = None
 
 
 class Manifest(Row):

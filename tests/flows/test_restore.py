@@ -202,3 +202,34 @@ def test_a_server_that_lost_a_part_gets_it_back_and_newer_answers_stay(cli: Comm
     report = cli.json("restore", config)
     assert (report["records"], report["records_added"], report["responses"]) == (12, 0, 0)
     assert report["others"] == {"pairwise": {"records": 6, "responses": 16}}
+
+
+def test_a_server_that_starts_from_an_older_copy_is_recognised_also_if_it_lost_one_answer(
+    cli: CommandLine, stack: Stack
+) -> None:
+    name = "older-copy"
+    config = reviewed(cli, stack, name, "copy-ann", "copy-bob")
+    cli.json("sync", config)
+    before = in_store(stack, name)
+    with argilla(stack) as http:
+        number = dataset_id(http, name).replace("-", "")
+        lost = answers(http, name)[-1]
+    [database] = Path(stack.argilla.folder).glob("*.db")
+    with closing(sqlite3.connect(database, timeout=30)) as connection, connection:
+        # The copy was made before the answer was given, and has the last activity of that time.
+        connection.execute("DELETE FROM responses WHERE id = ?", (lost["id"].replace("-", ""),))
+        moment = "2026-01-01 00:00:00.000000"
+        connection.execute("UPDATE datasets SET last_activity_at = ? WHERE id = ?", (moment, number))
+    refused = " ".join(cli.error("sync", config).split())
+    assert (
+        "Argilla was set back to an older copy of its data: it lacks 1 response, and its last activity was" in refused
+    )
+    assert "`curation restore`" in refused
+    assert in_store(stack, name) == before
+    assert sum(cli.json("restore", config)["responses_added"].values()) == 1
+    assert counts(cli.json("sync", config)) == (0, 0, 0)
+    assert in_store(stack, name) == before
+    # What a reviewer takes back is withdrawn as before.
+    with argilla(stack) as http:
+        http.delete(f"/responses/{answers(http, name)[0]['id']}").raise_for_status()
+    assert counts(cli.json("sync", config)) == (0, 0, 1)
