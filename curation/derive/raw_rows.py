@@ -9,9 +9,8 @@ from curation import export, ids, labels, quality
 from curation.derive.plan import Plan
 from curation.derive.scoring import Scoring
 from curation.derive.shards import write_shard
-from curation.derive.tally import Tally
+from curation.derive.tally import Tally, counts
 from curation.derive.texts import SetTexts
-from curation.export.raw import RawSets, raw_table
 from curation.frames import pl
 from curation.published_rows import RawRow
 from curation.types import DroppedPrompt
@@ -26,33 +25,31 @@ def publish_raw(
     plan: Plan,
 ) -> None:
     """Count and write the rows of `raw`: one for every set."""
+    tally.rows.update({("raw", split): count for split, count in counts(texts.sets["split"]).items()})
+    if plan.folder is None:
+        return
     records = scoring.records
     unresolved = records.drop_nulls("reason").select("set_no", "reason")
-    unshown = texts.sets.join(records.select("set_no"), on="set_no", how="anti", maintain_order="left")
-    candidates = _raw_candidates(texts, scoring)
+    unshown = texts.sets.join(records, on="set_no", how="anti", maintain_order="left")
+    rows = export.raw_rows(
+        texts.sets,
+        candidates=_raw_candidates(texts, scoring),
+        records=records,
+        rows=pl.concat([*given, pl.DataFrame(schema={"set_no": pl.UInt32, "id": pl.String})]),
+        dropped=pl.concat([unresolved, unshown.select("set_no", reason="not_shown"), *dropped]),
+        scored=scoring.scored,
+        reasons=plan.config.review.reasons_published,
+        clean=plan.clean,
+    )
     for split in export.SPLITS:
-        of_split = texts.sets.filter(pl.col("split") == split)
-        if of_split.is_empty():
-            continue
-        tally.rows["raw", split] += of_split.height
-        if plan.folder is None:
-            continue
-        raw = RawSets(
-            sets=of_split,
-            candidates=candidates,
-            records=records.select("set_no", "record_no", "record_id", "source", "voters", "agreement"),
-            rows=pl.concat([*given, pl.DataFrame(schema={"set_no": pl.UInt32, "id": pl.String})]),
-            dropped=pl.concat([unresolved, unshown.select("set_no", reason="not_shown"), *dropped]),
-            scored=scoring.scored,
-        )
-        table = raw_table(
-            raw, thinking=plan.keeps_thinking, reasons=plan.config.review.reasons_published, clean=plan.clean
-        )
-        tally.shards.append(write_shard("raw", split, table.sort_by("id"), plan.folder))
+        of_split = rows.filter(pl.col("split") == split).sort("id")
+        if not of_split.is_empty():
+            table = export.raw_table(of_split, thinking=plan.keeps_thinking)
+            tally.shards.append(write_shard("raw", split, table, plan.folder))
 
 
 def _raw_candidates(texts: SetTexts, scoring: Scoring) -> pl.DataFrame:
-    """See `RawSets.candidates`."""
+    """The answers of models and reviewers with all that is known of them, as `raw_rows` wants them."""
     scores = scoring.scored.answers.select("set_no", "candidate_id", "score")
     keys = ["set_no", "candidate_id"]
     of_models = texts.candidates

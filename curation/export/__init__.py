@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from curation.export.dpo import PairExporter
     from curation.export.exporter import EXTRAS, PASSAGE_COLUMNS, Exporter, extra_column, published_table, with_answers
     from curation.export.kto import CompletionExporter, KtoWeights, kto_order, suggested_weights
-    from curation.export.raw import RawSets, raw_schema, raw_table, rows_table
+    from curation.export.raw import raw_rows, raw_schema, raw_table, rows_table
     from curation.export.scored import LABEL_SOURCES, Rows, ScoredSets, lost
     from curation.export.sft import SupervisedExporter
     from curation.export.splits import SPLITS, Split, splits_of
@@ -25,7 +25,7 @@ else:
             "dpo": "PairExporter",
             "exporter": "EXTRAS PASSAGE_COLUMNS Exporter extra_column published_table with_answers",
             "kto": "CompletionExporter KtoWeights kto_order suggested_weights",
-            "raw": "RawSets raw_schema raw_table rows_table",
+            "raw": "raw_rows raw_schema raw_table rows_table",
             "scored": "LABEL_SOURCES Rows ScoredSets lost",
             "sft": "SupervisedExporter",
             "splits": "SPLITS Split splits_of",
@@ -43,7 +43,6 @@ __all__ = [
     "KtoWeights",
     "PairExporter",
     "PairsPerPrompt",
-    "RawSets",
     "Rows",
     "ScoredSets",
     "Split",
@@ -56,6 +55,7 @@ __all__ = [
     "lost",
     "plain",
     "published_table",
+    "raw_rows",
     "raw_schema",
     "raw_table",
     "rows_table",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from curation.export.exporter import Exporter
 from curation.export.options import PairsPerPrompt
 from curation.export.scored import Rows, ScoredSets, lost
 from curation.frames import pl
@@ -13,7 +14,7 @@ from curation.published_rows import PreferenceRow
 
 
 @dataclass(frozen=True, slots=True)
-class PairExporter:
+class PairExporter(Exporter):
     """Pairs of the answers of a set whose scores are `min_gap` apart; with `margin` the gap is a column of that name.
 
     TRL's RewardTrainer subtracts `margin` whenever it is there, so that it is only written if asked for. With `graded`
@@ -69,10 +70,6 @@ class PairExporter:
             ).with_row_index("row_no"),
             lost=pl.concat([lost(pairs.drop_nulls("fault"), pl.col("fault")), _without_pair(without, faulty)]),
         )
-
-    def ordered(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows of a shard in the order to publish them in: that of their ids."""
-        return rows.sort("id")
 
     def own_columns(self) -> dict[str, pl.Expr]:
         """Return the columns of other names than those that `with_answers` gives, as expressions over those."""

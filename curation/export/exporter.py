@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Protocol
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -45,39 +46,31 @@ def extra_column(name: str) -> pl.Expr:
     return pl.col(f"prompt_{name}").alias(name)
 
 
-class Exporter(Protocol):
-    """Makes the rows of one config that is trained on; `sides` names the answers that a row holds.
+class Exporter(ABC):
+    """Makes the rows of one config that is trained on. `sides` names the answers that a row holds.
 
-    `row_type` gives the columns. One that is called as a column of the scored answers with the side before it
-    ("chosen_score") is that column, what all configs share is the same in all, and `own_columns` gives the rest.
+    `row_type` gives the columns. A column that is called as one of the scored answers with the side before it
+    ("chosen_score") is that column, columns that all configs share are the same in all, and `own_columns` gives the
+    rest. `sides` are the columns of `Rows.frame` that hold an answer_no.
     """
 
-    @property
-    def name(self) -> str:
-        """The name of the config."""
-        ...
+    __slots__ = ()
 
-    @property
-    def row_type(self) -> type[Row]:
-        """What a row holds."""
-        ...
+    name: str
+    row_type: ClassVar[type[Row]]
+    sides: ClassVar[tuple[str, ...]]
 
-    @property
-    def sides(self) -> tuple[str, ...]:
-        """The columns of `Rows.frame` that hold an answer_no."""
-        ...
-
+    @abstractmethod
     def rows(self, scored: ScoredSets) -> Rows:
         """Return the rows that scored sets give, and why they give no others."""
-        ...
 
-    def ordered(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows of a shard in the order to publish them in."""
-        ...
-
+    @abstractmethod
     def own_columns(self) -> Mapping[str, pl.Expr]:
         """Return the columns of other names than those that `with_answers` gives, as expressions over those."""
-        ...
+
+    def ordered(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows of a shard in the order to publish them in: that of their ids."""
+        return rows.sort("id")
 
 
 def with_answers(exporter: Exporter, rows: pl.DataFrame, scored: ScoredSets) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from itertools import islice
 
 from curation import columns
 from curation.export.dpo import assistant_turn
+from curation.export.exporter import Exporter
 from curation.export.scored import Rows, ScoredSets, lost
 from curation.frames import pl
 from curation.published_rows import UnpairedPreferenceRow
@@ -22,7 +23,7 @@ HIGHEST_RATIO = 1.33
 
 
 @dataclass(frozen=True, slots=True)
-class CompletionExporter:
+class CompletionExporter(Exporter):
     """Answers with the label true (a score above 0.5) or false (below)."""
 
     name = "kto"

@@ -7,12 +7,12 @@ every response with what it says of each candidate.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
-from curation import ids
+from curation import columns
 from curation.export.evidence import evidence
 from curation.export.scored import ScoredSets
 from curation.frames import pl
@@ -24,63 +24,56 @@ Clean = Callable[[str], str]
 """What is done to every text before it is published, such as `quality.redacted`."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawSets:
-    """The sets that get a row, whether they were shown or not, with everything that is known of them.
+def raw_rows(
+    sets: pl.DataFrame,
+    *,
+    candidates: pl.DataFrame,
+    records: pl.DataFrame,
+    rows: pl.DataFrame,
+    dropped: pl.DataFrame,
+    scored: ScoredSets,
+    reasons: bool,
+    clean: Clean | None,
+) -> pl.DataFrame:
+    """Return `sets` with the other columns of RawRow, whether they were shown or not.
 
     - `sets`: set_no, set_id, prompt_id, prompt, source, language, settings and judgements.
     - `candidates`: set_no, candidate_id, text, generator, model, finish_reason, rating, imported, thinking,
       score, annotations (JSON text), edit_of and edit_similarity, in the order of publication: what models wrote, then
       what reviewers wrote.
     - `records`: set_no, record_no, record_id, and source, voters and agreement, which are null without a verdict.
-    - `rows`: set_no and the id of each row that it gave; `dropped`: set_no and reason.
+    - `rows`: set_no and the id of each row of another config; `dropped`: set_no and reason.
+    - `reasons`: whether what reviewers wrote as reasons is published. `clean` is applied to all texts.
     """
-
-    sets: pl.DataFrame
-    candidates: pl.DataFrame
-    records: pl.DataFrame
-    rows: pl.DataFrame
-    dropped: pl.DataFrame
-    scored: ScoredSets
-
-
-def raw_table(raw: RawSets, *, thinking: bool, reasons: bool, clean: Clean | None) -> pa.Table:
-    """Return the table of RawRow in the order of `raw.sets`; with `thinking` also what models thought, with `reasons`
-    what reviewers wrote as reasons.
-
-    `clean` is applied to all texts.
-    """
-    scored = raw.scored
     if not reasons:
         scored = replace(scored, entries=scored.entries.with_columns(reason=pl.lit(None, pl.String)))
+    answers, annotation = candidates.select("set_no", "candidate_id"), list(RawAnnotation.model_fields)
     lists = (
-        _candidates(raw, clean),
-        evidence(
-            raw.records,
-            raw.candidates.select("set_no", "candidate_id"),
-            scored,
-            key="set_no",
-            annotation=list(RawAnnotation.model_fields),
-        ),
-        raw.rows.group_by("set_no").agg(rows=pl.col("id").sort()),
-        raw.dropped.group_by("set_no", maintain_order=True).agg(dropped="reason"),
+        _candidates(candidates, clean),
+        evidence(records, answers, scored, key="set_no", annotation=annotation),
+        rows.group_by("set_no").agg(rows=pl.col("id").sort()),
+        dropped.group_by("set_no", maintain_order=True).agg(dropped="reason"),
     )
-    table = raw.sets
     for frame in lists:
-        table = table.join(frame, on="set_no", how="left", maintain_order="left")
-    table = table.with_columns(
+        sets = sets.join(frame, on="set_no", how="left", maintain_order="left")
+    sets = sets.with_columns(
         pl.col("record_ids", "rows", "dropped", "annotations", "candidates", "judgements").fill_null([]),
         pl.col("reviewers").fill_null(0),
-        id=pl.Series([ids.row_id("raw", set_id) for set_id in table["set_id"]], dtype=pl.String),
+        id=columns.row_ids("raw", sets["set_id"]),
     )
-    if clean is not None:
-        table = table.with_columns(
-            _cleaned(table["prompt"], clean, "content"),
-            _cleaned(table["judgements"], clean, "rationales"),
-            _cleaned(table["annotations"], clean, "reason"),
-        )
+    if clean is None:
+        return sets
+    return sets.with_columns(
+        _cleaned(sets["prompt"], clean, "content"),
+        _cleaned(sets["judgements"], clean, "rationales"),
+        _cleaned(sets["annotations"], clean, "reason"),
+    )
+
+
+def raw_table(rows: pl.DataFrame, *, thinking: bool) -> pa.Table:
+    """Return what `raw_rows` gives as a table of RawRow; with `thinking` also what models thought."""
     schema = raw_schema(thinking=thinking)
-    return table.select(schema.names).to_arrow().cast(schema)
+    return rows.select(schema.names).to_arrow().cast(schema)
 
 
 def raw_schema(*, thinking: bool) -> pa.Schema:
@@ -93,8 +86,8 @@ def raw_schema(*, thinking: bool) -> pa.Schema:
     return schema.set(position, schema.field(position).with_type(pa.list_(pa.struct(kept))))
 
 
-def _candidates(raw: RawSets, clean: Clean | None) -> pl.DataFrame:
-    candidates = raw.candidates.rename({"candidate_id": "id"})
+def _candidates(candidates: pl.DataFrame, clean: Clean | None) -> pl.DataFrame:
+    candidates = candidates.rename({"candidate_id": "id"})
     if clean is not None:
         candidates = candidates.with_columns(
             pl.Series(name, [None if text is None else clean(text) for text in candidates[name]], dtype=pl.String)

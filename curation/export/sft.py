@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from curation.export.dpo import PairExporter, assistant_turn
+from curation.export.exporter import Exporter
 from curation.export.scored import Rows, ScoredSets, lost
 from curation.frames import pl
 from curation.published_rows import SupervisedRow
 
 
 @dataclass(frozen=True, slots=True)
-class SupervisedExporter:
+class SupervisedExporter(Exporter):
     """The answers that `pairs` chooses and those that reviewers of any set wrote, each once."""
 
     pairs: PairExporter
@@ -43,10 +44,6 @@ class SupervisedExporter:
                 ]
             ),
         )
-
-    def ordered(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows of a shard in the order to publish them in: that of their ids."""
-        return rows.sort("id")
 
     def own_columns(self) -> dict[str, pl.Expr]:
         """Return the columns of other names than those that `with_answers` gives, as expressions over those."""

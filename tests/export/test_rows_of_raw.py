@@ -13,7 +13,7 @@ import pytest
 
 from curation import ids
 from curation.derive.raw_rows import _raw_candidates
-from curation.export import CompletionExporter, Exporter, PairExporter, RawSets, raw_schema, raw_table
+from curation.export import CompletionExporter, Exporter, PairExporter, raw_rows, raw_schema, raw_table
 from curation.published_rows import RawRow
 from curation.schema import arrow_schema
 from curation.types import HUMAN_EDIT, Annotation, Drop, Verdict
@@ -56,15 +56,17 @@ def rows_of(
     """Return the rows of the sets that these records show, or would have shown; `rows` and `dropped` are by set_no."""
     _, texts = make_segment(*records, **options)
     scoring = make_scoring(*records, **options)
-    raw = RawSets(
-        sets=texts.sets,
+    raw = raw_rows(
+        texts.sets,
         candidates=_raw_candidates(texts, scoring),
         records=scoring.records if shown else scoring.records.clear(),
         rows=pl.DataFrame(rows, schema={"set_no": pl.UInt32, "id": pl.String}, orient="row"),
         dropped=pl.DataFrame(dropped, schema={"set_no": pl.UInt32, "reason": pl.String}, orient="row"),
         scored=scoring.scored,
+        reasons=reasons,
+        clean=clean,
     )
-    return list(raw_table(raw, thinking=thinking, reasons=reasons, clean=clean).to_pylist())
+    return list(raw_table(raw, thinking=thinking).to_pylist())
 
 
 def row_of(*records: Record, **options: Any) -> dict[str, Any]:
