@@ -75,18 +75,16 @@ class Tally:
     def add(self, other: Tally) -> None:
         """Count the other one too; its segment comes after those that were counted."""
         for counted in fields(self):
-            if isinstance(counter := getattr(self, counted.name), Counter):
-                counter.update(getattr(other, counted.name))
-        for config, reasons in other.dropped.items():
-            self.dropped[config].update(reasons)
-        self.disagreements += other.disagreements
-        self.judges.merge(other.judges)
-        self.shards += other.shards
-        self.lengths += other.lengths
-        for source, choices in other.choices.items():
-            self.choices[source] += choices
-        for source, differing in other.differing.items():
-            self.differing[source] += differing
+            ours, theirs = getattr(self, counted.name), getattr(other, counted.name)
+            if isinstance(ours, Counter):
+                ours.update(theirs)
+            elif isinstance(ours, defaultdict):
+                for key, values in theirs.items():
+                    ours[key] += values
+            elif isinstance(ours, JudgeTally):
+                ours.merge(theirs)
+            else:
+                setattr(self, counted.name, ours + theirs)
 
 
 def counts(column: pl.Series) -> Counter[Any]:

@@ -104,6 +104,7 @@ class StoreData:
                     judge=["judge"] * count,
                     aspect=["overall-rating"] * count,
                     order=[[0, 1]] * count,
+                    scale=[5] * count,
                     ratings=list(rated),
                     rationales=[["It answers what was asked and is mostly right."] * 2] * count,
                 ),
