@@ -94,6 +94,9 @@ class Publish(Section):
     """How many reviewers must have answered, in the whole dataset, before rows are published."""
     min_rows: PositiveInt | None = None
     """How many rows each of `formats` must have, except for `"raw"` beside others, before anything is published."""
+    min_judge_kappa: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """The least weighted kappa, -1 to 1, of the judge against people at which `judge_fallback` may decide, once 50
+    records can be compared."""
     max_tie_rate: Annotated[float, Field(ge=0, le=1)] | None = None
     """The share, 0 to 1, of compared candidate sets that may be ties."""
 
@@ -276,6 +279,8 @@ class Config(Section):
             )
         if self.labels.judge_fallback and not self.models.judges:
             raise ValueError("labels.judge_fallback = true needs a [judge] or [[judges]]")
+        if self.publish.min_judge_kappa is not None and not self.labels.judge_fallback:
+            raise ValueError("publish.min_judge_kappa is about labels.judge_fallback = true, which is not set")
         if self.labels.accept_imported and not isinstance(self.prompts, PreferencePrompts):
             raise ValueError('labels.accept_imported = true needs prompts.type = "preferences", which has labels')
         if self.labels.accept_roles and {"chosen", "rejected"} - set(self.roles.values()):

@@ -15,6 +15,9 @@ from curation.linting.report import SEVERITIES, LintFinding
 from curation.types import Measure
 from curation.wording import counted, measured, percent
 
+COMPARABLE = 50
+"""On fewer records a judge's kappa says too little: half of its interval is about 0.25."""
+
 
 @dataclass(frozen=True, slots=True)
 class GateFacts:
@@ -24,6 +27,7 @@ class GateFacts:
     - `alpha` and `reviewers`: Krippendorff's alpha, and the number of people whose answers count. If no person
       answered, both are about the programs in their place; if nobody did, there is no alpha
     - `compared`: the number of candidate sets whose answers were compared, by whether they are ties
+    - `judge_kappa`: how far the judge agrees with people (`JudgeCheck.kappa`), null if nothing is known of that
     - `findings`: what `lint` finds in the rows
     """
 
@@ -31,6 +35,7 @@ class GateFacts:
     alpha: Measure
     reviewers: int
     compared: Mapping[bool, int]
+    judge_kappa: Measure | None = None
     findings: Sequence[LintFinding] = ()
 
 
@@ -41,6 +46,7 @@ def gate_facts(derived: Derived, options: Publish, *, alpha: Measure, findings: 
         alpha=alpha,
         reviewers=len(derived.votes[derived.measured].reviewers),
         compared=derived.tally.compared,
+        judge_kappa=derived.judge_check.kappa if derived.judge_check is not None else None,
         findings=findings,
     )
 
@@ -51,6 +57,7 @@ def failed_gates(options: Publish, facts: GateFacts) -> tuple[str, ...]:
         min_rows_gate(options, facts),
         min_reviewers_gate(options, facts),
         min_agreement_gate(options, facts),
+        min_judge_kappa_gate(options, facts.judge_kappa),
         max_tie_rate_gate(options, facts),
         lint_gate(options, facts),
     )
@@ -100,6 +107,35 @@ def min_agreement_gate(options: Publish, facts: GateFacts) -> str | None:
         else "Rows that nobody reviewed have no agreement: let people review, or leave min_agreement out."
     )
     return f"Krippendorff's alpha is {measured(alpha)}, and min_agreement asks for {least:g}. {helps}"
+
+
+def min_judge_kappa_gate(options: Publish, kappa: Measure | None) -> str | None:
+    """Return the judge's kappa against people, if it is less than `min_judge_kappa` on enough records; else None."""
+    least = options.min_judge_kappa
+    if least is None or kappa is None or kappa.count < COMPARABLE:
+        return None
+    if kappa.value is None or kappa.value >= least:
+        return None
+    return (
+        f"The judge's weighted kappa against people is {measured(kappa, _three_decimals)}, on "
+        f"{counted(kappa.count, 'record')}: less than the {least:g} of min_judge_kappa, so it may not decide where "
+        "nobody answered. Leave judge_fallback out, and let people review the other records, or use another judge "
+        "(criteria of your own, a larger model)."
+    )
+
+
+def judge_kappa_note(options: Publish, kappa: Measure | None) -> str | None:
+    """Return why `min_judge_kappa` could not be looked at although it is set; otherwise None."""
+    least = options.min_judge_kappa
+    if least is None or (kappa is not None and kappa.count >= COMPARABLE and kappa.value is not None):
+        return None
+    if kappa is not None and kappa.count >= COMPARABLE:
+        return f"min_judge_kappa was not looked at: the judge's kappa is {measured(kappa)}."
+    return (
+        f"min_judge_kappa was not looked at: the judge can be compared with people on "
+        f"{counted(kappa.count if kappa is not None else 0, 'record')}, and {COMPARABLE} are needed. judge_fallback "
+        "decides until then."
+    )
 
 
 def max_tie_rate_gate(options: Publish, facts: GateFacts) -> str | None:

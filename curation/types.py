@@ -245,13 +245,19 @@ Scores = tuple[float | None, ...]
 
 
 class ReviewRecord(Row):
-    """What reviewers are shown: candidates of one set. `candidates` has their ids in the order of the page."""
+    """What reviewers are shown: candidates of one set. `candidates` has their ids in the order of the page.
+
+    - `suggested`: whether the page shows what the judge would answer
+    - `sampled`: whether the judge was sure of the set, which is reviewed all the same because chance chose it
+    """
 
     id: str
     task: str
     prompt_id: str
     set_id: str
     candidates: tuple[str, ...]
+    suggested: bool = False
+    sampled: bool = False
 
 
 class RetiredRecord(Row):
@@ -480,6 +486,59 @@ class JudgeAgreement(Row):
 
     accuracy: Measure
     kappa: Measure
+
+
+JUDGE_SURE = "judge_sure"
+"""Why a candidate set is not shown to people: the judge's ratings are so far apart that its choice is left to it."""
+
+
+class CriterionAgreement(Row):
+    """How far a judge agrees with people by one of its criteria or aspects.
+
+    `asked` is whether people were asked about an aspect of this name; if not, it is compared with which answer they
+    prefer as a whole. `kappa` is Cohen's with linear weights, on records where the first answer, the second or neither
+    is preferred; of records with a single answer, where it is good, bad or neither.
+    """
+
+    judge: str
+    criterion: str
+    asked: bool
+    kappa: Measure
+
+
+class SuggestionEffect(Row):
+    """Whether people follow the judge more where they see what it says.
+
+    `shown` and `hidden` are the shares of records on which they prefer what the judge prefers, where they saw it and
+    where they did not; `difference` is the first less the second.
+    """
+
+    shown: Measure
+    hidden: Measure
+    difference: Measure
+
+
+class JudgeCheck(Row):
+    """What is known of the judge from people.
+
+    - `kappa`: how far its ratings as a whole, of all judges and criteria together, agree with what people prefer, as in
+      CriterionAgreement. Records that showed a suggestion count neither here nor in `criteria`.
+    - `suggestions`: null if no record with a suggestion was answered
+    - `left_to_judge`: how many candidate sets are not shown because the judge was sure (`JUDGE_SURE`)
+    - `disagreement`: of the sample of such sets that people review all the same, on what share of records they do not
+      prefer what the judge prefers; null if none was reviewed
+    """
+
+    kappa: Measure
+    criteria: tuple[CriterionAgreement, ...]
+    suggestions: SuggestionEffect | None
+    left_to_judge: int
+    disagreement: Measure | None
+
+    @property
+    def known(self) -> bool:
+        """Whether anything could be compared, or is left to the judge."""
+        return bool(self.kappa.count or self.criteria or self.suggestions or self.left_to_judge or self.disagreement)
 
 
 class Difference(Row):

@@ -357,6 +357,7 @@ def test_keys_that_the_smallest_file_leaves_out_have_the_documented_defaults(tmp
             "min_agreement": None,
             "min_reviewers": None,
             "min_rows": None,
+            "min_judge_kappa": None,
             "max_tie_rate": None,
         },
         "store": {"repo_id": "acme/helpful-store"},
@@ -621,7 +622,21 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "review.weights.honesty = -1: must be at least 0.",
         ),
         ("review.min_submitted", 0, "review.min_submitted = 0: must be greater than 0."),
-        ("review.show_suggestions", "yes", "review.show_suggestions = 'yes': must be true or false."),
+        (
+            "review.show_suggestions",
+            "yes",
+            "review.show_suggestions = 'yes': must be true, false, or a share from 0 to 1.",
+        ),
+        (
+            "review.show_suggestions",
+            1.5,
+            "review.show_suggestions = 1.5: must be true, false, or a share from 0 to 1.",
+        ),
+        (
+            "publish.min_judge_kappa",
+            0.4,
+            "publish.min_judge_kappa is about labels.judge_fallback = true, which is not set.",
+        ),
         (
             "review.guidelines",
             " \n",
@@ -869,8 +884,8 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "publish.licence",
             "mit",
             "publish.licence is not a setting; did you mean license? allowed: conversational, formats, license, "
-            "lint, margin, max_shrink, max_tie_rate, method, min_agreement, min_gap, min_reviewers, min_rows, mode, "
-            "pairs, private, repo_id, test_size.",
+            "lint, margin, max_shrink, max_tie_rate, method, min_agreement, min_gap, min_judge_kappa, min_reviewers, "
+            "min_rows, mode, pairs, private, repo_id, test_size.",
         ),
         ("publish.min_gap", 2, "publish.min_gap = 2: must be at least 0 and at most 1."),
         ("publish.test_size", 1, "publish.test_size = 1: must be at least 0 and less than 1."),

@@ -178,6 +178,7 @@ def test_a_response_and_a_ballot_are_read_without_arrays() -> None:
         "em",
         "fitting",
         "intervals",
+        "judge_checks",
         "lengths",
         "matrices",
         "measures",

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pydantic import JsonValue
 
 from curation.linting.safety import Coverage
-from curation.types import Agreement, ImportedAgreement, JudgeAgreement, LabelSource, LengthBias, Row
+from curation.types import Agreement, ImportedAgreement, JudgeAgreement, JudgeCheck, LabelSource, LengthBias, Row
 from curation.wording import counted, percent
 
 LENGTH_EDGES = tuple(sorted({round(2 ** (half / 2)) for half in range(49)}))
@@ -143,6 +143,7 @@ class CardFacts:
     judges: Sequence[JudgeFacts] = ()
     judge_lines: Sequence[str] = ()
     judge_agreement: JudgeAgreement | None = None
+    judge_check: JudgeCheck | None = None
     imported: ImportedAgreement | None = None
     cost: str | None = None
     guidelines: str = ""

@@ -114,8 +114,9 @@ def _alpha(facts: CardFacts) -> Iterator[str]:
 def _judge(facts: CardFacts) -> Iterator[str]:
     if facts.suggested and facts.reviewers:
         yield (
-            "Reviewers saw the judge's choice filled in before they answered and may have followed it: the labels, how "
-            "far reviewers agree, and how right the judge is may all be worse than they look."
+            "Reviewers saw the judge's choice filled in before they answered, on some or all records, and may have "
+            "followed it: the labels, how far reviewers agree, and how right the judge is may all be worse than they "
+            "look."
         )
     if not facts.judges:
         return

@@ -18,6 +18,7 @@ from curation.derive.ballots import Ballots, read_ballots
 from curation.derive.extras import extra_types
 from curation.derive.faults import Checks
 from curation.derive.heirs import Decision
+from curation.derive.judged import judge_check_of
 from curation.derive.parallel import WORKERS, Run, running
 from curation.derive.plan import Plan
 from curation.derive.raw_rows import derive_dropped
@@ -46,6 +47,7 @@ from curation.types import (
     Annotation,
     DroppedPrompt,
     ImportedAgreement,
+    JudgeCheck,
     LabelSource,
     Measure,
     Response,
@@ -99,6 +101,11 @@ class Derived:
         missing = Measure(value=None, reason="on no record do both people and the source prefer an answer")
         share = labels.share_measure(agreed / compared, compared) if compared else missing
         return ImportedAgreement(share=share, undecided=tally.undecided[source], differing=differing)
+
+    @property
+    def judge_check(self) -> JudgeCheck | None:
+        """What is known of the judge from those whose answers agreement is measured on; null if nothing is."""
+        return judge_check_of(self.tally, self.measured)
 
     def rows(self, config: str) -> int:
         """How many rows a config has in all splits."""

@@ -9,6 +9,7 @@ from curation.derive.categories import with_agreed_categories
 from curation.derive.counting import COUNTED, count_duels, count_prompts, count_records, count_sets, pair_lengths
 from curation.derive.faults import prompt_faults, with_faults
 from curation.derive.flags import without_flagged
+from curation.derive.judged import count_judged
 from curation.derive.plan import Plan
 from curation.derive.raw_rows import publish_raw
 from curation.derive.scoring import Scoring, score
@@ -39,6 +40,7 @@ def derive_segment(segment: Segment, plan: Plan) -> Tally:
     count_sets(tally, texts, segment)
     count_records(tally, scoring, texts)
     count_duels(tally, scoring, texts)
+    count_judged(tally, scoring, texts)
     pairs = plan.pairs.rows(scored)
     tally.lengths.append(pair_lengths(pairs, scored))
     given, dropped, prompts = [], [], []

@@ -264,12 +264,15 @@ def _heirs(sets: pl.DataFrame, settings: str, snapshot: Snapshot) -> tuple[pl.Da
 
 
 def read_records(snapshot: Snapshot) -> pl.DataFrame:
-    """Return the records that were not retired: record_no, record_id, task, prompt_id, set_id and shown.
+    """Return the records that were not retired: record_no, record_id, task, prompt_id, set_id, shown, suggested
+    and sampled.
 
     `shown` lists the ids of the candidates in the order of the page. A record that was retired gives no rows, and does
     not count as a record without a verdict.
     """
-    records = frame(snapshot.whole(RECORDS, ("id", "task", "prompt_id", "set_id", "candidates")))
+    records = frame(
+        snapshot.whole(RECORDS, ("id", "task", "prompt_id", "set_id", "candidates", "suggested", "sampled"))
+    )
     return (
         records.rename({"id": "record_id", "candidates": "shown"})
         .filter(~pl.col("record_id").is_in(sorted(snapshot.retired)))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from curation.frames import pl
 from curation.generation import JudgeTally
+from curation.labels.judge_checks import Compared
 from curation.types import Difference, LabelSource
 
 
@@ -36,6 +37,7 @@ class Tally:
     pair: the characters of prompt, chosen and rejected. `flags` counts the records that reviewers flagged, by flag.
     `agreed` and `undecided` count the records, by who answered, on which people agree with the labels that answers came
     with or cannot be compared with them; `differing` has the other records.
+    `judged`, `followed` and `sampled` count records, by who answered, as `labels.judge_check` takes them.
     `compared` counts the candidate sets whose answers were compared, by whether they are ties (`scoring._ties`).
     `reached` counts the prompts that were "shown", that have "verdicts", and that have rows in each config;
     `categories` those with rows by category, if every prompt has one. Of questions about documents, `parts` counts
@@ -56,6 +58,9 @@ class Tally:
     disagreements: int = 0
     choices: defaultdict[LabelSource, list[NDArray[np.float32]]] = field(default_factory=lambda: defaultdict(list))
     agreed: Counter[LabelSource] = field(default_factory=Counter)
+    judged: Counter[tuple[LabelSource, Compared]] = field(default_factory=Counter)
+    followed: Counter[tuple[LabelSource, tuple[bool, bool]]] = field(default_factory=Counter)
+    sampled: Counter[tuple[LabelSource, bool]] = field(default_factory=Counter)
     undecided: Counter[LabelSource] = field(default_factory=Counter)
     differing: defaultdict[LabelSource, list[Difference]] = field(default_factory=lambda: defaultdict(list))
     compared: Counter[bool] = field(default_factory=Counter)

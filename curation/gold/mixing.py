@@ -16,6 +16,7 @@ from curation.config import Config
 from curation.errors import RefusedError
 from curation.gold.file import GoldItem
 from curation.review.records import make_record
+from curation.review.suggesting import with_suggestions
 from curation.store import Snapshot
 from curation.types import IMPORTED, UNKNOWN_MODEL, Candidate, CandidateSet, GoldRecord, ReviewRecord
 
@@ -92,8 +93,11 @@ def _record(config: Config, item: GoldItem, *, key: str) -> GoldRecord:
     candidates = tuple(_candidate(config, item, place, drawn[place % len(drawn)]) for place in range(len(item.answers)))
     set_id = ids.candidate_set_id(item.prompt.id, "gold", (candidate.id for candidate in candidates))
     candidate_set = CandidateSet(id=set_id, prompt=item.prompt, candidates=candidates, settings="gold")
-    record = make_record(config.review.task, candidate_set, candidates)
     expected = dict(zip((candidate.id for candidate in candidates), item.expected, strict=True))
+    # Whether a page shows what the judge says must tell nobody which records are gold.
+    [record] = with_suggestions(
+        config.review, candidate_set, [make_record(config.review.task, candidate_set, candidates)]
+    )
     return GoldRecord(
         **dict(record),
         candidate_set=candidate_set,

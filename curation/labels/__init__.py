@@ -2,13 +2,13 @@
 
 What a response and a ballot mean is plain Python on small values. numpy and scipy are used only by the files that
 compute over all votes at once: `votes`, `matrices`, `em`, `fitting`, `alpha`, `intervals`, `reviewers`, `measures`,
-`lengths` and `bradley_terry`. (The statistics of reviewers of a million records take a second of a processor; plain
-Python took seven.) They are imported when one of their names is first used.
+`judge_checks`, `lengths` and `bradley_terry`. (The statistics of reviewers of a million records take a second of a
+processor; plain Python took seven.) They are imported when one of their names is first used.
 """
 
 from typing import TYPE_CHECKING
 
-from curation.labels.aspects import aspects_of_answer
+from curation.labels.aspects import aspects_of_answer, ways_by_aspect
 from curation.labels.ballot import Ballot, written
 from curation.labels.dawid_skene import DawidSkeneResolver, FittedDawidSkene
 from curation.labels.imported import agrees, imported_verdict
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from curation.labels.bradley_terry import win_rates
     from curation.labels.edits import edited, similarity
     from curation.labels.fitting import fitted
+    from curation.labels.judge_checks import Compared, judge_check, judge_check_lines, share_difference, weighted_kappa
     from curation.labels.lengths import length_bias
     from curation.labels.measures import agreement, judge_agreement, judges_agreement, share_measure
     from curation.labels.votes import Votes
@@ -34,6 +35,7 @@ else:
             "bradley_terry": "win_rates",
             "edits": "edited similarity",
             "fitting": "fitted",
+            "judge_checks": "Compared judge_check judge_check_lines share_difference weighted_kappa",
             "lengths": "length_bias",
             "measures": "agreement judge_agreement judges_agreement share_measure",
             "votes": "Votes",
@@ -42,6 +44,7 @@ else:
 
 __all__ = [
     "Ballot",
+    "Compared",
     "DawidSkeneResolver",
     "FittedDawidSkene",
     "MajorityResolver",
@@ -56,12 +59,17 @@ __all__ = [
     "fitted",
     "imported_verdict",
     "judge_agreement",
+    "judge_check",
+    "judge_check_lines",
     "judge_verdict",
     "judges_agreement",
     "length_bias",
     "role_verdict",
+    "share_difference",
     "share_measure",
     "similarity",
+    "ways_by_aspect",
+    "weighted_kappa",
     "win_rates",
     "written",
 ]

@@ -29,6 +29,35 @@ def aspects_of_answer(responses: Iterable[tuple[int, Labels]]) -> dict[str, Json
     return {name: _together(given[name]) for name in sorted(given)}
 
 
+CHOICES = {"a": 1, "tie": 0, "b": -1}
+CHOICE = "aspect_"
+"""The label of a choice between two answers by an aspect begins so: {"aspect_honesty": ["a"]}."""
+
+
+def ways_by_aspect(labels: Labels) -> dict[str, int]:
+    """Return which of the first two answers of a page a response prefers by each aspect that it says something of.
+
+    1 is the first, -1 the second, 0 neither. {"aspect_honesty": ["tie"], "depth_1": ["4"], "depth_2": ["2"]} gives
+    {"depth": 1, "honesty": 0}: a choice between both, and a rating of each.
+    """
+    ways = {}
+    for question, values in sorted(labels.items()):
+        aspect = question.removeprefix(CHOICE)
+        if aspect != question and len(values) == 1 and values[0] in CHOICES:
+            ways[aspect] = CHOICES[values[0]]
+        elif question.endswith("_1"):
+            aspect = question.removesuffix("_1")
+            first, second = _rated(values), _rated(labels.get(f"{aspect}_2", ()))
+            if first is not None and second is not None:
+                ways[aspect] = (first > second) - (first < second)
+    return ways
+
+
+def _rated(values: Sequence[str]) -> int | None:
+    """The rating that a label is, null if it is none."""
+    return int(values[0]) if len(values) == 1 and values[0].isdecimal() else None
+
+
 def _together(given: Sequence[Sequence[str]]) -> JsonValue:
     reviewers = len(given)
     if all(len(values) == 1 and values[0].isdecimal() for values in given):

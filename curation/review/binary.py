@@ -14,6 +14,7 @@ from curation.review.page import PROMPT, closing_questions, conversation
 from curation.review.records import make_record, shown_candidates, shuffled
 from curation.review.shown import shown
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec
+from curation.review.suggesting import judged_values, with_suggestions
 from curation.types import Annotation, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
 
 SCORES = {"good": 1.0, "bad": 0.0}
@@ -103,17 +104,21 @@ class BinaryTask(ReviewOptions):
         if fault is not None:
             return Drop(id=candidate_set.id, reason=fault)
         candidates = shuffled(candidate_set.candidates, seed=candidate_set.prompt.id)
-        return tuple(make_record(self.task, candidate_set, (candidate,)) for candidate in candidates)
+        records = [make_record(self.task, candidate_set, (candidate,)) for candidate in candidates]
+        return with_suggestions(self, candidate_set, records)
 
     def spec(self, candidate_set: CandidateSet, record: ReviewRecord) -> RecordSpec:
         """Return the Argilla record; DataError if `record` is not of this set."""
         [candidate] = shown_candidates(candidate_set, record)
-        suggested = self.judge_scores((candidate.rating,)) if self.show_suggestions else None
         return RecordSpec(
             record=record,
             fields={"prompt": conversation(candidate_set.prompt.messages), "response": shown(candidate.text)},
-            suggestions={} if suggested is None else self.values(suggested),
+            suggestions=self.suggestion(candidate_set, record) if record.suggested else {},
         )
+
+    def suggestion(self, candidate_set: CandidateSet, record: ReviewRecord) -> dict[str, JsonValue]:
+        """Return what the judge would answer; empty if it does not tell."""
+        return judged_values(self, candidate_set, record)
 
     def annotation(self, response: Response, record: ReviewRecord) -> Annotation:
         """Return what a response means: "good" scores 1, "bad" 0.

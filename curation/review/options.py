@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from curation.files import suffix_of
 from curation.review.limits import checked_guidelines
@@ -41,6 +51,18 @@ def checked_gold(gold: Path | None) -> Path | None:
     return gold
 
 
+def checked_share(value: Any, check: ValidatorFunctionWrapHandler) -> bool | float:
+    """Return the value. Raises ValueError, with one sentence for both types, unless it is a boolean or 0 to 1."""
+    try:
+        checked: bool | float = check(value)
+    except ValidationError:
+        raise ValueError("must be true, false, or a share from 0 to 1") from None
+    return checked
+
+
+Shown = Annotated[bool | Annotated[float, Field(ge=0, le=1)], WrapValidator(checked_share)]
+
+
 class ReviewOptions(Section):
     """The options that all tasks share; a task adds `task`, its `guidelines` and options of its own."""
 
@@ -52,8 +74,9 @@ class ReviewOptions(Section):
     """After so many hours `sync` reads all answers, even if Argilla says that nothing changed since the last one."""
     min_submitted: PositiveInt = 1
     """When a record has so many answers, Argilla shows it to nobody else."""
-    show_suggestions: bool = False
-    """`true`: new records suggest the answer that follows from the judge's ratings."""
+    show_suggestions: Shown = False
+    """`true`: new records suggest the answer that follows from the judge's ratings. A share, 0 to 1: so many of them
+    do, chosen by chance, and reports say whether reviewers follow the judge there."""
     edit: bool = True
     """`false`: reviewers are not asked for a better answer."""
     comment: bool = True

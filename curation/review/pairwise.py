@@ -16,6 +16,7 @@ from curation.review.page import PROMPT, closing_questions, conversation, in_wor
 from curation.review.records import make_record, shown_candidates, shuffled
 from curation.review.shown import shown
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
+from curation.review.suggesting import judged_values, with_suggestions
 from curation.section import FILTER_NAME
 from curation.types import Annotation, Candidate, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
 
@@ -223,12 +224,11 @@ class PairwiseTask(ReviewOptions):
         fault = prompt_fault(candidate_set.prompt.messages)
         if fault is not None:
             return Drop(id=candidate_set.id, reason=fault)
-        return (make_record(self.task, candidate_set, _pair(candidate_set)),)
+        return with_suggestions(self, candidate_set, [make_record(self.task, candidate_set, _pair(candidate_set))])
 
     def spec(self, candidate_set: CandidateSet, record: ReviewRecord) -> RecordSpec:
         """Return the Argilla record; DataError if `record` is not of this set."""
         first, second = shown_candidates(candidate_set, record)
-        suggested = self.judge_scores((first.rating, second.rating)) if self.show_suggestions else None
         return RecordSpec(
             record=record,
             fields={
@@ -236,8 +236,12 @@ class PairwiseTask(ReviewOptions):
                 "response_a": shown(first.text),
                 "response_b": shown(second.text),
             },
-            suggestions={} if suggested is None else self.values(suggested),
+            suggestions=self.suggestion(candidate_set, record) if record.suggested else {},
         )
+
+    def suggestion(self, candidate_set: CandidateSet, record: ReviewRecord) -> dict[str, JsonValue]:
+        """Return what the judge would answer; empty if it does not tell."""
+        return judged_values(self, candidate_set, record)
 
     def annotation(self, response: Response, record: ReviewRecord) -> Annotation:
         """Return what a response means: "a" scores (1, 0), "both_good" (1, 1), "a_slightly" (2/3, 1/3), and so on.

@@ -17,6 +17,7 @@ from curation.review.page import closing_questions
 from curation.review.several import MOST
 from curation.review.shown import shown
 from curation.review.spec import RankingQuestion, RecordSpec, TaskSpec
+from curation.review.suggesting import judged_values, with_suggestions
 from curation.types import Annotation, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
 
 GUIDELINES = """\
@@ -117,21 +118,23 @@ class RankingTask(ReviewOptions):
         records = several.records(
             self.task, candidate_set, self._places, fewest=self.min_candidates, too_few=self.too_few
         )
-        return (
-            records if isinstance(records, Drop) else tuple(record for record in records if len(record.candidates) > 1)
-        )
+        if isinstance(records, Drop):
+            return records
+        return with_suggestions(self, candidate_set, [record for record in records if len(record.candidates) > 1])
 
     def spec(self, candidate_set: CandidateSet, record: ReviewRecord) -> RecordSpec:
         """Return the Argilla record; DataError if `record` is not of this set.
 
         Argilla takes a ranking only if everything has a place. So what the record lacks stands in the last place.
         """
-        ratings = several.ratings(candidate_set, record)
-        suggested = self.judge_scores(ratings) if self.show_suggestions else None
-        if suggested is not None:
-            return several.spec(candidate_set, record, self.values(suggested))
+        if record.suggested:
+            return several.spec(candidate_set, record, self.suggestion(candidate_set, record))
         absent = self._absent(len(record.candidates))
         return several.spec(candidate_set, record, {"ranking": absent} if absent else {})
+
+    def suggestion(self, candidate_set: CandidateSet, record: ReviewRecord) -> dict[str, JsonValue]:
+        """Return what the judge would answer; empty if it does not tell."""
+        return judged_values(self, candidate_set, record)
 
     def annotation(self, response: Response, record: ReviewRecord) -> Annotation:
         """Return what a response means: scores spread evenly from 1 to 0 over the places, see the table of the class.

@@ -21,6 +21,7 @@ from curation.review.page import closing_questions
 from curation.review.several import MOST
 from curation.review.shown import shown
 from curation.review.spec import RatingQuestion, RecordSpec, TaskSpec
+from curation.review.suggesting import judged_values, with_suggestions
 from curation.section import ASPECT
 from curation.types import Annotation, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
 
@@ -165,19 +166,23 @@ class RatingTask(ReviewOptions):
         Drops: "fewer_than_two_answers" ("no_answer" where one is enough), and what `prompt_fault` returns. Which
         candidates stand together depends on the prompt alone, their order on the page on the record's id alone.
         """
-        return several.records(self.task, candidate_set, self._places, fewest=self.min_candidates, too_few=self.too_few)
+        records = several.records(
+            self.task, candidate_set, self._places, fewest=self.min_candidates, too_few=self.too_few
+        )
+        return records if isinstance(records, Drop) else with_suggestions(self, candidate_set, records)
 
     def spec(self, candidate_set: CandidateSet, record: ReviewRecord) -> RecordSpec:
-        """Return the Argilla record; DataError if `record` is not of this set.
+        """Return the Argilla record; DataError if `record` is not of this set."""
+        return several.spec(candidate_set, record, self.suggestion(candidate_set, record) if record.suggested else {})
+
+    def suggestion(self, candidate_set: CandidateSet, record: ReviewRecord) -> dict[str, JsonValue]:
+        """Return what the judge would answer; empty if it does not tell.
 
         An aspect is suggested if judges rated it under the same name.
         """
-        if not self.show_suggestions:
-            return several.spec(candidate_set, record, {})
         if self.aspects:
-            return several.spec(candidate_set, record, dict(self._judged(candidate_set, record)))
-        suggested = self.judge_scores(several.ratings(candidate_set, record))
-        return several.spec(candidate_set, record, {} if suggested is None else self.values(suggested))
+            return dict(self._judged(candidate_set, record))
+        return judged_values(self, candidate_set, record)
 
     def annotation(self, response: Response, record: ReviewRecord) -> Annotation:
         """Return what a response means: a rating r scores (r - 1) / 4, a missing one nothing, several their mean.

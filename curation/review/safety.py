@@ -17,6 +17,7 @@ from curation.review.options import Guidelines, ReviewOptions
 from curation.review.page import PROMPT, closing_questions
 from curation.review.shown import shown
 from curation.review.spec import Field, LabelQuestion, MultiLabelQuestion, Question, RecordSpec, TaskSpec
+from curation.review.suggesting import judged_values, with_suggestions
 from curation.types import Annotation, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
 
 SCORES = {"good": 1.0, "bad": 0.0}
@@ -160,17 +161,21 @@ class SafetyTask(ReviewOptions):
 
         Drops: "no_answer", and what `prompt_fault` returns. Their order depends on the prompt alone.
         """
-        return several.records(
+        records = several.records(
             self.task, candidate_set, len(self._places), fewest=self.min_candidates, too_few=self.too_few
         )
+        return records if isinstance(records, Drop) else with_suggestions(self, candidate_set, records)
 
     def spec(self, candidate_set: CandidateSet, record: ReviewRecord) -> RecordSpec:
         """Return the Argilla record with the prompt's category, if it has one; DataError if it is not of this set."""
-        suggested = self.judge_scores(several.ratings(candidate_set, record)) if self.show_suggestions else None
-        suggestions = {} if suggested is None else self.values(suggested)
+        suggestions = self.suggestion(candidate_set, record) if record.suggested else {}
         category = _category_text(candidate_set.prompt.category, candidate_set.prompt.subcategory)
         more: dict[str, JsonValue] = {} if category is None else {"prompt_category": category}
         return several.spec(candidate_set, record, suggestions, more)
+
+    def suggestion(self, candidate_set: CandidateSet, record: ReviewRecord) -> dict[str, JsonValue]:
+        """Return what the judge would answer; empty if it does not tell."""
+        return judged_values(self, candidate_set, record)
 
     def annotation(self, response: Response, record: ReviewRecord) -> Annotation:
         """Return what a response means: "good" scores 1, "bad" 0, an answer that is not judged nothing.

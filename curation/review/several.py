@@ -60,8 +60,3 @@ def spec(
         },
         suggestions=suggestions,
     )
-
-
-def ratings(candidate_set: CandidateSet, record: ReviewRecord) -> list[float | None]:
-    """Return the judge's ratings of what a record shows, null where there is none; DataError as `spec`."""
-    return [candidate.rating for candidate in shown_candidates(candidate_set, record)]

@@ -36,8 +36,8 @@ class ReviewTask(Protocol):
         ...
 
     @property
-    def show_suggestions(self) -> bool:
-        """Whether reviewers see what the judge would answer."""
+    def show_suggestions(self) -> bool | float:
+        """Whether reviewers see what the judge would answer, or on what share of records they do."""
         ...
 
     @property
@@ -97,7 +97,14 @@ class ReviewTask(Protocol):
         ...
 
     def spec(self, candidate_set: CandidateSet, record: ReviewRecord) -> RecordSpec:
-        """Return the Argilla record; DataError if `record` shows a candidate that the set lacks."""
+        """Return the Argilla record; DataError if `record` shows a candidate that the set lacks.
+
+        It has what `suggestion` returns if the record is `suggested`.
+        """
+        ...
+
+    def suggestion(self, candidate_set: CandidateSet, record: ReviewRecord) -> dict[str, JsonValue]:
+        """Return what the judge would answer to the questions, by their names; empty if its ratings do not tell."""
         ...
 
     def annotation(self, response: Response, record: ReviewRecord) -> Annotation:

@@ -21,7 +21,7 @@ from curation.derive.basis import Basis, current_basis, published_basis, row_cou
 from curation.derive.row_differences import row_differences
 from curation.derive.shards import only_in, paths_by_split
 from curation.errors import NoRowsError, RefusedError
-from curation.gates import failed_gates, gate_facts
+from curation.gates import failed_gates, gate_facts, judge_kappa_note
 from curation.linting.report import LintFinding
 from curation.proposal_text import proposal_text
 from curation.report import Report
@@ -45,6 +45,7 @@ class PublishReport(Report):
       number changed. `commit` is null if there was nothing new to publish.
     - `agreement` is the share of pairs of answers to the same record that are equal; `alpha` is Krippendorff's. Both
       are about people if any answered. `marked` has the marks of reviewers who stand out.
+    - `judge_note` says why the judge that decides could not be held to `min_judge_kappa`, null if it was.
     - `decisions` says whose ratings count where several judges rated the same answers. `omitted` says, by column, why a
       column that the prompts have is not published.
     - With `mode = "pull-request"`, `proposal` is the address of the open pull request, null if what is published is
@@ -63,6 +64,7 @@ class PublishReport(Report):
     marked: dict[str, tuple[str, ...]]
     kto_weights: tuple[float, float] | None
     checks: str
+    judge_note: str | None = None
     omitted: dict[str, str]
     decisions: tuple[str, ...]
     row_counts: str | None
@@ -89,6 +91,7 @@ class PublishReport(Report):
         lines += [f"Left out of {name}: {reasons(dropped)}." for name, dropped in self.dropped.items() if dropped]
         lines += [f"No column {name!r}: {why}." for name, why in self.omitted.items()]
         lines += self.decisions
+        lines += [self.judge_note] if self.judge_note is not None else []
         if self.agreement.value is not None:
             lines.append(f"Pairs of answers to a record that are equal: {measured(self.agreement, percent)}.")
         lines.append(f"Krippendorff's alpha: {measured(self.alpha)}.")
@@ -171,6 +174,7 @@ def _report(
         marked={reviewer.reviewer: reviewer.marks for reviewer in facts.agreement.reviewers if reviewer.marks},
         kto_weights=facts.kto_weights,
         checks=config.quality.summary(config.filters),
+        judge_note=judge_kappa_note(config.publish, facts.judge_check.kappa if facts.judge_check else None),
         omitted=dict(derived.omitted),
         decisions=tuple(
             decision.line(counted(count, "prompt")) for decision, count in sorted(derived.decisions.items())

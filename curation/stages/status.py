@@ -37,7 +37,7 @@ from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
 from curation.stages.push import as_if_with_records, records_to_show
 from curation.store import Snapshot
-from curation.types import ImportedAgreement, JudgesAgreement
+from curation.types import ImportedAgreement, JudgeCheck, JudgesAgreement
 from curation.wording import counted, counts_by_name, dollars, reasons
 
 FLAGGED_IN_LINE = 3
@@ -60,7 +60,8 @@ class StatusReport(Report):
     - Responses: `responses` counts those in the store by status, `progress` all of each reviewer. `commented` responses
       have a comment; `comments` has them if they were asked for. `flagged` says which records reviewers flagged.
       `reviewers` has the pseudonym of each reviewer. `imported` says how far they agree with the labels that answers
-      came with, and where they do not; null if none came with one.
+      came with, and where they do not; null if none came with one. `judge_check` says how far the judge agrees with
+      them, and what is left to it; null if nothing is known of that.
     - Rows: `coverage` says of refusal data how the prompts with rows are spread over its categories, and how many each
       lacks in a dataset of 100 prompts or more; it is null for other data, and if nothing can be resolved.
       `documents` says how far questions about documents cover these, in the same way. `refused` says why the responses
@@ -88,6 +89,7 @@ class StatusReport(Report):
     comments: tuple[Comment, ...]
     flagged: tuple[Flagged, ...]
     imported: ImportedAgreement | None
+    judge_check: JudgeCheck | None
     settings_changed: str | None
     reviewers: dict[str, str]
     verdicts: int
@@ -123,6 +125,7 @@ class StatusReport(Report):
             f"Responses synced: {reasons(self.responses) or 'none'}.",
             *(f"{reviewer} answered: {reasons(counts)}." for reviewer, counts in self.progress.items()),
             *(f"Flagged as {flagged.flag}: {_some_records(flagged)}." for flagged in self.flagged),
+            *(labels.judge_check_lines(self.judge_check) if self.judge_check is not None else ()),
             *(imported_lines(self.imported, records=DIFFERING_SHOWN) if self.imported is not None else ()),
             *(f"{reviewer} is published as {pseudonym}." for reviewer, pseudonym in self.reviewers.items()),
             *self._decisions,
@@ -264,6 +267,7 @@ def _report(
         comments=comments_of(snapshot, commented) if comments else (),
         flagged=flagged_records(remarks),
         imported=None if refused else derived.imported,
+        judge_check=None if refused else derived.judge_check,
         settings_changed=_settings_changed(config, snapshot),
         reviewers={reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers},
         verdicts=0 if refused else derived.tally.verdicts,
@@ -368,6 +372,7 @@ def _empty(config: Config) -> StatusReport:
         comments=(),
         flagged=(),
         imported=None,
+        judge_check=None,
         settings_changed=None,
         reviewers={},
         verdicts=0,

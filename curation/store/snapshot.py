@@ -125,7 +125,7 @@ class Snapshot:
     def adjudications(self) -> dict[str, ReviewRecord]:
         """What adjudicators are shown: each escalated record once more, by the id that it has there."""
         return {
-            row.id: self.records[record_id].model_copy(update={"id": row.id})
+            row.id: self.records[record_id].model_copy(update={"id": row.id, "suggested": False})
             for record_id, row in self.escalated.items()
         }
 

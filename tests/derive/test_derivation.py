@@ -176,6 +176,7 @@ def test_raw_has_what_every_judge_replied_in_its_words(tmp_path: Path) -> None:
         {
             "judge": "judge",
             "aspect": "truth",
+            "scale": 5,
             "order": [0, 1],
             "ratings": [5.0, 2.0],
             "rationales": ["True.", "Not true."],
@@ -183,6 +184,7 @@ def test_raw_has_what_every_judge_replied_in_its_words(tmp_path: Path) -> None:
         {
             "judge": "other",
             "aspect": "overall-rating",
+            "scale": 5,
             "order": [1, 0],
             "ratings": [None, 2.0],
             "rationales": [None, "Ask jane.doe@acme-corp.com."],

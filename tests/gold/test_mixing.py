@@ -85,7 +85,9 @@ def test_what_argilla_gets_of_gold_has_the_shape_of_the_others(tmp_path: Path) -
     other = make_set(make_prompt("Other?"), (1.0, 5.0))
     snapshot = make_snapshot(tmp_path / "store", [[other]])
     gold = gold_records(config, read_gold(config), snapshot, others=20)
-    spec, *of_gold = specs_of(config, snapshot, [make_record(other), *gold])
+    records = config.review.records(other)
+    assert isinstance(records, tuple)
+    spec, *of_gold = specs_of(config, snapshot, [*records, *gold])
 
     def shape(value: Any) -> Any:
         return {name: type(entry) for name, entry in value.items()}

@@ -164,7 +164,10 @@ def test_a_suggestion_names_the_place_of_the_judges_best(
     task = PairwiseTask(show_suggestions=True)
     for number in range(20):
         made = make_set(make_prompt(f"Question {number}"), ratings)
-        suggestions = task.spec(made, record_of(made)).suggestions
+        records = task.records(made)
+        assert isinstance(records, tuple)
+        assert records[0].suggested is (better is not None)
+        suggestions = task.spec(made, records[0]).suggestions
         expected = {} if better is None else {"preference": "ab"[shown(made).index(better)]}
         assert suggestions == expected
 

@@ -115,7 +115,9 @@ def test_what_the_page_lacks_stands_in_the_last_place_already() -> None:
     assert isinstance(records, tuple)
     [record] = records
     last = [{"value": "response_4", "rank": 5}, {"value": "response_5", "rank": 5}]
+    assert not record.suggested
     for task in (TASK, RankingTask(show_suggestions=True)):
+        assert task.records(made) == records
         assert task.spec(made, record).suggestions == {"ranking": last}
     assert TASK.for_answers(3).spec(made, record).suggestions == {}
 

@@ -11,6 +11,7 @@ import pytest
 from curation.config import Config
 from curation.derive import Derived
 from curation.errors import ConfigError, RefusedError
+from curation.gates import judge_kappa_note, min_judge_kappa_gate
 from curation.types import Measure
 from tests.derive.stores import SERVICES, Store, derived, make_config
 from tests.rows import make_prompt
@@ -54,6 +55,48 @@ def test_ties_rows_and_reviewers_are_counted_in_what_was_derived(tmp_path: Path)
     assert dpo.startswith("dpo has 1 row, fewer than the 2 of min_rows.")
     assert reviewers.startswith("1 reviewer answered, fewer than the 2 of min_reviewers")
     assert ties.startswith("1 of 2 compared candidate sets (50 %) are ties, more than the 40 % of max_tie_rate.")
+
+
+def judged(folder: Path, records: int, **publish: Any) -> tuple[Config, Derived]:
+    """Derive a store where people prefer what the judge prefers on 3 of 5 records, in turns of A and B."""
+    judge = {"type": "ultrafeedback", "model_id": "j"}
+    options = {"formats": ["dpo"], "test_size": 0, **publish}
+    config = make_config(publish=options, labels={"judge_fallback": True}, judge=judge)
+    store = Store()
+    for number in range(records):
+        a_is_better = number % 2 == 0
+        follows = number // 2 % 5 < 3
+        store.add("a" if a_is_better is follows else "b", ratings=(5, 1) if a_is_better else (1, 5))
+    return config, derived(store, folder, config)
+
+
+def test_a_judge_that_agrees_too_little_with_people_may_not_decide_once_50_records_can_be_compared(
+    tmp_path: Path,
+) -> None:
+    config, result = judged(tmp_path, 50, min_judge_kappa=0.4)
+    # 30 of 50 are the same; by chance half would be: kappa is (0.6 - 0.5) / 0.5.
+    [sentence] = failed(tmp_path, config, result)
+    assert sentence.startswith(
+        "The judge's weighted kappa against people is 0.200 (95 % interval -0.076 to 0.448), on 50 "
+    )
+    assert "less than the 0.4 of min_judge_kappa, so it may not decide where nobody answered." in sentence
+    assert result.judge_check is not None
+    assert judge_kappa_note(config.publish, result.judge_check.kappa) is None
+    enough = config.publish.model_copy(update={"min_judge_kappa": 0.19})
+    assert min_judge_kappa_gate(enough, result.judge_check.kappa) is None
+
+
+def test_on_fewer_records_the_judge_decides_and_publish_says_so(tmp_path: Path) -> None:
+    config, result = judged(tmp_path, 49, min_judge_kappa=0.4)
+    assert failed(tmp_path, config, result) == ()
+    assert result.judge_check is not None
+    note = judge_kappa_note(config.publish, result.judge_check.kappa)
+    assert note is not None
+    assert note.startswith(
+        "min_judge_kappa was not looked at: the judge can be compared with people on 49 records, and 50"
+    )
+    assert judge_kappa_note(config.publish, None) is not None
+    assert judge_kappa_note(config.publish.model_copy(update={"min_judge_kappa": None}), None) is None
 
 
 def test_a_failed_gate_is_refused_with_its_sentence() -> None:
