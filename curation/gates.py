@@ -42,7 +42,7 @@ class GateFacts:
 def gate_facts(derived: Derived, options: Publish, *, alpha: Measure, findings: Sequence[LintFinding]) -> GateFacts:
     """Return what the gates look at."""
     return GateFacts(
-        rows={name: derived.rows(name) for name in options.formats},
+        rows=derived.row_counts,
         alpha=alpha,
         reviewers=len(derived.votes[derived.measured].reviewers),
         compared=derived.tally.compared,

@@ -176,7 +176,7 @@ def _cost(config: Config, derived: Derived) -> str:
     """Return what was paid as a phrase: "12 answered requests, 3,400 tokens: $0.02, $0.0033 a row of dpo"."""
     spent = derived.spending
     total = f"{counted(spent.requests, 'answered request')}, {spent.tokens:,} tokens: {dollars(spent.cost)}"
-    per_row = {name: spent.per_row(derived.rows(name)) for name in config.publish.formats}
+    per_row = {name: spent.per_row(count) for name, count in derived.row_counts.items()}
     return ", ".join((total, *(f"{dollars(cost)} a row of {name}" for name, cost in per_row.items() if cost)))
 
 

@@ -38,11 +38,11 @@ def current_basis(config: Config, derived: Derived) -> Basis:
     options |= config.publish.model_dump(mode="json", include=set(DECIDING))
     options["checks"] = list(config.quality.lines(config.filters))
     return Basis(
-        rows={name: derived.rows(name) for name in config.publish.formats},
+        rows=derived.row_counts,
         records=derived.records,
         options=options,
         unresolved=dict(derived.tally.unresolved),
-        dropped={name: dict(derived.tally.dropped[name]) for name in config.publish.formats},
+        dropped=derived.dropped_rows,
     )
 
 

@@ -65,9 +65,11 @@ class Derived:
     `asked` prompts have a candidate set, `answered` of them one with enough answers, `failures` says what went wrong
     with the others. `dropped` counts the prompts that a check kept from being asked, by reason, `sources` candidate
     sets; `reviewers` counts submitted responses; `omitted` says why a column that prompts bring along is not published.
-    `decisions` counts the prompts that several judges were asked about, by whose ratings count.
+    `decisions` counts the prompts that several judges were asked about, by whose ratings count. `formats` names the
+    configs.
     """
 
+    formats: tuple[str, ...]
     tally: Tally
     dropped: Mapping[str, int]
     asked: int
@@ -106,6 +108,24 @@ class Derived:
     def judge_check(self) -> JudgeCheck | None:
         """What is known of the judge from those whose answers agreement is measured on; null if nothing is."""
         return judge_check_of(self.tally, self.measured)
+
+    @property
+    def row_counts(self) -> dict[str, int]:
+        """How many rows each config has."""
+        return {name: self.rows(name) for name in self.formats}
+
+    @property
+    def dropped_rows(self) -> dict[str, dict[str, int]]:
+        """What gave no row, by config and reason."""
+        return {name: dict(self.tally.dropped[name]) for name in self.formats}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to publish.
+
+        Rows of `raw` do not count beside other configs: prompts that nobody reviewed have such rows too.
+        """
+        return not any(map(self.rows, set(self.formats) - {"raw"} or {"raw"}))
 
     def rows(self, config: str) -> int:
         """How many rows a config has in all splits."""
@@ -152,6 +172,7 @@ def derive(
     if "raw" in config.publish.formats:
         tally.add(derive_dropped(store.dropped, dict(store.leaders.iter_rows()), plan))
     return Derived(
+        formats=config.publish.formats,
         tally=tally,
         dropped=Counter(prompt.reason for prompt in store.dropped),
         asked=store.tables.prompts.height,

@@ -87,7 +87,7 @@ def dashboard_of(
         win_rates=_win_rates(derived),
         decided_by=derived.measured,
         steps=tuple(map(_step, facts.funnel)) if refused is None else (),
-        rows={name: 0 if refused else derived.rows(name) for name in config.publish.formats},
+        rows={name: 0 if refused else count for name, count in derived.row_counts.items()},
         sample=sample,
         sample_of=sample_of,
         refused=refused,

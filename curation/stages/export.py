@@ -79,8 +79,7 @@ def export(
     snapshot = with_records(config, services, open_store(config, services))
     with scratch_folder() as derived_in:
         derived = derive(config, snapshot, services, folder=derived_in, render=render, watch=watch)
-        # Rows of `raw` do not count beside other configs: prompts that nobody reviewed have such rows too.
-        if not any(map(derived.rows, set(config.publish.formats) - {"raw"} or {"raw"})):
+        if derived.is_empty:
             raise RefusedError(
                 f"No row to write from {counted(derived.records, 'record')} "
                 f"({reasons(derived.tally.unresolved) or 'none decided'}).",
@@ -92,8 +91,8 @@ def export(
     return ExportReport(
         folder=str(folder),
         chat_template=template,
-        rows={name: derived.rows(name) for name in config.publish.formats},
-        dropped={name: dict(derived.tally.dropped[name]) for name in config.publish.formats},
+        rows=derived.row_counts,
+        dropped=derived.dropped_rows,
         omitted=dict(derived.omitted),
         files=tuple(shard.path for shard in derived.tally.shards),
         already=already,

@@ -167,8 +167,8 @@ def _report(
         records=derived.records,
         verdicts=derived.tally.verdicts,
         unresolved=dict(derived.tally.unresolved),
-        rows={name: derived.rows(name) for name in config.publish.formats},
-        dropped={name: dict(derived.tally.dropped[name]) for name in config.publish.formats},
+        rows=derived.row_counts,
+        dropped=derived.dropped_rows,
         agreement=facts.agreement.percent,
         alpha=facts.agreement.alpha,
         marked={reviewer.reviewer: reviewer.marks for reviewer in facts.agreement.reviewers if reviewer.marks},
@@ -236,8 +236,7 @@ def _description(
 def derive_rows(config: Config, snapshot: Snapshot, services: Services, *, folder: Path, watch: Watch) -> Derived:
     """Write the files of rows into `folder`, and return what was derived. Raises NoRowsError if there is no row."""
     derived = derive(config, snapshot, services, folder=folder, watch=watch)
-    # Rows of `raw` do not count beside other configs: prompts that nobody reviewed have such rows too.
-    if not any(map(derived.rows, set(config.publish.formats) - {"raw"} or {"raw"})):
+    if derived.is_empty:
         raise NoRowsError(
             f"No row to publish from {counted(derived.records, 'record')} "
             f"({reasons(derived.tally.unresolved) or 'none decided'}).",

@@ -245,7 +245,7 @@ def _report(
     commented = [(response, remark.comment) for response, remark in remarks if remark.comment is not None]
     complete = _complete(config, snapshot)
     inside = review.in_argilla
-    rows = {name: 0 if refused else derived.rows(name) for name in config.publish.formats}
+    rows = {name: 0 if refused else count for name, count in derived.row_counts.items()}
     before = published_basis(manifest)
     return StatusReport(
         store=config.store.repo_id,
