@@ -106,14 +106,16 @@ def shown_balance(set_ids: Iterable[str], *, shown: Set[str], not_shown: Mapping
     )
 
 
-def record_balance(pushed: Set[str], *, in_argilla: Set[str], gold: bool = False) -> Balance:
-    """Compare the records of the store that wait for answers with those in Argilla; `gold` names the sum."""
+def record_balance(
+    pushed: Set[str], *, in_argilla: Set[str], name: str = "records to answer", remedy: str = "Run `curation push`."
+) -> Balance:
+    """Compare the records of the store that wait for answers with those in a dataset of Argilla."""
     return Balance(
-        name="gold records to answer" if gold else "records to answer",
+        name=name,
         total=len(pushed),
         parts={"in Argilla": len(pushed & in_argilla)},
         gaps=(
-            *_gaps("not in Argilla", pushed - in_argilla, "Run `curation push`."),
+            *_gaps("not in Argilla", pushed - in_argilla, remedy),
             *_gaps(
                 "in Argilla, and not among the store's",
                 in_argilla - pushed,

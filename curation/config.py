@@ -45,7 +45,8 @@ from curation.prompts.hub import RepoId
 from curation.quality.filters import Filter
 from curation.quality.options import Quality
 from curation.review import TASKS, BinaryTask, PairwiseTask, RankingTask, RatingTask, ReviewTask, SafetyTask
-from curation.section import LICENSE, NAME, Section, sentences
+from curation.review.adjudication import SUFFIX
+from curation.section import LICENSE, LONGEST_DATASET, NAME, Section, sentences
 from curation.types import AnswerRole
 from curation.variations import VariationModel
 
@@ -269,6 +270,11 @@ class Config(Section):
                 f"labels.resolver = {self.labels.resolver!r} counts equal answers, and those to the task "
                 f"{self.review.task!r} have an order: use 'mean'"
             )
+        if self.review.escalate_below is not None and len(self.adjudication_dataset) > LONGEST_DATASET:
+            raise ValueError(
+                f"review.escalate_below makes a dataset called {self.review_dataset!r} with {SUFFIX!r} behind it, and "
+                f"Argilla's names have at most {LONGEST_DATASET} characters: give review.dataset a shorter name"
+            )
         if self.review.reasons_published and "raw" not in self.publish.formats:
             raise ValueError(
                 "review.publish_reasons = true is for the format 'raw', which is not among publish.formats"
@@ -387,6 +393,11 @@ class Config(Section):
     def review_dataset(self) -> str:
         """The name of the Argilla dataset: `review.dataset`, or else `name`."""
         return self.review.dataset or self.name
+
+    @property
+    def adjudication_dataset(self) -> str:
+        """The name of the Argilla dataset of the adjudicators."""
+        return f"{self.review_dataset}{SUFFIX}"
 
 
 class Services(BaseModel):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from curation.config import Config, Services
 from curation.errors import CurationError
 from curation.review import reading_task
+from curation.review.datasets import together
 from curation.review.merge import merge_responses
-from curation.services import open_review
+from curation.services import open_review, review_datasets
 from curation.store import Snapshot
 from curation.types import Annotation, Response, Row
 from curation.wording import excerpt
@@ -47,7 +48,9 @@ class InArgilla(Row):
     - `url` is the page on which reviewers answer, null if the dataset does not exist.
     - `completed` of the `records` have as many answers as they need.
     - `waiting` answers are not synced yet: they are new, changed or withdrawn.
-    - `progress` has the number of answers by reviewer and status: {"anna": {"submitted": 3, "draft": 1}}.
+    - `progress` has the number of answers by reviewer and status: {"anna": {"submitted": 3, "draft": 1}}. What they
+      answered as adjudicators is not in it.
+    - `adjudication_url` is where adjudicators answer, null if there is nothing to adjudicate.
     """
 
     url: str | None
@@ -55,6 +58,7 @@ class InArgilla(Row):
     records: int
     waiting: int
     progress: dict[str, dict[str, int]]
+    adjudication_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def read_review(config: Config, services: Services, snapshot: Snapshot) -> Revie
             return pulled_review(review, config, snapshot)
     except CurationError as error:
         stored = list(snapshot.responses.values())
-        return ReviewState(None, stored, frozenset(snapshot.all_records) - snapshot.retired, problem=str(error))
+        return ReviewState(None, stored, frozenset(snapshot.shown) - snapshot.retired, problem=str(error))
 
 
 def pulled_review(review: ArgillaReview, config: Config, snapshot: Snapshot) -> ReviewState:
@@ -89,25 +93,34 @@ def pulled_review(review: ArgillaReview, config: Config, snapshot: Snapshot) -> 
         missing = InArgilla(url=None, completed=0, records=0, waiting=0, progress={})
         return ReviewState(missing, stored, frozenset())
     url = review.url(dataset_id)
-    review.check(config.review.settings())
+    datasets = review_datasets(config, review, snapshot)
+    datasets.check()
     completed, total = review.progress()
     if not total or not snapshot.records:
-        empty = InArgilla(url=url, completed=completed, records=total, waiting=0, progress=progress_of(stored))
+        progress = progress_of(_as_reviewers(snapshot, stored))
+        empty = InArgilla(url=url, completed=completed, records=total, waiting=0, progress=progress)
         return ReviewState(empty, stored, frozenset())
-    pulled = review.pull()
+    pulled = together(*datasets.pull())
+    second = datasets.adjudication.find() if datasets.adjudication is not None else None
     forgotten = snapshot.manifest.forgotten
-    merged = merge_responses(snapshot.responses, pulled, known=snapshot.all_records, forgotten=forgotten)
+    merged = merge_responses(snapshot.responses, pulled, known=snapshot.shown, forgotten=forgotten)
     responses = list(merged.responses.values())
     in_argilla = InArgilla(
         url=url,
         completed=completed,
         records=total,
         waiting=merged.added + merged.changed + merged.withdrawn,
-        progress=progress_of(responses),
+        progress=progress_of(_as_reviewers(snapshot, responses)),
+        adjudication_url=review.url(second) if second is not None else None,
     )
     return ReviewState(
         in_argilla, responses, frozenset(record_id for record_id in pulled.records.values() if record_id)
     )
+
+
+def _as_reviewers(snapshot: Snapshot, responses: Iterable[Response]) -> list[Response]:
+    """Return the responses that were not given by adjudicators."""
+    return [response for response in responses if response.record_id not in snapshot.adjudications]
 
 
 def progress_of(responses: Iterable[Response]) -> dict[str, dict[str, int]]:
@@ -122,7 +135,7 @@ def progress_of(responses: Iterable[Response]) -> dict[str, dict[str, int]]:
 def remarks_of(snapshot: Snapshot, responses: Iterable[Response]) -> list[tuple[Response, Annotation]]:
     """Return the responses that have a comment or flags, with what they mean, in the order of reviewers and records."""
     remarks = []
-    records = snapshot.all_records
+    records = snapshot.shown
     for response in sorted(responses, key=lambda response: (response.reviewer, response.record_id)):
         record = records[response.record_id]
         annotation = reading_task(record.task).annotation(response, record)
@@ -145,7 +158,7 @@ def flagged_records(remarks: Iterable[tuple[Response, Annotation]]) -> tuple[Fla
 
 def comments_of(snapshot: Snapshot, commented: Sequence[tuple[Response, str]]) -> tuple[Comment, ...]:
     """Return the comments with excerpts of their prompts."""
-    records, of_gold = snapshot.all_records, [record.candidate_set for record in snapshot.gold.values()]
+    records, of_gold = snapshot.shown, [record.candidate_set for record in snapshot.gold.values()]
     set_ids = {records[response.record_id].set_id for response, _ in commented}
     prompts = {
         candidate_set.id: candidate_set.prompt.messages[-1].content

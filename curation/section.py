@@ -18,6 +18,7 @@ from curation.errors import ConfigError
 ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 ARGILLA_DATASET = r"^[^\s\p{C}](?:[^\p{C}]{0,198}[^\s\p{C}])?$"
 """1 to 200 characters, the server's limit. A name with blanks around it could be created, but not be read again."""
+LONGEST_DATASET = 200
 ASPECT = r"^[a-z][a-z0-9_-]{0,29}$"
 ARGILLA_WORKSPACE = r"^[A-Za-z0-9_-]+$"
 FILTER_NAME = r"^[a-z][a-z0-9_]{0,63}$"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from curation.config import Config, Services
 from curation.hub import connect
-from curation.store import PublishedDataset, Store
+from curation.review.datasets import ReviewDatasets
+from curation.store import PublishedDataset, Snapshot, Store
 
 if TYPE_CHECKING:
     from curation.review.argilla import ArgillaReview
@@ -22,6 +23,17 @@ def open_published(config: Config, services: Services) -> PublishedDataset:
     """Return the published dataset of the config. Nothing is read yet."""
     return PublishedDataset(
         connect(services.hub_endpoint, services.hub_token), config.publish.repo_id, name=config.name
+    )
+
+
+def review_datasets(config: Config, review: ArgillaReview, snapshot: Snapshot) -> ReviewDatasets:
+    """Return the dataset of the config together with that of the adjudicators, if anything was escalated."""
+    of_task = {name for name, record in snapshot.adjudications.items() if record.task == config.review.task}
+    return ReviewDatasets(
+        task=config.review,
+        review=review,
+        adjudication=review.beside(config.adjudication_dataset) if of_task else None,
+        answered=bool(of_task) and any(record_id in of_task for record_id, _ in snapshot.responses),
     )
 
 

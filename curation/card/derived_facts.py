@@ -67,6 +67,7 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         resolver=_resolver_line(config),
         confusion=_confusion(config, derived, pseudonyms),
         label_sources=dict(sorted(tally.label_sources.items())),  # type: ignore[arg-type]
+        escalated=len(snapshot.escalated),
         kto_true=tally.kto_labels[True],
         kto_false=tally.kto_labels[False],
         kto_weights=kto_weights(derived),

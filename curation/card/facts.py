@@ -114,8 +114,9 @@ class CardFacts:
 
     - `sources` are "owner/name@sha" or "file.jsonl@hash", in the order in which they were read.
     - Counts: `rows` by (config, split), `languages` rows by ISO 639-1 code (null for unknown), `label_sources` verdicts
-      by who decided, `reviewers` submitted responses by reviewer, including programs, `flags` records that
-      reviewers flagged, by flag. `ignored_flags` are the flags that keep no record out.
+      by who decided, `escalated` records that adjudicators decide or are to decide, `reviewers` submitted responses by
+      reviewer, including programs and without those given as adjudicator, `flags` records that reviewers flagged, by
+      flag. `ignored_flags` are the flags that keep no record out.
     - `suggested` is whether reviewers saw the judge's choice before they answered.
     - `coverage` is how refusal data is spread over the categories, null for other data. `method` is what the
       configuration says of how prompts were collected, in Markdown. `documents` is about questions about documents,
@@ -154,6 +155,7 @@ class CardFacts:
     resolver: str | None = None
     confusion: Confusion | None = None
     label_sources: Mapping[LabelSource, int] = field(default_factory=dict)
+    escalated: int = 0
     kto_true: int = 0
     kto_false: int = 0
     kto_weights: tuple[float, float] | None = None

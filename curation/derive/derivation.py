@@ -148,7 +148,7 @@ def derive(
     """
     with running() as run:
         store = _read_store(config, snapshot, run, sketch=folder is not None and config.publish.test_size > 0)
-        resolver = _fitted(config, store.ballots)
+        resolver = resolver_of(config, store.ballots)
         extras, omitted = extra_types(store.tables.extras)
         plan = Plan(
             config=config,
@@ -203,7 +203,7 @@ class StoreFrames:
 def _read_store(config: Config, snapshot: Snapshot, run: Run, *, sketch: bool) -> StoreFrames:
     files = read_set_files(snapshot, run, extras=EXTRAS, sketch=sketch)
     # While other threads read candidate sets, ballots are read here.
-    ballots = read_ballots(snapshot, read_records(snapshot), partial(_annotation, present=config.review))
+    ballots = read_ballots(snapshot, read_records(snapshot), partial(annotation_of, present=config.review))
     tables = set_tables(
         files,
         snapshot,
@@ -225,13 +225,13 @@ def _read_store(config: Config, snapshot: Snapshot, run: Run, *, sketch: bool) -
     )
 
 
-def _annotation(response: Response, record: ReviewRecord, *, present: ReviewTask) -> Annotation:
-    """What a response means by the task of its record: a store whose task changed keeps its older answers."""
+def annotation_of(response: Response, record: ReviewRecord, *, present: ReviewTask) -> Annotation:
+    """Return what a response means by the task of its record: a store whose task changed keeps its older answers."""
     return reading_task(record.task, present).annotation(response, record)
 
 
-def _fitted(config: Config, ballots: Ballots) -> labels.Resolver:
-    """Return the resolver, after it has learnt from all answers if it needs to."""
+def resolver_of(config: Config, ballots: Ballots) -> labels.Resolver:
+    """Return the resolver, after it has learnt from all answers if it needs to; RefusedError if they are too few."""
     options = config.labels
     return labels.fitted(options, ballots.votes()) if isinstance(options, labels.DawidSkeneResolver) else options
 

@@ -75,10 +75,28 @@ class ResponseLife(Row):
         return f"{self.reviewer} {what}{changed}, seen by the sync of {_minute(self.synced_at)}"
 
 
+class EscalationLife(Row):
+    """Why a record was escalated, the id under which adjudicators see it, and all versions of what they answered."""
+
+    id: str
+    reason: str
+    commit: CommitOf | None
+    responses: tuple[ResponseLife, ...]
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """That the record was escalated, and the answers of adjudicators."""
+        yield f"Escalated as {self.id} because of {self.reason}{_stored(self.commit)}"
+        yield from (f"  Adjudicator {response.line}" for response in self.responses)
+        if not self.responses:
+            yield "  Waiting for adjudicators."
+
+
 class RecordLife(Row):
     """A record that shows answers of a set, and all versions of the responses to it, oldest first.
 
     `gold` has the right scores of a gold record, null for any other; `counts` is false if its line is gone.
+    `escalation` is what became of it if it was escalated, null if it was not.
     """
 
     id: str
@@ -87,6 +105,7 @@ class RecordLife(Row):
     retired: bool
     commit: CommitOf | None
     responses: tuple[ResponseLife, ...]
+    escalation: EscalationLife | None
     gold: Scores | None = None
     counts: bool = True
 
@@ -97,6 +116,16 @@ class RecordLife(Row):
         gold = [f"gold, right is {scores}"] if self.gold is not None else []
         gone = ["no longer in the gold file"] if not self.counts else []
         return ", ".join([self.task, *gold, *gone, *(["retired"] if self.retired else [])])
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """The record, what reviewers answered, and below it what adjudicators did."""
+        yield f"Record {self.id} ({self.kind}) shows {', '.join(self.candidates)}"
+        yield from (f"  {response.line}" for response in self.responses)
+        if not self.responses:
+            yield "  No responses."
+        if self.escalation is not None:
+            yield from self.escalation.lines
 
 
 class RowLife(Row):
@@ -156,10 +185,7 @@ class SetLife(Row):
         if self.not_shown is not None:
             yield f"    Not shown to reviewers: {self.not_shown}"
         for record in self.records:
-            yield f"    Record {record.id} ({record.kind}) shows {', '.join(record.candidates)}"
-            yield from (f"      {response.line}" for response in record.responses)
-            if not record.responses:
-                yield "      No responses."
+            yield from (f"    {line}" for line in record.lines)
         if self.label_source is not None:
             agreement = f", agreement {self.agreement:g}" if self.agreement is not None else ""
             yield f"    Decided by {self.label_source}: {counted(self.reviewers, 'reviewer')}{agreement}"

@@ -7,11 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from curation.config import Config
-from curation.explaining.life import CandidateLife, CommitOf, PromptLife, RecordLife, ResponseLife, RowLife, SetLife
+from curation.explaining.life import (
+    CandidateLife,
+    CommitOf,
+    EscalationLife,
+    PromptLife,
+    RecordLife,
+    ResponseLife,
+    RowLife,
+    SetLife,
+)
 from curation.explaining.rows import KnownRows, commits_of
 from curation.generation import settings_id
-from curation.store import CANDIDATE_SETS, GOLD, RECORDS, RESPONSES, Snapshot
-from curation.types import CandidateSet, GoldRecord, Prompt, ResponseVersion, ReviewRecord
+from curation.store import CANDIDATE_SETS, ESCALATED_RECORDS, GOLD, RECORDS, RESPONSES, Snapshot
+from curation.types import CandidateSet, EscalatedRecord, GoldRecord, Prompt, ResponseVersion, ReviewRecord
 
 NOT_DERIVED: Mapping[str, Any] = {"candidates": (), "reviewers": 0, "rows": (), "dropped": ()}
 """What is known of the rows of a set that no row of `raw` is about."""
@@ -23,6 +32,7 @@ class _Tables:
 
     sets: Mapping[str, tuple[str, CandidateSet]]
     records: list[tuple[str, ReviewRecord]]
+    escalated: Mapping[str, tuple[str, EscalatedRecord]]
     versions: list[tuple[str, ResponseVersion]]
     commits: Mapping[str, CommitOf]
     current: frozenset[str]
@@ -55,9 +65,15 @@ def _read(config: Config, snapshot: Snapshot, prompt_ids: Collection[str]) -> _T
         (path, record) for path, record in snapshot.each_with_path(GOLD, GoldRecord) if record.prompt_id in prompt_ids
     ]
     records += gold
-    shown = {record.id for _, record in records}
-    files = snapshot.manifest.files
-    paths = [path for table in (CANDIDATE_SETS, RECORDS, RESPONSES, GOLD) for path in files.get(table, ())]
+    of_prompts = {record.id for _, record in records}
+    escalated = {
+        row.record_id: (path, row)
+        for path, row in snapshot.each_with_path(ESCALATED_RECORDS, EscalatedRecord)
+        if row.record_id in of_prompts
+    }
+    shown = of_prompts | {row.id for _, row in escalated.values()}
+    tables = (CANDIDATE_SETS, RECORDS, ESCALATED_RECORDS, RESPONSES, GOLD)
+    paths = [path for table in tables for path in snapshot.manifest.files.get(table, ())]
     return _Tables(
         # A set that was completed later stands twice; the later one counts.
         sets={
@@ -67,6 +83,7 @@ def _read(config: Config, snapshot: Snapshot, prompt_ids: Collection[str]) -> _T
         }
         | {record.set_id: (path, record.candidate_set) for path, record in gold},
         records=records,
+        escalated=escalated,
         versions=[
             (path, version)
             for path, version in snapshot.each_with_path(RESPONSES, ResponseVersion)
@@ -135,13 +152,30 @@ def _records(set_id: str, snapshot: Snapshot, tables: _Tables) -> Iterator[Recor
                 candidates=record.candidates,
                 retired=record.id in snapshot.retired,
                 commit=tables.commits.get(path),
-                responses=tuple(
-                    _response(version, tables.commits.get(file))
-                    for file, version in tables.versions
-                    if version.record_id == record.id
-                ),
+                responses=_responses(record.id, tables),
+                escalation=_escalation(record.id, tables),
                 **({"gold": record.expected, "counts": record.counts} if isinstance(record, GoldRecord) else {}),
             )
+
+
+def _escalation(record_id: str, tables: _Tables) -> EscalationLife | None:
+    if record_id not in tables.escalated:
+        return None
+    path, escalated = tables.escalated[record_id]
+    return EscalationLife(
+        id=escalated.id,
+        reason=escalated.reason,
+        commit=tables.commits.get(path),
+        responses=_responses(escalated.id, tables),
+    )
+
+
+def _responses(record_id: str, tables: _Tables) -> tuple[ResponseLife, ...]:
+    return tuple(
+        _response(version, tables.commits.get(file))
+        for file, version in tables.versions
+        if version.record_id == record_id
+    )
 
 
 def _response(version: ResponseVersion, commit: CommitOf | None) -> ResponseLife:

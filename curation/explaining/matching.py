@@ -27,7 +27,7 @@ def matching_prompts(snapshot: Snapshot, rows: KnownRows, query: str) -> list[st
 
 def _by_id(snapshot: Snapshot, rows: KnownRows, query: str) -> list[str]:
     copies = {version.record_id for version in snapshot.response_versions if version.server_record_id == query}
-    records = snapshot.all_records
+    records = snapshot.shown
     known = {records[record_id].prompt_id for record_id in copies | {query} if record_id in records}
     known |= rows.prompts_of(query)
 
@@ -39,7 +39,7 @@ def _by_id(snapshot: Snapshot, rows: KnownRows, query: str) -> list[str]:
 
 
 def _by_text(snapshot: Snapshot, piece: str) -> list[str]:
-    records = snapshot.all_records
+    records = snapshot.shown
     known = {
         records[version.record_id].prompt_id
         for version in snapshot.response_versions

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -94,6 +95,12 @@ class ArgillaReview:
     def close(self) -> None:
         """Close the connections."""
         self.http.close()
+
+    def beside(self, dataset: str) -> ArgillaReview:
+        """Return another dataset of the same workspace, on the same connections."""
+        other = copy(self)
+        other.name = dataset
+        return other
 
     def url(self, dataset_id: str) -> str:
         """Return the page on which reviewers answer."""
@@ -241,11 +248,11 @@ class ArgillaReview:
                 raise
         return True
 
-    def pull(self, only: Collection[str] | None = None) -> Pulled:
+    def pull(self, only: Collection[str] | None = None, *, beside: str | None = None) -> Pulled:
         """Return all records, all responses with any status, and all accounts.
 
         With `only`, the ids that the server gave to some records, only these are read; if one of them is not there any
-        more, all are.
+        more, all are. Those that are in the dataset with the id `beside` are left out.
 
         No search filter is used, because a record's updated_at does not change when a response is edited. Raises
         RefusedError if the dataset is missing or has no records, TemporaryError if records keep being deleted while
@@ -261,7 +268,7 @@ class ArgillaReview:
                     remedy="If the Space was reset, run `curation restore`: it puts the records and all answers of the "
                     "last sync back.",
                 )
-            named = self._named_records(dataset_id, only) if only is not None else None
+            named = self._named_records(dataset_id, only, beside) if only is not None else None
             records = self._all_records(dataset_id) if named is None else named
             if not records and named is None:
                 raise RefusedError(
@@ -272,7 +279,7 @@ class ArgillaReview:
             # Accounts are read last: if one is deleted in the meantime, its answers must not count as withdrawn.
             accounts = self.accounts()
             about = self._get(f"/api/v1/datasets/{dataset_id}")
-            answers = tuple(_answer(response) for record in records for response in record["responses"])
+            answers = tuple(_answer(response, dataset_id) for record in records for response in record["responses"])
         return Pulled(
             began_at=began_at,
             dataset_id=dataset_id,
@@ -331,8 +338,10 @@ class ArgillaReview:
                 remedy="Run `curation sync` again when that is done.",
             ) from None
 
-    def _named_records(self, dataset_id: str, server_ids: Collection[str]) -> list[dict[str, Any]] | None:
-        """Return these records with their responses, None if one is not in the dataset."""
+    def _named_records(
+        self, dataset_id: str, server_ids: Collection[str], beside: str | None
+    ) -> list[dict[str, Any]] | None:
+        """Return these records with their responses, None if one is in neither of the datasets."""
         records = []
         for server_id in sorted(server_ids):
             try:
@@ -342,6 +351,8 @@ class ArgillaReview:
                 if error.response.status_code not in {httpx.codes.NOT_FOUND, httpx.codes.UNPROCESSABLE_ENTITY}:
                     raise
                 return None
+            if beside is not None and record["dataset_id"] == beside:
+                continue
             if record["dataset_id"] != dataset_id:
                 return None
             if not isinstance(record.get("responses"), list):
@@ -536,10 +547,11 @@ class _Suggestion(rg.Suggestion):  # type: ignore[misc]
         return SuggestionModel(question_id=question.id, question_name=question.name, value=self.value)
 
 
-def _answer(response: dict[str, Any]) -> Answer:
+def _answer(response: dict[str, Any], dataset_id: str) -> Answer:
     if response["status"] not in get_args(Status):
         raise ValueError(f"a response with the status {response['status']!r}")
     return Answer(
+        dataset_id=dataset_id,
         server_record_id=str(response["record_id"]),
         server_user_id=str(response["user_id"]),
         status=response["status"],

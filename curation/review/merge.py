@@ -163,7 +163,7 @@ def _incoming(
                     reviewer=names[answer.server_user_id],
                     status=answer.status,
                     values=answer.values,
-                    dataset_id=pulled.dataset_id,
+                    dataset_id=answer.dataset_id,
                     server_record_id=answer.server_record_id,
                     server_user_id=answer.server_user_id,
                     inserted_at=answer.inserted_at,

@@ -18,8 +18,9 @@ from pydantic import (
 )
 
 from curation.files import suffix_of
+from curation.review.adjudication import AdjudicationOptions
 from curation.review.limits import checked_guidelines
-from curation.section import ARGILLA_DATASET, ARGILLA_WORKSPACE, FILTER_NAME, Section
+from curation.section import ARGILLA_DATASET, ARGILLA_WORKSPACE, FILTER_NAME
 
 Guidelines = Annotated[str, AfterValidator(checked_guidelines)]
 
@@ -63,7 +64,7 @@ def checked_share(value: Any, check: ValidatorFunctionWrapHandler) -> bool | flo
 Shown = Annotated[bool | Annotated[float, Field(ge=0, le=1)], WrapValidator(checked_share)]
 
 
-class ReviewOptions(Section):
+class ReviewOptions(AdjudicationOptions):
     """The options that all tasks share; a task adds `task`, its `guidelines` and options of its own."""
 
     workspace: Annotated[str, StringConstraints(pattern=ARGILLA_WORKSPACE)] = "argilla"

@@ -13,8 +13,9 @@ from curation.types import Status
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One response as Argilla has it: to which of its records, from which account, and when."""
+    """One response as Argilla has it: in which dataset, to which of its records, from which account, and when."""
 
+    dataset_id: str
     server_record_id: str
     server_user_id: str
     status: Status

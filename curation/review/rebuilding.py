@@ -37,6 +37,10 @@ class Written:
     responses: frozenset[Key]
     refused: Mapping[Key, str]
 
+    def with_more(self, other: Written) -> Written:
+        """Return what was written to two datasets."""
+        return Written(self.responses | other.responses, {**self.refused, **other.refused})
+
 
 def write_responses(
     review: ArgillaReview, dataset_id: str, responses: Mapping[Key, Response], *, user_ids: Mapping[str, str]

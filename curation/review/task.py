@@ -61,6 +61,21 @@ class ReviewTask(Protocol):
         ...
 
     @property
+    def escalate_below(self) -> float | None:
+        """Records whose agreement is below this go to adjudicators; null if none do."""
+        ...
+
+    @property
+    def adjudicators(self) -> int:
+        """How many adjudicators answer such a record."""
+        ...
+
+    @property
+    def show_earlier_answers(self) -> bool:
+        """Whether adjudicators see what the first reviewers answered."""
+        ...
+
+    @property
     def level(self) -> TaskLevel:
         """The level of measurement of the answers: "nominal" if they are kinds, "ordinal" if they have an order."""
         ...

@@ -104,8 +104,10 @@ async def receive(request: Request) -> Response:
     except RefusedDeliveryError as error:
         server.refuse(str(error))
         return PlainTextResponse("The delivery was refused.", status_code=401)
-    review = server.config.review
-    if concerns(message, workspace=review.workspace, dataset=server.config.review_dataset):
+    config = server.config
+    if concerns(
+        message, workspace=config.review.workspace, datasets=(config.review_dataset, config.adjudication_dataset)
+    ):
         server.refresher.hint(record_of(message))
     return Response(status_code=204)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -69,12 +69,12 @@ def record_of(message: Any) -> str | None:
     return record_id if isinstance(record_id, str) else None
 
 
-def concerns(message: Any, *, workspace: str, dataset: str) -> bool:
-    """Whether a message may be about this dataset. One that does not say which dataset it is about may be."""
+def concerns(message: Any, *, workspace: str, datasets: Collection[str]) -> bool:
+    """Whether a message may be about one of these datasets. One that does not say which it is about may be."""
     data = message.get("data") if isinstance(message, dict) else None
     for step in ("record", "dataset"):
         inner = data.get(step) if isinstance(data, dict) else None
         data = inner if isinstance(inner, dict) else data
     if not isinstance(data, dict) or not isinstance(data.get("workspace"), dict):
         return True
-    return data.get("name") == dataset and data["workspace"].get("name") == workspace
+    return data.get("name") in datasets and data["workspace"].get("name") == workspace

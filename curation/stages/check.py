@@ -287,4 +287,4 @@ def _argilla(config: Config, services: Services) -> str:
 
 def _of_task(config: Config, snapshot: Snapshot, record_id: str) -> bool:
     """Whether a record is of the present task. Records of other tasks are in other datasets."""
-    return snapshot.all_records[record_id].task == config.review.task
+    return snapshot.shown[record_id].task == config.review.task

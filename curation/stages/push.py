@@ -14,6 +14,7 @@ from curation.gold import gold_prompts, gold_records, gold_wanted, mixed, read_g
 from curation.quality import Check, PromptChecks, answer_checks, passed, prompt_checks
 from curation.report import Report
 from curation.review import RecordSpec, spread
+from curation.review.adjudication import adjudication_settings
 from curation.review.page import with_document
 from curation.services import open_review, open_store
 from curation.store import Snapshot, Store
@@ -135,7 +136,7 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
         )
     task = config.review.settings()
     if update_settings:
-        review.update(task)
+        _update_settings(config, review, snapshot)
     dataset_id = review.create(task)
     gold = [record for record in all_gold if record.counts and record.task == config.review.task]
     specs = specs_of(config, snapshot, in_push_order(config, snapshot, records, gold))
@@ -166,6 +167,13 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
     )
 
 
+def _update_settings(config: Config, review: ArgillaReview, snapshot: Snapshot) -> None:
+    """Give both datasets the guidelines and the number of answers that the config says; what is missing stays so."""
+    review.update(config.review.settings())
+    if snapshot.escalated:
+        review.beside(config.adjudication_dataset).update(adjudication_settings(config.review))
+
+
 def in_push_order(
     config: Config, snapshot: Snapshot, records: Sequence[ReviewRecord], gold: Sequence[GoldRecord]
 ) -> list[ReviewRecord]:
@@ -192,10 +200,11 @@ def _earlier(snapshot: Snapshot, shown: Mapping[str, ReviewRecord]) -> set[str]:
 def _retire(store: Store, review: ArgillaReview, earlier: Collection[str], *, shown: Collection[str]) -> frozenset[str]:
     """Remove the earlier records that nobody answered from Argilla, and mark them as retired; return their ids.
 
-    A record that has an answer in Argilla or in the store is never removed. Argilla comes first: if the process ends
-    in between, the next push sees that they are gone and marks them.
+    A record that has an answer in Argilla or in the store, or was escalated, is never removed. Argilla comes first: if
+    the process ends in between, the next push sees that they are gone and marks them.
     """
-    answered = {record_id for record_id, _ in store.snapshot().responses} if earlier else set()
+    newest = store.snapshot() if earlier else None
+    answered = {*newest.escalated, *(record_id for record_id, _ in newest.responses)} if newest is not None else set()
     retired = review.remove_unanswered(set(earlier) - answered)
     store.retire_records(retired, shown=shown)
     return retired

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar, get_args
@@ -12,9 +12,11 @@ from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.report import Report
 from curation.review.accounts import NewAccount, create_workspace, join, require_owner
+from curation.review.adjudication import adjudication_settings
 from curation.review.merge import under_present_names
 from curation.review.rebuilding import Written, write_responses
 from curation.services import open_review, open_store
+from curation.stages.escalate import adjudication_specs, adjudications_of
 from curation.stages.push import in_push_order, specs_of
 from curation.stages.sync import sync
 from curation.store import Snapshot
@@ -22,7 +24,7 @@ from curation.types import Response, ReviewRecord, Row, Status
 from curation.wording import counted, counts_by_name
 
 if TYPE_CHECKING:
-    from curation.review.argilla import ArgillaReview
+    from curation.review.argilla import ArgillaReview, Pushed
 
 RecordT = TypeVar("RecordT", bound=ReviewRecord)
 
@@ -50,8 +52,10 @@ class RestoreReport(Report):
 
     - `workspace_created` and `dataset_created` say whether they were missing.
     - `records` of the present task need answers or have some; `records_added` of them were missing in Argilla.
-      `records_refused` has Argilla's reason by record id.
-    - `responses` are those of the store to these records; `responses_added` counts those that were missing, by status.
+      `records_refused` has Argilla's reason by record id. `adjudications` are those that were escalated, which stand in
+      the dataset of the adjudicators too; `adjudications_added` were missing there.
+    - `responses` are those of the store to these records, those of adjudicators among them; `responses_added` counts
+      those that were missing, by status.
       `responses_refused` are those that Argilla did not accept.
     - `accounts` are the accounts that were missing. `outsiders` are reviewers whose account is not in the workspace.
     - `last_seen` is when the last sync that saw a change began, null if the store has no responses.
@@ -67,6 +71,8 @@ class RestoreReport(Report):
     records: int
     records_added: int
     records_refused: dict[str, str]
+    adjudications: int
+    adjudications_added: int
     responses: int
     responses_added: dict[str, int]
     responses_refused: tuple[RefusedResponse, ...]
@@ -97,6 +103,12 @@ class RestoreReport(Report):
             f"{counted(self.records, 'record')} of {self.workspace}/{self.dataset}: {self.records_added:,} put back; "
             f"{counted(self.responses, 'response')} of the store: {added:,} put back{by_status}. Review: {self.url}"
         )
+
+        if self.adjudications:
+            yield (
+                f"{counted(self.adjudications, 'record')} of the dataset of the adjudicators: "
+                f"{self.adjudications_added:,} put back."
+            )
 
     def _accounts(self) -> Iterable[str]:
         yield from (account.line for account in self.accounts)
@@ -159,12 +171,18 @@ def restore(
         dataset_created = review.find() is None
         dataset_id = review.create(config.review.settings())
         pushed = review.push(specs_of(config, snapshot, records))
-        stored = _responses_to([record.id for record in records], snapshot)
+        escalated = adjudications_of(config, snapshot)
+        adjudication = review.beside(config.adjudication_dataset)
+        pushed_again = _put_back(config, snapshot, adjudication, escalated)
+        stored = _responses_to([record.id for record in (*records, *escalated)], snapshot)
         responses = under_present_names(stored.values(), review.accounts())
         accounts, outsiders = _reviewers(review, responses, new_workspace=workspace_created, tell=tell)
         user_ids = {username: user_id for user_id, username in review.accounts().usernames.items()}
         written = write_responses(review, dataset_id, responses, user_ids=user_ids)
+        if (adjudication_id := adjudication.find()) is not None and escalated:
+            written = written.with_more(write_responses(adjudication, adjudication_id, responses, user_ids=user_ids))
         url = review.url(dataset_id)
+        changed = bool(pushed.added or pushed_again.added or written.responses)
     return RestoreReport(
         dataset=config.review_dataset,
         workspace=config.review.workspace,
@@ -173,7 +191,9 @@ def restore(
         dataset_created=dataset_created,
         records=len(records),
         records_added=pushed.added,
-        records_refused=pushed.refused,
+        records_refused=pushed.refused | pushed_again.refused,
+        adjudications=len(escalated),
+        adjudications_added=pushed_again.added,
         responses=len(responses),
         responses_added=_by_status(written, responses),
         responses_refused=tuple(
@@ -184,8 +204,20 @@ def restore(
         outsiders=outsiders,
         last_seen=max((version.synced_at for version in snapshot.response_versions), default=None),
         others=_others(config, snapshot),
-        commit=sync(config, services=services, read_all=bool(pushed.added or written.responses)).commit,
+        commit=sync(config, services=services, read_all=changed).commit,
     )
+
+
+def _put_back(
+    config: Config, snapshot: Snapshot, adjudication: ArgillaReview, escalated: Sequence[ReviewRecord]
+) -> Pushed:
+    """Put the records back that adjudicators are shown, with their dataset; nothing if there are none."""
+    from curation.review.argilla import Pushed
+
+    if not escalated:
+        return Pushed(added=0, refused={})
+    adjudication.create(adjudication_settings(config.review))
+    return adjudication.push(adjudication_specs(config, snapshot, escalated))
 
 
 def _to_restore(config: Config, snapshot: Snapshot) -> list[ReviewRecord]:
@@ -234,9 +266,8 @@ def _by_status(written: Written, responses: Mapping[tuple[str, str], Response]) 
 
 
 def _others(config: Config, snapshot: Snapshot) -> dict[str, Others]:
-    known = snapshot.all_records
-    records = Counter(record.task for record in known.values() if record.id not in snapshot.retired)
-    responses = Counter(known[record_id].task for record_id, _ in snapshot.responses)
+    records = Counter(record.task for record in snapshot.all_records.values() if record.id not in snapshot.retired)
+    responses = Counter(snapshot.shown[record_id].task for record_id, _ in snapshot.responses)
     return {
         task: Others(records=count, responses=responses[task])
         for task, count in sorted(records.items())

@@ -35,6 +35,7 @@ from curation.review_state import (
 from curation.runs.settings_change import answered_before, differences
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
+from curation.stages.escalate import Escalation, adjudications_of, waiting_for_adjudicators
 from curation.stages.push import as_if_with_records, records_to_show
 from curation.store import Snapshot
 from curation.types import ImportedAgreement, JudgeCheck, JudgesAgreement
@@ -62,6 +63,7 @@ class StatusReport(Report):
       `reviewers` has the pseudonym of each reviewer. `imported` says how far they agree with the labels that answers
       came with, and where they do not; null if none came with one. `judge_check` says how far the judge agrees with
       them, and what is left to it; null if nothing is known of that.
+      `adjudication` says what adjudicators have to do, null if no record was escalated.
     - Rows: `coverage` says of refusal data how the prompts with rows are spread over its categories, and how many each
       lacks in a dataset of 100 prompts or more; it is null for other data, and if nothing can be resolved.
       `documents` says how far questions about documents cover these, in the same way. `refused` says why the responses
@@ -108,6 +110,7 @@ class StatusReport(Report):
     completed: int | None
     in_argilla: int | None
     argilla: str | None
+    adjudication: Escalation | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -122,6 +125,7 @@ class StatusReport(Report):
             *map(judges_line, self.judge_pairs),
             *([self.settings_changed] if self.settings_changed else []),
             self._review,
+            *(self.adjudication.lines if self.adjudication is not None else ()),
             f"Responses synced: {reasons(self.responses) or 'none'}.",
             *(f"{reviewer} answered: {reasons(counts)}." for reviewer, counts in self.progress.items()),
             *(f"Flagged as {flagged.flag}: {_some_records(flagged)}." for flagged in self.flagged),
@@ -284,6 +288,21 @@ def _report(
         completed=inside.completed if inside else None,
         in_argilla=inside.records if inside else None,
         argilla=review.problem,
+        adjudication=_adjudication(config, snapshot, review),
+    )
+
+
+def _adjudication(config: Config, snapshot: Snapshot, review: ReviewState) -> Escalation | None:
+    """Return what adjudicators have to do, as far as it is known; what is not synced yet counts too."""
+    records = adjudications_of(config, snapshot)
+    if not records:
+        return None
+    return Escalation(
+        escalated=len(records),
+        new={},
+        waiting=len(waiting_for_adjudicators(records, review.responses)),
+        url=review.in_argilla.adjudication_url if review.in_argilla is not None else None,
+        refused={},
     )
 
 
@@ -327,8 +346,7 @@ def _to_push(config: Config, services: Services, snapshot: Snapshot, in_argilla:
 
 def _answered(config: Config, snapshot: Snapshot) -> int:
     """Return the number of responses to records of the present task."""
-    records = snapshot.all_records
-    return sum(records[record_id].task == config.review.task for record_id, _ in snapshot.responses)
+    return sum(snapshot.shown[record_id].task == config.review.task for record_id, _ in snapshot.responses)
 
 
 def _settings_changed(config: Config, snapshot: Snapshot) -> str | None:

@@ -13,12 +13,14 @@ from pydantic import Field
 from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.report import Report
+from curation.review.datasets import together
 from curation.review.merge import merge_responses
 from curation.review.pulled import Pulled
 from curation.review.set_back import sign_of_an_older_copy
 from curation.review.shown import written
-from curation.services import open_review, open_store
+from curation.services import open_review, open_store, review_datasets
 from curation.shrinking import exceeds
+from curation.stages.escalate import Escalation, escalate
 from curation.store import RECORDS, LastSync, ReviewedDataset, Reviews, Snapshot
 from curation.wording import counted, duration, percent
 
@@ -42,6 +44,7 @@ class SyncReport(Report):
     - `gone` has the number of responses of each reviewer who is no longer in the workspace, `renamed` the present
       username by the former one.
     - `second_accounts` has the number of earlier responses of each reviewer who answers from another account now.
+    - `adjudication` says what adjudicators have to do, null if no record was escalated.
     - `forgotten` responses were removed from the store, and `ignored` ones were not copied, because their authors are
       to be forgotten.
     """
@@ -65,6 +68,7 @@ class SyncReport(Report):
     forgotten: int = 0
     ignored: int = 0
     read_records: int | None = None
+    adjudication: Escalation | None = None
     seconds: float = 0.0
     commit: str | None = None
 
@@ -77,9 +81,11 @@ class SyncReport(Report):
     def lines(self) -> tuple[str, ...]:
         """What is in the store now, and what is unusual."""
         responses = f"{counted(self.responses, 'response')} ({self.submitted:,} submitted)"
+        escalated = self.adjudication.lines if self.adjudication is not None else ()
         if not self.read_all:
             return (
                 f"{responses} to {counted(self.records, 'record')}: nothing changed in Argilla since the last sync.",
+                *escalated,
             )
         lines = [
             f"{responses} to {counted(self.records, 'record')}: {self.added:,} new, {self.changed:,} changed, "
@@ -118,7 +124,7 @@ class SyncReport(Report):
                 f"{counted(self.absent, 'response')} of the store are not in Argilla any more, because their records "
                 "were deleted or created anew. They are kept and count; `curation restore` puts them back."
             )
-        return tuple(lines)
+        return (*lines, *escalated)
 
     @property
     def next_verb(self) -> str | None:
@@ -144,6 +150,9 @@ def sync(
     The responses of the reviewers named in `forget` are removed, and later responses of their accounts
     are ignored.
 
+    At last, records that the first reviewers did not agree on, or flagged, are shown to adjudicators (see `escalate`).
+    Their answers are read with all others.
+
     Raises RefusedError if the Argilla dataset is missing or empty (that never means that all answers were withdrawn),
     if its settings are not those of the task, or if no reviewer has a name in `forget`; without `allow_shrink` also if
     more responses are gone in Argilla than `max_shrink` allows.
@@ -158,15 +167,16 @@ def sync(
     with closing(open_review(config, services)) as review:
         only = _only(config, first, changed) if not (forget or read_all) else None
         if not (forget or read_all) and (unchanged := _unchanged(config, first, review)):
-            return unchanged
+            return unchanged.model_copy(update={"adjudication": escalate(config, store, review)})
 
         def read(snapshot: Snapshot) -> Reviews:
-            review.check(config.review.settings())
+            datasets = review_datasets(config, review, snapshot)
+            datasets.check()
             # What happens while the answers are read is for the next sync, so the activity comes first.
-            activity, began = review.activity(), time.monotonic()
-            pulled = review.pull(only)
+            activity, began = datasets.activity(), time.monotonic()
+            pulled = together(*datasets.pull(only))
             if not pulled.whole and not _is_synced(snapshot, pulled.dataset_id):
-                pulled = review.pull()
+                pulled = together(*datasets.pull())
             reviews, report, sign = _merged(config, snapshot, pulled, to_forget, activity)
             report = report.model_copy(update={"seconds": time.monotonic() - began})
             if not allow_shrink:
@@ -176,7 +186,7 @@ def sync(
             return reviews
 
         commit = store.set_reviews(read)
-    return reports[-1].model_copy(update={"commit": commit})
+        return reports[-1].model_copy(update={"commit": commit, "adjudication": escalate(config, store, review)})
 
 
 def _only(config: Config, snapshot: Snapshot, changed: Collection[str] | None) -> Collection[str] | None:
@@ -197,8 +207,9 @@ def _unchanged(config: Config, snapshot: Snapshot, review: ArgillaReview) -> Syn
     last = snapshot.manifest.review.last_sync if snapshot.manifest.review is not None else None
     if last is None or datetime.now(UTC) - last.began_at >= timedelta(hours=config.review.full_every):
         return None
-    review.check(config.review.settings())
-    if review.activity() != last.activity:
+    datasets = review_datasets(config, review, snapshot)
+    datasets.check()
+    if datasets.activity() != last.activity:
         return None
     return SyncReport(
         dataset=config.review_dataset,
@@ -216,11 +227,15 @@ def _merged(
     was set back.
     """
     forgotten = tuple(sorted({*snapshot.manifest.forgotten, *to_forget}))
-    known = snapshot.all_records
+    known = snapshot.shown
     merged = merge_responses(snapshot.responses, pulled, known=known, forgotten=forgotten)
     # Records of another task are in another Argilla dataset, so they are not missing in this one.
     of_task = _of_task(config, snapshot)
-    missing = (of_task - snapshot.retired).difference(pulled.records.values()) if pulled.whole else set()
+    answered = {record_id for record_id, _ in merged.responses}
+    # What adjudicators have not answered is shown to them again at the end of this sync.
+    again = snapshot.adjudications.keys() - answered
+    needed = of_task - snapshot.retired - again
+    missing = needed.difference(pulled.records.values()) if pulled.whole else set()
     report = SyncReport(
         dataset=config.review_dataset,
         read_all=True,
@@ -267,7 +282,8 @@ def _merged(
 
 
 def _of_task(config: Config, snapshot: Snapshot) -> set[str]:
-    return {record.id for record in snapshot.all_records.values() if record.task == config.review.task}
+    """Return the ids of what people are shown of the present task, adjudicators among them."""
+    return {record.id for record in snapshot.shown.values() if record.task == config.review.task}
 
 
 def _refuse_to_shrink(config: Config, snapshot: Snapshot, report: SyncReport) -> None:

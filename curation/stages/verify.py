@@ -25,11 +25,14 @@ from curation.derive.shards import paths_by_split
 from curation.errors import CurationError, TemporaryError
 from curation.generation import settings_id
 from curation.report import Report
+from curation.review.datasets import together
 from curation.review.merge import merge_responses
+from curation.review.pulled import Pulled
 from curation.runs.prompt_reader import read_rows
 from curation.runs.written_prompts import opened_written_prompts
 from curation.scratch import scratch_folder
-from curation.services import open_published, open_review, open_store
+from curation.services import open_published, open_review, open_store, review_datasets
+from curation.stages.escalate import adjudications_of
 from curation.store import CANDIDATE_SETS, Snapshot
 from curation.wording import counted
 
@@ -144,15 +147,22 @@ def _review(config: Config, services: Services, snapshot: Snapshot) -> tuple[Bal
     with closing(open_review(config, services)) as review:
         if config.labels.decides_without_people and review.find() is None:
             return ()
-        review.check(config.review.settings())
-        pulled = review.pull()
+        datasets = review_datasets(config, review, snapshot)
+        datasets.check()
+        first, adjudication = datasets.pull()
+    pulled = together(first, adjudication)
+    in_argilla = _names(first)
     now = merge_responses(
-        snapshot.responses, pulled, known=snapshot.all_records, forgotten=snapshot.manifest.forgotten
+        snapshot.responses, pulled, known=snapshot.shown, forgotten=snapshot.manifest.forgotten
     ).responses
-    in_argilla = {record_id or server_id for server_id, record_id in pulled.records.items()}
     return (
         record_balance(of_task - snapshot.retired, in_argilla=in_argilla - gold),
-        *([record_balance(gold - snapshot.retired, in_argilla=in_argilla & gold, gold=True)] if gold else []),
+        *(
+            [record_balance(gold - snapshot.retired, in_argilla=in_argilla & gold, name="gold records to answer")]
+            if gold
+            else []
+        ),
+        *([_adjudications(config, snapshot, adjudication)] if datasets.adjudication is not None else []),
         response_balance(
             snapshot.responses,
             now,
@@ -160,6 +170,21 @@ def _review(config: Config, services: Services, snapshot: Snapshot) -> tuple[Bal
             gold=snapshot.gold.keys(),
         ),
     )
+
+
+def _adjudications(config: Config, snapshot: Snapshot, adjudication: Pulled | None) -> Balance:
+    """The dataset of the adjudicators has the records that were escalated, and no others."""
+    return record_balance(
+        {record.id for record in adjudications_of(config, snapshot)},
+        in_argilla=_names(adjudication) if adjudication is not None else set(),
+        name="records to adjudicate",
+        remedy="Run `curation sync`; those that adjudicators answered come back by `curation restore`.",
+    )
+
+
+def _names(pulled: Pulled) -> set[str]:
+    """Return the ids of the records that a dataset holds; of somebody else's those that the server gave them."""
+    return {record_id or server_id for server_id, record_id in pulled.records.items()}
 
 
 def _rows(config: Config, services: Services, snapshot: Snapshot, watch: Watch) -> tuple[Balance, ...]:

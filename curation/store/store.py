@@ -24,6 +24,7 @@ from curation.store.set_index import SetIndex
 from curation.store.snapshot import (
     CANDIDATE_SETS,
     DROPPED_PROMPTS,
+    ESCALATED_RECORDS,
     GOLD,
     NOT_SHOWN,
     QUESTION_SETS,
@@ -33,7 +34,17 @@ from curation.store.snapshot import (
     ROW_TYPES,
     Snapshot,
 )
-from curation.types import CandidateSet, DroppedPrompt, GoldRecord, NotShown, Response, RetiredRecord, ReviewRecord, Row
+from curation.types import (
+    CandidateSet,
+    DroppedPrompt,
+    EscalatedRecord,
+    GoldRecord,
+    NotShown,
+    Response,
+    RetiredRecord,
+    ReviewRecord,
+    Row,
+)
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -179,6 +190,19 @@ class Store:
                 files, outdated = {**files, **gold_files}, (*outdated, *gold_outdated)
             change = _append(snapshot, manifest, {RECORDS: new}, message=f"Add {len(new)} review records")
             return replace(change, files={**files, **change.files}, delete=(*outdated, *change.delete))
+
+        return self._update(edit)
+
+    def escalate_records(self, records: Iterable[EscalatedRecord]) -> str | None:
+        """Append the records that were not escalated before; return the commit, None if there is none."""
+        records = tuple(records)
+
+        def edit(snapshot: Snapshot) -> Change | None:
+            new = [row for row in records if row.record_id not in snapshot.escalated]
+            if not new:
+                return None
+            tables = {ESCALATED_RECORDS: new}
+            return _append(snapshot, snapshot.manifest, tables, message=f"Escalate {len(new)} review records")
 
         return self._update(edit)
 

@@ -294,6 +294,15 @@ def test_a_source_that_decided_nothing_is_not_listed() -> None:
     assert decided == [["programs in the place of people", "2"], ["people", "11"]]
 
 
+def test_the_card_says_what_adjudicators_decided_and_that_they_are_people() -> None:
+    text = card(label_sources={"adjudicated": 2, "simulated": 1}, escalated=3)
+    assert table(text, "Reviewers and agreement", 1)[0] == ["adjudicators, after the first reviewers", "2"]
+    assert "The first reviewers did not agree on 3 records, or flagged them" in text
+    assert "have decided\n2 records so far" in text
+    assert "- human-feedback" in text
+    assert "adjudicators" not in card()
+
+
 def test_the_sentences_hold_the_rest() -> None:
     text = card()
     assert "prompts from acme/prompts@0123abc were answered by 2 generators" in text

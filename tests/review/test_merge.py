@@ -62,6 +62,7 @@ def pull(
         records={f"{HERE}/{record}": record for record in KNOWN} if records is None else records,
         answers=tuple(
             Answer(
+                HERE,
                 response.server_record_id,
                 response.server_user_id,
                 response.status,

@@ -119,6 +119,7 @@ DATASET = {"name": "mine", "workspace": {"name": "argilla"}}
         ({"data": {"record": {"dataset": DATASET | {"name": "other"}}}}, False),
         ({"data": {"dataset": DATASET | {"workspace": {"name": "other"}}}}, False),
         ({"data": DATASET}, True),
+        ({"data": {"record": {"dataset": DATASET | {"name": "mine-adjudication"}}}}, True),
         ({"data": DATASET | {"name": "other"}}, False),
         # What does not say may be about it.
         ({"data": {"name": "other"}}, True),
@@ -127,4 +128,4 @@ DATASET = {"name": "mine", "workspace": {"name": "argilla"}}
     ],
 )
 def test_a_message_says_which_dataset_it_is_about(message: Any, about_mine: bool) -> None:
-    assert concerns(message, workspace="argilla", dataset="mine") is about_mine
+    assert concerns(message, workspace="argilla", datasets=("mine", "mine-adjudication")) is about_mine
