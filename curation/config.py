@@ -100,6 +100,9 @@ class Publish(Section):
     records can be compared."""
     max_tie_rate: Annotated[float, Field(ge=0, le=1)] | None = None
     """The share, 0 to 1, of compared candidate sets that may be ties."""
+    min_gold_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
+    """The least share, 0 to 1, of right answers to gold records, of all reviewers together, at which rows are
+    published."""
 
     @model_validator(mode="after")
     def _each_once(self) -> Publish:

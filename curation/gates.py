@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from curation import labels
 from curation.config import Publish
 from curation.derive import Derived
 from curation.linting.report import SEVERITIES, LintFinding
-from curation.types import Measure
+from curation.types import SIMULATED_PREFIX, GoldAccuracy, Measure
 from curation.wording import counted, measured, percent
 
 COMPARABLE = 50
@@ -29,6 +30,7 @@ class GateFacts:
     - `compared`: the number of candidate sets whose answers were compared, by whether they are ties
     - `judge_kappa`: how far the judge agrees with people (`JudgeCheck.kappa`), null if nothing is known of that
     - `findings`: what `lint` finds in the rows
+    - `gold`: how often those reviewers are right on gold records, under their pseudonyms
     """
 
     rows: Mapping[str, int]
@@ -37,10 +39,18 @@ class GateFacts:
     compared: Mapping[bool, int]
     judge_kappa: Measure | None = None
     findings: Sequence[LintFinding] = ()
+    gold: Sequence[GoldAccuracy] = ()
 
 
-def gate_facts(derived: Derived, options: Publish, *, alpha: Measure, findings: Sequence[LintFinding]) -> GateFacts:
-    """Return what the gates look at."""
+def gate_facts(
+    derived: Derived,
+    options: Publish,
+    *,
+    alpha: Measure,
+    findings: Sequence[LintFinding],
+    gold: Sequence[GoldAccuracy] = (),
+) -> GateFacts:
+    """Return what the gates look at. `gold` has all reviewers, people and programs, under their pseudonyms."""
     return GateFacts(
         rows=derived.row_counts,
         alpha=alpha,
@@ -48,6 +58,11 @@ def gate_facts(derived: Derived, options: Publish, *, alpha: Measure, findings: 
         compared=derived.tally.compared,
         judge_kappa=derived.judge_check.kappa if derived.judge_check is not None else None,
         findings=findings,
+        gold=[
+            accuracy
+            for accuracy in gold
+            if (derived.measured == "simulated") == accuracy.reviewer.startswith(SIMULATED_PREFIX)
+        ],
     )
 
 
@@ -59,6 +74,7 @@ def failed_gates(options: Publish, facts: GateFacts) -> tuple[str, ...]:
         min_agreement_gate(options, facts),
         min_judge_kappa_gate(options, facts.judge_kappa),
         max_tie_rate_gate(options, facts),
+        min_gold_accuracy_gate(options, facts),
         lint_gate(options, facts),
     )
     return tuple(sentence for sentence in sentences if sentence is not None)
@@ -148,6 +164,29 @@ def max_tie_rate_gate(options: Publish, facts: GateFacts) -> str | None:
         f"{ties:,} of {counted(sets, 'compared candidate set')} ({percent(ties / sets)}) are ties, more than the "
         f"{percent(most)} of max_tie_rate. Answers that differ more give fewer ties (another model or temperature), "
         "and so do finer answers (scale = 7, or task = 'rating')."
+    )
+
+
+def min_gold_accuracy_gate(options: Publish, facts: GateFacts) -> str | None:
+    """Return the share of right answers to gold records, if it is less than `min_gold_accuracy`; otherwise None."""
+    least = options.min_gold_accuracy
+    if least is None:
+        return None
+    answers = sum(gold.accuracy.count for gold in facts.gold)
+    right = sum(round((gold.accuracy.value or 0.0) * gold.accuracy.count) for gold in facts.gold)
+    share = labels.share_right(right, answers)
+    if share.value is None:
+        return (
+            f"Nobody answered a gold record, and min_gold_accuracy asks for {percent(least)}. Name a file as `gold` "
+            "under [review], run `curation push`, and let people review."
+        )
+    if share.value >= least:
+        return None
+    marked = [gold.reviewer for gold in facts.gold if gold.marked]
+    who = f" {', '.join(marked)} stand{'s' if len(marked) == 1 else ''} out." if marked else ""
+    return (
+        f"{right:,} of {counted(answers, 'answer')} to gold records are right, {measured(share, percent)}, less than "
+        f"the {percent(least)} of min_gold_accuracy.{who} `curation status` shows how often each reviewer is right."
     )
 
 

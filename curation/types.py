@@ -449,6 +449,18 @@ class ReviewerStatistics(Row):
     marks: tuple[str, ...] = ()
 
 
+class GoldAccuracy(Row):
+    """How often a reviewer is right on gold records. `marked` says that it is too seldom (`labels.accuracy`)."""
+
+    reviewer: str
+    accuracy: Measure
+    marked: bool
+
+
+WRONG_ON_GOLD = "wrong_on_gold"
+"""The mark of a reviewer who is right too seldom on gold records, beside the marks of ReviewerStatistics."""
+
+
 @dataclass(frozen=True, slots=True)
 class JudgePair:
     """How often two judges prefer the same one of two answers.

@@ -362,6 +362,7 @@ def test_keys_that_the_smallest_file_leaves_out_have_the_documented_defaults(tmp
             "min_rows": None,
             "min_judge_kappa": None,
             "max_tie_rate": None,
+            "min_gold_accuracy": None,
         },
         "store": {"repo_id": "acme/helpful-store"},
     }
@@ -887,7 +888,8 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "publish.licence",
             "mit",
             "publish.licence is not a setting; did you mean license? allowed: conversational, formats, license, "
-            "lint, margin, max_shrink, max_tie_rate, method, min_agreement, min_gap, min_judge_kappa, min_reviewers, "
+            "lint, margin, max_shrink, max_tie_rate, method, min_agreement, min_gap, "
+            "min_gold_accuracy, min_judge_kappa, min_reviewers, "
             "min_rows, mode, pairs, private, repo_id, test_size.",
         ),
         ("publish.min_gap", 2, "publish.min_gap = 2: must be at least 0 and at most 1."),

@@ -10,7 +10,7 @@ from curation.config import Publish
 from curation.errors import ConfigError
 from curation.gates import GateFacts, failed_gates
 from curation.linting.report import LintFinding
-from curation.types import Measure
+from curation.types import GoldAccuracy, Measure
 from tests.derive.stores import make_config
 
 NOBODY = Measure(value=None, reason="nobody answered")
@@ -87,3 +87,20 @@ def test_the_answers_of_one_reviewer_have_no_agreement() -> None:
 def test_a_limit_that_nothing_can_reach_is_refused(key: str, value: float) -> None:
     with pytest.raises(ConfigError, match=key):
         options(**{key: value})
+
+
+def gold(reviewer: str, right: int, count: int, *, marked: bool = False) -> GoldAccuracy:
+    return GoldAccuracy(reviewer=reviewer, accuracy=Measure(value=right / count, count=count), marked=marked)
+
+
+def test_the_gate_of_gold_counts_the_answers_of_all_reviewers() -> None:
+    crowd = (gold("reviewer-1", 9, 10), gold("reviewer-2", 5, 10, marked=True))
+    assert failed_gates(options(min_gold_accuracy=0.7), facts(gold=crowd)) == ()
+    (sentence,) = failed_gates(options(min_gold_accuracy=0.75), facts(gold=crowd))
+    # Clopper and Pearson of 14 of 20.
+    assert sentence == (
+        "14 of 20 answers to gold records are right, 70 % (95 % interval 45.7 % to 88.1 %), less than the 75 % of "
+        "min_gold_accuracy. reviewer-2 stands out. `curation status` shows how often each reviewer is right."
+    )
+    (sentence,) = failed_gates(options(min_gold_accuracy=0.5), facts())
+    assert sentence.startswith("Nobody answered a gold record, and min_gold_accuracy asks for 50 %.")

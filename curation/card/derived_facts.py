@@ -20,9 +20,10 @@ from curation.derive import Derived
 from curation.derive.tally import Tally
 from curation.export import SPLITS, suggested_weights
 from curation.generation.judge_report import judge_line, judges_line
+from curation.gold import gold_accuracy
 from curation.linting.safety import Coverage, counted_as, coverage
 from curation.store import Snapshot
-from curation.types import Agreement
+from curation.types import Agreement, GoldAccuracy
 from curation.wording import counted, dollars
 
 SHOWN_SETTINGS = ("temperature", "max_new_tokens", "system_prompt", "template", "generators", "methods", "order")
@@ -62,6 +63,7 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         suggested=bool(config.review.show_suggestions),
         reviewers=dict(sorted((pseudonyms[name], count) for name, count in derived.reviewers.items() if count)),
         agreement=_agreement(config, derived, pseudonyms),
+        gold=_gold(config, snapshot),
         flags=dict(sorted(tally.flags.items())),
         ignored_flags=config.labels.ignored_flags,
         resolver=_resolver_line(config),
@@ -136,6 +138,15 @@ def _agreement(config: Config, derived: Derived, pseudonyms: Mapping[str, str]) 
     )
     by_pseudonym = sorted(reviewers, key=lambda reviewer: reviewer.reviewer)
     return agreement.model_copy(update={"reviewers": tuple(by_pseudonym)})
+
+
+def _gold(config: Config, snapshot: Snapshot) -> tuple[GoldAccuracy, ...]:
+    """Return how often each reviewer is right on gold records, with pseudonyms in the place of their names."""
+    accuracies = (
+        accuracy.model_copy(update={"reviewer": snapshot.pseudonym(accuracy.reviewer)})
+        for accuracy in gold_accuracy(config, snapshot)
+    )
+    return tuple(sorted(accuracies, key=lambda accuracy: accuracy.reviewer))
 
 
 def _models(snapshot: Snapshot, derived: Derived) -> tuple[ModelFacts, ...]:

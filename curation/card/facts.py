@@ -9,7 +9,17 @@ from itertools import pairwise
 from pydantic import JsonValue
 
 from curation.linting.safety import Coverage
-from curation.types import Agreement, ImportedAgreement, JudgeAgreement, JudgeCheck, LabelSource, LengthBias, Row
+from curation.types import (
+    WRONG_ON_GOLD,
+    Agreement,
+    GoldAccuracy,
+    ImportedAgreement,
+    JudgeAgreement,
+    JudgeCheck,
+    LabelSource,
+    LengthBias,
+    Row,
+)
 from curation.wording import counted, percent
 
 LENGTH_EDGES = tuple(sorted({round(2 ** (half / 2)) for half in range(49)}))
@@ -121,6 +131,7 @@ class CardFacts:
     - `coverage` is how refusal data is spread over the categories, null for other data. `method` is what the
       configuration says of how prompts were collected, in Markdown. `documents` is about questions about documents,
       null without any.
+    - `gold` says how often each reviewer is right on gold records.
     - `imported` says how far people agree with the labels that answers came with, null if none came with one.
     - `judge_lines` and `checks` are sentences; `cost` and `resolver` are phrases.
     - `options` are settings that a reader of the rows must know. `checksums` are SHA-256 in hex, by path of a file of
@@ -150,6 +161,7 @@ class CardFacts:
     guidelines: str = ""
     suggested: bool = False
     reviewers: Mapping[str, int] = field(default_factory=dict)
+    gold: Sequence[GoldAccuracy] = ()
     flags: Mapping[str, int] = field(default_factory=dict)
     ignored_flags: Sequence[str] = ()
     resolver: str | None = None
@@ -169,3 +181,12 @@ class CardFacts:
     checks: Sequence[str] = ()
     options: Mapping[str, JsonValue] = field(default_factory=dict)
     checksums: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def marked(self) -> dict[str, tuple[str, ...]]:
+        """The marks of each reviewer who stands out, sorted by reviewer."""
+        marks = {reviewer.reviewer: reviewer.marks for reviewer in self.agreement.reviewers}
+        for gold in self.gold:
+            if gold.marked:
+                marks[gold.reviewer] = (*marks.get(gold.reviewer, ()), WRONG_ON_GOLD)
+        return {reviewer: of_reviewer for reviewer, of_reviewer in sorted(marks.items()) if of_reviewer}

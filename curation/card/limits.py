@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from curation.card.facts import CardFacts
 from curation.card.markdown import text, why
-from curation.types import SIMULATED_PREFIX, UNKNOWN_MODEL, Measure
+from curation.types import SIMULATED_PREFIX, UNKNOWN_MODEL, WRONG_ON_GOLD, Measure
 from curation.wording import counted, number, percent
 
 MARKS = {
     "contrary": "agrees with the others less often than chance would",
     "random": "agreement with the others cannot be told from chance",
     "one_sided": "prefers one side of the page far more often than a fair coin would",
+    WRONG_ON_GOLD: "is wrong more often than an honest reviewer on records whose right answer is known",
 }
 """The meaning of the marks of reviewers."""
 
@@ -82,11 +83,10 @@ def _reviewers(facts: CardFacts) -> Iterator[str]:
             yield f"Only {count} reviewers gave the answers; others may prefer differently."
         yield from _alpha(facts)
     for mark, meaning in MARKS.items():
-        marked = sum(mark in reviewer.marks for reviewer in facts.agreement.reviewers)
+        marked = sum(mark in marks for marks in facts.marked.values())
         if marked:
-            marked_reviewers = (
-                f"{marked} of {len(facts.agreement.reviewers)} reviewers {'is' if marked == 1 else 'are'}"
-            )
+            crowd = facts.gold if mark == WRONG_ON_GOLD else facts.agreement.reviewers
+            marked_reviewers = f"{marked} of {len(crowd)} reviewers {'is' if marked == 1 else 'are'}"
             yield f"{marked_reviewers} marked `{mark}` ({meaning}); those answers were not left out."
 
 

@@ -21,6 +21,7 @@ from curation.labels.unanimous import UnanimousResolver
 from curation.late import late_names
 
 if TYPE_CHECKING:
+    from curation.labels.accuracy import gold_accuracies, share_right
     from curation.labels.bradley_terry import win_rates
     from curation.labels.edits import edited, similarity
     from curation.labels.fitting import fitted
@@ -32,6 +33,7 @@ else:
     __getattr__ = late_names(
         __name__,
         {
+            "accuracy": "gold_accuracies share_right",
             "bradley_terry": "win_rates",
             "edits": "edited similarity",
             "fitting": "fitted",
@@ -57,6 +59,7 @@ __all__ = [
     "aspects_of_answer",
     "edited",
     "fitted",
+    "gold_accuracies",
     "imported_verdict",
     "judge_agreement",
     "judge_check",
@@ -67,6 +70,7 @@ __all__ = [
     "role_verdict",
     "share_difference",
     "share_measure",
+    "share_right",
     "similarity",
     "ways_by_aspect",
     "weighted_kappa",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta
 
-from curation.types import Measure, Row
+from curation.types import WRONG_ON_GOLD, Measure, Row
 
 PACE_DAYS = 7
 """The pace of reviewing is that of the last seven days."""
@@ -33,8 +33,8 @@ class Span(Row):
 class ReviewerProgress(Row):
     """What a reviewer did. `name` is null for those who may see pseudonyms only.
 
-    `agreement` is the share of the other reviewers of the same records who gave the same answer. `marks` say what is
-    unusual.
+    `agreement` is the share of the other reviewers of the same records who gave the same answer. `gold` is the share of
+    right answers to gold records, null without any. `marks` say what is unusual.
     """
 
     name: str | None
@@ -44,6 +44,7 @@ class ReviewerProgress(Row):
     discarded: int
     last_at: datetime | None
     agreement: Measure
+    gold: Measure | None = None
     marks: tuple[str, ...] = ()
 
 
@@ -99,10 +100,16 @@ class Dashboard(Row):
     refused: str | None = None
 
     def without_names(self) -> Dashboard:
-        """Return the same without the names of reviewers."""
-        return self.model_copy(
-            update={"reviewers": tuple(reviewer.model_copy(update={"name": None}) for reviewer in self.reviewers)}
-        )
+        """Return the same without the names of reviewers, and without gold.
+
+        A reviewer who looks before and after an answer would learn from the numbers whether the record was gold.
+        """
+        return self.model_copy(update={"reviewers": tuple(map(_without_name, self.reviewers))})
+
+
+def _without_name(reviewer: ReviewerProgress) -> ReviewerProgress:
+    marks = tuple(mark for mark in reviewer.marks if mark != WRONG_ON_GOLD)
+    return reviewer.model_copy(update={"name": None, "gold": None, "marks": marks})
 
 
 class Forecast(Row):

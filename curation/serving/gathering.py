@@ -66,8 +66,11 @@ def dashboard_of(
     facts = card_facts(config, snapshot, derived)
     needed = {name: record for name, record in snapshot.records.items() if name not in snapshot.retired}
     responses = [response for response in snapshot.responses.values() if response.record_id in needed]
+    # Whoever answered gold records alone so far has to be seen too, and Argilla counts gold with the others.
+    answered = needed.keys() | snapshot.gold.keys()
+    given = [response for response in snapshot.responses.values() if response.record_id in answered]
     completed = completed_at(responses, min_submitted=config.review.min_submitted)
-    pseudonyms = {response.reviewer: snapshot.pseudonym(response.reviewer) for response in responses}
+    pseudonyms = {response.reviewer: snapshot.pseudonym(response.reviewer) for response in given}
     statistics = {reviewer.reviewer: reviewer for reviewer in facts.agreement.reviewers}
     judge = facts.judge_agreement
     return Dashboard(
@@ -79,7 +82,9 @@ def dashboard_of(
         records=len(needed),
         completed=len(completed),
         days=days_of(responses, completed.values(), now.date()),
-        reviewers=reviewers_of(responses, statistics, pseudonyms),
+        reviewers=reviewers_of(
+            given, statistics, pseudonyms, gold={accuracy.reviewer: accuracy for accuracy in facts.gold}
+        ),
         agreement=agreement_over_time(responses, needed, config.review),
         alpha=facts.agreement.alpha,
         judge=judge.accuracy if judge is not None else None,

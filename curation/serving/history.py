@@ -7,12 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate, pairwise
+from types import MappingProxyType
 
 from curation import labels
 from curation.labels import Ballot
 from curation.review import ReviewTask, reading_task
 from curation.serving.dashboard import Day, ReviewerProgress, Span
-from curation.types import Annotation, Measure, Response, ReviewerStatistics, ReviewRecord
+from curation.types import (
+    WRONG_ON_GOLD,
+    Annotation,
+    GoldAccuracy,
+    Measure,
+    Response,
+    ReviewerStatistics,
+    ReviewRecord,
+)
 
 MOST_DAYS = 60
 MOST_SPANS = 10
@@ -101,21 +110,33 @@ def _reviewed(
 
 
 def reviewers_of(
-    responses: Iterable[Response], statistics: Mapping[str, ReviewerStatistics], pseudonyms: Mapping[str, str]
+    responses: Iterable[Response],
+    statistics: Mapping[str, ReviewerStatistics],
+    pseudonyms: Mapping[str, str],
+    *,
+    gold: Mapping[str, GoldAccuracy] = MappingProxyType({}),
 ) -> tuple[ReviewerProgress, ...]:
-    """Return what each reviewer did, those with most answers first. `statistics` are by pseudonym."""
+    """Return what each reviewer did, those with most answers first. `statistics` and `gold` are by pseudonym."""
     of_reviewer: defaultdict[str, list[Response]] = defaultdict(list)
     for response in responses:
         of_reviewer[response.reviewer].append(response)
     progress = [
-        _progress(reviewer, several, statistics.get(pseudonyms[reviewer]), pseudonyms[reviewer])
+        _progress(
+            *(reviewer, several, statistics.get(pseudonyms[reviewer]), pseudonyms[reviewer]),
+            gold=gold.get(pseudonyms[reviewer]),
+        )
         for reviewer, several in of_reviewer.items()
     ]
     return tuple(sorted(progress, key=lambda reviewer: (-reviewer.submitted, reviewer.pseudonym)))
 
 
 def _progress(
-    name: str, responses: Sequence[Response], statistics: ReviewerStatistics | None, pseudonym: str
+    name: str,
+    responses: Sequence[Response],
+    statistics: ReviewerStatistics | None,
+    pseudonym: str,
+    *,
+    gold: GoldAccuracy | None,
 ) -> ReviewerProgress:
     statuses = Counter(response.status for response in responses)
     times = [moment for response in responses if (moment := response.updated_at or response.inserted_at)]
@@ -127,5 +148,9 @@ def _progress(
         discarded=statuses["discarded"],
         last_at=max(times, default=None),
         agreement=statistics.agreement if statistics is not None else Measure(value=None, reason="no answer counts"),
-        marks=statistics.marks if statistics is not None else (),
+        gold=gold.accuracy if gold is not None else None,
+        marks=(
+            *(statistics.marks if statistics is not None else ()),
+            *([WRONG_ON_GOLD] if gold is not None and gold.marked else []),
+        ),
     )

@@ -93,8 +93,10 @@ def dry_run(
         )
         now_basis, before_basis = current_basis(config, derived), published_basis(manifest)
         refused = shrunk(config, published, head, derived, folder=folder)
-        alpha = card_facts(config, snapshot, derived).agreement.alpha
-        failed = gates_of(config, derived, folder=folder, alpha=alpha, services=services)
+        facts = card_facts(config, snapshot, derived)
+        failed = gates_of(
+            config, derived, folder=folder, alpha=facts.agreement.alpha, gold=facts.gold, services=services
+        )
     return DryRunReport(
         repo=config.publish.repo_id,
         url=f"{services.hub_endpoint}/datasets/{config.publish.repo_id}",

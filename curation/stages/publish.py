@@ -33,7 +33,7 @@ from curation.stages.push import with_records
 from curation.store import MANIFEST, PublishedDataset, Snapshot
 from curation.store.published import Draft, Proposed
 from curation.store.versions import Version
-from curation.types import Measure
+from curation.types import GoldAccuracy, Measure
 from curation.wording import counted, counts_by_name, measured, percent, reasons
 
 
@@ -132,7 +132,9 @@ def publish(
         if not proposes:
             _refuse(shrinks)
         facts = card_facts(config, snapshot, derived)
-        failed = gates_of(config, derived, folder=folder, alpha=facts.agreement.alpha, services=services)
+        failed = gates_of(
+            config, derived, folder=folder, alpha=facts.agreement.alpha, gold=facts.gold, services=services
+        )
         # Arrow keeps a third of what was read in order to use it again, but the upload needs that memory.
         pa.default_memory_pool().release_unused()
         draft = _draft(config, derived, facts, folder)
@@ -171,7 +173,7 @@ def _report(
         dropped=derived.dropped_rows,
         agreement=facts.agreement.percent,
         alpha=facts.agreement.alpha,
-        marked={reviewer.reviewer: reviewer.marks for reviewer in facts.agreement.reviewers if reviewer.marks},
+        marked=facts.marked,
         kto_weights=facts.kto_weights,
         checks=config.quality.summary(config.filters),
         judge_note=judge_kappa_note(config.publish, facts.judge_check.kappa if facts.judge_check else None),
@@ -274,13 +276,22 @@ def shrunk(
     )
 
 
-def gates_of(config: Config, derived: Derived, *, folder: Path, alpha: Measure, services: Services) -> tuple[str, ...]:
+def gates_of(
+    config: Config,
+    derived: Derived,
+    *,
+    folder: Path,
+    alpha: Measure,
+    services: Services,
+    gold: Sequence[GoldAccuracy] = (),
+) -> tuple[str, ...]:
     """Return a sentence for each gate of `[publish]` that the rows in `folder` do not pass (see `curation.gates`)."""
     findings: tuple[LintFinding, ...] = ()
     # A config without rows has no files. Rows of `raw` and `sft` are no preferences.
     if config.publish.lint is not None and any((folder / name).exists() for name in ("dpo", "kto", "reward")):
         findings = lint(str(folder), services=services).findings
-    return failed_gates(config.publish, gate_facts(derived, config.publish, alpha=alpha, findings=findings))
+    facts = gate_facts(derived, config.publish, alpha=alpha, findings=findings, gold=gold)
+    return failed_gates(config.publish, facts)
 
 
 def _refuse_failed(sentences: Sequence[str]) -> None:

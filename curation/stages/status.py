@@ -17,6 +17,7 @@ from curation.derive.spending import Spending, spending
 from curation.errors import MissingError, RefusedError
 from curation.generation import JudgeStatistics, settings_id, settings_of
 from curation.generation.judge_report import judge_line, judges_line
+from curation.gold import gold_accuracy, gold_line
 from curation.labels import MajorityResolver
 from curation.labels.imported import imported_lines
 from curation.linting.report import coverage_lines
@@ -38,7 +39,7 @@ from curation.services import open_published, open_store
 from curation.stages.escalate import Escalation, adjudications_of, waiting_for_adjudicators
 from curation.stages.push import as_if_with_records, records_to_show
 from curation.store import Snapshot
-from curation.types import ImportedAgreement, JudgeCheck, JudgesAgreement
+from curation.types import GoldAccuracy, ImportedAgreement, JudgeCheck, JudgesAgreement
 from curation.wording import counted, counts_by_name, dollars, reasons
 
 FLAGGED_IN_LINE = 3
@@ -64,6 +65,7 @@ class StatusReport(Report):
       came with, and where they do not; null if none came with one. `judge_check` says how far the judge agrees with
       them, and what is left to it; null if nothing is known of that.
       `adjudication` says what adjudicators have to do, null if no record was escalated.
+      `gold` says how often each reviewer is right on gold records.
     - Rows: `coverage` says of refusal data how the prompts with rows are spread over its categories, and how many each
       lacks in a dataset of 100 prompts or more; it is null for other data, and if nothing can be resolved.
       `documents` says how far questions about documents cover these, in the same way. `refused` says why the responses
@@ -92,6 +94,7 @@ class StatusReport(Report):
     flagged: tuple[Flagged, ...]
     imported: ImportedAgreement | None
     judge_check: JudgeCheck | None
+    gold: tuple[GoldAccuracy, ...]
     settings_changed: str | None
     reviewers: dict[str, str]
     verdicts: int
@@ -131,6 +134,7 @@ class StatusReport(Report):
             *(f"Flagged as {flagged.flag}: {_some_records(flagged)}." for flagged in self.flagged),
             *(labels.judge_check_lines(self.judge_check) if self.judge_check is not None else ()),
             *(imported_lines(self.imported, records=DIFFERING_SHOWN) if self.imported is not None else ()),
+            *map(gold_line, self.gold),
             *(f"{reviewer} is published as {pseudonym}." for reviewer, pseudonym in self.reviewers.items()),
             *self._decisions,
             *self._comments,
@@ -272,6 +276,7 @@ def _report(
         flagged=flagged_records(remarks),
         imported=None if refused else derived.imported,
         judge_check=None if refused else derived.judge_check,
+        gold=gold_accuracy(config, snapshot, review.responses),
         settings_changed=_settings_changed(config, snapshot),
         reviewers={reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers},
         verdicts=0 if refused else derived.tally.verdicts,
@@ -390,6 +395,7 @@ def _empty(config: Config) -> StatusReport:
         comments=(),
         flagged=(),
         imported=None,
+        gold=(),
         judge_check=None,
         settings_changed=None,
         reviewers={},

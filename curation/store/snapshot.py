@@ -16,6 +16,7 @@ A store is a private dataset repo. `manifest.json` lists the Parquet files of ea
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation import ids
 from curation.schema import arrow_schema
@@ -148,6 +150,17 @@ class Snapshot:
     def responses(self) -> dict[tuple[str, str], Response]:
         """Every response by (record id, reviewer), as the last sync saw it; those of adjudicators are among them."""
         return present(self.response_versions)
+
+    @cached_property
+    def gold_responses(self) -> tuple[Response, ...]:
+        """Every response to a gold record, as the last sync saw it. The others are not read as values."""
+        gold = pa.array(self.gold, pa.string())
+        versions = (
+            ResponseVersion.model_validate({**row, "values": json.loads(row["values"])})
+            for batch in (self.batches(RESPONSES) if len(gold) else ())
+            for row in batch.filter(pc.is_in(batch["record_id"], value_set=gold)).to_pylist()
+        )
+        return tuple(present(versions).values())
 
     @cached_property
     def response_versions(self) -> tuple[ResponseVersion, ...]:

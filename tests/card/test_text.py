@@ -17,7 +17,7 @@ from curation.card import CardFacts, card_files
 from curation.card.facts import LENGTH_EDGES, Confusion, FunnelStep, JudgeFacts, Lengths, ModelFacts
 from curation.card.text import render_card
 from curation.linting.safety import coverage
-from curation.types import Agreement, JudgeAgreement, LengthBias, Measure, ReviewerStatistics
+from curation.types import Agreement, GoldAccuracy, JudgeAgreement, LengthBias, Measure, ReviewerStatistics
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 FIRST, SECOND = "reviewer-0123456789abcdef", "reviewer-fedcba9876543210"
@@ -664,3 +664,17 @@ def test_refusal_data_says_whether_it_teaches_both_directions_and_how_prompts_we
     one = card(coverage=coverage({"direct_harm": 3}))
     assert "One direction only: there are no benign prompts" in one
     assert "How the prompts were collected" not in one
+
+
+def test_the_card_says_how_often_reviewers_are_right_on_gold_and_who_is_marked() -> None:
+    assert "gold" not in card()
+    right = GoldAccuracy(reviewer=FIRST, accuracy=measure(0.95, 0.83, 0.99, count=40), marked=False)
+    wrong = GoldAccuracy(reviewer="reviewer-gold-only", accuracy=measure(0.7, 0.53, 0.83, count=1040), marked=True)
+    text = card(
+        gold=(right, wrong), agreement=AGREEMENT.model_copy(update={"reviewers": (statistics(SECOND, "random"),)})
+    )
+    assert f"| {FIRST} | 40 | 95 % (95 % interval 83 % to 99 %) |" in text
+    assert "| reviewer-gold-only | 1,040 | 70 % (95 % interval 53 % to 83 %) |" in text
+    assert "- reviewer-gold-only is wrong_on_gold: is wrong more often than an honest reviewer on records whose" in text
+    assert f"- {SECOND} is random: agreement" in text
+    assert "1 of 2 reviewers is marked `wrong_on_gold`" in text

@@ -83,8 +83,18 @@ def published_texts(stack: Stack, folder: Path) -> Iterator[str]:
         yield str(pq.read_table(local).to_pylist()) if of_rows else local.read_text("utf-8", "replace")
 
 
+def card_says(stack: Stack, folder: Path, sentence: str) -> bool:
+    return any(sentence in text for text in published_texts(stack, folder))
+
+
+def measured(cli: CommandLine, config: str) -> dict[str, tuple[float, int, bool]]:
+    """Return what `status` says of gold: by reviewer the share of right answers, of how many, and the mark."""
+    gold = cli.json("status", config)["gold"]
+    return {one["reviewer"]: (one["accuracy"]["value"], one["accuracy"]["count"], one["marked"]) for one in gold}
+
+
 def test_gold_measures_reviewers_and_gives_no_row(cli: CommandLine, stack: Stack) -> None:
-    config = with_gold(cli, gold_lines(1) + gold_lines(2, expected="c"), gold_share=0.4, min_submitted=2)
+    config = with_gold(cli, gold_lines(1) + gold_lines(2, expected="c"), gold_share=0.5, min_submitted=2)
     cli.json("generate", config)
     said = cli.error("push", config)
     assert f"{cli.folder / 'gold.jsonl'}, line 2 expects 'c', which is no answer to the task pairwise" in said
@@ -92,40 +102,54 @@ def test_gold_measures_reviewers_and_gives_no_row(cli: CommandLine, stack: Stack
     with argilla(stack) as http:
         assert NAME not in [item["name"] for item in http.get("/me/datasets").json()["items"]]
 
-    # 4 of 10 records are gold, the fifth line waits.
-    config = with_gold(cli, gold_lines(1, 2, 3, 4, 5), gold_share=0.4, min_submitted=2)
+    # 6 of 12 records are gold, the seventh line waits.
+    config = with_gold(cli, gold_lines(1, 2, 3, 4, 5, 6, 7), gold_share=0.5, min_submitted=2)
     pushed = cli.json("push", config)
-    assert (pushed["records"], pushed["gold"], pushed["gold_added"], pushed["gold_waiting"]) == (10, 4, 4, 1)
+    assert (pushed["records"], pushed["gold"], pushed["gold_added"], pushed["gold_waiting"]) == (12, 6, 6, 1)
     assert cli.json("push", config)["added"] == 0
     with argilla(stack) as http:
         shapes = {shape(record) for record in records_of(http) if is_gold(record["fields"])}
         assert shapes <= {shape(record) for record in records_of(http) if not is_gold(record["fields"])}
     rules = {"simulated-careful": careful, "simulated-contrary": contrary}
-    assert simulate_reviewers(stack.argilla, workspace="argilla", dataset=NAME, rules=rules) == 20
-    assert cli.json("sync", config)["submitted"] == 20
+    assert simulate_reviewers(stack.argilla, workspace="argilla", dataset=NAME, rules=rules) == 24
+    assert cli.json("sync", config)["submitted"] == 24
+
+    assert measured(cli, config) == {"simulated-careful": (1.0, 6, False), "simulated-contrary": (0.0, 6, True)}
+    assert (
+        "simulated-contrary is right in 0 % (95 % interval 0 % to 45.9 %) of 6 gold" in cli.run("status", config).stdout
+    )
+    strict = Path(config).read_text(encoding="utf-8").replace("[publish]\n", "[publish]\nmin_gold_accuracy = 0.6\n")
+    Path(cli.folder / "strict.toml").write_text(strict, encoding="utf-8")
+    said = cli.error("publish", "strict.toml")
+    assert (
+        "6 of 12 answers to gold records are right, 50 % (95 % interval 21.1 % to 78.9 %), less than the 60 %" in said
+    )
 
     report = cli.json("publish", config)
+    assert list(report["marked"].values()) == [["wrong_on_gold"]]
+    assert card_says(stack, cli.folder, "| 6 | 0 % (95 % interval 0 % to 45.9 %) |")
     assert (report["records"], report["verdicts"] + sum(report["unresolved"].values())) == (6, 6)
     assert not any("Gold" in text or "sum." in text for text in published_texts(stack, cli.folder))
     said = cli.run("verify", config).stdout
-    assert "ok    gold records to answer: 4 = 4 in Argilla" in said
-    assert "ok    responses: 20 = 12 in Argilla + 8 to gold records in Argilla" in said
+    assert "ok    gold records to answer: 6 = 6 in Argilla" in said
+    assert "ok    responses: 24 = 12 in Argilla + 12 to gold records in Argilla" in said
     record_id = next(iter(stored(stack, NAME).gold))
     assert f"Record {record_id} (pairwise, gold, right is " in cli.run("explain", config, record_id).stdout
 
-    # The first line is wrong, the second is gone, a sixth is new; the server loses everything.
-    lines = gold_lines(1, expected="b") + gold_lines(3, 4, 5, 6)
-    config = with_gold(cli, lines, gold_share=0.4, min_submitted=2)
+    # The first line is wrong, the second is gone, and there is room for the seventh; the server loses everything.
+    lines = gold_lines(1, expected="b") + gold_lines(3, 4, 5, 6, 7)
+    config = with_gold(cli, lines, gold_share=0.5, min_submitted=2)
     pushed = cli.json("push", config)
-    assert (pushed["gold"], pushed["gold_added"], pushed["gold_retired"]) == (4, 1, 0)
-    assert cli.json("sync", config)["submitted"] == 20
-    assert [record.counts for record in stored(stack, NAME).gold.values()] == [True, False, True, True, True]
+    assert (pushed["gold"], pushed["gold_added"], pushed["gold_retired"]) == (6, 1, 0)
+    assert cli.json("sync", config)["submitted"] == 24
+    assert measured(cli, config) == {"simulated-careful": (0.8, 5, False), "simulated-contrary": (0.2, 5, False)}
+    assert [record.counts for record in stored(stack, NAME).gold.values()] == [True, False, *[True] * 5]
     with argilla(stack) as http:
         before = sorted((record["external_id"], shape(record)) for record in records_of(http))
         [dataset_id] = [item["id"] for item in http.get("/me/datasets").json()["items"] if item["name"] == NAME]
         http.delete(f"/datasets/{dataset_id}").raise_for_status()
     restored = cli.json("restore", config)
-    assert (restored["records_added"], restored["responses_added"]) == (11, {"submitted": 20})
+    assert (restored["records_added"], restored["responses_added"]) == (13, {"submitted": 24})
     with argilla(stack) as http:
         assert sorted((record["external_id"], shape(record)) for record in records_of(http)) == before
     assert cli.run("verify", config).returncode == 0
