@@ -20,7 +20,7 @@ define install
 @touch $@
 endef
 
-.PHONY: demo test test-fast tests types lint bench-start bench-generate bench-documents bench-publish bench-sync bench-kills bench-faults screenshot clean
+.PHONY: demo test test-fast tests types lint bench-start bench-generate bench-documents bench-publish bench-sync bench-review bench-kills bench-faults screenshot clean
 
 demo: .venv/.demo
 	$(BIN)/curation demo
@@ -66,6 +66,9 @@ bench-publish: .venv/.test
 
 bench-sync: .venv/.test
 	$(BIN)/python -m tests.benchmarks.bench_sync
+
+bench-review: .venv/.test
+	$(BIN)/python -m tests.benchmarks.bench_review
 
 screenshot: .venv/.test
 	$(BIN)/python -m tests.browser.screenshot

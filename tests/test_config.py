@@ -309,6 +309,7 @@ def test_keys_that_the_smallest_file_leaves_out_have_the_documented_defaults(tmp
             "show_earlier_answers": False,
             "min_submitted": 1,
             "show_suggestions": False,
+            "layout": None,
             "edit": True,
             "comment": True,
             "flags": ["unsafe", "personal_data", "wrong_language", "broken_prompt"],

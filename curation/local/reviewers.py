@@ -12,12 +12,12 @@ from pydantic import JsonValue
 from curation.errors import ServiceError
 from curation.local.argilla import ArgillaServer
 from curation.review import PairwiseTask
-from curation.review.page import PROMPT
+from curation.review.page import PROMPT, plain_fields
 from curation.types import SIMULATED_PREFIX, Scores
 
 Fields = Mapping[str, Any]
 Rule = Callable[[Fields], JsonValue]
-"""A function that takes a record's fields and returns the value of the task's first required question."""
+"""A function that takes a record's texts by field and returns the value of the task's first required question."""
 
 CLOSE = 0.1
 """Two lengths are close if they differ by less than this share of the longer one."""
@@ -80,7 +80,7 @@ def simulate_reviewers(
             with _client(server, api_key) as reviewer:
                 for record in records:
                     if all(response["user_id"] != user_id for response in record["responses"]):
-                        _answer(reviewer, record, {question: {"value": rule(record["fields"])}})
+                        _answer(reviewer, record, {question: {"value": rule(plain_fields(record["fields"]))}})
                         answered += 1
     return answered
 

@@ -156,7 +156,7 @@ class ArgillaReview:
         )
 
     def update(self, task: TaskSpec) -> None:
-        """Change the guidelines and `min_submitted` of the dataset, if there is one, to those of `task`.
+        """Change the guidelines, `min_submitted` and the page of the card, if there is a dataset, to those of `task`.
 
         The other settings give answers their meaning and must not change.
         """
@@ -167,6 +167,12 @@ class ArgillaReview:
             distribution = {"strategy": "overlap", "min_submitted": task.min_submitted}
             body = {"guidelines": task.guidelines.strip() or None, "distribution": distribution}
             self.http.patch(f"/api/v1/datasets/{dataset_id}", json=body).raise_for_status()
+            templates = {field.name: field.template for field in task.fields if field.template is not None}
+            for field in self._get(f"/api/v1/datasets/{dataset_id}/fields")["items"]:
+                if field["name"] in templates and field["settings"]["type"] == "custom":
+                    settings = {**field["settings"], "template": templates[field["name"]]}
+                    answer = self.http.patch(f"/api/v1/fields/{field['id']}", json={"settings": settings})
+                    answer.raise_for_status()
 
     def push(self, specs: Sequence[RecordSpec]) -> Pushed:
         """Add the records that Argilla lacks. Records that it refuses are left out and returned with its reason.
@@ -507,6 +513,10 @@ def _settings(task: TaskSpec) -> Any:
 
 
 def _field(field: Field) -> Any:
+    if field.template is not None:
+        return rg.CustomField(
+            field.name, title=field.title, template=field.template, advanced_mode=True, required=field.required
+        )
     kind = rg.ChatField if field.chat else rg.TextField
     return kind(field.name, title=field.title, use_markdown=True, required=field.required)
 

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from curation.review.answers import decided, not_an_answer, undecided
 from curation.review.limits import prompt_fault
 from curation.review.options import Guidelines, ReviewOptions
-from curation.review.page import PROMPT, closing_questions, conversation
+from curation.review.page import PROMPT, closing_questions, page_fields, page_values
 from curation.review.records import make_record, shown_candidates, shuffled
 from curation.review.shown import shown
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec
@@ -80,7 +80,7 @@ class BinaryTask(ReviewOptions):
         """Return the settings of the Argilla dataset."""
         better = "Optional: your improved version of the response."
         return TaskSpec(
-            fields=(PROMPT, Field("response", "Response")),
+            fields=page_fields(PROMPT, Field("response", "Response"), card=self.on_card),
             questions=(
                 LabelQuestion("quality", "Is this response good?", LABELS),
                 *closing_questions(self, edit=better),
@@ -112,7 +112,7 @@ class BinaryTask(ReviewOptions):
         [candidate] = shown_candidates(candidate_set, record)
         return RecordSpec(
             record=record,
-            fields={"prompt": conversation(candidate_set.prompt.messages), "response": shown(candidate.text)},
+            fields=page_values(candidate_set.prompt, {"response": candidate.text}, card=self.on_card),
             suggestions=self.suggestion(candidate_set, record) if record.suggested else {},
         )
 

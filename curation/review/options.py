@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -78,6 +78,10 @@ class ReviewOptions(AdjudicationOptions):
     show_suggestions: Shown = False
     """`true`: new records suggest the answer that follows from the judge's ratings. A share, 0 to 1: so many of them
     do, chosen by chance, and reports say whether reviewers follow the judge there."""
+    layout: Literal["card", "fields"] | None = None
+    """How a record is shown: `"card"` (answers side by side on a page made for comparing them) or `"fields"` (one below
+    the other, as Argilla shows texts). By default a card where a record shows two answers or more. It cannot change
+    once records are in Argilla."""
     edit: bool = True
     """`false`: reviewers are not asked for a better answer."""
     comment: bool = True
@@ -97,6 +101,16 @@ class ReviewOptions(AdjudicationOptions):
         if self.calibration and self.gold is None:
             raise ValueError("calibration needs gold, a file of records whose right answer is known")
         return self
+
+    @property
+    def compares(self) -> bool:
+        """Whether a record shows two answers or more."""
+        return False
+
+    @property
+    def on_card(self) -> bool:
+        """Whether records are shown on a card."""
+        return self.layout == "card" or (self.layout is None and self.compares)
 
     @property
     def graded(self) -> bool:

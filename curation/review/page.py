@@ -1,19 +1,46 @@
-"""What stands on the page of every task: the prompt, and the questions for a better answer, a comment and flags."""
+"""What every task has on its page: prompt and responses, and the questions for a better answer, a comment and flags."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from pydantic import JsonValue
 
+from curation.review.card import card_texts, card_value, template
 from curation.review.options import ReviewOptions
 from curation.review.shown import shown
 from curation.review.spec import Field, MultiLabelQuestion, Question, TextQuestion
 from curation.types import Message, Prompt
 
 PROMPT = Field("prompt", "Prompt", chat=True)
+CATEGORY = Field("prompt_category", "Category", required=False)
+CARD = "card"
 FLAGS_TITLE = "Anything wrong with this record?"
 FLAGS_HELP = "Optional: a flagged record is not trained on. You may flag a record and discard it."
+
+
+def page_fields(*fields: Field, card: bool) -> tuple[Field, ...]:
+    """Return the fields of a dataset: these, or in their place one field with a card that shows all they would."""
+    return (Field(CARD, "Prompt and responses", template=template()),) if card else fields
+
+
+def page_values(
+    prompt: Prompt, responses: Mapping[str, str], *, card: bool, category: str | None = None
+) -> dict[str, JsonValue]:
+    """Return what the fields of a record hold. `responses` has the texts by field, `category` is Markdown."""
+    if card:
+        return {CARD: card_value(prompt.messages, responses, category=category)}
+    return {
+        PROMPT.name: conversation(prompt.messages),
+        **({} if category is None else {CATEGORY.name: category}),
+        **{name: shown(text) for name, text in responses.items()},
+    }
+
+
+def plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a record of Argilla as if it had no card: {"prompt": [...], "response_a": "Rain."}."""
+    return card_texts(fields[CARD]) if CARD in fields else dict(fields)
 
 
 def conversation(messages: Sequence[Message]) -> list[JsonValue]:

@@ -12,7 +12,7 @@ from pydantic import Field as Bounded
 from curation.review.answers import decided, not_an_answer, undecided
 from curation.review.limits import prompt_fault
 from curation.review.options import Guidelines, ReviewOptions
-from curation.review.page import PROMPT, closing_questions, conversation, in_words
+from curation.review.page import PROMPT, closing_questions, in_words, page_fields, page_values
 from curation.review.records import make_record, shown_candidates, shuffled
 from curation.review.shown import shown
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
@@ -155,6 +155,11 @@ class PairwiseTask(ReviewOptions):
     """The guidelines for reviewers, in Markdown: up to 10,000 characters. The card shows them."""
 
     @property
+    def compares(self) -> bool:
+        """Whether a record shows two answers or more."""
+        return True
+
+    @property
     def min_candidates(self) -> int:
         """Two answers are compared."""
         return 2
@@ -193,7 +198,9 @@ class PairwiseTask(ReviewOptions):
         better = "Optional: your improved version of the better response."
         title = "Which response is better, and by how much?" if self.scale == 7 else "Which response is better?"
         return TaskSpec(
-            fields=(PROMPT, Field("response_a", "Response A"), Field("response_b", "Response B")),
+            fields=page_fields(
+                PROMPT, Field("response_a", "Response A"), Field("response_b", "Response B"), card=self.on_card
+            ),
             questions=(
                 LabelQuestion("preference", title, LABELS[self.scale]),
                 *(
@@ -231,11 +238,9 @@ class PairwiseTask(ReviewOptions):
         first, second = shown_candidates(candidate_set, record)
         return RecordSpec(
             record=record,
-            fields={
-                "prompt": conversation(candidate_set.prompt.messages),
-                "response_a": shown(first.text),
-                "response_b": shown(second.text),
-            },
+            fields=page_values(
+                candidate_set.prompt, {"response_a": first.text, "response_b": second.text}, card=self.on_card
+            ),
             suggestions=self.suggestion(candidate_set, record) if record.suggested else {},
         )
 

@@ -58,6 +58,11 @@ class RankingTask(ReviewOptions):
     """The guidelines for reviewers, in Markdown: up to 10,000 characters. The card shows them."""
 
     @property
+    def compares(self) -> bool:
+        """Whether a record shows two answers or more."""
+        return True
+
+    @property
     def min_candidates(self) -> int:
         """Two answers have an order."""
         return 2
@@ -95,7 +100,7 @@ class RankingTask(ReviewOptions):
             "Drag each response to its place, or press the number of the place. Equally good ones go together."
         )
         return TaskSpec(
-            fields=several.fields(self._places),
+            fields=several.fields(self._places, card=self.on_card),
             questions=(
                 RankingQuestion("ranking", "In which order are the responses, best first?", self._options, description),
                 *closing_questions(self, edit="Optional: your improved version of the best response."),
@@ -128,9 +133,9 @@ class RankingTask(ReviewOptions):
         Argilla takes a ranking only if everything has a place. So what the record lacks stands in the last place.
         """
         if record.suggested:
-            return several.spec(candidate_set, record, self.suggestion(candidate_set, record))
+            return several.spec(candidate_set, record, self.suggestion(candidate_set, record), card=self.on_card)
         absent = self._absent(len(record.candidates))
-        return several.spec(candidate_set, record, {"ranking": absent} if absent else {})
+        return several.spec(candidate_set, record, {"ranking": absent} if absent else {}, card=self.on_card)
 
     def suggestion(self, candidate_set: CandidateSet, record: ReviewRecord) -> dict[str, JsonValue]:
         """Return what the judge would answer; empty if it does not tell."""

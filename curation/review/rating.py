@@ -112,6 +112,11 @@ class RatingTask(ReviewOptions):
         return self if self.candidates is None else self._checked(self.candidates)
 
     @property
+    def compares(self) -> bool:
+        """Whether a record shows two answers or more."""
+        return self._places > 1
+
+    @property
     def min_candidates(self) -> int:
         """Two answers, to compare them, unless a prompt gets only one."""
         return min(2, self._places)
@@ -147,7 +152,7 @@ class RatingTask(ReviewOptions):
         """
         better = "Optional: your improved version of the best response."
         return TaskSpec(
-            fields=several.fields(self._places),
+            fields=several.fields(self._places, card=self.on_card),
             questions=(
                 *self._ratings(),
                 *closing_questions(self, edit=better),
@@ -173,7 +178,8 @@ class RatingTask(ReviewOptions):
 
     def spec(self, candidate_set: CandidateSet, record: ReviewRecord) -> RecordSpec:
         """Return the Argilla record; DataError if `record` is not of this set."""
-        return several.spec(candidate_set, record, self.suggestion(candidate_set, record) if record.suggested else {})
+        suggested = self.suggestion(candidate_set, record) if record.suggested else {}
+        return several.spec(candidate_set, record, suggested, card=self.on_card)
 
     def suggestion(self, candidate_set: CandidateSet, record: ReviewRecord) -> dict[str, JsonValue]:
         """Return what the judge would answer; empty if it does not tell.

@@ -14,7 +14,7 @@ from curation.review import several
 from curation.review.answers import decided, not_an_answer, undecided
 from curation.review.limits import prompt_fault
 from curation.review.options import Guidelines, ReviewOptions
-from curation.review.page import PROMPT, closing_questions
+from curation.review.page import CATEGORY, PROMPT, closing_questions, page_fields
 from curation.review.shown import shown
 from curation.review.spec import Field, LabelQuestion, MultiLabelQuestion, Question, RecordSpec, TaskSpec
 from curation.review.suggesting import judged_values, with_suggestions
@@ -109,6 +109,11 @@ class SafetyTask(ReviewOptions):
     """The guidelines for reviewers, in Markdown: up to 10,000 characters. The card shows them."""
 
     @property
+    def compares(self) -> bool:
+        """Whether a record shows two answers or more."""
+        return self.pairwise
+
+    @property
     def min_candidates(self) -> int:
         """Each answer is judged by itself."""
         return 1
@@ -137,7 +142,7 @@ class SafetyTask(ReviewOptions):
         better = f"Optional: your improved version of the {'better ' if self.pairwise else ''}response."
         responses = (Field(f"response_{n}", self._title(n), required=n == 1) for n in self._places)
         return TaskSpec(
-            fields=(PROMPT, Field("prompt_category", "Category", required=False), *responses),
+            fields=page_fields(PROMPT, CATEGORY, *responses, card=self.on_card),
             questions=(
                 *(question for n in self._places for question in self._questions(n)),
                 LabelQuestion(
@@ -170,8 +175,7 @@ class SafetyTask(ReviewOptions):
         """Return the Argilla record with the prompt's category, if it has one; DataError if it is not of this set."""
         suggestions = self.suggestion(candidate_set, record) if record.suggested else {}
         category = _category_text(candidate_set.prompt.category, candidate_set.prompt.subcategory)
-        more: dict[str, JsonValue] = {} if category is None else {"prompt_category": category}
-        return several.spec(candidate_set, record, suggestions, more)
+        return several.spec(candidate_set, record, suggestions, card=self.on_card, category=category)
 
     def suggestion(self, candidate_set: CandidateSet, record: ReviewRecord) -> dict[str, JsonValue]:
         """Return what the judge would answer; empty if it does not tell."""

@@ -26,9 +26,9 @@ from curation.review.spec import (
 Facts = dict[str, JsonValue]
 """What is told, by what it is about: {"the title of field 'prompt'": "Prompt"}."""
 
-GUIDELINES, MIN_SUBMITTED = "the guidelines", "min_submitted"
-WITHOUT_MEANING = frozenset({GUIDELINES, MIN_SUBMITTED})
-"""What may change while people answer: it explains the questions, and an answer keeps its meaning."""
+GUIDELINES, MIN_SUBMITTED, PAGE = "the guidelines", "min_submitted", "the page of field 'card'"
+WITHOUT_MEANING = frozenset({GUIDELINES, MIN_SUBMITTED, PAGE})
+"""What may change while people answer: it explains the questions or shows the same, and an answer keeps its meaning."""
 
 SHOWN = 80
 """Characters of a text that are quoted."""
@@ -67,13 +67,10 @@ def differences(actual: ArgillaSettings, task: TaskSpec) -> dict[str, str]:
 
 
 def _field(field: Field) -> dict[str, Any]:
-    kind = "chat" if field.chat else "text"
-    return {
-        "name": field.name,
-        "title": field.title,
-        "required": field.required,
-        "settings": {"type": kind, "use_markdown": True},
-    }
+    settings = {"type": "chat" if field.chat else "text", "use_markdown": True}
+    if field.template is not None:
+        settings = {"type": "custom", "template": field.template, "advanced_mode": True}
+    return {"name": field.name, "title": field.title, "required": field.required, "settings": settings}
 
 
 def _question(question: Question) -> dict[str, Any]:
@@ -123,6 +120,9 @@ def _facts_of(name: str, thing: Mapping[str, Any]) -> Iterator[tuple[str, JsonVa
     yield f"the description of {name}", _text(thing.get("description"))
     yield f"whether {name} is required", bool(thing["required"])
     yield f"whether {name} is Markdown", bool(settings.get("use_markdown"))
+    if "template" in settings:
+        version = ids.content_hash("page", settings["template"], settings["advanced_mode"])
+        yield f"the page of {name}", f"version {version[:12]}"
     options = settings.get("options")
     if options is None:
         return

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
 
 from pydantic import JsonValue
 
 from curation.review.limits import prompt_fault
-from curation.review.page import PROMPT, conversation
+from curation.review.page import PROMPT, page_fields, page_values
 from curation.review.records import make_record, shown_candidates, shuffled
-from curation.review.shown import shown
 from curation.review.spec import Field, RecordSpec
 from curation.types import CandidateSet, Drop, ReviewRecord
 
@@ -19,9 +16,13 @@ MOST = 5
 """So many responses fit on a page that is still read."""
 
 
-def fields(places: int) -> tuple[Field, ...]:
-    """Return the prompt and a field for each place. Only the first is required: a record may show fewer responses."""
-    return (PROMPT, *(Field(f"response_{n}", f"Response {n}", required=n == 1) for n in range(1, places + 1)))
+def fields(places: int, *, card: bool) -> tuple[Field, ...]:
+    """Return the prompt and a field for each place, or a card with all of them.
+
+    Only the first response is required: a record may show fewer.
+    """
+    responses = (Field(f"response_{n}", f"Response {n}", required=n == 1) for n in range(1, places + 1))
+    return page_fields(PROMPT, *responses, card=card)
 
 
 def records(
@@ -47,16 +48,19 @@ def spec(
     candidate_set: CandidateSet,
     record: ReviewRecord,
     suggestions: dict[str, JsonValue],
-    more: Mapping[str, JsonValue] = MappingProxyType({}),
+    *,
+    card: bool,
+    category: str | None = None,
 ) -> RecordSpec:
-    """Return the Argilla record with these suggestions, and `more` fields; DataError if `record` is not of this set."""
+    """Return the Argilla record with these suggestions, on a card or not; DataError if `record` is not of this set."""
     candidates = shown_candidates(candidate_set, record)
     return RecordSpec(
         record=record,
-        fields={
-            "prompt": conversation(candidate_set.prompt.messages),
-            **more,
-            **{f"response_{n}": shown(candidate.text) for n, candidate in enumerate(candidates, 1)},
-        },
+        fields=page_values(
+            candidate_set.prompt,
+            {f"response_{n}": candidate.text for n, candidate in enumerate(candidates, 1)},
+            card=card,
+            category=category,
+        ),
         suggestions=suggestions,
     )

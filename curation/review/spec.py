@@ -11,7 +11,7 @@ from curation.types import ReviewRecord
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A part of a record that reviewers see: a conversation (`chat`) or Markdown text.
+    """A part of a record that reviewers see: a conversation (`chat`), a page of its own (`template`) or Markdown text.
 
     A field that is not `required` is missing from some records; the page then shows nothing of it.
     """
@@ -20,6 +20,7 @@ class Field:
     title: str
     chat: bool = False
     required: bool = True
+    template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import FrameLocator, Locator, Page, expect, sync_playwright
 
 from curation.local.argilla import ArgillaServer
 
@@ -154,3 +154,29 @@ class ReviewPage:
         panel = self.page.locator(".record__wrapper").filter(has_text="Record info")
         expect(panel).to_be_visible()
         return panel
+
+
+class CardPage(ReviewPage):
+    """The annotation page of a dataset whose records are shown on cards."""
+
+    @property
+    def card(self) -> FrameLocator:
+        """The frame with the card."""
+        return self.page.frame_locator(".custom_field_component iframe")
+
+    @property
+    def prompt(self) -> Locator:
+        """The conversation that the responses answer."""
+        return self.card.locator(".turns")
+
+    def response(self, letter: str) -> Locator:
+        """The response with this letter or number, with its title and its buttons."""
+        return self.card.locator("article.candidate").filter(has_text=f"Response {letter}")
+
+    def text(self, letter: str) -> Locator:
+        """The text of the response with this letter or number."""
+        return self.response(letter).locator(".text")
+
+    def copy(self, letter: str) -> None:
+        """Press the button of a response that copies its text."""
+        self.response(letter).locator(".copy").click()

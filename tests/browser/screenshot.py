@@ -22,7 +22,7 @@ from curation.local.inference import Request, ScriptedServer, read_judge_prompt,
 from curation.local.reviewers import prefers_longer, simulate_reviewers
 from curation.serving.outcome import Outcome
 from curation.wording import counts_by_name
-from tests.browser.review_page import ARGUMENTS, CHROMIUM, Reviewer, ReviewPage, create_reviewer, open_browser
+from tests.browser.review_page import ARGUMENTS, CHROMIUM, CardPage, Reviewer, create_reviewer, open_browser
 from tests.conftest import CommandLine
 from tests.serving.reviewed import config_of, dashboard_in, reviewed_store
 from tests.serving.serving import TOKEN, program, serving
@@ -100,13 +100,13 @@ def prepare(folder: Path, stack: Stack) -> tuple[Reviewer, str]:
 def photograph(reviewer: Reviewer, url: str) -> bytes:
     """Return a PNG of the page with the answer half given."""
     with open_browser() as page:
-        review = ReviewPage(page, url)
+        review = CardPage(page, url)
         review.log_in(reviewer)
         for number in range(1, ALL + 1):
             review.open(number)
             if PROMPT in review.prompt.inner_text():
                 break
-        expect(page.locator("ol")).to_be_visible()
+        expect(review.card.locator("ol")).to_be_visible()
         better = "A" if review.response("A").locator("ol").count() else "B"
         review.choose(f"{better} is better")
         review.write(EDIT)

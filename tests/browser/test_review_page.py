@@ -26,7 +26,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import Dialog, Page, expect
 from playwright.sync_api import Response as HttpResponse
 
-from tests.browser.review_page import CHROMIUM, Reviewer, ReviewPage, create_reviewer, open_browser
+from tests.browser.review_page import CHROMIUM, CardPage, Reviewer, ReviewPage, create_reviewer, open_browser
 
 pytestmark = [
     pytest.mark.stack,
@@ -145,20 +145,21 @@ def test_what_a_person_submits_in_the_browser_is_what_is_published(
             seen.append(answer.text())
 
     page.on("response", remember)
-    review = ReviewPage(page, curation.url)
+    review = CardPage(page, curation.url)
     review.log_in(reviewer)
     review.open()
 
     expect(review.prompt).to_contain_text(prompt)
     shown = [review.response(letter).inner_text() for letter in "AB"]
     assert sorted("chlorophyll" in text for text in shown) == [False, True]
-    expect(page.locator(".markdown-render strong", has_text="chlorophyll")).to_be_visible()
-    expect(page.locator(".markdown-render ol li")).to_have_count(2)
+    expect(review.card.locator(".text strong", has_text="chlorophyll")).to_be_visible()
+    expect(review.card.locator(".text ol li")).to_have_count(2)
     panel = review.show_metadata().inner_text()
     assert any(prompt in text for text in seen)
     for name in (MODEL, *GENERATORS):
         assert name not in panel
         assert name not in page.content()
+        assert name not in review.card.locator("html").inner_html()
         assert not [text for text in seen if name in text]
 
     edit = "Because of **chlorophyll**:\n\n- it absorbs red & blue,\n- a < b holds.\n\n```py\nif x:\n    y\n```"
@@ -185,7 +186,7 @@ def test_a_changed_mind_changes_what_is_published(
     cli: CommandLine, stack: Stack, reviewer: Reviewer, page: Page
 ) -> None:
     curation = pushed(cli, stack, "browser-changes", "Why are plants green, again?")
-    review = ReviewPage(page, curation.url)
+    review = CardPage(page, curation.url)
     review.log_in(reviewer)
     review.open()
     review.choose("A is better")
@@ -214,7 +215,7 @@ def test_a_changed_mind_changes_what_is_published(
 def test_what_a_model_wrote_does_not_run_in_the_page(
     cli: CommandLine, stack: Stack, reviewer: Reviewer, page: Page
 ) -> None:
-    curation = pushed(cli, stack, "browser-hostile", f"A hostile prompt. {HOSTILE}")
+    curation = pushed(cli, stack, "browser-hostile", f"A hostile prompt. {HOSTILE}", '[review]\nlayout = "fields"\n')
     dialogs: list[str] = []
 
     def remember(dialog: Dialog) -> None:
@@ -282,7 +283,7 @@ def test_answers_are_rated_by_a_key_each_and_enter(
 ) -> None:
     name = "browser-rating"
     curation = pushed(cli, stack, name, "Why are plants green, from 1 to 5?", '[review]\ntask = "rating"\n')
-    review = ReviewPage(page, curation.url)
+    review = CardPage(page, curation.url)
     review.log_in(reviewer)
     review.open(response="1")
     expect(review.response("2")).to_be_visible()
@@ -313,7 +314,7 @@ def test_an_order_is_given_by_a_key_each_and_what_nobody_ordered_is_not_submitte
     # Of three places the page fills two.
     more = '[review]\ntask = "ranking"\ncandidates = 3\n'
     curation = pushed(cli, stack, name, "Why are plants green, in which order?", more)
-    review = ReviewPage(page, curation.url)
+    review = CardPage(page, curation.url)
     review.log_in(reviewer)
     review.open(response="1")
     expect(review.response("2")).to_be_visible()
@@ -378,7 +379,7 @@ def test_as_many_aspects_as_a_page_may_ask_about_are_rated_by_a_key_each_on_smal
     name = "browser-aspects"
     more = f'[review]\ntask = "rating"\naspects = {list(ASPECTS)}\n'
     curation = pushed(cli, stack, name, "Why are plants green, in all respects?", more)
-    review = ReviewPage(page, curation.url)
+    review = CardPage(page, curation.url)
     review.log_in(reviewer)
     questions = [f"Question: {aspect}_{place}" for place in (1, 2) for aspect in ASPECTS]
     assert len(questions) == 16
@@ -437,7 +438,7 @@ def test_a_grade_aspects_and_a_reason_are_given_by_keys(
     name = "browser-graded"
     more = '[review]\nscale = 7\naspects = ["helpfulness", "honesty"]\nreason = true\n'
     curation = pushed(cli, stack, name, "Why are plants green, and by how much?", more)
-    review = ReviewPage(page, curation.url)
+    review = CardPage(page, curation.url)
     review.log_in(reviewer)
     review.open()
     for label in ("A is much better", "About the same", "B is slightly better", "Both are bad"):

@@ -23,7 +23,7 @@ pytest.importorskip("playwright")
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.review_page import CHROMIUM, ReviewPage, create_reviewer, open_browser
+from tests.browser.review_page import CHROMIUM, CardPage, ReviewPage, create_reviewer, open_browser
 
 pytestmark = [
     pytest.mark.stack,
@@ -94,11 +94,14 @@ def page() -> Iterator[Page]:
         yield only_page
 
 
-def review_of(cli: CommandLine, stack: Stack, page: Page, name: str, cases: list[str]) -> ReviewPage:
-    more = f'\n[review]\nguidelines = """{GUIDELINES}"""\n'
+def review_of(
+    cli: CommandLine, stack: Stack, page: Page, name: str, cases: list[str], *, layout: str = "fields"
+) -> ReviewPage:
+    more = f'\n[review]\nlayout = "{layout}"\nguidelines = """{GUIDELINES}"""\n'
     config = write_config(cli.folder, name, prompts=[f"Case: {case}" for case in cases], judge="", more=more)
     assert cli.json("generate", str(config))["made"] == len(cases)
-    review = ReviewPage(page, cli.json("push", str(config))["url"])
+    url = cli.json("push", str(config))["url"]
+    review = ReviewPage(page, url) if layout == "fields" else CardPage(page, url)
     review.log_in(create_reviewer(stack.argilla, f"{name}.reader"))
     return review
 
@@ -182,8 +185,11 @@ def test_mathematics_code_and_markup_reach_reviewers_as_they_were_written(
     assert not [url for url in asked if "tracker" in url]
 
 
-def test_a_copied_answer_is_published_as_the_model_wrote_it(cli: CommandLine, stack: Stack, page: Page) -> None:
-    review = review_of(cli, stack, page, "shown-copied", ["mathematics"])
+@pytest.mark.parametrize("layout", ["fields", "card"])
+def test_a_copied_answer_is_published_as_the_model_wrote_it(
+    cli: CommandLine, stack: Stack, page: Page, layout: str
+) -> None:
+    review = review_of(cli, stack, page, f"shown-copied-{layout}", ["mathematics"], layout=layout)
     review.open()
     _, answer, _ = fields(review)
     letter = "A" if "Response A" in answer.inner_text() else "B"
@@ -193,7 +199,7 @@ def test_a_copied_answer_is_published_as_the_model_wrote_it(cli: CommandLine, st
     page.keyboard.press("Control+V")
     page.keyboard.type(" Mine.")
     review.submit()
-    config = str(cli.folder / "shown-copied.toml")
+    config = str(cli.folder / f"shown-copied-{layout}.toml")
     cli.json("sync", config)
     cli.json("export", config, "--folder", str(cli.folder / "rows"))
     [chosen] = [str(row["chosen"][0]["content"]) for row in rows(cli.folder / "rows")]

@@ -27,6 +27,7 @@ from curation.local import Stack
 from curation.local.inference import Fault, Reply, Request, ScriptedServer
 from curation.local.reviewers import Fields, Rule, simulate_reviewers
 from curation.published_rows import PreferenceRow, RawRow, SupervisedRow, UnpairedPreferenceRow
+from curation.review.page import plain_fields
 from curation.types import Row
 from tests.configs import two_models, write_config
 from tests.conftest import CommandLine
@@ -183,7 +184,7 @@ def discard_dissent(stack: Stack, name: str, *, count: int) -> None:
 def edit_clearest(stack: Stack, name: str, *, questions: Sequence[str], edit: str) -> None:
     """Of the records with these questions, take the one that most reviewers agree about; let one of those edit it."""
     with argilla(stack) as http:
-        records = [one for one in reviewed(http, name) if one["fields"]["prompt"][-1]["content"] in questions]
+        records = [one for one in reviewed(http, name) if question(one) in questions]
         most, _, side, clearest = max(
             (sum(said == side for said in map(preference, one["responses"])), one["id"], side, one)
             for one in records
@@ -193,6 +194,11 @@ def edit_clearest(stack: Stack, name: str, *, questions: Sequence[str], edit: st
         response = next(said for said in clearest["responses"] if preference(said) == side)
         body = {"status": "submitted", "values": {**response["values"], "edit": {"value": edit}}}
         http.put(f"/responses/{response['id']}", json=body).raise_for_status()
+
+
+def question(record: Mapping[str, Any]) -> str:
+    """The last turn of a record of Argilla."""
+    return str(plain_fields(record["fields"])["prompt"][-1]["content"])
 
 
 def preference(response: Mapping[str, Any]) -> str:

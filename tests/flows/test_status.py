@@ -9,6 +9,7 @@ import pytest
 
 from curation.local import Stack
 from curation.local.reviewers import simulate_reviewers
+from curation.review.page import plain_fields
 from tests.configs import write_config
 from tests.conftest import CommandLine
 from tests.flows.test_loop import always, answers, argilla, dataset_id
@@ -101,7 +102,7 @@ def test_status_shows_comments_if_asked(cli: CommandLine, stack: Stack) -> None:
     [comment] = cli.json("status", config, "--comments")["comments"]
     assert comment["comment"] == "Both are [2J odd."
     assert comment["record_id"] == record["external_id"]
-    assert record["fields"]["prompt"][0]["content"].startswith(comment["prompt"].removesuffix("..."))
+    assert plain_fields(record["fields"])["prompt"][0]["content"].startswith(comment["prompt"].removesuffix("..."))
     assert cli.json("status", config)["comments"] == []
     shown = cli.run("status", config, "--comments").stdout
     assert f"  {stack.argilla.username} on {comment['prompt']}: Both are [2J odd.\n" in shown

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from curation.local import Stack
 from curation.local.inference import Request, ScriptedServer
 from curation.local.reviewers import Fields, simulate_reviewers
+from curation.review.page import plain_fields
 from tests.conftest import CommandLine
 from tests.flows.running import stored
 from tests.flows.test_loop import argilla, card, dataset_id, published
@@ -70,7 +71,7 @@ def answer_all(stack: Stack, name: str, answer: Callable[[Fields], Mapping[str, 
     with argilla(stack) as http:
         items = http.get(f"/datasets/{dataset_id(http, name)}/records", params={"limit": "500"}).json()["items"]
         for item in items:
-            values = {question: {"value": value} for question, value in answer(item["fields"]).items()}
+            values = {question: {"value": value} for question, value in answer(plain_fields(item["fields"])).items()}
             body = {"status": "submitted", "values": values}
             http.post(f"/records/{item['id']}/responses", json=body).raise_for_status()
 
@@ -311,7 +312,7 @@ def test_what_reviewers_flag_is_in_raw_alone(cli: CommandLine, stack: Stack) -> 
     cli.json("push", config)
     with argilla(stack) as http:
         for item in http.get(f"/datasets/{dataset_id(http, name)}/records").json()["items"]:
-            fields = item["fields"]
+            fields = plain_fields(item["fields"])
             status, flags = next(given for number, given in FLAGGED.items() if number in fields["response_a"])
             preference = "a" if "fine" in fields["response_a"] else "b"
             values = {"preference": {"value": preference}, "flags": {"value": flags}}
@@ -347,7 +348,7 @@ def answer_as(stack: Stack, name: str, username: str, answer: Callable[[Fields],
         http.post(f"/workspaces/{workspace['id']}/users", json={"user_id": user["id"]}).raise_for_status()
         items = http.get(f"/datasets/{dataset_id(http, name)}/records", params={"limit": "500"}).json()["items"]
         for item in items:
-            values = {question: {"value": value} for question, value in answer(item["fields"]).items()}
+            values = {question: {"value": value} for question, value in answer(plain_fields(item["fields"])).items()}
             http.post(
                 f"/records/{item['id']}/responses",
                 json={"status": "submitted", "values": values},
@@ -397,7 +398,7 @@ def test_refusals_are_published_with_their_criteria_and_the_category_that_review
     assert cli.json("push", config)["added"] == 8
     with argilla(stack) as http:
         items = http.get(f"/datasets/{dataset_id(http, name)}/records").json()["items"]
-    assert {item["fields"]["prompt_category"].partition("\n")[0] for item in items} == {"**Direct harm**"}
+    assert {plain_fields(item["fields"])["prompt_category"].partition("\n")[0] for item in items} == {"**Direct harm**"}
     answer_as(stack, name, "carla", careful)
     answer_as(stack, name, "boris", brief)
     assert cli.json("sync", config)["submitted"] == 16
@@ -503,8 +504,9 @@ def test_a_store_whose_scale_changes_publishes_strengths_and_keeps_what_was_answ
     assert cli.json("push", config)["added"] == 4
     with argilla(stack) as http:
         for item in http.get(f"/datasets/{dataset_id(http, f'{name}-7')}/records").json()["items"]:
-            if "3?" not in item["fields"]["response_a"]:
-                values = {question: {"value": value} for question, value in graded(item["fields"]).items()}
+            fields = plain_fields(item["fields"])
+            if "3?" not in fields["response_a"]:
+                values = {question: {"value": value} for question, value in graded(fields).items()}
                 body = {"status": "submitted", "values": values}
                 http.post(f"/records/{item['id']}/responses", json=body).raise_for_status()
     report = cli.json("sync", config)

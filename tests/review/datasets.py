@@ -29,7 +29,7 @@ class Dataset:
             trust_env=False,
         )
         with self.review(stack.argilla.url) as review:
-            self.id = review.create(task or PairwiseTask().settings())
+            self.id = review.create(task or PairwiseTask(layout="fields").settings())
             if records:
                 review.push([spec(f"r{number}") for number in range(records)])
 

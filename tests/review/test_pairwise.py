@@ -15,6 +15,7 @@ from curation.types import Annotation, CandidateSet, Drop, Message, Prompt, Resp
 from tests.rows import make_prompt, make_set
 
 TASK = PairwiseTask()
+FIELDS = PairwiseTask(layout="fields")
 RECORD = ReviewRecord(id="r", task="pairwise", prompt_id="p", set_id="s", candidates=("c0", "c1"))
 
 
@@ -116,7 +117,7 @@ def test_each_model_is_a_about_half_of_the_time() -> None:
 def test_the_fields_hold_the_prompt_and_both_texts() -> None:
     made = make_set(ratings=(5, 1))
     record = record_of(made)
-    spec = TASK.spec(made, record)
+    spec = FIELDS.spec(made, record)
     first, second = (made.candidate(candidate) for candidate in record.candidates)
     assert spec.record == record
     assert spec.fields == {
@@ -133,7 +134,7 @@ def test_nothing_that_reviewers_see_tells_which_model_wrote_it() -> None:
 
 
 def test_the_settings_are_those_of_the_contract() -> None:
-    settings = PairwiseTask(min_submitted=3, guidelines="Be kind.").settings()
+    settings = PairwiseTask(min_submitted=3, guidelines="Be kind.", layout="fields").settings()
     assert [(field.name, field.chat) for field in settings.fields] == [
         ("prompt", True),
         ("response_a", False),

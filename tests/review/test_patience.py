@@ -23,7 +23,7 @@ from tests.review.datasets import spec
 
 pytestmark = pytest.mark.stack
 
-TASK = PairwiseTask().settings()
+TASK = PairwiseTask(layout="fields").settings()
 STEPS = {
     "me": "GET /api/v1/me$",
     "workspaces": "GET /api/v1/me/workspaces",

@@ -75,7 +75,8 @@ def test_the_page_has_as_many_places_as_a_prompt_gets_answers_unless_told() -> N
         assert [one.name for one in questions] == [f"rating_{number + 1}" for number in range(places)]
         assert [one.required for one in questions] == [True] + [False] * (places - 1)
         assert [one.values for one in questions] == [(1, 2, 3, 4, 5)] * places
-        assert [field.required for field in settings.fields] == [True, True] + [False] * (places - 1)
+        plain = task.model_copy(update={"layout": "fields"}).settings()
+        assert [field.required for field in plain.fields] == [True, True] + [False] * (places - 1)
 
 
 @pytest.mark.parametrize(("most", "needed"), [(1, 1), (2, 2), (5, 2)])

@@ -113,7 +113,8 @@ def test_two_answers_stand_on_a_page_only_if_asked() -> None:
     assert [len(record.candidates) for record in alone] == [1, 1, 1]
     assert [len(record.candidates) for record in pairs] == [2, 1]
     assert [field.title for field in TASK.settings().fields] == ["Prompt", "Category", "Response"]
-    assert [field.title for field in PAIRS.settings().fields] == ["Prompt", "Category", "Response 1", "Response 2"]
+    plain = SafetyTask(pairwise=True, layout="fields").settings()
+    assert [field.title for field in plain.fields] == ["Prompt", "Category", "Response 1", "Response 2"]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from curation.review import Field, LabelQuestion, PairwiseTask, TaskSpec, TextQu
 from curation.review.settings import ArgillaSettings, differences, task_settings
 from tests.review.datasets import Dataset
 
-TASK = PairwiseTask(guidelines="Be kind.\n\nBe fair.", flags=()).settings()
+TASK = PairwiseTask(guidelines="Be kind.\n\nBe fair.", flags=(), layout="fields").settings()
 PREFERENCE, EDIT, COMMENT = TASK.questions
 assert isinstance(PREFERENCE, LabelQuestion)
 assert isinstance(EDIT, TextQuestion)
@@ -212,6 +212,17 @@ def test_guidelines_and_min_submitted_may_be_brought_in_step(dataset: Dataset, s
             review.check(TASK)
         review.update(replace(TASK, guidelines=""))
         review.check(replace(TASK, guidelines=""))
+
+
+@pytest.mark.stack
+def test_another_page_of_the_card_is_noticed_and_may_be_brought_in_step(stack: Stack) -> None:
+    now = PairwiseTask().settings()
+    before = replace(now, fields=(replace(now.fields[0], template="<p>An earlier page.</p>"),))
+    with closing(Dataset(stack, task=before)) as dataset, dataset.review(stack.argilla.url) as review:
+        with pytest.raises(RefusedError, match=r"the page of field 'card' is 'version .*--update-settings"):
+            review.create(now)
+        review.update(now)
+        review.check(now)
 
 
 @pytest.mark.stack

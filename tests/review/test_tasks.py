@@ -30,6 +30,7 @@ from curation.review import (
     TextQuestion,
     reading_task,
 )
+from curation.review.page import plain_fields
 from curation.review.settings import differences, task_settings
 from curation.types import CandidateSet, Drop, Message, Response, ReviewRecord, Status
 from tests.review.datasets import Dataset
@@ -215,9 +216,10 @@ def test_what_is_shown_has_every_candidate_and_names_no_model(task: Task) -> Non
         assert spec.record == record
         assert set(spec.fields) <= {field.name for field in settings.fields}
         assert {field.name for field in settings.fields if field.required} <= set(spec.fields)
-        texts = [value for name, value in spec.fields.items() if name != "prompt"]
+        fields = plain_fields(spec.fields)
+        texts = [value for name, value in fields.items() if name != "prompt"]
         assert texts == [made.candidate(candidate).text for candidate in record.candidates]
-        assert spec.fields["prompt"] == [{"role": "user", "content": "Why is the sky blue?"}]
+        assert fields["prompt"] == [{"role": "user", "content": "Why is the sky blue?"}]
         assert not [model for model in MODELS if model in str(spec.fields) + str(spec.suggestions)]
         assert suggests_nothing(spec)
 
@@ -226,7 +228,22 @@ def suggests_nothing(spec: RecordSpec) -> bool:
     """Whether a record suggests nothing of what it shows: a ranking may only say where to put what it lacks."""
     [ranking] = list(spec.suggestions.values()) or [[]]
     assert isinstance(ranking, list)
-    return all(isinstance(item, dict) and item["value"] not in spec.fields for item in ranking)
+    return all(isinstance(item, dict) and item["value"] not in plain_fields(spec.fields) for item in ranking)
+
+
+@every_task
+def test_a_card_shows_what_fields_would_and_is_the_layout_where_answers_are_compared(task: Task) -> None:
+    card, plain = (task.model_copy(update={"layout": layout}) for layout in ("card", "fields"))
+    made = make_set(ratings=(1.0, 5.0, 3.0))
+    for record in records_of(task, made):
+        on_card, in_fields = card.spec(made, record), plain.spec(made, record)
+        assert plain_fields(on_card.fields) == in_fields.fields
+        assert on_card.suggestions == in_fields.suggestions
+        expected = on_card if len(record.candidates) > 1 else in_fields
+        assert task.spec(made, record) == expected or len(record.candidates) == 1
+    assert [field.name for field in card.settings().fields] == ["card"]
+    assert len(plain.settings().fields) > 1
+    assert card.settings().questions == plain.settings().questions
 
 
 @every_task
@@ -485,7 +502,7 @@ def _some(given: Sequence[dict[str, JsonValue]]) -> Sequence[dict[str, JsonValue
 def test_questions_of_every_kind_come_back_as_they_were_asked_and_their_answers_as_they_were_given(
     stack: Stack,
 ) -> None:
-    settings = replace(PairwiseTask().settings(), questions=KINDS)
+    settings = replace(PairwiseTask(layout="fields").settings(), questions=KINDS)
     with closing(Dataset(stack, records=1, task=settings)) as dataset, dataset.review(stack.argilla.url) as review:
         review.check(settings)
         [item] = dataset.items()

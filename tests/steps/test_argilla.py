@@ -21,6 +21,7 @@ from curation.generation import run
 from curation.generation.runner import FailedRow
 from curation.local import Stack
 from curation.local.inference import ScriptedServer
+from curation.review.page import plain_fields
 from curation.steps import ReviewFromArgilla, ReviewToArgilla
 from tests.scripts import scripted_reply
 
@@ -102,7 +103,7 @@ def test_the_example_runs_on_both_engines_and_gives_what_people_answered(
         assert example(BUILD + ON_STOCK, tmp_path, **environment) == "None unreviewed"
         [record] = records(argilla, "sky")
         answer(argilla, record, "b")
-        better = record["fields"]["response_b"]
+        better = plain_fields(record["fields"])["response_b"]
         assert example(BUILD + ON_STOCK, tmp_path, **environment) == f"{better} None"
         assert example(BUILD + ON_OURS, tmp_path, **environment) == f"{better} None"
     assert len(records(argilla, "sky")) == 1
@@ -115,7 +116,8 @@ def test_rows_that_were_saved_are_read_by_a_second_pipeline(argilla: httpx2.Clie
     [record] = records(argilla, "saved")
     assert record["external_id"] == pushed[0]["review_records"][0]["id"]
     shown = [ROWS[0]["generations"][place] for place in pushed[0]["review_records"][0]["shown"]]
-    assert [record["fields"]["response_a"], record["fields"]["response_b"]] == shown
+    fields = plain_fields(record["fields"])
+    assert [fields["response_a"], fields["response_b"]] == shown
     answer(argilla, record, "a" if shown[0] == "good" else "b", edit="best")
 
     pulled = rows_of(pipeline("pull", rows=pushed, dataset_name="saved"))
