@@ -80,11 +80,12 @@ def letters(review: CardPage, words: str) -> tuple[str, str]:
 def test_nothing_that_a_model_wrote_runs_or_hides_the_other_answer(cli: CommandLine, stack: Stack, page: Page) -> None:
     ran: list[str] = []
     asked: list[str] = []
-    page.expose_function("report", ran.append)
+    page.expose_function("report", lambda what: ran.append(what))
     page.on("popup", lambda popup: ran.append(popup.url))
     page.on("request", lambda request: asked.append(request.url))
     prompt = f"{PAGES.replace('x' * 50_000, 'x' * 5_000)}\n\ncase pages"
     review = review_of(cli, stack, page, "card-hostile", [prompt, "case shapes"])
+    pages = 1
     for number in (1, 2):
         review.open(number)
         hostile, quiet = letters(review, END)
@@ -103,7 +104,9 @@ def test_nothing_that_a_model_wrote_runs_or_hides_the_other_answer(cli: CommandL
         for element in review.text(hostile).locator("code").all():
             element.dispatch_event("mouseover")
         if "case pages" in review.prompt.inner_text():
-            copied(review, page, hostile)
+            pages = number
+    review.open(pages)
+    copied(review, page, letters(review, END)[0])
     assert ran == []
     # The page would have reported it.
     page.evaluate("() => report('said')")
