@@ -46,6 +46,7 @@ from curation.quality.filters import Filter
 from curation.quality.options import Quality
 from curation.review import TASKS, BinaryTask, PairwiseTask, RankingTask, RatingTask, ReviewTask, SafetyTask
 from curation.review.adjudication import SUFFIX
+from curation.review.budget import SkipIf
 from curation.section import LICENSE, LONGEST_DATASET, NAME, Section, sentences
 from curation.types import AnswerRole
 from curation.variations import VariationModel
@@ -288,6 +289,10 @@ class Config(Section):
             )
         if self.labels.judge_fallback and not self.models.judges:
             raise ValueError("labels.judge_fallback = true needs a [judge] or [[judges]]")
+        if self.review.skip_if is not None and not self.models.judges:
+            raise ValueError("review.skip_if leaves candidate sets to the judge, and there is no [judge] or [[judges]]")
+        if self.review.priority == "uncertain" and not self.models.judges:
+            raise ValueError("review.priority = 'uncertain' goes by the judge's ratings, and there is no [judge]")
         if self.publish.min_judge_kappa is not None and not self.labels.judge_fallback:
             raise ValueError("publish.min_judge_kappa is about labels.judge_fallback = true, which is not set")
         if self.labels.accept_imported and not isinstance(self.prompts, PreferencePrompts):
@@ -526,6 +531,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "review.rating": RatingTask,
     "review.ranking": RankingTask,
     "review.safety": SafetyTask,
+    **{f"review.{name}.skip_if": SkipIf for name in TASKS},
     "labels.majority": MajorityResolver,
     "labels.mean": MeanResolver,
     "labels.unanimous": UnanimousResolver,

@@ -62,7 +62,9 @@ def make_segment(
     segment = Segment(
         slices=(),
         sets=texts.sets,
-        records=pl.DataFrame(rows, schema=RECORDS, orient="row"),
+        records=pl.DataFrame(rows, schema=RECORDS, orient="row").with_columns(
+            suggested=pl.lit(False), sampled=pl.lit(False), left_to_judge=pl.lit(False)
+        ),
         ballots={number: tuple(record.annotations) for number, record in enumerate(records)},
         outcomes={number: record.verdict for number, record in enumerate(records)},
     )

@@ -30,7 +30,8 @@ MARKDOWN = MarkdownIt("commonmark").enable("table")
 JUDGES = tuple(section for section in SECTIONS if section.startswith(("judge.", "judges.")))
 OF_JUDGES = tuple(section for section in JUDGES if not section.endswith(".criteria"))
 LABELS = tuple(section for section in SECTIONS if section.startswith("labels."))
-REVIEWS = tuple(section for section in SECTIONS if section.startswith("review."))
+SKIPS = tuple(section for section in SECTIONS if section.endswith(".skip_if"))
+REVIEWS = tuple(section for section in SECTIONS if section.startswith("review.") and section not in SKIPS)
 TABLES: dict[str, tuple[str, ...]] = {
     "The whole file": ("",),
     "`[prompts]`": ("prompts.hub", "prompts.file", "prompts.list"),
@@ -52,6 +53,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "`[generate]`": ("generate",),
     "`budget`": ("generate.budget",),
     "`[review]`": REVIEWS,
+    "`skip_if`": SKIPS,
     '`task = "pairwise"`': ("review.pairwise",),
     '`task = "binary"`': ("review.binary",),
     '`task = "rating"`': ("review.rating",),
@@ -97,6 +99,11 @@ INSTEAD = {
         "generate = { budget = { money = 1.0, tokens = 1 } }"
     ),
     **{section: f'review = {{ task = "{section.removeprefix("review.")}" }}' for section in REVIEWS},
+    **{
+        section: 'judge = { model_id = "three" }\n'
+        f'review = {{ task = "{section.split(".")[1]}", skip_if = {{ judge_gap = 2.0 }} }}'
+        for section in SKIPS
+    },
     **{section: f'labels = {{ resolver = "{section.removeprefix("labels.")}" }}' for section in LABELS},
 }
 """What a file holds so that it has a section, with no key but those that the section needs."""

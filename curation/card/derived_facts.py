@@ -196,6 +196,9 @@ def _resolver_line(config: Config) -> str:
     """Return the resolver as a phrase: "majority, of at least 2 reviewers"."""
     reviewers = counted(config.labels.min_reviewers, "reviewer")
     fallback = "; where nobody answered, the judge" if config.labels.judge_fallback else ""
+    if config.review.skip_if is not None:
+        gap = config.review.skip_if.judge_gap
+        fallback += f"; where its ratings are {gap:g} or more apart, the judge, but for a sample"
     fallback += "; where nobody decided, the labels of the source" if config.labels.accept_imported else ""
     return f"{config.labels.resolver}, of at least {reviewers}{fallback}"
 

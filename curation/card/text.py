@@ -70,7 +70,7 @@ def render_card(facts: CardFacts, paths: Mapping[str, Sequence[str]], *, present
         marks=MARKS,
         reviewers=_reviewers(facts),
         reviewed=_reviewed(facts),
-        judge_check=labels.judge_check_lines(facts.judge_check) if facts.judge_check is not None else (),
+        judge_check=tuple(labels.judge_check_lines(facts.judge_check)) if facts.judge_check is not None else (),
         ultrafeedback=any(not judge.criteria for judge in facts.judges),
         answerers=len({model.generator for model in facts.models} - {IMPORTED}),
         given=bool(facts.models) and not _asked(facts),

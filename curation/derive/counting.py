@@ -35,7 +35,8 @@ def count_sets(tally: Tally, texts: SetTexts, segment: Segment) -> None:
         ]
         tally.judges.add(values, times=times)
         tally.disagreements += times * disagrees_with_itself(values)
-    shown = segment.records.select("set_no").unique()
+    # Of what is left to the judge there are records too, which nobody is shown.
+    shown = segment.records.filter(~pl.col("left_to_judge")).select("set_no").unique()
     tally.unshown.update(counts(texts.sets.join(shown, on="set_no", how="anti")["not_shown"]))
     shown_sets = texts.sets.join(shown, on="set_no", how="semi")
     tally.reached["shown"] += shown_sets["prompt_no"].n_unique()

@@ -89,13 +89,15 @@ def score(
 ) -> Scoring:
     """Return the resolved scores of a segment's candidates.
 
-    With `judge_fallback` the judge decides where nobody responded, with `accept_imported` the labels that answers came
-    with, where no judge decided either, and last `roles`: those of the generators, by name.
+    With `judge_fallback` the judge decides where nobody responded, and of what `push` left to it in any case; with
+    `accept_imported` the labels that answers came with, where no judge decided either, and last `roles`: those of the
+    generators, by name.
 
     Raises DataError if a record shows a candidate that its set does not hold.
     """
     shown = _shown(segment.records, texts)
-    priors = _priors(shown, judge_fallback=judge_fallback, accept_imported=accept_imported, roles=roles)
+    left = segment.records.filter("left_to_judge")["record_no"]
+    priors = _priors(shown, left, judge_fallback=judge_fallback, accept_imported=accept_imported, roles=roles)
     records, outcomes = _with_outcomes(segment, priors)
     shown = shown.with_columns(score=records["scores"].explode())
     edits = _edits(segment, records, outcomes, shown, texts)
@@ -139,20 +141,28 @@ def _shown(records: pl.DataFrame, texts: SetTexts) -> pl.DataFrame:
 
 
 def _priors(
-    shown: pl.DataFrame, *, judge_fallback: bool, accept_imported: bool, roles: Mapping[str, AnswerRole] | None
+    shown: pl.DataFrame,
+    left: pl.Series,
+    *,
+    judge_fallback: bool,
+    accept_imported: bool,
+    roles: Mapping[str, AnswerRole] | None,
 ) -> pl.DataFrame:
     """What may decide where nobody responded: record_no and a list for each of PRIORS, null if that may not decide.
 
-    Each list has an entry for each candidate of the record, in the order of the page.
+    Each list has an entry for each candidate of the record, in the order of the page. The records in `left` are left to
+    the judge in any case.
     """
     by_name = pl.col("generator").replace_strict(dict(roles or {}), default=None, return_dtype=pl.String)
     columns = {
-        "ratings": pl.col("rating") if judge_fallback else None,
+        "ratings": pl.col("rating") if judge_fallback or len(left) else None,
         "imported": pl.col("imported") if accept_imported else None,
         "roles": by_name if roles is not None else None,
     }
     known = {name: column for name, column in columns.items() if column is not None}
     lists = shown.group_by("record_no", maintain_order=True).agg(**known)
+    if "ratings" in known and not judge_fallback:
+        lists = lists.with_columns(pl.when(pl.col("record_no").is_in(left.implode())).then("ratings").alias("ratings"))
     return lists.with_columns(pl.lit(None).alias(name) for name in PRIORS if name not in known)
 
 

@@ -29,8 +29,8 @@ class Segment:
 
     `sets` has the columns set_no, prompt_no, file_no and row, leader_id (the prompt whose split is shared, null without
     one) and not_shown (why `push` did not show the set, null if it did or never decided). `records` has record_no,
-    record_id, set_no, prompt_no, shown, suggested, sampled and ballot_no. `ballots` and `outcomes` are by ballot_no:
-    all annotations, and the verdict or why there is none.
+    record_id, set_no, prompt_no, shown, suggested, sampled, left_to_judge and ballot_no. `ballots` and `outcomes` are
+    by ballot_no: all annotations, and the verdict or why there is none.
     """
 
     slices: tuple[FileSlice, ...]

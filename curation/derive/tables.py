@@ -28,7 +28,7 @@ from curation.errors import DataError
 from curation.frames import pl
 from curation.quality.duplicates import Sketches, sketched
 from curation.schema import arrow_schema
-from curation.store import CANDIDATE_SETS, QUESTION_SETS, RECORDS, Snapshot
+from curation.store import CANDIDATE_SETS, LEFT_TO_JUDGE, QUESTION_SETS, RECORDS, Snapshot
 from curation.store.parquet import ReadRowGroup, read_slice, read_table
 from curation.types import CandidateSet, DroppedPrompt
 
@@ -264,15 +264,16 @@ def _heirs(sets: pl.DataFrame, settings: str, snapshot: Snapshot) -> tuple[pl.Da
 
 
 def read_records(snapshot: Snapshot) -> pl.DataFrame:
-    """Return the records that were not retired: record_no, record_id, task, prompt_id, set_id, shown, suggested
-    and sampled.
+    """Return the records that were not retired: record_no, record_id, task, prompt_id, set_id, shown, suggested,
+    sampled and left_to_judge.
 
     `shown` lists the ids of the candidates in the order of the page. A record that was retired gives no rows, and does
     not count as a record without a verdict.
     """
-    records = frame(
-        snapshot.whole(RECORDS, ("id", "task", "prompt_id", "set_id", "candidates", "suggested", "sampled"))
-    )
+    columns = ("id", "task", "prompt_id", "set_id", "candidates", "suggested", "sampled")
+    shown = frame(snapshot.whole(RECORDS, columns)).with_columns(left_to_judge=pl.lit(False))
+    left = frame(snapshot.whole(LEFT_TO_JUDGE, columns)).with_columns(left_to_judge=pl.lit(True))
+    records = pl.concat([shown, left.join(shown.select("id"), on="id", how="anti", maintain_order="left")])
     return (
         records.rename({"id": "record_id", "candidates": "shown"})
         .filter(~pl.col("record_id").is_in(sorted(snapshot.retired)))

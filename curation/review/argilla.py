@@ -102,9 +102,14 @@ class ArgillaReview:
         other.name = dataset
         return other
 
-    def url(self, dataset_id: str) -> str:
-        """Return the page on which reviewers answer."""
-        return f"{self.api_url}/dataset/{dataset_id}/annotation-mode"
+    def url(self, dataset_id: str, *, in_order: bool = False) -> str:
+        """Return the page on which reviewers answer.
+
+        `in_order` is whether it shows records in the order in which they were pushed. Without that, Argilla shows each
+        reviewer an order of their own, drawn at random.
+        """
+        page = f"{self.api_url}/dataset/{dataset_id}/annotation-mode"
+        return f"{page}?page=1&status=pending&sort=record.inserted_at.asc" if in_order else page
 
     def find(self) -> str | None:
         """Return the id of the dataset, None if there is none. MissingError if there is no such workspace."""

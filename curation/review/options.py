@@ -19,6 +19,7 @@ from pydantic import (
 
 from curation.files import suffix_of
 from curation.review.adjudication import AdjudicationOptions
+from curation.review.budget import Priority, SkipIf
 from curation.review.limits import checked_guidelines
 from curation.section import ARGILLA_DATASET, ARGILLA_WORKSPACE, FILTER_NAME
 
@@ -82,6 +83,12 @@ class ReviewOptions(AdjudicationOptions):
     """How a record is shown: `"card"` (answers side by side on a page made for comparing them) or `"fields"` (one below
     the other, as Argilla shows texts). By default a card where a record shows two answers or more. It cannot change
     once records are in Argilla."""
+    skip_if: SkipIf | None = None
+    """Candidate sets that people are not asked about, because the judge is sure of them. Its ratings decide there, and
+    people review a twentieth of them all the same."""
+    priority: Priority | None = None
+    """The order in which new records are pushed: `"uncertain"` (first what the judge is least sure of), `"random"`, or
+    without it that of the prompts."""
     edit: bool = True
     """`false`: reviewers are not asked for a better answer."""
     comment: bool = True

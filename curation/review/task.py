@@ -7,6 +7,7 @@ from typing import Literal, Protocol, Self
 
 from pydantic import JsonValue
 
+from curation.review.budget import Priority, SkipIf
 from curation.review.spec import RecordSpec, TaskSpec
 from curation.types import Annotation, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
 
@@ -38,6 +39,16 @@ class ReviewTask(Protocol):
     @property
     def show_suggestions(self) -> bool | float:
         """Whether reviewers see what the judge would answer, or on what share of records they do."""
+        ...
+
+    @property
+    def skip_if(self) -> SkipIf | None:
+        """Which candidate sets are left to the judge, null if none is."""
+        ...
+
+    @property
+    def priority(self) -> Priority | None:
+        """The order in which records are pushed."""
         ...
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from curation.config import Config, Services
 from curation.errors import RefusedError
@@ -15,10 +15,11 @@ from curation.quality import Check, PromptChecks, answer_checks, passed, prompt_
 from curation.report import Report
 from curation.review import RecordSpec, spread
 from curation.review.adjudication import adjudication_settings
+from curation.review.budget import as_sample, in_order, is_sampled
 from curation.review.page import with_document
 from curation.services import open_review, open_store
 from curation.store import Snapshot, Store
-from curation.types import GOLD_PROMPT, CandidateSet, Drop, GoldRecord, ReviewRecord
+from curation.types import GOLD_PROMPT, JUDGE_SURE, CandidateSet, Drop, GoldRecord, ReviewRecord
 from curation.wording import counted, percent, reasons
 
 if TYPE_CHECKING:
@@ -123,17 +124,14 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
     snapshot = store.snapshot()
     refuse_shown_prompts(config, items, snapshot)
     sets = snapshot.current_sets(settings_id(config.models)).values()
-    records, not_shown = records_to_show(
+    records, not_shown, left_to_judge = records_to_show(
         config, services, snapshot, sets, gold=frozenset(item.prompt.id for item in items)
     )
     all_gold = gold_records(config, items, snapshot, others=len(records))
-    store.set_shown(records, not_shown, gold=all_gold)
+    store.set_shown(records, not_shown, left_to_judge, gold=all_gold)
     skipped = Counter(not_shown.values())
     if not records:
-        raise RefusedError(
-            f"{config.store.repo_id} has nothing to review: {reasons(skipped) or 'no candidate set'}.",
-            remedy="Run `curation generate` first.",
-        )
+        raise _nothing_to_review(config, skipped)
     task = config.review.settings()
     if update_settings:
         _update_settings(config, review, snapshot)
@@ -149,7 +147,7 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
     return PushReport(
         dataset=config.review_dataset,
         workspace=config.review.workspace,
-        url=review.url(dataset_id),
+        url=review.url(dataset_id, in_order=config.review.priority is not None),
         records=len(specs) - len(pushed.refused),
         added=pushed.added,
         skipped=dict(skipped),
@@ -164,6 +162,14 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
         gold_waiting=len(items) - len(gold),
         gold_lacking=max(gold_wanted(config, len(records)) - len(items), 0) if items else 0,
         gold_retired=len((retired & gone) - snapshot.retired),
+    )
+
+
+def _nothing_to_review(config: Config, skipped: Mapping[str, int]) -> RefusedError:
+    all_sure = skipped.keys() == {JUDGE_SURE}
+    return RefusedError(
+        f"{config.store.repo_id} has nothing to review: {reasons(skipped) or 'no candidate set'}.",
+        remedy="Run `curation publish`: the judge decides." if all_sure else "Run `curation generate` first.",
     )
 
 
@@ -224,6 +230,18 @@ def _as_shown(candidate_set: CandidateSet) -> CandidateSet:
     return candidate_set.model_copy(update={"prompt": with_document(candidate_set.prompt)})
 
 
+class ToShow(NamedTuple):
+    """What people are shown of some candidate sets.
+
+    `records` are those to push, in their order. `not_shown` has by set id why people are shown nothing of a set, and
+    `left_to_judge` the records of those that are not shown because the judge is sure.
+    """
+
+    records: list[ReviewRecord]
+    not_shown: dict[str, str]
+    left_to_judge: list[ReviewRecord]
+
+
 def records_to_show(
     config: Config,
     services: Services,
@@ -231,8 +249,8 @@ def records_to_show(
     sets: Iterable[CandidateSet],
     *,
     gold: frozenset[str] | None = None,
-) -> tuple[list[ReviewRecord], dict[str, str]]:
-    """Return the records to push, and by set id the reasons why other sets are not shown.
+) -> ToShow:
+    """Return the records to push, and why people are not shown other sets.
 
     `gold` has the prompts of gold records, by default of those in the store: sets of these prompts are not shown. If
     the store has a record already, that is returned: the order of its candidates was chosen when it was first shown.
@@ -244,8 +262,9 @@ def records_to_show(
     options = config.quality.model_copy(update={"near_duplicates": None})
     prompts = prompt_checks(options, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
     answers = answer_checks(options, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
-    of_sets: list[list[ReviewRecord]] = []
+    of_sets: list[tuple[CandidateSet, Sequence[ReviewRecord]]] = []
     not_shown: dict[str, str] = {}
+    left: list[ReviewRecord] = []
     for candidate_set in sets:
         if candidate_set.prompt.id in gold:
             not_shown[candidate_set.id] = GOLD_PROMPT
@@ -256,9 +275,26 @@ def records_to_show(
         records = known or _new_records(config, candidate_set, prompts, answers)
         if isinstance(records, Drop):
             not_shown[candidate_set.id] = records.reason
-        else:
-            of_sets.append([snapshot.records.get(record.id, record) for record in records])
-    return list({record.id: record for record in spread(of_sets)}.values()), not_shown
+            continue
+        records = [snapshot.records.get(record.id, record) for record in records]
+        if _is_left_to_judge(config, snapshot, candidate_set, records):
+            if not is_sampled(candidate_set.id):
+                not_shown[candidate_set.id] = JUDGE_SURE
+                left += records
+                continue
+            records = as_sample(records)
+        of_sets.append((candidate_set, records))
+    ordered = spread(in_order(config.review.priority, of_sets))
+    return ToShow(list({record.id: record for record in ordered}.values()), not_shown, left)
+
+
+def _is_left_to_judge(
+    config: Config, snapshot: Snapshot, candidate_set: CandidateSet, records: Sequence[ReviewRecord]
+) -> bool:
+    """Whether the judge is sure of a set that was never shown."""
+    skip_if = config.review.skip_if
+    shown_before = any(record.id in snapshot.records for record in records)
+    return skip_if is not None and not shown_before and skip_if.skips(candidate_set, records)
 
 
 def with_records(config: Config, services: Services, store: Store) -> Snapshot:

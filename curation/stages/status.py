@@ -345,7 +345,7 @@ def _to_push(config: Config, services: Services, snapshot: Snapshot, in_argilla:
     # If a set is stored several times, the last is its latest state.
     sets = snapshot.each_candidate_set() if without else ()
     unshown = {candidate_set.id: candidate_set for candidate_set in sets if candidate_set.id in without}
-    new, _ = records_to_show(config, services, snapshot, unshown.values())
+    new = records_to_show(config, services, snapshot, unshown.values()).records
     return (known | {record.id for record in new}) - in_argilla
 
 

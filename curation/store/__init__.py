@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         CANDIDATE_SETS,
         ESCALATED_RECORDS,
         GOLD,
+        LEFT_TO_JUDGE,
         NOT_SHOWN,
         QUESTION_SETS,
         RECORDS,
@@ -23,7 +24,9 @@ else:
     __getattr__ = late_names(
         __name__,
         {
-            "snapshot": "CANDIDATE_SETS ESCALATED_RECORDS GOLD NOT_SHOWN QUESTION_SETS RECORDS RESPONSES Snapshot",
+            "snapshot": (
+                "CANDIDATE_SETS ESCALATED_RECORDS GOLD LEFT_TO_JUDGE NOT_SHOWN QUESTION_SETS RECORDS RESPONSES Snapshot"
+            ),
             "store": "Reviews Store",
         },
     )
@@ -32,6 +35,7 @@ __all__ = [
     "CANDIDATE_SETS",
     "ESCALATED_RECORDS",
     "GOLD",
+    "LEFT_TO_JUDGE",
     "MANIFEST",
     "NOT_SHOWN",
     "QUESTION_SETS",

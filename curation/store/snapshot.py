@@ -9,6 +9,7 @@ A store is a private dataset repo. `manifest.json` lists the Parquet files of ea
     records/<hash>.parquet             one row per ReviewRecord; `push` appends
     not_shown/<hash>.parquet           the sets that the last `push` made no record of, and why; one file
     gold/<hash>.parquet                one row per GoldRecord, with the set that it shows; `push` replaces it
+    left_to_judge/<hash>.parquet       the records of sets that the last `push` left to the judge; one file
     retired_records/<hash>.parquet     the ids of records that need no answer any more; one file
     escalated_records/<hash>.parquet   one row per record that adjudicators decide (EscalatedRecord); `sync` appends
     responses/<hash>.parquet           one row per version of a response (ResponseVersion); `sync` appends
@@ -49,11 +50,13 @@ from curation.types import (
 RowT = TypeVar("RowT", bound=Row)
 CANDIDATE_SETS, RECORDS, RESPONSES = "candidate_sets", "records", "responses"
 QUESTION_SETS, ESCALATED_RECORDS = "question_sets", "escalated_records"
+LEFT_TO_JUDGE = "left_to_judge"
 DROPPED_PROMPTS, RETIRED_RECORDS, NOT_SHOWN, GOLD = "dropped_prompts", "retired_records", "not_shown", "gold"
 ROW_TYPES: dict[str, type[Row]] = {
     CANDIDATE_SETS: CandidateSet,
     QUESTION_SETS: CandidateSet,
     RECORDS: ReviewRecord,
+    LEFT_TO_JUDGE: ReviewRecord,
     ESCALATED_RECORDS: EscalatedRecord,
     RESPONSES: ResponseVersion,
     DROPPED_PROMPTS: DroppedPrompt,
@@ -117,6 +120,12 @@ class Snapshot:
     def records(self) -> dict[str, ReviewRecord]:
         """Every review record by id."""
         return {row.id: row for row in self._read(RECORDS, ReviewRecord)}
+
+    @cached_property
+    def left_to_judge(self) -> dict[str, ReviewRecord]:
+        """What people are not shown because the judge was sure, by id; none of them is in `records`."""
+        left = {row.id: row for row in self._read(LEFT_TO_JUDGE, ReviewRecord)}
+        return {record_id: row for record_id, row in left.items() if record_id not in self.records}
 
     @cached_property
     def escalated(self) -> dict[str, EscalatedRecord]:
@@ -251,16 +260,23 @@ class Snapshot:
         """Return where a file of the store is on this machine."""
         return self._local.get(path) or self.repo.download(path, self.revision)
 
-    def as_if_shown(self, records: Iterable[ReviewRecord], not_shown: Mapping[str, str], *, folder: Path) -> Snapshot:
+    def as_if_shown(
+        self,
+        records: Iterable[ReviewRecord],
+        not_shown: Mapping[str, str],
+        left_to_judge: Sequence[ReviewRecord] = (),
+        *,
+        folder: Path,
+    ) -> Snapshot:
         """Return this state as it would be after `Store.set_shown`, which is not called: nothing is uploaded.
 
         The tables that differ are written to `folder`, which must stay while the snapshot is read.
         """
         new = [record for record in records if record.id not in self.records]
         reasons = [NotShown(id=set_id, reason=reason) for set_id, reason in not_shown.items()]
-        files = {**self.manifest.files, NOT_SHOWN: ()}
+        files = {**self.manifest.files, NOT_SHOWN: (), LEFT_TO_JUDGE: ()}
         local: dict[str, Path] = {}
-        tables: dict[str, Sequence[Row]] = {RECORDS: new, NOT_SHOWN: reasons}
+        tables: dict[str, Sequence[Row]] = {RECORDS: new, NOT_SHOWN: reasons, LEFT_TO_JUDGE: left_to_judge}
         for table, rows in tables.items():
             if rows:
                 path = f"{table}/as_if_shown.parquet"

@@ -26,6 +26,7 @@ from curation.store.snapshot import (
     DROPPED_PROMPTS,
     ESCALATED_RECORDS,
     GOLD,
+    LEFT_TO_JUDGE,
     NOT_SHOWN,
     QUESTION_SETS,
     RECORDS,
@@ -168,12 +169,14 @@ class Store:
         self,
         records: Iterable[ReviewRecord],
         not_shown: Mapping[str, str],
+        left_to_judge: Sequence[ReviewRecord] = (),
         *,
         gold: Sequence[GoldRecord] | None = None,
     ) -> str | None:
         """Append the records that the store lacks, and replace the reasons why sets are not shown to reviewers.
 
-        `not_shown` has a reason by set id: {"0123...": "identical_candidates"}. `gold` takes the place of all gold
+        `not_shown` has a reason by set id: {"0123...": "identical_candidates"}, and `left_to_judge` the records of sets
+        of which the judge is sure; they take the place of those before. `gold` takes the place of all gold
         records; None leaves them. Return the commit, None if nothing changes.
         """
         records = tuple(records)
@@ -181,13 +184,17 @@ class Store:
         def edit(snapshot: Snapshot) -> Change | None:
             new = [row for row in records if row.id not in snapshot.records]
             new_gold = gold is not None and list(gold) != list(snapshot.gold.values())
-            if not new and not new_gold and not_shown == snapshot.not_shown:
+            new_left = list(left_to_judge) != list(snapshot.left_to_judge.values())
+            if not (new or new_gold or new_left) and not_shown == snapshot.not_shown:
                 return None
             rows = [NotShown(id=set_id, reason=reason) for set_id, reason in not_shown.items()]
             manifest, files, outdated = _replaced(snapshot, snapshot.manifest, NOT_SHOWN, rows)
             if new_gold:
                 manifest, gold_files, gold_outdated = _replaced(snapshot, manifest, GOLD, gold or ())
                 files, outdated = {**files, **gold_files}, (*outdated, *gold_outdated)
+            if new_left:
+                manifest, left_files, left_outdated = _replaced(snapshot, manifest, LEFT_TO_JUDGE, left_to_judge)
+                files, outdated = {**files, **left_files}, (*outdated, *left_outdated)
             change = _append(snapshot, manifest, {RECORDS: new}, message=f"Add {len(new)} review records")
             return replace(change, files={**files, **change.files}, delete=(*outdated, *change.delete))
 

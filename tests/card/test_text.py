@@ -17,7 +17,7 @@ from curation.card import CardFacts, card_files
 from curation.card.facts import LENGTH_EDGES, Confusion, FunnelStep, JudgeFacts, Lengths, ModelFacts
 from curation.card.text import render_card
 from curation.linting.safety import coverage
-from curation.types import Agreement, GoldAccuracy, JudgeAgreement, LengthBias, Measure, ReviewerStatistics
+from curation.types import Agreement, GoldAccuracy, JudgeAgreement, JudgeCheck, LengthBias, Measure, ReviewerStatistics
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 FIRST, SECOND = "reviewer-0123456789abcdef", "reviewer-fedcba9876543210"
@@ -629,7 +629,36 @@ def test_the_same_facts_give_the_same_bytes() -> None:
     assert card_files(facts, PATHS) == card_files(facts, PATHS)
 
 
-@pytest.mark.parametrize("changes", [{}, {"agreement": AGREEMENT, "lengths": LENGTHS}, {"judges": (), "reviewers": {}}])
+CHECK = JudgeCheck(
+    kappa=measure(0.5, 0.4, 0.6, count=400),
+    criteria=(),
+    suggestions=None,
+    left_to_judge=950,
+    disagreement=measure(0.1, 0.05, 0.2, count=50),
+)
+
+
+def test_how_far_the_judge_agrees_with_people_and_what_is_left_to_it_are_lines_of_their_own() -> None:
+    lines = (
+        "- Judge against people: weighted kappa 0.50 (95 % interval 0.40 to 0.60), on 400 records.\n"
+        "- Of the records that the judge was sure of, people reviewed a random sample: they disagree with the judge on "
+        "10 % (95 % interval 5 % to 20 %) of 50 records.\n"
+        "- 950 candidate sets left to the judge, which was sure.\n"
+    )
+    assert f"\n\n{lines}\n" in card(judge_check=CHECK)
+    assert "Judge against people" not in card()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"agreement": AGREEMENT, "lengths": LENGTHS},
+        {"judges": (), "reviewers": {}},
+        {"judge_check": CHECK},
+        {"judge_check": CHECK, "judge_agreement": JudgeAgreement(accuracy=CHECK.kappa, kappa=CHECK.kappa)},
+    ],
+)
 def test_no_tag_of_the_template_is_left_in_the_card(changes: dict[str, Any]) -> None:
     text = card(**changes)
     assert not re.search(r"\{%|%\}|\{\{ | \}\}", text)

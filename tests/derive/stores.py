@@ -24,8 +24,9 @@ from curation.store import (
 )
 from curation.store.manifest import Settings
 from curation.store.parquet import content_name, write_parquet
-from curation.store.snapshot import DROPPED_PROMPTS, GOLD, NOT_SHOWN, RETIRED_RECORDS, ROW_TYPES
+from curation.store.snapshot import DROPPED_PROMPTS, GOLD, LEFT_TO_JUDGE, NOT_SHOWN, RETIRED_RECORDS, ROW_TYPES
 from curation.types import (
+    JUDGE_SURE,
     CandidateSet,
     DroppedPrompt,
     EscalatedRecord,
@@ -73,6 +74,7 @@ def make_snapshot(
     not_shown: Mapping[str, str] | None = None,
     escalated: Sequence[EscalatedRecord] = (),
     gold: Sequence[GoldRecord] = (),
+    left: Sequence[ReviewRecord] = (),
 ) -> Snapshot:
     """Return a store in which each of the sequences of `sets` and `records` is a file of its own.
 
@@ -88,6 +90,7 @@ def make_snapshot(
         *([(ESCALATED_RECORDS, escalated)] if escalated else []),
         *([(NOT_SHOWN, [NotShown(id=set_id, reason=why) for set_id, why in not_shown.items()])] if not_shown else []),
         *([(GOLD, gold)] if gold else []),
+        *([(LEFT_TO_JUDGE, left)] if left else []),
     ]
     for table, rows in tables:
         content = write_parquet(rows, ROW_TYPES[table])
@@ -192,6 +195,7 @@ class Store:
         self.retired: list[ReviewRecord] = []
         self.not_shown: dict[str, str] = {}
         self.escalated: list[EscalatedRecord] = []
+        self.left: list[ReviewRecord] = []
         self.settings = {SETTINGS: settings_of(make_config().models)}
 
     def add(
@@ -250,6 +254,12 @@ class Store:
         self.responses += [make_response(record, answer, name, edit=edit) for name, answer in answers.items()]
         return record
 
+    def leave_to_judge(self, record: ReviewRecord) -> None:
+        """Show a record to nobody, because the judge is sure of its set."""
+        self.records.remove(record)
+        self.left.append(record)
+        self.not_shown[record.set_id] = JUDGE_SURE
+
     def escalate(self, record: ReviewRecord, *answers: Response) -> None:
         """Escalate a record; `answers` are what adjudicators said of it, as responses to the record itself."""
         escalated = EscalatedRecord(id=ids.adjudication_id(record.id), record_id=record.id, reason="draw")
@@ -278,6 +288,7 @@ class Store:
         return make_snapshot(
             *(folder, parts, [self.records], self.responses, dropped, self.settings, self.retired, self.not_shown),
             escalated=self.escalated,
+            left=self.left,
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from curation.labels import Compared
 from curation.types import Judgement, ReviewRecord
-from tests.derive.stores import Store, derived, make_config, make_record, make_response
+from tests.derive.stores import Store, chosen, derived, make_config, make_record, make_response, published
 from tests.rows import make_judgement
 
 
@@ -148,3 +148,34 @@ def test_the_sample_is_counted_by_whether_people_agree(tmp_path: Path, sampled: 
     assert check is not None
     measured = check.disagreement
     assert (None if measured is None else (measured.value, measured.count)) == ((0.5, 2) if sampled else None)
+
+
+def test_what_is_left_to_the_judge_gives_rows_of_the_judge_and_counts_as_not_shown(tmp_path: Path) -> None:
+    store = Store()
+    store.add("a", ratings=(5, 4), texts=["Good.", "Bad."])
+    left = store.add(ratings=(1, 5), texts=["Left one.", "Left two."])
+    unanswered = store.add(ratings=(5, 1))
+    store.leave_to_judge(left)
+    judge = {"type": "ultrafeedback", "model_id": "j"}
+    config = make_config(publish={"formats": ["dpo", "raw"], "test_size": 0}, judge=judge)
+    result = derived(store, tmp_path, config)
+    assert result.tally.label_sources == {"human": 1, "judge": 1}
+    assert result.tally.unresolved == {"unreviewed": 1}
+    assert result.tally.unshown == {"judge_sure": 1}
+    assert result.tally.reached["shown"] == 2
+    [row] = [row for row in published(tmp_path / "out", "dpo") if row["label_source"] == "judge"]
+    assert (*chosen(row), row["record_ids"], row["reviewers"]) == ("Left two.", "Left one.", [left.id], 0)
+    raw = {row["set_id"]: row for row in published(tmp_path / "out", "raw")}
+    assert raw[left.set_id]["label_source"] == "judge"
+    assert raw[unanswered.set_id]["dropped"] == ["unreviewed"]
+    check = result.judge_check
+    assert check is not None
+    assert check.left_to_judge == 1
+
+
+def test_a_set_that_was_shown_since_is_left_to_nobody(tmp_path: Path) -> None:
+    store = Store()
+    record = store.add(ratings=(1, 5))
+    store.left.append(record)
+    result = derived(store, tmp_path)
+    assert (result.records, result.tally.unresolved) == (1, {"unreviewed": 1})

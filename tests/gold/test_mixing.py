@@ -174,7 +174,7 @@ def test_a_set_of_a_gold_prompt_is_not_shown_beside_it(tmp_path: Path) -> None:
     def shown(*of: GoldRecord) -> tuple[list[str], dict[str, str]]:
         sets: list[CandidateSet] = [same, other]
         snapshot = make_snapshot(tmp_path / str(len(of)), [sets], gold=of)
-        records, not_shown = records_to_show(config, SERVICES, snapshot, sets)
+        records, not_shown, _ = records_to_show(config, SERVICES, snapshot, sets)
         return [record.set_id for record in records], not_shown
 
     assert shown(*gold) == ([other.id], {same.id: "gold_prompt"})

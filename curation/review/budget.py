@@ -1,0 +1,87 @@
+"""The review budget: what the judge is sure of is left to it, and the rest comes in the order of its worth.
+
+The judge is sure of a candidate set if its ratings of what reviewers would see are far apart. Chance chooses some of
+these sets to be reviewed all the same, so that it is known how often people disagree with the judge there. Which they
+are follows from their ids alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from curation import ids
+from curation.section import Section
+from curation.types import CandidateSet, ReviewRecord
+
+SAMPLE = 0.05
+"""The share of the sets that the judge is sure of which people review all the same."""
+MIDDLE = 3.0
+"""The middle of a judge's ratings, from 1 to 5."""
+
+Priority = Literal["uncertain", "random"]
+
+
+class SkipIf(Section):
+    """`[review] skip_if = { judge_gap = 2.0 }`: which candidate sets are left to the judge."""
+
+    judge_gap: Annotated[float, Field(gt=0, le=4)]
+    """How far apart, above 0 and up to 4, the judge's best and worst rating of what would be shown must be."""
+
+    def skips(self, candidate_set: CandidateSet, records: Sequence[ReviewRecord]) -> bool:
+        """Whether the judge is sure of a set whose `records` these would be."""
+        ratings = _ratings(candidate_set, records)
+        return len(ratings) > 1 and None not in ratings and _gap(ratings) >= self.judge_gap
+
+
+def is_sampled(set_id: str) -> bool:
+    """Whether people review a set although the judge is sure of it."""
+    return ids.unit_interval("sample of the judge", set_id) < SAMPLE
+
+
+def as_sample(records: Sequence[ReviewRecord]) -> tuple[ReviewRecord, ...]:
+    """Return the records of a sampled set. They never show what the judge says: they are what it is held to."""
+    return tuple(record.model_copy(update={"sampled": True, "suggested": False}) for record in records)
+
+
+def in_order(
+    priority: Priority | None, shown: Sequence[tuple[CandidateSet, Sequence[ReviewRecord]]]
+) -> list[Sequence[ReviewRecord]]:
+    """Return the records of each set in the order in which they are to be pushed; without a priority as they are.
+
+    "uncertain": first the sets that the judge rated least far apart, or did not rate. The sample of what it is sure of
+    stands anywhere among them, so that it does not come last. "random": in an order that chance drew once.
+    """
+    if priority is None:
+        return [records for _, records in shown]
+    place = {candidate_set.id: ids.unit_interval("priority", candidate_set.id) for candidate_set, _ in shown}
+    if priority == "uncertain":
+        drawn = [(candidate_set, records) for candidate_set, records in shown if not _is_sample(records)]
+        drawn.sort(key=lambda pair: (_certainty(*pair), place[pair[0].id]))
+        place |= {candidate_set.id: (rank + 0.5) / len(drawn) for rank, (candidate_set, _) in enumerate(drawn)}
+    return [records for _, records in sorted(shown, key=lambda pair: place[pair[0].id])]
+
+
+def _is_sample(records: Sequence[ReviewRecord]) -> bool:
+    return any(record.sampled for record in records)
+
+
+def _certainty(candidate_set: CandidateSet, records: Sequence[ReviewRecord]) -> float:
+    """How sure the judge is: the gap of its ratings, of a single answer how far the rating is from the middle."""
+    ratings = _ratings(candidate_set, records)
+    if None in ratings or not ratings:
+        return 0.0
+    return _gap(ratings) if len(ratings) > 1 else abs((ratings[0] or MIDDLE) - MIDDLE)
+
+
+def _ratings(candidate_set: CandidateSet, records: Sequence[ReviewRecord]) -> list[float | None]:
+    """The judge's ratings of all that the records show; empty if they show another set with the same answers."""
+    rating = {candidate.id: candidate.rating for candidate in candidate_set.candidates}
+    return [rating.get(candidate) for record in records for candidate in record.candidates]
+
+
+def _gap(ratings: Sequence[float | None]) -> float:
+    known = [rating for rating in ratings if rating is not None]
+    return max(known) - min(known)
