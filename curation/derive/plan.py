@@ -11,7 +11,7 @@ import pyarrow as pa
 from curation import export, quality
 from curation.config import Config
 from curation.derive.faults import Checks
-from curation.export import Exporter, PairExporter
+from curation.export import Exporter, PairExporter, Rows
 from curation.frames import pl
 
 
@@ -36,20 +36,19 @@ class Plan:
 
     @property
     def pairs(self) -> PairExporter:
-        """The exporter of pairs; `dpo`, `reward` and `sft` follow it."""
+        """The exporter of pairs; `dpo`, `reward` and `sft` follow its rows."""
         publish = self.config.publish
         return PairExporter(
             "dpo", publish.min_gap, self.checks.pair_faults, publish.pairs, graded=self.config.review.graded
         )
 
-    @property
-    def exporters(self) -> tuple[Exporter, ...]:
-        """The exporter of each config that is trained on."""
+    def exporters(self, pairs: Rows) -> tuple[Exporter, ...]:
+        """Return the exporter of each config that is trained on, for a segment with these rows of `dpo`."""
         every: dict[str, Exporter] = {
             "dpo": self.pairs,
             "reward": replace(self.pairs, name="reward", margin=self.config.publish.margin),
             "kto": export.CompletionExporter(),
-            "sft": export.SupervisedExporter(self.pairs),
+            "sft": export.SupervisedExporter(pairs),
         }
         return tuple(every[name] for name in self.config.publish.formats if name != "raw")
 

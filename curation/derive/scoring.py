@@ -222,7 +222,7 @@ def _of_priors(
         decided.append(labels.imported_verdict(record_id, tuple(imported)))
     if roles is not None:
         decided.append(labels.role_verdict(record_id, roles))
-    return next((one for one in decided if isinstance(one, Verdict)), decided[0])
+    return next((verdict for verdict in decided if isinstance(verdict, Verdict)), decided[0])
 
 
 def _record_scores(records: pl.DataFrame, shown: pl.DataFrame, edits: pl.DataFrame) -> pl.DataFrame:

@@ -44,7 +44,7 @@ def derive_segment(segment: Segment, plan: Plan) -> Tally:
     pairs = plan.pairs.rows(scored)
     tally.lengths.append(pair_lengths(pairs, scored))
     given, dropped, prompts = [], [], []
-    for exporter in plan.exporters:
+    for exporter in plan.exporters(pairs):
         # Pairs were made above, and are the same for dpo and reward.
         rows = pairs if isinstance(exporter, PairExporter) else exporter.rows(scored)
         gone = pl.concat([unsound, rows.lost])

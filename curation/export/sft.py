@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from curation.export.dpo import PairExporter, assistant_turn
+from curation.export.dpo import assistant_turn
 from curation.export.exporter import Exporter
 from curation.export.scored import Rows, ScoredSets, lost
 from curation.frames import pl
@@ -13,9 +13,9 @@ from curation.published_rows import SupervisedRow
 
 @dataclass(frozen=True, slots=True)
 class SupervisedExporter(Exporter):
-    """The answers that `pairs` chooses and those that reviewers of any set wrote, each once."""
+    """The answers that `pairs` (the rows of `dpo`) choose and those that reviewers of any set wrote, each once."""
 
-    pairs: PairExporter
+    pairs: Rows
     name = "sft"
     row_type = SupervisedRow
     sides = ("answer",)
@@ -26,8 +26,7 @@ class SupervisedExporter(Exporter):
         Reasons: those of the checks, "stands_twice" (a later set gives the answer), and, for a set in which nothing was
         chosen or written, why it has no pair.
         """
-        pairs = self.pairs.rows(scored)
-        chosen = pl.col("answer_no").is_in(pairs.frame["chosen"].unique().implode()) | pl.col("is_edit")
+        chosen = pl.col("answer_no").is_in(self.pairs.frame["chosen"].unique().implode()) | pl.col("is_edit")
         answers = scored.answers.filter(chosen)
         twice = pl.col("set_no") < pl.col("set_no").max().over("prompt_no", "candidate_id")
         answers = answers.with_columns(
@@ -40,7 +39,7 @@ class SupervisedExporter(Exporter):
             lost=pl.concat(
                 [
                     lost(answers.drop_nulls("fault"), pl.col("fault")),
-                    pairs.lost.filter(~pl.col("set_no").is_in(answers["set_no"].unique().implode())),
+                    self.pairs.lost.filter(~pl.col("set_no").is_in(answers["set_no"].unique().implode())),
                 ]
             ),
         )

@@ -18,7 +18,7 @@ import pyarrow as pa
 from curation.schema import arrow_schema
 from curation.store import CANDIDATE_SETS, RECORDS, RESPONSES
 from curation.store.parquet import content_name, table_bytes
-from curation.types import CandidateSet, ResponseVersion, ReviewRecord
+from curation.types import CandidateSet, ResponseVersion, ReviewRecord, Row
 
 SETS_PER_FILE = 10_000
 """About 4 MB, to which the store joins what `generate` commits, some hundred sets at a time."""
@@ -38,12 +38,12 @@ REVIEWERS = tuple(f"reviewer{number}" for number in range(20))
 class StoreData:
     """Makes the files of a store; the sets from `start` on are the same in every call."""
 
-    def __init__(self, seed: int = 7) -> None:
+    def __init__(self, seed: int = 7, *, pool_bytes: int = POOL_BYTES) -> None:
         self.words = [
             "".join(random.Random(number).choices("etaoinshrdlucmfwyp", k=2 + number % 8)) for number in range(4000)
         ]
-        chosen = np.random.default_rng(seed).zipf(1.3, POOL_BYTES // 5) % len(self.words)
-        self.pool = " ".join(self.words[number] for number in chosen)[:POOL_BYTES]
+        chosen = np.random.default_rng(seed).zipf(1.3, pool_bytes // 5) % len(self.words)
+        self.pool = " ".join(self.words[number] for number in chosen)[:pool_bytes]
         self.seed = seed
 
     def write(self, folder: Path, sets: int, *, start: int = 0) -> dict[str, tuple[str, ...]]:
@@ -129,20 +129,28 @@ class StoreData:
         by = rng.integers(0, len(REVIEWERS), count)
         return {
             CANDIDATE_SETS: candidate_sets,
-            RECORDS: pa.table([records, ["pairwise"] * count, prompts, sets, shown], schema=arrow_schema(ReviewRecord)),
-            RESPONSES: pa.table(
-                [
-                    records,
-                    [REVIEWERS[number] for number in by],
-                    ["submitted"] * count,
-                    [PREFERENCES[number] for number in chosen],
-                    ["d"] * count,
-                    records,
-                    [REVIEWERS[number] for number in by],
-                    *[[GIVEN_AT] * count] * 3,
-                    [None] * count,
-                ],
-                schema=arrow_schema(ResponseVersion),
+            RECORDS: _table(
+                ReviewRecord,
+                count,
+                id=records,
+                task=["pairwise"] * count,
+                prompt_id=prompts,
+                set_id=sets,
+                candidates=shown,
+            ),
+            RESPONSES: _table(
+                ResponseVersion,
+                count,
+                record_id=records,
+                reviewer=[REVIEWERS[number] for number in by],
+                status=["submitted"] * count,
+                values=[PREFERENCES[number] for number in chosen],
+                dataset_id=["d"] * count,
+                server_record_id=records,
+                server_user_id=[REVIEWERS[number] for number in by],
+                inserted_at=[GIVEN_AT] * count,
+                updated_at=[GIVEN_AT] * count,
+                synced_at=[GIVEN_AT] * count,
             ),
         }
 
@@ -173,6 +181,12 @@ def _ids(kind: str, numbers: range) -> list[str]:
 def _mixed(*columns: Any) -> list[Any]:
     """One value of each column in turn."""
     return [value for values in zip(*columns, strict=True) for value in values]
+
+
+def _table(row_type: type[Row], count: int, **values: Any) -> pa.Table:
+    """Rows of a type with these columns, and with the default value in the others."""
+    defaults = {name: [field.default] * count for name, field in row_type.model_fields.items()}
+    return pa.table({**defaults, **values}, schema=arrow_schema(row_type))
 
 
 def _struct(row_type: Any, column: str, count: int, **values: Any) -> Any:

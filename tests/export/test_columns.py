@@ -54,7 +54,7 @@ def tables(extras: dict[str, Any], *, margin: bool = False, thinking: bool = Fal
         pairs,
         replace(pairs, name="reward", margin=margin),
         CompletionExporter(),
-        SupervisedExporter(pairs),
+        SupervisedExporter(pairs.rows(scored)),
     )
     by_config = {}
     for exporter in exporters:

@@ -27,8 +27,8 @@ ONE, TWO, THREE = (make_candidate(PROMPT, f"Text {name}.", generator=name) for n
 ANN = make_annotation("ann", 1.0, 0.0, edit="Text one!")
 
 
-def exporter(pairs: PairsPerPrompt = "best-worst", *, min_gap: float = 0.25) -> SupervisedExporter:
-    return SupervisedExporter(PairExporter("dpo", min_gap, no_faults, pairs))
+def exporter(scored: ScoredSets, pairs: PairsPerPrompt = "best-worst", *, min_gap: float = 0.25) -> SupervisedExporter:
+    return SupervisedExporter(PairExporter("dpo", min_gap, no_faults, pairs).rows(scored))
 
 
 def scored_record(verdict: Verdict, annotations: Sequence[Annotation] = (), **options: Any) -> ScoredSets:
@@ -37,7 +37,7 @@ def scored_record(verdict: Verdict, annotations: Sequence[Annotation] = (), **op
 
 def rows_of(scored: ScoredSets, pairs: PairsPerPrompt = "best-worst") -> dict[str, Any]:
     """Return the rows of scored sets by the text of their answer."""
-    rows = published(exporter(pairs), scored).to_pylist()
+    rows = published(exporter(scored, pairs), scored).to_pylist()
     by_text = {row["messages"][-1]["content"]: row for row in rows}
     assert len(by_text) == len(rows)
     return by_text
@@ -45,7 +45,7 @@ def rows_of(scored: ScoredSets, pairs: PairsPerPrompt = "best-worst") -> dict[st
 
 def test_a_row_says_everything_about_what_was_chosen() -> None:
     scored = scored_record(make_verdict(0.25, 1.0, agreement=0.5), [make_annotation("ann", 0.0, 1.0)])
-    assert published(exporter(), scored).to_pylist() == [
+    assert published(exporter(scored), scored).to_pylist() == [
         {
             "id": ids.row_id("sft", PROMPT.id, TWO.id),
             "messages": [
@@ -79,7 +79,7 @@ def test_an_edit_is_a_row_with_how_far_it_is_the_answer_that_it_edits() -> None:
 def test_an_edit_is_a_row_even_where_no_pair_is() -> None:
     scored = scored_record(make_verdict(1.0, 1.0, edits=["Text one!"]), [ANN])
     assert list(rows_of(scored)) == ["Text one!"]
-    assert reasons(exporter(), scored) == []
+    assert reasons(exporter(scored), scored) == []
 
 
 def test_an_edit_that_the_verdict_does_not_follow_is_none() -> None:
@@ -94,7 +94,7 @@ def test_without_a_pair_or_an_edit_there_is_nothing_to_learn_from(
 ) -> None:
     scored = scored_record(make_verdict(*scores))
     assert rows_of(scored) == {}
-    assert reasons(exporter(), scored) == [(0, reason)]
+    assert reasons(exporter(scored), scored) == [(0, reason)]
 
 
 def test_what_several_pairs_chose_is_one_row() -> None:
@@ -109,30 +109,30 @@ def test_a_faulty_edit_falls_out_alone_and_what_was_chosen_beneath_it_stays() ->
     verdict = make_verdict(1.0, 0.0, edits=["Text one!"])
     scored = scored_record(verdict, [ANN], faults={"Text one!": "pii"})
     assert list(rows_of(scored)) == ["Text one."]
-    assert reasons(exporter(), scored) == [(0, "pii")]
+    assert reasons(exporter(scored), scored) == [(0, "pii")]
 
 
 def test_a_chosen_answer_with_a_fault_is_no_row_and_why_is_said_once_a_pair() -> None:
     scored = scored_record(make_verdict(1.0, 0.0), faults={"Text one.": "refusal"})
     assert rows_of(scored) == {}
-    assert reasons(exporter(), scored) == [(0, "refusal")]
+    assert reasons(exporter(scored), scored) == [(0, "refusal")]
 
 
 def test_what_sets_of_a_prompt_chose_alike_is_a_row_of_the_last() -> None:
     old = Record(make_verdict(1.0, 0.0), (ONE, TWO), id="old", set_name="old")
     new = Record(make_verdict(1.0, 0.0), (ONE, THREE), id="new", set_name="new")
     scored = make_scored(old, new)
-    assert exporter().rows(scored).frame["set_no"].to_list() == [1]
+    assert exporter(scored).rows(scored).frame["set_no"].to_list() == [1]
     assert rows_of(scored)["Text one."]["record_ids"] == ["old", "new"]
-    assert reasons(exporter(), scored) == [(0, "stands_twice")]
+    assert reasons(exporter(scored), scored) == [(0, "stands_twice")]
 
 
 def test_the_same_pair_of_two_sets_is_a_row_of_the_last() -> None:
     records = [Record(make_verdict(1.0, 0.0), (ONE, TWO), id=name, set_name=name) for name in ("old", "new")]
     scored = make_scored(*records)
-    assert exporter().rows(scored).frame["set_no"].to_list() == [1]
+    assert exporter(scored).rows(scored).frame["set_no"].to_list() == [1]
     assert list(rows_of(scored)) == ["Text one."]
-    assert reasons(exporter(), scored) == [(0, "stands_twice")]
+    assert reasons(exporter(scored), scored) == [(0, "stands_twice")]
 
 
 def test_a_row_follows_the_records_of_its_answer_alone() -> None:
@@ -145,7 +145,8 @@ def test_a_row_follows_the_records_of_its_answer_alone() -> None:
 
 def test_the_columns_are_those_of_the_type_and_no_more_with_rows_and_without() -> None:
     for verdict, count in ((make_verdict(1.0, 0.0), 1), (Drop(id="r", reason="unreviewed"), 0)):
-        table = published(exporter(), make_scored(Record(verdict, (ONE, TWO))))
+        scored = make_scored(Record(verdict, (ONE, TWO)))
+        table = published(exporter(scored), scored)
         assert (table.num_rows, table.schema) == (count, arrow_schema(SupervisedRow))
 
 
@@ -173,8 +174,8 @@ def test_messages_are_each_prompt_followed_by_its_answer_whatever_their_lengths(
     ]
     order = [2, 1, 3, 0]
     scored = make_scored(*records)
-    rows = with_answers(exporter(), exporter().rows(scored).frame, scored)[order]
-    table = published_table(exporter(), rows, extras={}, thinking=False)
+    rows = with_answers(exporter(scored), exporter(scored).rows(scored).frame, scored)[order]
+    table = published_table(exporter(scored), rows, extras={}, thinking=False)
     assert [row["messages"] for row in table.to_pylist()] == [
         [
             *(message.model_dump() for message in prompts[number].messages),
