@@ -12,7 +12,6 @@ from curation.derive.tally import Tally
 from curation.derive.texts import SetTexts
 from curation.export.scored import HUMAN, LABEL_SOURCES
 from curation.frames import pl
-from curation.labels.judge_checks import Compared
 from curation.types import FIVE, JUDGE_SURE, JudgeCheck, LabelSource
 
 SIMULATED = LABEL_SOURCES.index("simulated")
@@ -63,7 +62,7 @@ def count_judged(tally: Tally, scoring: Scoring, texts: SetTexts) -> None:
 def _count_compared(tally: Tally, compared: pl.DataFrame, *, asked: bool) -> None:
     columns = ("people_source", "judge", "aspect", "judge_way", "people_way")
     for source, judge, criterion, judge_way, people_way, count in compared.group_by(columns).len().iter_rows():
-        key = Compared(judge, criterion, asked, judge_way, people_way)
+        key = labels.Compared(judge, criterion, asked, judge_way, people_way)
         tally.judged[LABEL_SOURCES[source], key] += count
 
 

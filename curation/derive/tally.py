@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from curation import labels
 from curation.frames import pl
 from curation.generation import JudgeTally
-from curation.labels.judge_checks import Compared
 from curation.types import Difference, LabelSource
 
 
@@ -58,7 +58,7 @@ class Tally:
     disagreements: int = 0
     choices: defaultdict[LabelSource, list[NDArray[np.float32]]] = field(default_factory=lambda: defaultdict(list))
     agreed: Counter[LabelSource] = field(default_factory=Counter)
-    judged: Counter[tuple[LabelSource, Compared]] = field(default_factory=Counter)
+    judged: Counter[tuple[LabelSource, labels.Compared]] = field(default_factory=Counter)
     followed: Counter[tuple[LabelSource, tuple[bool, bool]]] = field(default_factory=Counter)
     sampled: Counter[tuple[LabelSource, bool]] = field(default_factory=Counter)
     undecided: Counter[LabelSource] = field(default_factory=Counter)
