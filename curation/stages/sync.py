@@ -99,7 +99,7 @@ class SyncReport(Report):
             names = ", ".join(f"{name} ({count:,} from before)" for name, count in self.second_accounts.items())
             lines.append(
                 f"New accounts of known names: {names}. Each counts as the same person as before. Two people of one "
-                "name need two names: see docs/review.md."
+                "name need two names: see docs/reviewing.md."
             )
         if self.gone:
             gone = ", ".join(f"{reviewer} ({counted(count, 'response')})" for reviewer, count in self.gone.items())
