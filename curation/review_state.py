@@ -92,7 +92,7 @@ def pulled_review(review: ArgillaReview, config: Config, snapshot: Snapshot) -> 
     if dataset_id is None:
         missing = InArgilla(url=None, completed=0, records=0, waiting=0, progress={})
         return ReviewState(missing, stored, frozenset())
-    url = review.url(dataset_id)
+    url = review.url(dataset_id, in_order=config.review.in_order)
     datasets = review_datasets(config, review, snapshot)
     datasets.check()
     completed, total = review.progress()

@@ -101,7 +101,7 @@ class ReviewOptions(AdjudicationOptions):
     gold_share: Annotated[float, Field(gt=0, le=0.5)] = 0.05
     """The share of gold records among all records that reviewers are shown."""
     calibration: NonNegativeInt = 0
-    """So many gold records are pushed before all others, so that whoever sorts by insertion answers them first."""
+    """So many gold records come first for everyone who opens the link that `push` and `status` show."""
 
     @model_validator(mode="after")
     def _calibrates_with_gold(self) -> Self:
@@ -118,6 +118,14 @@ class ReviewOptions(AdjudicationOptions):
     def on_card(self) -> bool:
         """Whether records are shown on a card."""
         return self.layout == "card" or (self.layout is None and self.compares)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the link for reviewers shows records in the order of their push.
+
+        Else Argilla shows each reviewer an order of their own, and what was pushed first does not come first.
+        """
+        return self.calibration > 0 or self.priority is not None
 
     @property
     def graded(self) -> bool:

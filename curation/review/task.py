@@ -97,6 +97,11 @@ class ReviewTask(Protocol):
         ...
 
     @property
+    def in_order(self) -> bool:
+        """Whether the link for reviewers shows records in the order of their push."""
+        ...
+
+    @property
     def graded(self) -> bool:
         """Whether reviewers say by how much one of two answers is better: then rows of pairs have a strength."""
         ...

@@ -38,7 +38,8 @@ class PushReport(Report):
     - `shown_before` of the new records are about prompts that had other records before. Of these earlier records,
       `retired` were removed from Argilla now, because nobody had answered them, and `kept` stay, because somebody had.
     - `gold` of the records are gold, `gold_added` of the new ones. `gold_waiting` lines of the gold file are not needed
-      yet, `gold_lacking` more would be. Of records whose line is gone, `gold_retired` were removed now.
+      yet, `gold_lacking` more would be. Of records whose line is gone, `gold_retired` were removed now. So many as
+      `calibration` come first for whoever opens `url`; Argilla shows each record to `min_submitted` reviewers.
     """
 
     dataset: str
@@ -56,6 +57,8 @@ class PushReport(Report):
     gold_waiting: int = 0
     gold_lacking: int = 0
     gold_retired: int = 0
+    calibration: int = 0
+    min_submitted: int = 1
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -91,6 +94,12 @@ class PushReport(Report):
             yield (
                 f"{counted(self.gold, 'gold record')} among them ({percent(self.gold / max(self.records, 1))}), "
                 f"{self.gold_added:,} new{retired}."
+            )
+        if self.calibration:
+            yield (
+                f"The first {self.calibration:,} are gold for everyone who opens this link: without it Argilla shows "
+                "each reviewer an order of their own. It shows a record to "
+                f"{counted(self.min_submitted, 'reviewer')} (min_submitted under [review])."
             )
         if self.gold_added and self.gold_added == self.added:
             yield (
@@ -147,7 +156,7 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
     return PushReport(
         dataset=config.review_dataset,
         workspace=config.review.workspace,
-        url=review.url(dataset_id, in_order=config.review.priority is not None),
+        url=review.url(dataset_id, in_order=config.review.in_order),
         records=len(specs) - len(pushed.refused),
         added=pushed.added,
         skipped=dict(skipped),
@@ -162,6 +171,8 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
         gold_waiting=len(items) - len(gold),
         gold_lacking=max(gold_wanted(config, len(records)) - len(items), 0) if items else 0,
         gold_retired=len((retired & gone) - snapshot.retired),
+        calibration=min(config.review.calibration, len(gold)),
+        min_submitted=config.review.min_submitted,
     )
 
 

@@ -181,7 +181,7 @@ def restore(
         written = write_responses(review, dataset_id, responses, user_ids=user_ids)
         if (adjudication_id := adjudication.find()) is not None and escalated:
             written = written.with_more(write_responses(adjudication, adjudication_id, responses, user_ids=user_ids))
-        url = review.url(dataset_id)
+        url = review.url(dataset_id, in_order=config.review.in_order)
         changed = bool(pushed.added or pushed_again.added or written.responses)
     return RestoreReport(
         dataset=config.review_dataset,
