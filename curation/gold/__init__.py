@@ -2,16 +2,18 @@
 
 from curation.gold.file import GoldItem, read_gold
 from curation.gold.measured import gold_accuracy, gold_line
-from curation.gold.mixing import gold_prompts, gold_records, gold_wanted, mixed, refuse_shown_prompts
+from curation.gold.mixing import gold_prompts, gold_records, mixed, refuse_shown_prompts
+from curation.gold.pushed import PushedGold, pushed_gold
 
 __all__ = [
     "GoldItem",
+    "PushedGold",
     "gold_accuracy",
     "gold_line",
     "gold_prompts",
     "gold_records",
-    "gold_wanted",
     "mixed",
+    "pushed_gold",
     "read_gold",
     "refuse_shown_prompts",
 ]

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.generation import settings_id
-from curation.gold import gold_prompts, gold_records, gold_wanted, mixed, read_gold, refuse_shown_prompts
+from curation.gold import (
+    PushedGold,
+    gold_prompts,
+    gold_records,
+    mixed,
+    pushed_gold,
+    read_gold,
+    refuse_shown_prompts,
+)
 from curation.quality import Check, PromptChecks, answer_checks, passed, prompt_checks
 from curation.report import Report
 from curation.review import RecordSpec, spread
@@ -20,7 +28,7 @@ from curation.review.page import with_document
 from curation.services import open_review, open_store
 from curation.store import Snapshot, Store
 from curation.types import GOLD_PROMPT, JUDGE_SURE, CandidateSet, Drop, GoldRecord, ReviewRecord
-from curation.wording import counted, percent, reasons
+from curation.wording import counted, reasons
 
 if TYPE_CHECKING:
     from curation.review.argilla import ArgillaReview
@@ -37,9 +45,7 @@ class PushReport(Report):
     - `skipped` counts the candidate sets that are not shown, by reason.
     - `shown_before` of the new records are about prompts that had other records before. Of these earlier records,
       `retired` were removed from Argilla now, because nobody had answered them, and `kept` stay, because somebody had.
-    - `gold` of the records are gold, `gold_added` of the new ones. `gold_waiting` lines of the gold file are not needed
-      yet, `gold_lacking` more would be. Of records whose line is gone, `gold_retired` were removed now. So many as
-      `calibration` come first for whoever opens `url`; Argilla shows each record to `min_submitted` reviewers.
+    - `gold` says how many of the records are gold.
     """
 
     dataset: str
@@ -52,13 +58,7 @@ class PushReport(Report):
     shown_before: int
     retired: int
     kept: int
-    gold: int = 0
-    gold_added: int = 0
-    gold_waiting: int = 0
-    gold_lacking: int = 0
-    gold_retired: int = 0
-    calibration: int = 0
-    min_submitted: int = 1
+    gold: PushedGold
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ class PushReport(Report):
             )
         if self.kept:
             lines.append(f"{counted(self.kept, 'earlier record')} of the same prompts kept: they have answers.")
-        lines += self._gold
+        lines += self.gold.lines(records=self.records, added=self.added)
         if self.refused:
             lines.append(f"{counted(len(self.refused), 'record')} left out, because Argilla refused:")
             lines += [f"  {record_id}: {reason}" for record_id, reason in list(self.refused.items())[:NAMED]]
@@ -86,28 +86,6 @@ class PushReport(Report):
         if self.skipped:
             lines.append(f"Candidate sets left out: {reasons(self.skipped)}.")
         return tuple(lines)
-
-    @property
-    def _gold(self) -> Iterator[str]:
-        if self.gold or self.gold_retired:
-            retired = f", {self.gold_retired:,} whose line is gone were removed" if self.gold_retired else ""
-            yield (
-                f"{counted(self.gold, 'gold record')} among them ({percent(self.gold / max(self.records, 1))}), "
-                f"{self.gold_added:,} new{retired}."
-            )
-        if self.calibration:
-            yield (
-                f"The first {self.calibration:,} are gold for everyone who opens this link: without it Argilla shows "
-                "each reviewer an order of their own. It shows a record to "
-                f"{counted(self.min_submitted, 'reviewer')} (min_submitted under [review])."
-            )
-        if self.gold_added and self.gold_added == self.added:
-            yield (
-                "No other record is new: the time at which they came tells them apart for whoever looks it up. Gold "
-                "that comes together with other records has no such mark."
-            )
-        if self.gold_lacking:
-            yield f"The gold file is short of {counted(self.gold_lacking, 'line')} for the gold_share under [review]."
 
     @property
     def next_verb(self) -> str | None:
@@ -166,13 +144,12 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
         ),
         retired=len((retired & earlier) - snapshot.retired),
         kept=len(earlier - retired),
-        gold=sum(record.id in shown for record in gold),
-        gold_added=sum(record.id in shown for record in gold if record.id not in snapshot.gold),
-        gold_waiting=len(items) - len(gold),
-        gold_lacking=max(gold_wanted(config, len(records)) - len(items), 0) if items else 0,
-        gold_retired=len((retired & gone) - snapshot.retired),
-        calibration=min(config.review.calibration, len(gold)),
-        min_submitted=config.review.min_submitted,
+        gold=pushed_gold(
+            *(config, snapshot, items, gold),
+            shown=shown,
+            others=len(records),
+            retired=len((retired & gone) - snapshot.retired),
+        ),
     )
 
 

@@ -33,7 +33,7 @@ def test_calibration_comes_first_for_whoever_opens_the_link(cli: CommandLine, st
     config = str(write_config(cli.folder, "calibrated", more=review))
     cli.json("generate", config)
     pushed = cli.json("push", config)
-    assert (pushed["records"], pushed["gold"], pushed["calibration"]) == (10, 4, 3)
+    assert (pushed["records"], pushed["gold"]["records"], pushed["gold"]["calibration"]) == (10, 4, 3)
     assert cli.json("status", config)["review_url"] == pushed["url"]
     orders = set()
     for username in ("simulated-first-eyes", "simulated-second-eyes"):
