@@ -21,7 +21,7 @@ from tests.conftest import CommandLine
 
 pytestmark = pytest.mark.stack
 
-PROMPTS = 120
+PROMPTS = 60
 
 JUDGE = """\
 [judge]
@@ -126,7 +126,7 @@ def test_a_rubric_is_held_to_people_and_decides_what_it_is_sure_of(cli: CommandL
     assert {max(pair) - min(pair) for pair in ratings.values()} == {0, 1, 2, 3, 4}
     sure = {set_id for set_id, pair in ratings.items() if max(pair) - min(pair) >= 2}
     sampled = {set_id for set_id in sure if ids.unit_interval("sample of the judge", set_id) < 0.05}
-    assert len(sure) == 72
+    assert len(sure) == 3 * PROMPTS // 5
     assert sampled
     assert pushed["skipped"] == {"judge_sure": len(sure - sampled)}
     assert pushed["records"] == PROMPTS - len(sure - sampled)
@@ -138,10 +138,10 @@ def test_a_rubric_is_held_to_people_and_decides_what_it_is_sure_of(cli: CommandL
     in_sample = {row["prompt"]["messages"][0]["content"] for row in sets if row["id"] in sampled}
     dataset = page.removesuffix("/annotation-mode").rpartition("/")[2]
     ordered = [gap(question) for question in pending(stack, dataset, True) if not any(q in question for q in in_sample)]
-    assert ordered == [0] * 24 + [1] * 24
+    assert ordered == [0] * (PROMPTS // 5) + [1] * (PROMPTS // 5)
     assert [gap(question) for question in pending(stack, dataset, False)] != ordered
     suggested = {row["id"] for row in records.values() if row["suggested"]}
-    assert 0 < len(suggested) < 24
+    assert 0 < len(suggested) < PROMPTS // 5
     assert not any(records[record_id]["sampled"] for record_id in suggested)
 
     # People answer all that they are shown, and are programs here.
@@ -152,10 +152,10 @@ def test_a_rubric_is_held_to_people_and_decides_what_it_is_sure_of(cli: CommandL
     assert check["disagreement"]["count"] == len(sampled)
     tied = sum(int(re.findall(r"\d+", question)[0]) % 4 == 0 for question in in_sample)
     assert check["disagreement"]["value"] == pytest.approx(tied / len(sampled))
-    # The judge prefers an answer on the 24 with a gap of 1, and on the sample; people prefer it on 3 of 4 of these.
+    # The judge prefers an answer on those with a gap of 1, and on the sample; people prefer it on 3 of 4 of these.
     effect = check["suggestions"]
     assert effect["shown"]["count"] == len(suggested)
-    assert effect["shown"]["count"] + effect["hidden"]["count"] == 24 + len(sampled)
+    assert effect["shown"]["count"] + effect["hidden"]["count"] == PROMPTS // 5 + len(sampled)
     assert check["kappa"]["count"] == len(records) - len(suggested)
     assert [(one["criterion"], one["asked"]) for one in check["criteria"]] == [("depth", False), ("tone", False)]
 
