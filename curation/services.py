@@ -28,12 +28,12 @@ def open_published(config: Config, services: Services) -> PublishedDataset:
 
 def review_datasets(config: Config, review: ArgillaReview, snapshot: Snapshot) -> ReviewDatasets:
     """Return the dataset of the config together with that of the adjudicators, if anything was escalated."""
-    of_task = {name for name, record in snapshot.adjudications.items() if record.task == config.review.task}
+    of_task = {row.id for row in snapshot.escalated.values() if row.task == config.review.task}
     return ReviewDatasets(
         task=config.review,
         review=review,
         adjudication=review.beside(config.adjudication_dataset) if of_task else None,
-        answered=bool(of_task) and any(record_id in of_task for record_id, _ in snapshot.responses),
+        answered=not of_task.isdisjoint(snapshot.adjudicated),
     )
 
 

@@ -270,12 +270,13 @@ class EscalatedRecord(Row):
     """A record that further reviewers, the adjudicators, decide after the first ones.
 
     It stands once more in the dataset of the adjudicators. `id` is its id there, so that what a reviewer answers here
-    and there is told apart, and `record_id` is the id of the record that the first reviewers see. `reason` is why it
-    was escalated: "flagged", "low_agreement", or why there was no verdict ("draw", "not_unanimous").
+    and there is told apart, `record_id` is the id of the record that the first reviewers see, and `task` is its task.
+    `reason` is why it was escalated: "flagged", "low_agreement", or why there was no verdict ("draw", "not_unanimous").
     """
 
     id: str
     record_id: str
+    task: str
     reason: str
 
 

@@ -45,7 +45,7 @@ def records_to_escalate(config: Config, snapshot: Snapshot) -> list[EscalatedRec
         for record_id, annotations in zip(ballots.examples, ballots.annotations, strict=True)
     ]
     return [
-        EscalatedRecord(id=ids.adjudication_id(record_id), record_id=record_id, reason=reason)
+        EscalatedRecord(id=ids.adjudication_id(record_id), record_id=record_id, task=task, reason=reason)
         for record_id, task, ballot_no in ballots.records.select("record_id", "task", "ballot_no").iter_rows()
         if (reason := reasons[ballot_no]) is not None
         and task == config.review.task

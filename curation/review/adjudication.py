@@ -26,6 +26,7 @@ from curation.review.spec import (
 from curation.section import Section
 from curation.types import Response
 
+COMMENT = "comment"
 SUFFIX = "-adjudication"
 """The dataset of the adjudicators of `helpful` is called `helpful-adjudication`."""
 EARLIER = Field("earlier_answers", "What the first reviewers answered", required=False)
@@ -39,7 +40,7 @@ class AdjudicationOptions(Section):
     adjudicators: PositiveInt = 1
     """How many adjudicators answer such a record."""
     show_earlier_answers: bool = False
-    """`true`: adjudicators see what the first reviewers answered, without their names."""
+    """`true`: adjudicators see what the first reviewers answered, without their names and comments."""
 
 
 class Adjudicated(Protocol):
@@ -78,9 +79,10 @@ def adjudication_spec(task: Adjudicated, spec: RecordSpec, earlier: Iterable[Res
 def _in_words(questions: Iterable[Question], responses: Iterable[Response]) -> str:
     """Return what reviewers answered as a numbered list in Markdown: "1. Which response is better? A is better".
 
-    Drafts are left out. The order follows from the answers, so that nobody is recognised by a place in it.
+    Drafts are left out, and comments, which are for the publisher alone. The order
+    follows from the answers, so that nobody is recognised by a place in it.
     """
-    by_name = {question.name: question for question in questions}
+    by_name = {question.name: question for question in questions if question.name != COMMENT}
     answers = sorted(
         ("Discarded. " if response.status == "discarded" else "") + _values(by_name, response.values)
         for response in responses
@@ -91,7 +93,11 @@ def _in_words(questions: Iterable[Question], responses: Iterable[Response]) -> s
 
 def _values(questions: Mapping[str, Question], values: Mapping[str, JsonValue]) -> str:
     answered = [(question, values[name]) for name, question in questions.items() if name in values]
-    return "; ".join(f"{question.title} {_value(question, value)}" for question, value in answered)
+    return "; ".join(f"{_title(question)} {_value(question, value)}" for question, value in answered)
+
+
+def _title(question: Question) -> str:
+    return question.title if question.title.endswith("?") else f"{question.title}:"
 
 
 def _value(question: Question, value: Any) -> str:

@@ -57,20 +57,20 @@ def escalate(config: Config, store: Store, review: ArgillaReview) -> Escalation 
     before = store.snapshot()
     written = store.escalate_records(records_to_escalate(config, before))
     snapshot = store.snapshot() if written is not None else before
-    records = adjudications_of(config, snapshot)
-    if not records:
+    escalated = [row.id for row in snapshot.escalated.values() if row.task == config.review.task]
+    if not escalated:
         return None
-    answered = {record_id for record_id, _ in snapshot.responses}
+    answers = snapshot.adjudicated
     dataset = review.beside(config.adjudication_dataset)
-    refused = _show(config, snapshot, dataset, [record for record in records if record.id not in answered])
+    refused = _show(config, snapshot, dataset, [name for name in escalated if name not in answers])
     new: defaultdict[str, int] = defaultdict(int)
     for record_id, row in snapshot.escalated.items():
         new[row.reason] += record_id not in before.escalated
     dataset_id = dataset.find()
     return Escalation(
-        escalated=len(records),
+        escalated=len(escalated),
         new={reason: count for reason, count in sorted(new.items()) if count},
-        waiting=len(waiting_for_adjudicators(records, snapshot.responses.values())),
+        waiting=sum(not answers.get(name, False) for name in escalated),
         url=dataset.url(dataset_id) if dataset_id is not None else None,
         refused=refused,
     )
@@ -99,12 +99,12 @@ def adjudication_specs(config: Config, snapshot: Snapshot, records: Iterable[Rev
     ]
 
 
-def _show(config: Config, snapshot: Snapshot, dataset: ArgillaReview, records: list[ReviewRecord]) -> dict[str, str]:
-    """Add the records that the dataset of the adjudicators lacks; create it if there is none."""
-    if not records:
+def _show(config: Config, snapshot: Snapshot, dataset: ArgillaReview, names: list[str]) -> dict[str, str]:
+    """Add those adjudications that the dataset of the adjudicators lacks; create it if there is none."""
+    if not names:
         return {}
     present = dataset.present() if dataset.find() is not None else frozenset()
-    missing = [record for record in records if record.id not in present]
+    missing = [snapshot.adjudications[name] for name in names if name not in present]
     if not missing:
         return {}
     dataset.create(adjudication_settings(config.review))

@@ -141,6 +141,22 @@ class Snapshot:
         }
 
     @cached_property
+    def adjudicated(self) -> dict[str, bool]:
+        """The adjudications that have an answer, a draft or a discard, by id: whether any answer was submitted.
+
+        Only these responses are read as rows: a store has many others.
+        """
+        names = pa.array([row.id for row in self.escalated.values()], pa.string())
+        if not len(names):
+            return {}
+        versions = self.whole(RESPONSES, ("record_id", "reviewer", "status", "ended"))
+        versions = versions.filter(pc.is_in(versions["record_id"], names))
+        latest = {(row["record_id"], row["reviewer"]): row for row in versions.to_pylist()}
+        there = [row for row in latest.values() if row["ended"] is None]
+        submitted = {row["record_id"] for row in there if row["status"] == "submitted"}
+        return {row["record_id"]: row["record_id"] in submitted for row in there}
+
+    @cached_property
     def shown(self) -> dict[str, ReviewRecord]:
         """All that people are shown, by id: every review record, gold, and what adjudicators are shown."""
         return {**self.all_records, **self.adjudications}

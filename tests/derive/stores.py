@@ -262,7 +262,9 @@ class Store:
 
     def escalate(self, record: ReviewRecord, *answers: Response) -> None:
         """Escalate a record; `answers` are what adjudicators said of it, as responses to the record itself."""
-        escalated = EscalatedRecord(id=ids.adjudication_id(record.id), record_id=record.id, reason="draw")
+        escalated = EscalatedRecord(
+            id=ids.adjudication_id(record.id), record_id=record.id, task=record.task, reason="draw"
+        )
         self.escalated.append(escalated)
         self.responses += [answer.model_copy(update={"record_id": escalated.id}) for answer in answers]
 

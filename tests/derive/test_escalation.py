@@ -12,7 +12,7 @@ from curation.config import Config
 from curation.derive.escalation import reason_to_escalate, records_to_escalate
 from curation.labels import MajorityResolver, MeanResolver, Resolver, UnanimousResolver
 from curation.types import Annotation, EscalatedRecord, Scores
-from tests.derive.stores import Store, make_config, make_response
+from tests.derive.stores import Store, as_version, make_config, make_response
 from tests.labels.crowd import GOOD, A, B
 from tests.rows import make_annotation, make_ballot
 
@@ -86,12 +86,27 @@ def test_records_are_escalated_once_in_the_order_of_the_store(tmp_path: Path) ->
     store.responses += [make_response(before, "a", name) for name in ("eva", "kim", "leo")]
     snapshot = store.written(tmp_path)
     assert records_to_escalate(escalating(), snapshot) == [
-        EscalatedRecord(id=ids.adjudication_id(drawn.id), record_id=drawn.id, reason="draw"),
-        EscalatedRecord(id=ids.adjudication_id(flagged.id), record_id=flagged.id, reason="flagged"),
+        EscalatedRecord(id=ids.adjudication_id(drawn.id), record_id=drawn.id, task="pairwise", reason="draw"),
+        EscalatedRecord(id=ids.adjudication_id(flagged.id), record_id=flagged.id, task="pairwise", reason="flagged"),
     ]
     assert records_to_escalate(make_config(review={"min_submitted": 2}), snapshot) == []
     # The records of another task are in another dataset.
     assert records_to_escalate(make_config(review={"task": "rating", "escalate_below": 0.8}), snapshot) == []
+
+
+def test_a_store_knows_what_adjudicators_answered(tmp_path: Path) -> None:
+    store = Store()
+    decided, drafted, taken_back, waiting = (store.add("a", "b") for _ in range(4))
+    store.escalate(decided, make_response(decided, "a", "yan", status="draft"), make_response(decided, "a", "zoe"))
+    store.escalate(drafted, make_response(drafted, "a", "zoe", status="discarded"))
+    store.escalate(taken_back, make_response(taken_back, "a", "zoe"))
+    store.responses.append(as_version(store.responses[-1], ended="withdrawn"))
+    store.escalate(waiting)
+    assert store.written(tmp_path).adjudicated == {
+        ids.adjudication_id(decided.id): True,
+        ids.adjudication_id(drafted.id): False,
+    }
+    assert Store().written(tmp_path / "none").adjudicated == {}
 
 
 def test_with_too_little_to_learn_from_the_majority_says_what_is_a_draw(tmp_path: Path) -> None:

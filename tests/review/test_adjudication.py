@@ -43,7 +43,9 @@ def test_earlier_answers_are_shown_in_words_without_names_if_the_config_says_so(
     assert task.settings().fields[-1] != EARLIER
     shown = earlier(
         task,
-        answered({"preference": "b", "comment": "Two\nlines, and <b>.", "flags": ["wrong_language"]}, "ann"),
+        answered(
+            {"preference": "b", "edit": "Two\nlines, and <b>.", "flags": ["wrong_language"], "comment": "Hi."}, "ann"
+        ),
         answered({"preference": "a"}, "bob"),
         answered({"preference": "a"}, "eve", status="draft"),
         answered({}, "leo", status="discarded"),
@@ -52,10 +54,12 @@ def test_earlier_answers_are_shown_in_words_without_names_if_the_config_says_so(
     first, second, third = shown.splitlines()
     assert first == "1. Discarded."
     assert second == "2. Which response is better? A is better"
-    assert third.startswith("3. Which response is better? B is better; Comment Two lines, and <")
+    assert third.startswith("3. Which response is better? B is better; A better answer: Two lines, and <")
     # A tag of a reviewer is text.
     assert "<b>" not in third
     assert third.endswith("Anything wrong with this record? Wrong language")
+    # A comment is for the publisher.
+    assert "Hi." not in shown
     assert not any(name in shown for name in ("ann", "bob", "eve", "leo"))
     assert earlier(task) == "None."
 
