@@ -20,7 +20,7 @@ define install
 @touch $@
 endef
 
-.PHONY: demo test test-fast tests types lint bench-start bench-generate bench-documents bench-publish bench-sync bench-review bench-kills bench-faults screenshot clean
+.PHONY: demo test test-fast tests types lint bench-start bench-generate bench-documents bench-publish bench-sync bench-review bench-status bench-kills bench-faults screenshot clean
 
 demo: .venv/.demo
 	$(BIN)/curation demo
@@ -69,6 +69,9 @@ bench-sync: .venv/.test
 
 bench-review: .venv/.test
 	$(BIN)/python -m tests.benchmarks.bench_review
+
+bench-status: .venv/.test
+	$(BIN)/python -m tests.benchmarks.bench_status
 
 screenshot: .venv/.test
 	$(BIN)/python -m tests.browser.screenshot

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from curation.config import Config, Services
 from curation.errors import CurationError
 from curation.review import reading_task
-from curation.review.datasets import together
+from curation.review.datasets import ReviewDatasets, together
 from curation.review.merge import merge_responses
 from curation.services import open_review, review_datasets
 from curation.store import Snapshot
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from curation.review.argilla import ArgillaReview
 
 PROMPT_EXCERPT, COMMENT_EXCERPT = 40, 500
+READ_ALL = 5_000
+"""Of so many records all answers are read to say what is not synced; of more they are counted."""
+REMARKS = {"comment", "flags"}
+"""The questions of every task whose answers are remarks."""
 MOST_FLAGGED = 20
 """A report holds the ids of so many records for each flag."""
 
@@ -47,7 +51,8 @@ class InArgilla(Row):
 
     - `url` is the page on which reviewers answer, null if the dataset does not exist.
     - `completed` of the `records` have as many answers as they need.
-    - `waiting` answers are not synced yet: they are new, changed or withdrawn.
+    - `waiting` answers are not synced yet: they are new, changed or withdrawn. With more than 5,000 records they are
+      counted by reviewer and status: answers that were withdrawn, or edited and stayed submitted, are not among them.
     - `progress` has the number of answers by reviewer and status: {"anna": {"submitted": 3, "draft": 1}}. What they
       answered as adjudicators is not in it.
     - `adjudication_url` is where adjudicators answer, null if there is nothing to adjudicate.
@@ -79,14 +84,19 @@ def read_review(config: Config, services: Services, snapshot: Snapshot) -> Revie
     """Return the state of the review, also if Argilla cannot be read."""
     try:
         with closing(open_review(config, services)) as review:
-            return pulled_review(review, config, snapshot)
+            return pulled_review(review, config, snapshot, count_above=READ_ALL)
     except CurationError as error:
         stored = list(snapshot.responses.values())
         return ReviewState(None, stored, frozenset(snapshot.shown) - snapshot.retired, problem=str(error))
 
 
-def pulled_review(review: ArgillaReview, config: Config, snapshot: Snapshot) -> ReviewState:
-    """Return the state of the review; raise what reading Argilla raises."""
+def pulled_review(
+    review: ArgillaReview, config: Config, snapshot: Snapshot, *, count_above: int | None = None
+) -> ReviewState:
+    """Return the state of the review; raise what reading Argilla raises.
+
+    With more records than `count_above` the answers are not read if Argilla's own counts will do (see `InArgilla`).
+    """
     stored = list(snapshot.responses.values())
     dataset_id = review.find()
     if dataset_id is None:
@@ -100,8 +110,20 @@ def pulled_review(review: ArgillaReview, config: Config, snapshot: Snapshot) -> 
         progress = progress_of(_as_reviewers(snapshot, stored))
         empty = InArgilla(url=url, completed=completed, records=total, waiting=0, progress=progress)
         return ReviewState(empty, stored, frozenset())
-    pulled = together(*datasets.pull())
     second = datasets.adjudication.find() if datasets.adjudication is not None else None
+    known = count_above is not None and _counted(datasets, config, snapshot, total, read_up_to=count_above)
+    if known:
+        progress, waiting = known
+        counted = InArgilla(
+            url=url,
+            completed=completed,
+            records=total,
+            waiting=waiting,
+            progress=progress,
+            adjudication_url=review.url(second) if second is not None else None,
+        )
+        return ReviewState(counted, stored, _expected(config, snapshot) | snapshot.adjudications.keys())
+    pulled = together(*datasets.pull())
     forgotten = snapshot.manifest.forgotten
     merged = merge_responses(snapshot.responses, pulled, known=snapshot.shown, forgotten=forgotten)
     responses = list(merged.responses.values())
@@ -123,6 +145,41 @@ def _as_reviewers(snapshot: Snapshot, responses: Iterable[Response]) -> list[Res
     return [response for response in responses if response.record_id not in snapshot.adjudications]
 
 
+def _counted(
+    datasets: ReviewDatasets, config: Config, snapshot: Snapshot, total: int, *, read_up_to: int
+) -> tuple[dict[str, dict[str, int]], int] | None:
+    """Return the answers by reviewer and status, and how many are not synced, unless they must be read: then None.
+
+    They need not be read if nobody did anything since the last sync. Else a thousand answers take half a second, so of
+    large datasets they are counted, as long as Argilla has as many records as were pushed and nothing was escalated.
+    """
+    expected = _expected(config, snapshot)
+    if total != len(expected):
+        return None
+    last = snapshot.manifest.review.last_sync if snapshot.manifest.review is not None else None
+    synced = progress_of(response for response in snapshot.responses.values() if response.record_id in expected)
+    if last is not None and datasets.activity() == last.activity:
+        return synced, 0
+    if total <= read_up_to or datasets.adjudication is not None:
+        return None
+    inside = datasets.review.answers_by_reviewer()
+    return inside, sum(_new_answers(counts, synced.get(name, {})) for name, counts in inside.items())
+
+
+def _expected(config: Config, snapshot: Snapshot) -> frozenset[str]:
+    """Return the ids of the records that the dataset has unless some were deleted there, or not pushed."""
+    records = snapshot.all_records.values()
+    return frozenset(record.id for record in records if record.task == config.review.task) - snapshot.retired
+
+
+def _new_answers(inside: Mapping[str, int], synced: Mapping[str, int]) -> int:
+    """Return how many answers of a reviewer are new or have another status, by their numbers by status.
+
+    The store may have more than Argilla: it keeps the answers to records that were deleted there.
+    """
+    return sum(max(count - synced.get(status, 0), 0) for status, count in inside.items())
+
+
 def progress_of(responses: Iterable[Response]) -> dict[str, dict[str, int]]:
     """Return the number of responses by reviewer and status."""
     progress: dict[str, dict[str, int]] = {}
@@ -136,7 +193,9 @@ def remarks_of(snapshot: Snapshot, responses: Iterable[Response]) -> list[tuple[
     """Return the responses that have a comment or flags, with what they mean, in the order of reviewers and records."""
     remarks = []
     records = snapshot.shown
-    for response in sorted(responses, key=lambda response: (response.reviewer, response.record_id)):
+    # Most responses have neither, and to read what a response means takes time.
+    remarked = [response for response in responses if REMARKS & response.values.keys()]
+    for response in sorted(remarked, key=lambda response: (response.reviewer, response.record_id)):
         record = records[response.record_id]
         annotation = reading_task(record.task).annotation(response, record)
         if annotation.comment is not None or annotation.flags:

@@ -62,7 +62,7 @@ def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFact
         guidelines=review.guidelines if review else config.review.guidelines,
         suggested=bool(config.review.show_suggestions),
         reviewers=dict(sorted((pseudonyms[name], count) for name, count in derived.reviewers.items() if count)),
-        agreement=_agreement(config, derived, pseudonyms),
+        agreement=reviewer_agreement(config, derived, pseudonyms),
         gold=_gold(config, snapshot),
         flags=dict(sorted(tally.flags.items())),
         ignored_flags=config.labels.ignored_flags,
@@ -129,7 +129,7 @@ def kto_weights(derived: Derived) -> tuple[float, float] | None:
     return weights.desirable, weights.undesirable
 
 
-def _agreement(config: Config, derived: Derived, pseudonyms: Mapping[str, str]) -> Agreement:
+def reviewer_agreement(config: Config, derived: Derived, pseudonyms: Mapping[str, str]) -> Agreement:
     """Return how far reviewers agree, with pseudonyms in the place of their names."""
     votes = derived.votes[derived.measured]
     agreement = labels.agreement(votes, level=config.review.level, leaning=config.review.leaning, seed=SEED)

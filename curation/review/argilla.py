@@ -326,6 +326,20 @@ class ArgillaReview:
             counts = self._get(f"/api/v1/datasets/{dataset_id}/progress")
             return int(counts["completed"]), int(counts["total"])
 
+    def answers_by_reviewer(self) -> dict[str, dict[str, int]]:
+        """Return the number of answers by username and status, as Argilla counts them; none if there is no dataset."""
+        counts: dict[str, dict[str, int]] = {}
+        with self.errors():
+            dataset_id = self._dataset_id()
+            users = self._get(f"/api/v1/datasets/{dataset_id}/users/progress")["users"] if dataset_id else ()
+            for user in users:
+                of_user = counts.setdefault(str(user["username"]), {})
+                for by_status in (user.get("completed") or {}, user.get("pending") or {}):
+                    for status, count in by_status.items():
+                        if count:
+                            of_user[status] = of_user.get(status, 0) + int(count)
+        return counts
+
     def _settings(self, dataset_id: str) -> ArgillaSettings:
         path = f"/api/v1/datasets/{dataset_id}"
         return ArgillaSettings(

@@ -12,8 +12,9 @@ from itertools import pairwise
 
 from markupsafe import Markup, escape
 
+from curation.agreement_over_time import Span
 from curation.card.pictures import one_line
-from curation.serving.dashboard import Day, Span
+from curation.review_progress import Day
 from curation.types import Measure
 from curation.wording import counted, measured, percent
 

@@ -3,49 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
+from curation.agreement_over_time import Span
+from curation.review_progress import Day, ReviewerProgress
 from curation.types import WRONG_ON_GOLD, Measure, Row
-
-PACE_DAYS = 7
-"""The pace of reviewing is that of the last seven days."""
-
-
-class Day(Row):
-    """How many answers were given on a day (in UTC), and how many records had enough answers at its end, in all."""
-
-    day: date
-    answers: int
-    completed: int
-
-
-class Span(Row):
-    """How far reviewers agree on the records that were completed in a stretch of time, which ends at `ends_at`.
-
-    `equal` is the share of equal pairs of answers, `alpha` is Krippendorff's.
-    """
-
-    ends_at: datetime
-    equal: Measure
-    alpha: Measure
-
-
-class ReviewerProgress(Row):
-    """What a reviewer did. `name` is null for those who may see pseudonyms only.
-
-    `agreement` is the share of the other reviewers of the same records who gave the same answer. `gold` is the share of
-    right answers to gold records, null without any. `marks` say what is unusual.
-    """
-
-    name: str | None
-    pseudonym: str
-    submitted: int
-    drafts: int
-    discarded: int
-    last_at: datetime | None
-    agreement: Measure
-    gold: Measure | None = None
-    marks: tuple[str, ...] = ()
 
 
 class Step(Row):
@@ -110,34 +72,6 @@ class Dashboard(Row):
 def _without_name(reviewer: ReviewerProgress) -> ReviewerProgress:
     marks = tuple(mark for mark in reviewer.marks if mark != WRONG_ON_GOLD)
     return reviewer.model_copy(update={"name": None, "gold": None, "marks": marks})
-
-
-class Forecast(Row):
-    """When reviewing will be done: records a day at the pace of the last days, and the day, null if it has no pace."""
-
-    remaining: int
-    pace: float
-    done_on: date | None
-
-
-def forecast(dashboard: Dashboard, today: date) -> Forecast:
-    """Return when the last record will have enough answers, if reviewing goes on as in the last seven days.
-
-    The pace is counted from the first of these days that had an answer, so that a review that began yesterday is not
-    taken for a slow one.
-    """
-    remaining = dashboard.records - dashboard.completed
-    first = today - timedelta(days=PACE_DAYS - 1)
-    before = max((day.completed for day in dashboard.days if day.day < first), default=0)
-    # A record may lose an answer, so the pace may be below 0 for a while.
-    active = [day.day for day in dashboard.days if day.day >= first and day.answers]
-    finished = max((dashboard.days[-1].completed - before) if dashboard.days else 0, 0)
-    pace = finished / ((today - min(active)).days + 1) if active and finished else 0.0
-    if not remaining:
-        return Forecast(remaining=0, pace=pace, done_on=None)
-    days = remaining / pace if pace else None
-    done_on = today + timedelta(days=round(days)) if days is not None and days < 3650 else None
-    return Forecast(remaining=remaining, pace=pace, done_on=done_on)
 
 
 def without_names(text: str, dashboard: Dashboard | None) -> str:

@@ -11,16 +11,17 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from curation import labels
+from curation.agreement_over_time import agreement_over_time
 from curation.card.derived_facts import card_facts
 from curation.card.facts import FunnelStep
 from curation.config import Config, Services
 from curation.derive import Derived, derive
 from curation.errors import RefusedError
 from curation.labels import MajorityResolver
+from curation.review_progress import review_progress
 from curation.scratch import scratch_folder
 from curation.services import open_store
 from curation.serving.dashboard import Dashboard, SampleRow, Step
-from curation.serving.history import agreement_over_time, completed_at, days_of, reviewers_of
 from curation.store import Snapshot
 from curation.types import Measure
 from curation.wording import excerpt
@@ -68,10 +69,14 @@ def dashboard_of(
     responses = [response for response in snapshot.responses.values() if response.record_id in needed]
     # Whoever answered gold records alone so far has to be seen too, and Argilla counts gold with the others.
     answered = needed.keys() | snapshot.gold.keys()
-    given = [response for response in snapshot.responses.values() if response.record_id in answered]
-    completed = completed_at(responses, min_submitted=config.review.min_submitted)
-    pseudonyms = {response.reviewer: snapshot.pseudonym(response.reviewer) for response in given}
-    statistics = {reviewer.reviewer: reviewer for reviewer in facts.agreement.reviewers}
+    progress = review_progress(
+        snapshot,
+        [response for response in snapshot.responses.values() if response.record_id in answered],
+        facts.agreement,
+        gold=facts.gold,
+        min_submitted=config.review.min_submitted,
+        today=now.date(),
+    )
     judge = facts.judge_agreement
     return Dashboard(
         name=config.name,
@@ -79,12 +84,10 @@ def dashboard_of(
         store=config.store.repo_id,
         revision=snapshot.revision,
         made_at=now,
-        records=len(needed),
-        completed=len(completed),
-        days=days_of(responses, completed.values(), now.date()),
-        reviewers=reviewers_of(
-            given, statistics, pseudonyms, gold={accuracy.reviewer: accuracy for accuracy in facts.gold}
-        ),
+        records=progress.records,
+        completed=progress.completed,
+        days=progress.days,
+        reviewers=progress.reviewers,
         agreement=agreement_over_time(responses, needed, config.review),
         alpha=facts.agreement.alpha,
         judge=judge.accuracy if judge is not None else None,

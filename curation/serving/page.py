@@ -11,8 +11,9 @@ import jinja2
 from markupsafe import Markup
 
 from curation.card.pictures import one_line
+from curation.review_progress import forecast
 from curation.serving import charts
-from curation.serving.dashboard import Dashboard, forecast, without_names
+from curation.serving.dashboard import Dashboard, without_names
 from curation.serving.headers import STYLE
 from curation.serving.outcome import Cause, Refresh
 from curation.wording import counted, counts_by_name, duration, measured, percent, reasons
@@ -126,7 +127,7 @@ def _steps(dashboard: Dashboard) -> list[tuple[Any, Markup, str]]:
 
 def done_when(dashboard: Dashboard, now: datetime) -> str:
     """Return when reviewing will be done, in words."""
-    expected = forecast(dashboard, now.date())
+    expected = forecast(dashboard.records, dashboard.completed, dashboard.days, now.date())
     if not dashboard.records:
         return "There are no records to review yet."
     if not expected.remaining:

@@ -245,7 +245,7 @@ def records_to_show(
     """
     gold = gold_prompts(snapshot.gold.values()) if gold is None else gold
     shown = _by_set(record for record in snapshot.records.values() if record.task == config.review.task)
-    rated = _by_answers_of_rated_sets(snapshot, shown)
+    rated: dict[frozenset[str], list[ReviewRecord]] | None = None
     # Near-duplicates are not looked for again: `generate` did that, and these sets are paid for.
     options = config.quality.model_copy(update={"near_duplicates": None})
     prompts = prompt_checks(options, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
@@ -259,6 +259,8 @@ def records_to_show(
             continue
         known = shown.get(candidate_set.id)
         if known is None and not candidate_set.rated:
+            # To find them, all sets are read.
+            rated = _by_answers_of_rated_sets(snapshot, shown) if rated is None else rated
             known = rated.get(_answers(candidate_set))
         records = known or _new_records(config, candidate_set, prompts, answers)
         if isinstance(records, Drop):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from curation import labels
-from curation.card.derived_facts import document_coverage, refusal_coverage
+from curation.card.derived_facts import document_coverage, refusal_coverage, reviewer_agreement
 from curation.card.facts import DocumentCoverage
 from curation.config import Config, Services
 from curation.derive import Derived, derive
@@ -23,6 +24,7 @@ from curation.labels.imported import imported_lines
 from curation.linting.report import coverage_lines
 from curation.linting.safety import MINIMUM, Coverage
 from curation.report import Report
+from curation.review_progress import ReviewProgress, review_progress
 from curation.review_state import (
     Comment,
     Flagged,
@@ -61,10 +63,11 @@ class StatusReport(Report):
       the responses of the store to records of the present task.
     - Responses: `responses` counts those in the store by status, `progress` all of each reviewer. `commented` responses
       have a comment; `comments` has them if they were asked for. `flagged` says which records reviewers flagged.
-      `reviewers` has the pseudonym of each reviewer. `imported` says how far they agree with the labels that answers
-      came with, and where they do not; null if none came with one. `judge_check` says how far the judge agrees with
-      them, and what is left to it; null if nothing is known of that.
-      `adjudication` says what adjudicators have to do, null if no record was escalated.
+      `reviewers` has the pseudonym of each reviewer. `review` says how far reviewing is, by day and reviewer, when it
+      will be done at the pace of the last week, how far reviewers agree, and who stands out; null without a store.
+      `imported` says how far they agree with the labels that answers came with, and where they do not; null if none
+      came with one. `judge_check` says how far the judge agrees with them, and what is left to it; null if nothing is
+      known of that. `adjudication` says what adjudicators have to do, null if no record was escalated.
       `gold` says how often each reviewer is right on gold records.
     - Rows: `coverage` says of refusal data how the prompts with rows are spread over its categories, and how many each
       lacks in a dataset of 100 prompts or more; it is null for other data, and if nothing can be resolved.
@@ -89,6 +92,7 @@ class StatusReport(Report):
     lost: int
     waiting: int | None
     progress: dict[str, dict[str, int]]
+    review: ReviewProgress | None = None
     commented: int
     comments: tuple[Comment, ...]
     flagged: tuple[Flagged, ...]
@@ -131,6 +135,7 @@ class StatusReport(Report):
             *(self.adjudication.lines if self.adjudication is not None else ()),
             f"Responses synced: {reasons(self.responses) or 'none'}.",
             *(f"{reviewer} answered: {reasons(counts)}." for reviewer, counts in self.progress.items()),
+            *(self.review.lines if self.review is not None else ()),
             *(f"Flagged as {flagged.flag}: {_some_records(flagged)}." for flagged in self.flagged),
             *(labels.judge_check_lines(self.judge_check) if self.judge_check is not None else ()),
             *(imported_lines(self.imported, records=DIFFERING_SHOWN) if self.imported is not None else ()),
@@ -271,6 +276,7 @@ def _report(
         lost=_answered(config, snapshot) if inside and not inside.records else 0,
         waiting=inside.waiting if inside else None,
         progress=inside.progress if inside and inside.url else progress_of(review.responses),
+        review=_review_progress(config, snapshot, derived, review),
         commented=len(commented),
         comments=comments_of(snapshot, commented) if comments else (),
         flagged=flagged_records(remarks),
@@ -309,6 +315,19 @@ def _adjudication(config: Config, snapshot: Snapshot, review: ReviewState) -> Es
         url=review.in_argilla.adjudication_url if review.in_argilla is not None else None,
         refused={},
     )
+
+
+def _review_progress(config: Config, snapshot: Snapshot, derived: Derived, review: ReviewState) -> ReviewProgress:
+    """Return how far reviewing is, with what is not synced yet; agreement is that of the store."""
+    pseudonyms = {reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers}
+    agreement = reviewer_agreement(config, derived, pseudonyms)
+    today = datetime.now(UTC).date()
+    gold = [
+        accuracy.model_copy(update={"reviewer": snapshot.pseudonym(accuracy.reviewer)})
+        for accuracy in gold_accuracy(config, snapshot, review.responses)
+    ]
+    needed = config.review.min_submitted
+    return review_progress(snapshot, review.responses, agreement, gold=gold, min_submitted=needed, today=today)
 
 
 def _derived(config: Config, snapshot: Snapshot, services: Services) -> tuple[Derived, str | None]:

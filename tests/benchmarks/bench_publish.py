@@ -44,7 +44,7 @@ SAMPLE_SECONDS = 0.2
 OWNER = "admin"
 
 
-def make_config(name: str) -> Any:
+def make_config(name: str, owner: str = OWNER) -> Any:
     """Return the config of a store and its dataset, all defaults."""
     from curation.config import parse_config
 
@@ -57,25 +57,28 @@ def make_config(name: str) -> Any:
                 {"model_id": "acme/other-7b", "name": "warm"},
             ],
             "judge": {"model_id": "acme/judge", "name": "judge"},
-            "publish": {"repo_id": f"{OWNER}/{name}"},
-            "store": {"repo_id": f"{OWNER}/{name}-store"},
+            "publish": {"repo_id": f"{owner}/{name}"},
+            "store": {"repo_id": f"{owner}/{name}-store"},
         }
     )
 
 
-def fill(name: str, sets: str, start: str) -> None:
-    """Commit so many reviewed candidate sets to the store, after those that it holds."""
+def fill(name: str, sets: str, start: str, owner: str = OWNER, *, answered: bool = True) -> None:
+    """Commit so many candidate sets to the store, after those that it holds; their records are `answered` or not."""
     from curation.config import Services
     from curation.errors import MissingError
     from curation.services import open_store
+    from curation.store import RESPONSES
     from curation.store.manifest import MANIFEST, Manifest, PromptsRead
     from curation.store.repo import Change
     from tests.benchmarks.publish_data import StoreData
 
-    store = open_store(make_config(name), Services.from_environment())
+    store = open_store(make_config(name, owner), Services.from_environment())
     store.create()
     with tempfile.TemporaryDirectory() as folder:
         files = StoreData().write(Path(folder), int(sets), start=int(start))
+        if not answered:
+            del files[RESPONSES]
         try:
             old = store.snapshot().manifest
         except MissingError:

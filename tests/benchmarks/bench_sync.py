@@ -95,7 +95,20 @@ def fill_argilla(stack: Stack, count: int) -> str:
 
     config = make_config()
     with closing(open_review(config, Services.from_environment())) as review:
-        dataset_id = review.create(config.review.settings())
+        review.create(config.review.settings())
+    return fill_dataset(stack, NAME, record_ids(count))
+
+
+def dataset_id(stack: Stack, name: str) -> str:
+    """Return the id of the Argilla dataset of this name."""
+    with argilla(stack) as http:
+        [found] = [item["id"] for item in http.get("/me/datasets").json()["items"] if item["name"] == name]
+    return str(found)
+
+
+def fill_dataset(stack: Stack, name: str, external_ids: list[str]) -> str:
+    """Put records with a response each into the database of a dataset without records; return its id."""
+    dataset = dataset_id(stack, name)
     with argilla(stack) as http:
         users = [
             http.post(
@@ -121,17 +134,17 @@ def fill_argilla(stack: Stack, count: int) -> str:
             },
             "responses": [{"user_id": users[0], "status": "submitted", "values": values}],
         }
-        path = f"/datasets/{dataset_id}/records"
+        path = f"/datasets/{dataset}/records"
         http.post(f"{path}/bulk", json={"items": [first]}).raise_for_status()
         [database] = stack.folder.rglob("argilla.db")
-        clone_records(database, count, [uuid.UUID(user).hex for user in users])
+        clone_records(database, external_ids, [uuid.UUID(user).hex for user in users])
         [template] = [item["id"] for item in http.get(path, params={"limit": 1}).json()["items"]]
         http.delete(f"/records/{template}").raise_for_status()
-    return dataset_id
+    return dataset
 
 
-def clone_records(database: Path, count: int, users: list[str]) -> None:
-    """Copy the only record and its response so many times, with ids of their own, a microsecond apart."""
+def clone_records(database: Path, external_ids: list[str], users: list[str]) -> None:
+    """Copy the only record and its response once for each id, a microsecond apart."""
     with sqlite3.connect(database, timeout=60) as connection:
         connection.row_factory = sqlite3.Row
         [record] = connection.execute("SELECT * FROM records").fetchall()
@@ -139,7 +152,7 @@ def clone_records(database: Path, count: int, users: list[str]) -> None:
         start = datetime.fromisoformat(record["inserted_at"])
 
         def rows() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-            for number, external_id in enumerate(record_ids(count)):
+            for number, external_id in enumerate(external_ids):
                 moment = str(start + timedelta(microseconds=number + 1))
                 new = {"id": uuid.uuid4().hex, "inserted_at": moment, "updated_at": moment}
                 answer = {**new, "id": uuid.uuid4().hex, "record_id": new["id"], "user_id": users[number % len(users)]}
@@ -184,15 +197,19 @@ def read_with_sdk() -> int:
     return len(dataset.records(with_responses=True).to_datasets())
 
 
-def edit(stack: Stack, dataset_id: str, count: int, preference: str) -> list[str]:
-    """Edit so many answers, over the whole dataset; return the ids in Argilla of their records."""
+def edit(stack: Stack, dataset_id: str, count: int, preference: str, *, drafts: int = 0) -> list[str]:
+    """Edit so many answers, over the whole dataset; return the ids in Argilla of their records.
+
+    The first ones become `drafts`.
+    """
     edited = []
     with argilla(stack) as http:
         total = http.get(f"/datasets/{dataset_id}/records", params={"limit": 1}).json()["total"]
         for number in range(count):
             params: dict[str, str | int] = {"offset": number * (total // count), "limit": 1, "include": "responses"}
             [item] = http.get(f"/datasets/{dataset_id}/records", params=params).json()["items"]
-            body = {"status": "submitted", "values": {"preference": {"value": preference}}}
+            status = "draft" if number < drafts else "submitted"
+            body = {"status": status, "values": {"preference": {"value": preference}}}
             http.put(f"/responses/{item['responses'][0]['id']}", json=body).raise_for_status()
             edited.append(str(item["id"]))
     return edited
@@ -211,9 +228,9 @@ def synced(changed: list[str] | None = None) -> dict[str, Any]:
     return {**report.model_dump(mode="json"), "seconds": seconds, "peak_rss_mb": peak}
 
 
-def in_process(call: str) -> Any:
-    """Run a function of this file in a process of its own; return what it returns."""
-    code = f"import json, tests.benchmarks.bench_sync as bench; print(json.dumps(bench.{call}))"
+def in_process(call: str, *, module: str = "bench_sync") -> Any:
+    """Run a function of a benchmark in a process of its own; return what it returns."""
+    code = f"import json, tests.benchmarks.{module} as bench; print(json.dumps(bench.{call}))"
     done = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -103,7 +103,6 @@ class StoreData:
                     1,
                     judge=["judge"] * count,
                     aspect=["overall-rating"] * count,
-                    scale=[5] * count,
                     order=[[0, 1]] * count,
                     scale=[5] * count,
                     ratings=list(rated),

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from curation.agreement_over_time import agreement_over_time
 from curation.review import PairwiseTask
-from curation.serving.dashboard import Dashboard, Day, forecast, without_names
-from curation.serving.history import agreement_over_time, completed_at, days_of
+from curation.review_progress import Day, completed_at, days_of, forecast
+from curation.serving.dashboard import Dashboard, without_names
 from curation.types import Measure
 from tests.derive.stores import Store, make_config
 from tests.serving.reviewed import at, config_of, dashboard_in, given, reviewed_store
@@ -64,7 +65,7 @@ def day(number: int, answers: int, completed: int) -> Day:
 def test_it_will_be_done_at_the_pace_of_the_last_week(
     days: list[Day], today: int, pace: float, done_on: date | None
 ) -> None:
-    expected = forecast(make_dashboard(100, *days), date(2026, 1, today))
+    expected = forecast(100, days[-1].completed if days else 0, days, date(2026, 1, today))
     assert expected.pace == pytest.approx(pace)
     assert expected.done_on == done_on
 

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 
-from curation.serving.dashboard import Dashboard, Day, ReviewerProgress, SampleRow, Span, Step
+from curation.agreement_over_time import Span
+from curation.review_progress import Day, ReviewerProgress
+from curation.serving.dashboard import Dashboard, SampleRow, Step
 from curation.serving.outcome import Refresh
 from curation.serving.page import page_html, sign_in_html
 from curation.types import Measure
