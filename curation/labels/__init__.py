@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from curation.labels.bradley_terry import win_rates
     from curation.labels.edits import edited, similarity
     from curation.labels.fitting import fitted
+    from curation.labels.intervals import share_measure
     from curation.labels.judge_checks import Compared, judge_check, judge_check_lines, share_difference, weighted_kappa
     from curation.labels.lengths import length_bias
-    from curation.labels.measures import agreement, judge_agreement, judges_agreement, share_measure
+    from curation.labels.measures import agreement, judge_agreement, judges_agreement
     from curation.labels.votes import Votes
 else:
     __getattr__ = late_names(
@@ -37,9 +38,10 @@ else:
             "bradley_terry": "win_rates",
             "edits": "edited similarity",
             "fitting": "fitted",
+            "intervals": "share_measure",
             "judge_checks": "Compared judge_check judge_check_lines share_difference weighted_kappa",
             "lengths": "length_bias",
-            "measures": "agreement judge_agreement judges_agreement share_measure",
+            "measures": "agreement judge_agreement judges_agreement",
             "votes": "Votes",
         },
     )

@@ -7,6 +7,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from curation.types import Measure
+
 Floats = NDArray[np.float64]
 
 ERROR = 0.05
@@ -37,3 +39,9 @@ def exact(successes: ArrayLike, count: ArrayLike, *, error: float = ERROR) -> tu
     low = betaincinv(np.maximum(hits, 1), misses + 1, error / 2)
     high = betaincinv(hits + 1, np.maximum(misses, 1), 1 - error / 2)
     return np.where(hits > 0, low, 0.0), np.where(misses > 0, high, 1.0)
+
+
+def share_measure(share: float, count: int) -> Measure:
+    """Return a share of `count` things with its interval (Wilson's)."""
+    low, high = wilson(share, count)
+    return Measure(value=share, low=float(low), high=float(high), count=count)

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curation.labels.intervals import wilson
-from curation.labels.measures import share_measure
+from curation.labels.intervals import share_measure, wilson
 from curation.types import CriterionAgreement, JudgeCheck, Measure, SuggestionEffect
 from curation.wording import counted, measured, percent
 

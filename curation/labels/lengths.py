@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from curation.frames import pl
-from curation.labels.intervals import wilson
-from curation.labels.measures import share_measure
+from curation.labels.intervals import share_measure, wilson
 from curation.types import LengthBias, Measure
 
 

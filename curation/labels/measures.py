@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
 from curation.labels.alpha import Level, alpha
-from curation.labels.intervals import wilson
+from curation.labels.intervals import share_measure
 from curation.labels.matrices import per_record
 from curation.labels.reviewers import reviewer_statistics
 from curation.labels.votes import Votes
@@ -63,12 +63,6 @@ def judges_agreement(pair: JudgePair) -> JudgesAgreement:
         equal=share_measure(pair.equal / pair.sets, pair.sets) if pair.sets else missing,
         undecided=pair.undecided / pair.pairs if pair.pairs else None,
     )
-
-
-def share_measure(share: float, count: int) -> Measure:
-    """Return a share of `count` things with its interval (Wilson's)."""
-    low, high = wilson(share, count)
-    return Measure(value=share, low=float(low), high=float(high), count=count)
 
 
 def _alpha(votes: Votes, level: Level, seed: int) -> Measure:
