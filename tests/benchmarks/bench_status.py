@@ -31,8 +31,9 @@ NAME, OWNER = "bench-status", "acme"
 
 
 def make_config() -> Any:
-    """Return the config, all defaults."""
-    return bench_publish.make_config(NAME, OWNER)
+    """Return the config, all defaults but for the layout: records are plain fields."""
+    config = bench_publish.make_config(NAME, OWNER)
+    return config.model_copy(update={"review": config.review.model_copy(update={"layout": "fields"})})
 
 
 def in_process(call: str) -> Any:

@@ -50,7 +50,7 @@ TEXT = "Plants are green because chlorophyll absorbs red and blue light and refl
 
 
 def make_config() -> Any:
-    """Return a config with the defaults: two answers side by side."""
+    """Return a config with the defaults, but records are plain fields: two answers side by side."""
     from curation.config import parse_config
 
     return parse_config(
@@ -60,6 +60,7 @@ def make_config() -> Any:
             "generators": [{"model_id": "acme/a", "name": "a"}, {"model_id": "acme/b", "name": "b"}],
             "publish": {"repo_id": f"acme/{NAME}"},
             "store": {"repo_id": f"acme/{NAME}-store"},
+            "review": {"layout": "fields"},
         }
     )
 

@@ -104,3 +104,17 @@ def test_records_without_their_responses_are_not_records_without_answers(small: 
 
     with pytest.raises(ServiceError, match=r"not Argilla's .a record without its responses"):
         small.pull(forget)
+
+
+def test_responses_with_null_values_are_read_and_withdraw_nothing(small: Dataset) -> None:
+    discarded, drafted = (item["id"] for item in small.items())
+    body: dict[str, object] = {"status": "discarded", "values": None}
+    small.http.post(f"/records/{discarded}/responses", json=body).raise_for_status()
+    body = {"status": "draft", "values": {"comment": {"value": None}}}
+    answer = small.http.post(f"/records/{drafted}/responses", json=body)
+    refused = answer.status_code == 422
+    read = {answer.server_record_id: (answer.status, answer.values) for answer in small.pull().answers}
+    assert read[discarded] == ("discarded", {})
+    # Argilla itself refuses a null as the value of a question.
+    assert refused
+    assert drafted not in read

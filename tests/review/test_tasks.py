@@ -515,3 +515,14 @@ def test_questions_of_every_kind_come_back_as_they_were_asked_and_their_answers_
                 other = replace(settings, questions=(*KINDS[:place], changed, *KINDS[place + 1 :]))
                 with pytest.raises(RefusedError, match="has other settings than the config"):
                     review.check(other)
+
+
+@every_task
+def test_nulls_and_values_of_a_question_that_no_longer_exists_change_nothing(task: Task) -> None:
+    asked = {question.name for question in task.settings().questions}
+    for record in records_of(small(task), make_set(ratings=[None] * 3)):
+        for plain in answers(small(task)):
+            nulls = dict.fromkeys(asked - plain.keys())
+            former: dict[str, JsonValue] = {"quality_of_1999": "good", "former_flags": ["unsafe"], "nothing": None}
+            expected = small(task).annotation(respond(record, plain), record)
+            assert small(task).annotation(respond(record, {**plain, **nulls, **former}), record) == expected
