@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -43,6 +44,25 @@ ANSWERS = {
 # The words that are marked.
 MARKED = """() => [...(CSS.highlights.get("differs") ?? [])].map(
   ({startContainer, startOffset, endOffset}) => startContainer.data.slice(startOffset, endOffset))"""
+
+
+# Of pairs of lists of words: how many words differ, and whether those that do not are the same in both lists.
+DIFFERING = """(_, pairs) => pairs.map(pair => {
+  const [first, second] = pair.map(words => words.map(word => ({word})))
+  const differ = new Set(differing(first, second))
+  const [left, right] = [first, second].map(words => words.filter(word => !differ.has(word)).map(({word}) => word))
+  return [differ.size, left.join(" ") === right.join(" ")]
+})"""
+
+
+def longest_common(first: str, second: str) -> int:
+    """The length of the longest common subsequence, by the recurrence that defines it."""
+    row = [0] * (len(second) + 1)
+    for left in first:
+        above = 0
+        for place, right in enumerate(second, 1):
+            above, row[place] = row[place], above + 1 if left == right else max(row[place], row[place - 1])
+    return row[-1]
 
 
 def reply(request: Request) -> str:
@@ -140,6 +160,12 @@ def test_a_card_is_compared_and_answered_by_keys_on_small_and_large_screens(
             is_compared(review, page)
         else:
             is_rendered(review)
+    chance = random.Random(1)
+    pairs = [["".join(chance.choices("abcdef", k=chance.randrange(100))) for _ in range(2)] for _ in range(100)]
+    expected = [[len(first) + len(second) - 2 * longest_common(first, second), True] for first, second in pairs]
+    assert review.card.locator("body").evaluate(
+        DIFFERING, [[list(first), list(second)] for first, second in pairs]
+    ) == (expected)
     # A click and a selection take the focus into the frame; the keys still answer.
     review.open()
     expect(page.locator("#preference_a")).to_be_focused()

@@ -1,6 +1,7 @@
 "use strict";
 // Words that differ. A word is a place in a text: {word, node, start, end}.
-const MOST_CELLS = 36e6;
+// So many pairs of words take 50 MB.
+const MOST_PAIRS = 400e6;
 const segmenter = new Intl.Segmenter(undefined, { granularity: "word" });
 const wordsOf = (text) => {
   const words = [];
@@ -21,31 +22,37 @@ const differing = (first, second) => {
   while (start < end && start < other && first[start].word === second[start].word) start++;
   while (end > start && other > start && first[end - 1].word === second[other - 1].word) [end, other] = [end - 1, other - 1];
   const [left, right] = [first.slice(start, end), second.slice(start, other)];
-  const known = [new Set(left.map(({ word }) => word)), new Set(right.map(({ word }) => word))];
-  const differ = [...left.filter(({ word }) => !known[1].has(word)), ...right.filter(({ word }) => !known[0].has(word))];
-  const [a, b] = [left.filter(({ word }) => known[1].has(word)), right.filter(({ word }) => known[0].has(word))];
-  const width = b.length + 1;
-  if (a.length * b.length > MOST_CELLS || Math.min(a.length, b.length) > 65535) return null;
-  const numbers = new Map();
-  const numbered = (words) =>
-    Int32Array.from(words, ({ word }) => {
-      if (!numbers.has(word)) numbers.set(word, numbers.size);
-      return numbers.get(word);
-    });
-  const [x, y] = [numbered(a), numbered(b)];
-  const lengths = new Uint16Array((a.length + 1) * width);
-  for (let i = a.length - 1; i >= 0; i--) {
-    const [row, next] = [i * width, (i + 1) * width];
-    for (let j = b.length - 1; j >= 0; j--) {
-      if (x[i] === y[j]) lengths[row + j] = lengths[next + j + 1] + 1;
-      else lengths[row + j] = lengths[next + j] > lengths[row + j + 1] ? lengths[next + j] : lengths[row + j + 1];
+  const [ofLeft, ofRight] = [left, right].map((words) => new Set(words.map(({ word }) => word)));
+  const a = left.filter(({ word }) => ofRight.has(word));
+  const b = right.filter(({ word }) => ofLeft.has(word));
+  const only = [...left.filter(({ word }) => !ofRight.has(word)), ...right.filter(({ word }) => !ofLeft.has(word))];
+  return a.length * b.length > MOST_PAIRS ? null : [...only, ...unmatched(a, b)];
+};
+
+// The same by Hyyro's bit-parallel algorithm (2004): a row for each word of b, and in it a bit for each word of a.
+const unmatched = (a, b) => {
+  const width = (a.length + 31) >> 5;
+  const places = new Map(a.map(({ word }) => [word, new Uint32Array(width)]));
+  a.forEach(({ word }, place) => (places.get(word)[place >> 5] |= 1 << (place & 31)));
+  const rows = new Uint32Array((b.length + 1) * width).fill(0xffffffff, 0, width);
+  for (let row = 0; row < b.length; row++) {
+    const same = places.get(b[row].word);
+    let carry = 0;
+    for (let column = 0; column < width; column++) {
+      const bits = rows[row * width + column];
+      const common = bits & same[column];
+      const sum = bits + (common >>> 0) + carry;
+      carry = sum > 0xffffffff ? 1 : 0;
+      rows[(row + 1) * width + column] = sum | (bits & ~common);
     }
   }
-  let [i, j] = [0, 0];
-  while (i < a.length && j < b.length) {
-    if (x[i] === y[j]) [i, j] = [i + 1, j + 1];
-    else if (lengths[(i + 1) * width + j] >= lengths[i * width + j + 1]) differ.push(a[i++]);
-    else differ.push(b[j++]);
+  const isSet = (row, place) => (rows[row * width + (place >> 5)] >>> (place & 31)) & 1;
+  const differ = [];
+  let [place, row] = [a.length, b.length];
+  while (place && row) {
+    if (isSet(row, place - 1)) differ.push(a[--place]);
+    else if (--row && !isSet(row, place - 1)) differ.push(b[row]);
+    else place--;
   }
-  return [...differ, ...a.slice(i), ...b.slice(j)];
+  return [...differ, ...a.slice(0, place), ...b.slice(0, row)];
 };
