@@ -20,7 +20,7 @@ define install
 @touch $@
 endef
 
-.PHONY: demo test test-fast tests types lint bench-start bench-generate bench-documents bench-publish bench-sync bench-review bench-status bench-kills bench-faults screenshot clean
+.PHONY: demo test test-fast tests types lint bench-start bench-generate bench-documents bench-publish bench-sync bench-push bench-review bench-status bench-kills bench-faults screenshot clean
 
 demo: .venv/.demo
 	$(BIN)/curation demo
@@ -72,6 +72,9 @@ bench-review: .venv/.test
 
 bench-status: .venv/.test
 	$(BIN)/python -m tests.benchmarks.bench_status
+
+bench-push: .venv/.test
+	$(BIN)/python -m tests.benchmarks.bench_push
 
 screenshot: .venv/.test
 	$(BIN)/python -m tests.browser.screenshot

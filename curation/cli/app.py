@@ -258,9 +258,16 @@ def status(
     debug: DebugOption = False,
 ) -> None:
     """Show how far the curation is, and which command comes next."""
+    from curation.config import Services
+    from curation.deploy.schedule import known_schedules
     from curation.stages.status import status as read_status
 
-    run(config, format, debug, lambda loaded, out: read_status(loaded, comments=comments))
+    def work(loaded: Config, out: Output) -> Report:
+        schedules, unknown = known_schedules(loaded, Services.from_environment())
+        report = read_status(loaded, comments=comments)
+        return report.model_copy(update={"schedules": schedules, "schedules_unknown": unknown})
+
+    run(config, format, debug, work)
 
 
 @app.command()

@@ -56,6 +56,18 @@ def put(api: HfApi, store: str, files: Mapping[str, bytes]) -> str | None:
     return None if commit.oid == before else commit.oid
 
 
+def remove(api: HfApi, store: str) -> bool:
+    """Remove the folder from the store; return whether there was one. Errors as in `hub.hub_errors`."""
+    from huggingface_hub import CommitOperationDelete
+
+    with hub_errors(api, store):
+        if not any(path.startswith(f"{FOLDER}/") for path in api.list_repo_files(store, repo_type="dataset")):
+            return False
+        operations = [CommitOperationDelete(f"{FOLDER}/", is_folder=True)]
+        api.create_commit(store, operations, commit_message="No scheduled refreshes any more", repo_type="dataset")
+    return True
+
+
 def script(store: str, *, package: str | None) -> str:
     """Return the shell script that a schedule runs. It takes HF_TOKEN and Argilla's keys from its environment."""
     wheel = f"{FOLDER}/*.whl" if package is None else shlex.quote(package)

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from pydantic import Field
+
 from curation.config import Config, Services, load_config
 from curation.deploy import carried, jobs
 from curation.deploy.access import asking_account
 from curation.deploy.timetable import cron_times, runs_a_month
-from curation.errors import ConfigError
+from curation.errors import ConfigError, CurationError
 from curation.hub import DEFAULT_ENDPOINT
 from curation.report import Report
+from curation.wording import size
 
 Runner = Literal["jobs", "cron", "github"]
 
@@ -49,8 +52,9 @@ class ScheduleReport(Report):
     """What `schedule` did, or with `rehearsal` would do.
 
     `times` is when it runs, in the fields of cron. `job` is the id of the scheduled job, `runs` when it runs in words,
-    `commit` what put config and package into the store: each null if there is none. `text` is what the user installs,
-    for cron and GitHub Actions; `cost` what a month costs, null where it costs nothing.
+    `commit` what put config and package into the store: each null if there is none. `into_store` has the files that
+    belong into the store, with their sizes in bytes. `text` is what the user installs, for cron and GitHub Actions;
+    `cost` what a month costs, null where it costs nothing.
     """
 
     on: Runner
@@ -63,33 +67,51 @@ class ScheduleReport(Report):
     cost: str | None = None
     command: str | None = None
     text: str | None = None
+    into_store: dict[str, int] = Field(default_factory=dict)
 
     @property
     def lines(self) -> tuple[str, ...]:
         """What runs when, what it costs, and what is still to be done."""
+        stored = [f"{path} ({size(count)})" for path, count in self.into_store.items()] if self.rehearsal else []
+        into_store = (f"# Into the store would go: {', '.join(stored)}.",) if stored else ()
         if self.text is not None:
-            return (self.text,)
+            return (*into_store, self.text)
         if self.rehearsal:
             cost = () if self.cost is None else (self.cost,)
-            return (*cost, f"A job would run at {self.times}:", str(self.command))
+            return (*cost, *into_store, f"A job would run at {self.times}:", str(self.command))
         state = "is scheduled" if self.changed else "was scheduled already"
         carried_line = ("Config and package are in the store anew.",) if self.commit else ()
         return (f"The job {self.job} {state}: {self.runs}.", *carried_line)
 
 
 class SchedulesReport(Report):
-    """The scheduled jobs of a curation: their ids with when they run. `removed` are those that were deleted now."""
+    """The scheduled jobs of a curation: their ids with when they run. `removed` are those that were deleted now.
+
+    `emptied` says that what they ran was removed from the store.
+    """
 
     name: str
     jobs: dict[str, str]
     removed: tuple[str, ...] = ()
+    emptied: bool = False
 
     @property
     def lines(self) -> tuple[str, ...]:
         """A line for each."""
-        if self.removed:
-            return (f"Removed the scheduled job {', '.join(self.removed)} of {self.name}.",)
-        return tuple(f"{job}  {when}" for job, when in self.jobs.items()) or (f"{self.name} has no scheduled job.",)
+        removed = [f"Removed the scheduled job {', '.join(self.removed)} of {self.name}."] if self.removed else []
+        if self.emptied:
+            removed.append(
+                f"Removed the folder {carried.FOLDER}/ from its store. A workflow of GitHub Actions that runs what was "
+                "in it fails from now on: delete the workflow."
+            )
+        if removed:
+            return tuple(removed)
+        return self.lines_of_jobs or (f"{self.name} has no scheduled job.",)
+
+    @property
+    def lines_of_jobs(self) -> tuple[str, ...]:
+        """A line for each job: its id, and when it runs."""
+        return tuple(f"{job}  {when}" for job, when in self.jobs.items())
 
 
 def schedule(
@@ -121,18 +143,21 @@ def schedule(
     needed = needed_keys(loaded, services)
     cost = jobs.cost_line(account.api, runs=runs_a_month(every)) if on == "jobs" else None
     commit = None
+    files = carried.schedule_files(config, package=package)
     if not rehearsal:
         if cost is not None:
             say(cost)
-        files = carried.schedule_files(config, package=package)
         commit = carried.put(account.api, loaded.store.repo_id, files)
+    into_store = {path: len(content) for path, content in files.items()}
     script = carried.script(loaded.store.repo_id, package=package)
     environment = _environment(services)
     if on == "github":
         text = _workflow(loaded, times, script, environment, needed)
-        return ScheduleReport(on=on, times=times, commit=commit, text=text)
+        return ScheduleReport(on=on, times=times, rehearsal=rehearsal, commit=commit, into_store=into_store, text=text)
     command = ["bash", "-c", script]
-    report = ScheduleReport(on=on, times=times, rehearsal=rehearsal, cost=cost, command=shlex.join(command))
+    report = ScheduleReport(
+        on=on, times=times, rehearsal=rehearsal, cost=cost, into_store=into_store, command=shlex.join(command)
+    )
     if rehearsal:
         return report
     namespace, _, name = loaded.store.repo_id.partition("/")
@@ -144,16 +169,31 @@ def schedule(
 
 
 def list_schedules(config: Config, *, services: Services, remove: bool = False) -> SchedulesReport:
-    """Return the scheduled jobs of a curation; with `remove` delete them. Lines in a crontab are not known here."""
+    """Return the scheduled jobs of a curation; with `remove` delete them, and what they ran from the store.
+
+    Lines in a crontab are not known here.
+    """
     api = asking_account(services).api
     namespace, _, name = config.store.repo_id.partition("/")
     found = jobs.list_jobs(api, namespace=namespace, name=name)
     removed = jobs.remove_jobs(api, namespace=namespace, name=name) if remove else []
+    emptied = remove and carried.remove(api, config.store.repo_id)
     return SchedulesReport(
         name=config.name,
         jobs={job.id: job.line for job in found},
         removed=tuple(removed),
+        emptied=emptied,
     )
+
+
+def known_schedules(config: Config, services: Services) -> tuple[tuple[str, ...], str | None]:
+    """Return the scheduled jobs, a line for each, and why they are not known if they are not. No token has none."""
+    if services.hub_token is None:
+        return (), None
+    try:
+        return list_schedules(config, services=services).lines_of_jobs, None
+    except CurationError as error:
+        return (), str(error)
 
 
 def needed_keys(config: Config, services: Services) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from curation.errors import (
 from curation.ids import content_hash
 from curation.review import record_pages
 from curation.review.pulled import Accounts, Answer, Pulled
+from curation.review.record_writing import write_records
 from curation.review.refusal import refusal
 from curation.review.settings import WITHOUT_MEANING, ArgillaSettings, differences
 from curation.review.spec import (
@@ -47,10 +48,8 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="Support for class-based `config`")
     import argilla as rg
     from argilla._exceptions import ArgillaAPIError, ArgillaCredentialsError, ArgillaError
-    from argilla._exceptions._api import ForbiddenError, UnprocessableEntityError
-    from argilla._models import SuggestionModel
+    from argilla._exceptions._api import ForbiddenError
 
-PUSH_BATCH = 200
 SHAPE_ERRORS = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 """Errors that are raised when the SDK or we cannot parse an answer of Argilla."""
 DIFFERENCES = 3
@@ -179,30 +178,35 @@ class ArgillaReview:
                     answer = self.http.patch(f"/api/v1/fields/{field['id']}", json={"settings": settings})
                     answer.raise_for_status()
 
-    def push(self, specs: Sequence[RecordSpec]) -> Pushed:
+    def push(self, specs: Iterable[RecordSpec]) -> Pushed:
         """Add the records that Argilla lacks. Records that it refuses are left out and returned with its reason.
 
         Raises ServiceError if another record does not arrive, or if Argilla refuses all records.
         """
-        refused: dict[str, str] = {}
+        asked: list[str] = []
         with self.errors():
-            dataset = self._require()
-            present = {record["external_id"] for record in self._records(str(dataset.id))}
-            new = [spec for spec in specs if spec.record.id not in present]
-            for start in range(0, len(new), PUSH_BATCH):
-                refused |= self._add(dataset, new[start : start + PUSH_BATCH])
-            if new:
-                present = {record["external_id"] for record in self._records(str(dataset.id))}
-        if refused and len(refused) == len(specs):
+            dataset_id = str(self._require().id)
+            present = {record["external_id"] for record in self._records(dataset_id)}
+
+            def lacking() -> Iterator[RecordSpec]:
+                for spec in specs:
+                    asked.append(spec.record.id)
+                    if spec.record.id not in present:
+                        yield spec
+
+            written = write_records(self.http, dataset_id, lacking(), question_ids=self._question_ids(dataset_id))
+        refused = written.refused
+        if refused and len(refused) == len(asked):
             record_id, reason = next(iter(refused.items()))
-            raise ServiceError(f"Argilla at {self.api_url} refused all {len(specs)} records; {record_id}: {reason}")
-        lost = [spec.record.id for spec in specs if spec.record.id not in present and spec.record.id not in refused]
+            raise ServiceError(f"Argilla at {self.api_url} refused all {len(asked)} records; {record_id}: {reason}")
+        there = present | written.arrived | refused.keys()
+        lost = [record_id for record_id in asked if record_id not in there]
         if lost:
             raise ServiceError(
-                f"{len(lost)} of {len(specs)} records did not arrive in Argilla, {lost[0]} among them.",
+                f"{len(lost)} of {len(asked)} records did not arrive in Argilla, {lost[0]} among them.",
                 remedy="Run `curation push` again.",
             )
-        return Pushed(added=len(new) - len(refused), refused=refused)
+        return Pushed(added=len(written.arrived), refused=refused)
 
     def present(self) -> frozenset[str]:
         """Return the ids of our records that the dataset has. MissingError if there is no dataset."""
@@ -210,27 +214,16 @@ class ArgillaReview:
             records = self._records(str(self._require().id))
             return frozenset(record["external_id"] for record in records if record["external_id"] is not None)
 
-    def add(self, specs: Sequence[RecordSpec]) -> dict[str, str]:
+    def add(self, specs: Iterable[RecordSpec]) -> dict[str, str]:
         """Add records, or write them again; return Argilla's reason for each that it refuses, by record id."""
-        refused: dict[str, str] = {}
         with self.errors():
-            for start in range(0, len(specs), PUSH_BATCH):
-                refused |= self._add(self._require(), specs[start : start + PUSH_BATCH])
-        return refused
+            dataset_id = str(self._require().id)
+            return write_records(self.http, dataset_id, specs, question_ids=self._question_ids(dataset_id)).refused
 
-    def _add(self, dataset: Any, specs: Sequence[RecordSpec]) -> dict[str, str]:
-        """Add records in one request; return Argilla's reason for each record that it refuses, by record id.
-
-        Argilla accepts all records of a request or none. So if it refuses, each half is sent again by itself.
-        """
-        try:
-            dataset.records.log([_record(spec) for spec in specs], batch_size=len(specs))
-        except UnprocessableEntityError as error:
-            if len(specs) == 1:
-                return {specs[0].record.id: refusal(str(error))}
-            half = len(specs) // 2
-            return self._add(dataset, specs[:half]) | self._add(dataset, specs[half:])
-        return {}
+    def _question_ids(self, dataset_id: str) -> dict[str, str]:
+        """Return the server's id of each question, by its name."""
+        questions = self._get(f"/api/v1/datasets/{dataset_id}/questions")["items"]
+        return {str(question["name"]): str(question["id"]) for question in questions}
 
     def remove_unanswered(self, record_ids: Collection[str]) -> frozenset[str]:
         """Delete those records that nobody answered; return the ids of the records that no longer exist.
@@ -557,23 +550,6 @@ def _question(question: Question) -> Any:
             return rg.RankingQuestion(question.name, values=question.options, **options)
         case TextQuestion():
             return rg.TextQuestion(question.name, use_markdown=False, **options)
-
-
-def _record(spec: RecordSpec) -> Any:
-    return rg.Record(
-        id=spec.record.id,
-        fields=dict(spec.fields),
-        suggestions=[_Suggestion(question, value) for question, value in spec.suggestions.items()],
-    )
-
-
-class _Suggestion(rg.Suggestion):  # type: ignore[misc]
-    """A suggestion that is sent as it is: the SDK takes a ranking for a list of values, and sends no ranks."""
-
-    def api_model(self) -> Any:
-        """Return the suggestion in the layout of the API."""
-        question = self.record.dataset.settings.questions[self.question_name]
-        return SuggestionModel(question_id=question.id, question_name=question.name, value=self.value)
 
 
 def _answer(response: dict[str, Any], dataset_id: str) -> Answer:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextvars
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
+
+from curation.review.ahead import begin
 
 Page = list[dict[str, Any]]
 GetPage = Callable[[int, int], Page]
@@ -67,25 +68,9 @@ def _pages(get: GetPage) -> Iterator[Page]:
     The next page is asked for while the caller reads this one. The server takes most of the time.
     """
     offset = 0
-    page: Future[Page] | None = _asked(get, offset)
+    page: Future[Page] | None = begin(partial(get, offset, PAGE))
     while page is not None:
         items = page.result()
         offset += PAGE - 1
-        page = _asked(get, offset) if len(items) >= PAGE else None
+        page = begin(partial(get, offset, PAGE)) if len(items) >= PAGE else None
         yield items
-
-
-def _asked(get: GetPage, offset: int) -> Future[Page]:
-    """Ask for a page in a thread, which keeps neither an error nor Ctrl-C waiting for a server that hangs."""
-    page: Future[Page] = Future()
-    # A thread does not see the context by itself, which says where sentences about waiting go.
-    context = contextvars.copy_context()
-
-    def ask() -> None:
-        try:
-            page.set_result(context.run(get, offset, PAGE))
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the page raises it again
-            page.set_exception(error)
-
-    threading.Thread(target=ask, name="records", daemon=True).start()
-    return page

@@ -124,8 +124,9 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
         _update_settings(config, review, snapshot)
     dataset_id = review.create(task)
     gold = [record for record in all_gold if record.counts and record.task == config.review.task]
-    specs = specs_of(config, snapshot, in_push_order(config, snapshot, records, gold))
-    pushed = review.push(specs)
+    ordered = in_push_order(config, snapshot, records, gold)
+    # They are made while Argilla writes those before them.
+    pushed = review.push(specs_of(config, snapshot, ordered))
     shown = {record.id: record for record in (*records, *gold) if record.id not in pushed.refused}
     earlier = _earlier(snapshot, shown)
     gone = {record.id for record in all_gold if not record.counts and record.task == config.review.task}
@@ -135,7 +136,7 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
         dataset=config.review_dataset,
         workspace=config.review.workspace,
         url=review.url(dataset_id, in_order=config.review.in_order),
-        records=len(specs) - len(pushed.refused),
+        records=len(ordered) - len(pushed.refused),
         added=pushed.added,
         skipped=dict(skipped),
         refused=pushed.refused,
@@ -204,9 +205,10 @@ def _retire(store: Store, review: ArgillaReview, earlier: Collection[str], *, sh
     return retired
 
 
-def specs_of(config: Config, snapshot: Snapshot, records: Iterable[ReviewRecord]) -> list[RecordSpec]:
-    """Return what Argilla shows of these records: with the part of a document that a prompt is about."""
-    return [config.review.spec(_as_shown(_set_of(record, snapshot)), record) for record in records]
+def specs_of(config: Config, snapshot: Snapshot, records: Iterable[ReviewRecord]) -> Iterator[RecordSpec]:
+    """Yield what Argilla shows of these records: with the part of a document that a prompt is about."""
+    for record in records:
+        yield config.review.spec(_as_shown(_set_of(record, snapshot)), record)
 
 
 def _set_of(record: ReviewRecord, snapshot: Snapshot) -> CandidateSet:

@@ -75,6 +75,8 @@ class StatusReport(Report):
       cannot be resolved; then there are no verdicts and no rows. `up_to_date` is whether the published rows are those
       that `publish` would give now; `row_counts` says how their numbers differ. With `mode = "pull-request"`,
       `proposal` is the address of the open one, and `proposed` whether it has the rows of now.
+    - `schedules` has a line for each scheduled job, if whoever made the report asked for them; `schedules_unknown` says
+      why they are not known.
     """
 
     store: str
@@ -118,6 +120,8 @@ class StatusReport(Report):
     in_argilla: int | None
     argilla: str | None
     adjudication: Escalation | None = None
+    schedules: tuple[str, ...] = ()
+    schedules_unknown: str | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -142,6 +146,12 @@ class StatusReport(Report):
             *map(gold_line, self.gold),
             *(f"{reviewer} is published as {pseudonym}." for reviewer, pseudonym in self.reviewers.items()),
             *self._decisions,
+            *(f"Scheduled: {line}." for line in self.schedules),
+            *(
+                [f"Whether refreshes are scheduled is not known: {self.schedules_unknown}"]
+                if self.schedules_unknown
+                else []
+            ),
             *self._comments,
         )
 

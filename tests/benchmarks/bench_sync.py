@@ -221,7 +221,7 @@ def synced(changed: list[str] | None = None) -> dict[str, Any]:
     from curation.review import argilla as _loaded
     from curation.stages.sync import sync
 
-    assert _loaded.PUSH_BATCH
+    assert _loaded.DIFFERENCES
     begin = time.perf_counter()
     report = sync(make_config(), changed=changed)
     seconds = time.perf_counter() - begin

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -84,8 +85,18 @@ def test_a_job_is_created_once_changed_when_the_schedule_changes_and_removed(cli
     connect(stack.hub.url, stack.hub.token).suspend_scheduled_job(scheduled_job_id=renewed.job, namespace="acme")
     assert (scheduled(stack, config, every="1d").changed, list(jobs(stack, name))) == (False, [renewed.job])
     assert f"`hf jobs scheduled resume {renewed.job}`" in cli.run("schedule", str(config), "--list").stdout
-    assert f"Removed the scheduled job {renewed.job}" in cli.run("schedule", str(config), "--remove").stdout
+    status = cli.json("status", str(config))
+    assert status["schedules"] == [f"{renewed.job}  {daily.times}"] or renewed.job in status["schedules"][0]
+    assert f"Scheduled: {status['schedules'][0]}." in cli.run("status", str(config)).stdout
+    removed = " ".join(cli.run("schedule", str(config), "--remove").stdout.split())
+    assert f"Removed the scheduled job {renewed.job}" in removed
+    assert "Removed the folder schedule/ from its store." in removed
+    files = connect(stack.hub.url, stack.hub.token).list_repo_files(f"acme/{name}-store", repo_type="dataset")
+    assert "manifest.json" in files
+    assert not [path for path in files if path.startswith("schedule/")]
     assert jobs(stack, name) == {}
+    assert cli.json("schedule", str(config), "--remove")["emptied"] is False
+    assert cli.json("status", str(config))["schedules"] == []
     assert "has no scheduled job" in cli.run("schedule", str(config), "--list").stdout
 
 
@@ -129,7 +140,15 @@ def test_the_workflow_for_github_has_the_keys_as_secrets(cli: CommandLine, stack
     name = "scheduled-github"
     config = write_config(cli.folder, name)
     cli.json("generate", str(config))
+    api = connect(stack.hub.url, stack.hub.token)
+    head = api.dataset_info(f"acme/{name}-store").sha
+    rehearsal = cli.run("schedule", str(config), "--on", "github", "--every", "6h", "--dry-run").stdout
+    assert re.search(
+        r"Into the store would go: schedule/curation\.toml \(\d+ bytes\), .*\.whl", " ".join(rehearsal.split())
+    )
+    assert api.dataset_info(f"acme/{name}-store").sha == head
     report = cli.json("schedule", str(config), "--on", "github", "--every", "6h")
+    assert {path.partition("/")[0] for path in report["into_store"]} == {"schedule"}
     workflow = yaml.safe_load(report["text"])
     # YAML 1.1 reads "on" as true.
     assert workflow[True]["schedule"] == [{"cron": report["times"]}]
