@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from curation.scratch import scratch_folder
 from curation.serving.dashboard import Dashboard
+from curation.serving.kept_refreshes import read_refreshes, write_refreshes
 from curation.serving.outcome import Cause, Outcome, Refresh, Request
 from curation.serving.settings import Timing
 
@@ -33,6 +34,8 @@ RUN = (sys.executable, "-m", "curation.serving.refresh_run")
 class Refresher:
     """Refreshes the datasets of a config, again and again. All it keeps may be lost: the truth is in the store.
 
+    With a file `kept` the last refreshes outlive a restart.
+
     `dashboard` is what the last refresh saw that could read the store, None before the first. `refreshes` are the last
     ones, newest first. `tell` is called with each that has ended. `command` is the program that refreshes; it gets the
     arguments of `refresh_run`.
@@ -45,9 +48,12 @@ class Refresher:
         *,
         tell: Callable[[Refresh], None] = lambda refresh: None,
         command: Sequence[str] = RUN,
+        kept: Path | None = None,
     ) -> None:
         self.dashboard: Dashboard | None = None
-        self.refreshes: deque[Refresh] = deque(maxlen=KEPT)
+        earlier = read_refreshes(kept) if kept is not None else ()
+        self.refreshes: deque[Refresh] = deque(earlier[:KEPT], maxlen=KEPT)
+        self._kept = kept
         self.running = False
         self._config, self._timing, self._tell, self._command = config, timing, tell, command
         self._hinted = asyncio.Event()
@@ -117,6 +123,8 @@ class Refresher:
             exit_code=outcome.exit_code,
         )
         self.refreshes.appendleft(refresh)
+        if self._kept is not None:
+            write_refreshes(self._kept, self.refreshes)
         # Whoever read what the server says may be gone.
         with suppress(OSError):
             self._tell(refresh)

@@ -10,6 +10,7 @@ import uvicorn
 from curation.config import Config, Services
 from curation.errors import RefusedError
 from curation.serving.app import Server, build_app
+from curation.serving.kept_refreshes import kept_file
 from curation.serving.outcome import Refresh
 from curation.serving.refresher import Refresher
 from curation.serving.registration import Registration
@@ -45,7 +46,7 @@ def address_of(listening: socket.socket) -> str:
 
 def run_server(serving: Serving, config: Config, listening: socket.socket, *, tell: Callable[[Refresh], None]) -> None:
     """Serve until SIGTERM or Ctrl-C. `tell` is called with each refresh that has ended."""
-    refresher = Refresher(serving.config, serving.timing, tell=tell)
+    refresher = Refresher(serving.config, serving.timing, tell=tell, kept=kept_file(serving.config))
     registration = Registration(serving, Services.from_environment())
     options = uvicorn.Config(
         build_app(Server(serving, config, refresher, registration)),

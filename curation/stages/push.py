@@ -125,7 +125,6 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
     dataset_id = review.create(task)
     gold = [record for record in all_gold if record.counts and record.task == config.review.task]
     ordered = in_push_order(config, snapshot, records, gold)
-    # They are made while Argilla writes those before them.
     pushed = review.push(specs_of(config, snapshot, ordered))
     shown = {record.id: record for record in (*records, *gold) if record.id not in pushed.refused}
     earlier = _earlier(snapshot, shown)

@@ -316,6 +316,37 @@ def test_updated_at_moves_only_when_the_status_flips(
     assert clock.moved() == (SAME, MOVED), "deleted without a flip"
 
 
+def test_which_records_were_edited_shows_nowhere_but_in_the_records(
+    dataset: Any, owner: httpx2.Client, reviewer: Callable[[], httpx2.Client]
+) -> None:
+    """No count, filter or order tells which changed: so a sync that no webhook helps reads all records."""
+    log(dataset, item("one"), item("two"))
+    one, two = records(owner, dataset)
+    client = reviewer()
+    responses = [respond(client, one, "first"), respond(client, two, "second")]
+
+    def shown() -> list[Any]:
+        path = f"/datasets/{dataset.id}"
+        scope = {"entity": "response", "question": "better"}
+        filters = [{"and": [{"type": "terms", "scope": scope, "values": [value]}]} for value in ("first", "second")]
+        order = [{"scope": {"entity": "record", "property": "updated_at"}, "order": "desc"}]
+        searches = [{"filters": each} for each in filters]
+        totals = [
+            owner.post(f"{path}/records/search", json=body).raise_for_status().json()["total"] for body in searches
+        ]
+        newest = owner.post(f"{path}/records/search", json={"sort": order}).raise_for_status().json()["items"]
+        counts = [owner.get(f"{path}/progress").json(), owner.get(f"{path}/users/progress").json()]
+        own = client.get(f"/me/datasets/{dataset.id}/metrics").json()
+        return [totals, [hit["record"]["id"] for hit in newest], counts, own]
+
+    before = shown()
+    change(client, responses[0], "second")
+    change(client, responses[1], "first")
+    assert shown() == before
+    values = [record["responses"][0]["values"]["better"]["value"] for record in records(owner, dataset)]
+    assert values == ["second", "first"]
+
+
 def test_deleting_a_response_that_completed_a_record_moves_updated_at(
     dataset: Any, owner: httpx2.Client, reviewer: Callable[[], httpx2.Client]
 ) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import stat
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from curation.serving.kept_refreshes import kept_file
 from curation.serving.outcome import Outcome, Refresh
 from curation.serving.refresher import MOST_NAMED, Refresher
 from curation.serving.settings import Timing
@@ -235,3 +237,36 @@ def test_it_reads_the_records_that_webhooks_named_and_all_where_that_may_not_be_
         assert begun == ["begin", "begin r1 r2", "begin", "begin r4", "begin r5", "begin", "begin"]
 
     watch(tmp_path, body, AT_ONCE, test)
+
+
+def test_the_last_refreshes_outlive_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CURATION_CACHE", str(tmp_path / "cache"))
+    kept = kept_file(tmp_path / "demo.toml")
+    assert kept.is_relative_to(tmp_path / "cache")
+    assert kept != kept_file(tmp_path / "other" / "demo.toml")
+    command = (sys.executable, "-S", "-c", PROGRAM.format(body=DONE))
+
+    async def restarted(refreshes: int) -> list[Refresh]:
+        ended: asyncio.Queue[Refresh] = asyncio.Queue()
+        timing = Timing(every=0.01)
+        refresher = Refresher(tmp_path / "notes", timing, tell=ended.put_nowait, command=command, kept=kept)
+        before = list(refresher.refreshes)
+        task = asyncio.create_task(refresher.run())
+        async with asyncio.timeout(WAIT):
+            for _ in range(refreshes):
+                await ended.get()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return before
+
+    assert asyncio.run(restarted(2)) == []
+    before = asyncio.run(restarted(1))
+    assert [(refresh.cause, refresh.lines) for refresh in before[-2:]] == [("timer", ("Done.",)), ("start", ("Done.",))]
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    # It is only what the page tells: a damaged file or a folder that cannot be written stops nothing.
+    kept.write_text("{")
+    assert asyncio.run(restarted(1)) == []
+    kept.unlink()
+    kept.parent.rmdir()
+    kept.parent.write_text("a file")
+    assert asyncio.run(restarted(1)) == []
