@@ -38,6 +38,7 @@ CALLERS = {
     "store/repo.py": "tests/store/test_patience.py",
     "deploy/spaces.py": "here: whether a Space answers; what it asks the Hub",
     "review/argilla.py": "tests/review/test_patience.py",
+    "review/record_writing.py": "through review/argilla.py",
     "review/transport.py": "tests/review/test_patience.py",
     "review/webhooks.py": "here: a webhook",
     "serving/oauth.py": "tests/serving/test_app.py",

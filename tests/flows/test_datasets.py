@@ -529,7 +529,7 @@ def test_plain_strings_leave_out_conversations_with_a_reason(crowd: Crowd) -> No
     assert together(texts["raw"])[0]["prompt"][0]["role"] in ("user", "system")
 
 
-def test_an_export_equals_the_published_files_and_a_full_folder_is_refused(crowd: Crowd) -> None:
+def test_an_export_equals_the_published_files_and_a_folder_with_other_content_is_refused(crowd: Crowd) -> None:
     shards = {path: content for path, content in crowd.files.items() if path.endswith(".parquet")}
     config = variant(crowd.config, "everything", publish=ALL_FORMATS)
     folder = crowd.line.folder / "exports" / "everything"
@@ -537,10 +537,15 @@ def test_an_export_equals_the_published_files_and_a_full_folder_is_refused(crowd
     assert sorted(report["files"]) == sorted(shards)
     there = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert there == shards
+    again = crowd.line.run("export", config, "--folder", str(folder))
+    assert again.returncode == 0, again.stderr
+    assert "nothing was written" in again.stdout
+    (folder / "other.txt").write_text("of somebody else")
     said = crowd.line.error("export", config, "--folder", str(folder))
     assert f"{folder} is not empty." in said
     assert "Name a new folder with --folder." in said
-    assert {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()} == shards
+    there = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert there == {**shards, "other.txt": b"of somebody else"}
 
 
 def templated(turns: Sequence[Mapping[str, str]]) -> str:

@@ -123,7 +123,7 @@ def test_a_gold_record_shows_as_many_answers_as_others(
 @pytest.mark.parametrize(
     ("review", "sentence"),
     [
-        ('gold = "gold.csv"', "review.gold = 'gold.csv': must end in .jsonl"),
+        ('gold = "gold.csv"', "': must end in .jsonl, .ndjson, .json, or in .gz behind one of these."),
         ('gold = "gold.jsonl"\ngold_share = 0', "review.gold_share = 0: must be greater than 0 and at most 0.5"),
         ('gold = "gold.jsonl"\ngold_share = 0.6', "must be greater than 0 and at most 0.5"),
         ('gold = "gold.jsonl"\ncalibration = -1', "review.calibration = -1: must be at least 0"),

@@ -70,6 +70,6 @@ def test_settings_of_the_second_dataset_that_were_changed_are_refused_with_the_d
 ) -> None:
     with first.review(stack.argilla.url) as review:
         beside = review.beside(second.name)
-        ReviewDatasets(PairwiseTask(), review, beside, answered=False).check()
+        ReviewDatasets(PairwiseTask(layout="fields"), review, beside, answered=False).check()
         with pytest.raises(RefusedError, match=f"{second.name}.*min_submitted is 1, expected 2"):
-            ReviewDatasets(PairwiseTask(adjudicators=2), review, beside, answered=False).check()
+            ReviewDatasets(PairwiseTask(layout="fields", adjudicators=2), review, beside, answered=False).check()
