@@ -100,9 +100,12 @@ def server_limit(stack: Stack, name: str, count: int) -> float:
 
 
 def item(number: int) -> dict[str, Any]:
-    """Return a record as `push` sends it."""
-    prompt = [{"role": "user", "content": f"{number}. {TEXT}"}]
-    fields = {"prompt": prompt, "response_a": f"a {number}. {TEXT}", "response_b": f"b {number}. {TEXT}"}
+    """Return a record as `push` sends it: a card with two answers."""
+    from curation.review.page import page_values
+    from tests.rows import make_prompt
+
+    answers = {f"response_{side}": f"{side} {number}. {TEXT}" for side in ("a", "b")}
+    fields = page_values(make_prompt(f"{number}. {TEXT}"), answers, card=True)
     return {"external_id": f"{number:016x}", "fields": fields, "suggestions": []}
 
 
