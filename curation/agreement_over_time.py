@@ -12,7 +12,8 @@ from curation import labels
 from curation.labels import Ballot
 from curation.reading_speed import given_at
 from curation.review import ReviewTask, reading_task
-from curation.types import Annotation, Measure, Response, ReviewRecord, Row
+from curation.review_statistics import Measure
+from curation.types import Annotation, Response, ReviewRecord, Row
 
 MOST_SPANS = 10
 SMALLEST_SPAN = 20

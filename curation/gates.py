@@ -13,7 +13,8 @@ from curation import labels
 from curation.config import Publish
 from curation.derive import Derived
 from curation.linting.report import SEVERITIES, LintFinding
-from curation.types import SIMULATED_PREFIX, GoldAccuracy, Measure
+from curation.review_statistics import GoldAccuracy, Measure
+from curation.types import SIMULATED_PREFIX
 from curation.wording import counted, measured, percent
 
 COMPARABLE = 50

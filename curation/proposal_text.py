@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from curation.derive.row_changes import ConfigChange, RowChange
-from curation.types import Measure
+from curation.review_statistics import Measure
 from curation.wording import measured, number
 
 

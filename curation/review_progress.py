@@ -13,8 +13,9 @@ from itertools import accumulate
 from pydantic import Field
 
 from curation.reading_speed import Speed, given_at, shown_characters, speeds, with_first_times
+from curation.review_statistics import WRONG_ON_GOLD, Agreement, GoldAccuracy, Measure, ReviewerStatistics
 from curation.store import Snapshot
-from curation.types import WRONG_ON_GOLD, Agreement, GoldAccuracy, Measure, Response, ReviewerStatistics, Row
+from curation.types import Response, Row
 from curation.wording import counted, measured, percent
 
 PACE_DAYS = 7

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from curation.types import Measure
+    from curation.review_statistics import Measure
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

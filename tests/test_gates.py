@@ -10,7 +10,7 @@ from curation.config import Publish
 from curation.errors import ConfigError
 from curation.gates import GateFacts, failed_gates
 from curation.linting.report import LintFinding
-from curation.types import GoldAccuracy, Measure
+from curation.review_statistics import GoldAccuracy, Measure
 from tests.derive.stores import make_config
 
 NOBODY = Measure(value=None, reason="nobody answered")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from curation.derive.row_changes import ConfigChange, RowChange
 from curation.proposal_text import proposal_text
-from curation.types import Measure
+from curation.review_statistics import Measure
 
 ALPHA = Measure(value=0.63, low=0.5, high=0.75, count=40)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from curation.types import Measure
+from curation.review_statistics import Measure
 from curation.wording import (
     about,
     clock,

@@ -22,8 +22,8 @@ from curation.export import SPLITS, suggested_weights
 from curation.generation.judge_report import judge_line, judges_line
 from curation.gold import gold_accuracy
 from curation.linting.safety import Coverage, counted_as, coverage
+from curation.review_statistics import Agreement, GoldAccuracy
 from curation.store import Snapshot
-from curation.types import Agreement, GoldAccuracy
 from curation.wording import counted, dollars
 
 SHOWN_SETTINGS = ("temperature", "max_new_tokens", "system_prompt", "template", "generators", "methods", "order")

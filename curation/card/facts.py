@@ -9,17 +9,16 @@ from itertools import pairwise
 from pydantic import JsonValue
 
 from curation.linting.safety import Coverage
-from curation.types import (
+from curation.review_statistics import (
     WRONG_ON_GOLD,
     Agreement,
     GoldAccuracy,
     ImportedAgreement,
     JudgeAgreement,
     JudgeCheck,
-    LabelSource,
     LengthBias,
-    Row,
 )
+from curation.types import LabelSource, Row
 from curation.wording import counted, percent
 
 LENGTH_EDGES = tuple(sorted({round(2 ** (half / 2)) for half in range(49)}))

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from curation.card.facts import CardFacts
 from curation.card.markdown import text, why
-from curation.types import SIMULATED_PREFIX, UNKNOWN_MODEL, WRONG_ON_GOLD, Measure
+from curation.review_statistics import WRONG_ON_GOLD, Measure
+from curation.types import SIMULATED_PREFIX, UNKNOWN_MODEL
 from curation.wording import counted, number, percent
 
 MARKS = {

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from curation import wording
 from curation.card.pictures import UNSHOWN, one_line
-from curation.types import Measure
+from curation.review_statistics import Measure
 from curation.wording import number, percent
 
 SPECIAL = re.compile(r"[&<>\\`*\[\]~|#]|\$(?=\$)|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")

@@ -16,8 +16,9 @@ from curation.card import markdown
 from curation.card.facts import CardFacts, Lengths
 from curation.card.limits import MARKS, known_limits, programs
 from curation.card.pictures import funnel_text, lengths_text, one_line
+from curation.review_statistics import ReviewerStatistics
 from curation.store.published import FUNNEL, LENGTHS
-from curation.types import IMPORTED, LabelSource, ReviewerStatistics
+from curation.types import IMPORTED, LabelSource
 from curation.wording import counted, number, percent, reasons, size
 
 TRAINERS = {"dpo": "DPO", "kto": "KTO", "reward": "Reward", "sft": "SFT"}

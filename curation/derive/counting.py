@@ -14,7 +14,8 @@ from curation.derive.texts import SetTexts
 from curation.export.scored import HUMAN, LABEL_SOURCES, Rows, ScoredSets
 from curation.frames import pl
 from curation.generation import disagrees_with_itself
-from curation.types import Difference, Judgement, LabelSource
+from curation.review_statistics import Difference
+from curation.types import Judgement, LabelSource
 
 
 def count_sets(tally: Tally, texts: SetTexts, segment: Segment) -> None:

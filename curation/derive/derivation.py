@@ -41,18 +41,9 @@ from curation.export.strings import Render, plain
 from curation.frames import pl
 from curation.generation import settings_id
 from curation.review import ReviewTask, reading_task
+from curation.review_statistics import ImportedAgreement, JudgeCheck, Measure
 from curation.store import NOT_SHOWN, Snapshot
-from curation.types import (
-    GOLD_PROMPT,
-    Annotation,
-    DroppedPrompt,
-    ImportedAgreement,
-    JudgeCheck,
-    LabelSource,
-    Measure,
-    Response,
-    ReviewRecord,
-)
+from curation.types import GOLD_PROMPT, Annotation, DroppedPrompt, LabelSource, Response, ReviewRecord
 
 Watch = Callable[[int, int], None]
 """Told how many of how many segments are done."""

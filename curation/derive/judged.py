@@ -12,7 +12,8 @@ from curation.derive.tally import Tally
 from curation.derive.texts import SetTexts
 from curation.export.scored import HUMAN, LABEL_SOURCES
 from curation.frames import pl
-from curation.types import FIVE, JUDGE_SURE, JudgeCheck, LabelSource
+from curation.review_statistics import JudgeCheck
+from curation.types import FIVE, JUDGE_SURE, LabelSource
 
 SIMULATED = LABEL_SOURCES.index("simulated")
 MIDDLE_RATING, MIDDLE_SCORE = 3.0, 0.5

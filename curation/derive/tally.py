@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from curation import labels
 from curation.frames import pl
 from curation.generation import JudgeTally
-from curation.types import Difference, LabelSource
+from curation.review_statistics import Difference
+from curation.types import LabelSource
 
 
 @dataclass(frozen=True, slots=True)

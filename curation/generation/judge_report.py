@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from curation.generation.judging import JudgeStatistics
-from curation.types import JudgesAgreement
+from curation.review_statistics import JudgesAgreement
 from curation.wording import counted, measured, percent, share
 
 

@@ -9,7 +9,8 @@ from fractions import Fraction
 from itertools import combinations
 from statistics import fmean
 
-from curation.types import Judgement, JudgePair, Row
+from curation.review_statistics import JudgePair
+from curation.types import Judgement, Row
 
 
 class JudgeStatistics(Row):

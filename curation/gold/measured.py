@@ -10,8 +10,9 @@ from curation import labels
 from curation.config import Config
 from curation.review import reading_task
 from curation.review.gold_answers import is_right
+from curation.review_statistics import GoldAccuracy
 from curation.store import Snapshot
-from curation.types import GoldAccuracy, GoldRecord, Response
+from curation.types import GoldRecord, Response
 from curation.wording import counted, measured, percent
 
 LAST = datetime.max.replace(tzinfo=UTC)

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from curation.labels.intervals import exact
-from curation.types import GoldAccuracy, Measure
+from curation.review_statistics import GoldAccuracy, Measure
 
 HONEST = 0.9
 """The share of right answers of a reviewer who is not to be marked."""

@@ -18,7 +18,7 @@ from scipy.sparse import csr_array, eye_array
 from curation.labels.intervals import ERROR, wilson
 from curation.labels.matrices import distinct
 from curation.labels.votes import Answer
-from curation.types import Measure
+from curation.review_statistics import Measure
 
 Floats = NDArray[np.float64]
 

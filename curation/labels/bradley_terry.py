@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.labels.intervals import ERROR
-from curation.types import Measure
+from curation.review_statistics import Measure
 
 Floats = NDArray[np.float64]
 

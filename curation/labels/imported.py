@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from curation.types import Drop, ImportedAgreement, Scores, Verdict
+from curation.review_statistics import ImportedAgreement
+from curation.types import Drop, Scores, Verdict
 from curation.wording import counted, excerpt, percent
 
 LONGEST_PROMPT = 80

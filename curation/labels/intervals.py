@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from curation.types import Measure
+from curation.review_statistics import Measure
 
 Floats = NDArray[np.float64]
 

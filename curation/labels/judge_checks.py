@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from curation.labels.intervals import share_measure, wilson
-from curation.types import CriterionAgreement, JudgeCheck, Measure, SuggestionEffect
+from curation.review_statistics import CriterionAgreement, JudgeCheck, Measure, SuggestionEffect
 from curation.wording import counted, measured, percent
 
 Way = int

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from curation.frames import pl
 from curation.labels.intervals import share_measure, wilson
-from curation.types import LengthBias, Measure
+from curation.review_statistics import LengthBias, Measure
 
 
 def length_bias(chosen_lengths: ArrayLike, rejected_lengths: ArrayLike) -> LengthBias:

@@ -11,7 +11,7 @@ from curation.labels.intervals import share_measure
 from curation.labels.matrices import per_record
 from curation.labels.reviewers import reviewer_statistics
 from curation.labels.votes import Votes
-from curation.types import Agreement, JudgeAgreement, JudgePair, JudgesAgreement, Leaning, Measure
+from curation.review_statistics import Agreement, JudgeAgreement, JudgePair, JudgesAgreement, Leaning, Measure
 
 
 def agreement(votes: Votes, *, level: Level, leaning: Leaning, seed: int) -> Agreement:

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from curation.labels.intervals import ERROR, exact, wilson
 from curation.labels.votes import Votes
-from curation.types import Leaning, Measure, ReviewerStatistics
+from curation.review_statistics import Leaning, Measure, ReviewerStatistics
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -15,7 +15,7 @@ from curation.linting.findings import FAULTS
 from curation.linting.safety import MINIMUM, Coverage, Use, coverage
 from curation.linting.survey import Survey, Tally
 from curation.report import Report
-from curation.types import LengthBias
+from curation.review_statistics import LengthBias
 from curation.wording import counted, measured, percent, share
 
 SEVERITIES = ("error", "warning", "info")

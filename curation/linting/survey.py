@@ -23,7 +23,7 @@ from curation.quality.duplicates import near_duplicate_leaders
 from curation.quality.language import detect_language
 from curation.quality.pii import redacted
 from curation.quality.tokens import TokenCounter
-from curation.types import LengthBias
+from curation.review_statistics import LengthBias
 
 EXAMPLES = 3
 """So many example rows are kept for each fault."""

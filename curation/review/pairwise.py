@@ -17,8 +17,9 @@ from curation.review.records import make_record, shown_candidates, shuffled
 from curation.review.shown import shown
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
 from curation.review.suggesting import judged_values, with_suggestions
+from curation.review_statistics import Leaning
 from curation.section import FILTER_NAME
-from curation.types import Annotation, Candidate, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
+from curation.types import Annotation, Candidate, CandidateSet, Drop, Message, Response, ReviewRecord, Scores
 
 STRONGEST = 3
 

@@ -18,7 +18,8 @@ from curation.review.several import MOST
 from curation.review.shown import shown
 from curation.review.spec import RankingQuestion, RecordSpec, TaskSpec
 from curation.review.suggesting import judged_values, with_suggestions
-from curation.types import Annotation, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
+from curation.review_statistics import Leaning
+from curation.types import Annotation, CandidateSet, Drop, Message, Response, ReviewRecord, Scores
 
 GUIDELINES = """\
 Read the prompt, then all responses, and put them in order: the one you would rather get comes first.

@@ -22,8 +22,9 @@ from curation.review.several import MOST
 from curation.review.shown import shown
 from curation.review.spec import RatingQuestion, RecordSpec, TaskSpec
 from curation.review.suggesting import judged_values, with_suggestions
+from curation.review_statistics import Leaning
 from curation.section import ASPECT
-from curation.types import Annotation, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
+from curation.types import Annotation, CandidateSet, Drop, Message, Response, ReviewRecord, Scores
 
 VALUES = (1, 2, 3, 4, 5)
 

@@ -18,7 +18,8 @@ from curation.review.page import CATEGORY, PROMPT, closing_questions, page_field
 from curation.review.shown import shown
 from curation.review.spec import Field, LabelQuestion, MultiLabelQuestion, Question, RecordSpec, TaskSpec
 from curation.review.suggesting import judged_values, with_suggestions
-from curation.types import Annotation, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
+from curation.review_statistics import Leaning
+from curation.types import Annotation, CandidateSet, Drop, Message, Response, ReviewRecord, Scores
 
 SCORES = {"good": 1.0, "bad": 0.0}
 

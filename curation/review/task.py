@@ -9,7 +9,8 @@ from pydantic import JsonValue
 
 from curation.review.budget import Priority, SkipIf
 from curation.review.spec import RecordSpec, TaskSpec
-from curation.types import Annotation, CandidateSet, Drop, Leaning, Message, Response, ReviewRecord, Scores
+from curation.review_statistics import Leaning
+from curation.types import Annotation, CandidateSet, Drop, Message, Response, ReviewRecord, Scores
 
 TaskLevel = Literal["nominal", "ordinal"]
 

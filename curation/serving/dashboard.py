@@ -7,7 +7,8 @@ from datetime import datetime
 
 from curation.agreement_over_time import Span
 from curation.review_progress import Day, ReviewerProgress
-from curation.types import WRONG_ON_GOLD, Measure, Row
+from curation.review_statistics import WRONG_ON_GOLD, Measure
+from curation.types import Row
 
 
 class Step(Row):

@@ -19,11 +19,11 @@ from curation.derive import Derived, derive
 from curation.errors import RefusedError
 from curation.labels import MajorityResolver
 from curation.review_progress import review_progress
+from curation.review_statistics import Measure
 from curation.scratch import scratch_folder
 from curation.services import open_store
 from curation.serving.dashboard import Dashboard, SampleRow, Step
 from curation.store import Snapshot
-from curation.types import Measure
 from curation.wording import excerpt
 
 SAMPLE = 10

@@ -32,6 +32,7 @@ from curation.generation.judge_report import judge_line, judges_line
 from curation.generation.sole_run import sole_run
 from curation.prompts import REMEDIES
 from curation.report import Report
+from curation.review_statistics import JudgesAgreement
 from curation.runs.asking import NOTHING_ASKED
 from curation.runs.batches import opened_batches
 from curation.runs.earlier_runs import budget_gate, requests_failed_before
@@ -43,7 +44,6 @@ from curation.runs.variations import VariationReport
 from curation.runs.written_prompts import opened_written_prompts
 from curation.services import open_store
 from curation.store import Snapshot
-from curation.types import JudgesAgreement
 from curation.wording import counted, dollars, reasons
 
 Confirm = Callable[[Estimate, bool], bool]

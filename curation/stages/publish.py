@@ -25,6 +25,7 @@ from curation.gates import failed_gates, gate_facts, judge_kappa_note
 from curation.linting.report import LintFinding
 from curation.proposal_text import proposal_text
 from curation.report import Report
+from curation.review_statistics import GoldAccuracy, Measure
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
 from curation.shrinking import exceeds, shrinkage
@@ -33,7 +34,6 @@ from curation.stages.push import with_records
 from curation.store import MANIFEST, PublishedDataset, Snapshot
 from curation.store.published import Draft, Proposed
 from curation.store.versions import Version
-from curation.types import GoldAccuracy, Measure
 from curation.wording import counted, counts_by_name, measured, percent, reasons
 
 

@@ -35,13 +35,13 @@ from curation.review_state import (
     read_review,
     remarks_of,
 )
+from curation.review_statistics import GoldAccuracy, ImportedAgreement, JudgeCheck, JudgesAgreement
 from curation.runs.settings_change import answered_before, differences
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
 from curation.stages.escalate import Escalation, adjudications_of, waiting_for_adjudicators
 from curation.stages.push import as_if_with_records, records_to_show
 from curation.store import Snapshot
-from curation.types import GoldAccuracy, ImportedAgreement, JudgeCheck, JudgesAgreement
 from curation.wording import counted, counts_by_name, dollars, reasons
 
 FLAGGED_IN_LINE = 3

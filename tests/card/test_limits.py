@@ -10,7 +10,7 @@ import pytest
 from curation.card.facts import CardFacts, JudgeFacts, ModelFacts
 from curation.card.limits import known_limits
 from curation.card.text import render_card
-from curation.types import Agreement, JudgeAgreement, LengthBias, Measure, ReviewerStatistics
+from curation.review_statistics import Agreement, JudgeAgreement, LengthBias, Measure, ReviewerStatistics
 
 NULL = Measure(value=None, reason="nobody overlaps")
 

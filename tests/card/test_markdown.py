@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from curation.card.markdown import measured, quoted, settings, tex, text
-from curation.types import Measure
+from curation.review_statistics import Measure
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 

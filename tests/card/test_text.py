@@ -17,7 +17,15 @@ from curation.card import CardFacts, card_files
 from curation.card.facts import LENGTH_EDGES, Confusion, FunnelStep, JudgeFacts, Lengths, ModelFacts
 from curation.card.text import render_card
 from curation.linting.safety import coverage
-from curation.types import Agreement, GoldAccuracy, JudgeAgreement, JudgeCheck, LengthBias, Measure, ReviewerStatistics
+from curation.review_statistics import (
+    Agreement,
+    GoldAccuracy,
+    JudgeAgreement,
+    JudgeCheck,
+    LengthBias,
+    Measure,
+    ReviewerStatistics,
+)
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 FIRST, SECOND = "reviewer-0123456789abcdef", "reviewer-fedcba9876543210"

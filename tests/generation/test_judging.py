@@ -9,7 +9,8 @@ import pytest
 from curation.generation import JudgeStatistics, JudgeTally, disagrees_with_itself
 from curation.generation.judge_report import judges_line
 from curation.generation.judging import mean_rating, rationale
-from curation.types import Judgement, JudgePair, JudgesAgreement, Measure
+from curation.review_statistics import JudgePair, JudgesAgreement, Measure
+from curation.types import Judgement
 from tests.rows import make_judgement
 
 

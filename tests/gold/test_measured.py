@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from curation.gold import gold_accuracy, gold_line
-from curation.types import GoldAccuracy, GoldRecord, Measure, Response
+from curation.review_statistics import GoldAccuracy, Measure
+from curation.types import GoldRecord, Response
 from tests.derive.stores import make_config, make_record, make_response, make_snapshot
 from tests.rows import make_prompt, make_set
 

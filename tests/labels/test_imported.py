@@ -6,7 +6,8 @@ import pytest
 
 from curation.labels import agrees, imported_verdict
 from curation.labels.imported import imported_lines
-from curation.types import Difference, Drop, ImportedAgreement, Measure, Scores, Verdict
+from curation.review_statistics import Difference, ImportedAgreement, Measure
+from curation.types import Drop, Scores, Verdict
 
 
 @pytest.mark.parametrize("scores", [(1.0, 0.0), (0.5, 0.5), (1.0, None, 0.25), (0.0,)])

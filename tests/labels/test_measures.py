@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from curation.labels import Votes, agreement, judge_agreement, judges_agreement, length_bias
-from curation.types import JudgePair, Measure
+from curation.review_statistics import JudgePair, Measure
 from tests.labels.crowd import SIDES, A, B, make_crowd, make_votes
 
 # "Computing Krippendorff's Alpha-Reliability" (2011), section C: 4 observers, 12 units, 0 where one did not answer.

@@ -8,7 +8,7 @@ from curation.labels import Votes
 from curation.labels.reviewers import reviewer_statistics
 from curation.labels.votes import Answer
 from curation.review import BinaryTask
-from curation.types import Measure, ReviewerStatistics
+from curation.review_statistics import Measure, ReviewerStatistics
 from tests.labels.crowd import BAD, GOOD, SIDES, A, B, Habit, make_crowd, make_votes
 
 

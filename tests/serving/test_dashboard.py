@@ -10,8 +10,8 @@ import pytest
 from curation.agreement_over_time import agreement_over_time
 from curation.review import PairwiseTask
 from curation.review_progress import Day, completed_at, days_of, forecast
+from curation.review_statistics import Measure
 from curation.serving.dashboard import Dashboard, without_names
-from curation.types import Measure
 from tests.derive.stores import Store, make_config
 from tests.serving.reviewed import at, config_of, dashboard_in, given, reviewed_store
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from curation.agreement_over_time import Span
 from curation.review_progress import Day, ReviewerProgress
+from curation.review_statistics import Measure
 from curation.serving.dashboard import Dashboard, SampleRow, Step
 from curation.serving.outcome import Refresh
 from curation.serving.page import page_html, sign_in_html
-from curation.types import Measure
 from tests.serving.reviewed import at
 from tests.serving.test_dashboard import MISSING, day, make_dashboard
 

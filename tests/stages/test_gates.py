@@ -12,7 +12,7 @@ from curation.config import Config
 from curation.derive import Derived
 from curation.errors import ConfigError, RefusedError
 from curation.gates import judge_kappa_note, min_judge_kappa_gate
-from curation.types import Measure
+from curation.review_statistics import Measure
 from tests.derive.stores import SERVICES, Store, derived, make_config
 from tests.rows import make_prompt
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from curation.review_statistics import Measure
 from curation.stages.publish import PublishReport
-from curation.types import Measure
 
 
 def make_report(**values: Any) -> PublishReport:
