@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from curation.config import SECTIONS, load_config, parse_config
 from curation.errors import ConfigError
-from curation.generation.options import ROUTER_URL
+from curation.generation.endpoint_options import ROUTER_URL
 from curation.hub import DEFAULT_ENDPOINT
 from curation.prompts import FilePrompts
 from curation.section import TAG_KEYS

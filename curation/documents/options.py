@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from annotated_types import MinLen
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
 
-from curation.generation.options import AnswerTemplates, Endpoint, Generator
+from curation.generation.endpoint_options import Endpoint
+from curation.generation.options import AnswerTemplates, Generator
 from curation.prompts.hub import RepoId
 from curation.section import Section
 from curation.templates import ANSWER_PLACEHOLDERS, QUESTION_PLACEHOLDERS, template_fault

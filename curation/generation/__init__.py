@@ -2,20 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from curation.generation.endpoint_options import Endpoint
+from curation.generation.judge_options import Criterion, RubricJudge, UltraFeedbackJudge
 from curation.generation.loading import load_distilabel
-from curation.generation.options import (
-    Budget,
-    Criterion,
-    Endpoint,
-    Engine,
-    Evolver,
-    Generator,
-    Models,
-    RubricJudge,
-    UltraFeedbackJudge,
-    settings_id,
-    settings_of,
-)
+from curation.generation.options import Budget, Engine, Evolver, Generator, Models, settings_id, settings_of
 from curation.late import late_names
 
 if TYPE_CHECKING:

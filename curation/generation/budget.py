@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from curation.generation.estimates import Estimate, most_per_request
+from curation.generation.judge_options import Judge
 from curation.generation.meter import Amount, Meter
-from curation.generation.options import Budget, Judge
+from curation.generation.options import Budget
 
 MAX_PAID_ATTEMPTS = 3
 """How often a request is sent whose replies come and are paid for, but cannot be used (empty, broken JSON)."""

@@ -22,9 +22,9 @@ from curation.generation.budget import MAX_PAID_ATTEMPTS
 from curation.generation.cache import FLUSH_SECONDS, RequestCache, Wasted, request_key
 from curation.generation.completion import Completion, read_completion
 from curation.generation.endings import Endings
+from curation.generation.endpoint_options import Endpoint
 from curation.generation.limit import AdaptiveLimit
 from curation.generation.meter import StageMeter
-from curation.generation.options import Endpoint
 from curation.generation.parameters import Parameters
 from curation.generation.refusals import (
     LONGEST_WAIT_SECONDS,

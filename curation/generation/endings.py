@@ -7,7 +7,7 @@ import re
 
 from curation.errors import AuthError, CurationError, MissingError, ServiceError, TemporaryError
 from curation.generation.budget import MAX_PAID_ATTEMPTS
-from curation.generation.options import Endpoint, is_hugging_face
+from curation.generation.endpoint_options import Endpoint, is_hugging_face
 from curation.generation.refusals import SYSTEM_ROLE, RequestFailed
 from curation.hub import DEFAULT_ENDPOINT
 from curation.types import FOR_GOOD, ONLY_REASONING

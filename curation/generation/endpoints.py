@@ -23,8 +23,8 @@ from curation.generation.batch import Lane
 from curation.generation.cache import RequestCache
 from curation.generation.client import ChatClient
 from curation.generation.dedicated import wake
+from curation.generation.endpoint_options import ROUTER_URL, Endpoint, endpoint_address, is_hugging_face
 from curation.generation.meter import StageMeter
-from curation.generation.options import ROUTER_URL, Endpoint, endpoint_address, is_hugging_face
 from curation.hub import DEFAULT_ENDPOINT
 
 

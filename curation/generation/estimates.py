@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from pydantic import computed_field
 
-from curation.generation.options import MORE_ROOM, Asked, Evolver, Generator, Judge, Models
+from curation.generation.judge_options import MORE_ROOM, Judge
+from curation.generation.options import Asked, Evolver, Generator, Models
 from curation.types import Row
 from curation.wording import counted, dollars, duration
 

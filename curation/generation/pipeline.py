@@ -13,18 +13,10 @@ from distilabel.steps import GroupColumns
 from curation import ids
 from curation.generation.batch import Batches, Lane
 from curation.generation.endpoints import EndpointsLLM, endpoints_llm
+from curation.generation.judge_options import Judge, RubricJudge, UltraFeedbackJudge
 from curation.generation.judging import mean_rating, rationale
 from curation.generation.meter import Meter, StageMeter
-from curation.generation.options import (
-    Asked,
-    Evolver,
-    Generator,
-    Judge,
-    Models,
-    RubricJudge,
-    UltraFeedbackJudge,
-    settings_id,
-)
+from curation.generation.options import Asked, Evolver, Generator, Models, settings_id
 from curation.generation.rubric import JudgeByRubric
 from curation.generation.runner import FailedRow
 from curation.generation.tasks import AnswerPrompt, EvolveAnswer, JudgeAnswers, LoadPrompts

@@ -6,8 +6,8 @@ import asyncio
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from curation.generation.endpoint_options import Endpoint
 from curation.generation.loading import load_distilabel
-from curation.generation.options import Endpoint
 
 
 class Reached(NamedTuple):

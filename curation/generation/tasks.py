@@ -17,7 +17,7 @@ from distilabel.typing import StepOutput
 from pydantic import PrivateAttr
 
 from curation.characters import is_blank
-from curation.generation.options import MORE_ROOM
+from curation.generation.judge_options import MORE_ROOM
 from curation.generation.ratings import complaint, parse_ratings
 from curation.generation.rows import GIVEN
 from curation.templates import filled

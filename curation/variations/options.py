@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
-from curation.generation.options import Endpoint, Generator
+from curation.generation.endpoint_options import Endpoint
+from curation.generation.options import Generator
 from curation.templates import VARIATION_PLACEHOLDERS, template_fault
 from curation.types import Prompt
 

@@ -10,8 +10,8 @@ import tenacity
 
 from curation.generation import Generator, Meter, Models, client, generate_candidate_sets, spooled
 from curation.generation.client import ChatClient
+from curation.generation.endpoint_options import Endpoint
 from curation.generation.limit import AdaptiveLimit
-from curation.generation.options import Endpoint
 from curation.local.inference import Fault, Latency, Refusal, Request, ScriptedServer
 from tests.rows import make_prompt
 

@@ -9,7 +9,7 @@ import pytest
 from curation.environment import is_address
 from curation.errors import ConfigError
 from curation.generation import Generator
-from curation.generation.options import is_hugging_face
+from curation.generation.endpoint_options import is_hugging_face
 
 HUB = "https://huggingface.co"
 LOCAL_HUB = "http://127.0.0.1:9001"

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from curation.generation.endpoints import EndpointsLLM
-from curation.generation.options import Aspect
+from curation.generation.judge_options import Aspect
 from curation.generation.ratings import SAID, Rating, complaint, parse_ratings
 from curation.generation.tasks import JudgeAnswers
 from curation.local.inference import ultrafeedback_reply
