@@ -9,8 +9,8 @@ from curation.errors import RefusedError
 
 if TYPE_CHECKING:
     from curation.generation import Estimate
+    from curation.runs.consent import AskAgain, Confirm
     from curation.runs.settings_change import SettingsChange
-    from curation.stages.generate import AskAgain, Confirm
 
 
 def cost_consent(out: Output, *, yes: bool) -> Confirm:
@@ -35,7 +35,7 @@ def settings_consent(out: Output, *, yes: bool) -> AskAgain:
 
     With `yes` they are. If nobody is there to answer, the run is refused.
     """
-    from curation.stages.generate import refuse_to_ask_again
+    from curation.runs.consent import refuse_to_ask_again
 
     def ask_again(change: SettingsChange) -> bool:
         if not yes and not out.can_ask:

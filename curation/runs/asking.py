@@ -34,6 +34,7 @@ SETS_PER_COMMIT = 500
 SECONDS_PER_COMMIT = 120.0
 
 Watch = Callable[[Meter], AbstractContextManager[None]]
+"""Entered while models are asked, to show what the meter counts."""
 
 
 class AskedReport(Row):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 from curation import labels
 from curation.config import Config, Services
-from curation.errors import RefusedError
 from curation.generation import (
     BudgetGate,
     Endpoint,
@@ -21,8 +20,6 @@ from curation.generation import (
     generate_candidate_sets,
     reach_endpoint,
     settings_id,
-    settings_of,
-    spooled,
     stage_meters,
 )
 from curation.generation.batch import Batches
@@ -33,27 +30,26 @@ from curation.generation.sole_run import sole_run
 from curation.prompts import REMEDIES
 from curation.report import Report
 from curation.review_statistics import JudgesAgreement
-from curation.runs.asking import NOTHING_ASKED
+from curation.runs.asking import NOTHING_ASKED, Watch
 from curation.runs.batches import opened_batches
+from curation.runs.consent import (
+    AskAgain,
+    Confirm,
+    already_confirmed,
+    confirm_cost,
+    prompts_to_ask,
+    refuse_to_ask_again,
+    whether_to_ask_again,
+)
 from curation.runs.earlier_runs import budget_gate, requests_failed_before
 from curation.runs.prompt_reader import PromptReader, answered_now
 from curation.runs.questions import QuestionReport
 from curation.runs.set_writer import SetWriter
-from curation.runs.settings_change import SettingsChange, differences
 from curation.runs.variations import VariationReport
 from curation.runs.written_prompts import opened_written_prompts
 from curation.services import open_store
 from curation.store import Snapshot
 from curation.wording import counted, dollars, reasons
-
-Confirm = Callable[[Estimate, bool], bool]
-"""Called with the estimate, and with whether it is above `generate.confirm_above` or unknown. False ends the run."""
-
-AskAgain = Callable[[SettingsChange], bool]
-"""Called with the settings that changed. True asks the answered prompts again, False keeps their answers."""
-
-Watch = Callable[[Meter], AbstractContextManager[None]]
-"""Entered while models are asked, to show what the meter counts."""
 
 
 class GenerateReport(Report):
@@ -200,15 +196,6 @@ class GenerateReport(Report):
         return "push" if self.needs_review else "publish"
 
 
-def refuse_to_ask_again(change: SettingsChange) -> bool:
-    """Raise RefusedError: nobody said what happens to answers that were made with other settings."""
-    raise RefusedError(
-        change.refusal,
-        remedy="Add --yes to ask them again, or --only-missing to keep their answers "
-        "(in Python: ask_again=True, or False).",
-    )
-
-
 def generate(
     config: Config,
     *,
@@ -264,17 +251,17 @@ def _generate(
         # What the checks need is fetched here, so that nothing is paid for if it cannot be had.
         reader = PromptReader(config, services, source, snapshot, written)
         if written is not None and not written.is_complete:
-            settled = PromptReader(config, services, source, snapshot, written)
-            ask_again = _decision(settled, config, snapshot, ask_again, cache=cache)
-            done = frozenset(answered_now(snapshot, settings_id(config.models)))
+            first_reader = PromptReader(config, services, source, snapshot, written)
+            ask_again = whether_to_ask_again(first_reader, config, snapshot, ask_again, cache=cache)
+            answered = frozenset(answered_now(snapshot, settings_id(config.models)))
             kept = reader.answered_before.keys() if ask_again is False else ()
-            _confirm_cost(config, written.estimate(cache=cache, done=done.union(kept)), confirm)
+            confirm_cost(config, written.estimate(cache=cache, done=answered.union(kept)), confirm)
             _reach_models(config)
             written.ask(store, watch=watch, cache=cache)
-            confirm = _confirmed
-        with _prompts_to_ask(reader, config, snapshot, ask_again, cache=cache) as spool:
+            confirm = already_confirmed
+        with prompts_to_ask(reader, config, snapshot, ask_again, cache=cache) as spool:
             expected = estimate(spool, config.models, cache=cache, batches=batches)
-            _confirm_cost(config, expected, confirm)
+            confirm_cost(config, expected, confirm)
             _start_meter(meter, config, spool, snapshot)
             snapshot = store.snapshot_or_none()
             gate = budget_gate(config, config.models, snapshot, spool, meter=meter, expected=expected)
@@ -282,7 +269,7 @@ def _generate(
             _ask_models(writer, config, spool, gate=gate, meter=meter, watch=watch, cache=cache, batches=batches)
             if batches is not None:
                 batches.write()
-        asked = written.report() if written is not None else None
+        written_report = written.report() if written is not None else None
     return _report(
         config,
         reader,
@@ -291,7 +278,7 @@ def _generate(
         expected=expected,
         asked=spool.prompts,
         gate=gate,
-        written=asked,
+        written=written_report,
         batch=batches.report if batches is not None else None,
         needs_review=services.argilla_api_url is not None or not config.labels.decides_without_people,
     )
@@ -307,72 +294,6 @@ def _reach_models(config: Config) -> None:
         models |= {options.name: options for options in config.models.stages.values()}
     for name, endpoint in models.items():
         reach_endpoint(endpoint, name=name)
-
-
-def _confirmed(expected: Estimate, above: bool) -> bool:
-    """The cost of questions or variations and of answers was confirmed together, before anything was asked."""
-    return True
-
-
-def _decision(
-    reader: PromptReader, config: Config, snapshot: Snapshot | None, ask_again: AskAgain | bool, *, cache: Path | None
-) -> AskAgain | bool:
-    """Return whether prompts with answers of other settings are asked again; `ask_again` itself if there are none.
-
-    It is called before questions are asked, because it may raise RefusedError.
-    """
-    if isinstance(ask_again, bool):
-        return ask_again
-    with spooled(reader.prompts()) as spool:
-        change = _settings_change(reader, config, snapshot, spool, cache=cache)
-        return ask_again if change is None else ask_again(change)
-
-
-@contextmanager
-def _prompts_to_ask(
-    reader: PromptReader, config: Config, snapshot: Snapshot | None, ask_again: AskAgain | bool, *, cache: Path | None
-) -> Iterator[PromptSpool]:
-    """Spool the prompts that are asked. Those with answers of other settings are among them if `ask_again` says so."""
-    if ask_again is False:
-        reader.keep_answers()
-    with spooled(reader.prompts()) as spool:
-        change = None if isinstance(ask_again, bool) else _settings_change(reader, config, snapshot, spool, cache=cache)
-        if change is None or isinstance(ask_again, bool) or ask_again(change):
-            yield spool
-            return
-        reader.already += change.prompts
-        with spooled(prompt for prompt in spool.read() if prompt.id not in reader.answered_before) as unanswered:
-            yield unanswered
-
-
-def _settings_change(
-    reader: PromptReader, config: Config, snapshot: Snapshot | None, spool: PromptSpool, *, cache: Path | None
-) -> SettingsChange | None:
-    """Return what changed for the prompts of the spool that have answers; None if there are none."""
-    before = reader.answered_before
-    with spooled(prompt for prompt in (spool.read() if before else ()) if prompt.id in before) as answered:
-        if snapshot is None or not answered.prompts:
-            return None
-        newest = [before[prompt.id] for prompt in answered.read()][-1]
-        known = snapshot.manifest.settings.get(newest)
-        return SettingsChange(
-            differences=differences(known, settings_of(config.models)) if known is not None else (),
-            prompts=answered.prompts,
-            estimate=estimate(answered, config.models, cache=cache),
-        )
-
-
-def _confirm_cost(config: Config, expected: Estimate, confirm: Confirm) -> None:
-    """Raise RefusedError if the run is refused because of what it may cost."""
-    if not expected.rows:
-        return
-    limit = config.generate.confirm_above
-    above = limit is not None and (expected.cost is None or expected.cost > limit)
-    if not confirm(expected, above):
-        raise RefusedError(
-            f"Nothing was asked: {expected.line} generate.confirm_above is {dollars(limit)}.",
-            remedy="Add --yes, or raise confirm_above.",
-        )
 
 
 def _start_meter(meter: Meter, config: Config, spool: PromptSpool, snapshot: Snapshot | None) -> None:

@@ -17,12 +17,11 @@ from curation.generation import (
     stage_meters,
 )
 from curation.report import Report
-from curation.runs.asking import NOTHING_ASKED
+from curation.runs.asking import NOTHING_ASKED, Watch
 from curation.runs.prompt_reader import PromptReader
 from curation.runs.questions import QuestionReport
 from curation.runs.variations import VariationReport
 from curation.runs.written_prompts import opened_written_prompts
-from curation.stages.generate import Watch
 from curation.types import CandidateSet, Row
 from curation.wording import counted, dollars, duration
 
