@@ -1,4 +1,4 @@
-"""From scored sets to the rows of published configs: pure functions, an exporter per config."""
+"""Makes the rows of published configs from scored sets: pure functions, and one exporter for each config."""
 
 from typing import TYPE_CHECKING
 

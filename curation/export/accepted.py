@@ -1,9 +1,13 @@
-"""What TRL's trainers accept: the rule that every table is held to before it is published.
+"""What TRL's trainers accept. Every table is checked for it before it is published.
 
-Executed with TRL 1.16: a `label` that is null or text stops KTOTrainer; `label` in a paired table breaks ORPO;
-`messages` beside a prompt breaks ORPO, CPO and SFT; `image(s)` raises; `margin` changes the loss of RewardTrainer;
-null `chat_template_kwargs` and an empty `tools` raise; an empty prompt raises; chosen equal to rejected is accepted
-and teaches nothing; so is a completion that stands twice, or with both labels, which is learnt and unlearnt.
+The rules are what TRL 1.16 did when it was run on such tables:
+
+- It stops at a `label` that is null or a text (KTOTrainer), at an empty prompt, at a null `chat_template_kwargs`, at an
+  empty `tools`, and at `image` and `images`.
+- A column `label` in a table of pairs breaks ORPO. `messages` beside a prompt breaks ORPO, CPO and SFT.
+- A column `margin` changes the loss of RewardTrainer.
+- It accepts a chosen answer that equals the rejected one, and a completion that stands twice or with both labels. They
+  teach nothing, or what one row teaches the other takes back.
 """
 
 from __future__ import annotations
@@ -53,7 +57,7 @@ def faults(config: str, table: pa.Table) -> Iterator[str]:
 
 
 def _columns(config: str, names: set[str]) -> Iterator[str]:
-    layout = max(LAYOUTS[config], key=lambda wanted: (wanted <= names, len(wanted & names)))
+    layout = max(LAYOUTS[config], key=lambda columns: (columns <= names, len(columns & names)))
     for missing in sorted(layout - names):
         yield f"{config} has no column {missing!r}"
     for trap in sorted((TRAPS & names) - layout):
@@ -61,8 +65,9 @@ def _columns(config: str, names: set[str]) -> Iterator[str]:
 
 
 def _texts(name: str, rows: pl.DataFrame) -> Iterator[tuple[str, pl.Expr]]:
-    """Yield the faults of a prompt or an answer, each with the mask of its rows: it is empty, it is somebody else's
-    turn, or it is a whole conversation.
+    """Yield the faults that a column of prompts or answers may have, each with the mask of the rows that have it.
+
+    A text may be empty, its last turn may be that of the wrong speaker, or an answer may have several turns.
     """
     yield f"{{count:,}} rows whose {name} is empty", _is_blank(_last_text(rows, name))
     if not _is_conversation(rows, name):
@@ -76,12 +81,12 @@ def _texts(name: str, rows: pl.DataFrame) -> Iterator[tuple[str, pl.Expr]]:
 
 
 def _labels(rows: pl.DataFrame) -> Iterator[str]:
-    """Name labels that are not true or false, and completions of one prompt that stand twice or with both labels."""
+    """Yield the faults of labels: one is not true or false, or a completion stands twice or with both labels."""
     if "label" in rows.columns and (rows.schema["label"] != pl.Boolean or rows["label"].null_count()):
         yield "kto has labels that are not true or false"
     if not LAYOUTS["kto"][0] <= rows.schema.keys():
         return
-    # The same words with other tools are another prompt, which only its id tells.
+    # Prompts with the same words and other tools are different, and only their ids tell them apart.
     prompt = pl.col("prompt_id") if "prompt_id" in rows.columns else pl.col("prompt").hash()
     # Hashes of 64 bits are compared within a prompt: grouping by whole texts takes many times as long.
     labels = rows.group_by(prompt.alias("prompt"), _last_text(rows, "completion").hash().alias("completion")).agg(
@@ -99,12 +104,12 @@ def _is_conversation(rows: pl.DataFrame, name: str) -> bool:
 
 
 def _last_text(rows: pl.DataFrame, name: str) -> pl.Expr:
-    """The texts of a column, or the last message of each of its conversations; null without one."""
+    """Return the texts of a column, or the last message of each of its conversations; null if it has none."""
     return pl.col(name).list.last().struct.field("content") if _is_conversation(rows, name) else pl.col(name)
 
 
 def _is_missing(rows: pl.DataFrame, name: str) -> pl.Expr:
-    """Whether each value is null, or a blank text, which is no JSON."""
+    """Return whether each value is missing: null, or a blank text where JSON is expected."""
     return _is_blank(pl.col(name)) if rows.schema[name] == pl.String else pl.col(name).is_null()
 
 

@@ -1,4 +1,4 @@
-"""The `dpo` and `reward` configs: which answers stand against which (TRL's preference layout, explicit prompt)."""
+"""The `dpo` and `reward` configs: pairs of a better and a worse answer (TRL's preference layout, explicit prompt)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from curation.published_rows import PreferenceRow
 
 @dataclass(frozen=True, slots=True)
 class PairExporter(Exporter):
-    """Pairs of the answers of a set whose scores are `min_gap` apart; with `margin` the gap is a column of that name.
+    """Rows of two answers of a set each, whose scores are at least `min_gap` apart.
 
-    TRL's RewardTrainer subtracts `margin` whenever it is there, so that it is only written if asked for. With `graded`
-    there is a column `strength` (see `_strengths`). `faults` gives the check that each pair does not pass, of the texts
-    of chosen and rejected, null if it passes all.
+    - `faults`: takes the texts of chosen and of rejected, and returns for each pair the check that it does not pass,
+      null if it passes all
+    - `margin`: adds the column `margin` with the gap. TRL's RewardTrainer subtracts it whenever the column is there, so
+      it is only written if the configuration asks for it.
+    - `graded`: adds the column `strength` (see `_strengths`)
     """
 
     name: Literal["dpo", "reward"]
@@ -32,15 +34,16 @@ class PairExporter(Exporter):
     sides = ("chosen", "rejected")
 
     def rows(self, scored: ScoredSets) -> Rows:
-        """Return each set's best answer against its worst, or all pairs, whose scores are at least `min_gap` apart.
+        """Return the best answer of each set with its worst, or all pairs, if their scores are `min_gap` apart.
 
-        A tie is no preference, however small the gap may be. An edit with a fault falls out before pairs are made, so
-        that the sound pair beneath it stays. Reasons: "tie" (no answer is better), "gap" (too close), "one_score" (a
-        single answer has a score), "stands_twice" (a later set gives the pair), and those of the checks.
+        Equal scores give no pair, even with a `min_gap` of 0. An edit with a fault is left out before pairs are made,
+        so that a sound pair of the other answers stays. Reasons: "tie" (all scores are equal), "gap" (they are too
+        close), "one_score" (only one answer has a score), "stands_twice" (a later set gives the same pair), and those
+        of the checks.
         """
         faulty = pl.col("is_edit") & pl.col("fault_if_chosen").is_not_null()
         apart = _with_sides(self._pairs(scored.answers.filter(~faulty)), scored.answers).with_columns(
-            # Rounded, as 0.6 - 0.4 is less than 0.2.
+            # Rounded, because 0.6 - 0.4 is less than 0.2 in floating point.
             score_gap=(pl.col("chosen_score") - pl.col("rejected_score")).round(9)
         )
         pairs = apart.filter((pl.col("score_gap") >= self.min_gap) & (pl.col("score_gap") > 0))
@@ -72,7 +75,7 @@ class PairExporter(Exporter):
         )
 
     def own_columns(self) -> dict[str, pl.Expr]:
-        """Return the columns of other names than those that `with_answers` gives, as expressions over those."""
+        """Return the columns that the frame of `with_answers` does not have yet, as expressions over that frame."""
         margin = {"margin": pl.col("score_gap")} if self.margin else {}
         strength = {"strength": pl.col("strength")} if self.graded else {}
         return {
@@ -83,7 +86,7 @@ class PairExporter(Exporter):
         }
 
     def _pairs(self, answers: pl.DataFrame) -> pl.DataFrame:
-        """The best and the worst answer of each set, or every two: set_no, chosen and rejected (answer_no)."""
+        """Return set_no and the answer_no of chosen and rejected: the best and the worst of each set, or every two."""
         if self.pairs == "best-worst":
             return answers.group_by("set_no", maintain_order=True).agg(
                 chosen=pl.col("answer_no").last(), rejected=pl.col("answer_no").first()
@@ -94,7 +97,7 @@ class PairExporter(Exporter):
 
 
 def _with_sides(pairs: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
-    """Pairs with what the answers of both sides are, such as chosen_text."""
+    """Return the pairs with the columns of both answers, such as chosen_text and rejected_score."""
     of_answer = answers.select("answer_no", "candidate_id", "text", "score", "fault_if_chosen", "fault_if_rejected")
     for side in ("chosen", "rejected"):
         of_side = of_answer.rename(f"{side}_{{}}".format)
@@ -103,8 +106,10 @@ def _with_sides(pairs: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _strengths(scored: ScoredSets) -> pl.DataFrame:
-    """By how much an answer is better than another that stood beside it: chosen_candidate_id, rejected_candidate_id and
-    strength, the mean over the reviewers who count, from -3 to 3.
+    """Return by how much reviewers find one of two answers better that they saw side by side.
+
+    The columns are chosen_candidate_id, rejected_candidate_id and strength: the mean over the reviewers who count, from
+    -3 to 3. Each two answers give two rows, one for each order: (a, b, 1.5) and (b, a, -1.5).
     """
     graded = scored.entries.filter(pl.col("strength").is_not_null() & pl.col("counted"))
     first, second = (pl.col("shown").list.get(place) for place in (0, 1))
@@ -116,12 +121,12 @@ def _strengths(scored: ScoredSets) -> pl.DataFrame:
 
 
 def assistant_turn(text: str) -> pl.Expr:
-    """Return the text of a column as a conversation of the assistant's turn alone."""
+    """Return a column of texts as conversations: "Rain." becomes [{"role": "assistant", "content": "Rain."}]."""
     return pl.concat_list(pl.struct(role=pl.lit("assistant"), content=pl.col(text)))
 
 
 def _without_pair(answers: pl.DataFrame, faulty: pl.Expr) -> pl.DataFrame:
-    """Why the sets of these answers have no two sound answers that are far enough apart."""
+    """Return why each set of these answers gives no pair (see `lost`). `faulty` says which answers are faulty edits."""
     sound = pl.col("score").filter(~faulty)
     sets = answers.group_by("set_no", maintain_order=True).agg(
         edit_fault=pl.col("fault_if_chosen").filter(faulty).first(),

@@ -1,4 +1,4 @@
-"""Whose answers a row follows: the records behind it, how far their reviewers agree, and what each response said."""
+"""What a row is based on: its records, how far their reviewers agree, and what each response says."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ SOURCES = dict(enumerate(LABEL_SOURCES))
 def evidence(
     records: pl.DataFrame, answers: pl.DataFrame, scored: ScoredSets, *, key: str, annotation: Sequence[str]
 ) -> pl.DataFrame:
-    """Return, by `key` (the number of a row), record_ids, agreement, label_source, reviewers and annotations.
+    """Return the columns `key`, record_ids, agreement, label_source, reviewers and annotations, a line for each row.
 
-    `records` has the records behind each row: key, record_no, record_id, and source, voters and agreement, which are
-    null without a verdict. `answers` has the answers in each row, in their order: key and candidate_id. Agreement is
-    the mean over the records, weighted by reviewers; of several label sources the last in LABEL_SOURCES counts.
-    `annotation` names the fields of an annotation: some of reviewer, record_id, shown, scores, strength,
-    status, labels, flags, reason and adjudication.
+    - `key`: the name of the column that numbers the rows, such as "row_no"
+    - `records`: the records of each row, with the columns `key`, record_no and record_id, and with source, voters and
+      agreement, which are null without a verdict
+    - `answers`: the answers in each row, in the row's order, with the columns `key` and candidate_id
+    - `annotation`: the fields of a published annotation, some of reviewer, record_id, shown, scores, strength, status,
+      labels, flags, reason and adjudication
+
+    The agreement of a row is the mean over its records, weighted by their reviewers. Its label source is the one of its
+    records that stands last in LABEL_SOURCES.
     """
     agreement, voters = pl.col("agreement"), pl.col("voters")
     verdicts = (
@@ -34,7 +38,7 @@ def evidence(
         .select(
             key,
             "record_ids",
-            # The agreement of a single record is not multiplied and divided.
+            # The agreement of a single record is taken as it is, because a product and a quotient would round it.
             agreement=pl.when(pl.col("known") == 1)
             .then("agreement")
             .otherwise((pl.col("weighted") / pl.col("weight")).fill_nan(None)),

@@ -18,9 +18,9 @@ from curation.schema import arrow_schema
 from curation.types import Row
 
 OPTIONAL = ("margin", "strength")
-"""Columns that a row only has if the configuration asks for them."""
+"""Columns that rows only have if the configuration asks for them."""
 EXTRAS = ("tools", "chat_template_kwargs", "category", "subcategory", "passage")
-"""What prompts may bring along; a column of it is published only if it is never null."""
+"""Columns that come with the prompts. Each is published only if every prompt has it."""
 
 PASSAGE_COLUMNS = {
     "document_id": "document_id",
@@ -35,23 +35,26 @@ PASSAGE_COLUMNS = {
 }
 """The columns of a question about a document, and the fields of its Passage that they publish."""
 NULLABLE = frozenset({"answer_start", "answer_end", "subcategory"})
-"""Columns that may be null: not every question names the passage that answers it, and a prompt whose category reviewers
-correct has no subcategory of the new one."""
+"""Columns of these that may be null. Not every question names the passage that answers it, and a prompt has no
+subcategory any more once reviewers correct its category."""
 
 
 def extra_column(name: str) -> pl.Expr:
-    """Return what a prompt brings along as an expression over its columns, such as "prompt_tools"."""
+    """Return a column that comes with the prompts: "tools" is read from "prompt_tools", "part" from the passage."""
     if name in PASSAGE_COLUMNS:
         return pl.col("prompt_passage").struct.field(PASSAGE_COLUMNS[name]).alias(name)
     return pl.col(f"prompt_{name}").alias(name)
 
 
 class Exporter(ABC):
-    """Makes the rows of one config that is trained on. `sides` names the answers that a row holds.
+    """Makes the rows of one published config that is trained on.
 
-    `row_type` gives the columns. A column that is called as one of the scored answers with the side before it
-    ("chosen_score") is that column, columns that all configs share are the same in all, and `own_columns` gives the
-    rest. `sides` are the columns of `Rows.frame` that hold an answer_no.
+    - `sides`: the answers in a row, such as ("chosen", "rejected"): the columns of `Rows.frame` that hold an answer_no
+    - `row_type`: the type of a published row; its fields are the columns
+
+    A column gets its values in one of three ways. If it is named after a side and a column of the scored answers, as
+    "chosen_score" is, it is that column. If all configs have it, as "record_ids", it is the same everywhere. All others
+    come from `own_columns`.
     """
 
     __slots__ = ()
@@ -62,20 +65,22 @@ class Exporter(ABC):
 
     @abstractmethod
     def rows(self, scored: ScoredSets) -> Rows:
-        """Return the rows that scored sets give, and why they give no others."""
+        """Return the rows that scored sets give, and the reasons why sets give none or fewer."""
 
     @abstractmethod
     def own_columns(self) -> Mapping[str, pl.Expr]:
-        """Return the columns of other names than those that `with_answers` gives, as expressions over those."""
+        """Return the columns that the frame of `with_answers` does not have yet, as expressions over that frame."""
 
     def ordered(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows of a shard in the order to publish them in: that of their ids."""
+        """Return the rows of a shard in the order in which they are published: sorted by id."""
         return rows.sort("id")
 
 
 def with_answers(exporter: Exporter, rows: pl.DataFrame, scored: ScoredSets) -> pl.DataFrame:
-    """Return `rows` with their ids, what their sets and answers are (prompt_id, chosen_text, ...), and whose answers
-    they follow (record_ids, annotations, ...: see `evidence`).
+    """Return `rows` with ids and the columns of their sets, answers and responses.
+
+    `rows` is the frame of `Rows`. The set gives columns such as prompt_id, each answer columns such as chosen_text, and
+    `evidence` gives record_ids, agreement, label_source, reviewers and annotations.
     """
     of_answer = scored.answers.drop("set_no", "prompt_no")
     rows = rows.join(scored.sets, on="set_no", maintain_order="left")
@@ -90,10 +95,10 @@ def with_answers(exporter: Exporter, rows: pl.DataFrame, scored: ScoredSets) -> 
 def published_table(
     exporter: Exporter, rows: pl.DataFrame, *, extras: Mapping[str, pa.DataType], thinking: bool
 ) -> pa.Table:
-    """Return the table of rows that `with_answers` completed, in their order.
+    """Return the rows that `with_answers` completed as a table to publish, in their order.
 
-    `extras` are the columns that every prompt brings along, with their types; with `thinking` what models thought
-    before each answer is a column too, null where they did not.
+    `extras` are the columns that come with every prompt, with their types. With `thinking` there is a column of what
+    the model thought before each answer, null if it did not think.
     """
     own = dict(exporter.own_columns())
     fields = list(arrow_schema(exporter.row_type))
@@ -111,7 +116,7 @@ def published_table(
 
 
 def _evidence(exporter: Exporter, rows: pl.DataFrame, scored: ScoredSets) -> pl.DataFrame:
-    """Whose answers each row follows, by row_no: see `evidence`."""
+    """Return for each row_no what the row is based on (see `evidence`)."""
     of_sides = [rows.select("row_no", record_no=f"{side}_records").explode("record_no") for side in exporter.sides]
     records = pl.concat(of_sides).unique().sort("row_no", "record_no")
     answers = rows.select(

@@ -16,28 +16,28 @@ from curation.published_rows import UnpairedPreferenceRow
 
 THRESHOLD = 0.5
 BATCH = 8
-"""The rows of a batch that trainers take unless they are told another number (transformers' TrainingArguments)."""
-LOOKED_AT = 64
-"""How many rows are looked at for one whose prompt is not in the batch."""
+"""The batch size of trainers by default: `per_device_train_batch_size` of transformers' TrainingArguments."""
+SEARCHED_ROWS = 64
+"""How many of the waiting rows are searched for one whose prompt is not in the batch yet."""
 HIGHEST_RATIO = 1.33
 
 
 @dataclass(frozen=True, slots=True)
 class CompletionExporter(Exporter):
-    """Answers with the label true (a score above 0.5) or false (below)."""
+    """Rows of one answer each. The label is true for a score above 0.5, and false for one below."""
 
     name = "kto"
     row_type = UnpairedPreferenceRow
     sides = ("completion",)
 
     def rows(self, scored: ScoredSets) -> Rows:
-        """Return every answer whose score is not 0.5, once in all sets of a prompt.
+        """Return every answer whose score is not 0.5. An answer that stands in several sets of a prompt is one row.
 
         Reasons: "undecided" (a score of exactly 0.5), "answered_again" (a later set of the prompt holds the answer),
         "stands_twice" and "both_labels" (see `repeats`), and those of the checks.
         """
         label = pl.col("score") > THRESHOLD
-        # Of the sets that give rows: one that was dropped whole takes no answer from another.
+        # Only answers of sets that give rows are here, so a set that was dropped takes no answer from another set.
         again = pl.col("set_no") < pl.col("set_no").max().over("prompt_no", "candidate_id")
         fault = pl.coalesce(
             pl.when(pl.col("score") == THRESHOLD).then(pl.lit("undecided")),
@@ -46,7 +46,7 @@ class CompletionExporter(Exporter):
             pl.when(again).then(pl.lit("answered_again")),
         )
         answers = scored.answers.with_columns(label=label, fault=fault)
-        # Equal texts may stand in several sets.
+        # Two sets of a prompt may hold the same text under different candidate ids.
         sound = answers.filter(pl.col("fault").is_null()).sort("score", maintain_order=True)
         sound = sound.with_columns(fault=repeats(sound))
         return Rows(
@@ -61,7 +61,7 @@ class CompletionExporter(Exporter):
         return kto_order(rows)
 
     def own_columns(self) -> dict[str, pl.Expr]:
-        """Return the columns of other names than those that `with_answers` gives, as expressions over those."""
+        """Return the columns that the frame of `with_answers` does not have yet, as expressions over that frame."""
         return {
             "completion": assistant_turn("completion_text"),
             "score": pl.col("completion_score"),
@@ -71,17 +71,18 @@ class CompletionExporter(Exporter):
 
 @dataclass(frozen=True, slots=True)
 class KtoWeights:
-    """Weights that balance the labels; both null when one label is missing, which no weight can mend."""
+    """Weights that balance the labels. Both are null if all rows have the same label: no weight can balance that."""
 
     desirable: float | None
     undesirable: float | None
 
 
 def repeats(answers: pl.DataFrame) -> pl.Series:
-    """Return why an answer is no row, null if it is one: `answers` has prompt_no, text and label, worst first.
+    """Return for each answer why it gives no row because its text repeats; null if it gives one.
 
-    Of equal texts of one prompt with one label the best is a row ("stands_twice" for the others); with both labels
-    none is ("both_labels"): a trainer would learn it and unlearn it.
+    `answers` has the columns prompt_no, text and label, and the worst answer comes first. If a text stands several
+    times below one prompt with one label, the best of them gives a row and the others are "stands_twice". If it stands
+    there with both labels, none gives a row ("both_labels"): a trainer would learn the text and unlearn it.
     """
     texts = answers.select("prompt_no", "label", text=columns.normalised(answers["text"]))
     # Hashes of 64 bits are compared within a prompt: grouping by whole texts takes many times as long.
@@ -97,31 +98,34 @@ def repeats(answers: pl.DataFrame) -> pl.Series:
 
 
 def kto_order(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return rows in the order to publish them in, for KTOTrainer reads them so and estimates its KL term per batch.
+    """Return the rows in the order to publish them in: labels mixed, and the rows of one prompt far apart.
 
-    Prompts come in the order of their ids, which are hashes; the second of two rows of a prompt half a turn after the
-    first, of three rows each a third of a turn after the one before, and so on. Then the two labels are interleaved
-    in proportion. Where that brings two rows of a prompt into one batch, as it can among few prompts, rows of the same
-    label change places. `rows` has id, prompt_id and label, and whatever else.
+    KTOTrainer reads rows in the published order and estimates its KL term from each batch, so a batch should have both
+    labels and no prompt twice. `rows` has the columns id, prompt_id and label, and any others. There are three steps:
+
+    1. Prompts are sorted by id, which is a hash. Think of them as places on a circle: of a prompt with n rows, each row
+       is put 1/n of the circle after the row before. For example, prompts p and q with two rows each give p, q, p, q.
+    2. The two labels are interleaved in proportion: two true and four false rows give F T F F T F.
+    3. If two rows of a prompt are in one batch now, as happens with few prompts, rows of the same label change places.
     """
-    # Only what is sorted by is moved again and again, the texts once.
+    # The texts are moved once, at the end. Only the columns to sort by are moved in each step.
     by_id = rows.select("id", "label", prompt=pl.col("prompt_id").rank("dense") - 1).with_row_index("place").sort("id")
     by_prompt = by_id.drop("id").with_row_index("number").sort("prompt", "number").with_row_index("position")
     label = pl.col("label")
     turn = (pl.col("position") - pl.col("position").min().over("prompt")) / pl.len().over("prompt")
     by_phase = by_prompt.sort((pl.col("prompt") / pl.col("prompt").n_unique() + turn) % 1, "number")
     share = (pl.when(label).then(label.cum_sum()).otherwise((~label).cum_sum()) - 0.5) / pl.len().over("label")
-    # At equal shares the true come first.
+    # If two rows have the same share, the true one comes first.
     ordered = by_phase.sort(share, ~label, maintain_order=True)
     if meetings := _meetings(ordered["prompt"]):
         parted = ordered[_parted(ordered["prompt"].to_list(), ordered["label"].to_list())]
-        # A prompt with many of the rows would only meet itself later.
+        # If one prompt has very many rows, parting them can bring as many of them together at the end.
         ordered = parted if _meetings(parted["prompt"]) < meetings else ordered
     return rows[ordered["place"]]
 
 
 def suggested_weights(desirable: int, undesirable: int) -> KtoWeights:
-    """Return TRL's weights for `desirable` true and `undesirable` false rows: one stays 1, the other balances.
+    """Return the weights for so many rows with the label true (`desirable`) and false: one is 1, the other balances.
 
     TRL's rule (KTOConfig): desirable_weight x desirable : undesirable_weight x undesirable between 1:1 and 4:3.
     """
@@ -135,23 +139,25 @@ def suggested_weights(desirable: int, undesirable: int) -> KtoWeights:
 
 
 def _meetings(prompts: pl.Series) -> int:
-    """How many pairs of rows are of one prompt, and less than a batch apart."""
+    """Return how many pairs of rows belong to one prompt and are less than a batch apart."""
     return sum(int((prompts == prompts.shift(distance)).sum()) for distance in range(1, min(BATCH, len(prompts))))
 
 
 def _parted(prompts: Sequence[int], labels: Sequence[bool]) -> list[int]:
-    """Positions in the same order of labels, each the next of its label whose prompt is in no batch with it so far.
+    """Return the positions of the rows in an order that parts the rows of a prompt, and keeps the order of labels.
 
-    Where there is none, it is the one whose prompt was last seen longest ago.
+    Each place takes the first waiting row of its label whose prompt has no row among the last BATCH places. If there is
+    no such row, it takes the one whose prompt was placed longest ago.
     """
     waiting = {label: deque(row for row, own in enumerate(labels) if own == label) for label in (True, False)}
-    seen: defaultdict[int, int] = defaultdict(lambda: -BATCH)
+    last_place: defaultdict[int, int] = defaultdict(lambda: -BATCH)
     parted = []
     for place, label in enumerate(labels):
-        last = [seen[prompts[row]] for row in islice(waiting[label], LOOKED_AT)]
-        number = next((number for number, before in enumerate(last) if place - before >= BATCH), last.index(min(last)))
+        places = [last_place[prompts[row]] for row in islice(waiting[label], SEARCHED_ROWS)]
+        far_enough = (number for number, before in enumerate(places) if place - before >= BATCH)
+        number = next(far_enough, places.index(min(places)))
         row = waiting[label][number]
         del waiting[label][number]
-        seen[prompts[row]] = place
+        last_place[prompts[row]] = place
         parted.append(row)
     return parted

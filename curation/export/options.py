@@ -1,4 +1,4 @@
-"""What the configuration says of rows."""
+"""The option `pairs` of `[publish]`."""
 
 from typing import Literal
 

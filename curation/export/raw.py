@@ -1,7 +1,7 @@
-"""The `raw` config: every candidate set with all that was said of it, and why it gave the rows it gave.
+"""The `raw` config: every candidate set with all judgements and responses, the rows that it gave, and why no others.
 
-It is enough to make every other config anew: all candidates with their scores, all judgements in the judge's words, and
-every response with what it says of each candidate.
+Every other config can be made from it: it has all candidates with their scores, all judgements in the judge's words,
+and every response with the score that it gives to each candidate.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from curation.schema import arrow_schema
 from curation.types import Row
 
 Clean = Callable[[str], str]
-"""What is done to every text before it is published, such as `quality.redacted`."""
+"""Called with every text before it is published, such as `quality.redacted`."""
 
 
 def raw_rows(
@@ -35,15 +35,15 @@ def raw_rows(
     reasons: bool,
     clean: Clean | None,
 ) -> pl.DataFrame:
-    """Return `sets` with the other columns of RawRow, whether they were shown or not.
+    """Return `sets` with the other columns of RawRow. Sets that no reviewer saw are among them.
 
     - `sets`: set_no, set_id, prompt_id, prompt, source, language, settings and judgements.
     - `candidates`: set_no, candidate_id, text, generator, model, finish_reason, rating, imported, thinking,
       score, annotations (JSON text), edit_of and edit_similarity, in the order of publication: what models wrote, then
       what reviewers wrote.
-    - `records`: set_no, record_no, record_id, and source, voters and agreement, which are null without a verdict.
-    - `rows`: set_no and the id of each row of another config; `dropped`: set_no and reason.
-    - `reasons`: whether what reviewers wrote as reasons is published. `clean` is applied to all texts.
+    - `records`: set_no, record_no and record_id, and source, voters and agreement, which are null without a verdict.
+    - `rows`: the set_no and the id of each row of the other configs. `dropped`: set_no and reason.
+    - `reasons`: whether the reasons that reviewers wrote are published. `clean`: applied to all texts.
     """
     if not reasons:
         scored = replace(scored, entries=scored.entries.with_columns(reason=pl.lit(None, pl.String)))
@@ -71,7 +71,7 @@ def raw_rows(
 
 
 def raw_table(rows: pl.DataFrame, *, thinking: bool) -> pa.Table:
-    """Return what `raw_rows` gives as a table of RawRow; with `thinking` also what models thought."""
+    """Return the rows of `raw_rows` as a table to publish; with `thinking` it has what models thought, too."""
     schema = raw_schema(thinking=thinking)
     return rows.select(schema.names).to_arrow().cast(schema)
 
@@ -98,17 +98,17 @@ def _candidates(candidates: pl.DataFrame, clean: Clean | None) -> pl.DataFrame:
 
 
 def _cleaned(column: pl.Series, clean: Clean, field: str) -> pl.Series:
-    """A column of lists of structs with the text, or the list of texts, in `field` of each struct cleaned."""
+    """Return a column of lists of structs with `clean` applied to one field of each: a text, or a list of texts."""
 
     def cleaned(value: Any) -> Any:
         if isinstance(value, list):
             return [cleaned(text) for text in value]
         return None if value is None else clean(value)
 
-    structs = [[{**item, field: cleaned(item[field])} for item in items] for items in column.to_list()]
+    structs = [[{**row, field: cleaned(row[field])} for row in rows] for rows in column.to_list()]
     return pl.Series(column.name, structs, dtype=column.dtype)
 
 
 def rows_table(rows: Iterable[Row], schema: pa.Schema) -> pa.Table:
-    """Return rows that are plain values as a table of this schema."""
+    """Return rows as a table of this schema."""
     return pa.Table.from_pylist([row.model_dump() for row in rows], schema=schema)

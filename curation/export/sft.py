@@ -1,4 +1,4 @@
-"""The `sft` config: what was chosen, and every edit (TRL's language-modelling layout)."""
+"""The `sft` config: every chosen answer, and every edit (TRL's language-modelling layout)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from curation.published_rows import SupervisedRow
 
 @dataclass(frozen=True, slots=True)
 class SupervisedExporter(Exporter):
-    """The answers that `pairs` (the rows of `dpo`) choose and those that reviewers of any set wrote, each once."""
+    """Rows of one answer each: the chosen answers of `pairs` (the rows of `dpo`), and the edits of all sets."""
 
     pairs: Rows
     name = "sft"
@@ -23,8 +23,8 @@ class SupervisedExporter(Exporter):
     def rows(self, scored: ScoredSets) -> Rows:
         """Return the chosen answers of all pairs, and all edits.
 
-        Reasons: those of the checks, "stands_twice" (a later set gives the answer), and, for a set in which nothing was
-        chosen or written, why it has no pair.
+        Reasons: those of the checks, "stands_twice" (a later set gives the same answer), and for a set without a chosen
+        answer and without an edit the reason why it gives no pair.
         """
         chosen = pl.col("answer_no").is_in(self.pairs.frame["chosen"].unique().implode()) | pl.col("is_edit")
         answers = scored.answers.filter(chosen)
@@ -45,7 +45,7 @@ class SupervisedExporter(Exporter):
         )
 
     def own_columns(self) -> dict[str, pl.Expr]:
-        """Return the columns of other names than those that `with_answers` gives, as expressions over those."""
+        """Return the columns that the frame of `with_answers` does not have yet, as expressions over that frame."""
         return {
             "messages": pl.concat_list("prompt", assistant_turn("answer_text")),
             "score": pl.col("answer_score"),

@@ -16,38 +16,38 @@ REMEDY = "Name another tokenizer, or keep the conversations and let the trainer 
 def chat_template(tokenizer: Any) -> Render:
     """Return the function that applies the chat template of a transformers tokenizer.
 
-    The prompt ends where the assistant begins to speak (`add_generation_prompt`), the answer is what the template of
-    the whole conversation adds to it, given the row's tools and keyword arguments (TRL's `apply_chat_template`). Blanks
-    after a last end token are left out: TRL adds that token to every text that does not end with it. The function
-    raises DataError for a conversation that the template does not take, and where it rewrites the prompt once
-    it is answered, so that no string could be cut there.
+    The prompt ends where the assistant begins to speak (`add_generation_prompt`). The answer is what the text of the
+    whole conversation has behind that of the prompt. Both texts are made with the row's tools and keyword arguments, as
+    TRL's `apply_chat_template` does. Blanks behind the last end token are left out, because TRL adds that token to
+    every text that does not end with it. The function raises DataError if the template does not take a conversation, or
+    if it writes the prompt in another way once an answer follows it.
     """
     from jinja2 import TemplateError
 
-    # A tokenizer that begins every text with this token would begin these with two of them.
+    # A tokenizer that begins every text with this token would add it to a text that has it already.
     begins = tokenizer.bos_token is not None and tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]
     begin = tokenizer.bos_token if begins else ""
 
-    def render(prompt: Sequence[Message], answer: Message, given: Mapping[str, Any]) -> tuple[str, str]:
+    def render(prompt: Sequence[Message], answer: Message, template_columns: Mapping[str, Any]) -> tuple[str, str]:
         turns = [message.model_dump() for message in (*prompt, answer)]
         options = {
-            "tools": json.loads(given["tools"]) if given.get("tools") else None,
+            "tools": json.loads(template_columns["tools"]) if template_columns.get("tools") else None,
             "tokenize": False,
-            **(given.get("chat_template_kwargs") or {}),
+            **(template_columns.get("chat_template_kwargs") or {}),
         }
         try:
-            asked = tokenizer.apply_chat_template(turns[:-1], add_generation_prompt=True, **options)
-            whole = tokenizer.apply_chat_template(turns, **options)
+            prompt_text = tokenizer.apply_chat_template(turns[:-1], add_generation_prompt=True, **options)
+            full_text = tokenizer.apply_chat_template(turns, **options)
         except (TemplateError, ValueError) as error:
             raise DataError(f"The chat template does not take a conversation: {error}", remedy=REMEDY) from error
-        if not whole.startswith(asked):
+        if not full_text.startswith(prompt_text):
             raise DataError(
-                "The chat template writes a prompt in another way once it is answered, so that prompt and answer "
+                "The chat template writes a prompt in another way once an answer follows it, so that prompt and answer "
                 "cannot be told apart.",
                 remedy=REMEDY,
             )
-        answered, end = whole.removeprefix(asked), tokenizer.eos_token
-        ended = end is not None and answered.rstrip().endswith(end)
-        return asked.removeprefix(begin), answered.rstrip() if ended else answered
+        answer_text, end = full_text.removeprefix(prompt_text), tokenizer.eos_token
+        has_end = end is not None and answer_text.rstrip().endswith(end)
+        return prompt_text.removeprefix(begin), answer_text.rstrip() if has_end else answer_text
 
     return render

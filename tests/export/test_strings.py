@@ -144,7 +144,7 @@ def test_what_is_tokenised_begins_once_with_the_token_of_the_beginning(adds_it_i
 def test_a_template_that_rewrites_the_prompt_once_it_is_answered_is_an_error() -> None:
     render = chat_template(tokenizer(FORGETFUL))
     asked = [Message(role="user", content="Say <think>hm</think> why")]
-    with pytest.raises(DataError, match="writes a prompt in another way once it is answered") as caught:
+    with pytest.raises(DataError, match="writes a prompt in another way once an answer follows it") as caught:
         render(asked, ANSWER, {})
     assert caught.value.remedy
     assert render(QUESTION, ANSWER, {})[1] == "Because.<|end|>"
