@@ -16,11 +16,10 @@ def evidence(
     """Return the columns `key`, record_ids, agreement, label_source, reviewers and annotations, a line for each row.
 
     - `key`: the name of the column that numbers the rows, such as "row_no"
-    - `records`: the records of each row, with the columns `key`, record_no and record_id, and with source, voters and
-      agreement, which are null without a verdict
-    - `answers`: the answers in each row, in the row's order, with the columns `key` and candidate_id
-    - `annotation`: the fields of a published annotation, some of reviewer, record_id, shown, scores, strength, status,
-      labels, flags, reason and adjudication
+    - `records`: the records of each row: `key`, record_no, record_id, and source, voters and agreement, which are null
+      without a verdict
+    - `answers`: the answers in each row, in the row's order: `key` and candidate_id
+    - `annotation`: the fields of an annotation to publish, such as reviewer, scores and flags
 
     The agreement of a row is the mean over its records, weighted by their reviewers. Its label source is the one of its
     records that stands last in LABEL_SOURCES.

@@ -1,4 +1,4 @@
-"""Starts a request while the caller goes on: the server takes most of the time."""
+"""Starts a request and lets the caller go on, because the server takes most of the time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ T = TypeVar("T")
 
 
 def begin(call: Callable[[], T]) -> Future[T]:
-    """Run a call in a thread, which keeps neither an error nor Ctrl-C waiting for a server that hangs."""
+    """Run a call in a thread, and return its future result.
+
+    The thread is a daemon, so a server that hangs keeps the program neither from ending with an error nor from Ctrl-C.
+    """
     result: Future[T] = Future()
-    # A thread does not see the context by itself, which says where sentences about waiting go.
+    # The context says where sentences about waiting are printed. A thread only has it if it is copied.
     context = contextvars.copy_context()
 
     def run() -> None:

@@ -1,8 +1,8 @@
-"""The review budget: what the judge is sure of is left to it, and the rest comes in the order of its worth.
+"""The review budget: which candidate sets are left to the judge, and in which order people are shown the others.
 
 The judge is sure of a candidate set if its ratings of what reviewers would see are far apart. Chance chooses some of
-these sets to be reviewed all the same, so that it is known how often people disagree with the judge there. Which they
-are follows from their ids alone.
+these sets to be reviewed all the same, which shows how often people disagree with the judge there. The choice follows
+from the id of a set alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from curation.section import Section
 from curation.types import CandidateSet, ReviewRecord
 
 SAMPLE = 0.05
-"""The share of the sets that the judge is sure of which people review all the same."""
+"""Of the sets that the judge is sure of, the share that people review all the same."""
 MIDDLE = 3.0
 """The middle of a judge's ratings, from 1 to 5."""
 
@@ -42,17 +42,18 @@ def is_sampled(set_id: str) -> bool:
 
 
 def as_sample(records: Sequence[ReviewRecord]) -> tuple[ReviewRecord, ...]:
-    """Return the records of a sampled set. They never show what the judge says: they are what it is held to."""
+    """Return the records of a sampled set, marked. They never show what the judge says, because they measure it."""
     return tuple(record.model_copy(update={"sampled": True, "suggested": False}) for record in records)
 
 
 def in_order(
     priority: Priority | None, shown: Sequence[tuple[CandidateSet, Sequence[ReviewRecord]]]
 ) -> list[Sequence[ReviewRecord]]:
-    """Return the records of each set in the order in which they are to be pushed; without a priority as they are.
+    """Return the records of each set in the order in which they are pushed; without a priority in the order given.
 
-    "uncertain": first the sets that the judge rated least far apart, or did not rate. The sample of what it is sure of
-    stands anywhere among them, so that it does not come last. "random": in an order that chance drew once.
+    - "uncertain": sets whose ratings are close together come first, and sets without ratings. Sampled sets are mixed in
+      at random, because by their ratings all of them would come last.
+    - "random": an order that is drawn once and stays
     """
     if priority is None:
         return [records for _, records in shown]
@@ -69,7 +70,7 @@ def _is_sample(records: Sequence[ReviewRecord]) -> bool:
 
 
 def _certainty(candidate_set: CandidateSet, records: Sequence[ReviewRecord]) -> float:
-    """How sure the judge is: the gap of its ratings, of a single answer how far the rating is from the middle."""
+    """Return how sure the judge is: the gap of its ratings, or the distance of a single rating from the middle."""
     ratings = _ratings(candidate_set, records)
     if None in ratings or not ratings:
         return 0.0
@@ -77,7 +78,7 @@ def _certainty(candidate_set: CandidateSet, records: Sequence[ReviewRecord]) -> 
 
 
 def _ratings(candidate_set: CandidateSet, records: Sequence[ReviewRecord]) -> list[float | None]:
-    """The judge's ratings of all that the records show; empty if they show another set with the same answers."""
+    """Return the judge's ratings of all that the records show; empty if they show another set with the same answers."""
     rating = {candidate.id: candidate.rating for candidate in candidate_set.candidates}
     return [rating.get(candidate) for record in records for candidate in record.candidates]
 

@@ -33,10 +33,10 @@ MOST_RATINGS = 16
 one, and into three screens of 1,024 x 768, where the questions stand below the responses: 100 pixels each."""
 
 RESERVED = frozenset({"response"})
-"""Fields are called so, with the number of the place behind, as questions about aspects are."""
+"""Names that no aspect may have: a field is called "response_1", and the question about an aspect "honesty_1"."""
 
 WHOLE = "rating"
-"""What the question about an answer as a whole is called, where an aspect stands."""
+"""Stands where the name of an aspect would stand, if an answer is rated as a whole: the question "rating_1"."""
 
 ASPECTS = {
     "helpfulness": "Does it solve what the prompt is about: right, relevant, and as much as is needed?",

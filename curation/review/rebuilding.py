@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PAGE = 200
 ROUNDS = 4
-"""Records are read again to see that all responses arrived, and those that did not are written again, so many times."""
+"""So many times at most, records are read again and the responses that did not arrive are written again."""
 
 Key = tuple[str, str]
 """A response by (record id, reviewer)."""
@@ -74,8 +74,8 @@ def write_responses(
             if not lacking:
                 return Written(frozenset(written - refused.keys()), refused)
     raise ServiceError(
-        f"Argilla at {review.api_url} does not keep the responses that are written to it: some were missing each of "
-        f"{ROUNDS} times that they were read again.",
+        f"Argilla at {review.api_url} does not keep the responses that are written to it: after {ROUNDS} attempts some "
+        "are still missing.",
         remedy="Run `curation restore` again when nobody deletes records or responses.",
     )
 
@@ -105,10 +105,10 @@ def _pages(review: ArgillaReview, dataset_id: str) -> Iterator[list[dict[str, An
         offset += len(items)
 
 
-def _lacked(record: Mapping[str, Any], wanted: Collection[tuple[str, Response]]) -> Iterator[tuple[str, Response]]:
-    """Yield the responses among `wanted`, by the account, that a record of the server does not have."""
+def _lacked(record: Mapping[str, Any], expected: Collection[tuple[str, Response]]) -> Iterator[tuple[str, Response]]:
+    """Yield the responses among `expected`, by the account, that a record of the server does not have."""
     answers = {answer["user_id"]: answer for answer in record["responses"]}
-    for user_id, response in wanted:
+    for user_id, response in expected:
         answer = answers.get(user_id)
         if answer is None or _is_older(answer, response, same=(record["id"], user_id)):
             yield user_id, response

@@ -1,4 +1,4 @@
-"""Writes records into an Argilla dataset, while the next ones are made ready.
+"""Writes records into an Argilla dataset, and prepares the next ones meanwhile.
 
 PUT /api/v1/datasets/ID/records/bulk takes {"items": [{"external_id", "fields", "suggestions"}]}, at most 500 items, and
 answers with the records as it has them now. A record that exists under the external id is written again; what an item
@@ -21,7 +21,7 @@ from curation.review.spec import RecordSpec
 
 MOST_RECORDS = 500
 MOST_BYTES = 4 * 2**20
-"""In one request, unless a single record is longer. The server keeps a request in memory several times."""
+"""The most bytes in one request, unless a single record has more. The server keeps several copies in memory."""
 
 Item = tuple[str, bytes]
 """A record id, and the record as JSON."""

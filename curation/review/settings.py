@@ -24,14 +24,14 @@ from curation.review.spec import (
 )
 
 Facts = dict[str, JsonValue]
-"""What is told, by what it is about: {"the title of field 'prompt'": "Prompt"}."""
+"""The values of settings by their names in words: {"the title of field 'prompt'": "Prompt"}."""
 
 GUIDELINES, MIN_SUBMITTED, PAGE = "the guidelines", "min_submitted", "the page of field 'card'"
 WITHOUT_MEANING = frozenset({GUIDELINES, MIN_SUBMITTED, PAGE})
-"""What may change while people answer: it explains the questions or shows the same, and an answer keeps its meaning."""
+"""The settings that may change while people answer: with other guidelines an answer still means the same."""
 
-SHOWN = 80
-"""Characters of a text that are quoted."""
+MOST_QUOTED = 80
+"""A message quotes at most so many characters of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,11 @@ def task_settings(task: TaskSpec) -> ArgillaSettings:
 
 
 def differences(actual: ArgillaSettings, task: TaskSpec) -> dict[str, str]:
-    """Return what reviewers are told otherwise than `task` says: a sentence's part for each thing that differs.
+    """Return the settings that differ from those of `task`, each with a clause for an error message.
 
-    {"the title of field 'prompt'": "the title of field 'prompt' is 'Question', expected 'Prompt'"}. Blanks around a
-    text and kinds of line ends are no difference. A field, question or label that was added is one in their list.
+    For example {"the title of field 'prompt'": "the title of field 'prompt' is 'Question', expected 'Prompt'"}. Blanks
+    around a text and other line ends do not count. A field, question or label that the dataset has besides changes the
+    setting "the list of fields", "the list of questions" or "the list of values of ...".
     """
     actual_facts = _facts(actual)
     return {
@@ -104,21 +105,21 @@ def _options(texts: Mapping[str, str]) -> list[dict[str, str]]:
 
 def _facts(settings: ArgillaSettings) -> Facts:
     facts: Facts = {}
-    for kind, things in (("field", settings.fields), ("question", settings.questions)):
-        facts[f"the list of {kind}s"] = [thing["name"] for thing in things]
-        for thing in things:
-            facts.update(_facts_of(f"{kind} {thing['name']!r}", thing))
+    for kind, parts in (("field", settings.fields), ("question", settings.questions)):
+        facts[f"the list of {kind}s"] = [part["name"] for part in parts]
+        for part in parts:
+            facts.update(_facts_of(f"{kind} {part['name']!r}", part))
     facts[GUIDELINES] = _text(settings.dataset.get("guidelines"))
     facts[MIN_SUBMITTED] = settings.dataset["distribution"]["min_submitted"]
     return facts
 
 
-def _facts_of(name: str, thing: Mapping[str, Any]) -> Iterator[tuple[str, JsonValue]]:
-    settings = thing["settings"]
+def _facts_of(name: str, part: Mapping[str, Any]) -> Iterator[tuple[str, JsonValue]]:
+    settings = part["settings"]
     yield f"the kind of {name}", settings["type"]
-    yield f"the title of {name}", _text(thing["title"])
-    yield f"the description of {name}", _text(thing.get("description"))
-    yield f"whether {name} is required", bool(thing["required"])
+    yield f"the title of {name}", _text(part["title"])
+    yield f"the description of {name}", _text(part.get("description"))
+    yield f"whether {name} is required", bool(part["required"])
     yield f"whether {name} is Markdown", bool(settings.get("use_markdown"))
     if "template" in settings:
         version = ids.content_hash("page", settings["template"], settings["advanced_mode"])
@@ -129,7 +130,7 @@ def _facts_of(name: str, thing: Mapping[str, Any]) -> Iterator[tuple[str, JsonVa
     yield f"the list of values of {name}", [option["value"] for option in options]
     if "options_order" in settings:
         yield f"the order in which values of {name} are shown", settings["options_order"]
-    # Argilla hides the rest behind a button.
+    # Argilla shows so many values and hides the others behind a button.
     yield f"the number of values of {name} that are shown", settings.get("visible_options") or len(options)
     for option in options:
         option_name = f"value {option['value']!r} of {name}"
@@ -149,7 +150,10 @@ def _difference(name: str, actual: JsonValue, expected: JsonValue) -> str:
 
 
 def _first_lines(actual: str, expected: str) -> tuple[str, str, str]:
-    """The first line in which two texts differ, of each, and which one it is: "" if both texts have only one."""
+    """Return the first line in which two texts differ, from each text, and the words "line 3 of ".
+
+    The words are "" if both texts have only one line.
+    """
     actual_lines, expected_lines = actual.split("\n"), expected.split("\n")
     count = max(len(actual_lines), len(expected_lines))
     pairs = zip(
@@ -169,5 +173,5 @@ def _quoted(value: JsonValue) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "empty"
     if isinstance(value, str):
-        return repr(value if len(value) <= SHOWN else f"{value[:SHOWN]}...") if value else "empty"
+        return repr(value if len(value) <= MOST_QUOTED else f"{value[:MOST_QUOTED]}...") if value else "empty"
     return str(value)

@@ -1,7 +1,7 @@
-"""Which records show what the judge would answer, and what that is.
+"""Which records show reviewers what the judge would answer, and what that answer is.
 
-Which do follows from the record's id alone: so half of the crowd never sees other records than the other half, and a
-second push decides the same.
+Whether a record shows it follows from the record's id alone. So all reviewers see the same suggestions, and a second
+push decides the same.
 """
 
 from __future__ import annotations

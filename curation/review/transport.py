@@ -20,18 +20,19 @@ SPACES = ".hf.space"
 ADDRESS = "Check ARGILLA_API_URL: it is the Space's direct address, https://OWNER-SPACE.hf.space."
 _CREATED = re.compile(r"/api/v1/(?:datasets(?:/[^/]+/(fields|questions))?|(users)|workspaces(?:/[^/]+/(users))?)$")
 _SAME = {"name": "name", "workspace_id": "workspace_id", "username": "username", "user_id": "id"}
-"""What a request to create something says, and the field by which the thing is known afterwards."""
+"""Fields of a request that creates something, and the fields by which what it created is recognised afterwards."""
 _LISTED = frozenset({"fields", "questions", "users"})
-"""What is listed where it is created. Other things are listed below /me."""
+"""What Argilla lists under the address at which it is created. It lists everything else under /me."""
 _PUBLISHED = re.compile(r"(/api/v1/datasets/[^/]+)/publish$")
 
 
 class PatientTransport(httpx.BaseTransport):
-    """Sends requests through another transport, and again while the answer is none: a status that passes, a broken
-    connection, silence, or a body that is not the JSON that Argilla speaks.
+    """Sends requests through another transport, and sends them again until Argilla gives a usable answer.
 
-    All that we ask of Argilla may be repeated: records are written by their external id, and what an earlier try
-    created, published or deleted although its answer was lost is looked for instead of taken for a conflict.
+    A request is sent again after a status that may pass, a broken connection, a timeout, or a body that is not
+    Argilla's JSON. Every request of ours may be repeated: records are written by their external id. If an earlier
+    attempt created, published or deleted something and its answer was lost, the second attempt is refused; then what
+    the first one did is looked up, and returned as the answer.
     """
 
     def __init__(self, inner: httpx.BaseTransport, *, api_url: str) -> None:

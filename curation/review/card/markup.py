@@ -1,7 +1,7 @@
-"""Markdown with formulas as HTML in which every tag is ours, whatever the text holds.
+"""Makes HTML of Markdown with formulas. Every tag in it is made here, whatever the text holds.
 
-The text reaches the parser without any "<" or "&", so there is no HTML in it. Images, definitions of links and formulas
-that are not plain mathematics are shown as they were written; so a reviewer sees all that a model wrote.
+The parser gets the text without any "<" or "&", so it sees no HTML. Images, link definitions and formulas that are not
+plain mathematics are shown as they were written, so that a reviewer sees everything that a model wrote.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from math_core import LatexToMathML
 
 LESS, AMPERSAND, IMAGE, DEFINITION, FORMULA = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3", "\ufdd4"
-"""Noncharacters stand for what the parser must not see: no text holds them, and it leaves them alone."""
+"""Noncharacters that stand for what the parser must not see. No text holds them, and the parser keeps them."""
 
 _UNSEEN = {"<": LESS, "&": AMPERSAND, "![": IMAGE, "]:": DEFINITION}
 _HIDDEN = re.compile("|".join(map(re.escape, _UNSEEN)))
@@ -53,7 +53,7 @@ def cleaned(text: str) -> str:
 
 
 def _for_the_parser(text: str, formulas: list[Formula]) -> str:
-    """Return the text without what the parser must not see. The formulas that stand in it are added to `formulas`."""
+    """Return the text with noncharacters for what the parser must not see. Its formulas are added to `formulas`."""
     text = marks.spread(cleaned(text))
     parts = read_parts(text).parts
     pieces = [piece for part in parts for piece in ([part.text] if part.is_code else read_pieces(part.text))]

@@ -11,11 +11,12 @@ from curation.review.card.markup import cleaned, html_of
 from curation.types import Message
 
 PLACEHOLDER = "#TEMPLATE#"
-"""Argilla puts the template in the place of these characters, wherever they stand first."""
+"""Argilla replaces the first occurrence of these characters by the template, also in a text of a record."""
 
 JOINER = "\u2060"
 _SENT = {"<": "\ufdd0", "$": "\ufdd1"}
-"""In a script, "</script>" ends it and "$'" is replaced; these noncharacters stand for "<" and "$" on the way."""
+"""Argilla puts the record into a script, where "</script>" would end the script and JavaScript would replace "$'". So
+these noncharacters stand for "<" and "$" in what is sent."""
 _SENDING = {ord(meant): stands for meant, stands in _SENT.items()}
 
 

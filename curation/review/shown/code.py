@@ -1,7 +1,7 @@
-"""What of a text is code, as marked 5 sees it, which Argilla 2.8 reads Markdown with.
+"""Splits a text into code and other parts, as marked 5 does, with which Argilla 2.8 reads Markdown.
 
-Code is shown as it is, so a mistake here would let through what stands in it. Where it is not certain that marked sees
-the same code, `Parts.certain` is false, and code is treated with the same care as all else.
+Code is shown as it is, so text that is taken for code by mistake would be shown unchecked. If it is not certain that
+marked sees the same code, `Parts.certain` is false, and code is treated like all other text.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _FENCE_IN_CONTAINER = re.compile(r"[ \t]*(?:(?:[*+-]|\d{1,9}[.)]|>)[ \t]*)+(?:``
 _LIST_ITEM = re.compile(r"[ \t]*(?:>[ \t]*)*(?:[*+-]|\d{1,9}[.)])(?:[ \t]|$)")
 _UNDERLINE = re.compile(rf" {{0,3}}(?:=+|-+)[{BLANK}]*$")
 INDENTED = 4
-"""Blanks before a line of code without fences, and too many before a fence."""
+"""So many blanks before a line make it code without fences; a fence must have fewer before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some lines of a text: code (fenced or indented) or not. `indent` counts the blanks before a fence.
+    """Lines of a text that are code (fenced or indented), or lines that are not. `indent`: the blanks before a fence.
 
-    `swallows`: marked would take these lines and the fence that follows for a heading, as they lack a blank line at
-    their end and a line of dashes follows in the code.
+    `swallows`: marked would read these lines and the fence after them as a heading, because no blank line ends them and
+    the code has a line of dashes.
     """
 
     text: str
@@ -54,7 +54,7 @@ class _Block:
 
 
 def read_parts(text: str) -> Parts:
-    """Return `text` in parts; their texts put together are `text`."""
+    """Return `text` split into parts. Their texts joined give `text`."""
     lines = [line for line in _LINE.findall(text) if line]
     bare = [line.rstrip("\r\n") for line in lines]
     parts: list[Part] = []

@@ -1,7 +1,7 @@
 r"""Formulas in a text: `\(x\)`, `\[x\]`, `$x$`, `$$x$$`, `\begin{align}x\end{align}`.
 
-Argilla 2.8 renders `$x$` and `$$x$$` on one line, between blanks, with KaTeX; of all else Markdown eats the
-backslashes. A formula of plain mathematics is shown in that form, any other as the text it is.
+Argilla 2.8 renders only `$x$` and `$$x$$` with KaTeX, on one line and between blanks. In the other forms Markdown
+removes the backslashes. So a formula of plain mathematics is shown in the form that is rendered, and any other as text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from curation.review.shown.mathematics import COMMANDS, DISPLAYED, ENVIRONMENTS,
 
 MOST_CHARACTERS = 3000
 DEEPEST = 12
-"""Braces, delimiters and environments within each other. At some hundreds KaTeX runs out of stack: the page fails."""
+"""How deep braces, delimiters and environments may be nested. At some hundreds KaTeX runs out of stack, and the page
+fails."""
 MOST_IN_A_ROW = 6
 MOST_NEGATIVE_SPACES = 8
 
@@ -41,7 +42,7 @@ _COLUMNS = r"\{\s*(?:[lcr|:]\s*){1,30}\}"
 _COLUMNS_MISSING = re.compile(
     rf"\\begin\s*\{{(?:(?:sub)?array\}}(?!\s*(?:\[[tcb]\]\s*)?{_COLUMNS})|align(?:at\*?|edat)\}}(?!\s*\{{\d{{1,2}}\}}))"
 )
-"""On other columns than these KaTeX fails with no error of its own, and with it the page."""
+"""Arrays without columns that KaTeX knows. It fails on them with no error of its own, and the page fails with it."""
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*(?:\{([^{}]*)\})?")
 
 
@@ -94,7 +95,7 @@ def _is_formula(content: str) -> bool:
 
 
 def is_plain(content: str) -> bool:
-    """Return whether all of a formula is plain mathematics, which takes no more room than it shows."""
+    """Return whether everything in a formula is plain mathematics, so that it cannot draw outside its own place."""
     content = _TAG.sub("", content)
     return (
         len(content) <= MOST_CHARACTERS

@@ -10,7 +10,7 @@ import re
 import unicodedata
 
 JOINER = "\u2060"
-"""Behind "<" or "!" no tag and no image can begin (CommonMark 0.31, 6.4 and 6.6)."""
+"""A character that keeps "<" and "!" before it from beginning a tag or an image (CommonMark 0.31, 6.4 and 6.6)."""
 
 PARENTHESES, BRACKETS, ENVIRONMENT, DOLLARS = "\u2061", "\u2062", "\u2063", "\u2064"
 """How a formula was written: `\\(x\\)`, `\\[x\\]`, `\\begin{align}...\\end{align}`, or with its dollars."""
@@ -18,7 +18,7 @@ PARENTHESES, BRACKETS, ENVIRONMENT, DOLLARS = "\u2061", "\u2062", "\u2063", "\u2
 DELIMITERS = {PARENTHESES: ("\\(", "\\)"), BRACKETS: ("\\[", "\\]"), ENVIRONMENT: ("", "")}
 
 ENDS = re.compile("[\\s?!.,:\uff1f\uff01\u3002\uff0c\uff1a]|$")
-"""What Argilla looks for behind the dollar that ends a formula."""
+"""What must follow the dollar that ends a formula, for Argilla to render it."""
 
 GUARD = "\\relax"
 """A command that does nothing: a mark at the beginning of a formula."""
@@ -64,12 +64,12 @@ _WRITTEN = re.compile(
 
 
 def doubled(text: str) -> str:
-    """Return `text` with its own invisible marks twice."""
+    """Return `text` with each of the invisible marks that it holds doubled."""
     return _OURS.sub(r"\g<0>\g<0>", text)
 
 
 def guarded(formula: str) -> str:
-    """Return what a formula holds with nothing at its beginning that could stand behind the end of another."""
+    """Return the content of a formula, with a mark first if it begins like the text behind a formula."""
     if not ENDS.match(formula):
         return formula
     # Before a sign the joiner would count as a number: -1 would have the blanks of a subtraction.
@@ -88,7 +88,7 @@ def literal(text: str) -> str:
 
 
 def written(text: str) -> str:
-    """Return a text that a reviewer may have copied from the page as it was before `shown`."""
+    """Return the text as it was before `shown`: a reviewer may have copied it from the page."""
     return _WRITTEN.sub(_original, text)
 
 

@@ -1,4 +1,4 @@
-r"""The commands of plain mathematics: what a formula may hold to be rendered.
+r"""The commands of plain mathematics. A formula is only rendered if it has no others.
 
 All others are refused, so that a command that draws, colours, moves, enlarges, hides, links or defines commands
 (`\rule`, `\color`, `\kern`, `\Huge`, `\phantom`, `\href`, `\def`) needs no name here. The names are those of KaTeX

@@ -1,4 +1,4 @@
-r"""What is not a block of code: formulas, code within a line, and Markdown."""
+"""Splits what is not a block of code into formulas, code within a line, and Markdown."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Piece = str | Formula | Span
 
 
 def text_of(piece: Piece) -> str:
-    """Return a piece as it stands in the text."""
+    """Return a piece as it was written in the text."""
     return piece if isinstance(piece, str) else piece.text
 
 
 def read_pieces(text: str) -> list[Piece]:
-    """Return `text` in pieces; their texts put together are `text`."""
+    """Return `text` split into pieces. Their texts joined give `text`."""
     pieces: list[Piece] = []
     position = done = 0
     while (start := _START.search(text, position)) is not None:
@@ -57,9 +57,9 @@ def _span(text: str, start: re.Match[str]) -> Span | None:
 
 
 def are_certain(pieces: list[Piece]) -> bool:
-    """Return whether marked is certain to see the code in each paragraph where it was found here.
+    """Return whether marked is certain to see the same code in each paragraph.
 
-    It may not be where something that begins before the code could end within it: a struck or emphasised text, the
+    It is not certain if something that begins before the code could end within it: a struck or emphasised text, the
     target of a link, a cell of a table, an address, or other backticks.
     """
     return all(_is_certain(paragraph) for paragraph in _paragraphs(pieces))

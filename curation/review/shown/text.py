@@ -1,4 +1,4 @@
-"""A text for Argilla's page, put together from its parts."""
+"""Makes a text for Argilla's page from its code, formulas and prose."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _ROW_HEIGHT, _COMMAND = r"\\\\(?=\s*\[)", r"\\(?=(?P<name>[A-Za-z]+))"
 _CONTAINER = r"[ \t]*(?:>|[*+-](?=[ \t])|\d{1,9}[.)](?=[ \t]))"
 _RULE = r"[ \t]*([-*])(?:[ \t]*\1)*[ \t]*$"
 _NESTED = rf"{_LINE}(?!{_RULE})(?:{_CONTAINER}){{6}}"
-"""As many lists and quotes as are begun in one line: at some hundreds marked runs out of stack, and the page fails."""
+"""A line that begins too many lists and quotes. At some hundreds marked runs out of stack, and the page fails."""
 
 _DEFINITION = rf"{_LINE}(?:{_CONTAINER})*[ \t]*(?=\[(?P<label>))"
-"""Before the label of a link, which marked takes away up to "]:", whatever code is between."""
+"""What stands before the label of a link definition. Marked removes a definition up to "]:", code within it too."""
 
 _BROKEN = re.compile(rf"{_NESTED}|{_DEFINITION}|{_TAG}|{_IMAGE}|{_ROW_HEIGHT}|{_COMMAND}", re.MULTILINE)
 _MARKDOWN = re.compile(
@@ -38,7 +38,7 @@ _MARKDOWN = re.compile(
 def shown(text: str) -> str:
     """Return `text` as Markdown that shows reviewers what was written.
 
-    Plain formulas are rendered, code stays as it is; tags, images, entities and other formulas are shown as text.
+    Code stays as it is, and plain formulas are rendered. Tags, images, entities and other formulas are shown as text.
     """
     text = marks.spread(marks.doubled(text))
     source = read_parts(text)
@@ -53,14 +53,14 @@ def shown(text: str) -> str:
 
 
 def _is_right_to_left(text: str) -> bool:
-    """Return what Argilla 2.8 decides of a text: whether it holds more letters of the one kind than of the other."""
+    """Return whether Argilla 2.8 shows a text from right to left: it has more such letters than others."""
     return len(_RIGHT_TO_LEFT.findall(text)) > len(_LEFT_TO_RIGHT.findall(text))
 
 
 class _Renderer:
     """Renders parts.
 
-    `certain`: marked sees the same code as we do, so that it is left alone. `definitions`: some links may be defined.
+    `certain`: marked sees the same code as we do, so code needs no change. `definitions`: the text may define links.
     """
 
     def __init__(self, *, certain: bool, right_to_left: bool, definitions: bool) -> None:
@@ -69,7 +69,7 @@ class _Renderer:
         self.definitions = definitions
 
     def block(self, part: Part) -> str:
-        """Return a block of code; a right-to-left text lends it no direction."""
+        """Return a block of code, which stays left to right in a right-to-left text."""
         code = self._code(part.text)
         if self.right_to_left and self.certain and part.indent < INDENTED:
             indent, (start, end) = " " * part.indent, marks.BLOCK
@@ -95,7 +95,7 @@ class _Renderer:
         return text if self.certain else _BROKEN.sub(self._changed, text)
 
     def _formula(self, formula: Formula, *, before: str, after: str) -> str:
-        """Return a formula as Argilla renders it, behind it how it was written if that was otherwise."""
+        """Return a formula in the form that Argilla renders, with a mark for another form in which it was written."""
         dollars = "$$" if formula.displayed else "$"
         # Also where the code is certain: a struck text may begin before a formula and end in it.
         content = marks.guarded(_BROKEN.sub(self._changed, formula.content).replace("\n", "\t"))
@@ -107,7 +107,7 @@ class _Renderer:
         return f"{start}{dollars}{content}{dollars}{marks.FORMULA_END}{formula.kind}{end}"
 
     def _changed(self, match: re.Match[str]) -> str:
-        """Return what stands in place of a tag, an image, a dollar, or a command that no formula may hold."""
+        """Return the replacement of a tag, an image, a dollar, or a command that no formula may hold."""
         text, groups = match[0], match.groupdict()
         if groups["name"]:
             return text if self.certain or groups["name"] in COMMANDS else text + JOINER
