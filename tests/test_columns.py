@@ -30,6 +30,7 @@ def test_normalised_texts_are_those_of_ids(texts: list[str]) -> None:
     assert columns.normalised(pl.Series(texts, dtype=pl.String)).to_list() == expected
 
 
+@pytest.mark.slow
 def test_every_character_around_a_text_is_stripped_or_kept_as_ids_do() -> None:
     surrogates = range(0xD800, 0xE000)
     texts = [f"{chr(code)}a{chr(code)}" for code in range(0, sys.maxunicode, 7) if code not in surrogates]

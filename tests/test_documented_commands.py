@@ -13,6 +13,7 @@ from curation.cli.app import app
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("spaces/*/README.md")])
+VERBS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 SPAN = re.compile(r"`([^`]+)`")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELLS = {"sh", "shell", "bash"}
@@ -29,7 +30,7 @@ def commands_of(page: Path) -> list[tuple[str, list[str]]]:
 
 def fault(verb: str, words: list[str]) -> str | None:
     """Return what of a command does not exist, None if all does."""
-    command: Any = typer.main.get_command(app).commands.get(verb)  # type: ignore[attr-defined]
+    command: Any = VERBS.get(verb)
     if command is None:
         return verb
     if hasattr(command, "commands") and words and not words[0].startswith("-"):

@@ -88,6 +88,7 @@ def test_a_retired_record_that_was_answered_after_all_counts(tmp_path: Path) -> 
     assert (found.records, found.rows("dpo"), store.written(tmp_path / "store").retired) == (2, 1, frozenset())
 
 
+@pytest.mark.slow
 def test_counts_are_those_of_the_files(tmp_path: Path) -> None:
     found = facts(varied(), tmp_path)
     rows = {name: published(tmp_path / "out", name) for name in EVERY}

@@ -577,6 +577,7 @@ def everything(word: str) -> str:
     )
 
 
+@pytest.mark.slow
 def test_hostile_names_leave_tables_headings_details_and_yaml_whole() -> None:
     calm, wild = everything("calm"), everything(HOSTILE)
     assert front(wild)["pretty_name"] == " ".join(HOSTILE.split())

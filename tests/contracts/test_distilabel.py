@@ -72,6 +72,7 @@ def test_the_stock_parser_reads_good_replies_as_ours_does(judge: Any) -> None:
     assert stock == [read.rating for read in parse_ratings(GOOD, 2)] == [5, 2]
 
 
+@pytest.mark.slow
 def test_the_stock_parser_puts_ratings_on_the_wrong_texts(judge: Any) -> None:
     preamble = f"Here is my assessment.\n\n{GOOD}"
     assert judge.format_output(preamble, {"generations": ["a", "b"]})["ratings"] == [None, 5, 2]

@@ -8,11 +8,14 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from curation.deploy.wheel import pack_wheel
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_the_wheel_has_all_files_of_the_package_and_no_others() -> None:
     wheel = pack_wheel()
     assert wheel == pack_wheel()
@@ -24,6 +27,7 @@ def test_the_wheel_has_all_files_of_the_package_and_no_others() -> None:
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests/")]
 
 
+@pytest.mark.slow
 def test_the_wheel_installs_and_its_program_runs(tmp_path: Path) -> None:
     wheel = pack_wheel()
     (tmp_path / wheel.name).write_bytes(wheel.content)

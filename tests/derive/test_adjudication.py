@@ -10,6 +10,7 @@ from curation.types import ReviewRecord, Status
 from tests.derive.stores import EVERY, Store, chosen, derived, make_config, make_response, rows_of
 
 
+@pytest.mark.slow
 def test_an_adjudicator_decides_a_draw(tmp_path: Path) -> None:
     store = Store()
     drawn, waiting = store.add("a", "b"), store.add("a", "b")
@@ -27,6 +28,7 @@ def test_an_adjudicator_decides_a_draw(tmp_path: Path) -> None:
     assert (raw["label_source"], raw["reviewers"]) == ("adjudicated", 1)
 
 
+@pytest.mark.slow
 def test_adjudicators_are_kept_out_of_agreement_and_of_the_statistics_of_reviewers(tmp_path: Path) -> None:
     def store_of(*, adjudicated: bool) -> Store:
         store = Store()
@@ -47,6 +49,7 @@ def test_adjudicators_are_kept_out_of_agreement_and_of_the_statistics_of_reviewe
     assert (before.rows("dpo"), after.rows("dpo")) == (0, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", ["draft", "discarded"])
 def test_a_draft_or_discard_of_an_adjudicator_leaves_everything_as_it_was(tmp_path: Path, status: Status) -> None:
     store = Store()
@@ -72,6 +75,7 @@ def flagged(store: Store, *flags: str) -> ReviewRecord:
     return record
 
 
+@pytest.mark.slow
 def test_an_adjudicator_lifts_a_flag_or_confirms_it(tmp_path: Path) -> None:
     store = Store()
     lifted, confirmed, left = (flagged(store, "unsafe") for _ in range(3))
@@ -84,6 +88,7 @@ def test_an_adjudicator_lifts_a_flag_or_confirms_it(tmp_path: Path) -> None:
     assert dict(result.tally.flags) == {"personal_data": 1, "unsafe": 1}
 
 
+@pytest.mark.slow
 def test_only_edits_of_adjudicators_are_followed(tmp_path: Path) -> None:
     store = Store()
     record = store.add("a", "b", edit="Ann's own.")
@@ -102,6 +107,7 @@ def test_only_edits_of_adjudicators_are_followed(tmp_path: Path) -> None:
     assert (of_ann[False][second], of_ann[False][first]) == (None, 1.0)
 
 
+@pytest.mark.slow
 def test_what_adjudicators_decide_weighs_as_much_as_what_people_decide_on_another_record(tmp_path: Path) -> None:
     store = Store()
     three = store.add_set("One.", "Two.", "Three.")

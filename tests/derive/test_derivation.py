@@ -131,6 +131,7 @@ def assert_accounted(row: dict[str, Any]) -> None:
         assert config in reasons or rows & set(row["rows"]), (config, row)
 
 
+@pytest.mark.slow
 def test_what_gives_no_verdict_or_was_not_shown_is_in_raw_with_the_reason(tmp_path: Path) -> None:
     derived(varied(), tmp_path)
     raw = published(tmp_path / "out", "raw")

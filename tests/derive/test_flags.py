@@ -24,6 +24,7 @@ from tests.rows import make_prompt
 JUDGE = {"type": "ultrafeedback", "model_id": "j"}
 
 
+@pytest.mark.slow
 def test_a_flagged_record_is_in_raw_alone(tmp_path: Path) -> None:
     store = Store()
     store.add("a")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from curation.derive import derive
 from curation.types import GoldRecord, Response
 from tests.derive.stores import EVERY, SERVICES, make_config, make_record, make_response, make_snapshot, rows_of
@@ -16,6 +18,7 @@ def gold_record(text: str) -> GoldRecord:
     return GoldRecord(**dict(make_record(candidate_set)), candidate_set=candidate_set, expected=(1.0, 0.0))
 
 
+@pytest.mark.slow
 def test_gold_is_in_no_row_no_count_and_no_vote(tmp_path: Path) -> None:
     config = make_config(publish={"formats": EVERY})
     sets = [make_set(make_prompt(f"Question {number}?")) for number in range(6)]

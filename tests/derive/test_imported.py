@@ -12,6 +12,8 @@ from curation.types import CandidateSet
 from tests.derive.stores import EVERY, Store, chosen, derived, make_config, published, question
 from tests.rows import make_prompt
 
+pytestmark = pytest.mark.slow
+
 
 def config_with(**labels: Any) -> Config:
     values = make_config(publish={"formats": EVERY}).model_dump(mode="json", exclude_unset=True)

@@ -13,6 +13,8 @@ from curation.types import Judgement, ReviewRecord
 from tests.derive.stores import Store, chosen, derived, make_config, make_record, make_response, published
 from tests.rows import make_judgement
 
+pytestmark = pytest.mark.slow
+
 
 def overall(counter: Counter[Any]) -> dict[tuple[int, int], int]:
     """Return the records by the ways of judge and people, of the ratings as a whole."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.derive.stores import (
     EVERY,
     Store,
@@ -13,6 +15,8 @@ from tests.derive.stores import (
     make_response,
     published,
 )
+
+pytestmark = pytest.mark.slow
 
 
 def test_where_nobody_answered_the_judge_may(tmp_path: Path) -> None:

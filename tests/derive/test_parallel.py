@@ -16,6 +16,7 @@ def slow_if_even(value: int) -> tuple[int, threading.Thread]:
     return value, threading.current_thread()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ahead", [1, 3, None])
 def test_results_come_in_the_order_of_the_values(ahead: int | None) -> None:
     with running() as run:
@@ -35,6 +36,7 @@ def test_two_values_are_worked_on_at_once() -> None:
     assert sorted(places) == list(range(WORKERS))
 
 
+@pytest.mark.slow
 def test_only_so_many_values_are_taken_ahead_of_what_is_asked_for() -> None:
     taken: list[int] = []
 

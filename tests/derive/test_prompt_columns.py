@@ -24,6 +24,8 @@ from tests.derive.stores import (
 )
 from tests.rows import make_prompt, make_set
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_every_prompt_brings_along_is_a_column_and_what_some_lack_is_left_out_and_said(tmp_path: Path) -> None:
     store = Store()
@@ -54,7 +56,6 @@ def test_keyword_arguments_of_different_kinds_cannot_be_one_column(tmp_path: Pat
     assert not any("chat_template_kwargs" in row for row in published(tmp_path / "out", "dpo"))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "kwargs",
     [
@@ -77,7 +78,6 @@ def test_keyword_arguments_that_parquet_would_change_or_refuse_are_left_out_and_
     assert [row.get("chat_template_kwargs") for row in published(tmp_path / "out", "dpo")] == [None] * 2
 
 
-@pytest.mark.slow
 def test_one_value_that_parquet_would_change_leaves_the_column_out(tmp_path: Path) -> None:
     store = Store()
     for number, documents in enumerate([[{"t": "x", "u": 1}], [{"t": "x"}, {"u": 1}]]):
@@ -87,7 +87,6 @@ def test_one_value_that_parquet_would_change_leaves_the_column_out(tmp_path: Pat
     assert result.omitted == {"chat_template_kwargs": "Parquet cannot hold its values as they are"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "kwargs",
     [
@@ -105,7 +104,6 @@ def test_keyword_arguments_are_published_as_they_are(tmp_path: Path, kwargs: dic
     assert [row["chat_template_kwargs"] for row in published(tmp_path / "out", "dpo")] == [kwargs]
 
 
-@pytest.mark.slow
 def test_plain_strings_are_prompts_of_one_message_alone(tmp_path: Path) -> None:
     store = Store()
     store.add("a", texts=["Good.", "Bad."], prompt=make_prompt("Why?"))
@@ -144,7 +142,6 @@ class Bracketed:
         return "".join(f"<{turn['role']}>{turn['content']}" for turn in turns) + "<assistant>" * add_generation_prompt
 
 
-@pytest.mark.slow
 def test_a_template_makes_strings_of_conversations_of_any_length(tmp_path: Path) -> None:
     store = Store()
     turns = (Message(role="system", content="Be brief."), Message(role="user", content="Why not?"))

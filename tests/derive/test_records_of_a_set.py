@@ -20,6 +20,8 @@ from tests.derive.stores import (
     rows_of,
 )
 
+pytestmark = pytest.mark.slow
+
 JUDGE = {"type": "ultrafeedback", "model_id": "j"}
 
 
@@ -68,7 +70,6 @@ def test_pairs_are_made_within_the_set_also_between_two_records(tmp_path: Path) 
     assert {tuple(sorted(row["record_ids"])) for row in rows.values()} == {tuple(sorted((first.id, second.id)))}
 
 
-@pytest.mark.slow
 def test_raw_has_one_row_for_a_set_with_all_that_was_answered_to_its_records(tmp_path: Path) -> None:
     store, first, second = two_records()
     store.responses.append(make_response(second, "a", "eva", status="discarded"))
@@ -95,7 +96,6 @@ def test_raw_has_one_row_for_a_set_with_all_that_was_answered_to_its_records(tmp
     assert raw["dropped"] == ["kto:undecided"]
 
 
-@pytest.mark.slow
 def test_a_score_of_more_reviewers_weighs_more(tmp_path: Path) -> None:
     store = Store()
     candidate_set = store.add_set("One.", "Two.", "Three.")
@@ -107,7 +107,6 @@ def test_a_score_of_more_reviewers_weighs_more(tmp_path: Path) -> None:
     assert (row["label"], row["score"], row["reviewers"], row["agreement"]) == (True, 0.75, 4, 1.0)
 
 
-@pytest.mark.slow
 def test_people_count_before_programs_in_their_place_and_those_before_the_judge(tmp_path: Path) -> None:
     store = Store()
     candidate_set = store.add_set("One.", "Two.", "Three.", "Four.", ratings=(1.0, None, None, 5.0))
@@ -136,7 +135,6 @@ def test_people_count_before_programs_in_their_place_and_those_before_the_judge(
     }
 
 
-@pytest.mark.slow
 def test_without_people_programs_count_before_the_judge(tmp_path: Path) -> None:
     store = Store()
     candidate_set = store.add_set("One.", "Two.", "Three.", ratings=(1.0, 5.0, 5.0))
@@ -146,7 +144,6 @@ def test_without_people_programs_count_before_the_judge(tmp_path: Path) -> None:
     assert labels_of(tmp_path) == {"One.": True, "Two.": False, "Three.": True}
 
 
-@pytest.mark.slow
 def test_a_record_without_a_verdict_leaves_what_the_others_say(tmp_path: Path) -> None:
     store = Store()
     candidate_set = store.add_set("One.", "Two.", "Three.")
@@ -161,7 +158,6 @@ def test_a_record_without_a_verdict_leaves_what_the_others_say(tmp_path: Path) -
     assert [answer["score"] for answer in raw["candidates"]] == [1.0, 0.0, None]
 
 
-@pytest.mark.slow
 def test_thumbs_on_single_completions_give_pairs_between_records(tmp_path: Path, thumbs: str) -> None:
     store = Store()
     candidate_set = store.add_set("Good.", "Bad.", "Not answered.")
@@ -176,7 +172,6 @@ def test_thumbs_on_single_completions_give_pairs_between_records(tmp_path: Path,
     assert (result.records, result.tally.verdicts, result.tally.unresolved) == (3, 2, {"unreviewed": 1})
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("ties", ["drop", "kto-only"])
 def test_what_was_shown_one_by_one_is_no_tie_though_all_of_it_is_good(tmp_path: Path, thumbs: str, ties: str) -> None:
     store = Store()
@@ -194,7 +189,6 @@ def test_what_was_shown_one_by_one_is_no_tie_though_all_of_it_is_good(tmp_path: 
     }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("ties", ["drop", "kto-only"])
 def test_one_answer_with_a_score_is_a_row_of_kto_and_the_reason_for_no_pair(
     tmp_path: Path, thumbs: str, ties: str
@@ -213,7 +207,6 @@ def test_one_answer_with_a_score_is_a_row_of_kto_and_the_reason_for_no_pair(
     }
 
 
-@pytest.mark.slow
 def test_two_records_that_prefer_one_answer_each_make_a_tie(tmp_path: Path) -> None:
     store = Store()
     candidate_set = store.add_set("One.", "Two.")
@@ -225,7 +218,6 @@ def test_two_records_that_prefer_one_answer_each_make_a_tie(tmp_path: Path) -> N
     assert {name: dict(result.tally.dropped[name]) for name in ("dpo", "kto")} == {"dpo": {"tie": 1}, "kto": {"tie": 1}}
 
 
-@pytest.mark.slow
 def test_an_edit_in_two_records_is_one_answer_of_both(tmp_path: Path) -> None:
     store = Store()
     candidate_set = store.add_set("One.", "Two.", "Three.")
@@ -244,7 +236,6 @@ def test_an_edit_in_two_records_is_one_answer_of_both(tmp_path: Path) -> None:
     assert len(raw["candidates"]) == 4
 
 
-@pytest.mark.slow
 def test_a_record_of_another_task_than_the_configured_one_is_read_by_its_own(tmp_path: Path, thumbs: str) -> None:
     store = Store()
     config = make_config(publish={"formats": EVERY})

@@ -49,6 +49,7 @@ def test_a_role_decides_only_where_it_may_and_nobody_else_did(
     assert all(row["reviewers"] == 0 and row["agreement"] is None for row in rows)
 
 
+@pytest.mark.slow
 def test_what_a_person_said_comes_before_a_role(tmp_path: Path) -> None:
     store = Store()
     for number, preference in enumerate(["a", "b"]):

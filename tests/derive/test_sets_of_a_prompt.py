@@ -25,6 +25,7 @@ from tests.derive.stores import (
 from tests.rows import SETTINGS, make_candidate, make_prompt, make_set
 
 
+@pytest.mark.slow
 def test_a_set_gives_way_to_a_later_one_of_its_prompt_with_all_its_answers(tmp_path: Path) -> None:
     store = Store()
     # A request failed, and the next `generate` asked for the missing answer.

@@ -30,6 +30,7 @@ def splits(folder: Path, config: str = "kto") -> dict[str, set[str]]:
     return result
 
 
+@pytest.mark.slow
 def test_no_prompt_is_in_two_splits_and_near_duplicates_share_one(tmp_path: Path) -> None:
     store = Store()
     asked = []

@@ -69,6 +69,7 @@ def test_the_margin_of_reward_carries_the_strength(tmp_path: Path) -> None:
     assert sorted((round(row["margin"], 6), row["strength"]) for row in rows) == [(0.333333, 1.0), (1.0, 3.0)]
 
 
+@pytest.mark.slow
 def test_raw_has_the_strength_of_each_response_for_the_first_of_what_was_shown(tmp_path: Path) -> None:
     store = Store()
     record = store.add("b_clearly", "same", "both_bad")

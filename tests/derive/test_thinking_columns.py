@@ -42,6 +42,7 @@ def keeping(keep: bool, **sections: dict[str, Any]) -> Config:
     return config.model_copy(update={"generators": (first.model_copy(update={"keep_reasoning": keep}), second)})
 
 
+@pytest.mark.slow
 def test_what_models_thought_has_columns_of_its_own_if_a_generator_keeps_it(tmp_path: Path) -> None:
     rows = thoughtful(tmp_path, keep=True)
     first = THOUGHTS[0]

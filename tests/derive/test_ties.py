@@ -17,6 +17,8 @@ from tests.derive.stores import (
 )
 from tests.rows import SETTINGS
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_tie_is_for_kto_only_or_for_nothing(tmp_path: Path) -> None:
     store = Store()
@@ -40,7 +42,6 @@ def test_an_edit_of_a_tie_is_learnt_from_and_sft_has_lost_nothing(tmp_path: Path
     assert [row["messages"][-1]["content"] for row in published(tmp_path / "out", "sft")] == ["Better."]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("resolver", ["majority", "mean", "unanimous", "dawid-skene"])
 def test_both_good_and_an_edit_is_a_tie_whatever_the_resolver(tmp_path: Path, resolver: str) -> None:
     store = Store()
@@ -58,7 +59,6 @@ def test_both_good_and_an_edit_is_a_tie_whatever_the_resolver(tmp_path: Path, re
     assert (result.rows("dpo"), result.rows("kto")) == (20, 40)
 
 
-@pytest.mark.slow
 def test_an_edit_of_a_tie_is_no_tie(tmp_path: Path) -> None:
     store = Store()
     store.add("both_bad", texts=["One.", "Two."], edit="One!")
@@ -72,7 +72,6 @@ def test_an_edit_of_a_tie_is_no_tie(tmp_path: Path) -> None:
     assert raw["candidates"][-1]["edit_of"] == store.sets[0].candidates[0].id
 
 
-@pytest.mark.slow
 def test_what_a_record_is_dropped_for_is_its_only_reason(tmp_path: Path) -> None:
     store = Store()
     store.add("a", "b")
@@ -81,7 +80,6 @@ def test_what_a_record_is_dropped_for_is_its_only_reason(tmp_path: Path) -> None
     assert {name: dict(result.tally.dropped[name]) for name in TRAINED} == {name: {"tie": 1} for name in TRAINED}
 
 
-@pytest.mark.slow
 def test_the_margin_is_in_reward_if_it_is_asked_for(tmp_path: Path) -> None:
     store = Store()
     store.add("a")
@@ -90,7 +88,6 @@ def test_the_margin_is_in_reward_if_it_is_asked_for(tmp_path: Path) -> None:
     assert "margin" not in published(tmp_path / "out", "dpo")[0]
 
 
-@pytest.mark.slow
 def test_a_gap_that_is_too_small_is_a_reason(tmp_path: Path) -> None:
     store = Store()
     store.add("a", "a", "both_good")
@@ -102,7 +99,6 @@ def test_a_gap_that_is_too_small_is_a_reason(tmp_path: Path) -> None:
     assert [row["agreement"] for row in published(tmp_path / "out", "kto")] == [pytest.approx(2 / 3)] * 2
 
 
-@pytest.mark.slow
 def test_a_gap_is_what_it_looks_like_in_decimals(tmp_path: Path) -> None:
     store = Store()
     # 3 of 5 against 2 of 5: 0.6 - 0.4 is 0.19999999999999996.
@@ -112,7 +108,6 @@ def test_a_gap_is_what_it_looks_like_in_decimals(tmp_path: Path) -> None:
     assert [row["score_gap"] for row in published(tmp_path / "out", "dpo")] == [0.2]
 
 
-@pytest.mark.slow
 def test_an_answer_of_exactly_a_half_is_undecided_in_kto(tmp_path: Path) -> None:
     store = Store()
     store.add("both_good", "b")
@@ -126,7 +121,6 @@ def best_and_worst(folder: Path, store: Store) -> tuple[str, str]:
     return chosen(row)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ratings", "best"),
     [
@@ -149,7 +143,6 @@ def test_of_equally_good_answers_that_with_the_higher_rating_is_chosen(
     assert best_and_worst(tmp_path, store) == (best, "Bad.")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ratings", "worst"), [((4.0, 2.0), "Two."), ((2.0, 4.0), "One."), ((None, 2.0), "Two."), ((None, 4.0), "One.")]
 )
@@ -163,7 +156,6 @@ def test_of_equally_bad_answers_that_with_the_lower_rating_is_rejected(
     assert best_and_worst(tmp_path, store) == ("Good.", worst)
 
 
-@pytest.mark.slow
 def test_of_equally_scored_and_rated_answers_the_ids_decide(tmp_path: Path) -> None:
     store = Store()
     candidate_set = store.add_set("One.", "Two.", "Bad.", "Worse.")
@@ -175,7 +167,6 @@ def test_of_equally_scored_and_rated_answers_the_ids_decide(tmp_path: Path) -> N
     assert best_and_worst(tmp_path, store) == (best.text, worst.text)
 
 
-@pytest.mark.slow
 def test_an_edit_is_chosen_before_an_equally_good_answer_whatever_the_rating(tmp_path: Path) -> None:
     store = Store()
     store.add("a", texts=["Good.", "Bad."], ratings=(5.0, 1.0), edit="Good!")

@@ -129,6 +129,7 @@ def test_the_best_stands_against_the_worst(scores: tuple[float | None, ...], tex
     assert paired(scored_record(make_verdict(*scores), (ONE, THREE, TWO))) == [texts]
 
 
+@pytest.mark.slow
 def test_which_of_two_equals_is_taken_depends_on_their_ids_and_not_on_their_places() -> None:
     # The greater id is the better answer.
     low, high = sorted((ONE, TWO), key=lambda candidate: candidate.id)
@@ -137,6 +138,7 @@ def test_which_of_two_equals_is_taken_depends_on_their_ids_and_not_on_their_plac
         assert paired(scored_record(make_verdict(0.0, 0.0, 1.0), shown)) == [("Text three.", low.text)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratings", [(5.0, 4.0), (4.0, None), (None, 2.0), (2.0, 1.0)])
 def test_of_two_equals_the_one_that_the_judge_rated_higher_is_better(ratings: tuple[float | None, ...]) -> None:
     for high, low in ((ONE, TWO), (TWO, ONE)):
@@ -151,6 +153,7 @@ def test_of_two_equals_the_one_that_the_judge_rated_higher_is_better(ratings: tu
         assert paired(scored_record(make_verdict(0.0, 0.0, 1.0), shown)) == [("Text three.", low.text)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scores", "min_gap", "reason"),
     [

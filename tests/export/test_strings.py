@@ -126,6 +126,7 @@ def test_what_trl_tokenises_is_the_concatenation_of_both_strings() -> None:
         assert texts["prompt"] + texts["completion"] == whole
 
 
+@pytest.mark.slow
 @needs_transformers
 @pytest.mark.parametrize("adds_it_itself", [True, False])
 def test_what_is_tokenised_begins_once_with_the_token_of_the_beginning(adds_it_itself: bool) -> None:

@@ -18,6 +18,7 @@ def read(folder: Path, text: str, name: str = "mine.json") -> list[FileRow]:
     return list(read_rows(folder / name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("size", [1, 17, PIECE - 20, PIECE, 3 * PIECE + 1])
 def test_items_are_read_completely_wherever_a_piece_of_the_file_ends(

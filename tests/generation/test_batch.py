@@ -77,6 +77,7 @@ def priced(candidate_set: CandidateSet, factor: float) -> CandidateSet:
     return candidate_set.model_copy(update={"usage": tuple(usage)})
 
 
+@pytest.mark.slow
 def test_sets_that_came_through_batches_are_those_that_come_at_once_at_half_the_price(tmp_path: Path) -> None:
     with ScriptedServer(scripted_reply) as server:
         runs = Runs(tmp_path, server)
@@ -144,6 +145,7 @@ def test_an_error_is_a_failure_of_the_set_and_is_asked_again_after_that(tmp_path
         assert (third.written, third.waiting) == ({"0004-cool.jsonl": 1}, 5)
 
 
+@pytest.mark.slow
 def test_lines_that_are_cut_off_doubled_or_of_others_lose_nothing(tmp_path: Path) -> None:
     def spoil(lines: list[str]) -> list[str]:
         stranger = json.dumps({**json.loads(lines[0]), "custom_id": "stranger"}) + "\n"

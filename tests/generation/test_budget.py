@@ -126,6 +126,7 @@ def test_a_budget_of_money_is_kept_and_nearly_used_up(money: float) -> None:
     assert done.gate.closed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", [Budget(tokens=10_000, money=100.0), Budget(tokens=10**6, money=10.0)])
 def test_of_two_budgets_the_first_to_be_reached_counts(budget: Budget) -> None:
     with serving() as server:

@@ -157,6 +157,7 @@ def test_two_settings_of_one_model_are_two_candidates(serve: Callable[..., Scrip
     ]
 
 
+@pytest.mark.slow
 def test_every_prompt_gets_its_own_answers(serve: Callable[..., ScriptedServer]) -> None:
     serve()
     prompts = questions(40)
@@ -381,6 +382,7 @@ def test_a_judge_with_a_wrong_key_ends_a_run_too(serve: Callable[..., ScriptedSe
     assert not [failure for row in found for failure in row.failures if failure.stage != "judge"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body", ['"maximum context length is 8192 tokens"', '"content_filter"'], ids=["long", "filter"]
 )

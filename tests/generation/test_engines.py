@@ -132,6 +132,7 @@ def test_a_model_on_this_machine_is_refused_with_the_engine_that_runs_it() -> No
     assert caught.value.remedy == 'Use engine = "ray".'
 
 
+@pytest.mark.slow
 def test_routed_batches_are_refused_with_the_engine_that_runs_them() -> None:
     with Pipeline(name="test") as built:
         load = LoadDataFromDicts(data=[{"instruction": "Why?"}])
@@ -150,6 +151,7 @@ def test_a_pipeline_whose_columns_do_not_fit_is_refused_before_any_request() -> 
         assert server.requests == ()
 
 
+@pytest.mark.slow
 def test_whoever_stops_taking_rows_stops_the_run() -> None:
     with ScriptedServer(scripted_reply, latency=Latency(0.01)) as server:
         rows = run(pipeline(lambda: text_generation(server.url), rows=2000))

@@ -148,6 +148,7 @@ def test_several_evolutions_of_named_generators_stand_beside_the_originals() -> 
         assert found.failures == ()
 
 
+@pytest.mark.slow
 def test_entries_of_different_names_do_not_all_rewrite_the_same_answers() -> None:
     with served() as server:
         base = models(server, methods=("details",))

@@ -161,6 +161,7 @@ def ask(server: ScriptedServer, times: int, story: list[str], **options: Any) ->
     return asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_it_falls_while_the_server_refuses_and_rises_when_it_does_not() -> None:
     busy = Fault(kind="status", status=429, numbers=tuple(range(1, 25)))
     story: list[str] = []

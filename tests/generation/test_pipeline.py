@@ -96,6 +96,7 @@ def test_branches_start_at_the_prompts_and_meet_before_what_needs_all_of_them(
     assert len(list(built.dag.leaf_steps)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["yaml", "json"])
 @pytest.mark.parametrize("flow", FLOWS)
 def test_it_survives_distilabels_own_files(tmp_path: Path, suffix: str, flow: str) -> None:

@@ -67,6 +67,7 @@ def good(text: str = "Because.") -> Any:
     return lambda request: Reply(text=text, prompt_tokens=10, completion_tokens=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "reason", "detail", "attempts"),
     [
@@ -160,6 +161,7 @@ def test_thoughts_that_only_the_total_counts_are_counted_as_written() -> None:
     assert [(usage.input_tokens, usage.output_tokens) for usage in candidate_set.usage] == [(10, 4), (20, 512)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [CUT, body({"content": None})], ids=["once", "tried-again"])
 def test_a_run_that_ends_gives_what_its_rows_were_paid_for(answer: str) -> None:
     sets: list[CandidateSet] = []

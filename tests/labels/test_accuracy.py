@@ -29,6 +29,7 @@ def ever_marked(limits: tuple[int, ...], wrong_share: float) -> float:
     return total
 
 
+@pytest.mark.slow
 def test_the_limits_are_the_lowest_that_the_error_allows() -> None:
     """At an error of 1 %: one wrong answer of n is common; 0.1 ** n is the chance that all are wrong."""
     limits = wrong_limits(16, 0.01)
@@ -58,6 +59,7 @@ def test_28_right_answers_of_40_mark_a_reviewer(crowd: int) -> None:
     assert {gold.reviewer for gold in gold_accuracies(crowd_answers) if gold.marked} == {"worse"}
 
 
+@pytest.mark.slow
 def test_in_honest_crowds_at_most_one_in_a_hundred_has_a_mark_however_often_one_looks() -> None:
     generator, crowds = random.Random(16), 1500
     marked = sum(

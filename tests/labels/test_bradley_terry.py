@@ -49,6 +49,7 @@ def test_draws_leave_models_equal_and_one_model_has_no_rate() -> None:
     assert win_rates({}) == {}
 
 
+@pytest.mark.slow
 def test_the_intervals_hold_the_true_rate_in_about_95_of_100_cases() -> None:
     rng = np.random.default_rng(7)
     strengths = np.array([3.0, 1.5, 1.0, 0.5])

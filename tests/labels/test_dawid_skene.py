@@ -228,6 +228,7 @@ def test_a_fitted_model_survives_pickling() -> None:
     assert pickle.loads(pickle.dumps(model)) == model
 
 
+@pytest.mark.slow
 def test_many_records_are_summed_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     votes = Votes.of(make_crowd(MIXED, records=300, seed=7)[1])
     whole = estimated(votes, smoothing=0.5)

@@ -102,6 +102,7 @@ def test_few_answers_are_no_reason_for_a_mark() -> None:
     assert not marks(habits, records=12, seed=0)
 
 
+@pytest.mark.slow
 def test_a_crowd_that_only_guesses_is_random_altogether() -> None:
     habits: list[Habit] = ["random"] * 5
     of_reviewer = marks(habits, records=2000, seed=0)

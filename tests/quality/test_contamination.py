@@ -106,6 +106,7 @@ def test_what_one_item_repeats_is_not(tmp_path: Path) -> None:
     assert benchmarks.overlap(QUESTION) is not None
 
 
+@pytest.mark.slow
 def test_planted_items_are_counted_exactly(tmp_path: Path) -> None:
     items = [{"q": " ".join(f"w{n}v{m}" for m in range(16))} for n in range(500)]
     benchmarks = Benchmarks.load([write(tmp_path / "bench.parquet", items)])

@@ -267,6 +267,7 @@ def test_followers_are_in_the_cluster_of_the_earliest_text_that_they_are_near_an
     assert near_duplicate_leaders([first, other, between, last], threshold=0.8, followers=2) == [0, 1, 0, 0]
 
 
+@pytest.mark.slow
 def test_of_thousands_of_texts_each_follows_the_one_that_it_is_near() -> None:
     firsts = [[f"{number}x{place}" for place in range(20)] for number in range(2 * SKETCHED_AT_ONCE)]
     seconds = [[*text[:-1], "other"] for text in firsts]

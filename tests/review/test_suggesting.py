@@ -17,6 +17,7 @@ def records(task: ReviewTask, *sets: CandidateSet) -> list[ReviewRecord]:
     return [record for of_set in made if isinstance(of_set, tuple) for record in of_set]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_a_share_of_the_records_shows_it_and_always_the_same(task: type[PairwiseTask]) -> None:
     some = records(task(show_suggestions=0.2), *SETS)

@@ -253,6 +253,7 @@ def test_a_record_of_another_set_is_refused(task: Task) -> None:
         task.spec(make_set(), record)
 
 
+@pytest.mark.slow
 @every_task
 def test_every_answer_has_a_score_or_none_for_each_candidate_and_a_name(task: Task) -> None:
     task = small(task)
@@ -274,6 +275,7 @@ def test_every_answer_has_a_score_or_none_for_each_candidate_and_a_name(task: Ta
         assert len(set(names.values())) == len(names) > 1
 
 
+@pytest.mark.slow
 @every_task
 def test_answers_lean_to_either_side(task: Task) -> None:
     task = small(task)
@@ -293,6 +295,7 @@ def test_the_values_of_scores_are_the_answer_that_means_them(task: Task) -> None
             assert task.annotation(respond(record, task.values(scores)), record).scores == scores
 
 
+@pytest.mark.slow
 @every_task
 def test_a_response_is_read_by_the_name_of_the_task_alone(task: Task) -> None:
     task = small(task)
@@ -517,6 +520,7 @@ def test_questions_of_every_kind_come_back_as_they_were_asked_and_their_answers_
                     review.check(other)
 
 
+@pytest.mark.slow
 @every_task
 def test_nulls_and_values_of_a_question_that_no_longer_exists_change_nothing(task: Task) -> None:
     asked = {question.name for question in task.settings().questions}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from curation.derive import derive
 from curation.serving.gathering import dashboard_of
 from curation.serving.page import page_html
@@ -13,6 +15,7 @@ from tests.gold.test_measured import gold_record
 from tests.rows import make_prompt, make_set
 
 
+@pytest.mark.slow
 def test_a_reviewer_who_answered_gold_alone_is_there_and_gold_is_seen_with_names_only(tmp_path: Path) -> None:
     config, other = make_config(), make_set(make_prompt("Other?"))
     gold = [gold_record(number) for number in range(8)]

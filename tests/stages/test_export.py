@@ -65,6 +65,7 @@ def killed_export(folder: Path, *files: str) -> None:
         (folder / path).write_bytes(b"half")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_what_a_killed_export_left_is_replaced(tmp_path: Path) -> None:
     killed_export(tmp_path / "new")
@@ -84,6 +85,7 @@ def test_beside_what_a_killed_export_left_nothing_of_others_is_deleted(tmp_path:
     assert (tmp_path / "notes.txt").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", ["", "new", "full/new/below"])
 def test_an_empty_folder_and_a_new_one_are_accepted(tmp_path: Path, name: str) -> None:
@@ -114,6 +116,7 @@ def test_columns_that_are_left_out_are_named_with_the_reason(tmp_path: Path, mon
     assert [(row["category"], "tools" in row) for row in rows] == [("sums", False)] * 2
 
 
+@pytest.mark.slow
 def test_an_export_that_was_killed_when_it_was_done_ends_well_when_it_is_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +143,7 @@ def test_an_export_that_was_killed_when_it_was_done_ends_well_when_it_is_run_aga
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["damaged", "missing", "more", "link"])
 def test_files_that_differ_from_those_of_an_export_are_kept(
     change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -37,6 +37,7 @@ def failed(folder: Path, config: Config, result: Derived) -> tuple[str, ...]:
     return sentences
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("limit", "fails"), [(None, False), ("error", False), ("warning", True)])
 def test_the_lint_gate_fails_only_for_findings_that_are_as_severe_as_it_says(
     tmp_path: Path, limit: str | None, fails: bool

@@ -288,6 +288,7 @@ def test_a_row_with_half_a_surrogate_pair_cannot_be_read(tmp_path: Path) -> None
     assert "half of a surrogate pair" in found(report, "unreadable").examples[0].excerpt
 
 
+@pytest.mark.slow
 def test_a_row_that_is_too_large_is_reported_and_the_others_are_read(tmp_path: Path) -> None:
     large = f'{{"prompt": "{"x" * ROW_SIZE}"}}'
     report = linted(tmp_path, [pair(0), large, pair(1, chosen=said(""))])

@@ -20,6 +20,7 @@ def record_of(config: Config, candidate_set: CandidateSet) -> ReviewRecord:
     return record
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", ["0" * 16, "f" * 16])
 def test_a_set_without_ratings_makes_no_second_record_of_answers_that_were_shown(tmp_path: Path, settings: str) -> None:
     config = make_config()

@@ -80,6 +80,7 @@ def test_status_says_which_category_of_refusal_data_lacks_how_many_before_anythi
     assert "Safety coverage: 4 prompts, 1 of them in no category." in report.lines
 
 
+@pytest.mark.slow
 def test_sets_that_need_no_people_count_before_they_are_pushed_and_nothing_is_stored(tmp_path: Path) -> None:
     store = Store()
     for number in range(3):

@@ -48,6 +48,7 @@ def plain(text: str) -> str:
     return "".join(character for character in text if character not in INVISIBLE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [3, 12, 40])
 def test_every_text_comes_back_as_it_was(length: int) -> None:
     dice = random.Random(length)
