@@ -17,7 +17,7 @@ from curation.types import Annotation, Response, ReviewRecord, Row
 
 MOST_SPANS = 10
 SMALLEST_SPAN = 20
-"""A span has at least so many records: of fewer, agreement says little."""
+"""A span has at least so many records, because the agreement on fewer says little."""
 SEED = 0
 
 

@@ -23,7 +23,7 @@ def is_storable(value: str) -> bool:
 def is_blank(text: str) -> bool:
     """Whether there is nothing to see in a text: white space, control, zero-width and filler characters alone."""
     if text and "!" <= text[0] <= "~":
-        # As nearly every text begins.
+        # Nearly every text begins like this.
         return False
     return all(
         unicodedata.category(character) in _INVISIBLE_CATEGORIES or character in _SHOWS_NOTHING for character in text

@@ -1,4 +1,4 @@
-"""What `curation.ids` makes of one text, made of a whole column of texts."""
+"""The functions of `curation.ids` for whole columns of texts or ids at once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from curation import ids
 from curation.frames import pl
 
 BLANKS = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"
-"""What `str.strip` takes away from texts of ASCII."""
+"""The characters that `str.strip` removes from texts of ASCII."""
 
 
 def normalised(texts: pl.Series) -> pl.Series:
-    """Return what `ids.normalise` gives for each text; most texts, of ASCII alone, are not looked at one by one."""
+    """Return `ids.normalise` of each text. Texts of ASCII, which most are, are all normalised at once."""
     simple = (texts.str.len_bytes() == texts.str.len_chars()) & ~texts.str.contains("\r", literal=True)
     stripped = texts.str.strip_chars(BLANKS)
     if simple.all():
@@ -22,18 +22,18 @@ def normalised(texts: pl.Series) -> pl.Series:
 
 
 def row_ids(config: str, prompts: pl.Series, *candidates: pl.Series) -> pl.Series:
-    """Return what `ids.row_id` gives for each row: the config, its prompt and the candidates in it."""
+    """Return `ids.row_id` of each row, from the config, the ids of the prompts and those of the candidates."""
     return _hashes(f'row","{config}', prompts, *candidates).bin.encode("hex")
 
 
 def unit_intervals(kind: str, identifiers: pl.Series) -> pl.Series:
-    """Return what `ids.unit_interval` gives for each id."""
+    """Return `ids.unit_interval` of each id."""
     numbers = _hashes(kind, identifiers).bin.reinterpret(dtype=pl.UInt64, endianness="big")
     return numbers.cast(pl.Float64) / 16.0**ids.LENGTH
 
 
 def _hashes(first: str, *identifiers: pl.Series) -> pl.Series:
-    """What `ids.hash_of_ids` gives for each row of identifiers, as the bytes that it writes in hex digits."""
+    """Return `ids.hash_of_ids` of each row of identifiers, as bytes instead of hex digits."""
     listed = '","'.join([first, *["{}"] * len(identifiers)])
     texts = pl.select(pl.format(f'["{listed}"]', *identifiers)).to_series().cast(pl.Binary)
     return pl.Series([sha256(text).digest()[: ids.LENGTH // 2] for text in texts.to_list()], dtype=pl.Binary)

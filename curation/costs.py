@@ -1,4 +1,4 @@
-"""What a Space costs, and what the ways are that cost nothing; as Hugging Face's pages said in November 2026."""
+"""What a Space costs, by Hugging Face's pages in November 2026, and which ways to review cost nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOURS = 730
 
 
 def hardware_line(hardware: str | None) -> str:
-    """Return what a kind of hardware is and costs; None is what a new Space gets, cpu-basic."""
+    """Return a sentence about a kind of hardware and its price. None means cpu-basic, which a new Space gets."""
     name = hardware or "cpu-basic"
     if name not in HARDWARE:
         return f"The hardware {name} is paid by the hour: https://huggingface.co/pricing has the price."

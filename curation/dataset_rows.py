@@ -1,4 +1,4 @@
-"""Reads the rows of a dataset, as they are needed: of a file, a folder of files, or a dataset on the Hub."""
+"""Reads the rows of a dataset one after the other: of a file, a folder of files, or a dataset on the Hub."""
 
 from __future__ import annotations
 

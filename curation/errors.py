@@ -52,7 +52,7 @@ class AuthError(ServiceError):
 
 
 class PaymentError(ServiceError):
-    """What was asked takes a plan or a credit that the account has not."""
+    """What was asked needs a plan or a credit that the account does not have."""
 
 
 class MissingError(ServiceError):

@@ -1,8 +1,8 @@
-"""Polars, which is imported here and nowhere else, because its import changes what Ctrl-C does.
+"""The only importer of Polars, because the import changes what Ctrl-C does, and this file changes it back.
 
-Polars takes over SIGINT so that a query can be interrupted, and asks the system to restart calls that the signal breaks
-off (SA_RESTART). Python does not (PEP 475): it could not raise KeyboardInterrupt then before the call returns by
-itself, and whoever waits for a hanging service would press Ctrl-C in vain.
+Polars installs its own handler of SIGINT, with which the system restarts the calls that the signal interrupts
+(SA_RESTART). Python does not restart them (PEP 475). With Polars' handler, KeyboardInterrupt would be raised only after
+the call returns by itself, so Ctrl-C would not end a command that waits for a hanging service.
 """
 
 import signal

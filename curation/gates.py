@@ -1,4 +1,4 @@
-"""The gates of `[publish]`: what rows must reach before they are published. Each is a function of what was derived.
+"""The gates of `[publish]`: conditions for publishing, such as `min_rows`. Each is a function of the derived rows.
 
 A gate that asks for something to be there fails if there is nothing: without reviewers `min_reviewers` and
 `min_agreement` fail. `max_tie_rate` passes where no answers were compared, because then there are no ties.
@@ -18,12 +18,12 @@ from curation.types import SIMULATED_PREFIX
 from curation.wording import counted, measured, percent
 
 COMPARABLE = 50
-"""On fewer records a judge's kappa says too little: half of its interval is about 0.25."""
+"""`min_judge_kappa` needs so many records. On fewer, the interval of kappa is wider than about 0.25 to each side."""
 
 
 @dataclass(frozen=True, slots=True)
 class GateFacts:
-    """What the gates look at.
+    """The figures that the gates compare with their limits.
 
     - `rows`: the number of rows of each config
     - `alpha` and `reviewers`: Krippendorff's alpha, and the number of people whose answers count. If no person
@@ -51,7 +51,7 @@ def gate_facts(
     findings: Sequence[LintFinding],
     gold: Sequence[GoldAccuracy] = (),
 ) -> GateFacts:
-    """Return what the gates look at. `gold` has all reviewers, people and programs, under their pseudonyms."""
+    """Return the figures for the gates. `gold` has all reviewers, people and programs, under their pseudonyms."""
     return GateFacts(
         rows=derived.row_counts,
         alpha=alpha,
@@ -142,14 +142,14 @@ def min_judge_kappa_gate(options: Publish, kappa: Measure | None) -> str | None:
 
 
 def judge_kappa_note(options: Publish, kappa: Measure | None) -> str | None:
-    """Return why `min_judge_kappa` could not be looked at although it is set; otherwise None."""
+    """Return why `min_judge_kappa` could not be checked although it is set; otherwise None."""
     least = options.min_judge_kappa
     if least is None or (kappa is not None and kappa.count >= COMPARABLE and kappa.value is not None):
         return None
     if kappa is not None and kappa.count >= COMPARABLE:
-        return f"min_judge_kappa was not looked at: the judge's kappa is {measured(kappa)}."
+        return f"min_judge_kappa was not checked: the judge's kappa is {measured(kappa)}."
     return (
-        f"min_judge_kappa was not looked at: the judge can be compared with people on "
+        f"min_judge_kappa was not checked: the judge can be compared with people on "
         f"{counted(kappa.count if kappa is not None else 0, 'record')}, and {COMPARABLE} are needed. judge_fallback "
         "decides until then."
     )
@@ -206,10 +206,10 @@ def lint_gate(options: Publish, facts: GateFacts) -> str | None:
 
 
 def _three_decimals(value: float) -> str:
-    """A number near its limit must not be rounded to the limit."""
+    """Return a number with three decimals, so that a number near its limit is not rounded to the limit."""
     return f"{value:.3f}"
 
 
 def _finding_text(finding: LintFinding) -> str:
-    """One finding in a sentence: "error identical (2): chosen and rejected are the same"."""
+    """Return a finding as a clause: "error identical (2): chosen and rejected are the same"."""
     return f"{finding.severity} {finding.check} ({finding.count:,}): {finding.message}"

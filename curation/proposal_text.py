@@ -1,4 +1,4 @@
-"""What a proposal says: how the rows would differ from those that are published, and which gates failed."""
+"""The description of a proposal: how its rows differ from the published ones, and which gates failed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _gates(failed: Sequence[str]) -> str:
 
 
 def _examples(examples: Sequence[RowChange]) -> Iterator[str]:
-    """Rows to look at. Four spaces make them code, so that nothing in a prompt is read as Markdown, HTML or a name."""
+    """Yield lines with rows to look at. Four spaces make them code, so that no prompt is read as Markdown or HTML."""
     if examples:
         yield "Rows to look at:"
         yield "\n".join(f"    {example.line}" for example in examples)

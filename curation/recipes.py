@@ -12,16 +12,16 @@ from importlib.resources.abc import Traversable
 from curation.errors import MissingError
 
 OWNER = "acme"
-"""Whose repos a recipe names, in the place of the user's."""
+"""The owner of the repos in a recipe, which the user's name replaces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A recipe: its name, what it builds in a sentence, the text of its TOML file, and the texts of files beside it.
 
-    The file begins with the sentence as a comment, and names its repos under [publish] and [store] first. `files` are
-    by name; of the files that the TOML file names, the recipe brings some (prompts to begin with), others are the
-    user's.
+    The TOML file begins with the sentence as a comment, and `repo_id` is the first key of [publish] and of [store].
+    `files` has the files that come with the recipe, such as prompts, by name. A recipe may also name files that the
+    user has to bring.
     """
 
     name: str
@@ -69,7 +69,7 @@ def _folder() -> Traversable:
 
 
 def _read(name: str, text: str) -> Recipe:
-    """A recipe, whose summary is the first paragraph of comments up to the end of its first sentence."""
+    """Return a recipe. Its summary is the first sentence of the comment at the top of the file."""
     comments = re.match(r"(?:# .*\n)+", text)
     path = tomllib.loads(text)["prompts"].get("path")
     brought = [file for file in _folder().iterdir() if file.name == path and file.is_file()]

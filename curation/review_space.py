@@ -1,4 +1,4 @@
-"""Whether the Space in which people review keeps its answers when it restarts, as far as the Hub says."""
+"""Tells whether a review Space keeps its answers when it restarts, from what the Hub says about the Space."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ ADVICE = (
 
 @dataclass(frozen=True, slots=True)
 class KeptData:
-    """What is known of a Space: a sentence about where its answers are kept, whether that outlives a restart, and the
-    hardware, None if that is not known.
-    """
+    """Where a Space keeps its answers, as a sentence; whether that outlives a restart; its hardware if known."""
 
     sentence: str
     safe: bool
@@ -37,7 +35,7 @@ class KeptData:
 
     @property
     def costs(self) -> tuple[str, ...]:
-        """What the hardware is and costs, nothing if it is not known."""
+        """A sentence about the hardware and its price; none if the hardware is not known."""
         return (hardware_line(self.hardware),) if self.hardware else ()
 
 

@@ -26,7 +26,7 @@ class Measure(Row):
 
 
 class Leaning(NamedTuple):
-    """Tells two kinds of answers of a review task apart, of which a reviewer may prefer one.
+    """Divides the answers to a review task into two kinds, to see whether a reviewer gives one kind too often.
 
     - `title`: what answers of the first kind do: "prefers the first answer"
     - `to(scores)`: True for an answer of the first kind, False for one of the second, None for one of neither
@@ -73,7 +73,7 @@ class JudgePair:
     - `judges`: their names, sorted
     - `pairs`: the pairs of answers that both rated; on `undecided` of them one judge or both gave equal ratings
     - `sets`: the candidate sets with a pair that is not undecided
-    - `equal`: the sum over these sets of the share of such pairs on which both prefer the same answer
+    - `equal`: the sum over these sets of the share of their decided pairs on which both prefer the same answer
     """
 
     judges: tuple[str, str]
@@ -87,7 +87,7 @@ class JudgesAgreement(Row):
     """How far two judges agree, on the pairs of answers of which both prefer one.
 
     `equal` is the mean over candidate sets of the share of equal choices; 0.5 is what coins would give. `undecided` is
-    the share of pairs on which one judge or both gave equal ratings, null if they rated no pair both.
+    the share of pairs on which one judge or both gave equal ratings, null if they have no pair in common.
     """
 
     judges: tuple[str, str]

@@ -1,4 +1,4 @@
-"""How much a sync or a publish may take away unasked: `max_shrink`."""
+"""How much a sync or a publish may remove without `--allow-shrink`: `max_shrink`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Shrinkage:
-    """So many published rows of a config would go without another in their place; they are of so many prompts."""
+    """The number of published rows of a config that would be removed and not replaced, and of their prompts."""
 
     removed: int
     prompts: int
 
 
 def shrinkage(*, before: Iterable[str], now: Iterable[str]) -> Shrinkage:
-    """Return how many of the published rows of a config would go.
+    """Return how many of the published rows of a config would be removed and not replaced.
 
-    `before` and `now` have the prompt of each row that is published and that would be; rows that are on both sides may
-    be left out. A row takes the place of another row of the same prompt: if reviewers change their minds, another
-    answer is chosen, and nothing shrinks.
+    `before` has the prompt of each row that is published, `now` that of each row that would be published. Rows that are
+    in both may be left out. A new row of a prompt replaces an old one: if reviewers change their minds, another answer
+    is chosen, and nothing shrinks.
     """
     fewer = Counter(before) - Counter(now)
     return Shrinkage(removed=fewer.total(), prompts=len(fewer))

@@ -1,4 +1,4 @@
-"""The values that one stage passes to another, in the order in which they come to be.
+"""The values that one stage passes to another, in the order in which they arise.
 
     Prompt -> CandidateSet -> ReviewRecord -> Response -> Annotation -> Verdict -> published rows (published_rows.py)
 

@@ -33,7 +33,7 @@ SEED = 0
 
 
 def card_facts(config: Config, snapshot: Snapshot, derived: Derived) -> CardFacts:
-    """Return everything the card says."""
+    """Return all facts for the card, from the store (`snapshot`) and the rows that were derived from it."""
     review, tally = snapshot.manifest.review, derived.tally
     pseudonyms = {reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers}
     judges = _judges(snapshot, derived)

@@ -32,7 +32,7 @@ RARE_LABEL = 0.2
 
 
 def known_limits(facts: CardFacts) -> Iterator[str]:
-    """Yield a sentence, in Markdown, for each limit that follows from the facts."""
+    """Yield a sentence in Markdown for each limit of the data that follows from the facts."""
     if facts.licence is None:
         yield "No licence is stated, so nobody can rely on being allowed to use the data."
     yield from _labels(facts)

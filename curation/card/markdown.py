@@ -19,9 +19,11 @@ ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\\": "&#92;"}
 
 
 def text(value: object) -> str:
-    """Return a text from outside as Markdown that shows exactly this text, on one line, in a cell, list or heading."""
+    """Return a text from outside as Markdown for a table cell, a list or a heading: it shows this very text on one
+    line.
+    """
     line = SPECIAL.sub(lambda match: ENTITIES.get(match[0], f"\\{match[0]}"), one_line(str(value)))
-    # What would begin a list.
+    # These would begin a list.
     return re.sub(r"^(\d*)([-+.)])(?=[\s-]|$)", r"\1\\\2", line)
 
 

@@ -1,8 +1,8 @@
-"""Makes gold records of the gold file, and mixes them in with the others so that nobody can tell which they are.
+"""Makes gold records of the gold file, and mixes them with the other records so that nobody can tell which are gold.
 
-A gold record is made by the same functions as any other: its id, its fields and the order of its candidates come
-about in the same way. Its answers bear the names of generators of the config. These names, and its place among the
-others, are drawn with the store's secret key, because everybody can read this code.
+A gold record gets its id, its fields and the order of its candidates from the same functions as any other record. Its
+answers are given the names of generators of the config. These names, and the record's place among the others, are drawn
+with the store's secret key: without it, anybody who reads this code could compute them.
 """
 
 from __future__ import annotations
@@ -43,22 +43,23 @@ def gold_records(
 ) -> tuple[GoldRecord, ...]:
     """Return all gold records that the store should have, if reviewers are shown so many `others`.
 
-    Lines that reviewers are shown already stay, with the right answer that the file has now. As many more are taken,
-    in the order of the file, as `gold_share` and `calibration` ask for. Records whose line is gone count no more. Those
-    of other tasks stay as they are.
+    - Lines that reviewers are shown already stay, with the right answer that the file has now.
+    - Further lines are taken, in the order of the file, until there are as many as `gold_share` and `calibration` want.
+    - Records whose line is no longer in the file do not count any more.
+    - Records of other tasks stay as they are.
     """
     review = config.review
     known = {_content(record): record for record in snapshot.gold.values() if record.task == review.task}
     key = snapshot.manifest.pseudonym_key
     in_file = {_content(record): record for record in (_record(config, item, key=key) for item in items)}
     kept = {record.id: _as_in(in_file.get(content), record) for content, record in known.items()}
-    room = max(gold_wanted(config, others) - sum(record.counts for record in kept.values()), 0)
+    room = max(gold_count(config, others) - sum(record.counts for record in kept.values()), 0)
     added = [record for content, record in in_file.items() if content not in known][:room]
     return (*(kept.get(record_id, record) for record_id, record in snapshot.gold.items()), *added)
 
 
-def gold_wanted(config: Config, others: int) -> int:
-    """Return how many gold records stand among so many others."""
+def gold_count(config: Config, others: int) -> int:
+    """Return how many gold records there should be among so many others."""
     share = config.review.gold_share
     return max(math.ceil(share / (1 - share) * others), config.review.calibration)
 
@@ -106,8 +107,10 @@ def _record(config: Config, item: GoldItem, *, key: str) -> GoldRecord:
 
 
 def _candidate(config: Config, item: GoldItem, place: int, generator: str) -> Candidate:
-    """Return an answer. Where judges rate the others its rating follows from the right answer: if reviewers are shown
-    what the judge says, a record without a suggestion would stand out.
+    """Return an answer as a candidate.
+
+    If the config has a judge, the rating follows from the right answer. Without a rating the record would have no
+    suggestion, and would stand out among records that show what the judge says.
     """
     score = item.expected[place]
     return Candidate(
@@ -120,20 +123,20 @@ def _candidate(config: Config, item: GoldItem, place: int, generator: str) -> Ca
 
 
 def _content(record: GoldRecord) -> tuple[str, frozenset[str]]:
-    """Return what makes two gold records the same, whatever generators their answers bear the names of."""
+    """Return the prompt and the texts: gold records with the same are the same, whichever generators they name."""
     texts = (ids.normalise(candidate.text) for candidate in record.candidate_set.candidates)
     return record.prompt_id, frozenset(texts)
 
 
 def _as_in(in_file: GoldRecord | None, record: GoldRecord) -> GoldRecord:
-    """Return a stored record with the right answer that the gold file has now; without a line it counts no more."""
+    """Return a stored record with the right answer that the gold file has now; it does not count if no line has it."""
     if in_file is None:
         return record.model_copy(update={"counts": False})
 
     def text(of: GoldRecord, candidate: str) -> str:
         return ids.normalise(of.candidate_set.candidate(candidate).text)
 
-    # The same texts may bear the names of other generators now, and so stand in another order.
+    # The same texts may have the names of other generators now, and so another order.
     expected = {
         text(in_file, candidate): score for candidate, score in zip(in_file.candidates, in_file.expected, strict=True)
     }

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from curation.config import Config
 from curation.gold.file import GoldItem
-from curation.gold.mixing import gold_wanted
+from curation.gold.mixing import gold_count
 from curation.store import Snapshot
 from curation.types import GoldRecord, Row
 from curation.wording import counted, percent
@@ -68,7 +68,7 @@ def pushed_gold(
         records=len(there),
         added=len(set(there) - snapshot.gold.keys()),
         waiting=len(items) - len(gold),
-        lacking=max(gold_wanted(config, others) - len(items), 0) if items else 0,
+        lacking=max(gold_count(config, others) - len(items), 0) if items else 0,
         retired=retired,
         calibration=min(config.review.calibration, len(gold)),
         min_submitted=config.review.min_submitted,

@@ -20,7 +20,7 @@ FAULTS: MappingProxyType[str, tuple[Severity, str]] = MappingProxyType(
     {
         # A trainer fails, or trains on something else than was meant.
         "unreadable": ("error", "no example can be read from the row"),
-        "row_too_large": ("error", "the row is larger than 16,777,216 characters, and was not looked at"),
+        "row_too_large": ("error", "the row is larger than 16,777,216 characters, and was not checked"),
         "mixed_layouts": ("error", "the row has another layout than the first; trainers look at the first alone"),
         "mixed_text_and_messages": (
             "error",

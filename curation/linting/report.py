@@ -115,7 +115,7 @@ class LintReport(Report):
 
 
 def lint_report(dataset: str, survey: Survey, *, use: Use, tokenizer: str | None, notes: tuple[str, ...]) -> LintReport:
-    """Return the report of a survey. `notes` are sentences about what was not looked at; more are added here."""
+    """Return the report of a survey. `notes` are sentences about what was not read; more are added here."""
     safety, max_length = survey.bounds.safety, survey.bounds.max_length
     if safety is None:
         safety = 2 * _in_checklist(survey) > survey.prompts

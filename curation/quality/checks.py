@@ -32,8 +32,9 @@ Conversation = Callable[[], Sequence[Message]]
 class Check:
     """A predicate that returns True for a fault, and its name, which is the reason for the drop.
 
-    The arguments of the predicate depend on its group: see `PromptChecks` and `answer_checks`. `suspects`, of a check
-    of answers, is true for every row whose `text` may have the fault: the predicate is not asked about others.
+    The arguments of the predicate depend on its group: see `PromptChecks` and `answer_checks`. A check of answers may
+    have `suspects`, which is true for every row whose `text` may have the fault. The predicate is only called for these
+    rows.
     """
 
     name: str

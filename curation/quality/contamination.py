@@ -1,6 +1,7 @@
-"""Whether a prompt is taken from a benchmark: a run of words in common, as GPT-3 was checked.
+"""Tells whether a prompt is taken from a benchmark: both have a run of words in common.
 
-(Brown et al. 2020, appendix C: 13-grams without case and punctuation. What many benchmark items share is no evidence.)
+GPT-3's training data was checked in this way (Brown et al. 2020, appendix C): by 13-grams without case and punctuation,
+leaving out n-grams that many benchmark items share.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ COMMON_SHARE = 0.01
 """An n-gram that more rows of a benchmark share than both of these allow is boilerplate, and is not looked for."""
 BATCH = 5_000
 FILLER = "\x1f"
-"""Follows the words of a text that is shorter than an n-gram; `words` takes it for a blank."""
+"""Fills up the words of a text that is shorter than an n-gram. `words` never returns it."""
 
 _DATASET = re.compile(
     r"(?P<dataset>[\w.-]+/[\w.-]+?)(?::(?P<config>[\w.-]+))?(?::(?P<split>[\w.-]+))?(?:@(?P<revision>\S+))?"
@@ -91,7 +92,7 @@ class Benchmarks:
 
 def _hashes(benchmark: Benchmark, *, ngram: int, endpoint: str, token: str | None) -> Hashes:
     """Return the distinct hashes of the n-grams of one benchmark, without those that many of its rows share."""
-    rows = (_texts(_looked_at(row, benchmark)) for row in _rows(benchmark.source, endpoint=endpoint, token=token))
+    rows = (_texts(_compared_part(row, benchmark)) for row in _rows(benchmark.source, endpoint=endpoint, token=token))
     parts, count = [], 0
     while batch := list(islice(rows, BATCH)):
         parts.append(_row_hashes(batch, ngram))
@@ -102,8 +103,8 @@ def _hashes(benchmark: Benchmark, *, ngram: int, endpoint: str, token: str | Non
     return hashes[in_rows <= max(COMMON_ROWS, COMMON_SHARE * count)]
 
 
-def _looked_at(row: Any, benchmark: Benchmark) -> Any:
-    """Return what of a row counts: the column of prompts, or the whole row if none is named."""
+def _compared_part(row: Any, benchmark: Benchmark) -> Any:
+    """Return the part of a row that is compared: its column of prompts, or all of it if no column is named."""
     if benchmark.column is None:
         return row
     if not isinstance(row, Mapping) or benchmark.column not in row:
@@ -136,7 +137,7 @@ def _text_hashes(texts: Sequence[str], ngram: int) -> tuple[Hashes, Counts]:
 
 
 def _padded(document: list[str], ngram: int) -> list[str]:
-    """Return a document that has at least one n-gram; FILLER is no word, so that a short text is found as a whole."""
+    """Return a document with at least one n-gram. A short one is filled up, so that it only matches an equal text."""
     if len(document) >= ngram:
         return document
     return [*document, *[FILLER] * (ngram - len(document))] if len(document) >= MIN_WORDS else []

@@ -3,8 +3,8 @@
 The similarity of two texts is the Jaccard similarity of their shingles, which are runs of `SHINGLE` words (Broder
 1997). Hashes propose pairs of texts, and the exact sets of shingles decide. So no pair below the threshold ever counts.
 
-- If all texts are known, a text can only be near another if most of its shingles are in other texts too. Of the texts
-  of which that is true, pairs are proposed by the bands of MinHash, computed with rensa (Leskovec, Rajaraman, Ullman:
+- If all texts are known, only those are compared of which most shingles are in other texts too: others cannot be near
+  one. Pairs of them are proposed by the bands of MinHash, computed with rensa (Leskovec, Rajaraman, Ullman:
   Mining of Massive Datasets, section 3.4). At least `RECALL` of the pairs at the threshold are noticed, and more of the
   closer ones.
 - If texts come one at a time, pairs are proposed by their rarest shingles, and all are noticed.
@@ -37,7 +37,7 @@ SHINGLE = 3
 MIN_SHINGLES = 5
 """Texts with fewer shingles (with at most six words) are duplicates only if all their words are equal."""
 SHARED_BITS = 24
-"""Whether a shingle is in several texts is remembered by so many of its bits, in 16 MB."""
+"""So many bits of a shingle are its place in the table (16 MB) of shingles that several texts have."""
 ROUNDING = 1e-9
 """0.8 * 35 is a little more than 28."""
 PERMUTATIONS = 48
@@ -56,11 +56,11 @@ CANDIDATES = 64
 
 Bands = npt.NDArray[np.uint32]
 Positions = npt.NDArray[np.int64]
-"""Of texts among all texts or among some of them, or of places in a band."""
+"""Positions of texts, or places in a band."""
 
 
 class Sketches(NamedTuple):
-    """What is kept of n texts to find those that are near, as numpy arrays.
+    """The keys and the shingles of n texts as numpy arrays, from which near texts are computed.
 
     For n = 2 texts with 5 and 7 shingles, the arrays have these shapes: their keys (2,), the shingles of the first and
     then of the second text (12,), and the numbers of shingles (2,) with the values [5, 7]. A text that is too short has
@@ -109,7 +109,7 @@ def leaders_of(sketches: Iterable[Sketches], *, threshold: float, followers: int
     short = sketched_sets.astype(np.uint8)
     for number, band in enumerate(bands.T):
         order, places = _places(band, np.arange(len(band)))
-        # The places of a text in earlier bands tell which pairs were compared before.
+        # A pair that was in one bucket of an earlier band was compared there. The places in that band tell it.
         band[order] = places
         for rows, other_rows in _candidates(order, places):
             worth = _roots(leaders, sets.texts[rows]) != _roots(leaders, sets.texts[other_rows])
@@ -259,11 +259,11 @@ class _Sets(NamedTuple):
 def _near_another(
     shingles: npt.NDArray[np.int32], counts: npt.NDArray[np.int32], kept: npt.NDArray[np.bool_], threshold: float
 ) -> _Sets:
-    """The texts of `kept` that may be near another of them: so many of their shingles are in several texts.
+    """Return those texts of `kept` that may be near another one, because enough of their shingles are in several texts.
 
-    Two sets with a similarity of at least `threshold` have that share of the larger one in common, or more.
+    Two sets with a similarity of at least `threshold` have that share of the larger set in common, or more.
     """
-    # Arrays with a number for each shingle are the largest of a derivation: few of them are there at a time.
+    # Arrays with a number for each shingle are the largest of a derivation, so few of them are in memory at a time.
     in_kept = np.repeat(kept, counts)
     ordered = shingles[in_kept]
     ordered.sort()
@@ -284,16 +284,16 @@ def _near_another(
 
 
 def _slots(shingles: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Where in the table of shared shingles each shingle stands: at its last bits."""
+    """Return the place of each shingle in the table of shared shingles: its last bits."""
     slots: npt.NDArray[np.int32] = shingles & np.int32((1 << SHARED_BITS) - 1)
     return slots
 
 
 def _minhashes(sets: _Sets) -> npt.NDArray[np.uint32]:
-    """The sketch of each of the sets: PERMUTATIONS numbers, of which two sets share about their similarity."""
+    """Return a sketch of each set: PERMUTATIONS numbers, of which near sets have about their similarity in common."""
     offsets = np.concatenate(([0], sets.ends)).astype(np.uint64)
     sketches = np.empty((len(sets.texts), PERMUTATIONS), dtype=np.uint32)
-    # The library gives lists of Python's numbers, ten times as large as the array: a part of them at a time.
+    # The library returns lists of Python's numbers, ten times as large as the array, so only a part is made at a time.
     for start in range(0, len(sketches), SKETCHED_AT_ONCE):
         part = offsets[start : start + SKETCHED_AT_ONCE + 1]
         hashes = sets.shingles[part[0] : part[-1]].astype(np.uint64) * np.uint64(FACTOR)
@@ -313,12 +313,12 @@ def _band_hashes(sketches: npt.NDArray[np.uint32], band_count: int) -> Bands:
 
 
 def _similarities(sets: _Sets, left: Positions, right: Positions) -> npt.NDArray[np.float64]:
-    """The Jaccard similarity of each row of `left` with that of `right`."""
+    """Return the Jaccard similarity of each row of `left` with the same row of `right`."""
     members = []
     for rows in (left, right):
         pair = np.repeat(np.arange(len(rows), dtype=np.uint64), sets.counts[rows])
         members.append((pair << np.uint64(32)) | sets.members(rows).astype(np.uint64))
-    # What both sets of a pair have stands twice.
+    # A shingle that both sets of a pair have occurs twice here.
     ordered = np.sort(np.concatenate(members))
     common = np.bincount(
         (ordered[1:][ordered[1:] == ordered[:-1]] >> np.uint64(32)).astype(np.int64), minlength=len(left)

@@ -17,7 +17,7 @@ FilterType = Literal["lines", "words", "characters", "regex"]
 
 
 class Filter(Section):
-    """`[[filters]]`: a rule that a prompt or an answer keeps, or else it is dropped.
+    """`[[filters]]`: a rule. Prompts or answers that break it are dropped.
 
     `type = "lines"`, `"words"` and `"characters"` count, and need `min`, `max` or both; `"regex"` needs `pattern`.
     For example `{type = "lines", min = 3, max = 3}` keeps answers of three lines.

@@ -9,7 +9,7 @@ from typing import Any
 from curation.quality.words import UNSPACED
 
 SAMPLE = 200
-"""Only so many characters are looked at: more would give the same answer and take longer."""
+"""The model is given so many characters. More would give the same answer and take longer."""
 MIN_WORDS = 5
 MIN_UNSPACED = 10
 """In scripts without blanks between words, a text needs at least so many characters."""
@@ -83,10 +83,10 @@ def _is_enough(sample: str) -> bool:
 
 
 def _of_script(characters: str, language: str | None) -> str:
-    """The language of characters without blanks between words; the model, which calls some Chinese texts Portuguese,
-    only says which Chinese.
+    """Return the language of characters of scripts without blanks between words.
 
-    A tenth of kana makes Japanese of Han, and Chinese that quotes a little kana stays Chinese.
+    `language` is what the model says. It calls some Chinese texts Portuguese, so it only decides between the kinds of
+    Chinese. Han with a tenth of kana or more is Japanese; with less it is Chinese that quotes Japanese.
     """
     for name, script in _SCRIPTS.items():
         if 10 * len(script.findall(characters)) > len(characters):

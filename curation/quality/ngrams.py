@@ -1,7 +1,7 @@
 """Hashes of words and of runs of words, for many texts at once. They find near-duplicates and texts of benchmarks.
 
-The hashes of all texts stand in one array, those of a text after those of the text before it; beside it stands how many
-each text has. Of the texts "a b c", "" and "d e" the words have five hashes, and the counts are [3, 0, 2].
+The hashes of all texts are in one array, text after text. A second array counts the hashes of each text. For example,
+the texts "a b c", "" and "d e" have five words: five hashes, and the counts [3, 0, 2].
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ INVERSE = pow(FACTOR, -1, 2**64)
 MIXER = 0xBF58476D1CE4E5B9
 """Another such number: the first multiplier of SplitMix64 (Steele, Lea, Flood 2014)."""
 CHARACTERS_AT_ONCE = 1 << 18
-"""So many that the arrays made of them fit in the cache of a processor, which halves the time."""
+"""The characters of a batch. The arrays made of them fit in the cache of a processor, which halves the time."""
 BLANK, LINE_END = b" \n"
 
 
 def hashed_words(texts: Sequence[str] | pl.Series) -> tuple[Hashes, Counts]:
-    """Return the `words` of each text, hashed to 64 bits, in one array; and how many each has.
+    """Return the hashes (64 bits) of the `words` of all texts in one array, and the number of words of each text.
 
     The hashes are the same on every machine.
     """
@@ -49,15 +49,16 @@ def hashed_words(texts: Sequence[str] | pl.Series) -> tuple[Hashes, Counts]:
 
 
 def _are_plain(texts: pl.Series) -> pl.Series:
-    """Whether `PLAIN` and blanks alone make words of each text: ASCII without a sign before a number."""
+    """Return for each text whether translating it by `PLAIN` is enough: it is ASCII without a sign before a number."""
     is_ascii = texts.str.len_bytes() == texts.str.len_chars()
     return is_ascii & ~texts.str.contains(SIGNED)
 
 
 def hashed_ngrams(documents: Sequence[Sequence[str]], size: int) -> tuple[Hashes, Counts]:
-    """Return the n-grams of `size` words of each document, hashed to 64 bits, in one array; and how many each has.
+    """Return the hashes (64 bits) of all n-grams of `size` words in one array, and the number of n-grams of each
+    document.
 
-    A document of fewer words has none; a word has no blank in it. The hashes are the same on every machine.
+    A document of fewer words has none. No word may have a blank in it. The hashes are the same on every machine.
     """
     hashes, lengths = _hashed(" ".join(document).encode("utf-8", "surrogatepass") for document in documents)
     return ngrams(hashes, lengths, size)
@@ -69,7 +70,7 @@ def batches(texts: Iterable[Text]) -> Iterator[list[Text]]:
     characters = 0
     for text in texts:
         batch.append(text)
-        # The one more is the end of the text.
+        # One is added for the end of the text.
         characters += len(text) + 1
         if characters >= CHARACTERS_AT_ONCE:
             yield batch
@@ -78,13 +79,13 @@ def batches(texts: Iterable[Text]) -> Iterator[list[Text]]:
 
 
 def _hashed(texts: Iterable[bytes]) -> tuple[Hashes, Counts]:
-    """The hashes of what stands between the blanks of each text, and how many each text has; no text has a line end."""
+    """Return the hashes of the words between the blanks, and their number in each text. No text has a line end."""
     hashes, counts = zip(*map(_hashed_batch, batches(texts)), strict=True)
     return np.concatenate(hashes), np.concatenate(counts)
 
 
 def _hashed_batch(texts: Sequence[bytes]) -> tuple[Hashes, Counts]:
-    """What `_hashed` returns, of all these texts at once.
+    """Return what `_hashed` returns, computed for all these texts at once.
 
     The hash of a word is the polynomial of its bytes (Karp, Rabin 1987) modulo 2**64: the sum of byte times
     FACTOR**place. It is the difference of two running sums, divided by FACTOR**(place of the first byte).
@@ -93,9 +94,9 @@ def _hashed_batch(texts: Sequence[bytes]) -> tuple[Hashes, Counts]:
     in_word = (characters != BLANK) & (characters != LINE_END)
     edges = np.flatnonzero(np.diff(in_word, prepend=False, append=False))
     starts, stops = edges[::2], edges[1::2]
-    # One is added, as a byte of zero would count nothing.
+    # One is added, because a byte of zero would add nothing to the sum.
     sums = np.cumsum((characters + np.uint64(1)) * _powers(FACTOR, len(characters)))
-    # The sum before the first character is 0; that before every other stands one place before it.
+    # The sum before the first character is 0. The sum before any other is at the position one before it.
     sums = np.concatenate((np.zeros(1, np.uint64), sums))
     hashes = _mixed((sums[stops] - sums[starts]) * _powers(INVERSE, len(characters) + 1)[starts])
     ends = np.flatnonzero(characters == LINE_END)
@@ -103,21 +104,21 @@ def _hashed_batch(texts: Sequence[bytes]) -> tuple[Hashes, Counts]:
 
 
 def _powers(base: int, count: int) -> Hashes:
-    """The powers base**0, base**1, ... modulo 2**64."""
+    """Return the powers base**0, base**1, ... modulo 2**64."""
     powers = np.full(count, base, dtype=np.uint64)
     powers[:1] = 1
     return np.cumprod(powers, out=powers)
 
 
 def _mixed(hashes: Hashes) -> Hashes:
-    """Hashes in which every bit depends on every bit of the polynomials."""
+    """Return hashes of which every bit depends on every bit of the polynomials."""
     hashes = (hashes ^ (hashes >> np.uint64(32))) * np.uint64(MIXER)
     mixed: Hashes = hashes ^ (hashes >> np.uint64(29))
     return mixed
 
 
 def ngrams(hashes: Hashes, lengths: Counts, size: int) -> tuple[Hashes, Counts]:
-    """Return what `hashed_ngrams` does, of documents whose words have these `hashes`: so many of each, by `lengths`."""
+    """Return what `hashed_ngrams` returns, from the hashes of all words and the number of words of each document."""
     total = len(hashes)
     counts = np.maximum(lengths - size + 1, 0)
     if total < size:
@@ -128,10 +129,10 @@ def ngrams(hashes: Hashes, lengths: Counts, size: int) -> tuple[Hashes, Counts]:
     for place in range(size):
         grams *= np.uint64(FACTOR)
         grams += hashes[place : place + len(grams)]
-        # An n-gram that begins `place` words before an end, but for its whole length, would run into the next document.
+        # An n-gram that begins too near the end of a document would run into the next one.
         if place:
             starts = ends - place
             inside[starts[(starts >= 0) & (starts < len(inside))]] = False
     grams = grams[inside]
-    # The last multiplication left little in the low bits: fold the high ones in.
+    # The last multiplication leaves little in the low bits, so the high bits are folded into them.
     return (grams ^ (grams >> np.uint64(29))) * np.uint64(FACTOR), counts

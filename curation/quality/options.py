@@ -14,7 +14,7 @@ from curation.quality.presets import PRESET, PRESET_NGRAM, preset
 from curation.section import Section
 
 NGRAM = 13
-"""How many words in a row, out of the box, a prompt shares with a benchmark that it is in (Brown et al. 2020)."""
+"""The default number of words in a row that a prompt shares with a benchmark that it is in (Brown et al. 2020)."""
 
 
 class Quality(Section):
@@ -120,5 +120,5 @@ class Quality(Section):
 
 
 def _public_name(source: str) -> str:
-    """A benchmark or a tokenizer as others may read of it: of a file or folder only its name."""
+    """Return the name of a benchmark or tokenizer for the public: of a file or folder only the name, not the path."""
     return Path(source).name if Path(source).exists() else source

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 PRESET = "preset:"
-"""How an entry of `quality.benchmarks` begins that names a preset."""
+"""An entry of `quality.benchmarks` that names a preset begins with this."""
 
 PRESET_NGRAM = 7
-"""So many words in a row are shared by a prompt and a prompt that it was taken from.
+"""A prompt that was taken from a preset shares so many words in a row with it.
 
-Prompts are short and written by one person; in the answers of a benchmark seven words in a row are often an idiom. So
-of a preset only the prompts are looked at.
+Only the prompts of a preset are compared. Prompts are short and each is written by one person, while in the answers of
+a benchmark seven words in a row are often an idiom.
 """
 
 

@@ -16,13 +16,13 @@ _PUNCTUATION = (
 # A sign before a number is a word: "3 + 4" is not "3 * 4".
 _WORD = re.compile(rf"[-+*/%^=<>\u2212\u00d7\u00f7](?=\s*\d)|[{UNSPACED}]|[^\s{_PUNCTUATION}{UNSPACED}]+")
 SIGNED = r"[-+*/%^=<>][\s\x1c-\x1f]*[0-9]"
-"""What makes a text of ASCII not plain: a sign before a number."""
+"""A sign before a number. A text of ASCII is plain if it has none."""
 _SIGNED = re.compile(SIGNED)
 _BETWEEN = string.punctuation + string.whitespace + "\x1c\x1d\x1e\x1f"
 PLAIN = bytes.maketrans(
     (string.ascii_uppercase + _BETWEEN).encode(), string.ascii_lowercase.encode() + b" " * len(_BETWEEN)
 )
-"""Of each byte of a plain text what it becomes: capitals small, and all that stands between words a blank."""
+"""For each byte of a plain text the byte that replaces it: a small letter for a capital, a blank for punctuation."""
 
 
 def words(text: str) -> list[str]:

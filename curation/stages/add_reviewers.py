@@ -58,9 +58,9 @@ def add_reviewers(
     services: Services | None = None,
     tell: Callable[[NewAccount], None] = lambda account: None,
 ) -> AddReport:
-    """Let people answer in the workspace of the config; who has no account gets one, as an annotator.
+    """Let people answer in the workspace of the config. Anybody without an account gets one, as an annotator.
 
-    Who is in already stays so, and a second call changes nothing. `tell` is called with each new account right after it
+    Members stay members, and a second call changes nothing. `tell` is called with each new account right after it
     was created: nobody else knows its password. Raises DataError with all faults of all names before anything is made,
     AuthError unless the key is an owner's, MissingError without the workspace.
     """

@@ -1,4 +1,4 @@
-"""check: looks whether everything that a curation needs is there, before anything is paid for or written."""
+"""check: tells whether everything that a curation needs is there, before anything is paid for or written."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from curation.wording import counted, reasons
 
 
 class Finding(BaseModel):
-    """The result of one check: all is well, or what is wrong and how to mend it. `details` are further lines.
+    """The result of one check: a sentence that says that all is well, or what is wrong. `details` are further lines.
 
     A `warning` says that nothing is wrong now, but something may be lost later.
     """
@@ -111,7 +111,7 @@ def check(config: Config, *, services: Services | None = None, ask: bool = False
         findings.append(_model(label, options, name=options.name, ask=ask))
     findings.append(_finding("argilla", lambda: _argilla(config, services)))
     if services.argilla_api_url is None and not config.labels.decides_without_people:
-        findings.append(_space_wanted())
+        findings.append(_missing_space())
     elif services.argilla_api_url is not None and is_space(services.argilla_api_url):
         findings.append(_space(services, services.argilla_api_url))
     return CheckReport(findings=tuple(findings))
@@ -165,14 +165,14 @@ def _prompts(config: Config, services: Services) -> str:
 
 
 def _gold(config: Config) -> str:
-    """Return how many gold records the gold file has. Raises DataError for a line that is none."""
+    """Return how many gold records the gold file has. Raises DataError for a line that is no gold record."""
     return f"{config.review.gold} has {counted(len(read_gold(config)), 'gold record')}"
 
 
 def _source_prompts(config: Config, services: Services, source: str, snapshot: Snapshot | None) -> str:
-    """Return how many prompts the source has, without variations of them.
+    """Return a sentence with the number of prompts in the source, without variations of them.
 
-    What asking them will use is part of it, unless variations change that.
+    It also says what asking them will use, unless there are variations, which change that.
     """
     reader = PromptReader(config, services, source, snapshot)
     with spooled(reader.prompts()) as spool:
@@ -259,8 +259,8 @@ def _space(services: Services, api_url: str) -> Finding:
     return Finding(subject="space", ok=True, warning=not kept.safe, message=kept.sentence, details=kept.costs)
 
 
-def _space_wanted() -> Finding:
-    """Return the line about what it takes to have a place where people review: there is none yet."""
+def _missing_space() -> Finding:
+    """Return the finding that there is no place yet where people review, with the ways to get one and their costs."""
     message = f"there is none yet. `curation deploy argilla` makes one. {PLAN} {hardware_line(None)} {FREE}"
     return Finding(subject="space", ok=True, message=message)
 

@@ -20,11 +20,11 @@ from curation.wording import counted, counts_by_name
 class DryRunReport(Report):
     """What `publish` would do.
 
-    `row_counts` says how the numbers of rows would change and why there are fewer, null if no number changes. `refused`
-    says why `publish` would refuse to take away so many without `--allow-shrink`, null if it would not. `failed_gates`
-    has a sentence for each gate of `[publish]` that the rows do not pass. `proposes` is whether `publish` would open a
-    pull request, which says what does not pass, instead of refusing.
-    `changes` counts the rows of each config that come, go and change; `examples` has up to ten of them.
+    - `row_counts` says how the numbers of rows would change and why there are fewer, null if no number changes.
+    - `refused` says why `publish` would refuse to remove so many rows without `--allow-shrink`, null if it would not.
+    - `failed_gates` has a sentence for each gate of `[publish]` that the rows do not pass.
+    - `proposes` is whether `publish` would open a pull request that says this, instead of refusing.
+    - `changes` counts the rows of each config that come, go and change; `examples` has up to ten of them.
     """
 
     repo: str

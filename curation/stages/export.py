@@ -141,7 +141,7 @@ def _unfinished(folder: Path) -> list[Path] | None:
 
 
 def _files(folder: Path) -> set[str]:
-    """Return the paths of all files in a folder, relative to it; a link is one, wherever it leads."""
+    """Return the paths of all files in a folder, relative to it. A link counts as a file."""
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
 
 

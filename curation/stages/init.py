@@ -14,7 +14,9 @@ from curation.report import Report
 
 
 class InitReport(Report):
-    """The file that was written, and `files` that it names. `owner` is null if it is not known whose repos they are."""
+    """The file that was written, and the `files` that it names. `owner` is null if nobody's name is known for the
+    repos.
+    """
 
     recipe: str
     summary: str
@@ -43,7 +45,7 @@ class InitReport(Report):
 
 
 def account(services: Services) -> str | None:
-    """Return the name on the Hub of whose token is set; None if none is set, or the Hub does not tell."""
+    """Return the name of the account whose token is set; None if no token is set, or the Hub does not tell."""
     if services.hub_token is None:
         return None
     api = connect(services.hub_endpoint, services.hub_token)

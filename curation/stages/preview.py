@@ -47,10 +47,11 @@ class Extrapolation(Row):
 class PreviewReport(Report):
     """The candidate sets of the first prompts. Nothing of it is in the store.
 
-    `tokens` and `cost` are what the preview paid. `cut` of the `answers` were cut off at `max_new_tokens`. `kept` is
-    whether the replies are in the request cache. `whole` is null if there are no more prompts than these. Where models
-    write prompts there are `questions` (about documents) or `variations`, what became of them, and `rest`, what asking
-    for all of them and for all answers would use.
+    - `tokens` and `cost` are what the preview paid. `kept` is whether the replies are in the request cache.
+    - `cut` of the `answers` were cut off at `max_new_tokens`.
+    - `whole` is what all prompts would use, null if there are no more prompts than these.
+    - If models write prompts, `questions` (about documents) or `variations` say what became of them, and `rest` is what
+      asking for all of them and for all answers would use.
     """
 
     source: str

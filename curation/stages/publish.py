@@ -110,9 +110,9 @@ def publish(
 ) -> PublishReport:
     """Make rows of the responses in the store, and publish them with a card in one commit; none if nothing is new.
 
-    With `mode = "pull-request"` the commit is proposed in a pull request, also if a gate fails or much would go.
+    With `mode = "pull-request"` the commit is proposed in a pull request, also if a gate fails or many rows would go.
 
-    Where no person need decide, sets that were never pushed get their records first. `watch` is called with the number
+    If no person needs to decide, sets that were never pushed get their records first. `watch` is called with the number
     of segments of the store that are done, and of all. Raises MissingError without a store, NoRowsError without a row,
     RefusedError if TRL would misread rows, if a gate fails, or, without `allow_shrink`, if more goes than `max_shrink`.
     """
@@ -220,7 +220,7 @@ def _description(
     failed: Sequence[str],
     folder: Path,
 ) -> str:
-    """Return what a proposal says: how its rows differ from those that are published, and which gates failed."""
+    """Return the description of a proposal: how its rows differ from the published ones, and which gates failed."""
     changes, examples = row_differences(
         *(manifest.get("files", {}), paths_by_split(derived.tally.shards)),
         old=lambda path: published.repo.download(path, str(head)),
@@ -250,10 +250,11 @@ def derive_rows(config: Config, snapshot: Snapshot, services: Services, *, folde
 def shrunk(
     config: Config, published: PublishedDataset, head: str | None, derived: Derived, *, folder: Path
 ) -> str | None:
-    """Return what a publish would take away, if that is more than `max_shrink` allows; otherwise None.
+    """Return a sentence about the rows that a publish would remove, if they are more than `max_shrink` allows.
 
-    `folder` has the files of `derived`. Only files that are not on both sides are read, and of these the prompts.
-    Raises the errors of `PublishedDataset.check`: what somebody else published is not ours to compare with.
+    Otherwise None. `folder` has the files of `derived`. Only the prompts are read, of files that are published or would
+    be and are not in both. Raises the errors of `PublishedDataset.check`, because rows that somebody else published
+    cannot be compared with ours.
     """
     if published.check(private=config.publish.private) is None:
         return None
@@ -304,7 +305,7 @@ def _refuse_failed(sentences: Sequence[str]) -> None:
 
 
 def _refuse(shrunk: str | None) -> None:
-    """Raise RefusedError if a publish would take away too much."""
+    """Raise RefusedError if a publish would remove too many rows."""
     if shrunk is not None:
         raise RefusedError(
             f"{shrunk} Nothing was published.",

@@ -162,7 +162,7 @@ def _nothing_to_review(config: Config, skipped: Mapping[str, int]) -> RefusedErr
 
 
 def _update_settings(config: Config, review: ArgillaReview, snapshot: Snapshot) -> None:
-    """Give both datasets the guidelines and the number of answers that the config says; what is missing stays so."""
+    """Give both datasets the guidelines and `min_submitted` of the config. A missing dataset is not created."""
     review.update(config.review.settings())
     if snapshot.escalated:
         review.beside(config.adjudication_dataset).update(adjudication_settings(config.review))
@@ -205,7 +205,7 @@ def _retire(store: Store, review: ArgillaReview, earlier: Collection[str], *, sh
 
 
 def specs_of(config: Config, snapshot: Snapshot, records: Iterable[ReviewRecord]) -> Iterator[RecordSpec]:
-    """Yield what Argilla shows of these records: with the part of a document that a prompt is about."""
+    """Yield what Argilla shows of these records. A question about a document is shown with its part of the document."""
     for record in records:
         yield config.review.spec(_as_shown(_set_of(record, snapshot)), record)
 
@@ -215,7 +215,7 @@ def _set_of(record: ReviewRecord, snapshot: Snapshot) -> CandidateSet:
 
 
 def _as_shown(candidate_set: CandidateSet) -> CandidateSet:
-    """Return a set with the prompt that reviewers see: with the part of a document that it is about."""
+    """Return a set with the prompt that reviewers see: it has the part of the document that it is about."""
     return candidate_set.model_copy(update={"prompt": with_document(candidate_set.prompt)})
 
 
@@ -260,7 +260,7 @@ def records_to_show(
             continue
         known = shown.get(candidate_set.id)
         if known is None and not candidate_set.rated:
-            # To find them, all sets are read.
+            # All sets must be read to find these.
             rated = _by_answers_of_rated_sets(snapshot, shown) if rated is None else rated
             known = rated.get(_answers(candidate_set))
         records = known or _new_records(config, candidate_set, prompts, answers)

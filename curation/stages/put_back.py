@@ -52,8 +52,8 @@ class PutBackReport(Report):
 def put_back(config: Config, tag: str, *, services: Services | None = None, dry_run: bool = False) -> PutBackReport:
     """Make the published dataset what it was at a tag, in one commit on main; with `dry_run` only say what changes.
 
-    Responses, and what the next `publish` makes of them, stay as they are. Raises MissingError if nothing is published
-    or there is no such tag, TemporaryError if somebody publishes at the same time.
+    Responses stay as they are, so the next `publish` makes the same rows of them as before. Raises MissingError if
+    nothing is published or there is no such tag, TemporaryError if somebody publishes at the same time.
     """
     services = services or Services.from_environment()
     published = open_published(config, services)

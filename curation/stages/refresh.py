@@ -29,7 +29,7 @@ class RefreshReport(Report):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """A line for each of the two."""
+        """A line about `sync` and a line about `publish`."""
         return _sync_line(self.sync), self._publish_line
 
     @property
@@ -49,13 +49,11 @@ def refresh(
     tell: Callable[[str], None] = lambda line: None,
     changed: Collection[str] | None = None,
 ) -> RefreshReport:
-    """Copy the responses from Argilla into the store, then publish what they give. If nothing is new, nothing changes.
+    """Copy the responses from Argilla into the store, then publish their rows. If nothing is new, nothing changes.
 
-    That there is no row yet is no error: a schedule may begin before the first response. It is one if rows were
-    published before. `tell` gets the line about
-    `sync` before `publish` begins, so that it is not lost if `publish` fails. `watch` is called as by `publish`.
-
-    `changed` is as for `sync`.
+    If there is no row yet, that is no error, because a schedule may begin before the first response. If rows were
+    published before, it is an error. `tell` gets the line about `sync` before `publish` begins, so that it is not lost
+    if `publish` fails. `watch` is passed on to `publish`, `changed` to `sync`.
 
     Raises the errors of `sync` and `publish`. If `sync` fails, nothing is published.
     """
@@ -74,7 +72,7 @@ def refresh(
 
 
 def _held(config: Config, services: Services) -> str | None:
-    """Return why nothing is published unattended: somebody put an earlier version back; otherwise None."""
+    """Return why nothing is published unattended, None if it may be: somebody put an earlier version back."""
     published = open_published(config, services)
     head = published.head()
     newest = published.put_back_from(head) if head is not None else None
@@ -87,9 +85,10 @@ def _held(config: Config, services: Services) -> str | None:
 
 
 def _has_review(config: Config, services: Services) -> bool:
-    """Whether there is an Argilla dataset to read. Where rows need people there must be one: `sync` says if not.
+    """Whether `sync` has an Argilla dataset to read.
 
-    If people answered before, a dataset that is not there now was lost, which `sync` says too.
+    It is also true if there should be one and it is missing, because rows need people or people answered before: then
+    `sync` raises the error.
     """
     if not config.labels.decides_without_people:
         return True

@@ -1,4 +1,4 @@
-"""restore: puts the records and all answers of the last sync back into an Argilla that lost them."""
+"""restore: puts the records and all answers of the last sync back into an Argilla server that lost them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class RefusedResponse(Row):
 
 
 class Others(Row):
-    """What the store holds of another review task: it is in another Argilla dataset."""
+    """The numbers of records and responses of another review task in the store. They are in another Argilla dataset."""
 
     records: int
     responses: int

@@ -1,4 +1,4 @@
-"""reviewers list: says who has done how much today and in all, and what is left."""
+"""reviewers list: says how much each reviewer did today and in all, and how much is left."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from curation.wording import counted
 
 
 class ReviewersReport(Report):
-    """Who has done how much, those with most answers first.
+    """How much each reviewer did, those with most answers first.
 
     `records` are in Argilla, and `open` of them still need answers. The day of `today` is in UTC.
     """
@@ -42,7 +42,7 @@ class ReviewersReport(Report):
 
 
 def reviewers(config: Config, *, services: Services | None = None) -> ReviewersReport:
-    """Return who has done how much today, in all, and what is left, as Argilla and the store have it together.
+    """Return how much each reviewer did today and in all, and how much is left, from Argilla and the store together.
 
     Raises MissingError without a store, a workspace or a dataset, and what reading Argilla raises.
     """

@@ -45,7 +45,7 @@ ANSWERS = (
 
 
 class VerifyReport(Report):
-    """The sums, in the order of the flow. `temporary` is whether a service that did not answer is all that is wrong."""
+    """The sums, in the order of the flow. `temporary`: nothing is wrong but that a service did not answer."""
 
     balances: tuple[Balance, ...]
     temporary: bool
@@ -72,8 +72,8 @@ def verify(
 ) -> VerifyReport:
     """Compare the source of the prompts, the store, Argilla and the published dataset. Nothing is written.
 
-    A source or service that cannot be read leaves its sum open, and the others are made all the same. `watch` is called
-    with the number of segments of the store that are done, and of all. Raises MissingError without a store.
+    If a source or service cannot be read, its sum stays open, and the other sums are made all the same. `watch` is
+    called with the number of segments of the store that are done, and of all. Raises MissingError without a store.
     """
     services = services or Services.from_environment()
     snapshot = open_store(config, services).snapshot()
@@ -108,7 +108,10 @@ def _prompts(config: Config, services: Services, snapshot: Snapshot) -> Balance:
 
 
 def _answers(config: Config, snapshot: Snapshot) -> Balance:
-    """A prompt is answered if one of its sets has enough answers. Otherwise the failures of its last set count."""
+    """Return the sum of the prompts that were asked.
+
+    A prompt is answered if one of its sets has enough answers. Otherwise the failures of its last set count.
+    """
     answered: set[str] = set()
     failures: dict[str, str] = {}
     for _, table in snapshot.tables(CANDIDATE_SETS, ANSWERS):
@@ -122,7 +125,7 @@ def _answers(config: Config, snapshot: Snapshot) -> Balance:
 
 
 def _shown(config: Config, snapshot: Snapshot) -> Balance:
-    """A set is shown if a record shows it, or shows another set with the same answers."""
+    """Return the sum of the candidate sets. A set is shown if a record shows it, or a set with the same answers."""
     of_task = [record for record in snapshot.records.values() if record.task == config.review.task]
     shown = {record.set_id for record in of_task if record.id not in snapshot.retired}
     answers = {
@@ -139,7 +142,7 @@ def _shown(config: Config, snapshot: Snapshot) -> Balance:
 
 
 def _review(config: Config, services: Services, snapshot: Snapshot) -> tuple[Balance, ...]:
-    """Compare with Argilla; where rows need no people, there may be no Argilla, or nothing in it yet."""
+    """Return the sums of records and responses. If rows need no people, there may be no Argilla, or nothing in it."""
     if config.labels.decides_without_people and services.argilla_api_url is None:
         return ()
     of_task = {record.id for record in snapshot.records.values() if record.task == config.review.task}
@@ -173,7 +176,7 @@ def _review(config: Config, services: Services, snapshot: Snapshot) -> tuple[Bal
 
 
 def _adjudications(config: Config, snapshot: Snapshot, adjudication: Pulled | None) -> Balance:
-    """The dataset of the adjudicators has the records that were escalated, and no others."""
+    """Return the sum of the escalated records: the dataset of the adjudicators has these and no others."""
     return record_balance(
         {record.id for record in adjudications_of(config, snapshot)},
         in_argilla=_names(adjudication) if adjudication is not None else set(),
@@ -183,12 +186,14 @@ def _adjudications(config: Config, snapshot: Snapshot, adjudication: Pulled | No
 
 
 def _names(pulled: Pulled) -> set[str]:
-    """Return the ids of the records that a dataset holds; of somebody else's those that the server gave them."""
+    """Return the ids of the records that a dataset holds. A record of somebody else has only the server's id."""
     return {record_id or server_id for server_id, record_id in pulled.records.items()}
 
 
 def _rows(config: Config, services: Services, snapshot: Snapshot, watch: Watch) -> tuple[Balance, ...]:
-    """Derive all rows, with those of `raw`: they say of each candidate set which rows it gave, and why not."""
+    """Return the sums of the rows. Rows of `raw` are derived too: each says which rows its candidate set gave, or why
+    none.
+    """
     published = open_published(config, services)
     head = published.head()
     manifest = published.manifest(head) or {}

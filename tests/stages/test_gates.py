@@ -94,7 +94,7 @@ def test_on_fewer_records_the_judge_decides_and_publish_says_so(tmp_path: Path) 
     note = judge_kappa_note(config.publish, result.judge_check.kappa)
     assert note is not None
     assert note.startswith(
-        "min_judge_kappa was not looked at: the judge can be compared with people on 49 records, and 50"
+        "min_judge_kappa was not checked: the judge can be compared with people on 49 records, and 50"
     )
     assert judge_kappa_note(config.publish, None) is not None
     assert judge_kappa_note(config.publish.model_copy(update={"min_judge_kappa": None}), None) is None
