@@ -1,4 +1,4 @@
-"""Shows the passwords of accounts that were created, whatever happens after that: nothing else knows them."""
+"""Shows the passwords of new accounts, also if an error follows, because they are kept nowhere else."""
 
 from __future__ import annotations
 

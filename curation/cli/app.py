@@ -365,5 +365,5 @@ def main() -> None:
     os.umask(0o077)
     # Progress is ours to show; tqdm reads this when a library first imports it.
     os.environ.setdefault("TQDM_DISABLE", "1")
-    # However it was started: completion in a shell is by this name.
+    # Completion in a shell goes by this name, however the program was started.
     app(prog_name="curation")

@@ -1,4 +1,4 @@
-"""curation cache: the replies of models that are kept on this machine."""
+"""curation cache: shows and deletes the replies of models that are kept on this machine."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def deploy_argilla(
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Create the Space in which people review, or bring it up to date. Only who is named may sign in."""
+    """Create the Space in which people review, or bring it up to date. Only those who are named may sign in."""
     out = Output(format)
     with errors_as_sentences(out, debug=debug):
         from curation.config import Services, load_config

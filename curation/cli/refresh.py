@@ -1,4 +1,4 @@
-"""`curation refresh`: reads its arguments, and shows what was done also if the second of its two steps fails."""
+"""`curation refresh`: runs sync and publish. If publish fails, it shows all the same what sync did."""
 
 from __future__ import annotations
 

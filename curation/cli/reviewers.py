@@ -1,4 +1,4 @@
-"""curation reviewers: lets people answer in the workspace, takes them out, and says who has done how much."""
+"""curation reviewers: lets people answer in the workspace, takes them out, and says how much each of them did."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FromOption = Annotated[
     ),
 ]
 
-reviewers = typer.Typer(cls=Verbs, help="Let people review, and see who has done how much.", no_args_is_help=True)
+reviewers = typer.Typer(cls=Verbs, help="Let people review, and see how much each of them did.", no_args_is_help=True)
 
 
 @reviewers.command("add")
@@ -35,7 +35,7 @@ def add(
     format: FormatOption = Format.human,
     debug: DebugOption = False,
 ) -> None:
-    """Let reviewers in. Who has no account gets one; its password is printed once. This needs an owner's key."""
+    """Let reviewers in. Anybody without an account gets one; its password is printed once. Needs an owner's key."""
     from curation.cli.accounts import accounts_shown
     from curation.stages.add_reviewers import add_reviewers
 
@@ -50,7 +50,7 @@ def add(
 
 @reviewers.command("list")
 def show(config: ConfigFile, format: FormatOption = Format.human, debug: DebugOption = False) -> None:
-    """Say what each reviewer did today and in all, and what is left."""
+    """Show how much each reviewer did today and in all, and how much is left."""
     from curation.stages.reviewers import reviewers as count_answers
 
     run(config, format, debug, lambda loaded, out: count_answers(loaded))

@@ -1,4 +1,4 @@
-"""curation schedule: has `curation refresh` run at regular times."""
+"""curation schedule: makes a schedule run `curation refresh` at regular times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`curation recipes` and `curation init`: how one starts. They read no config, since there is none yet."""
+"""`curation recipes` and `curation init`, with which a curation starts. They read no config: there is none yet."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 A file name, a model's answer or a server's error may hold escape sequences, which move the cursor, change the title of
 the window or overwrite other text; characters that reverse the order of the text around them; or line ends, after which
-a line looks as if we had printed it. Everything that is printed goes through one of these functions, except our own
-colours.
+a line looks as if we had printed it. Everything that is printed goes through one of these functions, except for the
+codes of our own colours.
 """
 
 from __future__ import annotations

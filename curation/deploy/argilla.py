@@ -33,10 +33,10 @@ def deploy_argilla(
 ) -> DeployReport:
     """Create the review Space of a config, or change it to what it should be, and wait until it answers.
 
-    ARGILLA_API_KEY and `password` become the owner's if they are given, otherwise they are made, and `tell` is called
-    with each right before the Space gets it. `say` is called with what it costs before the first call. Raises AuthError
-    without a token, PaymentError if the account has no plan for it, RefusedError if accounts are to be created in a
-    Space whose key is not known.
+    ARGILLA_API_KEY and `password` become the owner's key and password. What is not given is made, and `tell` is called
+    with it right before the Space gets it. `say` is called with a sentence about the costs before the first call.
+    Raises AuthError without a token, PaymentError if the account has no plan for it, RefusedError if accounts are to be
+    created in a Space whose key is not known.
     """
     account = asking_account(services)
     api, my_name = account.api, account.name

@@ -1,4 +1,4 @@
-"""What a scheduled refresh needs besides keys: the config with its files, and the package, in a folder of the store."""
+"""The files that a scheduled refresh runs, in a folder of the store: the config with its files, and the package."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from typing import Any
 from curation.errors import ConfigError
 
 CONFIG = "curation.toml"
-"""What the config is called in the sync Space."""
+"""The name of the config file in the sync Space."""
 LOCAL_ONLY = frozenset({"compose.yaml"})
-"""What a folder has for a server of one's own, and a Space has no use for."""
+"""Files of the folder that are for a server of one's own, and of no use in a Space."""
 
 
 def space_files(name: str) -> dict[str, bytes]:

@@ -46,7 +46,7 @@ class ScheduledJob(NamedTuple):
 
     @property
     def line(self) -> str:
-        """When it runs, and that somebody has suspended it if so."""
+        """When it runs, or that somebody suspended it."""
         if self.suspended:
             return f"{self.times}, suspended: `hf jobs scheduled resume {self.id}` lets it run again"
         return f"{self.times}{f', next at {self.next_run}' if self.next_run else ''}"
@@ -54,12 +54,12 @@ class ScheduledJob(NamedTuple):
 
 def list_jobs(api: HfApi, *, namespace: str, name: str) -> list[ScheduledJob]:
     """Return the scheduled jobs of a curation."""
-    return [_shown(found) for found in _find(api, namespace, name)]
+    return [_scheduled_job(info) for info in _find(api, namespace, name)]
 
 
 def remove_jobs(api: HfApi, *, namespace: str, name: str, keep: Iterable[str] = ()) -> list[str]:
     """Delete the scheduled jobs of a curation, but not those in `keep`; return their ids."""
-    doomed = [found.id for found in _find(api, namespace, name) if found.id not in set(keep)]
+    doomed = [info.id for info in _find(api, namespace, name) if info.id not in set(keep)]
     for job_id in doomed:
         with hub_errors(api, namespace):
             api.delete_scheduled_job(scheduled_job_id=job_id, namespace=namespace)
@@ -69,12 +69,12 @@ def remove_jobs(api: HfApi, *, namespace: str, name: str, keep: Iterable[str] = 
 def put_job(api: HfApi, job: Job, *, renew: bool) -> tuple[ScheduledJob, bool]:
     """Make the job the only one of its curation; return it, and whether anything had to be changed.
 
-    Nobody can compare secrets, so a job that is otherwise as it should be keeps its own unless `renew` is true. A job
-    that somebody suspended stays suspended unless it has to be replaced. Raises PaymentError, which says what costs
-    nothing, if the Hub wants to be paid; other errors as in `hub.hub_errors`.
+    The Hub does not show secrets, so they cannot be compared: a job that has nothing else to change keeps its secrets
+    unless `renew` is true. A job that somebody suspended stays suspended unless it has to be replaced. Raises
+    PaymentError, which says what costs nothing, if the Hub wants to be paid; other errors as in `hub.hub_errors`.
     """
     try:
-        same = [found for found in _find(api, job.namespace, job.name) if not renew and _is_as(found, job)]
+        same = [info for info in _find(api, job.namespace, job.name) if not renew and _is_equal(info, job)]
         with hub_errors(api, f"jobs of {job.namespace}"):
             if not same:
                 changed, kept = True, _create(api, job)
@@ -89,9 +89,9 @@ def put_job(api: HfApi, job: Job, *, renew: bool) -> tuple[ScheduledJob, bool]:
                 changed, kept = False, same[0]
     except PaymentError as error:
         raise PaymentError(error.message, remedy=f"{error.remedy} {FREE}") from error
-    # The new one is there before the old one goes. A request that was repeated may have created two.
+    # The new job is created before the old one is removed. A request that was repeated may have created two.
     removed = remove_jobs(api, namespace=job.namespace, name=job.name, keep=[kept.id])
-    return _shown(kept), changed or bool(removed)
+    return _scheduled_job(kept), changed or bool(removed)
 
 
 def cost_line(api: HfApi, *, runs: int) -> str:
@@ -129,13 +129,13 @@ def _find(api: HfApi, namespace: str, name: str) -> list[ScheduledJobInfo]:
         return api.list_scheduled_jobs(labels={LABEL: name}, namespace=namespace)
 
 
-def _is_as(found: ScheduledJobInfo, job: Job) -> bool:
-    spec: Any = found.job_spec
-    there = (spec.docker_image, list(spec.command or ()), dict(spec.environment or {}), str(spec.flavor))
-    return there == (IMAGE, job.command, job.environment, FLAVOR)
+def _is_equal(info: ScheduledJobInfo, job: Job) -> bool:
+    spec: Any = info.job_spec
+    actual = (spec.docker_image, list(spec.command or ()), dict(spec.environment or {}), str(spec.flavor))
+    return actual == (IMAGE, job.command, job.environment, FLAVOR)
 
 
-def _shown(found: ScheduledJobInfo) -> ScheduledJob:
-    next_run = found.status.next_job_run_at
+def _scheduled_job(info: ScheduledJobInfo) -> ScheduledJob:
+    next_run = info.status.next_job_run_at
     text = None if next_run is None else f"{next_run:%Y-%m-%d %H:%M} UTC"
-    return ScheduledJob(found.id, str(found.schedule), text, bool(found.suspend))
+    return ScheduledJob(info.id, str(info.schedule), text, bool(info.suspend))

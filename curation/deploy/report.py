@@ -1,4 +1,4 @@
-"""What the command line wishes of a Space, and what `deploy` did."""
+"""The wishes of the command line for a Space, and the report of `deploy`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from curation.report import Report
 class DeployReport(Report):
     """What `deploy` did, or with `rehearsal` would do: the calls of huggingface_hub, without the values of secrets.
 
-    `url` is where the Space answers, null in a rehearsal. `costs` says what the Space takes and costs. `accounts` are
-    the reviewers whose accounts were created now, `made` the secrets that nobody else knows, by their names:
-    {"ARGILLA_API_KEY": "..."}.
+    - `url` is where the Space answers, null in a rehearsal.
+    - `costs` says which plan and hardware the Space takes, and what they cost.
+    - `accounts` are the reviewers whose accounts were created now.
+    - `made` has the secrets that nobody else knows, by their names: {"ARGILLA_API_KEY": "..."}.
     """
 
     space: str
@@ -46,7 +47,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the command line says about a Space; what is left out is chosen from the config and the account."""
+    """The options of the command line for a Space. Those that are left out follow from the config and the account."""
 
     space: str | None = None
     orgs: tuple[str, ...] = ()

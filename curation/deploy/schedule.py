@@ -175,12 +175,12 @@ def list_schedules(config: Config, *, services: Services, remove: bool = False) 
     """
     api = asking_account(services).api
     namespace, _, name = config.store.repo_id.partition("/")
-    found = jobs.list_jobs(api, namespace=namespace, name=name)
+    scheduled = jobs.list_jobs(api, namespace=namespace, name=name)
     removed = jobs.remove_jobs(api, namespace=namespace, name=name) if remove else []
     emptied = remove and carried.remove(api, config.store.repo_id)
     return SchedulesReport(
         name=config.name,
-        jobs={job.id: job.line for job in found},
+        jobs={job.id: job.line for job in scheduled},
         removed=tuple(removed),
         emptied=emptied,
     )

@@ -24,7 +24,8 @@ HIDDEN = "..."
 """Stands for the value of a secret where calls are printed."""
 POLL_SECONDS, ANSWER_SECONDS = 2.0, 10.0
 SETTLE_SECONDS = 60.0
-"""For so long after a change the Hub may still call a Space by what it was: without files, or failed."""
+"""For so many seconds after a change the Hub may still give the state of a Space before it: without files, or
+failed."""
 ENDED = frozenset({"NO_APP_FILE", "CONFIG_ERROR", "BUILD_ERROR", "RUNTIME_ERROR", "STOPPED", "PAUSED", "DELETING"})
 """The stages in which a Space does not start by itself."""
 
@@ -57,7 +58,7 @@ class Space:
 
 
 class Calls:
-    """Makes calls of huggingface_hub's client that change something, and notes them as one would write them.
+    """Makes calls of huggingface_hub's client that change something, and notes each as a line of Python.
 
     In a rehearsal they are only noted. The values of secrets are never part of a note.
     """
@@ -148,7 +149,7 @@ def find_space(api: HfApi, repo_id: str) -> SpaceInfo | None:
 def wait_until_up(api: HfApi, space: Space, *, seconds: float, changed: bool) -> str:
     """Wait until a Space answers, and return its address.
 
-    If the Space was `changed` just now, the Hub may tell for a while how it was before that. Raises ServiceError with
+    If the Space was `changed` just now, the Hub may give its earlier state for a while. Raises ServiceError with
     the address of its log if it ended, TemporaryError if it does not answer in time.
     """
     began = time.monotonic()

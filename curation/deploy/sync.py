@@ -37,9 +37,9 @@ def deploy_sync(
     """Create the sync Space of a config, or change it to what it should be, and register its webhook.
 
     The Space gets HF_TOKEN and ARGILLA_API_KEY as secrets, and `token` for programs if there is one; with `renew` it
-    gets them again. Whoever asks is an admin if no `admins` are named. Without `wheel` the Space
-    installs the package that runs here. Raises ConfigError if Argilla's address or key is not set, if everybody should
-    be let in, or if `wheel` is none; else as `deploy_argilla`.
+    gets them again. If no `admins` are named, the account of HF_TOKEN is the admin. Without `wheel` the Space installs
+    the package that runs here. Raises ConfigError if Argilla's address or key is not set, if everybody should be let
+    in, or if `wheel` is no wheel, and the errors of `deploy_argilla`.
     """
     if services.argilla_api_url is None or services.argilla_api_key is None:
         raise ConfigError(
@@ -77,7 +77,7 @@ def deploy_sync(
         return report
     say(f"Waiting until {repo_id} answers; the first time that takes some minutes.")
     url = wait_until_up(account.api, space, seconds=wait_seconds, changed=bool(calls.lines))
-    # The server does this too, whenever Argilla lost it. Here a key that may not is a sentence at once.
+    # The server registers the webhook too, whenever Argilla lost it. If the key may not, it is said here at once.
     register_webhook(api_url=services.argilla_api_url, api_key=services.argilla_api_key, url=f"{url}{PATH}")
     return report.model_copy(update={"url": url})
 

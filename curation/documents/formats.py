@@ -18,7 +18,7 @@ from curation.files.text import is_utf8, open_text
 MOST_CHARACTERS = ROW_SIZE
 """A longer document (about four million tokens) is not read."""
 MOST_BYTES = 4 * MOST_CHARACTERS
-"""No character takes more bytes in UTF-8, so a larger text file is too long. It is not even opened."""
+"""A larger text file is too long, because no character takes more bytes in UTF-8. It is not even opened."""
 
 BLOCKS = frozenset(
     re.findall(
@@ -33,7 +33,7 @@ UNSEEN = frozenset({"head", "noscript", "script", "style", "template"})
 
 
 LONGEST_TAG = 1_000
-"""A tag that holds a "<" is at most so long, in characters. One without may be longer: pictures stand in tags."""
+"""A tag with a "<" in it has at most so many characters. Other tags may be longer, because they may hold pictures."""
 _COMMENT_END = re.compile(r"--\s*>")
 
 
@@ -78,10 +78,11 @@ def read_html(path: Path) -> FileText:
 
 
 def without_open_marks(html: str) -> str:
-    """Return HTML in which a "<" that opens no tag is written "&lt;": for each Python's parser would read to the end.
+    """Return HTML in which each "<" that opens no tag is written "&lt;".
 
-    That is a "<" without a ">" behind it, or with one that is far away and behind another "<", and the beginning of a
-    comment that never ends. Marked sections, which HTML does not have, become comments.
+    For each of them Python's parser would read to the end of the text. They are a "<" without a ">" behind it, a "<"
+    whose ">" is far away and behind another "<", and the beginning of a comment that never ends. Marked sections, which
+    HTML does not have, become comments.
     """
     html = html.replace("<![", "<!x[")
     last_comment_end = max((match.start() for match in _COMMENT_END.finditer(html)), default=-1)
@@ -106,7 +107,7 @@ def read_pdf(path: Path) -> FileText:
     from pypdf import PdfReader
     from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
 
-    # It warns of every oddity of a file that it reads all the same.
+    # The library warns of every oddity of a file, although it reads the file all the same.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     pages: list[str] = []
     length = empty = 0

@@ -174,7 +174,7 @@ class DocumentPrompts(Section):
         return self
 
     def resolve(self, *, endpoint: str, token: str | None) -> str:
-        """Return the source with what tells its content: "handbook@0123456789abcdef", or "acme/documents@<commit>".
+        """Return the source with a hash or commit: "handbook@0123456789abcdef", or "acme/documents@<commit>".
 
         Raises MissingError if there is no such file, folder or dataset, and what `HubPrompts.resolve` raises.
         """

@@ -14,11 +14,11 @@ from curation.quality.words import words
 from curation.types import CUT_OFF, CandidateSet, Drop, Message, Passage, Prompt
 
 NEAR = 0.8
-"""The similarity to an earlier question about the same document from which on a question repeats it."""
+"""A question that is so similar to an earlier one about the same document repeats it."""
 KNOWN = 0.8
-"""The share of the words of a quotation from which on an answer without the document holds what it says."""
+"""An answer without the document is taken for the answer if it has at least this share of the quotation's words."""
 LONG = 4
-"""Only words of so many letters tell what a quotation says; numbers and the characters of Chinese do too."""
+"""Only words of so many letters or more count in a quotation, numbers, and characters of Chinese and the like."""
 
 
 class Reply(NamedTuple):
@@ -64,13 +64,13 @@ def questions_of(request: QuestionRequest, replies: Replies) -> tuple[Prompt, ..
 def checked_questions(
     requests: Iterable[QuestionRequest], replies: Replies, *, closed_book: bool
 ) -> Iterator[Prompt | Drop]:
-    """Yield every question that models wrote, or why it is dropped; and a Drop for every question that is missing.
+    """Yield every question that models wrote, or a Drop with the reason; and a Drop for every missing question.
 
     - "no_question": the request failed, or its reply holds fewer questions than were asked for.
     - "repeated_question": it is nearly the same as an earlier question about the document in its language.
     - "needs_no_document": the model gave the answer without the document, too (with `closed_book`).
 
-    Requests about one document stand together.
+    The requests about one document must follow each other.
     """
     for _, of_document in groupby(requests, key=lambda request: _key(request.prompt)):
         seen = NearDuplicates(NEAR)
@@ -99,9 +99,10 @@ def closed_book_request(question: Prompt) -> Prompt | None:
 
 
 def is_known(question: Prompt, replies: Replies) -> bool:
-    """Whether the answer that a model gave without the document holds what the passage says that answers the question.
+    """Whether a model answered the question correctly without the document.
 
-    What the passage says are its words that are not in the question; at least KNOWN of them must be in the answer.
+    It did if its answer has at least the share KNOWN of the words that are in the passage which answers the question,
+    and not in the question.
     """
     request, quoted = closed_book_request(question), answer_passage(question)
     reply = replies.get(request.id) if request is not None else None

@@ -1,4 +1,4 @@
-"""Documents of a file, of a folder, or of rows with a column of texts; and what could not be read, with the reason."""
+"""Reads documents from a file, a folder, or rows with a column of texts. What cannot be read gets a reason."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "unknown_kind": f"is none of {', '.join((*FORMATS, *FOLDER_SUFFIXES))}",
     }
 )
-"""Why something is no document that can be asked about, by the reason that reports count."""
+"""Sentences about a file or row that cannot be used as a document, by the reason that reports count."""
 
 SUFFIXES = (*FORMATS, *FOLDER_SUFFIXES)
 """The ends of the names of files that are read; a file of rows also with ".gz" behind it."""
@@ -57,7 +57,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Something that was to be a document and is none; `reason` is a key of REASONS."""
+    """A file or row that cannot be used as a document. `reason` is a key of REASONS."""
 
     source: str
     reason: str
@@ -81,7 +81,9 @@ def read_documents(path: Path, *, column: str) -> Iterator[Document | Unread]:
 def documents_of_rows(
     rows: Iterable[Mapping[str, Any] | str], *, column: str, source: str
 ) -> Iterator[Document | Unread]:
-    """Yield the document of each row, with numbers from 1 in their sources. A row that is a text is why it is left out.
+    """Yield the document of each row. Sources number the rows from 1: "faq.csv#3".
+
+    A row that is a text is the reason why the row is left out.
 
     Raises DataError if a row lacks the column, and names the columns that it has.
     """
@@ -99,7 +101,7 @@ def documents_of_rows(
 
 
 def document(value: object, source: str, *, empty_pages: int = 0) -> Document | Unread:
-    """Return a text as a document, or why it is none that can be asked about."""
+    """Return a text as a document, or an Unread with the reason why nobody can ask about it."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return Unread(source, "no_sentence")
     if not isinstance(value, str) or not is_storable(value):

@@ -1,4 +1,4 @@
-"""Which questions are asked for about a document: how many, of which part, in which language and by which template."""
+"""Makes the requests for questions about a document: how many questions, about which part, in which language."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def question_requests(document: Document, options: DocumentPrompts, *, source: s
     """Yield the requests for the questions about one document.
 
     In each language `questions_per_document` questions are spread evenly over the parts of the document and over the
-    templates; with fewer questions than parts, some parts have none. All follows from the document and the options: the
-    same document gives the same requests whatever other documents there are.
+    templates. If there are fewer questions than parts, some parts have none. The requests follow from the document and
+    the options alone, so a document gives the same requests whatever other documents there are.
     """
     parts = windows(document.text, tokens=options.window_tokens)
     number, templates = options.questions_per_document, options.question_templates
-    # So that not every document begins with the first template.
+    # Otherwise every document would begin with the first template.
     first = int(document.id, 16)
     for code in options.languages:
         counts: Counter[tuple[int, str, bool]] = Counter()

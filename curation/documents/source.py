@@ -11,7 +11,7 @@ from curation.prompts import HubPrompts
 
 
 def resolve_documents(options: DocumentPrompts, *, endpoint: str, token: str | None) -> str:
-    """Return the source with what tells its content: "handbook@0123456789abcdef", or "acme/documents@<commit>".
+    """Return the source with a hash or commit of its content: "handbook@0123456789abcdef", "acme/documents@<commit>".
 
     Raises MissingError if there is no such file, folder or dataset, and what `HubPrompts.resolve` raises.
     """
@@ -23,7 +23,7 @@ def resolve_documents(options: DocumentPrompts, *, endpoint: str, token: str | N
 def load_documents(
     options: DocumentPrompts, source: str, *, endpoint: str, token: str | None
 ) -> Iterator[Document | Unread]:
-    """Yield the first `limit` documents, and whatever stands between them that is none.
+    """Yield the first `limit` documents, and between them an Unread for each entry that is no document.
 
     Raises what `read_documents`, `documents_of_rows` and `HubPrompts.rows` raise.
     """

@@ -13,7 +13,7 @@ Span = tuple[int, int]
 """Where a piece of a text begins and ends, in characters: text[start:end]."""
 
 _HEADING = re.compile(r"#{1,6}\s|[^\n]+\n(?:=+|-+)\s*(?:\n|$)")
-"""How a paragraph begins that is a heading in Markdown: "# Returns", or a line that is underlined."""
+"""The beginning of a paragraph that is a heading in Markdown: "# Returns", or an underlined line."""
 _HEADING_ALONE = re.compile(r"\s*(?:#{1,6}\s[^\n]*|[^\n]+\n(?:=+|-+)\s*)")
 _EMPTY_LINES = re.compile(r"\n\s*\n")
 _SENTENCE = re.compile(r"\S.*?(?:[.!?]+[\"')\]\u201d\u00bb]*(?=\s)|[\u3002\uff01\uff1f]+|\n|\Z)", re.DOTALL)
@@ -33,8 +33,9 @@ class Window:
 def windows(text: str, *, tokens: int) -> tuple[Window, ...]:
     """Return the parts of a text, each of at most so many tokens, in their order.
 
-    A part ends at a heading if it is at least half full, else at the end of a paragraph; a longer paragraph is cut
-    between sentences, a longer sentence between words, a longer word anywhere. Only blanks are between two parts.
+    A part that is at least half full ends before the next heading, and other parts end at the end of a paragraph. A
+    paragraph that is longer than a part is cut between sentences, a longer sentence between words, and a longer word
+    anywhere. Between two parts there are only blanks.
     """
     most = tokens * BYTES_PER_TOKEN
     parts: list[Span] = []
@@ -80,7 +81,7 @@ CUTS: tuple[Cut, ...] = (_paragraphs, _sentences, _words, _stretches)
 
 
 def _pieces(text: str, span: Span, most: int, cuts: Sequence[Cut]) -> Iterator[Span]:
-    """Yield the pieces that the first cut gives of a span; a piece of more than `most` bytes is cut by the next."""
+    """Yield the pieces into which the first cut divides a span. The next cut divides those above `most` bytes."""
     for first, last in cuts[0](text, span, most):
         piece = text[first:last]
         start = first + len(piece) - len(piece.lstrip())

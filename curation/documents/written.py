@@ -11,7 +11,7 @@ from curation.characters import is_blank, is_storable
 from curation.thinking import without_thinking
 
 LONGEST_QUESTION = 2000
-"""Characters; what is longer is no question."""
+"""A text with more characters is no question."""
 
 _ITEM = re.compile(
     r"\s*(?:\*\*)?(?:(?:question|frage|pregunta|pergunta|domanda|vraag|q)\s*)?"
@@ -21,7 +21,7 @@ _ITEM = re.compile(
 _ENDS = ("?", "\uff1f", "\u061f", "\u037e")
 """The question marks of Latin, Chinese, Arabic and Greek."""
 _QUOTES = str.maketrans("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb", '\'\'\'\'""""""')
-"""Quotation marks that models write for each other; each stands for one character."""
+"""Quotation marks that models write in place of one another."""
 
 
 class WrittenQuestion(NamedTuple):
@@ -55,7 +55,7 @@ def read_questions(
 
 
 def complaint(count: int) -> str:
-    """Return what a model is told whose reply could not be read."""
+    """Return the message to a model whose reply could not be read."""
     return (
         f"Your reply could not be read as a list of questions. Reply with the {count} questions alone: a JSON list of "
         'objects with "question" and, if you were asked for one, "quote".'
@@ -80,7 +80,7 @@ def _is_sound(text: str) -> bool:
 
 
 def _of_json(text: str, keys: Sequence[str]) -> list[WrittenQuestion] | None:
-    """Return the questions of the first JSON list, null if there is none; of one that was cut off, the whole items."""
+    """Return the questions of the first JSON list, null without one. If it was cut off, only complete items count."""
     for match in re.finditer(r"\[", text):
         questions = [_question(item, keys) for item in _items(text, match.end())]
         if questions:

@@ -1,4 +1,4 @@
-"""What a row with answers comes to: what was asked, and each answer with its model and the label of its source."""
+"""The values that every reader of rows with answers returns: the question, and each answer with its model and score."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ ANSWERS = (
 )
 """The columns with the two answers. A conversation ends with its answer."""
 STRENGTHS = ("overall_preference", "preference_strength")
-"""By how much the second answer is better, -3 to 3: HelpSteer3's column, and that of HelpSteer2's preferences."""
+"""Columns that say by how much the second answer is better, -3 to 3: those of HelpSteer3 and of HelpSteer2."""
 STRONGEST = 3
 WINNERS = ("winner", "preference", "preferred", "better_response_id", "better", "choice", "label", "labels")
 TIES = re.compile(r"tie\b.*|both.*|equal|same|neither|none")
@@ -53,7 +53,7 @@ def read_comparison(row: Mapping[str, Any]) -> AnsweredRow:
 def preferred(value: Any, names: tuple[str, str]) -> float | None:
     """Return 1 if a label names the first answer, 0 if the second, 0.5 for a tie, None if it is null.
 
-    `names` are what the answers are called; what differs in them, such as "1" and "2", may be the label alone.
+    `names` are the columns of the answers. A label may also be the part in which they differ, such as "1" or "2".
     """
     if value is None or value == "":
         return None

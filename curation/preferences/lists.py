@@ -20,8 +20,8 @@ from curation.preferences.columns import (
 from curation.preferences.sides import separated
 
 SCORE_KEYS = ("fine-grained_score", "score", "rating", "overall_score")
-"""Where an answer that is an object has its score. UltraFeedback's `fine-grained_score` is the mean of its aspects; its
-`overall_score` has errors, as its authors say."""
+"""The keys of the score of an answer that is an object. UltraFeedback's `fine-grained_score` is the mean of its
+aspects; its `overall_score` is not read, because it has errors, as its authors say."""
 
 
 def has_list(row: Mapping[str, Any]) -> bool:
@@ -61,7 +61,7 @@ def read_list(
 def _listed(value: Any) -> list[Any]:
     """Return answers as a list, [] if they are neither a list nor texts by model.
 
-    Parquet gives the answers of every row the names of all models; those without a text are no answers.
+    In Parquet the object of every row has the names of all models. A model without a text gave no answer.
     """
     if isinstance(value, list | tuple):
         return list(value)

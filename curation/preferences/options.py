@@ -51,7 +51,7 @@ class AnsweredPrompts(Section):
         return self
 
     def resolve(self, *, endpoint: str, token: str | None) -> str:
-        """Return the source with what tells its content; raises what the sources of the types file and hub raise."""
+        """Return the source with its hash or commit. Raises what the sources of the types file and hub raise."""
         return self.rows_of.resolve(endpoint=endpoint, token=token)
 
     def load(self, source: str, *, endpoint: str, token: str | None) -> Iterator[Prompt | Drop]:

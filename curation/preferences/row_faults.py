@@ -1,6 +1,6 @@
-"""What is wrong with a row of a preference dataset as TRL reads it: each function returns names of faults.
+"""The faults of a row of a preference dataset for TRL. Each function returns the names of faults.
 
-What TRL's trainers do with each was tried out with TRL 1.16.
+How TRL's trainers treat each fault was tried out with TRL 1.16.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def question_faults(row: Mapping[str, Any], layout: Layout, prompt: Side | None)
 
 
 def role_faults(layout: Layout, prompt: tuple[Turn, ...] | None, answers: Sequence[Side]) -> tuple[str, ...]:
-    """Return faults for turns that somebody else than expected speaks; none in layouts that are refused anyway."""
+    """Return faults for turns of a role that should not stand there; none in layouts that are refused anyway."""
     if layout in REFUSED_LAYOUTS:
         return ()
     prompt_text = text_of(prompt or ())

@@ -19,7 +19,7 @@ READERS = (
     (has_list, read_list),
     (has_label, read_labelled),
 )
-"""What tells a layout, and what reads it, in the order in which they are tried.
+"""For each layout, the function that recognises it and the function that reads it, in the order of trial.
 
 | layout | columns |
 |---|---|

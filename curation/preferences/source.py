@@ -23,9 +23,10 @@ from curation.types import IMPORTED, UNKNOWN_MODEL, AnsweredPrompt, Candidate, D
 def load_answered(
     options: AnsweredPrompts, source: str, *, endpoint: str, token: str | None
 ) -> Iterator[Prompt | Drop]:
-    """See `AnsweredPrompts.load`. Rows wait on disk for others with the same prompt, so memory does not grow with them.
+    """Yield what `AnsweredPrompts.load` yields. Rows wait on disk for others with the same prompt, to save memory.
 
-    Each further row of a prompt is a Drop "joined_to_same_prompt": its answers are not lost, but it is no prompt more.
+    Each further row of a prompt gives a Drop "joined_to_same_prompt". Its answers are kept: they belong to the prompt
+    of the first row.
     """
     rows = options.rows_of.rows(source, endpoint=endpoint, token=token)
     places: dict[str, list[int]] = {}
@@ -124,10 +125,10 @@ def _distinct(answers: list[Candidate]) -> tuple[Candidate, ...]:
     same: dict[str, list[Candidate]] = {}
     for answer in answers:
         same.setdefault(answer.id, []).append(answer)
-    return tuple(map(_one, same.values()))
+    return tuple(map(_merged, same.values()))
 
 
-def _one(same: list[Candidate]) -> Candidate:
+def _merged(same: list[Candidate]) -> Candidate:
     scores = [answer.imported for answer in same if answer.imported is not None]
     models = [answer.model for answer in same if answer.model != UNKNOWN_MODEL]
     return same[0].model_copy(

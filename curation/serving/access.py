@@ -1,4 +1,4 @@
-"""Who may look: programs with the token, people with the token, and accounts of the Hub that are named.
+"""Who may see the page: programs and people with the token, and the accounts of the Hub that are named.
 
 Sessions are in memory. After a restart people sign in again, which takes one click with Hugging Face.
 """
@@ -42,7 +42,7 @@ class Access:
         self._sessions: dict[str, _Session] = {}
 
     def viewer(self, request: Request) -> Viewer | None:
-        """Return who sends a request, None if that is nobody who may look."""
+        """Return who sends a request, None if they may not see the page."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self.is_token(token.strip()):
             return Viewer("a program")

@@ -95,7 +95,7 @@ def build_app(server: Server) -> Starlette:
 
 
 async def receive(request: Request) -> Response:
-    """Take a webhook of Argilla. It only says that something changed: a refresh reads what."""
+    """Take a webhook of Argilla. It only says that something changed; a refresh then reads the changes."""
     server = _server(request)
     async with server.bodies:
         body = await read_body(request, limit=MOST_WEBHOOK_BYTES)

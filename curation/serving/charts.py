@@ -1,7 +1,7 @@
-"""The plots of the page, as SVG that is as wide as the screen: places are in percent, so texts keep their size.
+"""The plots of the page, as SVG that is as wide as the screen. Positions are in percent, so texts keep their size.
 
-Colours are in the style sheet, so that they follow light and dark. Each plot has a description for those who cannot see
-it.
+The colours are in the style sheet, which has a light and a dark scheme. Each plot has a description for people who
+cannot see it.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _ends(labels: Sequence[str]) -> list[str]:
 
 
 def _path(role: str, points: Sequence[tuple[float, float]]) -> list[str]:
-    """Return lines from point to point: a path has no places in percent."""
+    """Return lines from point to point. (A path would be shorter, but its positions cannot be in percent.)"""
     return [_line(role, *start, *end) for start, end in pairwise(points)]
 
 

@@ -1,4 +1,4 @@
-"""Checks what arrives as a webhook: who signed it, when, and whether it came before.
+"""Checks the webhooks that arrive: who signed each, when, and whether it came before.
 
 Argilla signs as Standard Webhooks describes (https://www.standardwebhooks.com), with the library of that name:
 
@@ -25,10 +25,10 @@ class RefusedDeliveryError(Exception):
 
 
 class Deliveries:
-    """Takes each delivery once. The ids of those that it took are remembered as long as they would be accepted.
+    """Accepts each delivery once. Its id is remembered for as long as its time would be accepted.
 
-    A delivery from before the server started is refused: it may have been taken before a restart. Nothing is lost by
-    that, because the server begins with a refresh, which reads everything.
+    A delivery that was sent before the server started is refused, because it may have been accepted before a restart.
+    Nothing is lost by that, because the server begins with a refresh, which reads everything.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ def record_of(message: Any) -> str | None:
 
 
 def concerns(message: Any, *, workspace: str, datasets: Collection[str]) -> bool:
-    """Whether a message may be about one of these datasets. One that does not say which it is about may be."""
+    """Whether a message may be about one of these datasets: it names one of them, or does not say which."""
     data = message.get("data") if isinstance(message, dict) else None
     for step in ("record", "dataset"):
         inner = data.get(step) if isinstance(data, dict) else None

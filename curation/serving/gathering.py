@@ -46,7 +46,7 @@ def gather(config: Config, services: Services, *, known: str | None = None) -> D
         try:
             derived, refused = derive(config, snapshot, services, folder=folder), None
         except RefusedError as error:
-            # What does not depend on the resolver is true all the same.
+            # The figures that do not depend on the resolver are shown all the same.
             by_majority = config.model_copy(update={"labels": MajorityResolver()})
             derived, refused = derive(by_majority, snapshot, services), str(error)
         sample_of, sample = _sample(config, derived, folder) if refused is None else ("", ())
@@ -67,7 +67,7 @@ def dashboard_of(
     facts = card_facts(config, snapshot, derived)
     needed = {name: record for name, record in snapshot.records.items() if name not in snapshot.retired}
     responses = [response for response in snapshot.responses.values() if response.record_id in needed]
-    # Whoever answered gold records alone so far has to be seen too, and Argilla counts gold with the others.
+    # A reviewer who answered only gold records so far is shown too, and Argilla counts gold with the other records.
     answered = needed.keys() | snapshot.gold.keys()
     progress = review_progress(
         snapshot,

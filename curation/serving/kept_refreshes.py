@@ -1,4 +1,4 @@
-"""The last refreshes in a file of their own, so that the page still tells of them after a restart."""
+"""Keeps the last refreshes in a file, so that the page still shows them after a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one refresh should do, and what it did: what the server and the process that refreshes hand to each other."""
+"""The request for a refresh and its outcome, which the server and the process that refreshes exchange."""
 
 from __future__ import annotations
 

@@ -27,18 +27,17 @@ TEMPORARY = 3
 MOST_NAMED = 500
 """If more records than this changed, all are read: that takes less time than to read so many one by one."""
 OF_THE_SERVER = ("CURATION_SERVE_TOKEN", "CURATION_WEBHOOK_SECRET", "OAUTH_CLIENT_SECRET")
-"""Secrets that a refresh has no use for."""
+"""Secrets that a refresh does not need."""
 RUN = (sys.executable, "-m", "curation.serving.refresh_run")
 
 
 class Refresher:
-    """Refreshes the datasets of a config, again and again. All it keeps may be lost: the truth is in the store.
+    """Refreshes the datasets of a config, again and again. Nothing is lost with it, because all data is in the store.
 
-    With a file `kept` the last refreshes outlive a restart.
-
-    `dashboard` is what the last refresh saw that could read the store, None before the first. `refreshes` are the last
-    ones, newest first. `tell` is called with each that has ended. `command` is the program that refreshes; it gets the
-    arguments of `refresh_run`.
+    - `dashboard`: that of the last refresh that could read the store, None before the first
+    - `refreshes`: the last ones, newest first. With a file `kept` they outlive a restart.
+    - `tell`: called with each refresh that has ended
+    - `command`: the program that refreshes; it gets the arguments of `refresh_run`
     """
 
     def __init__(
@@ -101,7 +100,7 @@ class Refresher:
         return True
 
     async def _refresh(self, cause: Cause) -> None:
-        # A hint from now on may be of something that this refresh does not see.
+        # A hint that comes from now on may be about something that this refresh does not see.
         self._hinted.clear()
         changed, self._changed = self._changed, set()
         request = Request(
@@ -112,7 +111,7 @@ class Refresher:
         outcome = await refresh_in_process(self._command, self._config, request, limit=self._timing.limit)
         self.dashboard = outcome.dashboard or self.dashboard
         if outcome.exit_code:
-            # What it should have read is read by the next one, whatever that is told of.
+            # The next refresh reads what this one should have read, whichever records it is asked for.
             self._changed = None
         refresh = Refresh(
             began_at=began_at,

@@ -1,4 +1,4 @@
-"""Keeps a webhook of ours in Argilla: one that was reset has lost it, and the new one has another secret."""
+"""Keeps a webhook of ours registered in Argilla. A reset server has lost it, and a new one has a new secret."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Proposals:
                 discussion_type="pull_request",
                 discussion_status="open",
             )
-            nums = sorted((found.num for found in discussions if found.author == author), reverse=True)
+            nums = sorted((discussion.num for discussion in discussions if discussion.author == author), reverse=True)
             return [proposal for num in nums for proposal in self._read(num, author)]
 
     def open(self, change: Change, *, parent: str, description: str) -> Proposal:

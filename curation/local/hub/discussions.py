@@ -100,8 +100,8 @@ def refuse_ended(store: Store, repo: Repo, revision: str) -> None:
 
 
 def _of_ref(store: Store, repo: Repo, revision: str) -> Discussion | None:
-    found = [discussion for discussion in list_discussions(store, repo) if discussion.ref == revision]
-    return found[0] if found and found[0].base is not None else None
+    matching = [discussion for discussion in list_discussions(store, repo) if discussion.ref == revision]
+    return matching[0] if matching and matching[0].base is not None else None
 
 
 def find_discussion(store: Store, repo: Repo, num: int) -> Discussion:
