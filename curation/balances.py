@@ -137,22 +137,22 @@ def response_balance(
     `on_server` has the ids of record and account of every answer in Argilla: other responses are kept although their
     record or their author's account is gone. `gold` has the ids of gold records.
     """
-    same = [key for key, response in stored.items() if key in now and _content(now[key]) == _content(response)]
-    present = [key for key in same if (stored[key].server_record_id, stored[key].server_user_id) in on_server]
+    unchanged = [key for key, response in stored.items() if key in now and _content(now[key]) == _content(response)]
+    present = [key for key in unchanged if (stored[key].server_record_id, stored[key].server_user_id) in on_server]
     to_gold = sum(record_id in gold for record_id, _ in present)
-    changed = [record_id for record_id, _ in sorted(stored.keys() - set(same))]
-    given = [record_id for record_id, _ in sorted(now.keys() - stored.keys())]
+    changed = [record_id for record_id, _ in sorted(stored.keys() - set(unchanged))]
+    added = [record_id for record_id, _ in sorted(now.keys() - stored.keys())]
     return Balance(
         name="responses",
         total=len(stored),
         parts={
             "in Argilla": len(present) - to_gold,
             **({"to gold records in Argilla": to_gold} if to_gold else {}),
-            "kept": len(same) - len(present),
+            "kept": len(unchanged) - len(present),
         },
         gaps=(
             *_gaps("changed or withdrawn in Argilla since the last sync", changed, "Run `curation sync`."),
-            *_gaps("given in Argilla since the last sync", given, "Run `curation sync`."),
+            *_gaps("given in Argilla since the last sync", added, "Run `curation sync`."),
         ),
     )
 

@@ -23,6 +23,6 @@ def hardware_line(hardware: str | None) -> str:
     name = hardware or "cpu-basic"
     if name not in HARDWARE:
         return f"The hardware {name} is paid by the hour: https://huggingface.co/pricing has the price."
-    what, price = HARDWARE[name]
+    description, price = HARDWARE[name]
     cost = f"${price:.2f} an hour, ${price * HOURS:.0f} in a month without a pause" if price else "free of charge"
-    return f"The hardware {name} ({what}): {cost}."
+    return f"The hardware {name} ({description}): {cost}."

@@ -89,7 +89,7 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def about(seconds: float) -> str:
+def approximate_time(seconds: float) -> str:
     """Return an estimated time, rounded so that it does not flicker: "about 0:35", "about 12:30", "about 2:10:00"."""
     step = 5 if seconds < 120 else 30 if seconds < 1800 else 300
     return f"about {clock(max(step, step * round(seconds / step)))}"

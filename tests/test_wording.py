@@ -8,7 +8,7 @@ import pytest
 
 from curation.review_statistics import Measure
 from curation.wording import (
-    about,
+    approximate_time,
     clock,
     counted,
     counts_by_name,
@@ -100,7 +100,7 @@ def test_a_running_time_has_minutes_and_seconds() -> None:
     [(0.2, "0:05"), (33, "0:35"), (119, "2:00"), (733, "12:00"), (750, "12:30"), (7733, "2:10:00")],
 )
 def test_an_estimated_time_is_a_round_number(seconds: float, words: str) -> None:
-    assert about(seconds) == f"about {words}"
+    assert approximate_time(seconds) == f"about {words}"
 
 
 @pytest.mark.parametrize(

@@ -95,10 +95,10 @@ def refusal_coverage(categories: Mapping[str, int], *, minimum: int = 1) -> Cove
 
     Benign twins count for neither side. `minimum` is the smallest number of prompts that the dataset should have.
     """
-    known: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for name, count in categories.items():
-        known[counted_as(name)] += count
-    spread = coverage(known, minimum=minimum)
+        counts[counted_as(name)] += count
+    spread = coverage(counts, minimum=minimum)
     return spread if spread.total > 2 * spread.uncategorised else None
 
 
@@ -174,7 +174,9 @@ def _judges(snapshot: Snapshot, derived: Derived) -> tuple[JudgeFacts, ...]:
             if kind == "judge":
                 aspects: Any = options["aspects"]
                 criteria: Any = options.get("criteria") or ()
-                of_rubric = tuple((one["name"], one["description"], one["scale"]) for one in criteria)
+                of_rubric = tuple(
+                    (criterion["name"], criterion["description"], criterion["scale"]) for criterion in criteria
+                )
                 model = str(options["model_id"])
                 judges[JudgeFacts(name, model, tuple(aspects), _shown_settings(options), of_rubric)] = None
     return tuple(judges)
@@ -218,7 +220,7 @@ def _funnel(config: Config, snapshot: Snapshot, derived: Derived) -> tuple[Funne
     unread, tally = _unread(snapshot), derived.tally
     dropped = unread + Counter(derived.dropped)
     # Sets with too few answers are counted in the step before.
-    unshown = {why: count for why, count in derived.tally.unshown.items() if why != config.review.too_few}
+    unshown = {reason: count for reason, count in derived.tally.unshown.items() if reason != config.review.too_few}
     return (
         FunnelStep("prompts read", derived.asked + dropped.total()),
         FunnelStep("prompts asked", derived.asked, dropped, kept_in=_kept_in(raw, derived.dropped, unread)),
@@ -242,8 +244,8 @@ def _unread(snapshot: Snapshot) -> Counter[str]:
     """Return, by reason, how many rows of the sources were dropped because they are no prompts, or the same prompt."""
     of_checks = {dropped.reason for dropped in snapshot.dropped_prompts.values()}
     unread: Counter[str] = Counter()
-    for read in snapshot.manifest.prompts.values():
-        unread.update({reason: count for reason, count in read.dropped.items() if reason not in of_checks})
+    for prompts_read in snapshot.manifest.prompts.values():
+        unread.update({reason: count for reason, count in prompts_read.dropped.items() if reason not in of_checks})
     return unread
 
 

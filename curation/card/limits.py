@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from curation.card.facts import CardFacts
-from curation.card.markdown import text, why
+from curation.card.markdown import reason_of, text
 from curation.review_statistics import WRONG_ON_GOLD, Measure
 from curation.types import SIMULATED_PREFIX, UNKNOWN_MODEL
 from curation.wording import counted, number, percent
@@ -94,7 +94,7 @@ def _reviewers(facts: CardFacts) -> Iterator[str]:
 def _alpha(facts: CardFacts) -> Iterator[str]:
     alpha = facts.agreement.alpha
     if alpha.value is None:
-        yield f"How far reviewers agree is not known: {why(alpha)}."
+        yield f"How far reviewers agree is not known: {reason_of(alpha)}."
     elif alpha.value < TENTATIVE:
         yield (
             f"Reviewers agree little: alpha is {number(alpha.value)}, and below {TENTATIVE} Krippendorff advises "
@@ -126,7 +126,7 @@ def _judge(facts: CardFacts) -> Iterator[str]:
         return
     kappa = facts.judge_agreement.kappa
     if kappa.value is None:
-        yield f"How well the judge agrees with reviewers is not known: {why(kappa)}."
+        yield f"How well the judge agrees with reviewers is not known: {reason_of(kappa)}."
     elif kappa.value <= FAIR:
         yield f"The judge is noisy: it agrees with reviewers little beyond chance (kappa {number(kappa.value)})."
 

@@ -46,10 +46,10 @@ def settings(values: Mapping[str, JsonValue]) -> str:
 
 def measured(measure: Measure, *, share: bool = False) -> str:
     """Return the value with its interval, in percent if it is a share, or the reason why there is none."""
-    return wording.measured(measure.model_copy(update={"reason": why(measure)}), percent if share else number)
+    return wording.measured(measure.model_copy(update={"reason": reason_of(measure)}), percent if share else number)
 
 
-def why(measure: Measure) -> str:
+def reason_of(measure: Measure) -> str:
     """Return the reason of a measure that is null."""
     return text(measure.reason or "no reason was given").rstrip(".")
 

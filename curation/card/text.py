@@ -102,8 +102,8 @@ def _pictures(facts: CardFacts) -> dict[str, str]:
 
 
 def _reviewers(facts: CardFacts) -> list[tuple[str, int, ReviewerStatistics | None]]:
-    known = {reviewer.reviewer: reviewer for reviewer in facts.agreement.reviewers}
-    return [(reviewer, responses, known.get(reviewer)) for reviewer, responses in facts.reviewers.items()]
+    statistics = {reviewer.reviewer: reviewer for reviewer in facts.agreement.reviewers}
+    return [(reviewer, responses, statistics.get(reviewer)) for reviewer, responses in facts.reviewers.items()]
 
 
 def _reviewed(facts: CardFacts) -> str:
@@ -148,7 +148,7 @@ def _yaml(facts: CardFacts, paths: Mapping[str, Sequence[str]], configs: list[st
     from huggingface_hub import DatasetCardData
 
     revisions = _revisions(facts.sources)
-    known = {path for shards in paths.values() for path in shards} | set(present)
+    paths_in_repo = {path for shards in paths.values() for path in shards} | set(present)
     data = DatasetCardData(
         pretty_name=one_line(facts.name),
         license=None if facts.licence is None else one_line(facts.licence),
@@ -164,7 +164,7 @@ def _yaml(facts: CardFacts, paths: Mapping[str, Sequence[str]], configs: list[st
             {
                 "config_name": config,
                 "data_files": [
-                    {"split": key.partition("/")[2], "path": _data_files(key, shards, known)}
+                    {"split": key.partition("/")[2], "path": _data_files(key, shards, paths_in_repo)}
                     for key, shards in paths.items()
                     if key.partition("/")[0] == config
                 ],

@@ -17,7 +17,7 @@ from curation.cli.running import errors_as_sentences, print_report
 from curation.cli.usage import Verbs
 
 if TYPE_CHECKING:
-    from curation.deploy.report import Made
+    from curation.deploy.report import NewSecret
 
 SpaceOption = Annotated[
     str | None, typer.Option("--space", help="OWNER/NAME of the Space; by default beside the store.")
@@ -111,17 +111,17 @@ def deploy_sync(
 
 
 @contextmanager
-def shown_once(out: Output) -> Iterator[tuple[Callable[[Made], None], dict[str, str]]]:
+def shown_once(out: Output) -> Iterator[tuple[Callable[[NewSecret], None], dict[str, str]]]:
     """Yield a function that shows a secret on stdout at once, since nobody else knows it, and all of them by name.
 
     With `--format json` they belong into the report, and are printed here only if an error follows.
     """
     secrets: dict[str, str] = {}
 
-    def tell(made: Made) -> None:
-        secrets[made.name] = made.value
+    def tell(secret: NewSecret) -> None:
+        secrets[secret.name] = secret.value
         if out.format is not Format.json:
-            out.data(f"{made.name} = {made.value}  (shown only this once)")
+            out.data(f"{secret.name} = {secret.value}  (shown only this once)")
 
     try:
         yield tell, secrets

@@ -101,10 +101,12 @@ def batch(
         key = key_from(api_key_env) if api_key_env else None
         if api_key_env and key is None:
             raise ConfigError(f"{api_key_env} is not set.", remedy=f"export {api_key_env}=...")
-        done = run_batch(requests, results, base_url=url, api_key=key)
-        facts = {"results": str(results), "answered": done.answered, "refused": done.refused}
+        counts = run_batch(requests, results, base_url=url, api_key=key)
+        facts = {"results": str(results), "answered": counts.answered, "refused": counts.refused}
         out.facts(
-            json.dumps(facts), [f"Wrote {results}: {done.answered:,} answered, {done.refused:,} refused."], whole=True
+            json.dumps(facts),
+            [f"Wrote {results}: {counts.answered:,} answered, {counts.refused:,} refused."],
+            whole=True,
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from curation.cli.output import Format, Output
 from curation.cli.visible import visible
 from curation.generation.meter import told_every
-from curation.wording import about, clock, money, rate
+from curation.wording import approximate_time, clock, money, rate
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -86,7 +86,7 @@ def stage_lines(progress: RunProgress) -> Iterator[str]:
     width = max(len(stage.label) for stage in progress.stages)
     for stage in progress.stages:
         cached = f", {stage.cached:,} cached" if stage.cached else ""
-        left = "" if not stage.seconds_left else f", {about(stage.seconds_left)} left"
+        left = "" if not stage.seconds_left else f", {approximate_time(stage.seconds_left)} left"
         yield (
             f"{stage.label:<{width}}  {stage.done:,} of {stage.total:,} done{cached}, "
             f"{stage.in_flight} of {stage.limit} in flight, {stage.failed:,} failed, {rate(stage.per_second)}{left}"

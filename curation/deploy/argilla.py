@@ -10,7 +10,7 @@ from curation.config import Config, Services
 from curation.costs import PLAN, hardware_line
 from curation.deploy.access import Access, access_of, asking_account, card_with_access, oauth_file
 from curation.deploy.folders import space_files
-from curation.deploy.report import DeployReport, Made, Wishes
+from curation.deploy.report import DeployReport, NewSecret, Wishes
 from curation.deploy.spaces import Calls, Secret, Space, find_space, set_up, wait_until_up
 from curation.errors import RefusedError
 from curation.review.accounts import create_workspace, join
@@ -28,7 +28,7 @@ def deploy_argilla(
     password: str | None = None,
     rehearsal: bool = False,
     wait_seconds: float = WAIT_SECONDS,
-    tell: Callable[[Made], None] = lambda made: None,
+    tell: Callable[[NewSecret], None] = lambda secret: None,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> DeployReport:
     """Create the review Space of a config, or change it to what it should be, and wait until it answers.
@@ -65,15 +65,15 @@ def deploy_argilla(
         return report
     say(f"Waiting until {repo_id} answers; the first time that takes some minutes.")
     url = wait_until_up(api, space, seconds=wait_seconds, changed=bool(calls.lines))
-    there = services.model_copy(update={"argilla_api_url": url, "argilla_api_key": keys.api_key})
-    accounts = _create_accounts(config, there, reviewers, tell) if reviewers else ()
+    new_services = services.model_copy(update={"argilla_api_url": url, "argilla_api_key": keys.api_key})
+    accounts = _create_accounts(config, new_services, reviewers, tell) if reviewers else ()
     return report.model_copy(update={"url": url, "accounts": accounts})
 
 
 class _Keys:
     """The owner's key and password: those that were given, or new ones, which are told when they are asked for."""
 
-    def __init__(self, api_key: str | None, password: str | None, tell: Callable[[Made], None]) -> None:
+    def __init__(self, api_key: str | None, password: str | None, tell: Callable[[NewSecret], None]) -> None:
         self.api_key = api_key
         self._password = password
         self._tell = tell
@@ -81,13 +81,13 @@ class _Keys:
     def key(self) -> str:
         if self.api_key is None:
             self.api_key = f"{secrets.token_urlsafe(36)}.argilla"
-            self._tell(Made("ARGILLA_API_KEY", self.api_key))
+            self._tell(NewSecret("ARGILLA_API_KEY", self.api_key))
         return self.api_key
 
     def password(self) -> str:
         if self._password is None:
             self._password = secrets.token_urlsafe(12)
-            self._tell(Made("ARGILLA_PASSWORD", self._password))
+            self._tell(NewSecret("ARGILLA_PASSWORD", self._password))
         return self._password
 
 
@@ -112,7 +112,7 @@ def _space(config: Config, repo_id: str, *, owner: str, access: Access, hardware
 
 
 def _create_accounts(
-    config: Config, services: Services, names: tuple[str, ...], tell: Callable[[Made], None]
+    config: Config, services: Services, names: tuple[str, ...], tell: Callable[[NewSecret], None]
 ) -> tuple[str, ...]:
     """Create the accounts that are missing, and let all of them into the workspace; return the names of new ones."""
     with closing(open_review(config, services)) as review:
@@ -120,6 +120,6 @@ def _create_accounts(
         joined = join(
             review,
             names,
-            tell=lambda account: tell(Made(f"the password of {account.username}", account.password)),
+            tell=lambda account: tell(NewSecret(f"the password of {account.username}", account.password)),
         )
     return tuple(account.username for account in joined.new)

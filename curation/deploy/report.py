@@ -38,7 +38,7 @@ class DeployReport(Report):
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class NewSecret:
     """A secret that was made and is kept nowhere but in the Space: its name in your environment, and its value."""
 
     name: str

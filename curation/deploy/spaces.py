@@ -222,9 +222,9 @@ def _upload(calls: Calls, space: Space, info: SpaceInfo | None) -> None:
     """Upload the files that differ from those that the Space has, and remove older ones, in one commit."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    there = {file.rfilename: file for file in (info.siblings if info is not None else None) or ()}
-    changed = {name: content for name, content in space.files.items() if not _is_same(content, there.get(name))}
-    old = [name for name in there if name not in space.files and fnmatch(name, space.replaced or "")]
+    present = {file.rfilename: file for file in (info.siblings if info is not None else None) or ()}
+    changed = {name: content for name, content in space.files.items() if not _is_same(content, present.get(name))}
+    old = [name for name in present if name not in space.files and fnmatch(name, space.replaced or "")]
     if changed or old:
         added = [CommitOperationAdd(name, content) for name, content in changed.items()]
         calls.make(

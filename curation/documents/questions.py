@@ -73,11 +73,11 @@ def checked_questions(
     The requests about one document must follow each other.
     """
     for _, of_document in groupby(requests, key=lambda request: _key(request.prompt)):
-        seen = NearDuplicates(NEAR)
+        earlier = NearDuplicates(NEAR)
         for request in of_document:
             questions = questions_of(request, replies)
             for question in questions:
-                reason = "repeated_question" if seen.seen(_text(question)) else None
+                reason = "repeated_question" if earlier.repeats(_text(question)) else None
                 if reason is None and closed_book and is_known(question, replies):
                     reason = "needs_no_document"
                 yield question if reason is None else Drop(id=question.id, reason=reason)

@@ -124,13 +124,13 @@ def has_sentence(text: str) -> bool:
 
 def distinct(documents: Iterable[Document | Unread]) -> Iterator[Document | Unread]:
     """Yield the documents; one whose text came before is yielded as unread, with the reason "duplicate"."""
-    known: set[str] = set()
+    earlier: set[str] = set()
     for entry in documents:
         if isinstance(entry, Document):
-            if entry.id in known:
+            if entry.id in earlier:
                 yield Unread(entry.source, "duplicate")
                 continue
-            known.add(entry.id)
+            earlier.add(entry.id)
         yield entry
 
 

@@ -71,8 +71,8 @@ class ResponseLife(Row):
         """Who answered what, when, and when it was seen."""
         values = json.dumps(self.values, ensure_ascii=False)
         changed = f", of {_minute(self.updated_at)}" if self.updated_at is not None else ""
-        what = f"{self.ended}: {values}" if self.ended is not None else f"{self.status} {values}"
-        return f"{self.reviewer} {what}{changed}, seen by the sync of {_minute(self.synced_at)}"
+        answer = f"{self.ended}: {values}" if self.ended is not None else f"{self.status} {values}"
+        return f"{self.reviewer} {answer}{changed}, seen by the sync of {_minute(self.synced_at)}"
 
 
 class EscalationLife(Row):
@@ -114,8 +114,8 @@ class RecordLife(Row):
         """What kind of record it is: "pairwise, gold, right is 1, 0"."""
         scores = ", ".join("any" if score is None else f"{score:g}" for score in self.gold or ())
         gold = [f"gold, right is {scores}"] if self.gold is not None else []
-        gone = ["no longer in the gold file"] if not self.counts else []
-        return ", ".join([self.task, *gold, *gone, *(["retired"] if self.retired else [])])
+        without_line = ["no longer in the gold file"] if not self.counts else []
+        return ", ".join([self.task, *gold, *without_line, *(["retired"] if self.retired else [])])
 
     @property
     def lines(self) -> Iterator[str]:

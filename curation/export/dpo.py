@@ -113,11 +113,11 @@ def _strengths(scored: ScoredSets) -> pl.DataFrame:
     """
     graded = scored.entries.filter(pl.col("strength").is_not_null() & pl.col("counted"))
     first, second = (pl.col("shown").list.get(place) for place in (0, 1))
-    both = pl.concat(
+    in_both_orders = pl.concat(
         graded.select(chosen_candidate_id=chosen, rejected_candidate_id=rejected, strength=strength)
         for chosen, rejected, strength in ((first, second, pl.col("strength")), (second, first, -pl.col("strength")))
     )
-    return both.group_by("chosen_candidate_id", "rejected_candidate_id").agg(pl.col("strength").mean())
+    return in_both_orders.group_by("chosen_candidate_id", "rejected_candidate_id").agg(pl.col("strength").mean())
 
 
 def assistant_turn(text: str) -> pl.Expr:

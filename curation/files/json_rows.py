@@ -129,10 +129,10 @@ class _Window:
             self._text, self._place = self._text[self._place :] + more, 0
         return more != ""
 
-    def _error(self, what: str, place: int) -> DataError:
+    def _error(self, problem: str, place: int) -> DataError:
         line = self._line + self._text.count("\n", self._place, place)
         return DataError(
-            f"{self._path} is no JSON file that can be read: line {line}: {what}.",
+            f"{self._path} is no JSON file that can be read: line {line}: {problem}.",
             remedy="Write each row as a JSON object on one line, and name the file .jsonl.",
         )
 

@@ -110,11 +110,11 @@ def _read_json(content: bytes) -> Any:
 
 def _joined_events(content: bytes) -> dict[str, Any]:
     """Join server-sent events into one reply. If one of them is an error, the reply has that error."""
-    whole: dict[str, Any] = {}
+    reply: dict[str, Any] = {}
     texts: dict[str, list[str]] = {}
     choice: dict[str, Any] = {}
     for event in _events(content):
-        whole |= {key: event[key] for key in ("usage", "error") if event.get(key)}
+        reply |= {key: event[key] for key in ("usage", "error") if event.get(key)}
         choices = event.get("choices")
         choice_part = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
         choice |= {key: choice_part[key] for key in ("finish_reason", "error") if choice_part.get(key)}
@@ -126,8 +126,8 @@ def _joined_events(content: bytes) -> dict[str, Any]:
                 choice.setdefault("calls", []).append(text)
     if texts or choice:
         message: dict[str, Any] = {key: "".join(parts) for key, parts in texts.items()}
-        whole["choices"] = [{**choice, "message": {**message, "tool_calls": choice.pop("calls", None)}}]
-    return whole
+        reply["choices"] = [{**choice, "message": {**message, "tool_calls": choice.pop("calls", None)}}]
+    return reply
 
 
 def _events(content: bytes) -> Iterator[dict[str, Any]]:

@@ -36,8 +36,8 @@ def mean_rating(judgements: Iterable[Judgement], position: int) -> float | None:
     Without this rule, answers would be compared by ratings on different aspects or in different orders.
     """
     ratings = [judgement.on_five[position] for judgement in judgements]
-    read = [rating for rating in ratings if rating is not None]
-    return fmean(read) if read and len(read) == len(ratings) else None
+    known_ratings = [rating for rating in ratings if rating is not None]
+    return fmean(known_ratings) if known_ratings and len(known_ratings) == len(ratings) else None
 
 
 def rationale(judgements: Sequence[Judgement], position: int) -> str | None:
@@ -122,8 +122,8 @@ class _PairCounts:
 
     def add(self, first: Sequence[float | None], second: Sequence[float | None], times: int) -> None:
         choices = []
-        for one, other in combinations(range(len(first)), 2):
-            ratings = (first[one], first[other], second[one], second[other])
+        for pair in combinations(range(len(first)), 2):
+            ratings = (*(first[place] for place in pair), *(second[place] for place in pair))
             if None in ratings:
                 continue
             choices.append([_sign(a - b) for a, b in (ratings[:2], ratings[2:]) if a is not None and b is not None])
@@ -170,8 +170,8 @@ class _Counts:
         self.histogram.update(other.histogram)
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+def _share(count: int, total: int) -> float | None:
+    return count / total if total else None
 
 
 def _swapped_differences(judgements: Iterable[Judgement]) -> Iterator[tuple[float, float]]:
@@ -195,8 +195,8 @@ def _difference(judgement: Judgement, first: int, second: int) -> float | None:
 
 
 def _spread(judgements: Sequence[Judgement]) -> float | None:
-    read = [rating for rating in _ratings(judgements) if rating is not None]
-    return max(read) - min(read) if len(read) >= 2 else None
+    known_ratings = [rating for rating in _ratings(judgements) if rating is not None]
+    return max(known_ratings) - min(known_ratings) if len(known_ratings) >= 2 else None
 
 
 def _ratings(judgements: Sequence[Judgement]) -> list[float | None]:

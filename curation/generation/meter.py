@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from curation.generation.options import Asked
 from curation.types import CandidateSet, Row
-from curation.wording import about, clock, money
+from curation.wording import approximate_time, clock, money
 
 
 class Amount(NamedTuple):
@@ -63,7 +63,11 @@ class RunProgress(Row):
     @property
     def line(self) -> str:
         """The whole run as one line for people."""
-        left = "" if self.seconds_left is None or self.done == self.prompts else f", {about(self.seconds_left)} left"
+        left = (
+            ""
+            if self.seconds_left is None or self.done == self.prompts
+            else f", {approximate_time(self.seconds_left)} left"
+        )
         cost = f", {money(self.cost)}" if self.cost is not None and self.tokens else ""
         return (
             f"Generating: {self.done:,} of {self.prompts:,} prompts, {self.failed:,} failed, "

@@ -145,13 +145,13 @@ class _ReadRow:
 
     def candidate_set(self) -> CandidateSet:
         answers = self._answers() if self.row.get("answers") is None else []
-        given = [Candidate.model_validate(answer) for answer in orjson.loads(self.row.get("answers") or "[]")]
-        positions = range(len(given)) if given else (answer.position for answer in answers)
+        imported = [Candidate.model_validate(answer) for answer in orjson.loads(self.row.get("answers") or "[]")]
+        positions = range(len(imported)) if imported else (answer.position for answer in answers)
         judgements = tuple(self._judgements({position: place for place, position in enumerate(positions)}))
         judged = bool(judgements) and not any(failure.stage == "judge" for failure in self.failures)
         counted = judgements if judged else ()
         candidates = [self._candidate(answer, counted, place) for place, answer in enumerate(answers)]
-        candidates += [_rated(answer, counted, place) for place, answer in enumerate(given)]
+        candidates += [_rated(answer, counted, place) for place, answer in enumerate(imported)]
         return CandidateSet(
             id=ids.candidate_set_id(self.prompt.id, self.reader.settings, (candidate.id for candidate in candidates)),
             prompt=self.prompt,

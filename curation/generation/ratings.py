@@ -149,8 +149,8 @@ def _headed_sections(reply: str, texts: int, highest: int) -> list[Section]:
     if any(section.rank is not Rank.SENTENCE for section in numbered):
         return numbered
     # Lines that only begin like headings count if there is exactly one for each text, with one rating each.
-    whole = sorted(section.number or 0 for section in numbered) == list(range(1, texts + 1))
-    return numbered if whole and all(len(section.ratings) == 1 for section in numbered) else []
+    is_complete = sorted(section.number or 0 for section in numbered) == list(range(1, texts + 1))
+    return numbered if is_complete and all(len(section.ratings) == 1 for section in numbered) else []
 
 
 def _sections(reply: str, highest: int) -> Iterator[Section]:

@@ -301,8 +301,10 @@ class JudgeAnswers(UltraFeedback):  # type: ignore[misc]
         columns: dict[str, list[Any]] = {"ratings": [], "rationales": []}
         for position in range(len(row["generations"])):
             ratings = [on_five(reading["ratings"][position], reading["scale"]) for reading in readings]
-            read = [rating for rating in ratings if rating is not None]
-            columns["ratings"].append(fmean(read) if read and len(read) == len(ratings) else None)
+            known_ratings = [rating for rating in ratings if rating is not None]
+            columns["ratings"].append(
+                fmean(known_ratings) if known_ratings and len(known_ratings) == len(ratings) else None
+            )
             texts = [text for reading in readings if (text := reading["rationales"][position]) is not None]
             columns["rationales"].append("\n\n".join(texts) or None)
         return {**row, **columns, "judgements": orjson.dumps(readings).decode(), "model_name": self.llm.model_name}

@@ -135,5 +135,5 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and is_storable(value) and not is_blank(value)
 
 
-def _fault(where: str, what: str) -> DataError:
-    return DataError(f"{where} {what}.", remedy="Nothing was pushed. Correct the line.")
+def _fault(where: str, problem: str) -> DataError:
+    return DataError(f"{where} {problem}.", remedy="Nothing was pushed. Correct the line.")

@@ -63,10 +63,10 @@ def pushed_gold(
     retired: int,
 ) -> PushedGold:
     """Return what a push did: `snapshot` is the store before it, and `shown` has the ids of what is in Argilla now."""
-    there = [record.id for record in gold if record.id in shown]
+    in_argilla = [record.id for record in gold if record.id in shown]
     return PushedGold(
-        records=len(there),
-        added=len(set(there) - snapshot.gold.keys()),
+        records=len(in_argilla),
+        added=len(set(in_argilla) - snapshot.gold.keys()),
         waiting=len(items) - len(gold),
         lacking=max(gold_count(config, others) - len(items), 0) if items else 0,
         retired=retired,

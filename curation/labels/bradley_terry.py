@@ -59,10 +59,10 @@ def win_rates(wins: Mapping[tuple[str, str], float]) -> dict[str, Measure]:
 
 def _strengths(won: Floats) -> Floats:
     """Return the most likely strengths, by the iteration of Hunter (2004, algorithm MM), which always converges."""
-    total, met = won.sum(axis=1), won + won.T
+    total, comparisons = won.sum(axis=1), won + won.T
     strengths = np.ones(len(won))
     for _ in range(MOST_STEPS):
-        new: Floats = total / (met / (strengths[:, None] + strengths)).sum(axis=1)
+        new: Floats = total / (comparisons / (strengths[:, None] + strengths)).sum(axis=1)
         new /= np.exp(np.log(new).mean())
         if np.abs(np.log(new / strengths)).max() < CLOSE:
             return new
@@ -70,13 +70,13 @@ def _strengths(won: Floats) -> Floats:
     return strengths
 
 
-def _rates(strengths: Floats, met: Floats) -> tuple[Floats, Floats]:
+def _rates(strengths: Floats, comparisons: Floats) -> tuple[Floats, Floats]:
     """Return the mean probability of each model to beat another one, and the standard error of that mean."""
     others = len(strengths) - 1
     beats = strengths[:, None] / (strengths[:, None] + strengths)
     np.fill_diagonal(beats, 0.0)
     slopes = beats * (1 - beats)
-    information = -met * slopes
+    information = -comparisons * slopes
     np.fill_diagonal(information, -information.sum(axis=1))
     gradients = -slopes / others
     np.fill_diagonal(gradients, slopes.sum(axis=1) / others)

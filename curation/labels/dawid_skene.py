@@ -142,5 +142,5 @@ def _edit_score(scores: Sequence[float], probable: Scores) -> float:
     So an edit does not beat a good answer. If there is no good candidate, or its score is at most 0.5, the edit scores
     1: a text that a reviewer wrote is never called bad.
     """
-    good = max((score for score, answer in zip(scores, probable, strict=True) if answer == 1.0), default=1.0)
-    return good if good > 0.5 else 1.0
+    best_good = max((score for score, answer in zip(scores, probable, strict=True) if answer == 1.0), default=1.0)
+    return best_good if best_good > 0.5 else 1.0

@@ -41,12 +41,12 @@ def judge_agreement(judge: ArrayLike, people: ArrayLike) -> JudgeAgreement:
     by_judge, by_people = np.asarray(judge, dtype=np.float64), np.asarray(people, dtype=np.float64)
     if by_judge.shape != by_people.shape:
         raise ValueError(f"{by_judge.shape} preferences of the judge and {by_people.shape} of people do not pair up")
-    both = np.isin(by_judge, (1, -1)) & np.isin(by_people, (1, -1))
-    count = int(both.sum())
+    both_decided = np.isin(by_judge, (1, -1)) & np.isin(by_people, (1, -1))
+    count = int(both_decided.sum())
     if not count:
         missing = Measure(value=None, reason="on no record do both the judge and people prefer one of two")
         return JudgeAgreement(accuracy=missing, kappa=missing)
-    by_judge, by_people = by_judge[both], by_people[both]
+    by_judge, by_people = by_judge[both_decided], by_people[both_decided]
     accuracy = share_measure(float((by_judge == by_people).mean()), count)
     return JudgeAgreement(accuracy=accuracy, kappa=_kappa(accuracy, (by_judge == 1).mean(), (by_people == 1).mean()))
 

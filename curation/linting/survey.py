@@ -109,18 +109,18 @@ class Survey:
         """Read every row, and yield each new prompt that is nothing but text."""
         for split in splits:
             self.layouts[split.config, split.name] = Counter()
-            whole = _SplitTally()
+            split_tally = _SplitTally()
             for row in split.rows():
                 prompts = self.prompts
-                example = self._look(row, split, whole)
+                example = self._look(row, split, split_tally)
                 self.rows += 1
                 if example is not None and self.prompts > prompts and _is_text(example):
                     self._first_rows.append(self.rows - 1)
                     yield _compared(example)
-            for name, tally in whole.faults():
+            for name, tally in split_tally.faults():
                 _merge(self._tallies[name], tally)
 
-    def _look(self, row: SourceRow, split: Split, whole: _SplitTally) -> Example | None:
+    def _look(self, row: SourceRow, split: Split, split_tally: _SplitTally) -> Example | None:
         layouts = self.layouts[split.config, split.name]
         try:
             example = _read(row)
@@ -130,14 +130,14 @@ class Survey:
             self._count(fault, row.where, _excerpt(str(error), ANSWER_EXCERPT))
             return None
         layouts[example.layout] += 1
-        names = [*row_faults(example, self.bounds), *self._among_others(example, split, whole)]
+        names = [*row_faults(example, self.bounds), *self._among_others(example, split, split_tally)]
         names += self._token_faults(example, row)
         for name in dict.fromkeys(names):
             if (split.config, name) in MEANT:
                 continue
             self._count(name, row.where, example)
         self._measure(example, row.where)
-        _look_in_split(whole, example, row)
+        _look_in_split(split_tally, example, row)
         return example
 
     def _token_faults(self, example: Example, row: SourceRow) -> list[str]:
@@ -153,21 +153,21 @@ class Survey:
         tallies = dict(self._tallies)
         if self._label_scores.count and not self._beyond_one:
             pairs = tallies.get("score_contradicts", Tally())
-            both = [*pairs.examples, *self._label_scores.examples][:EXAMPLES]
-            tallies["score_contradicts"] = Tally(pairs.count + self._label_scores.count, both)
+            examples = [*pairs.examples, *self._label_scores.examples][:EXAMPLES]
+            tallies["score_contradicts"] = Tally(pairs.count + self._label_scores.count, examples)
         return tallies
 
     def length_bias(self) -> LengthBias | None:
         """Return how often the longer answer is chosen; None without pairs."""
         return labels.length_bias(self._chosen_lengths, self._rejected_lengths) if self._chosen_lengths else None
 
-    def _among_others(self, example: Example, split: Split, whole: _SplitTally) -> list[str]:
+    def _among_others(self, example: Example, split: Split, split_tally: _SplitTally) -> list[str]:
         """Return the faults of a row that depend on the rows before it."""
         prompt = _hash(*chain.from_iterable(example.prompt or ()), example.media)
         faults = self._repeats(example, prompt, config=split.config)
         if example.layout not in REFUSED_LAYOUTS:
-            whole.first_layout = whole.first_layout or example.layout
-            faults += ["mixed_layouts"] if example.layout != whole.first_layout else []
+            split_tally.first_layout = split_tally.first_layout or example.layout
+            faults += ["mixed_layouts"] if example.layout != split_tally.first_layout else []
         if not example.prompt:
             return faults
         if self._is_in_another_split(prompt, split):
@@ -236,17 +236,17 @@ def _examples_at(splits: Sequence[Split], numbers: Sequence[int]) -> Iterator[tu
             yield row.where, _row_excerpt(_read(row), "near_duplicate")
 
 
-def _look_in_split(whole: _SplitTally, example: Example, row: SourceRow) -> None:
+def _look_in_split(split_tally: _SplitTally, example: Example, row: SourceRow) -> None:
     if row.values is not None and "chat_template_kwargs" in row.values:
-        whole.has_kwargs = True
+        split_tally.has_kwargs = True
     else:
-        _add_example(whole.without_kwargs, row.where, example, "null_chat_template_kwargs")
+        _add_example(split_tally.without_kwargs, row.where, example, "null_chat_template_kwargs")
     if example.label is None:
         return
-    whole.labels[example.label] += 1
-    if whole.last_label not in (None, example.label):
-        _add_example(whole.label_changes, row.where, example, "sorted_by_label")
-    whole.last_label = example.label
+    split_tally.labels[example.label] += 1
+    if split_tally.last_label not in (None, example.label):
+        _add_example(split_tally.label_changes, row.where, example, "sorted_by_label")
+    split_tally.last_label = example.label
 
 
 def _is_text(example: Example) -> bool:

@@ -70,7 +70,7 @@ class Stack:
         `say` is called with a sentence before each start. Raises RefusedError if a stack already runs in this folder,
         or if the folder cannot be created.
         """
-        servers = self._made()
+        servers = self._created_servers()
         try:
             for server in servers:
                 say(f"Starting the local {server.name} ...")
@@ -86,7 +86,7 @@ class Stack:
 
         Raises what `up` raises; whoever calls this calls `down` in the end.
         """
-        hub, argilla, inference = self._made()
+        hub, argilla, inference = self._created_servers()
         try:
             say("Starting the local Hub and inference server; Argilla starts beside them.")
             with ThreadPoolExecutor(1, thread_name_prefix="argilla") as pool:
@@ -110,7 +110,7 @@ class Stack:
             raise
         return self
 
-    def _made(self) -> tuple[HubServer, ArgillaServer, InferenceServer]:
+    def _created_servers(self) -> tuple[HubServer, ArgillaServer, InferenceServer]:
         """Lock the folder for this stack and create the server objects. No server runs yet."""
         self._make_folder()
         self._lock = self._take_lock()

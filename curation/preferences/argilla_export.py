@@ -40,11 +40,13 @@ def read_export(row: Mapping[str, Any]) -> AnsweredRow:
     """
     fields = _fields(row)
     messages, texts = separated(question_in(row), [row[field] for field in fields], system=system_in(row))
-    said: list[list[float]] = [[] for _ in fields]
+    scores_by_field: list[list[float]] = [[] for _ in fields]
     for question, value in _answers(row):
         for place, score in _scores(question, value, fields).items():
-            said[place].append(score)
-    return answered_row(messages, texts, scores=[round(fmean(scores), 9) if scores else None for scores in said])
+            scores_by_field[place].append(score)
+    return answered_row(
+        messages, texts, scores=[round(fmean(scores), 9) if scores else None for scores in scores_by_field]
+    )
 
 
 def _fields(row: Mapping[str, Any]) -> list[str]:

@@ -222,8 +222,8 @@ def _answer(side: Side, layout: Layout, prompt: Side | None) -> Side:
     """Return the answer alone. If it contains the prompt, return what follows the last turn of somebody else."""
     if isinstance(side, str):
         return side.removeprefix(prompt) if layout == "prompt_repeated" and isinstance(prompt, str) else side
-    whole = layout in {"prompt_repeated", "mixed_text_and_messages", "completion_without_prompt"}
-    return side[_last_answer(side) :] if whole else side
+    holds_conversation = layout in {"prompt_repeated", "mixed_text_and_messages", "completion_without_prompt"}
+    return side[_last_answer(side) :] if holds_conversation else side
 
 
 def _text(answer: Side) -> str:

@@ -56,7 +56,7 @@ class PromptChecks:
     def reason(self, messages: Sequence[Message]) -> str | None:
         """Return the name of the first check that this conversation fails, None if it passes all of them."""
         failed = next((check.name for check in self.checks if check.predicate(messages)), None)
-        if failed is None and self.duplicates is not None and self.duplicates.seen(spoken(messages)):
+        if failed is None and self.duplicates is not None and self.duplicates.repeats(spoken(messages)):
             return "near_duplicate"
         return failed
 

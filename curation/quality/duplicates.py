@@ -147,7 +147,7 @@ class NearDuplicates:
         self._shingles: list[array[int]] = []
         self._holders: dict[int, tuple[int, ...]] = {}
 
-    def seen(self, text: str) -> bool:
+    def repeats(self, text: str) -> bool:
         """Return whether a text is near an earlier one. If not, remember it."""
         text_words = words(text)
         key = _key(text, text_words)

@@ -49,6 +49,6 @@ def preset(source: str) -> tuple[Benchmark, ...] | None:
         return None
     name = source.removeprefix(PRESET)
     if name not in PRESETS:
-        known = " and ".join(f"{PRESET}{known}" for known in PRESETS)
-        raise ValueError(f"{source!r} is no preset; there are {known}")
+        presets = " and ".join(f"{PRESET}{name}" for name in PRESETS)
+        raise ValueError(f"{source!r} is no preset; there are {presets}")
     return PRESETS[name]

@@ -84,5 +84,5 @@ def _ratings(candidate_set: CandidateSet, records: Sequence[ReviewRecord]) -> li
 
 
 def _gap(ratings: Sequence[float | None]) -> float:
-    known = [rating for rating in ratings if rating is not None]
-    return max(known) - min(known)
+    known_ratings = [rating for rating in ratings if rating is not None]
+    return max(known_ratings) - min(known_ratings)

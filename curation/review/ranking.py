@@ -168,8 +168,8 @@ class RankingTask(ReviewOptions):
 
     def judge_scores(self, ratings: Sequence[float | None]) -> Scores | None:
         """Return the scores of the order of the judge's ratings, null if one is missing."""
-        given = [rating for rating in ratings if rating is not None]
-        return _scores([-rating for rating in given]) if len(given) == len(ratings) else None
+        known_ratings = [rating for rating in ratings if rating is not None]
+        return _scores([-rating for rating in known_ratings]) if len(known_ratings) == len(ratings) else None
 
     @property
     def _places(self) -> int:
@@ -191,11 +191,12 @@ def _ranks(response: Response, record: ReviewRecord) -> list[int]:
     items = [item for item in ranking if isinstance(item, dict)] if isinstance(ranking, list) else []
     ranks: list[int] = []
     for name in names:
-        given = [item.get("rank") for item in items if item.get("value") == name]
-        if len(given) != 1 or not isinstance(given[0], int) or isinstance(given[0], bool) or given[0] < 1:
+        ranks_of_name = [item.get("rank") for item in items if item.get("value") == name]
+        rank = ranks_of_name[0] if len(ranks_of_name) == 1 else None
+        if not isinstance(rank, int) or isinstance(rank, bool) or rank < 1:
             allowed = f"a list with one place, 1 or more, for each of {', '.join(names)}"
             raise not_an_answer(response, record, "ranking", [allowed])
-        ranks.append(given[0])
+        ranks.append(rank)
     return ranks
 
 

@@ -237,7 +237,7 @@ class RatingTask(ReviewOptions):
         """
         if self.aspects or all(rating is None for rating in ratings):
             return None
-        return tuple(None if rating is None else _score(_whole(rating)) for rating in ratings)
+        return tuple(None if rating is None else _score(_rounded(rating)) for rating in ratings)
 
     @property
     def _places(self) -> int:
@@ -274,7 +274,7 @@ class RatingTask(ReviewOptions):
                 ]
                 read = [rating for rating in ratings if rating is not None]
                 if read:
-                    yield f"{aspect}_{n}", _whole(fmean(read))
+                    yield f"{aspect}_{n}", _rounded(fmean(read))
 
     def _weight(self, aspect: str) -> float:
         return self.weights.get(aspect, 1.0)
@@ -313,15 +313,15 @@ def _ratings(response: Response, record: ReviewRecord) -> list[dict[str, int]]:
 
 
 def _description(aspect: str) -> str:
-    about = ASPECTS.get(aspect.replace("_", "-"), "")
-    return f"{about} From 1 (bad) to 5 (good), whatever the other ratings are.".strip()
+    question = ASPECTS.get(aspect.replace("_", "-"), "")
+    return f"{question} From 1 (bad) to 5 (good), whatever the other ratings are.".strip()
 
 
 def _plain(aspect: str) -> str:
     return aspect.replace("_", "-")
 
 
-def _whole(rating: float) -> int:
+def _rounded(rating: float) -> int:
     return math.floor(rating + 0.5)
 
 

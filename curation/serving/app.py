@@ -52,9 +52,9 @@ class Server:
         self.access = Access(serving)
         self.oauth = OAuth(serving.sign_in, serving.public_url) if serving.sign_in is not None else None
 
-    def refuse(self, why: str) -> None:
+    def refuse(self, reason: str) -> None:
         """Count a webhook that was refused."""
-        self._refused, self._why = self._refused + 1, why
+        self._refused, self._why = self._refused + 1, reason
 
     @property
     def notes(self) -> tuple[str, ...]:

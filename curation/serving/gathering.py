@@ -137,8 +137,8 @@ def _rows(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
 def _row(row: Mapping[str, Any]) -> SampleRow:
     """Return a row with texts that a page can show. `label` is a column of kto."""
     prompt = row.get("prompt") or (row.get("messages") or [])[:-1]
-    good = {True: "good", False: "bad"}.get(row.get("label"))  # type: ignore[arg-type]
-    texts = [(good or role, _last(row[role])) for role in ROLES if row.get(role)]
+    quality = {True: "good", False: "bad"}.get(row.get("label"))  # type: ignore[arg-type]
+    texts = [(quality or role, _last(row[role])) for role in ROLES if row.get(role)]
     # A row of raw has all answers to its prompt.
     texts += [(candidate["model"], candidate["text"]) for candidate in row.get("candidates") or ()]
     return SampleRow(

@@ -263,17 +263,19 @@ def shrunk(
     before, now = manifest.get("files", {}), paths_by_split(derived.tally.shards)
     parts = []
     for name in dict.fromkeys(split.partition("/")[0] for split in before):
-        gone = list(_prompts(only_in(before, now, name), lambda path: published.repo.download(path, str(head))))
-        lost = shrinkage(before=gone, now=_prompts(only_in(now, before, name), lambda path: folder / path))
-        rows = max(basis.rows.get(name, 0) if basis else 0, len(gone))
+        published_prompts = list(
+            _prompts(only_in(before, now, name), lambda path: published.repo.download(path, str(head)))
+        )
+        lost = shrinkage(before=published_prompts, now=_prompts(only_in(now, before, name), lambda path: folder / path))
+        rows = max(basis.rows.get(name, 0) if basis else 0, len(published_prompts))
         if exceeds(lost.removed, rows, max_shrink=config.publish.max_shrink, things=lost.prompts):
             parts.append(f"{lost.removed:,} of {counted(rows, 'row')} of {name} ({percent(lost.removed / rows)})")
     if not parts:
         return None
-    why = basis and row_counts(basis, current_basis(config, derived))
+    changes = basis and row_counts(basis, current_basis(config, derived))
     return (
         f"{config.publish.repo_id} would lose {' and '.join(parts)}, more than the "
-        f"{percent(config.publish.max_shrink)} of max_shrink under [publish]{f': {why}' if why else '.'}"
+        f"{percent(config.publish.max_shrink)} of max_shrink under [publish]{f': {changes}' if changes else '.'}"
     )
 
 

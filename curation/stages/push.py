@@ -128,8 +128,8 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
     pushed = review.push(specs_of(config, snapshot, ordered))
     shown = {record.id: record for record in (*records, *gold) if record.id not in pushed.refused}
     earlier = _earlier(snapshot, shown)
-    gone = {record.id for record in all_gold if not record.counts and record.task == config.review.task}
-    retired = _retire(store, review, earlier | gone, shown=shown)
+    without_line = {record.id for record in all_gold if not record.counts and record.task == config.review.task}
+    retired = _retire(store, review, earlier | without_line, shown=shown)
     prompts_before = {record.prompt_id for record in snapshot.records.values()}
     return PushReport(
         dataset=config.review_dataset,
@@ -148,7 +148,7 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
             *(config, snapshot, items, gold),
             shown=shown,
             others=len(records),
-            retired=len((retired & gone) - snapshot.retired),
+            retired=len((retired & without_line) - snapshot.retired),
         ),
     )
 

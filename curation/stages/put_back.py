@@ -60,14 +60,14 @@ def put_back(config: Config, tag: str, *, services: Services | None = None, dry_
     head = published.check(private=False)
     if head is None:
         raise MissingError(f"{config.publish.repo_id} does not exist, so no version can be put back.")
-    there = published.tagged(tag)
-    before, after = published.repo.digests(head), published.repo.digests(there)
+    commit = published.tagged(tag)
+    before, after = published.repo.digests(head), published.repo.digests(commit)
     changed = sorted(path for path in {**before, **after} if before.get(path) != after.get(path))
-    old, new = _files(published.manifest(head)), _files(published.manifest(there))
+    old, new = _files(published.manifest(head)), _files(published.manifest(commit))
     changes, examples = row_differences(
         *(old, new),
         old=lambda path: published.repo.download(path, head),
-        new=lambda path: published.repo.download(path, there),
+        new=lambda path: published.repo.download(path, commit),
     )
     rows = {path for files in (old, new) for paths in files.values() for path in paths}
     return PutBackReport(

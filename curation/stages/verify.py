@@ -211,10 +211,12 @@ def _rows(config: Config, services: Services, snapshot: Snapshot, watch: Watch) 
         for name in formats:
             given = {row["id"] for row in _read(_paths(now, name), lambda path: folder / path, ("id",))}
             before = _paths(manifest.get("files", {}), name)
-            there = {row["id"] for row in _read(before, lambda path: published.repo.download(path, str(head)), ("id",))}
+            published_ids = {
+                row["id"] for row in _read(before, lambda path: published.repo.download(path, str(head)), ("id",))
+            }
             if name != "raw":
                 balances.append(row_balance(name, _sets(raw, given)))
-            balances.append(published_balance(name, given, published=there, remedy=remedy))
+            balances.append(published_balance(name, given, published=published_ids, remedy=remedy))
     return tuple(balances)
 
 

@@ -34,9 +34,9 @@ def new_versions(
         reason = "renamed" if other_name in after else "withdrawn"
         return ResponseVersion(**dict(response), synced_at=synced_at, ended=reason)
 
-    gone = [ended(before[key]) for key in sorted(before.keys() - after.keys())]
+    ended_versions = [ended(before[key]) for key in sorted(before.keys() - after.keys())]
     changed = [key for key in sorted(after) if before.get(key) != after[key]]
-    return gone + [ResponseVersion(**dict(after[key]), synced_at=synced_at) for key in changed]
+    return ended_versions + [ResponseVersion(**dict(after[key]), synced_at=synced_at) for key in changed]
 
 
 def without(versions: Sequence[ResponseVersion], accounts: Collection[str]) -> list[ResponseVersion]:

@@ -152,17 +152,17 @@ class PublishedDataset:
         The Hub copies large files itself. Raises TemporaryError if main is no longer at `head`.
         """
         commit = self.tagged(tag)
-        there = self.repo.digests(commit)
+        target = self.repo.digests(commit)
 
         def edit(revision: str) -> Change | None:
-            here = self.repo.digests(revision)
-            if here == there:
+            present = self.repo.digests(revision)
+            if present == target:
                 return None
             self._require_same(head, revision)
             return Change(
                 message=f"Put {tag} back",
-                copies={path: commit for path, digest in there.items() if here.get(path) != digest},
-                delete=tuple(sorted(here.keys() - there.keys())),
+                copies={path: commit for path, digest in target.items() if present.get(path) != digest},
+                delete=tuple(sorted(present.keys() - target.keys())),
             )
 
         return self.repo.update(edit)

@@ -152,9 +152,9 @@ class Snapshot:
         versions = self.whole(RESPONSES, ("record_id", "reviewer", "status", "ended"))
         versions = versions.filter(pc.is_in(versions["record_id"], names))
         latest = {(row["record_id"], row["reviewer"]): row for row in versions.to_pylist()}
-        there = [row for row in latest.values() if row["ended"] is None]
-        submitted = {row["record_id"] for row in there if row["status"] == "submitted"}
-        return {row["record_id"]: row["record_id"] in submitted for row in there}
+        present = [row for row in latest.values() if row["ended"] is None]
+        submitted = {row["record_id"] for row in present if row["status"] == "submitted"}
+        return {row["record_id"]: row["record_id"] in submitted for row in present}
 
     @cached_property
     def shown(self) -> dict[str, ReviewRecord]:

@@ -74,7 +74,7 @@ def checked_variations(
     # By the id of the turns before the last.
     seen: defaultdict[str, NearDuplicates] = defaultdict(lambda: NearDuplicates(NEAR))
     for prompt in prompts():
-        seen[_before(prompt)].seen(_text(prompt))
+        seen[_before(prompt)].repeats(_text(prompt))
     varied: set[str] = set()
     for prompt in prompts():
         yield prompt
@@ -86,7 +86,7 @@ def checked_variations(
                 continue
             variations = variations_of(prompt, model, replies)
             for variation in variations:
-                is_repeated = seen[_before(prompt)].seen(_text(variation))
+                is_repeated = seen[_before(prompt)].repeats(_text(variation))
                 yield Drop(id=variation.id, reason="repeated_variation") if is_repeated else variation
             request_id = variation_request(prompt, model).id
             for number in range(len(variations), model.n):

@@ -14,7 +14,7 @@ from huggingface_hub import HfApi, Volume
 
 from curation.config import Config, Services, parse_config
 from curation.deploy.argilla import deploy_argilla
-from curation.deploy.report import Made, Wishes
+from curation.deploy.report import NewSecret, Wishes
 from curation.errors import AuthError, CurationError, PaymentError, RefusedError, ServiceError, TemporaryError
 from curation.hub import connect
 from curation.local import Stack
@@ -123,7 +123,7 @@ def test_only_what_differs_is_changed(made: str, services: Services, api: HfApi)
 
 
 def test_a_rehearsal_prints_every_call_and_makes_none(stack: Stack, services: Services, api: HfApi) -> None:
-    told: list[Made] = []
+    told: list[NewSecret] = []
     report = deploy_argilla(config("rehearsed"), Wishes(), services=services, rehearsal=True, tell=told.append)
     assert [call.partition("(")[0] for call in report.calls] == [
         "create_bucket",
@@ -143,7 +143,7 @@ def test_a_rehearsal_prints_every_call_and_makes_none(stack: Stack, services: Se
 
 
 def test_keys_that_are_not_given_are_made_and_told_once(stack: Stack, services: Services) -> None:
-    told: list[Made] = []
+    told: list[NewSecret] = []
     alone = services.model_copy(update={"argilla_api_key": None})
     with pytest.raises(TemporaryError, match="does not answer after 0 s"):
         deploy_argilla(config("keyless"), Wishes(), services=alone, tell=told.append, wait_seconds=0)
@@ -156,7 +156,7 @@ def test_keys_that_are_not_given_are_made_and_told_once(stack: Stack, services: 
 def test_named_users_get_accounts_and_strangers_see_nothing(
     made: str, stack: Stack, services: Services, api: HfApi, tmp_path: Path
 ) -> None:
-    told: list[Made] = []
+    told: list[NewSecret] = []
     wishes = Wishes(users=("local", "nadia-deploys"))
     report = deploy_argilla(config("deployed"), wishes, services=services, tell=told.append)
     assert report.accounts == ("nadia-deploys",)

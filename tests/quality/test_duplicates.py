@@ -46,7 +46,7 @@ def shingles(text: str) -> set[tuple[str, ...]]:
 
 def seen(texts: Sequence[str], threshold: float) -> list[bool]:
     memory = NearDuplicates(threshold)
-    return [memory.seen(text) for text in texts]
+    return [memory.repeats(text) for text in texts]
 
 
 @pytest.mark.slow
@@ -75,7 +75,9 @@ def test_no_pair_below_the_threshold_is_taken_and_almost_all_at_it_are_found(thr
     assert not any(taken and not right for taken, right in zip(noticed, near, strict=True))
     assert sum(noticed) >= sum(near) * 0.98
     one_by_one = [NearDuplicates(threshold) for _ in pairs]
-    streamed = [checks.seen(pair[0]) or checks.seen(pair[1]) for checks, pair in zip(one_by_one, pairs, strict=True)]
+    streamed = [
+        checks.repeats(pair[0]) or checks.repeats(pair[1]) for checks, pair in zip(one_by_one, pairs, strict=True)
+    ]
     assert not any(taken and not right for taken, right in zip(streamed, near, strict=True))
     assert sum(streamed) >= sum(near) * 0.98
 
