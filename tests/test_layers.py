@@ -149,6 +149,14 @@ def test_every_part_of_the_package_is_in_a_layer() -> None:
     assert parts <= set().union(*LAYERS)
 
 
+def test_the_picture_in_contributing_has_these_layers_and_the_map_names_every_part() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    drawn = page.split("```")[1].replace("\n ", " ").strip().splitlines()
+    assert tuple({name.strip() for name in line.strip("{}").split(",")} for line in drawn) == LAYERS
+    map_of_files = page.split("| where | what |")[1].split("\n## ")[0]
+    assert {name for name in set().union(*LAYERS) if not re.search(rf"[`/]{name}(\.py|/)`", map_of_files)} == set()
+
+
 def test_imports_go_one_way() -> None:
     against = {module_name(file): upwards for file in FILES if (upwards := imports_against_the_layers(file))}
     assert not against
