@@ -112,7 +112,7 @@ def _sentence(fault: Any, sections: Mapping[str, type[BaseModel]]) -> str:
     if kind == "union_tag_invalid":
         *tags, last = context["expected_tags"].split(", ")
         tag = TAG_KEYS[key.partition("[")[0]]
-        return f"{key}.{tag} = {shown(value[tag])}: must be {', '.join(tags)} or {last}."
+        return f"{key}.{tag} = {printable_value(value[tag])}: must be {', '.join(tags)} or {last}."
     if not key:
         return f"{message}."
     allowed = message[0].lower() + message[1:]
@@ -123,7 +123,7 @@ def _sentence(fault: Any, sections: Mapping[str, type[BaseModel]]) -> str:
     elif kind in ALLOWED:
         allowed = ALLOWED[kind].format(**context)
     # A whole table or list is not shown, because it may hold a secret.
-    return f"{key}: {allowed}." if isinstance(value, dict | list) else f"{key} = {shown(value)}: {allowed}."
+    return f"{key}: {allowed}." if isinstance(value, dict | list) else f"{key} = {printable_value(value)}: {allowed}."
 
 
 def _bounds(model: type[BaseModel], key: str) -> str:
@@ -179,7 +179,7 @@ def _unknown_key(key: str, model: type[BaseModel]) -> str:
     return f"{key} is not a setting (see docs/configuration.md); {hint}allowed: {', '.join(allowed)}."
 
 
-def shown(value: object) -> str:
+def printable_value(value: object) -> str:
     """Return a value as a sentence may show it: shortened, and with anything that may be a secret replaced by ***."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -115,7 +115,7 @@ def generate(
     """Ask every generator to answer every prompt, and the judge to rate the answers."""
     from curation.cli.consent import cost_consent, settings_consent
     from curation.cli.preview import preview_panels
-    from curation.cli.progress import shown
+    from curation.cli.progress import progress_shown
     from curation.stages.generate import generate as ask_all
     from curation.stages.preview import preview as ask_first
 
@@ -123,7 +123,7 @@ def generate(
         report = ask_first(
             loaded,
             prompts=preview or 0,
-            watch=lambda meter: shown(meter, out),
+            watch=lambda meter: progress_shown(meter, out),
             tell=lambda line: out.event("expected", {"text": line}, lines=[line]),
             use_cache=not no_cache,
         )
@@ -136,7 +136,7 @@ def generate(
             loaded,
             ask_again=False if only_missing else settings_consent(out, yes=yes),
             confirm=cost_consent(out, yes=yes),
-            watch=lambda meter: shown(meter, out),
+            watch=lambda meter: progress_shown(meter, out),
             use_cache=not no_cache,
         )
 

@@ -26,7 +26,7 @@ DISPENSABLE = ("tokens", "cached", "in flight", "failed")
 
 
 @contextmanager
-def shown(meter: Meter, out: Output) -> Iterator[None]:
+def progress_shown(meter: Meter, out: Output) -> Iterator[None]:
     """Show the progress that `meter` counts while the block runs."""
     if out.draws:
         with _table(meter, out):
@@ -41,7 +41,7 @@ def shown(meter: Meter, out: Output) -> Iterator[None]:
 
 def show_progress(meter: Meter) -> AbstractContextManager[None]:
     """Show progress on stderr, for launch scripts: `generate(config, watch=show_progress)`."""
-    return shown(meter, Output(Format.human))
+    return progress_shown(meter, Output(Format.human))
 
 
 @contextmanager

@@ -382,7 +382,7 @@ def edits_of(
     score = outcome.edit_score if isinstance(outcome, Verdict) else None
     for text, counts in [
         *((text, True) for text in followed),
-        *((text, False) for text in labels.written(annotations)),
+        *((text, False) for text in labels.edit_texts(annotations)),
     ]:
         normal = ids.normalise(text)
         if normal in texts:
@@ -395,7 +395,7 @@ def edits_of(
         ]
         programs = all(annotations[place].reviewer.startswith(SIMULATED_PREFIX) for place in authors)
         model = SIMULATED_EDIT if programs else HUMAN_EDIT
-        original = labels.edited(text, on_page)
+        original = labels.index_of_edited(text, on_page)
         yield (
             ids.candidate_id(prompt_id, model, text),
             text,

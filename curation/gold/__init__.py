@@ -2,7 +2,7 @@
 
 from curation.gold.file import GoldItem, read_gold
 from curation.gold.measured import gold_accuracy, gold_line
-from curation.gold.mixing import gold_prompts, gold_records, mixed, refuse_shown_prompts
+from curation.gold.mixing import gold_prompts, gold_records, mixed_records, refuse_shown_prompts
 from curation.gold.pushed import PushedGold, pushed_gold
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     "gold_line",
     "gold_prompts",
     "gold_records",
-    "mixed",
+    "mixed_records",
     "pushed_gold",
     "read_gold",
     "refuse_shown_prompts",

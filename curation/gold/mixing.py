@@ -64,7 +64,7 @@ def gold_count(config: Config, others: int) -> int:
     return max(math.ceil(share / (1 - share) * others), config.review.calibration)
 
 
-def mixed(
+def mixed_records(
     records: Sequence[ReviewRecord], gold: Sequence[GoldRecord], *, known: Collection[str], calibration: int, key: str
 ) -> list[ReviewRecord]:
     """Return all records in the order to push them in: the first gold ones, then the others with gold among them.

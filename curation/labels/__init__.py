@@ -9,7 +9,7 @@ processor; plain Python took seven.) They are imported when one of their names i
 from typing import TYPE_CHECKING
 
 from curation.labels.aspects import aspects_of_answer, ways_by_aspect
-from curation.labels.ballot import Ballot, written
+from curation.labels.ballot import Ballot, edit_texts
 from curation.labels.dawid_skene import DawidSkeneResolver, FittedDawidSkene
 from curation.labels.imported import agrees, imported_verdict
 from curation.labels.judge import judge_verdict
@@ -23,7 +23,7 @@ from curation.late import late_names
 if TYPE_CHECKING:
     from curation.labels.accuracy import gold_accuracies, share_right
     from curation.labels.bradley_terry import win_rates
-    from curation.labels.edits import edited, similarity
+    from curation.labels.edits import index_of_edited, similarity
     from curation.labels.fitting import fitted
     from curation.labels.intervals import share_measure
     from curation.labels.judge_checks import Compared, judge_check, judge_check_lines, share_difference, weighted_kappa
@@ -36,7 +36,7 @@ else:
         {
             "accuracy": "gold_accuracies share_right",
             "bradley_terry": "win_rates",
-            "edits": "edited similarity",
+            "edits": "index_of_edited similarity",
             "fitting": "fitted",
             "intervals": "share_measure",
             "judge_checks": "Compared judge_check judge_check_lines share_difference weighted_kappa",
@@ -59,10 +59,11 @@ __all__ = [
     "agreement",
     "agrees",
     "aspects_of_answer",
-    "edited",
+    "edit_texts",
     "fitted",
     "gold_accuracies",
     "imported_verdict",
+    "index_of_edited",
     "judge_agreement",
     "judge_check",
     "judge_check_lines",
@@ -77,5 +78,4 @@ __all__ = [
     "ways_by_aspect",
     "weighted_kappa",
     "win_rates",
-    "written",
 ]

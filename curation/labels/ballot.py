@@ -96,7 +96,7 @@ def verdict(
     voters = len(ballot.submitted)
     return Verdict(
         scores=scores,
-        edits=written(editors),
+        edits=edit_texts(editors),
         edit_score=edit_score,
         reviewers=voters,
         agreement=len(agreeing) / voters if voters > 1 else None,
@@ -104,7 +104,7 @@ def verdict(
     )
 
 
-def written(editors: Iterable[Annotation]) -> tuple[str, ...]:
+def edit_texts(editors: Iterable[Annotation]) -> tuple[str, ...]:
     """Return the texts that editors wrote, without the blanks around them.
 
     Texts that are equal once they are normalised (`ids.normalise`) stand once, as their first editor wrote them.

@@ -16,7 +16,7 @@ def similarity(edit: str, original: str) -> float:
     return fuzz.ratio(edit, original) / 100
 
 
-def edited(edit: str, shown: Sequence[str]) -> int:
+def index_of_edited(edit: str, shown: Sequence[str]) -> int:
     """Return the index of the shown text that was edited: the most similar text, or the first of several.
 
     Raises ValueError if nothing was shown.

@@ -51,7 +51,7 @@ class Estimate:
     converged: bool
 
 
-def estimated(votes: Votes, *, smoothing: float) -> Estimate:
+def em_estimate(votes: Votes, *, smoothing: float) -> Estimate:
     """Return the maximum a posteriori estimate under Dirichlet(1 + smoothing) priors.
 
     The first posterior of a record is the share of its votes that each answer got. Records with the same answers of the
@@ -65,7 +65,7 @@ def estimated(votes: Votes, *, smoothing: float) -> Estimate:
     objectives: list[float] = []
     before = np.full(classes + math.prod(shape), -np.inf)
     while True:
-        priors, confusion = _maximised(sums, shape, smoothing)
+        priors, confusion = _parameters(sums, shape, smoothing)
         log_priors, log_confusion = np.log(priors), np.log(confusion)
         sums = _sums(rows, weights, _posterior(log_priors, log_confusion))
         objectives.append(sums.log_likelihood + smoothing * float(log_priors.sum() + log_confusion.sum()))
@@ -98,10 +98,10 @@ def _sums(rows: csr_array, weights: NDArray[np.int64], posterior: _Posterior) ->
         _chunk_sums(rows[start : start + CHUNK], weights[start : start + CHUNK], posterior)
         for start in range(0, max(len(weights), 1), CHUNK)
     )
-    return functools.reduce(_added, parts)
+    return functools.reduce(_sum_of_both, parts)
 
 
-def _added(left: _Sums, right: _Sums) -> _Sums:
+def _sum_of_both(left: _Sums, right: _Sums) -> _Sums:
     return _Sums(left.priors + right.priors, left.counts + right.counts, left.log_likelihood + right.log_likelihood)
 
 
@@ -111,7 +111,7 @@ def _chunk_sums(rows: csr_array, weights: NDArray[np.int64], posterior: _Posteri
     return _Sums(weighted.sum(axis=0), rows.T @ weighted, float(weights @ log_likelihoods))
 
 
-def _maximised(sums: _Sums, shape: tuple[int, int, int], smoothing: float) -> tuple[Floats, Floats]:
+def _parameters(sums: _Sums, shape: tuple[int, int, int], smoothing: float) -> tuple[Floats, Floats]:
     """Return priors and confusion: the smoothed sums, scaled so that probabilities add up to 1."""
     priors = sums.priors + smoothing
     counts = sums.counts.reshape(shape) + smoothing

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from curation.errors import RefusedError
 from curation.labels.dawid_skene import Confusion, DawidSkeneResolver, FittedDawidSkene
-from curation.labels.em import Estimate, estimated
+from curation.labels.em import Estimate, em_estimate
 from curation.labels.votes import Votes
 
 Floats = NDArray[np.float64]
@@ -34,7 +34,7 @@ def fitted(options: DawidSkeneResolver, votes: Votes) -> FittedDawidSkene:
     _require_comparable(votes)
     if not options.force:
         _require_enough(votes)
-    estimate = estimated(votes, smoothing=options.smoothing)
+    estimate = em_estimate(votes, smoothing=options.smoothing)
     return FittedDawidSkene(
         min_reviewers=options.min_reviewers,
         answers=votes.answers,

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from curation.categories import BENIGN, CATEGORIES, category_of, is_benign
-from curation.quality.answers import is_refusal, straightened
+from curation.quality.answers import is_refusal, with_straight_apostrophes
 
 Use = Literal["alignment", "domain", "iteration"]
 State = Literal["below", "within", "above"]
@@ -135,7 +135,7 @@ def lectures(chosen: str) -> bool:
     Advice ("you should see a doctor") and a short reason ("that could be surveillance") are not lectures. Only English
     wordings are known.
     """
-    return _LECTURES.search(straightened(chosen)) is not None
+    return _LECTURES.search(with_straight_apostrophes(chosen)) is not None
 
 
 _ALTERNATIVE = re.compile(
@@ -158,7 +158,7 @@ def offers_no_alternative(chosen: str) -> bool:
 
     Only English wordings are known. For an answer in another language this is True, so check the language first.
     """
-    return _ALTERNATIVE.search(straightened(chosen)) is None
+    return _ALTERNATIVE.search(with_straight_apostrophes(chosen)) is None
 
 
 _DECLINES = re.compile(
@@ -170,7 +170,7 @@ _DECLINES = re.compile(
 
 def declines(text: str) -> bool:
     """Whether an answer refuses something anywhere in its text (`is_refusal` looks at the opening only)."""
-    return is_refusal(text) or _DECLINES.search(straightened(text)) is not None
+    return is_refusal(text) or _DECLINES.search(with_straight_apostrophes(text)) is not None
 
 
 def rejected_refuses(rejected: str) -> bool:

@@ -14,8 +14,8 @@ from typing import Any
 
 from curation.preferences.answered import AnsweredRow, answered_row, number, ranked_scores
 from curation.preferences.columns import question_in, system_in
-from curation.preferences.comparisons import preferred
-from curation.preferences.sides import separated
+from curation.preferences.comparisons import score_of_label
+from curation.preferences.sides import question_and_answers
 
 RESPONSES, SUGGESTION = ".responses", ".suggestion"
 FIELD = re.compile(r"(?:response|completion|generation|answer|output)s?(?:[ _-]?([0-9]{1,2}|[a-z]))?")
@@ -36,10 +36,10 @@ def read_export(row: Mapping[str, Any]) -> AnsweredRow:
 
     A label names an answer ("a", "response_2", "tie"), or says whether the only one is good; a ranking spreads scores
     from 1 to 0; a rating from 1 to 5 belongs to the answer that its question names. Other questions are passed over.
-    Raises ValueError as `separated`.
+    Raises ValueError as `question_and_answers`.
     """
     fields = _fields(row)
-    messages, texts = separated(question_in(row), [row[field] for field in fields], system=system_in(row))
+    messages, texts = question_and_answers(question_in(row), [row[field] for field in fields], system=system_in(row))
     scores_by_field: list[list[float]] = [[] for _ in fields]
     for question, value in _answers(row):
         for place, score in _scores(question, value, fields).items():
@@ -83,7 +83,7 @@ def _scores(question: str, value: Any, fields: list[str]) -> dict[int, float]:
         return dict.fromkeys(range(len(fields)), BOTH[label])
     if len(fields) == 2:
         try:
-            first = preferred(label, (fields[0], fields[1]))
+            first = score_of_label(label, (fields[0], fields[1]))
         except ValueError:
             return {}
         return {} if first is None else {0: first, 1: 1 - first}

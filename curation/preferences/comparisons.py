@@ -8,7 +8,7 @@ from typing import Any
 
 from curation.preferences.answered import AnsweredRow, answered_row, number
 from curation.preferences.columns import question_in, system_in
-from curation.preferences.sides import separated
+from curation.preferences.sides import question_and_answers
 
 ANSWERS = (
     ("response1", "response2"),
@@ -40,17 +40,17 @@ def read_comparison(row: Mapping[str, Any]) -> AnsweredRow:
     """Return the two answers, with the scores that the label of the row amounts to (none if it is null).
 
     A strength of s for the second answer gives (3 - s) / 6 and (3 + s) / 6: HelpSteer3's -3 gives 1 and 0. Raises
-    ValueError "unreadable_label" for a label that names neither answer, and those of `separated`.
+    ValueError "unreadable_label" for a label that names neither answer, and those of `question_and_answers`.
     """
     names = _answers_in(row)
     assert names is not None
     question = None if names[0].startswith("conversation") else question_in(row)
-    messages, texts = separated(question, [row[name] for name in names], system=system_in(row))
+    messages, texts = question_and_answers(question, [row[name] for name in names], system=system_in(row))
     models = [_text(row, f"model{name.removeprefix(stem)}") for name in names for stem in [_stem(names)]]
     return answered_row(messages, texts, models=models, scores=_scores(row, names))
 
 
-def preferred(value: Any, names: tuple[str, str]) -> float | None:
+def score_of_label(value: Any, names: tuple[str, str]) -> float | None:
     """Return 1 if a label names the first answer, 0 if the second, 0.5 for a tie, None if it is null.
 
     `names` are the columns of the answers. A label may also be the part in which they differ, such as "1" or "2".
@@ -85,7 +85,7 @@ def _scores(row: Mapping[str, Any], names: tuple[str, str]) -> list[float | None
         if column in row:
             value = row[column]
             # SHP says 1 where the first answer is better, and 0 where the second is.
-            first = number(value) if column == "labels" else preferred(value, names)
+            first = number(value) if column == "labels" else score_of_label(value, names)
             return [None, None] if first is None else [first, 1 - first]
     if any(number(row.get(f"winner_{name}")) for name in ("model_a", "model_b", "tie")):
         first = float(row.get("winner_model_a") or 0) + float(row.get("winner_tie") or 0) / 2

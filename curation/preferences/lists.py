@@ -17,7 +17,7 @@ from curation.preferences.columns import (
     question_in,
     system_in,
 )
-from curation.preferences.sides import separated
+from curation.preferences.sides import question_and_answers
 
 SCORE_KEYS = ("fine-grained_score", "score", "rating", "overall_score")
 """The keys of the score of an answer that is an object. UltraFeedback's `fine-grained_score` is the mean of its
@@ -40,14 +40,14 @@ def read_list(
 
     An answer is a text, messages, or an object with a text, and maybe a model and a score. In place of a list there
     may be an object with the answers by model: {"large": "Rain.", "small": "Sun."}. Raises ValueError with a reason:
-    "no_answers", or those of `separated` and `unit_scores`.
+    "no_answers", or those of `question_and_answers` and `unit_scores`.
     """
     values = _listed(row[answers or next(name for name in ANSWER_LISTS if row.get(name) is not None)])
     if not values:
         raise ValueError("no_answers")
     sides = [_text_of(value) for value in values]
     asked = question if question is not None else question_in(row)
-    messages, texts = separated(asked, sides, system=system_in(row))
+    messages, texts = question_and_answers(asked, sides, system=system_in(row))
     listed = models_in({"models": row.get(models)} if models else row, len(values))
     own = [_model_of(value) for value in values]
     return answered_row(

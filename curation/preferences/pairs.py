@@ -8,7 +8,7 @@ from typing import Any
 from curation.preferences.answered import AnsweredRow, answered_row, number, truth
 from curation.preferences.columns import CONVERSATIONS, first_of, question_in, system_in
 from curation.preferences.layouts import SCORE_COLUMNS
-from curation.preferences.sides import conversation_and_answer, question_before, separated
+from curation.preferences.sides import conversation_and_answer, question_and_answers, question_before
 
 PAIRS = (("chosen", "rejected"), ("chosen_response", "rejected_response"))
 """The columns of a pair: TRL's, which most datasets have, and datafast's."""
@@ -33,7 +33,7 @@ def read_pair(row: Mapping[str, Any]) -> AnsweredRow:
     """Return a pair: 1 for chosen and 0 for rejected, 0.5 for both if the row's own scores or status say it is a tie.
 
     Raises ValueError with a reason: "scores_contradict_labels" if the rejected answer has the higher score, or those of
-    `separated`.
+    `question_and_answers`.
     """
     pair = _pair_in(row, PAIRS)
     assert pair is not None
@@ -41,7 +41,7 @@ def read_pair(row: Mapping[str, Any]) -> AnsweredRow:
     if question is None and (name := first_of(row, CONVERSATIONS)) is not None:
         question = question_before(row[name])
     sides = [row[name] for name in pair]
-    messages, texts = separated(question, sides, system=system_in(row))
+    messages, texts = question_and_answers(question, sides, system=system_in(row))
     return answered_row(messages, texts, models=_models(row, sides), scores=_scores(row))
 
 
@@ -55,7 +55,7 @@ def read_labelled(row: Mapping[str, Any]) -> AnsweredRow:
     label = truth(row[str(first_of(row, LABELS))])
     name = next((name for name in ("completion", "output") if name in row), None)
     if name is not None:
-        messages, [text] = separated(question_in(row), [row[name]], system=system_in(row))
+        messages, [text] = question_and_answers(question_in(row), [row[name]], system=system_in(row))
     else:
         messages, text = conversation_and_answer(row[_conversation_in(row)], system=system_in(row))
     score = None if label is None else float(label)

@@ -23,7 +23,9 @@ SPEAKERS: dict[str, Role] = {"Human": "user", "Assistant": "assistant"}
 Messages = tuple[Message, ...]
 
 
-def separated(question: object, answers: Sequence[object], *, system: object = None) -> tuple[Messages, list[str]]:
+def question_and_answers(
+    question: object, answers: Sequence[object], *, system: object = None
+) -> tuple[Messages, list[str]]:
     r"""Return what was asked as messages, and the text of each answer alone.
 
     `question` is a text, messages or None. An answer is a text, a message, or messages that may repeat the
@@ -55,7 +57,7 @@ def separated(question: object, answers: Sequence[object], *, system: object = N
 
 def conversation_and_answer(conversation: object, *, system: object = None) -> tuple[Messages, str]:
     """Return a conversation that ends with an answer as what was asked, and the answer."""
-    messages, [text] = separated(None, [conversation], system=system)
+    messages, [text] = question_and_answers(None, [conversation], system=system)
     return messages, text
 
 
@@ -168,7 +170,7 @@ def _check(texts: Iterable[str]) -> None:
 
 
 def question_before(value: Any) -> Any:
-    """Return a conversation without the answers at its end, as a value for `separated`; another value as it is."""
+    """Return a conversation without the answers at its end; another value as it is."""
     if not isinstance(value, list | tuple) or not all(map(is_message, value)):
         return value
     return [message.model_dump() for message in without_answers(read_messages(value))]

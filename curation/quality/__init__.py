@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from curation.quality.duplicates import Sketches, leaders_of, sketched
     from curation.quality.language import detect_language
     from curation.quality.pii import redacted
-    from curation.quality.sets import passed
+    from curation.quality.sets import with_passing_answers
     from curation.quality.tokens import TokenCounter
 else:
     __getattr__ = late_names(
@@ -29,7 +29,7 @@ else:
             "duplicates": "Sketches leaders_of sketched",
             "language": "detect_language",
             "pii": "redacted",
-            "sets": "passed",
+            "sets": "with_passing_answers",
             "tokens": "TokenCounter",
         },
     )
@@ -46,9 +46,9 @@ __all__ = [
     "detect_language",
     "leaders_of",
     "pair_faults",
-    "passed",
     "prompt_checks",
     "redacted",
     "sketched",
     "spoken",
+    "with_passing_answers",
 ]

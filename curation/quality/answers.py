@@ -94,7 +94,7 @@ def is_refusal(text: str) -> bool:
     English, and a few in German, French, Spanish, Italian, Portuguese, Chinese and Japanese. The check cannot know
     whether refusing was right. It also takes an apology that somebody asked the model to write for a refusal.
     """
-    opening = straightened(text[:OPENING]).lstrip(_MARKS).lower()
+    opening = with_straight_apostrophes(text[:OPENING]).lstrip(_MARKS).lower()
     match = _REFUSAL.search(opening) if any(hint in opening for hint in _NEGATIONS) else None
     if match is None or not all(map(_COURTESY.match, _CLAUSES.split(opening[: match.start()]))):
         return False
@@ -105,7 +105,7 @@ _MARKS = " \t\r\n*_#>\"'“”«»[("
 """Characters that may come before the first word of an answer."""
 
 
-def straightened(text: str) -> str:
+def with_straight_apostrophes(text: str) -> str:
     """Return a text with straight apostrophes, because the patterns here are written with straight ones."""
     return text.replace("\u2019", "'")
 
@@ -140,7 +140,7 @@ def has_ai_tell(text: str) -> bool:
     Prose about AI ("Siri serves as an AI assistant") and people ("as an AI engineer, I") do not count. In an answer to
     "are you human?" such a sentence is fine; the check does not know the prompt.
     """
-    return _AI_TELL.search(straightened(text).lower()) is not None
+    return _AI_TELL.search(with_straight_apostrophes(text).lower()) is not None
 
 
 _MODELS = (
@@ -201,12 +201,12 @@ def leaked_names(text: str) -> tuple[str, ...]:
     "I am ChatGPT, trained by OpenAI" gives ("ChatGPT", "OpenAI"). Prose about them ("ChatGPT is a product of OpenAI")
     gives (). A name that people have too ("I'm Claude") counts only if the words after it speak of an AI.
     """
-    lower = straightened(text).lower()
+    lower = with_straight_apostrophes(text).lower()
     hints = [hint for hint in _NAME_HINTS if hint in lower]
     if not hints:
         return ()
     names: dict[str, str] = {}
-    for sentence in _SENTENCES.split(straightened(text)):
+    for sentence in _SENTENCES.split(with_straight_apostrophes(text)):
         named = any(hint in sentence.lower() for hint in hints)
         introduction = _INTRODUCTION.search(sentence) if named else None
         for name in _NAME.findall(sentence, introduction.start()) if introduction else ():

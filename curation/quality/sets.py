@@ -9,7 +9,7 @@ from curation.quality.checks import Check, answer_fault
 from curation.types import Candidate, CandidateSet, Drop
 
 
-def passed(
+def with_passing_answers(
     candidate_set: CandidateSet, answers: Sequence[Check], *, prompt_fault: str | None, fewest: int
 ) -> CandidateSet | Drop:
     """Return the set with only those candidates that pass the `answers` checks, or a Drop if fewer than `fewest` do.

@@ -4,7 +4,7 @@ from curation.review.binary import BinaryTask
 from curation.review.pairwise import PairwiseTask
 from curation.review.ranking import RankingTask
 from curation.review.rating import RatingTask
-from curation.review.records import spread
+from curation.review.records import spread_records
 from curation.review.safety import SafetyTask
 from curation.review.spec import (
     Field,
@@ -38,5 +38,5 @@ __all__ = [
     "TaskSpec",
     "TextQuestion",
     "reading_task",
-    "spread",
+    "spread_records",
 ]

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Protocol
 from pydantic import Field as Bounded
 from pydantic import JsonValue, PositiveInt
 
-from curation.review.shown import shown
+from curation.review.shown import display_text
 from curation.review.spec import (
     Field,
     LabelQuestion,
@@ -104,11 +104,11 @@ def _value(question: Question, value: Any) -> str:
     """Return the value of an answer as reviewers read it. What is none of the question's values stays as it is."""
     match question, value:
         case LabelQuestion(), str():
-            return question.labels.get(value, shown(value))
+            return question.labels.get(value, display_text(value))
         case MultiLabelQuestion(), list():
-            return ", ".join(question.labels.get(label, shown(str(label))) for label in value)
+            return ", ".join(question.labels.get(label, display_text(str(label))) for label in value)
         case RankingQuestion(), list():
             ranked = sorted((entry["rank"], question.options.get(entry["value"], entry["value"])) for entry in value)
             return ", ".join(f"{rank}: {option}" for rank, option in ranked)
     # A text of several lines would end the list.
-    return shown(" ".join(str(value).split()))
+    return display_text(" ".join(str(value).split()))

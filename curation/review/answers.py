@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from curation.errors import DataError
-from curation.review.shown import written
+from curation.review.shown import original_text
 from curation.types import Annotation, Response, ReviewRecord, Scores
 
 
-def undecided(response: Response) -> Annotation:
+def annotation_without_scores(response: Response) -> Annotation:
     """Return what a draft or a discarded response means: no scores, but its comment, and the flags of a discard."""
     return Annotation(
         reviewer=response.reviewer,
@@ -19,7 +19,7 @@ def undecided(response: Response) -> Annotation:
     )
 
 
-def decided(
+def submitted_annotation(
     response: Response,
     scores: Scores,
     labels: Mapping[str, tuple[str, ...]] | None = None,
@@ -48,7 +48,7 @@ def comment_of(response: Response) -> str | None:
 def edit_of(response: Response) -> str | None:
     """Return the better text that a reviewer wrote, as it was meant, without the blanks around it; null if none."""
     text = response.values.get("edit")
-    return written(text).strip() or None if isinstance(text, str) and text.strip() else None
+    return original_text(text).strip() or None if isinstance(text, str) and text.strip() else None
 
 
 def flags_of(response: Response) -> tuple[str, ...]:

@@ -7,12 +7,12 @@ from typing import Literal, Self
 
 from pydantic import JsonValue
 
-from curation.review.answers import decided, not_an_answer, undecided
+from curation.review.answers import annotation_without_scores, not_an_answer, submitted_annotation
 from curation.review.limits import prompt_fault
 from curation.review.options import Guidelines, ReviewOptions
 from curation.review.page import PROMPT, closing_questions, page_fields, page_values
 from curation.review.records import make_record, shown_candidates, shuffled
-from curation.review.shown import shown
+from curation.review.shown import display_text
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec
 from curation.review.suggesting import judged_values, with_suggestions
 from curation.review_statistics import Leaning
@@ -86,7 +86,7 @@ class BinaryTask(ReviewOptions):
                 LabelQuestion("quality", "Is this response good?", LABELS),
                 *closing_questions(self, edit=better),
             ),
-            guidelines=shown(self.guidelines),
+            guidelines=display_text(self.guidelines),
             min_submitted=self.min_submitted,
         )
 
@@ -127,11 +127,11 @@ class BinaryTask(ReviewOptions):
         Raises DataError for a submitted response whose quality is neither.
         """
         if response.status != "submitted":
-            return undecided(response)
+            return annotation_without_scores(response)
         quality = response.values.get("quality")
         if not isinstance(quality, str) or quality not in SCORES:
             raise not_an_answer(response, record, "quality", SCORES)
-        return decided(response, (SCORES[quality],))
+        return submitted_annotation(response, (SCORES[quality],))
 
     def values(self, scores: Scores) -> dict[str, JsonValue]:
         """Return the values of a response that means these scores: (1,) is {"quality": "good"}."""

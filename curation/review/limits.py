@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from curation.review.shown import shown
+from curation.review.shown import display_text
 from curation.types import Message
 
 LONGEST_GUIDELINES = 10_000
@@ -21,7 +21,7 @@ def checked_guidelines(guidelines: str) -> str:
     """Return the guidelines. Raises ValueError if there is nothing to read in them, or more than Argilla accepts."""
     if not guidelines.strip():
         raise ValueError("must not be empty; leave it out for the guidelines of the task")
-    length = len(shown(guidelines))
+    length = len(display_text(guidelines))
     if length > LONGEST_GUIDELINES:
         raise ValueError(f"must have at most {LONGEST_GUIDELINES:,} characters, not {length:,}")
     return guidelines
@@ -42,4 +42,4 @@ def prompt_fault(messages: Sequence[Message]) -> str | None:
 
 def _too_long(text: str) -> bool:
     # Preparing a text for display takes time, and it adds fewer than three characters for each character.
-    return len(text) > LONGEST_TURN // 4 and len(shown(text)) > LONGEST_TURN
+    return len(text) > LONGEST_TURN // 4 and len(display_text(text)) > LONGEST_TURN

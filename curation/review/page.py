@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from curation.review.card import card_texts, card_value, template
 from curation.review.options import ReviewOptions
-from curation.review.shown import shown
+from curation.review.shown import display_text
 from curation.review.spec import Field, MultiLabelQuestion, Question, TextQuestion
 from curation.types import Message, Prompt
 
@@ -34,7 +34,7 @@ def page_values(
     return {
         PROMPT.name: conversation(prompt.messages),
         **({} if category is None else {CATEGORY.name: category}),
-        **{name: shown(text) for name, text in responses.items()},
+        **{name: display_text(text) for name, text in responses.items()},
     }
 
 
@@ -45,7 +45,7 @@ def plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def conversation(messages: Sequence[Message]) -> list[JsonValue]:
     """Return a prompt as the value of its field: [{"role": "user", "content": "Why?"}]."""
-    return [{"role": message.role, "content": shown(message.content)} for message in messages]
+    return [{"role": message.role, "content": display_text(message.content)} for message in messages]
 
 
 def with_document(prompt: Prompt) -> Prompt:

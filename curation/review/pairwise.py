@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, JsonValue, StringConstraints
 from pydantic import Field as Bounded
 
-from curation.review.answers import decided, not_an_answer, undecided
+from curation.review.answers import annotation_without_scores, not_an_answer, submitted_annotation
 from curation.review.limits import prompt_fault
 from curation.review.options import Guidelines, ReviewOptions
 from curation.review.page import PROMPT, closing_questions, in_words, page_fields, page_values
 from curation.review.records import make_record, shown_candidates, shuffled
-from curation.review.shown import shown
+from curation.review.shown import display_text
 from curation.review.spec import Field, LabelQuestion, RecordSpec, TaskSpec, TextQuestion
 from curation.review.suggesting import judged_values, with_suggestions
 from curation.review_statistics import Leaning
@@ -211,7 +211,7 @@ class PairwiseTask(ReviewOptions):
                 *([TextQuestion("reason", "Why?", REASON_HELP, required=True)] if self.reason else []),
                 *closing_questions(self, edit=better),
             ),
-            guidelines=shown(self.guidelines),
+            guidelines=display_text(self.guidelines),
             min_submitted=self.min_submitted,
         )
 
@@ -256,11 +256,13 @@ class PairwiseTask(ReviewOptions):
         none.
         """
         if response.status != "submitted":
-            return undecided(response)
+            return annotation_without_scores(response)
         preference = response.values.get("preference")
         if not isinstance(preference, str) or preference not in SCORES:
             raise not_an_answer(response, record, "preference", SCORES)
-        return decided(response, SCORES[preference], _choices(response, record), strength=STRENGTHS.get(preference))
+        return submitted_annotation(
+            response, SCORES[preference], _choices(response, record), strength=STRENGTHS.get(preference)
+        )
 
     def values(self, scores: Scores) -> dict[str, JsonValue]:
         """Return the values of a response that means these scores: (1, 0) is {"preference": "a"}."""

@@ -10,12 +10,12 @@ from pydantic import Field as Bounded
 from pydantic import JsonValue
 
 from curation.review import several
-from curation.review.answers import decided, not_an_answer, undecided
+from curation.review.answers import annotation_without_scores, not_an_answer, submitted_annotation
 from curation.review.limits import prompt_fault
 from curation.review.options import Guidelines, ReviewOptions
 from curation.review.page import closing_questions
 from curation.review.several import MOST
-from curation.review.shown import shown
+from curation.review.shown import display_text
 from curation.review.spec import RankingQuestion, RecordSpec, TaskSpec
 from curation.review.suggesting import judged_values, with_suggestions
 from curation.review_statistics import Leaning
@@ -106,7 +106,7 @@ class RankingTask(ReviewOptions):
                 RankingQuestion("ranking", "In which order are the responses, best first?", self._options, description),
                 *closing_questions(self, edit="Optional: your improved version of the best response."),
             ),
-            guidelines=shown(self.guidelines),
+            guidelines=display_text(self.guidelines),
             min_submitted=self.min_submitted,
         )
 
@@ -149,8 +149,8 @@ class RankingTask(ReviewOptions):
         not a list with one place, a whole number from 1 on, for each response that the record shows.
         """
         if response.status != "submitted":
-            return undecided(response)
-        return decided(response, _scores(_ranks(response, record)))
+            return annotation_without_scores(response)
+        return submitted_annotation(response, _scores(_ranks(response, record)))
 
     def values(self, scores: Scores) -> dict[str, JsonValue]:
         """Return the values of a response that means these scores.

@@ -14,12 +14,12 @@ from pydantic import JsonValue, StringConstraints, model_validator
 
 from curation.errors import DataError
 from curation.review import several
-from curation.review.answers import decided, not_an_answer, undecided
+from curation.review.answers import annotation_without_scores, not_an_answer, submitted_annotation
 from curation.review.limits import prompt_fault
 from curation.review.options import Guidelines, ReviewOptions
 from curation.review.page import closing_questions
 from curation.review.several import MOST
-from curation.review.shown import shown
+from curation.review.shown import display_text
 from curation.review.spec import RatingQuestion, RecordSpec, TaskSpec
 from curation.review.suggesting import judged_values, with_suggestions
 from curation.review_statistics import Leaning
@@ -158,7 +158,7 @@ class RatingTask(ReviewOptions):
                 *self._ratings(),
                 *closing_questions(self, edit=better),
             ),
-            guidelines=shown(self.guidelines),
+            guidelines=display_text(self.guidelines),
             min_submitted=self.min_submitted,
         )
 
@@ -200,7 +200,7 @@ class RatingTask(ReviewOptions):
         that is not a whole number from 1 to 5.
         """
         if response.status != "submitted":
-            return undecided(response)
+            return annotation_without_scores(response)
         ratings = _ratings(response, record)
         aspects = sorted({aspect for of_place in ratings for aspect in of_place})
         scores = tuple(self._score(of_place, aspects) for of_place in ratings)
@@ -212,7 +212,7 @@ class RatingTask(ReviewOptions):
             for aspect, rating in of_place.items()
             if aspects != [WHOLE]
         }
-        return decided(response, scores, labels)
+        return submitted_annotation(response, scores, labels)
 
     def values(self, scores: Scores) -> dict[str, JsonValue]:
         """Return the values of a response that means these scores: (1, None, 0) is {"rating_1": 5, "rating_3": 1}.

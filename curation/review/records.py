@@ -41,7 +41,7 @@ def shown_candidates(candidate_set: CandidateSet, record: ReviewRecord) -> list[
         raise DataError(f"Record {record.id} shows a candidate that its set {candidate_set.id} lacks.") from error
 
 
-def spread(records_of_sets: Sequence[Sequence[ReviewRecord]]) -> list[ReviewRecord]:
+def spread_records(records_of_sets: Sequence[Sequence[ReviewRecord]]) -> list[ReviewRecord]:
     """Return all records in the order to push them in: those of one set are spread evenly over the whole.
 
     Of sets with as many records each, all first ones come first, in the order of the sets, then all second ones, and so

@@ -11,11 +11,11 @@ from pydantic import JsonValue
 from curation.categories import CATEGORIES, category_of, is_benign
 from curation.errors import DataError
 from curation.review import several
-from curation.review.answers import decided, not_an_answer, undecided
+from curation.review.answers import annotation_without_scores, not_an_answer, submitted_annotation
 from curation.review.limits import prompt_fault
 from curation.review.options import Guidelines, ReviewOptions
 from curation.review.page import CATEGORY, PROMPT, closing_questions, page_fields
-from curation.review.shown import shown
+from curation.review.shown import display_text
 from curation.review.spec import Field, LabelQuestion, MultiLabelQuestion, Question, RecordSpec, TaskSpec
 from curation.review.suggesting import judged_values, with_suggestions
 from curation.review_statistics import Leaning
@@ -154,7 +154,7 @@ class SafetyTask(ReviewOptions):
                 ),
                 *closing_questions(self, edit=better),
             ),
-            guidelines=shown(self.guidelines),
+            guidelines=display_text(self.guidelines),
             min_submitted=self.min_submitted,
         )
 
@@ -189,7 +189,7 @@ class SafetyTask(ReviewOptions):
         judges no answer, and for a value that is none of the choices.
         """
         if response.status != "submitted":
-            return undecided(response)
+            return annotation_without_scores(response)
         qualities = [_choice(response, record, f"quality_{n}", SCORES) for n in range(1, len(record.candidates) + 1)]
         if not any(qualities):
             raise DataError(f"The response of {response.reviewer} to record {record.id} judges none of what it shows.")
@@ -201,7 +201,9 @@ class SafetyTask(ReviewOptions):
         }
         category = _choice(response, record, "category", CATEGORIES)
         scores = tuple(None if quality is None else SCORES[quality] for quality in qualities)
-        return decided(response, scores, ticked if category is None else {**ticked, "category": (category,)})
+        return submitted_annotation(
+            response, scores, ticked if category is None else {**ticked, "category": (category,)}
+        )
 
     def values(self, scores: Scores) -> dict[str, JsonValue]:
         """Return the values of a response that means these scores: (1,) is {"quality_1": "good"}."""
@@ -245,11 +247,11 @@ def _category_text(category: str | None, subcategory: str | None) -> str | None:
     """The category of a prompt as it stands on the page, with what a good answer does; null without one."""
     if not category:
         return None
-    of_which = f" ({shown(subcategory.replace('_', ' '))})" if subcategory else ""
+    of_which = f" ({display_text(subcategory.replace('_', ' '))})" if subcategory else ""
     if is_benign(category):
         return f"**Benign**{of_which}\n\n{HELP}"
     known = category_of(category)
-    name = shown(category if known is None else TITLES[known])
+    name = display_text(category if known is None else TITLES[known])
     return f"**{name}**{of_which}" + ("" if known is None else f"\n\n{ADVICE[known]}")
 
 

@@ -141,7 +141,7 @@ def preview(
         cost=None if paid.cost is None or progress.cost is None else paid.cost + progress.cost,
         answers=len(answers),
         cut=sum(candidate.finish_reason == CUT for candidate in answers),
-        whole=extrapolated(sets, prompts=every.prompts, seconds=seconds, taken=progress.seconds)
+        whole=extrapolation(sets, prompts=every.prompts, seconds=seconds, taken=progress.seconds)
         if every.prompts > len(sets) and rest is None
         else None,
         questions=asked if isinstance(asked, QuestionReport) else None,
@@ -150,7 +150,7 @@ def preview(
     )
 
 
-def extrapolated(sets: Sequence[CandidateSet], *, prompts: int, seconds: float, taken: float) -> Extrapolation | None:
+def extrapolation(sets: Sequence[CandidateSet], *, prompts: int, seconds: float, taken: float) -> Extrapolation | None:
     """Return what `prompts` prompts would use if they are like those of the sets. None if there are no sets.
 
     `seconds` is the time at the limits of the config, `taken` the time that the sets took. Every request of the sets

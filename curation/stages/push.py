@@ -14,14 +14,14 @@ from curation.gold import (
     PushedGold,
     gold_prompts,
     gold_records,
-    mixed,
+    mixed_records,
     pushed_gold,
     read_gold,
     refuse_shown_prompts,
 )
-from curation.quality import Check, PromptChecks, answer_checks, passed, prompt_checks
+from curation.quality import Check, PromptChecks, answer_checks, prompt_checks, with_passing_answers
 from curation.report import Report
-from curation.review import RecordSpec, spread
+from curation.review import RecordSpec, spread_records
 from curation.review.adjudication import adjudication_settings
 from curation.review.budget import as_sample, in_order, is_sampled
 from curation.review.page import with_document
@@ -172,7 +172,7 @@ def in_push_order(
     config: Config, snapshot: Snapshot, records: Sequence[ReviewRecord], gold: Sequence[GoldRecord]
 ) -> list[ReviewRecord]:
     """Return these records in the order to push them in: those that the snapshot lacks come last."""
-    return mixed(
+    return mixed_records(
         records,
         gold,
         known=snapshot.all_records,
@@ -275,7 +275,7 @@ def records_to_show(
                 continue
             records = as_sample(records)
         of_sets.append((candidate_set, records))
-    ordered = spread(in_order(config.review.priority, of_sets))
+    ordered = spread_records(in_order(config.review.priority, of_sets))
     return ToShow(list({record.id: record for record in ordered}.values()), not_shown, left)
 
 
@@ -331,7 +331,7 @@ def _new_records(
         # `generate` asks the judge again, and its ratings may choose other candidates.
         return Drop(id=candidate_set.id, reason="judge_did_not_answer_yet")
     fault = prompts.reason(candidate_set.prompt.messages)
-    fit = passed(candidate_set, answers, prompt_fault=fault, fewest=task.min_candidates)
+    fit = with_passing_answers(candidate_set, answers, prompt_fault=fault, fewest=task.min_candidates)
     return fit if isinstance(fit, Drop) else task.records(fit)
 
 

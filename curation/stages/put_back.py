@@ -60,7 +60,7 @@ def put_back(config: Config, tag: str, *, services: Services | None = None, dry_
     head = published.check(private=False)
     if head is None:
         raise MissingError(f"{config.publish.repo_id} does not exist, so no version can be put back.")
-    commit = published.tagged(tag)
+    commit = published.commit_of_tag(tag)
     before, after = published.repo.digests(head), published.repo.digests(commit)
     changed = sorted(path for path in {**before, **after} if before.get(path) != after.get(path))
     old, new = _files(published.manifest(head)), _files(published.manifest(commit))

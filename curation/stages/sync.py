@@ -17,7 +17,7 @@ from curation.review.datasets import together
 from curation.review.merge import merge_responses
 from curation.review.pulled import Pulled
 from curation.review.set_back import sign_of_an_older_copy
-from curation.review.shown import written
+from curation.review.shown import original_text
 from curation.services import open_review, open_store, review_datasets
 from curation.shrinking import exceeds
 from curation.stages.escalate import Escalation, escalate
@@ -264,7 +264,7 @@ def _merged(
         workspace=config.review.workspace,
         dataset=config.review_dataset,
         dataset_id=pulled.dataset_id,
-        guidelines=written(pulled.guidelines),
+        guidelines=original_text(pulled.guidelines),
         last_sync=_last_sync(report, pulled, activity) if pulled.whole else _last_whole_sync(snapshot),
         last_activity_at=pulled.last_activity_at,
     )

@@ -13,7 +13,7 @@ from curation.labels import Ballot, MajorityResolver, MeanResolver, Resolver, Un
 from curation.review import TASKS, ReviewTask
 from curation.review.argilla import ArgillaReview
 from curation.review.pulled import Pulled
-from curation.steps.rows import NOT_PUSHED, Pushed, candidate_set, positions, reviewed
+from curation.steps.rows import NOT_PUSHED, Pushed, candidate_set, positions, review_columns
 from curation.types import Annotation, Drop, Response, ReviewRecord, Verdict
 
 RESOLVERS: dict[str, type[MajorityResolver | MeanResolver | UnanimousResolver]] = {
@@ -259,7 +259,7 @@ class ReviewFromArgilla(_ReviewStep):
             outcomes.append((shown, self._resolver.resolve(Ballot(record.id, tuple(answers)))))
         if not outcomes:
             outcomes = [([], Drop(id="", reason=row.get("not_shown") or NOT_PUSHED))]
-        return reviewed(row, outcomes, annotations)
+        return review_columns(row, outcomes, annotations)
 
 
 def _pushed(

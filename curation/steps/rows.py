@@ -80,7 +80,7 @@ def positions(row: Mapping[str, Any], of_set: CandidateSet, record: ReviewRecord
     ]
 
 
-def reviewed(
+def review_columns(
     row: Mapping[str, Any], outcomes: Iterable[tuple[Sequence[int], Verdict | Drop]], annotations: Iterable[Annotation]
 ) -> dict[str, Any]:
     """Return the columns that say what reviewers decided about a row.

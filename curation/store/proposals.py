@@ -40,7 +40,7 @@ class Proposals:
         self.repo = repo
         self.mark = MARK.format(name=name)
 
-    def opened(self) -> list[Proposal]:
+    def open_proposals(self) -> list[Proposal]:
         """Return the open proposals that the owner of our token made, the newest first."""
         api = self.repo.api
         with hub_errors(api, self.repo.repo_id):
@@ -64,7 +64,7 @@ class Proposals:
         older ones are closed.
         """
         self.repo.propose(change, parent=parent, description=self._marked(description))
-        opened = self.opened()
+        opened = self.open_proposals()
         if not opened:
             raise TemporaryError(
                 f"A pull request was opened in {self.repo.repo_id}, but the Hub does not list it yet.",

@@ -116,7 +116,7 @@ class PublishedDataset:
         tags, main = self.repo.tags(), self.repo.head()
         version, change = self._next(draft, main, tags)
         proposals = Proposals(self.repo, name=self.name)
-        opened = proposals.opened()
+        opened = proposals.open_proposals()
         if change is None:
             self._tag(main, tags)
             for proposal in opened:
@@ -140,7 +140,7 @@ class PublishedDataset:
 
     def proposals(self) -> list[Proposal]:
         """Return our open proposals, the newest first."""
-        return Proposals(self.repo, name=self.name).opened()
+        return Proposals(self.repo, name=self.name).open_proposals()
 
     def put_back_from(self, head: str) -> str | None:
         """Return the newest version if an earlier one was put back in its place, otherwise None."""
@@ -151,7 +151,7 @@ class PublishedDataset:
 
         The Hub copies large files itself. Raises TemporaryError if main is no longer at `head`.
         """
-        commit = self.tagged(tag)
+        commit = self.commit_of_tag(tag)
         target = self.repo.digests(commit)
 
         def edit(revision: str) -> Change | None:
@@ -167,7 +167,7 @@ class PublishedDataset:
 
         return self.repo.update(edit)
 
-    def tagged(self, tag: str) -> str:
+    def commit_of_tag(self, tag: str) -> str:
         """Return the commit of a tag. Raises MissingError if there is none, or if it is none of our versions."""
         tags = self.repo.tags()
         if tag not in tags or version_of(self.manifest(tags[tag])) is None:

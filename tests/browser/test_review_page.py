@@ -15,7 +15,7 @@ from huggingface_hub import HfApi
 from curation.local import Stack
 from curation.local.inference import Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
 from curation.review import reading_task
-from curation.review.shown import shown
+from curation.review.shown import display_text
 from curation.types import Response, Scores
 from tests.configs import write_config
 from tests.conftest import CommandLine
@@ -230,7 +230,7 @@ def test_what_a_model_wrote_does_not_run_in_the_page(
     expect(rendered).to_have_count(3)
     expect(rendered.filter(has_text="Harmless words first.")).to_have_count(3)
     assert rendered.locator("script, style, iframe, img, details, [onload], [onerror]").count() == 0
-    expect(rendered.filter(has_text=shown("<style>body { display: none }</style>"))).to_have_count(3)
+    expect(rendered.filter(has_text=display_text("<style>body { display: none }</style>"))).to_have_count(3)
     assert page.locator("button.button--submit").is_visible()
     for link in rendered.locator("a", has_text="link").all():
         link.click(force=True, no_wait_after=True)

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from curation.cli import progress
 from curation.cli.output import Format, Output
-from curation.cli.progress import segments_shown, shown, stage_lines, tell
+from curation.cli.progress import progress_shown, segments_shown, stage_lines, tell
 from curation.generation import Generator, Meter, Models, RunProgress, UltraFeedbackJudge, stage_meters
 from tests.rows import make_set
 
@@ -118,7 +118,7 @@ def test_an_unknown_cost_is_null_in_an_event(capsys: pytest.CaptureFixture[str])
 
 def test_the_last_event_is_done_and_comes_when_the_work_ends(capsys: pytest.CaptureFixture[str]) -> None:
     meter = started()
-    with shown(meter, JSON):
+    with progress_shown(meter, JSON):
         meter.story.append("Wärmer 👩\u200d👧")
         meter.finished(make_set(), counted=True)
     said = capsys.readouterr().err
@@ -128,7 +128,7 @@ def test_the_last_event_is_done_and_comes_when_the_work_ends(capsys: pytest.Capt
 
 
 def test_the_last_event_comes_even_if_the_work_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(KeyboardInterrupt), shown(started(), JSON):
+    with pytest.raises(KeyboardInterrupt), progress_shown(started(), JSON):
         raise KeyboardInterrupt
     assert [event["event"] for event in events(capsys.readouterr().err)] == ["done"]
 
@@ -138,7 +138,7 @@ def test_progress_is_printed_again_and_again_while_the_work_goes_on(
 ) -> None:
     monkeypatch.setattr(progress, "EVENT_SECONDS", 0.001)
     meter, said = started(), ""
-    with shown(meter, JSON):
+    with progress_shown(meter, JSON):
         while said.count("progress") < 2:
             said += capsys.readouterr().err
     said += capsys.readouterr().err
@@ -147,7 +147,7 @@ def test_progress_is_printed_again_and_again_while_the_work_goes_on(
 
 
 def test_people_without_a_terminal_get_the_log(capsys: pytest.CaptureFixture[str]) -> None:
-    with shown(running(), HUMAN):
+    with progress_shown(running(), HUMAN):
         pass
     said = capsys.readouterr().err.splitlines()
     assert said[0] == SLOW
@@ -156,7 +156,7 @@ def test_people_without_a_terminal_get_the_log(capsys: pytest.CaptureFixture[str
 
 
 def test_quiet_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with shown(running(), Output(Format.quiet)):
+    with progress_shown(running(), Output(Format.quiet)):
         pass
     assert capsys.readouterr() == ("", "")
 

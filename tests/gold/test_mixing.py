@@ -12,7 +12,7 @@ import pytest
 from curation import ids
 from curation.config import Config
 from curation.errors import RefusedError
-from curation.gold import gold_records, mixed, read_gold, refuse_shown_prompts
+from curation.gold import gold_records, mixed_records, read_gold, refuse_shown_prompts
 from curation.review import PairwiseTask
 from curation.stages.push import records_to_show, specs_of
 from curation.types import CandidateSet, GoldRecord, ReviewRecord
@@ -101,17 +101,17 @@ def test_what_argilla_gets_of_gold_has_the_shape_of_the_others(tmp_path: Path) -
 def test_new_gold_stands_anywhere_among_the_new_records(tmp_path: Path) -> None:
     gold = made(gold_config(tmp_path, 40, gold_share=0.5), tmp_path / "store", others=40)
     others = [make_record(make_set(make_prompt(f"Other {number}?"))) for number in range(400)]
-    ordered = mixed(others, gold, known=(), calibration=0, key="secret")
+    ordered = mixed_records(others, gold, known=(), calibration=0, key="secret")
     assert len(ordered) == 440
     assert [record for record in ordered if not isinstance(record, GoldRecord)] == others
     places = [place for place, record in enumerate(ordered) if isinstance(record, GoldRecord)]
     # A quarter of the places of 40 random draws: between 2 and 20 with a probability of more than 0.999.
     assert all(2 <= sum(low <= place < low + 110 for place in places) <= 20 for low in (0, 110, 220, 330))
-    assert ordered == mixed(others, gold, known=(), calibration=0, key="secret")
-    assert ordered != mixed(others, gold, known=(), calibration=0, key="another secret")
+    assert ordered == mixed_records(others, gold, known=(), calibration=0, key="secret")
+    assert ordered != mixed_records(others, gold, known=(), calibration=0, key="another secret")
 
     known = {record.id for record in (*others[:200], *gold[:20])}
-    later = mixed(others, gold, known=known, calibration=0, key="secret")
+    later = mixed_records(others, gold, known=known, calibration=0, key="secret")
     assert {record.id for record in later[:220]} == known
     new_places = [place for place, record in enumerate(later[220:]) if isinstance(record, GoldRecord)]
     assert min(new_places) < 110 < max(new_places)
@@ -120,7 +120,7 @@ def test_new_gold_stands_anywhere_among_the_new_records(tmp_path: Path) -> None:
 def test_calibration_comes_before_everything(tmp_path: Path) -> None:
     gold = made(gold_config(tmp_path, 40, gold_share=0.5), tmp_path / "store", others=40)
     others = [make_record(make_set(make_prompt(f"Other {number}?"))) for number in range(40)]
-    ordered = mixed(others, gold, known=(), calibration=10, key="secret")
+    ordered = mixed_records(others, gold, known=(), calibration=10, key="secret")
     assert ordered[:10] == list(gold[:10])
     assert {record.id for record in ordered} == {record.id for record in (*others, *gold)}
 

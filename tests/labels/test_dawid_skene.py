@@ -11,7 +11,7 @@ import pytest
 from curation import labels
 from curation.errors import RefusedError
 from curation.labels import Ballot, DawidSkeneResolver, FittedDawidSkene, MajorityResolver, Votes
-from curation.labels.em import estimated
+from curation.labels.em import em_estimate
 from curation.types import Drop, Scores, Verdict
 from tests.labels.crowd import BAD, GOOD, A, B, Habit, make_crowd
 from tests.rows import make_annotation, make_ballot
@@ -155,7 +155,7 @@ def test_an_edit_scores_as_much_as_a_probably_good_answer(
 @pytest.mark.parametrize("seed", range(3))
 def test_no_iteration_lowers_the_objective(seed: int, smoothing: float) -> None:
     votes = Votes.of(make_crowd(MIXED, records=150, seed=seed)[1])
-    objectives = estimated(votes, smoothing=smoothing).objectives
+    objectives = em_estimate(votes, smoothing=smoothing).objectives
     assert len(objectives) > 3
     assert np.diff(objectives).min() > -1e-9
 
@@ -231,9 +231,9 @@ def test_a_fitted_model_survives_pickling() -> None:
 @pytest.mark.slow
 def test_many_records_are_summed_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     votes = Votes.of(make_crowd(MIXED, records=300, seed=7)[1])
-    whole = estimated(votes, smoothing=0.5)
+    whole = em_estimate(votes, smoothing=0.5)
     monkeypatch.setattr("curation.labels.em.CHUNK", 7)
-    parts = estimated(votes, smoothing=0.5)
+    parts = em_estimate(votes, smoothing=0.5)
     assert parts.confusion == pytest.approx(whole.confusion, abs=1e-9)
     assert parts.log_likelihood == pytest.approx(whole.log_likelihood)
 

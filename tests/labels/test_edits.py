@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from curation.labels import edited, similarity
+from curation.labels import index_of_edited, similarity
 
 
 @pytest.mark.parametrize(
@@ -27,14 +27,14 @@ def test_similarity_is_one_less_the_share_of_deletions_and_insertions(
 
 def test_the_edited_text_is_the_most_similar() -> None:
     shown = ("The sky is blue.", "Because of Rayleigh scattering.", "I do not know.")
-    assert edited("Because of Rayleigh scattering, the sky is blue.", shown) == 1
-    assert edited("I do not know it.", shown) == 2
+    assert index_of_edited("Because of Rayleigh scattering, the sky is blue.", shown) == 1
+    assert index_of_edited("I do not know it.", shown) == 2
 
 
 def test_if_texts_are_equally_similar_the_first_was_edited() -> None:
-    assert edited("abc", ("xyz", "abd", "abe")) == 1
+    assert index_of_edited("abc", ("xyz", "abd", "abe")) == 1
 
 
 def test_an_edit_of_nothing_is_an_error() -> None:
     with pytest.raises(ValueError, match="empty"):
-        edited("abc", ())
+        index_of_edited("abc", ())

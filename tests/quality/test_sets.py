@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curation.quality import Quality, answer_checks, passed
+from curation.quality import Quality, answer_checks, with_passing_answers
 from curation.types import CandidateSet, Drop
 from tests.rows import make_candidate, make_prompt, make_set
 
@@ -17,7 +17,7 @@ def candidate_set(*texts: str) -> CandidateSet:
 
 
 def kept(*texts: str) -> list[str] | str:
-    result = passed(candidate_set(*texts), CHECKS, prompt_fault=None, fewest=2)
+    result = with_passing_answers(candidate_set(*texts), CHECKS, prompt_fault=None, fewest=2)
     return result.reason if isinstance(result, Drop) else [candidate.text for candidate in result.candidates]
 
 
@@ -44,6 +44,6 @@ def test_a_set_that_never_had_two_candidates_is_not_dropped_here() -> None:
 
 
 def test_the_prompts_fault_comes_first() -> None:
-    assert passed(candidate_set(REFUSAL, REFUSAL), CHECKS, prompt_fault="pii", fewest=2) == Drop(
+    assert with_passing_answers(candidate_set(REFUSAL, REFUSAL), CHECKS, prompt_fault="pii", fewest=2) == Drop(
         id=candidate_set(REFUSAL, REFUSAL).id, reason="pii"
     )

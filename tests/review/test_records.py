@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from curation.review import BinaryTask, PairwiseTask, spread
+from curation.review import BinaryTask, PairwiseTask, spread_records
 from curation.types import ReviewRecord
 from tests.rows import make_prompt, make_set
 
@@ -30,16 +30,16 @@ def distances(records: list[ReviewRecord]) -> dict[str, int]:
 @pytest.mark.parametrize(("prompts", "answers"), [(2, 2), (10, 3), (100, 5)])
 def test_answers_to_one_prompt_are_as_far_apart_as_there_are_prompts(prompts: int, answers: int) -> None:
     sets = [binary(number, answers) for number in range(prompts)]
-    records = spread(sets)
+    records = spread_records(sets)
     assert sorted(records, key=lambda record: record.id) == sorted(
         (record for of_set in sets for record in of_set), key=lambda record: record.id
     )
     assert set(distances(records).values()) == {prompts}
-    assert spread(sets) == records
+    assert spread_records(sets) == records
 
 
 def test_a_prompt_of_many_answers_is_spread_over_the_whole_among_prompts_of_few() -> None:
-    records = spread([binary(number, 10 if number == 4 else 2) for number in range(30)])
+    records = spread_records([binary(number, 10 if number == 4 else 2) for number in range(30)])
     assert len(records) == 68
     assert min(distances(records).values()) >= 5
 
@@ -47,8 +47,8 @@ def test_a_prompt_of_many_answers_is_spread_over_the_whole_among_prompts_of_few(
 def test_where_every_set_has_one_record_they_keep_the_order_of_the_sets() -> None:
     sets = [PairwiseTask().records(make_set(make_prompt(f"Question {number}?"))) for number in range(20)]
     of_sets = [records for records in sets if isinstance(records, tuple)]
-    assert spread(of_sets) == [record for [record] in of_sets]
+    assert spread_records(of_sets) == [record for [record] in of_sets]
 
 
 def test_without_sets_there_are_no_records() -> None:
-    assert spread([]) == []
+    assert spread_records([]) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from curation.stages.preview import PreviewReport, extrapolated
+from curation.stages.preview import PreviewReport, extrapolation
 from curation.types import CandidateSet, Usage
 from tests.rows import make_prompt, make_set
 
@@ -27,17 +27,17 @@ def asked(text: str, *costs: float | None, tokens: int = 100) -> CandidateSet:
 
 def test_all_prompts_are_assumed_to_use_as_much_as_those_of_the_preview() -> None:
     sets = [asked("one", 0.01, 0.02, 0.03), asked("two", 0.02, 0.02, 0.04, 0.06, tokens=200)]
-    found = extrapolated(sets, prompts=50, seconds=90.0, taken=10.0)
+    found = extrapolation(sets, prompts=50, seconds=90.0, taken=10.0)
     assert found is not None
     assert (found.prompts, found.requests, found.tokens) == (50, 25 * 7, 25 * (3 * 100 + 4 * 200))
     assert found.cost == pytest.approx(25 * 0.20)
 
 
 def test_the_cost_is_unknown_if_that_of_one_request_is() -> None:
-    found = extrapolated([asked("one", 0.01, None)], prompts=50, seconds=1.0, taken=1.0)
+    found = extrapolation([asked("one", 0.01, None)], prompts=50, seconds=1.0, taken=1.0)
     assert found is not None
     assert found.cost is None
-    assert extrapolated([], prompts=50, seconds=1.0, taken=1.0) is None
+    assert extrapolation([], prompts=50, seconds=1.0, taken=1.0) is None
 
 
 def test_the_report_says_what_all_would_use_and_how_many_answers_were_cut() -> None:
@@ -50,7 +50,7 @@ def test_the_report_says_what_all_would_use_and_how_many_answers_were_cut() -> N
         cost=0.02,
         answers=4,
         cut=3,
-        whole=extrapolated(sets, prompts=50, seconds=90.0, taken=10.0),
+        whole=extrapolation(sets, prompts=50, seconds=90.0, taken=10.0),
     )
     _, cut, whole = report.lines
     assert cut.startswith("3 of 4 answers cut off at max_new_tokens: raise it")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from curation import ids
-from curation.steps.rows import candidate_set, positions, reviewed
+from curation.steps.rows import candidate_set, positions, review_columns
 from curation.types import Annotation, CandidateSet, Drop, Message, ReviewRecord, Verdict
 
 
@@ -65,7 +65,7 @@ def verdict(*scores: float | None, edits: tuple[str, ...] = (), agreement: float
 
 
 def test_scores_of_a_record_go_to_the_generations_that_it_shows() -> None:
-    columns = reviewed({"generations": ["a", "b", "c"]}, [([2, 0], verdict(1.0, 0.0, agreement=0.75))], [])
+    columns = review_columns({"generations": ["a", "b", "c"]}, [([2, 0], verdict(1.0, 0.0, agreement=0.75))], [])
     assert columns == {
         "scores": [0.0, None, 1.0],
         "chosen": "c",
@@ -85,21 +85,21 @@ def test_scores_of_several_records_are_of_one_row_and_what_is_missing_is_named()
         ([1], verdict(0.0, agreement=0.5)),
         ([2], Drop(id="r", reason="unreviewed")),
     ]
-    columns = reviewed({"generations": ["a", "b", "c"]}, outcomes, [])
+    columns = review_columns({"generations": ["a", "b", "c"]}, outcomes, [])
     assert (columns["scores"], columns["chosen"], columns["rejected"]) == ([1.0, 0.0, None], "a", "b")
     assert (columns["agreement"], columns["unresolved"]) == (0.5, "unreviewed")
 
 
 def test_two_equal_answers_are_no_pair_but_a_better_text_and_one_of_them_are() -> None:
     row = {"generations": ["a", "b"]}
-    equal = reviewed(row, [([0, 1], verdict(1.0, 1.0))], [])
+    equal = review_columns(row, [([0, 1], verdict(1.0, 1.0))], [])
     assert (equal["scores"], equal["chosen"], equal["rejected"]) == ([1.0, 1.0], None, None)
-    edited = reviewed(row, [([0, 1], verdict(1.0, 0.0, edits=("better",)))], [])
+    edited = review_columns(row, [([0, 1], verdict(1.0, 0.0, edits=("better",)))], [])
     assert (edited["chosen"], edited["rejected"], edited["edits"]) == ("better", "b", ["better"])
 
 
 def test_a_flagged_row_is_no_pair() -> None:
     flagged = Annotation(reviewer="ann", status="submitted", scores=(1.0, 0.0), flags=("unsafe",))
-    columns = reviewed({"generations": ["a", "b"]}, [([0, 1], verdict(1.0, 0.0))], [flagged])
+    columns = review_columns({"generations": ["a", "b"]}, [([0, 1], verdict(1.0, 0.0))], [flagged])
     assert (columns["chosen"], columns["rejected"], columns["unresolved"]) == (None, None, "flagged")
     assert (columns["flags"], columns["scores"]) == (["unsafe"], [1.0, 0.0])

@@ -54,7 +54,7 @@ def cleaned(text: str) -> str:
 
 def _for_the_parser(text: str, formulas: list[Formula]) -> str:
     """Return the text with noncharacters for what the parser must not see. Its formulas are added to `formulas`."""
-    text = marks.spread(cleaned(text))
+    text = marks.with_circles(cleaned(text))
     parts = read_parts(text).parts
     pieces = [piece for part in parts for piece in ([part.text] if part.is_code else read_pieces(part.text))]
     return "".join(_hidden(piece, formulas) for piece in pieces)

@@ -8,12 +8,12 @@ answer. So a text is split into code, formulas and prose:
 - Formulas of plain mathematics are rendered, however they are delimited; all others are shown as text.
 - Tags, images, entities and link definitions are shown as text; all other Markdown is rendered.
 
-`written` undoes all of this, for texts that reviewers copy from the page.
+`original_text` undoes all of this, for texts that reviewers copy from the page.
 """
 
 from __future__ import annotations
 
-from curation.review.shown.marks import written
-from curation.review.shown.text import shown
+from curation.review.shown.marks import original_text
+from curation.review.shown.text import display_text
 
-__all__ = ["shown", "written"]
+__all__ = ["display_text", "original_text"]

@@ -1,4 +1,4 @@
-"""Invisible marks in what is shown: each says what `shown` changed there, so that `written` can change it back.
+"""Invisible marks in what is shown: each says what `shown` changed there, so that `original_text` can change it back.
 
 A mark begins with a WORD JOINER, which has no width and shows nothing. Where a text holds such characters itself they
 are doubled, so that a single one is always ours.
@@ -63,12 +63,12 @@ _WRITTEN = re.compile(
 )
 
 
-def doubled(text: str) -> str:
+def with_doubled_marks(text: str) -> str:
     """Return `text` with each of the invisible marks that it holds doubled."""
     return _OURS.sub(r"\g<0>\g<0>", text)
 
 
-def guarded(formula: str) -> str:
+def guarded_formula(formula: str) -> str:
     """Return the content of a formula, with a mark first if it begins like the text behind a formula."""
     if not ENDS.match(formula):
         return formula
@@ -87,7 +87,7 @@ def literal(text: str) -> str:
     return re.sub(r"[\\`*_{}\[\]<>#+\-=!|~$&:.^]", rf"{JOINER}\\\g<0>", text)
 
 
-def written(text: str) -> str:
+def original_text(text: str) -> str:
     """Return the text as it was before `shown`: a reviewer may have copied it from the page."""
     return _WRITTEN.sub(_original, text)
 
@@ -96,13 +96,13 @@ def _original(match: re.Match[str]) -> str:
     if match["formula"] is not None:
         start, end = DELIMITERS.get(match["kind"], (match["dollars"], match["dollars"]))
         formula = match["formula"].removeprefix(GUARD).replace("\t", "\n")
-        return start + written(formula) + end
+        return start + original_text(formula) + end
     if match["code"] is not None:
-        return written(match["code"])
+        return original_text(match["code"])
     return match["line"] or match["escaped"] or match["own"] or ""
 
 
-def spread(text: str) -> str:
+def with_circles(text: str) -> str:
     """Return `text` with a dotted circle before every further five combining characters on one letter."""
     if text.isascii():
         return text

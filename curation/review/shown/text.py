@@ -35,12 +35,12 @@ _MARKDOWN = re.compile(
 )
 
 
-def shown(text: str) -> str:
+def display_text(text: str) -> str:
     """Return `text` as Markdown that shows reviewers what was written.
 
     Code stays as it is, and plain formulas are rendered. Tags, images, entities and other formulas are shown as text.
     """
-    text = marks.spread(marks.doubled(text))
+    text = marks.with_circles(marks.with_doubled_marks(text))
     source = read_parts(text)
     prose = {part.text: read_pieces(part.text) for part in source.parts if not part.is_code}
     certain = source.certain and all(are_certain(pieces) for pieces in prose.values())
@@ -98,7 +98,7 @@ class _Renderer:
         """Return a formula in the form that Argilla renders, with a mark for another form in which it was written."""
         dollars = "$$" if formula.displayed else "$"
         # Also where the code is certain: a struck text may begin before a formula and end in it.
-        content = marks.guarded(_BROKEN.sub(self._changed, formula.content).replace("\n", "\t"))
+        content = marks.guarded_formula(_BROKEN.sub(self._changed, formula.content).replace("\n", "\t"))
         begins = before in {"", " ", "\n"}
         is_at_home = formula.kind == marks.DOLLARS and "\t" not in content and begins and marks.ENDS.match(after)
         if is_at_home and content == formula.content and not self.right_to_left:

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from curation.review.card import card_texts, card_value
-from curation.review.shown import written
+from curation.review.shown import original_text
 from curation.types import Message
 from tests.browser.answers import AS_WRITTEN, MATHEMATICS, RIGHT_TO_LEFT
 from tests.review.card.hostile import HOSTILE_PAGES
@@ -55,4 +55,4 @@ def guarded(text: str) -> str:
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_what_is_copied_from_a_card_is_read_as_it_was_written(text: str) -> None:
-    assert written(guarded(text)) == text
+    assert original_text(guarded(text)) == text

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from curation.review.shown import shown, written
+from curation.review.shown import display_text, original_text
 
 J = "\u2060"
 INVISIBLE = "\u2060\u2061\u2062\u2063\u2064\ufeff"
@@ -54,7 +54,7 @@ def test_every_text_comes_back_as_it_was(length: int) -> None:
     dice = random.Random(length)
     for _ in range(2000):
         text = "".join(dice.choice(FRAGMENTS) for _ in range(dice.randint(1, length)))
-        assert written(shown(text)) == text
+        assert original_text(display_text(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_every_text_comes_back_as_it_was(length: int) -> None:
     ],
 )
 def test_markdown_formulas_and_code_are_left_alone(text: str) -> None:
-    assert shown(text) == text
+    assert display_text(text) == text
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_markdown_formulas_and_code_are_left_alone(text: str) -> None:
     ],
 )
 def test_tags_images_entities_definitions_and_prices_are_text(text: str, seen: str) -> None:
-    assert shown(text) == seen
+    assert display_text(text) == seen
 
 
 @pytest.mark.parametrize(
@@ -124,16 +124,16 @@ def test_tags_images_entities_definitions_and_prices_are_text(text: str, seen: s
     ],
 )
 def test_formulas_get_the_dollars_that_argilla_looks_for(text: str, seen: str) -> None:
-    assert plain(shown(text)) == seen
+    assert plain(display_text(text)) == seen
 
 
 @pytest.mark.parametrize("text", ["\\[1\\]", "a \\[see there\\]", "\\(two words\\)", "\\(never closed", "\\\\(x\\\\)"])
 def test_escaped_brackets_are_no_formulas(text: str) -> None:
-    assert shown(text) == text
+    assert display_text(text) == text
 
 
 def test_a_refused_formula_is_shown_character_by_character() -> None:
-    assert plain(shown("$$\\rule{9em}{9em}$$ \\(\\color{red}x_1\\)")) == (
+    assert plain(display_text("$$\\rule{9em}{9em}$$ \\(\\color{red}x_1\\)")) == (
         "\\$\\$\\\\rule\\{9em\\}\\{9em\\}\\$\\$ \\\\(\\\\color\\{red\\}x\\_1\\\\)"
     )
 
@@ -156,24 +156,24 @@ def test_a_refused_formula_is_shown_character_by_character() -> None:
     ],
 )
 def test_where_argilla_may_not_see_code_no_tag_begins(text: str) -> None:
-    assert "<i>" not in shown(text)
+    assert "<i>" not in display_text(text)
 
 
 def test_a_fence_that_dashes_would_end_gets_a_blank_line() -> None:
     text = "A file:\n```yaml\n---\na: <b>\n---\n```"
-    assert plain(shown(text)) == "A file:\n\n```yaml\n---\na: <b>\n---\n```"
+    assert plain(display_text(text)) == "A file:\n\n```yaml\n---\na: <b>\n---\n```"
 
 
 def test_code_and_formulas_in_right_to_left_texts_have_their_own_direction() -> None:
     hebrew = "\u05d0\u05d1\u05d2\u05d3 " * 9
-    seen = shown(f"{hebrew} `f(x);` \\(a\\)\n\n```\nf(x);\n```\n{hebrew}")
+    seen = display_text(f"{hebrew} `f(x);` \\(a\\)\n\n```\nf(x);\n```\n{hebrew}")
     assert seen.count("<bdi dir=ltr ") == seen.count("</bdi>") == 2
     assert seen.count("<div dir=ltr ") == seen.count("</div>") == 1
-    assert "dir=" not in shown("code: `f(x);` \\(a\\) \u05d0\u05d1\u05d2\u05d3")
+    assert "dir=" not in display_text("code: `f(x);` \\(a\\) \u05d0\u05d1\u05d2\u05d3")
 
 
 def test_marks_do_not_pile_up_and_lists_do_not_nest_without_end() -> None:
-    assert shown("e\u0301\u0302\u0303") == "e\u0301\u0302\u0303"
-    assert shown("Z" + "\u0301" * 100).count("\u25cc") == 19
-    assert shown("> " * 7 + "x") == "> " * 5 + f">{J} > x"
-    assert shown("- " * 40) == "- " * 40
+    assert display_text("e\u0301\u0302\u0303") == "e\u0301\u0302\u0303"
+    assert display_text("Z" + "\u0301" * 100).count("\u25cc") == 19
+    assert display_text("> " * 7 + "x") == "> " * 5 + f">{J} > x"
+    assert display_text("- " * 40) == "- " * 40
