@@ -49,7 +49,7 @@ class BatchFile(Row):
     file: str
     stage: str
     model_id: str
-    place: str
+    address: str
     requests: int
 
 
@@ -84,7 +84,7 @@ class Batches:
         self._settled: set[str] = set()
         self._outgoing: dict[str, _Outgoing] = {}
         self._new: dict[str, str] = {}
-        self._places: dict[str, str] = {}
+        self._addresses: dict[str, str] = {}
         self._report = BatchReport(
             folder=str(folder),
             written={},
@@ -134,9 +134,9 @@ class Batches:
         """Return how many requests of each stage were written and have neither a reply in the cache nor an error."""
         counts: Counter[str] = Counter()
         with RequestCache(cache) as opened:
-            for key, place in self._manifest.asked.items():
+            for key, position in self._manifest.asked.items():
                 if key not in self._manifest.failed and opened.get(key) is None:
-                    counts[self._manifest.files[place].stage] += 1
+                    counts[self._manifest.files[position].stage] += 1
         return counts
 
     def failure(self, key: str) -> dict[str, Any] | None:
@@ -144,13 +144,13 @@ class Batches:
         failed = self._manifest.failed.get(key)
         return None if failed is None else {name: value for name, value in failed if value is not None}
 
-    def ask(self, stage: str, key: str, body: dict[str, Any], *, place: str) -> None:
+    def ask(self, stage: str, key: str, body: dict[str, Any], *, address: str) -> None:
         """Write a request to a file, unless it waits for a result already. Raises ServiceError if that fails."""
         self._needed.add(key)
         if key in self._manifest.asked or key in self._new:
             return
         self._new[key] = stage
-        self._places[stage] = place
+        self._addresses[stage] = address
         try:
             if stage not in self._outgoing:
                 self._outgoing[stage] = _Outgoing(self.folder / "requests", stage)
@@ -164,7 +164,7 @@ class Batches:
 
     def write(self) -> None:
         """Give the new files their names, and note their requests. Raises ServiceError if that fails."""
-        asked = {key: place for key, place in self._manifest.asked.items() if not self._again(key)}
+        asked = {key: position for key, position in self._manifest.asked.items() if not self._again(key)}
         failed = {key: failure for key, failure in self._manifest.failed.items() if not self._again(key)}
         files = list(self._manifest.files)
         written = {}
@@ -179,7 +179,7 @@ class Batches:
                             file=name,
                             stage=stage,
                             model_id=self._models.stages[stage].model_id,
-                            place=self._places[stage],
+                            address=self._addresses[stage],
                             requests=len(keys),
                         )
                     )
@@ -234,9 +234,9 @@ class Lane:
         """Return the facts of a request whose result is an error, null if there is none."""
         return self._batches.failure(key)
 
-    def ask(self, key: str, body: dict[str, Any], *, place: str) -> None:
+    def ask(self, key: str, body: dict[str, Any], *, address: str) -> None:
         """Write a request to a file, unless it waits for a result already."""
-        self._batches.ask(self._stage, key, body, place=place)
+        self._batches.ask(self._stage, key, body, address=address)
 
 
 class _Reading:
@@ -277,12 +277,12 @@ class _Reading:
             self.unreadable.append(f"{file.name} is empty")
 
     def _take(self, result: Result, line: bytes, cache: RequestCache) -> None:
-        place = self._manifest.asked.get(result.key)
-        if place is None:
+        position = self._manifest.asked.get(result.key)
+        if position is None:
             self._counts["unknown"] += 1
             return
         self.ours += 1
-        written = self._manifest.files[place]
+        written = self._manifest.files[position]
         if cache.get(result.key) is not None:
             self._counts["doubled"] += 1
         elif isinstance(result.outcome, Completion):

@@ -55,18 +55,18 @@ def cache_file() -> Path:
     return Path(folder) / "requests.sqlite"
 
 
-def request_key(place: str, body: dict[str, Any], *, asker: str, nth: int) -> tuple[str, int]:
+def request_key(address: str, body: dict[str, Any], *, asker: str, nth: int) -> tuple[str, int]:
     """Return the key and the seed of a request. Both are hashes of its model, messages and parameters, without secrets.
 
     The seed also depends on `asker`, which is the generator's name, and on `nth`, which tells several answers to one
-    request apart. It does not depend on the address. A seed in the body is kept. The key also depends on `place`, which
-    is the address or the name of a dedicated endpoint.
+    request apart. A seed in the body is kept. The key also depends on `address`, which is the
+    address of the endpoint or the name of a dedicated one; the seed does not.
     """
     content = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
     seed = body.get("seed")
     if not isinstance(seed, int):
         seed = int(_sha256("seed", content, asker, str(nth))[:7], 16)
-    return _sha256("request", place, content, str(seed), str(nth))[:KEY_LENGTH], seed
+    return _sha256("request", address, content, str(seed), str(nth))[:KEY_LENGTH], seed
 
 
 def _sha256(*parts: str) -> str:

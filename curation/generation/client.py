@@ -75,7 +75,7 @@ class ChatClient:
             endpoint.max_concurrency, name=(meter.label or meter.stage) if meter else name, story=story
         )
         # The address of a dedicated endpoint may change, so its name is used in keys.
-        self._place = endpoint.endpoint_name or url
+        self._key_address = endpoint.endpoint_name or url
         self._proxy = _proxy(url)
         self._session: aiohttp.ClientSession | None = None
         self._parameters = Parameters(endpoint.send)
@@ -141,7 +141,7 @@ class ChatClient:
         ones. `body` gets its seed here; `nth` tells several answers to one body apart. If another task or process is
         asking the same request right now, its reply is awaited. The function raises `ended` once the run has ended.
         """
-        key, body["seed"] = request_key(self._place, body, asker=self._name, nth=nth)
+        key, body["seed"] = request_key(self._key_address, body, asker=self._name, nth=nth)
         mark = None
         if self._cache is not None:
             mark = self._cache.mark
@@ -166,7 +166,7 @@ class ChatClient:
             if self._meter is not None:
                 self._meter.failed += 1
             return _with_facts({"generation": None, "attempts": 1, **failure}, key, self._wasted_before(key))
-        lane.ask(key, self._parameters.applied(body), place=self._place)
+        lane.ask(key, self._parameters.applied(body), address=self._key_address)
         return _not_answered_yet
 
     def _known(self, key: str, reply: dict[str, Any]) -> dict[str, Any]:

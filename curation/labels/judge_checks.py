@@ -1,4 +1,4 @@
-"""Holds the judge to people: kappa by criterion, whether reviewers follow what they are shown, and the sample."""
+"""Compares the judge with people: kappa by criterion, whether reviewers follow suggestions, and the sample."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from curation.review_statistics import CriterionAgreement, JudgeCheck, Measure, 
 from curation.wording import counted, measured, percent
 
 Way = int
-"""Which way somebody leans about a record: 1 for the first of two answers, -1 for the second, 0 for neither. Of a
+"""The way that somebody leans on a record: 1 for the first of two answers, -1 for the second, 0 for neither. For a
 single answer: 1 for good, -1 for bad, 0 for neither."""
 
 WAYS: tuple[Way, ...] = (-1, 0, 1)
 
 
 class Compared(NamedTuple):
-    """What was compared on some records: the ways that the judge and people lean, on one criterion.
+    """The ways that the judge and people lean on some records, by one criterion.
 
     `judge` and `criterion` are "" for the mean of all ratings. `asked` is whether people were asked about this very
     criterion; otherwise it is compared with which answer they prefer as a whole.
@@ -107,7 +107,7 @@ def share_difference(first: tuple[int, int], second: tuple[int, int]) -> Measure
 
 
 def judge_check_lines(check: JudgeCheck) -> Iterable[str]:
-    """Yield a sentence for each thing that is known of the judge from people; none of what nobody could compare."""
+    """Yield a sentence for each measure of the judge, and none for a measure that could not be computed."""
     if check.kappa.count:
         records = counted(check.kappa.count, "record")
         yield f"Judge against people: weighted kappa {measured(check.kappa)}, on {records}."
@@ -130,7 +130,7 @@ def judge_check_lines(check: JudgeCheck) -> Iterable[str]:
 
 
 def _told_apart(criteria: Sequence[CriterionAgreement]) -> Sequence[CriterionAgreement]:
-    """The criteria to name: a single one that people were not asked about is the same as the judge as a whole."""
+    """Return the criteria to name. A single one without a question of its own is the judge as a whole."""
     return () if len(criteria) == 1 and not criteria[0].asked else criteria
 
 

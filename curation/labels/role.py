@@ -12,7 +12,7 @@ SCORES: dict[AnswerRole | None, float | None] = {"chosen": 1.0, "rejected": 0.0,
 def role_verdict(record_id: str, roles: Sequence[AnswerRole | None]) -> Verdict | Drop:
     """Return 1 for an answer of the role "chosen", 0 for "rejected", null for one whose generator has no role.
 
-    Drops "no_roles": a record that shows several answers needs one of each role.
+    The reason of a drop is "no_roles": a record that shows several answers needs one of each role.
 
     The verdict has no reviewers, no agreement, no edits, and `label_source = "role"`.
     """

@@ -63,7 +63,12 @@ NOTHING_ASKED = AskedReport()
 
 @dataclass(frozen=True, slots=True)
 class ListKind:
-    """What is in the lists: its plural `noun`, whether a reply holds such a list, and what a model is told if not."""
+    """What models are asked to list.
+
+    - `noun`: its plural, such as "questions"
+    - `is_readable`: whether a reply holds such a list of so many entries
+    - `complaint`: the message to a model whose reply does not
+    """
 
     noun: str
     is_readable: Callable[[Reply, int], bool]
@@ -282,7 +287,7 @@ def without_document(request: Prompt) -> Prompt:
 
 
 def _as_questions(answered: CandidateSet, first: CandidateSet | None) -> CandidateSet:
-    """Return what a model replied as a set of the stage "question", with what its first reply had cost."""
+    """Return what a model replied as a set of the stage "question", with the usage of its first reply too."""
     prompt = answered.prompt if first is None else first.prompt
     usage = tuple(entry.model_copy(update={"stage": "question"}) for entry in answered.usage)
     failures = tuple(entry.model_copy(update={"stage": "question"}) for entry in answered.failures)

@@ -11,7 +11,7 @@ from curation.errors import RefusedError
 from curation.generation.batch import Batches
 
 FOLDER = Path("batches")
-"""In the folder in which the command runs: that of the curation `helpful` is `batches/helpful`."""
+"""The folder of batch files, in the folder in which the command runs: `batches/helpful` for the curation `helpful`."""
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def opened_batches(config: Config, cache: Path | None) -> Iterator[Batches | Non
     """Read the results of batches into the request cache, and yield the batch files; null with other engines.
 
     Files that were begun and not finished when the block ends are removed. Raises RefusedError without a cache, because
-    the results would have no place.
+    the results could not be kept.
     """
     if config.generate.engine != "batch":
         yield None

@@ -31,7 +31,7 @@ from curation.types import Drop, Message, Prompt
 from curation.wording import counted, percent, reasons
 
 NAMED = 5
-"""So many of the documents that could not be read are named."""
+"""A report names so many of the documents that could not be read."""
 STAND_IN = "x" * 100
 """Stands for a question that is not written yet, in estimates."""
 QUESTIONS = ListKind("questions", is_readable, complaint)
@@ -40,9 +40,11 @@ QUESTIONS = ListKind("questions", is_readable, complaint)
 class QuestionReport(AskedReport):
     """What became of documents: expected = documents x languages x questions_per_document.
 
-    `unread` counts what is no document by reason and `named` says it of the first few; `empty_pages` are pages of PDFs
-    without text. `questions` passed all checks; `grounded` of them name the passage that answers them, `unanswerable`
-    have none by design. `covered` of `parts` have a question.
+    - `unread` counts files and rows that are no document, by reason; `named` has a sentence about the first few.
+    - `empty_pages` are pages of PDFs without text.
+    - `questions` passed all checks; `grounded` of them name the passage that answers them, `unanswerable` have no
+      answer by design.
+    - `covered` of the `parts` of documents have a question.
     """
 
     documents: int = 0
@@ -103,7 +105,7 @@ class Questions(Requests):
     documents: _Documents
 
     def prompts(self) -> Iterator[Prompt | Drop]:
-        """Yield the questions as prompts, and a Drop with the reason for every question that is none."""
+        """Yield the questions as prompts, and a Drop with the reason for every question that cannot be asked."""
         return checked_questions(self.requests(), self.replies, closed_book=self.options.closed_book)
 
     def expected_prompts(self, done: frozenset[str] = frozenset()) -> Iterator[Prompt]:
@@ -168,7 +170,7 @@ class Questions(Requests):
 
 @dataclass
 class _Documents:
-    """What was read: documents and their parts, and what is none."""
+    """Counts of what was read: documents and their parts, and files and rows that are no document."""
 
     read: int = 0
     empty_pages: int = 0
@@ -183,8 +185,7 @@ def opened_questions(
 ) -> Iterator[Questions | None]:
     """Read the documents of a config, and yield the requests for questions with the replies of the store.
 
-    Yields null if the prompts are no questions about documents. Raises DataError if nothing of what was read is a
-    document.
+    Yields null if the prompts are no questions about documents. Raises DataError if there is no document at all.
     """
     options, models = config.prompts, config.question_models
     if not isinstance(options, DocumentPrompts) or models is None:

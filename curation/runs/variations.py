@@ -33,7 +33,7 @@ VARIATIONS = ListKind("variations", is_readable, complaint)
 
 
 class VariationReport(AskedReport):
-    """What became of variations: `expected` is how many were asked for, for the `prompts` of the source.
+    """What became of variations. `expected` variations were asked for, of the `prompts` of the source.
 
     `variations` passed the checks; the others are in `missing` by reason.
     """

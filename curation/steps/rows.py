@@ -36,7 +36,7 @@ class Pushed(NamedTuple):
 
 
 def candidate_set(row: Mapping[str, Any]) -> CandidateSet | Drop:
-    """Return the prompt and the generations of a row as a candidate set, or why that is not possible.
+    """Return the prompt and the generations of a row as a candidate set, or a Drop with the reason.
 
     Generations that are null or blank are left out. Of equal generations of one model the first is kept.
     """
@@ -85,8 +85,8 @@ def review_columns(
 ) -> dict[str, Any]:
     """Return the columns that say what reviewers decided about a row.
 
-    `outcomes` has for each record of the row the positions of the generations that it shows, and its verdict or why it
-    has none. `annotations` are all answers to these records.
+    `outcomes` has for each record of the row the positions of the generations that it shows, and its verdict or the
+    Drop. `annotations` are all answers to these records.
     """
     generations = _list(row.get("generations"))
     scores: list[float | None] = [None] * len(generations)

@@ -1,4 +1,4 @@
-"""Variations of prompts: which are asked for, and what becomes of what a model wrote."""
+"""Variations of prompts: the requests for them, and the prompts that models wrote."""
 
 from typing import TYPE_CHECKING
 

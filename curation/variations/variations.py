@@ -14,9 +14,9 @@ from curation.types import Drop, Message, Prompt
 from curation.variations.options import VariationModel
 
 NEAR = 0.8
-"""The similarity to a prompt, or to an earlier variation, from which on a variation repeats it."""
+"""A variation that is so similar to a prompt, or to an earlier variation, repeats it."""
 KEYS = ("prompt", "variation", "question")
-"""Where a variation stands in an object of a JSON list."""
+"""The key of a variation in an object of a JSON list."""
 NO_CATEGORY = "none given"
 
 
@@ -44,7 +44,7 @@ def is_readable(reply: Reply, number: int) -> bool:
 
 
 def complaint(number: int) -> str:
-    """Return what a model is told whose reply could not be read."""
+    """Return the message to a model whose reply could not be read."""
     return (
         f"Your reply could not be read as a list of prompts. Reply with the {number} variations alone: a JSON list of "
         'objects with "prompt".'
@@ -63,7 +63,7 @@ def variations_of(prompt: Prompt, model: VariationModel, replies: Replies) -> tu
 def checked_variations(
     prompts: Callable[[], Iterable[Prompt]], models: Sequence[VariationModel], replies: Replies
 ) -> Iterator[Prompt | Drop]:
-    """Yield every prompt, followed by its variations, or by why one of them is dropped or missing.
+    """Yield every prompt, followed by its variations. A variation that is dropped or missing is a Drop.
 
     - "no_variation": the request failed, or its reply holds fewer variations than were asked for.
     - "repeated_variation": it is nearly the same as any of the prompts, or as an earlier variation.
@@ -71,7 +71,7 @@ def checked_variations(
     Two last turns are compared only if the turns before them are the same. `prompts` is called twice: a variation of
     the first prompt may repeat the last one.
     """
-    # By the id of the turns before the last.
+    # The key is the id of the turns before the last.
     seen: defaultdict[str, NearDuplicates] = defaultdict(lambda: NearDuplicates(NEAR))
     for prompt in prompts():
         seen[_before(prompt)].repeats(_text(prompt))
@@ -94,7 +94,7 @@ def checked_variations(
 
 
 def stand_ins(prompt: Prompt, model: VariationModel) -> Iterator[Prompt]:
-    """Yield a prompt for each variation that is still to be written, as long as the prompt itself: for estimates."""
+    """Yield a stand-in for each variation that is still to be written. It is as long as the prompt, for estimates."""
     request_id = variation_request(prompt, model).id
     last = Message(role="user", content="x" * len(_text(prompt)))
     for number in range(model.n):

@@ -33,8 +33,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "kept" / "requests.sqlite"
 
 
-def key(place: str = "http://127.0.0.1:1/v1", *, asker: str = "one", nth: int = 0, **changes: Any) -> tuple[str, int]:
-    return request_key(place, {**BODY, **changes}, asker=asker, nth=nth)
+def key(address: str = "http://127.0.0.1:1/v1", *, asker: str = "one", nth: int = 0, **changes: Any) -> tuple[str, int]:
+    return request_key(address, {**BODY, **changes}, asker=asker, nth=nth)
 
 
 def test_a_request_that_was_never_answered_has_no_reply(path: Path) -> None:

@@ -523,8 +523,8 @@ def test_the_proxy_of_the_environment_is_used_but_not_for_hosts_that_it_excepts(
 HERE, THERE = "http://127.0.0.1:9001/v1", "http://127.0.0.1:9002/v1"
 
 
-def key_and_seed(*, place: str = HERE, asker: str = "cool", nth: int = 0, **more: Any) -> tuple[str, int]:
-    return request_key(place, {**body("Why?"), **more}, asker=asker, nth=nth)
+def key_and_seed(*, address: str = HERE, asker: str = "cool", nth: int = 0, **more: Any) -> tuple[str, int]:
+    return request_key(address, {**body("Why?"), **more}, asker=asker, nth=nth)
 
 
 def test_the_same_request_has_the_same_key_and_seed_in_every_order_of_its_parameters() -> None:
@@ -533,7 +533,7 @@ def test_the_same_request_has_the_same_key_and_seed_in_every_order_of_its_parame
 
 
 def test_a_seed_is_the_same_wherever_the_model_answers_but_a_reply_belongs_to_its_place() -> None:
-    (here, seed_here), (there, seed_there) = key_and_seed(), key_and_seed(place=THERE)
+    (here, seed_here), (there, seed_there) = key_and_seed(), key_and_seed(address=THERE)
     assert seed_here == seed_there
     assert here != there
 

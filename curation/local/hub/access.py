@@ -1,4 +1,4 @@
-"""Reads from a request who is asking and which repository they mean, and refuses what they may not do."""
+"""Reads from a request which account sent it and which repository it is about, and refuses what is not allowed."""
 
 from __future__ import annotations
 

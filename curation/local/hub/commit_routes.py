@@ -43,7 +43,7 @@ from curation.local.hub.uploads import is_large
 
 MAX_LINE_BYTES = 64 * 2**20
 MAX_OPERATIONS = 25_000
-"""In one commit. Each is kept in memory until the last has arrived."""
+"""The most changes in one commit. Each is kept in memory until the last has arrived."""
 _LFS = "application/vnd.git-lfs+json"
 
 

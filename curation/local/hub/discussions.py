@@ -1,4 +1,4 @@
-"""Discussions and pull requests of a repository: what was said, and the ref of each pull request."""
+"""Discussions and pull requests of a repository: their comments and events, and the ref of each pull request."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def add_comment(store: Store, repo: Repo, discussion: Discussion, author: str, t
 
 
 def edit_comment(store: Store, repo: Repo, discussion: Discussion, comment: str, author: str, text: str) -> Event:
-    """Replace the text of a comment. Only who wrote it may do that; refuses with 404 if there is no such comment."""
+    """Replace the text of a comment. Only its author may do that. Refuses with 404 if there is no such comment."""
     events = {event.id: event for event in list_events(store, repo, discussion) if event.kind == "comment"}
     if comment not in events:
         raise refusal(404, f"Comment not found: {comment}")

@@ -32,7 +32,7 @@ HARDWARE = {
     "unitCostUSD": 0.000167,
     "unitLabel": "minute",
 }
-"""What huggingface_hub's documentation shows of cpu-basic."""
+"""The price of cpu-basic as huggingface_hub's documentation shows it."""
 
 
 def routes() -> list[Route]:

@@ -1,6 +1,6 @@
-"""Signing in with the local Hub, as applications do with the Hub (OAuth 2 with PKCE; a page instead of a password).
+"""Signing in with the local Hub, as with the Hub (OAuth 2 with PKCE). A page of accounts stands in place of a password.
 
-Every client is accepted: on this machine nobody registers applications. A code is good for one token.
+Every client is accepted, because nobody registers applications on this machine. A code can be used for one token.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_GRANTS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class _Grant:
-    """A code that was given out: for whom, and what the client must show to get a token for it."""
+    """A code that was given out: the account, and what the client must show to get a token for it."""
 
     account: Account
     client_id: str

@@ -56,13 +56,13 @@ def set_up(store: Store, repo: Repo, body: Mapping[str, Any]) -> None:
 
 
 def host_of(store: Store, repo: Repo) -> str | None:
-    """Return the address at which a Space answers, None if nobody said one."""
+    """Return the address at which a Space answers, None if none was set."""
     host = _settings(store, repo).get("host")
     return None if host is None else str(host)
 
 
 async def set_host(request: Request) -> Response:
-    """Say at which address a Space answers and its stage, {space, url, stage}: this Hub runs none, but a test may."""
+    """Set the address and the stage of a Space, {space, url, stage}. This Hub runs none, but a test may."""
     if not request.headers.get("Content-Type", "").startswith("application/json"):
         raise refusal(415, "Send a host as application/json.")
     body, store = await read_json(request), hub_of(request).store
@@ -74,7 +74,7 @@ async def set_host(request: Request) -> Response:
 
 
 async def show_runtime(request: Request) -> Response:
-    """Answer with the state of a Space: it runs, unless it was paused or another stage was said."""
+    """Answer with the state of a Space: it runs, unless it was paused or a test set another stage."""
     return _runtime(hub_of(request).store, _readable(request))
 
 
@@ -105,7 +105,7 @@ async def pause(request: Request) -> Response:
 
 
 async def list_named(request: Request) -> Response:
-    """Answer with the variables or the secrets of a Space; only who may write may see them."""
+    """Answer with the variables or the secrets of a Space. Only accounts that may write may see them."""
     repo = _writable(request)
     return JSONResponse(_settings(hub_of(request).store, repo).get(_kind(request), {}))
 

@@ -82,7 +82,7 @@ def _result(line: dict[str, Any], answer: httpx2.Response) -> dict[str, Any]:
 
 
 def _requests(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the requests in a file. Raises DataError, with the number of the line, if one is none or is there twice."""
+    """Yield the requests in a file. Raises DataError with the number of a line that is no request or repeats one."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -28,7 +28,7 @@ def limited(app: App) -> App:
 
 
 class _Exchange:
-    """One request and its answer. After a refusal the application is told that the client left, and is not heard."""
+    """One request and its answer. After a refusal the application is told that the client left."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
