@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 
 from curation.config import Config, Services
 from curation.errors import MissingError
+from curation.review.shares import share_of
 from curation.services import open_store
 from curation.types import Response, Row
 from curation.wording import counted
@@ -18,7 +19,9 @@ class ReviewerCounts(Row):
 
     - `member`: whether the reviewer is in the workspace. `left` is null for those who are not.
     - `today`, `submitted`: submitted answers of the day, in UTC, and in all
-    - `left`: records that need more answers, and that the reviewer neither submitted nor discarded
+    - `left`: records that need more answers, and that the reviewer neither submitted nor discarded; with
+      `assignment = "split"` of the reviewer's shares alone
+    - `url`: with `assignment = "split"` the page that shows these shares, else null
     """
 
     username: str
@@ -28,6 +31,7 @@ class ReviewerCounts(Row):
     drafts: int
     discarded: int
     left: int | None
+    url: str | None = None
 
     @property
     def line(self) -> str:
@@ -37,7 +41,7 @@ class ReviewerCounts(Row):
         left = f"{self.left:,} left" if self.left is not None else "no longer in the workspace"
         return (
             f"{self.username}: {counted(self.today, 'answer')} today, {self.submitted:,} in all"
-            f"{f' ({other})' if other else ''}, {left}."
+            f"{f' ({other})' if other else ''}, {left}.{f' {self.url}' if self.url is not None else ''}"
         )
 
 
@@ -48,10 +52,12 @@ def counts_of(
     *,
     min_submitted: int,
     today: date,
+    shares: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[ReviewerCounts, ...]:
     """Return the counts of each member and of each other reviewer who answered, those with most answers first.
 
-    `records` are the ids of the records that reviewers may answer; `responses` are to them.
+    `records` are the ids of the records that reviewers may answer; `responses` are to them. `shares` has the shares of
+    each member whose records are for that member; null if all records are for everybody.
     """
     of_reviewer: defaultdict[str, list[Response]] = defaultdict(list)
     submitted: Counter[str] = Counter()
@@ -59,8 +65,14 @@ def counts_of(
         of_reviewer[response.reviewer].append(response)
         submitted[response.record_id] += response.status == "submitted"
     needed = {record_id for record_id in records if submitted[record_id] < min_submitted}
+
+    def needed_of(name: str) -> set[str]:
+        if shares is None:
+            return needed
+        return {record_id for record_id in needed if share_of(record_id) in shares.get(name, ())}
+
     counts = [
-        _counts(name, of_reviewer[name], today, needed if name in members else None)
+        _counts(name, of_reviewer[name], today, needed_of(name) if name in members else None)
         for name in sorted({*of_reviewer, *members})
     ]
     return tuple(sorted(counts, key=lambda reviewer: -reviewer.submitted))

@@ -111,6 +111,8 @@ task = "pairwise"
 workspace = "argilla"
 dataset = "helpful"           # default: name
 min_submitted = 1
+assignment = "overlap"
+overlap = 1
 show_suggestions = false
 guidelines = """..."""
 
@@ -308,6 +310,8 @@ def test_keys_that_the_smallest_file_leaves_out_have_the_documented_defaults(tmp
             "adjudicators": 1,
             "show_earlier_answers": False,
             "min_submitted": 1,
+            "assignment": "overlap",
+            "overlap": 1,
             "show_suggestions": False,
             "layout": None,
             "skip_if": None,
@@ -629,6 +633,21 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "review.weights.honesty = -1: must be at least 0.",
         ),
         ("review.min_submitted", 0, "review.min_submitted = 0: must be greater than 0."),
+        (
+            "review",
+            {"overlap": 2},
+            'review: overlap needs assignment = "split"; without it min_submitted says how many answer.',
+        ),
+        (
+            "review",
+            {"assignment": "split", "overlap": 2, "min_submitted": 3},
+            'review: with assignment = "split" overlap says how many answer: leave min_submitted out.',
+        ),
+        (
+            "review",
+            {"assignment": "split", "calibration": 3, "gold": "gold.jsonl"},
+            'review: calibration needs assignment = "overlap": with "split" nobody sees all records.',
+        ),
         (
             "review.show_suggestions",
             "yes",

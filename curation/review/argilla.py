@@ -28,6 +28,7 @@ from curation.review.pulled import Accounts, Answer, Pulled
 from curation.review.record_writing import write_records
 from curation.review.refusal import refusal
 from curation.review.settings import WITHOUT_MEANING, ArgillaSettings, differences
+from curation.review.shares import SHARE, query_of
 from curation.review.spec import (
     Field,
     LabelQuestion,
@@ -101,14 +102,15 @@ class ArgillaReview:
         other.name = dataset
         return other
 
-    def url(self, dataset_id: str, *, in_order: bool = False) -> str:
-        """Return the page on which reviewers answer.
+    def url(self, dataset_id: str, *, in_order: bool = False, shares: Collection[str] = ()) -> str:
+        """Return the page on which reviewers answer: all records, or those of some shares.
 
         `in_order` is whether it shows records in the order in which they were pushed. Without that, Argilla shows each
         reviewer an order of their own, drawn at random.
         """
         page = f"{self.api_url}/dataset/{dataset_id}/annotation-mode"
-        return f"{page}?page=1&status=pending&sort=record.inserted_at.asc" if in_order else page
+        query = [*([query_of(shares)] if shares else ()), *(["sort=record.inserted_at.asc"] if in_order else ())]
+        return "&".join((f"{page}?page=1&status=pending", *query)) if query else page
 
     def find(self) -> str | None:
         """Return the id of the dataset, None if there is none. MissingError if there is no such workspace."""
@@ -339,6 +341,7 @@ class ArgillaReview:
             dataset=self._get(path),
             fields=tuple(self._get(f"{path}/fields")["items"]),
             questions=tuple(self._get(f"{path}/questions")["items"]),
+            metadata=tuple(self._get(f"/api/v1/me/datasets/{dataset_id}/metadata-properties")["items"]),
         )
 
     def _all_records(self, dataset_id: str) -> list[dict[str, Any]]:
@@ -520,6 +523,7 @@ def _settings(task: TaskSpec) -> Any:
         guidelines=task.guidelines,
         fields=[_field(field) for field in task.fields],
         questions=[_question(question) for question in task.questions],
+        metadata=[rg.TermsMetadataProperty(SHARE, title="Share", visible_for_annotators=True)],
         distribution=rg.TaskDistribution(min_submitted=task.min_submitted),
     )
 

@@ -76,6 +76,11 @@ class ReviewOptions(AdjudicationOptions):
     """After so many hours `sync` reads all answers, even if Argilla says that nothing changed since the last one."""
     min_submitted: PositiveInt = 1
     """When a record has so many answers, Argilla shows it to nobody else."""
+    assignment: Literal["overlap", "split"] = "overlap"
+    """`"overlap"`: everybody sees all records. `"split"`: each record is for `overlap` reviewers, and `curation
+    reviewers list` has a link for everyone."""
+    overlap: PositiveInt = 1
+    """With `assignment = "split"`: how many reviewers answer each record; it is `min_submitted` too."""
     show_suggestions: Shown = False
     """`true`: new records suggest the answer that follows from the judge's ratings. A share, 0 to 1: so many of them
     do, chosen by chance, and reports say whether reviewers follow the judge there."""
@@ -102,6 +107,20 @@ class ReviewOptions(AdjudicationOptions):
     """The share of gold records among all records that reviewers are shown."""
     calibration: NonNegativeInt = 0
     """So many gold records come first for everyone who opens the link that `push` and `status` show."""
+
+    @model_validator(mode="after")
+    def _asks_each_share(self) -> Self:
+        if self.assignment == "overlap":
+            if self.overlap != 1:
+                raise ValueError('overlap needs assignment = "split"; without it min_submitted says how many answer')
+            return self
+        if "min_submitted" in self.model_fields_set and self.min_submitted != self.overlap:
+            raise ValueError('with assignment = "split" overlap says how many answer: leave min_submitted out')
+        # A frozen model is set so while it is made: one number says how many answers a record needs, however it came.
+        object.__setattr__(self, "min_submitted", self.overlap)
+        if self.calibration:
+            raise ValueError('calibration needs assignment = "overlap": with "split" nobody sees all records')
+        return self
 
     @model_validator(mode="after")
     def _calibrates_with_gold(self) -> Self:

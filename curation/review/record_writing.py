@@ -1,8 +1,8 @@
 """Writes records into an Argilla dataset, and prepares the next ones meanwhile.
 
-PUT /api/v1/datasets/ID/records/bulk takes {"items": [{"external_id", "fields", "suggestions"}]}, at most 500 items, and
-answers with the records as it has them now. A record that exists under the external id is written again; what an item
-does not name stays as it is.
+PUT /api/v1/datasets/ID/records/bulk takes {"items": [{"external_id", "fields", "suggestions", "metadata"}]}, at
+most 500 items, and answers with the records as it has them now. A record that exists under the external id is written
+again; what an item does not name stays as it is.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import orjson
 
 from curation.review.ahead import begin
 from curation.review.refusal import refusal
+from curation.review.shares import SHARE, share_of
 from curation.review.spec import RecordSpec
 
 MOST_RECORDS = 500
@@ -94,5 +95,7 @@ def _item(spec: RecordSpec, question_ids: Mapping[str, str]) -> Item:
     suggestions = [
         {"question_id": question_ids[question], "value": value} for question, value in spec.suggestions.items()
     ]
-    item = {"external_id": spec.record.id, "fields": spec.fields, "suggestions": suggestions}
-    return spec.record.id, orjson.dumps(item)
+    record_id = spec.record.id
+    metadata = {SHARE: share_of(record_id)}
+    item = {"external_id": record_id, "fields": spec.fields, "suggestions": suggestions, "metadata": metadata}
+    return record_id, orjson.dumps(item)

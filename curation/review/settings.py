@@ -1,6 +1,6 @@
 """What an Argilla dataset tells reviewers, and how that differs from what the task says. Pure functions.
 
-Both sides are in the layout of Argilla's API: a dataset with its fields and its questions.
+Both sides are in the layout of Argilla's API: a dataset with its fields, its questions and its metadata.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from curation import ids
+from curation.review.shares import SHARE
 from curation.review.spec import (
     Field,
     LabelQuestion,
@@ -41,6 +42,7 @@ class ArgillaSettings:
     dataset: Mapping[str, Any]
     fields: tuple[Mapping[str, Any], ...]
     questions: tuple[Mapping[str, Any], ...]
+    metadata: tuple[Mapping[str, Any], ...]
 
 
 def task_settings(task: TaskSpec) -> ArgillaSettings:
@@ -49,6 +51,7 @@ def task_settings(task: TaskSpec) -> ArgillaSettings:
         dataset={"guidelines": task.guidelines, "distribution": {"min_submitted": task.min_submitted}},
         fields=tuple(_field(field) for field in task.fields),
         questions=tuple(_question(question) for question in task.questions),
+        metadata=({"name": SHARE, "visible_for_annotators": True},),
     )
 
 
@@ -109,6 +112,8 @@ def _facts(settings: ArgillaSettings) -> Facts:
         facts[f"the list of {kind}s"] = [part["name"] for part in parts]
         for part in parts:
             facts.update(_facts_of(f"{kind} {part['name']!r}", part))
+    for part in settings.metadata:
+        facts[f"whether reviewers can filter by the metadata {part['name']!r}"] = part["visible_for_annotators"]
     facts[GUIDELINES] = _text(settings.dataset.get("guidelines"))
     facts[MIN_SUBMITTED] = settings.dataset["distribution"]["min_submitted"]
     return facts

@@ -73,6 +73,16 @@ class ReviewTask(Protocol):
         ...
 
     @property
+    def assignment(self) -> Literal["overlap", "split"]:
+        """Whether everybody sees all records, or each has shares of its own."""
+        ...
+
+    @property
+    def overlap(self) -> int:
+        """With "split" the number of reviewers of each record."""
+        ...
+
+    @property
     def escalate_below(self) -> float | None:
         """Records whose agreement is below this go to adjudicators; null if none do."""
         ...

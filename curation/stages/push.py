@@ -46,6 +46,7 @@ class PushReport(Report):
     - `shown_before` of the new records are about prompts that had other records before. Of these earlier records,
       `retired` were removed from Argilla now, because nobody had answered them, and `kept` stay, because somebody had.
     - `gold` says how many of the records are gold.
+    - `overlap`: how many reviewers each record is for; null if all records are for everybody.
     """
 
     dataset: str
@@ -59,6 +60,7 @@ class PushReport(Report):
     retired: int
     kept: int
     gold: PushedGold
+    overlap: int | None
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -68,6 +70,9 @@ class PushReport(Report):
             f"{counted(self.records, 'record')} in {self.workspace}/{self.dataset}: {self.added:,} new, "
             f"{existing:,} there already. Review: {self.url}"
         ]
+        if self.overlap is not None:
+            people = counted(self.overlap, "reviewer")
+            lines.append(f"Each record is for {people}: `curation reviewers list` has everybody's link.")
         if self.shown_before:
             lines.append(f"{counted(self.shown_before, 'new record')} of prompts that were shown before.")
         if self.retired:
@@ -150,6 +155,7 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
             others=len(records),
             retired=len((retired & without_line) - snapshot.retired),
         ),
+        overlap=config.review.overlap if config.review.assignment == "split" else None,
     )
 
 

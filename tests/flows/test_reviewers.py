@@ -77,9 +77,21 @@ def test_reviewers_are_let_in_counted_and_taken_out_and_no_answer_is_lost(cli: C
     report = cli.json("reviewers", "list", config)
     assert (report["records"], report["open"]) == (6, 0)
     assert report["reviewers"] == [
-        {"username": who, "member": True, "today": 6, "submitted": 6, "drafts": 0, "discarded": 0, "left": 0}
+        {
+            "username": who,
+            "member": True,
+            "today": 6,
+            "submitted": 6,
+            "drafts": 0,
+            "discarded": 0,
+            "left": 0,
+            "url": None,
+        }
         for who in (JORG, "nadia")
-    ] + [{"username": "crew tomas", "member": True, "today": 0, "submitted": 0, "drafts": 0, "discarded": 0, "left": 0}]
+    ] + [
+        {"username": "crew tomas", "member": True, "today": 0, "submitted": 0, "drafts": 0, "discarded": 0}
+        | {"left": 0, "url": None}
+    ]
     lines = cli.run("reviewers", "list", config).stdout
     assert f"{JORG}: 6 answers today, 6 in all, 0 left." in lines
     assert "Together: 12 answers today (in UTC), 12 in all; 0 of 6 records need more answers." in lines

@@ -99,7 +99,7 @@ def test_what_differs_is_told_in_a_sentence(task: TaskSpec, sentences: list[str]
 def changed(kind: str, name: str, keys: Mapping[str, Any]) -> ArgillaSettings:
     """Return what Argilla's API gives for TASK, with some keys of one thing changed."""
     settings = task_settings(TASK)
-    things = {"fields": settings.fields, "questions": settings.questions}
+    things = {"fields": settings.fields, "questions": settings.questions, "metadata": settings.metadata}
     things[kind] = tuple({**thing, **keys} if thing["name"] == name else thing for thing in things[kind])
     return ArgillaSettings(dataset=settings.dataset, **things)
 
@@ -118,6 +118,14 @@ def changed(kind: str, name: str, keys: Mapping[str, Any]) -> ArgillaSettings:
         (
             changed("questions", "comment", {"settings": {"type": "rating", "options": []}}),
             "the kind of question 'comment' is 'rating', expected 'text'",
+        ),
+        (
+            changed("metadata", "share", {"visible_for_annotators": False}),
+            "whether reviewers can filter by the metadata 'share' is false, expected true",
+        ),
+        (
+            replace(task_settings(TASK), metadata=()),
+            "whether reviewers can filter by the metadata 'share' is absent, expected true",
         ),
     ],
 )
