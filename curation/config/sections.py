@@ -65,6 +65,12 @@ class Publish(Section):
     """The least share, 0 to 1, of right answers to gold records, of all reviewers together, at which rows are
     published."""
 
+    @property
+    def has_gates(self) -> bool:
+        """Whether a gate is set, so that rows may be refused after they were made."""
+        gates = (self.min_agreement, self.min_reviewers, self.min_rows, self.min_judge_kappa, self.max_tie_rate)
+        return any(gate is not None for gate in (*gates, self.min_gold_accuracy, self.lint))
+
     @model_validator(mode="after")
     def _each_once(self) -> Publish:
         if len(set(self.formats)) < len(self.formats):

@@ -1,8 +1,8 @@
 """Responses to rows: joins of the store's tables, verdicts, scored sets, shards."""
 
-from curation.derive.derivation import Derived, Watch, derive
+from curation.derive.derivation import Derived, Watch, Wrote, derive
 from curation.derive.heirs import Decision
 from curation.derive.spending import Spending
 from curation.derive.tally import Shard, Tally
 
-__all__ = ["Decision", "Derived", "Shard", "Spending", "Tally", "Watch", "derive"]
+__all__ = ["Decision", "Derived", "Shard", "Spending", "Tally", "Watch", "Wrote", "derive"]

@@ -35,7 +35,7 @@ from curation.derive.tables import (
     set_of_records,
     set_tables,
 )
-from curation.derive.tally import Tally
+from curation.derive.tally import Shard, Tally
 from curation.export import EXTRAS
 from curation.export.strings import Render, plain
 from curation.frames import pl
@@ -47,6 +47,9 @@ from curation.types import GOLD_PROMPT, Annotation, DroppedPrompt, LabelSource, 
 
 Watch = Callable[[int, int], None]
 """Told how many of how many segments are done."""
+
+Wrote = Callable[[Sequence[Shard]], None]
+"""Told which shards were written, once for each segment, in the thread that calls `derive`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +134,13 @@ def derive(
     folder: Path | None = None,
     render: Render | None = None,
     watch: Watch = lambda done, total: None,
+    wrote: Wrote = lambda shards: None,
 ) -> Derived:
     """Return what the responses in the store give under this config; shards are written to `folder` if there is one.
 
-    `render` makes strings of conversations. Raises DataError if the store contradicts itself, RefusedError if the
-    resolver needs more responses than there are or a row would not train as it is meant.
+    `render` makes strings of conversations; `wrote` is given the shards of each segment. Raises DataError if the store
+    contradicts itself, RefusedError if the resolver needs more responses than there are or a row would not train as it
+    is meant.
     """
     with running() as run:
         store = _read_store(config, snapshot, run, sketch=folder is not None and config.publish.test_size > 0)
@@ -159,6 +164,7 @@ def derive(
         total = len(segment_bounds(store.tables.prompts.height))
         for done, part in enumerate(run(partial(derive_segment, plan=plan), segments, ahead=2 * WORKERS), 1):
             tally.add(part)
+            wrote(part.shards)
             watch(done, total)
     if "raw" in config.publish.formats:
         tally.add(derive_dropped(store.dropped, dict(store.leaders.iter_rows()), plan))
@@ -192,11 +198,8 @@ class StoreFrames:
 
 
 def _read_store(config: Config, snapshot: Snapshot, run: Run, *, sketch: bool) -> StoreFrames:
-    files = read_set_files(snapshot, run, extras=EXTRAS, sketch=sketch)
-    # While other threads read candidate sets, ballots are read here.
-    ballots = read_ballots(snapshot, read_records(snapshot), partial(annotation_of, present=config.review))
     tables = set_tables(
-        files,
+        read_set_files(snapshot, run, extras=EXTRAS, sketch=sketch),
         snapshot,
         extras=EXTRAS,
         settings=settings_id(config.models),
@@ -204,15 +207,16 @@ def _read_store(config: Config, snapshot: Snapshot, run: Run, *, sketch: bool) -
         too_few=config.review.too_few,
     )
     dropped = prompts_never_asked(snapshot.dropped_prompts, tables.prompts["prompt_id"])
-    leaders = _leaders(tables, dropped)
-    # Sketches take a hundred bytes a prompt, and nothing else needs them.
-    tables = replace(tables, sketches=())
+    # While another thread compares prompts, ballots are read here.
+    leaders = run(partial(_leaders, dropped=dropped), [tables], ahead=None)
+    ballots = read_ballots(snapshot, read_records(snapshot), partial(annotation_of, present=config.review))
     return StoreFrames(
-        tables=tables,
+        # Sketches take a hundred bytes a prompt, and nothing else needs them.
+        tables=replace(tables, sketches=()),
         records=set_of_records(ballots.records, tables, snapshot),
         ballots=ballots,
         dropped=dropped,
-        leaders=leaders,
+        leaders=next(leaders),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from curation.card import card_files
 from curation.card.derived_facts import card_facts
 from curation.card.facts import CardFacts
 from curation.config import Config, Services
-from curation.derive import Derived, Watch, derive
+from curation.derive import Derived, Shard, Watch, Wrote, derive
 from curation.derive.basis import Basis, current_basis, published_basis, row_counts
 from curation.derive.row_differences import row_differences
 from curation.derive.shards import only_in, paths_by_split
@@ -127,7 +128,8 @@ def publish(
     commit: str | None = None
     proposed: Proposed | None = None
     with scratch_folder() as folder:
-        derived = derive_rows(config, snapshot, services, folder=folder, watch=watch)
+        upload = partial(_upload, config, published, head, folder)
+        derived = derive_rows(config, snapshot, services, folder=folder, watch=watch, wrote=upload)
         shrinks = None if allow_shrink else shrunk(config, published, head, derived, folder=folder)
         if not proposes:
             _refuse(shrinks)
@@ -191,6 +193,18 @@ def _report(
     )
 
 
+def _upload(
+    config: Config, published: PublishedDataset, head: str | None, folder: Path, shards: Sequence[Shard]
+) -> None:
+    """Upload shards of a new dataset while others are still made, unless the publish may be refused later.
+
+    Rows of `raw` alone are not published, so those shards wait.
+    """
+    shards = [shard for shard in shards if shard.config != "raw"]
+    if shards and head is None and config.publish.mode == "commit" and not config.publish.has_gates:
+        published.upload({shard.path: folder / shard.path for shard in shards}, private=config.publish.private)
+
+
 def _draft(config: Config, derived: Derived, facts: CardFacts, folder: Path) -> Draft:
     """Return what is to be published; `folder` has the files of rows."""
     paths = paths_by_split(derived.tally.shards)
@@ -235,9 +249,20 @@ def _description(
     )
 
 
-def derive_rows(config: Config, snapshot: Snapshot, services: Services, *, folder: Path, watch: Watch) -> Derived:
-    """Write the files of rows into `folder`, and return what was derived. Raises NoRowsError if there is no row."""
-    derived = derive(config, snapshot, services, folder=folder, watch=watch)
+def derive_rows(
+    config: Config,
+    snapshot: Snapshot,
+    services: Services,
+    *,
+    folder: Path,
+    watch: Watch,
+    wrote: Wrote = lambda shards: None,
+) -> Derived:
+    """Write the files of rows into `folder`, and return what was derived. Raises NoRowsError if there is no row.
+
+    `wrote` is called as `derive` calls it.
+    """
+    derived = derive(config, snapshot, services, folder=folder, watch=watch, wrote=wrote)
     if derived.is_empty:
         raise NoRowsError(
             f"No row to publish from {counted(derived.records, 'record')} "

@@ -56,6 +56,7 @@ class PublishedDataset:
     def __init__(self, api: HfApi, repo_id: str, *, name: str) -> None:
         self.repo = HubRepo(api, repo_id)
         self.name = name
+        self._is_created = False
 
     def head(self) -> str | None:
         """Return the commit that is published now, None if there is no repo yet."""
@@ -81,6 +82,16 @@ class PublishedDataset:
             # `publish` reports this: it refuses to write into such a repo.
             return None
         return manifest if isinstance(manifest, dict) else None
+
+    def upload(self, shards: Mapping[str, Path], *, private: bool) -> None:
+        """Upload shards of the next `publish` while others are still made; the first of them create the repo.
+
+        Nobody sees them before they are published. Call this only if nothing can refuse the publish any more.
+        """
+        if not self._is_created:
+            self.repo.create(private=private)
+            self._is_created = True
+        self.repo.upload(shards)
 
     def publish(self, draft: Draft, *, head: str | None) -> str | None:
         """Commit the draft and tag it; return the new commit, None if nothing changes.

@@ -46,6 +46,7 @@ class HubRepo:
         self.repo_id = repo_id
         self._service = Service(f"the Hub at {api.endpoint}")
         self._sizes: dict[str, dict[str, int]] = {}
+        self._uploaded: dict[str, CommitOperationAdd] = {}
 
     def exists(self) -> bool:
         """Whether the repo exists and our token may see it."""
@@ -141,6 +142,15 @@ class HubRepo:
         with hub_errors(self.api, self.repo_id), scratch_folder() as folder:
             return self._fetch(path, revision, folder=str(folder)).read_bytes()
 
+    def upload(self, files: Mapping[str, Path]) -> None:
+        """Upload large files of a later commit (path -> local file). Nobody sees them before that commit."""
+        from huggingface_hub import CommitOperationAdd
+
+        additions = [CommitOperationAdd(path, local) for path, local in files.items()]
+        with hub_errors(self.api, self.repo_id):
+            self._upload(additions)
+        self._uploaded.update(zip(files, additions, strict=True))
+
     def propose(self, change: Change, *, parent: str, description: str) -> None:
         """Open a pull request with this change to the commit `parent`; its title is the message of the change."""
         self._commit(change, parent, description=description)
@@ -187,7 +197,9 @@ class HubRepo:
         """Commit to a branch; with a description open a pull request instead."""
         from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete
 
-        additions = [CommitOperationAdd(path, content) for path, content in change.files.items()]
+        additions = [
+            self._uploaded.get(path) or CommitOperationAdd(path, content) for path, content in change.files.items()
+        ]
         try:
             with hub_errors(self.api, self.repo_id):
                 self._upload(additions)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from curation.derive import segments
+from curation.derive import Shard, segments
 from curation.derive.ballots import read_ballots
 from curation.derive.parallel import running
 from curation.derive.segments import LARGEST_SEGMENT, SMALLEST_SEGMENT, Segment, cut, segment_bounds
@@ -18,7 +19,7 @@ from curation.labels import MajorityResolver
 from curation.review import reading_task
 from curation.store import Snapshot
 from curation.types import CandidateSet, Verdict
-from tests.derive.stores import make_record, make_response, make_snapshot
+from tests.derive.stores import Store, derived, make_config, make_record, make_response, make_snapshot
 from tests.rows import make_prompt, make_set
 
 SIZES = [*range(40), *range(1000, 4200, 97), 10_000, 32_768, 32_769, 70_000, 1_000_000]
@@ -241,3 +242,22 @@ def test_an_empty_file_among_others_changes_nothing(tmp_path: Path) -> None:
     [segment] = segments_of(make_snapshot(tmp_path, files, [[], [make_record(sets[1])]]))
     assert set_ids(segment) == [candidate_set.id for candidate_set in sets]
     assert segment.records["set_no"].to_list() == [1]
+
+
+def test_the_shards_of_each_segment_are_told_as_soon_as_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "LARGEST_SEGMENT", 4)
+    monkeypatch.setattr(segments, "SMALLEST_SEGMENT", 2)
+    store = Store()
+    for _ in range(10):
+        store.add("a")
+    told: list[list[str]] = []
+
+    def wrote(shards: Sequence[Shard]) -> None:
+        told.append([shard.path for shard in shards])
+        assert all((tmp_path / "out" / path).exists() for path in told[-1])
+
+    result = derived(store, tmp_path, make_config(publish={"formats": ["dpo", "kto"], "test_size": 0}), wrote=wrote)
+    assert [[path.partition("/")[0] for path in paths] for paths in told] == [["dpo", "kto"]] * 3
+    assert [path for paths in told for path in paths] == [shard.path for shard in result.tally.shards]

@@ -53,6 +53,20 @@ def received(hub: HubServer) -> int:
         return int(client.get(f"{hub.url}/stats").json()["bytes_received"])
 
 
+def test_shards_that_were_uploaded_early_are_seen_and_sent_only_once(hub: HubServer, tmp_path: Path) -> None:
+    ours = dataset(hub, "early")
+    rows = draft(tmp_path, "early", "one")
+    ours.upload(rows.shards, private=True)
+    before = received(hub)
+    assert ours.repo.is_private()
+    assert ours.repo.sizes(ours.repo.head()).keys() == {".gitattributes"}
+    commit = ours.publish(rows, head=None)
+    # The card and the manifest are sent, and not the 3,000 bytes of rows.
+    assert received(hub) - before < 2000
+    assert commit is not None
+    assert ours.repo.read("dpo/train-one.parquet", commit) == b"one" * 1000
+
+
 def test_an_earlier_version_is_put_back_without_an_upload_of_its_rows(hub: HubServer, tmp_path: Path) -> None:
     ours = dataset(hub, "back")
     first = ours.publish(draft(tmp_path, "back", "one"), head=None)
