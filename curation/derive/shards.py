@@ -13,7 +13,7 @@ from curation import export
 from curation.derive.tally import Shard
 from curation.errors import RefusedError
 from curation.export.strings import Render
-from curation.store.parquet import content_name, table_bytes
+from curation.store.parquet import digest_name, table_bytes
 
 
 def trained_shard(config: str, split: str, table: pa.Table, folder: Path, *, render: Render | None) -> Shard:
@@ -35,10 +35,11 @@ def trained_shard(config: str, split: str, table: pa.Table, folder: Path, *, ren
 def write_shard(config: str, split: str, table: pa.Table, folder: Path) -> Shard:
     """Write a table into `folder` under the name that follows from its content."""
     content = table_bytes(table)
-    path = content_name(config, content, prefix=f"{split}-")
+    digest = hashlib.sha256(content).hexdigest()
+    path = digest_name(config, digest, prefix=f"{split}-")
     (folder / config).mkdir(parents=True, exist_ok=True)
     (folder / path).write_bytes(content)
-    return Shard(config, split, path, table.num_rows, len(content), hashlib.sha256(content).hexdigest())
+    return Shard(config, split, path, table.num_rows, len(content), digest)
 
 
 def paths_by_split(shards: Iterable[Shard]) -> dict[str, list[str]]:

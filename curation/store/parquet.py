@@ -171,7 +171,12 @@ def content_name(folder: str, content: bytes, *, prefix: str = "") -> str:
 
     Files with the same rows have the same name, so a file that does not change is not uploaded again.
     """
-    return f"{folder}/{prefix}{hashlib.sha256(content).hexdigest()[:16]}.parquet"
+    return digest_name(folder, hashlib.sha256(content).hexdigest(), prefix=prefix)
+
+
+def digest_name(folder: str, digest: str, *, prefix: str = "") -> str:
+    """Return what `content_name` gives for content with this SHA-256, in hex digits."""
+    return f"{folder}/{prefix}{digest[:16]}.parquet"
 
 
 def _dump(row: Row) -> dict[str, Any]:
