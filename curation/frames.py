@@ -11,4 +11,7 @@ import polars as pl
 
 signal.siginterrupt(signal.SIGINT, True)
 
-__all__ = ["pl"]
+Schema = dict[str, pl.DataType | type[pl.DataType]]
+"""The types of the columns of a data frame, by their names."""
+
+__all__ = ["Schema", "pl"]

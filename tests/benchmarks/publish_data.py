@@ -7,13 +7,14 @@ long random text of short words: they compress as text does.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from curation.schema import arrow_schema
 from curation.store import CANDIDATE_SETS, RECORDS, RESPONSES
@@ -31,6 +32,7 @@ PREFERENCES = (
     '{"preference": "both_bad"}',
 )
 SHARES = (0.42, 0.42, 0.1, 0.06)
+RATIONALE = "It answers what was asked and is mostly right."
 GIVEN_AT = datetime(2026, 1, 31, tzinfo=UTC)
 REVIEWERS = tuple(f"reviewer{number}" for number in range(20))
 
@@ -61,98 +63,42 @@ class StoreData:
 
     def _tables(self, numbers: range) -> dict[str, Any]:
         count, rng = len(numbers), np.random.default_rng([self.seed, numbers.start])
-        prompts, sets, records = (_ids(kind, numbers) for kind in ("prompt", "set", "record"))
-        first, second = (_ids(kind, numbers) for kind in ("first", "second"))
+        ids = {kind: _ids(kind, numbers) for kind in ("prompt", "set", "record", "first", "second")}
         swapped = rng.random(count) < 0.5
-        texts = [self._texts(rng, count, ANSWER_BYTES) for _ in range(2)]
-        rated = rng.integers(1, 6, (count, 2)).astype(float)
-        tokens = [[len(text) // 4 for text in each] for each in texts]
-        candidate_sets = pa.Table.from_arrays(
-            [
-                pa.array(sets),
-                _struct(
-                    CandidateSet,
-                    "prompt",
-                    count,
-                    id=prompts,
-                    messages=self._prompts(rng, numbers),
-                    source=["acme/prompts@" + "0" * 40] * count,
-                    language=["en"] * count,
-                ),
-                _list(
-                    CandidateSet,
-                    "candidates",
-                    count,
-                    2,
-                    id=_mixed(first, second),
-                    text=_mixed(*texts),
-                    generator=["cool", "warm"] * count,
-                    model=["acme/small-8b", "acme/other-7b"] * count,
-                    finish_reason=["stop"] * 2 * count,
-                    input_tokens=[40] * 2 * count,
-                    output_tokens=_mixed(*tokens),
-                    rating=rated.ravel(),
-                    rationale=["It answers what was asked and is mostly right."] * 2 * count,
-                ),
-                _list(CandidateSet, "failures", count, 0),
-                pa.array(["0123456789abcdef"] * count),
-                _list(
-                    CandidateSet,
-                    "judgements",
-                    count,
-                    1,
-                    judge=["judge"] * count,
-                    aspect=["overall-rating"] * count,
-                    order=[[0, 1]] * count,
-                    scale=[5] * count,
-                    ratings=list(rated),
-                    rationales=[["It answers what was asked and is mostly right."] * 2] * count,
-                ),
-                _list(
-                    CandidateSet,
-                    "usage",
-                    count,
-                    3,
-                    request=[f"{name}{name[::-1]}" for name in _mixed(first, second, sets)],
-                    stage=["generate", "generate", "judge"] * count,
-                    generator=["cool", "warm", "judge"] * count,
-                    input_tokens=[40, 40, 400] * count,
-                    output_tokens=_mixed(*tokens, [60] * count),
-                    cost=[0.00001, 0.00002, 0.0001] * count,
-                    wasted=[False] * 3 * count,
-                ),
-            ],
-            schema=arrow_schema(CandidateSet),
-        )
-        shown = [[b, a] if swap else [a, b] for a, b, swap in zip(first, second, swapped, strict=True)]
-        chosen = rng.choice(len(PREFERENCES), count, p=SHARES)
-        by = rng.integers(0, len(REVIEWERS), count)
         return {
-            CANDIDATE_SETS: candidate_sets,
-            RECORDS: _table(
-                ReviewRecord,
-                count,
-                id=records,
-                task=["pairwise"] * count,
-                prompt_id=prompts,
-                set_id=sets,
-                candidates=shown,
-            ),
-            RESPONSES: _table(
-                ResponseVersion,
-                count,
-                record_id=records,
-                reviewer=[REVIEWERS[number] for number in by],
-                status=["submitted"] * count,
-                values=[PREFERENCES[number] for number in chosen],
-                dataset_id=["d"] * count,
-                server_record_id=records,
-                server_user_id=[REVIEWERS[number] for number in by],
-                inserted_at=[GIVEN_AT] * count,
-                updated_at=[GIVEN_AT] * count,
-                synced_at=[GIVEN_AT] * count,
-            ),
+            CANDIDATE_SETS: self._candidate_sets(rng, numbers, ids),
+            RECORDS: _records(ids, swapped.tolist()),
+            RESPONSES: _responses(rng, ids["record"]),
         }
+
+    def _candidate_sets(self, rng: np.random.Generator, numbers: range, ids: Mapping[str, list[str]]) -> pa.Table:
+        count = len(numbers)
+        texts = [self._texts(rng, count, ANSWER_BYTES) for _ in range(2)]
+        ratings = rng.integers(1, 6, (count, 2)).astype(float)
+        tokens = [[len(text) // 4 for text in each] for each in texts]
+        columns = {
+            "id": pa.array(ids["set"]),
+            "prompt": self._prompt_column(rng, numbers, ids["prompt"]),
+            "candidates": _candidates(ids, texts, tokens, ratings),
+            "failures": _list(CandidateSet, "failures", count, 0),
+            "settings": pa.array(["0123456789abcdef"] * count),
+            "judgements": _judgements(ratings),
+            "usage": _usage(ids, tokens),
+        }
+        schema = arrow_schema(CandidateSet)
+        return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+    def _prompt_column(self, rng: np.random.Generator, numbers: range, prompt_ids: list[str]) -> pa.StructArray:
+        count = len(numbers)
+        return _struct(
+            CandidateSet,
+            "prompt",
+            count,
+            id=prompt_ids,
+            messages=self._prompts(rng, numbers),
+            source=["acme/prompts@" + "0" * 40] * count,
+            language=["en"] * count,
+        )
 
     def _prompts(self, rng: np.random.Generator, numbers: range) -> list[list[dict[str, str]]]:
         texts = [" ".join(self.words[word] for word in each) for each in self._picked(rng, len(numbers))]
@@ -171,6 +117,98 @@ class StoreData:
         starts = rng.integers(0, len(self.pool) - lengths[1], count)
         sizes = rng.integers(*lengths, count)
         return [self.pool[start : start + size] for start, size in zip(starts.tolist(), sizes.tolist(), strict=True)]
+
+
+def _candidates(
+    ids: Mapping[str, list[str]], texts: list[list[str]], tokens: list[list[int]], ratings: NDArray[np.float64]
+) -> pa.ListArray:
+    """Two answers of each set, and what the judge says of them."""
+    count = len(ratings)
+    return _list(
+        CandidateSet,
+        "candidates",
+        count,
+        2,
+        id=_mixed(ids["first"], ids["second"]),
+        text=_mixed(*texts),
+        generator=["cool", "warm"] * count,
+        model=["acme/small-8b", "acme/other-7b"] * count,
+        finish_reason=["stop"] * 2 * count,
+        input_tokens=[40] * 2 * count,
+        output_tokens=_mixed(*tokens),
+        rating=ratings.ravel(),
+        rationale=[RATIONALE] * 2 * count,
+    )
+
+
+def _judgements(ratings: NDArray[np.float64]) -> pa.ListArray:
+    """One judgement of each set."""
+    count = len(ratings)
+    return _list(
+        CandidateSet,
+        "judgements",
+        count,
+        1,
+        judge=["judge"] * count,
+        aspect=["overall-rating"] * count,
+        order=[[0, 1]] * count,
+        scale=[5] * count,
+        ratings=list(ratings),
+        rationales=[[RATIONALE] * 2] * count,
+    )
+
+
+def _usage(ids: Mapping[str, list[str]], tokens: list[list[int]]) -> pa.ListArray:
+    """The usage of three requests of each set: two answers and a judgement."""
+    count = len(ids["set"])
+    return _list(
+        CandidateSet,
+        "usage",
+        count,
+        3,
+        request=[f"{name}{name[::-1]}" for name in _mixed(ids["first"], ids["second"], ids["set"])],
+        stage=["generate", "generate", "judge"] * count,
+        generator=["cool", "warm", "judge"] * count,
+        input_tokens=[40, 40, 400] * count,
+        output_tokens=_mixed(*tokens, [60] * count),
+        cost=[0.00001, 0.00002, 0.0001] * count,
+        wasted=[False] * 3 * count,
+    )
+
+
+def _records(ids: Mapping[str, list[str]], swapped: list[bool]) -> pa.Table:
+    """A record of each set, which shows its two answers in either order."""
+    answers = zip(ids["first"], ids["second"], swapped, strict=True)
+    return _table(
+        ReviewRecord,
+        len(swapped),
+        id=ids["record"],
+        task=["pairwise"] * len(swapped),
+        prompt_id=ids["prompt"],
+        set_id=ids["set"],
+        candidates=[[second, first] if swap else [first, second] for first, second, swap in answers],
+    )
+
+
+def _responses(rng: np.random.Generator, record_ids: list[str]) -> pa.Table:
+    """A response of one of the reviewers to each record."""
+    count = len(record_ids)
+    chosen = rng.choice(len(PREFERENCES), count, p=SHARES)
+    reviewers = [REVIEWERS[number] for number in rng.integers(0, len(REVIEWERS), count)]
+    return _table(
+        ResponseVersion,
+        count,
+        record_id=record_ids,
+        reviewer=reviewers,
+        status=["submitted"] * count,
+        values=[PREFERENCES[number] for number in chosen],
+        dataset_id=["d"] * count,
+        server_record_id=record_ids,
+        server_user_id=reviewers,
+        inserted_at=[GIVEN_AT] * count,
+        updated_at=[GIVEN_AT] * count,
+        synced_at=[GIVEN_AT] * count,
+    )
 
 
 def _ids(kind: str, numbers: range) -> list[str]:

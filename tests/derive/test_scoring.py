@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from curation import ids
-from curation.derive.scoring import EDITS, score
+from curation.derive.edits import EDITS
+from curation.derive.scoring import score
 from curation.errors import DataError
 from curation.types import HUMAN_EDIT, SIMULATED_EDIT, Annotation, Candidate, Drop, Verdict
 from tests.rows import make_annotation, make_candidate, make_prompt, make_verdict
