@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from curation import labels
 from curation.labels import Ballot
-from curation.reading_speed import given_at
+from curation.progress.responses import given_at
 from curation.review import ReviewTask, reading_task
 from curation.review_statistics import Measure
 from curation.types import Annotation, Response, ReviewRecord, Row

@@ -1,49 +1,27 @@
-"""What is known of a review: what Argilla holds, what is not synced yet, and what reviewers commented and flagged."""
+"""What is known of a review: what Argilla holds, and what is not synced yet."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from curation.config import Config, Services
 from curation.errors import CurationError
-from curation.review import reading_task
+from curation.frames import pl
+from curation.progress.responses import frame_of, progress_of, stored_responses
 from curation.review.datasets import ReviewDatasets, together
 from curation.review.merge import merge_responses
 from curation.services import open_review, review_datasets
-from curation.store import Snapshot
-from curation.types import Annotation, Response, Row
-from curation.wording import excerpt
+from curation.store import RECORDS, Snapshot
+from curation.types import Row
 
 if TYPE_CHECKING:
     from curation.review.argilla import ArgillaReview
 
-PROMPT_EXCERPT, COMMENT_EXCERPT = 40, 500
 READ_ALL = 5_000
 """Of so many records all answers are read to say what is not synced; of more they are counted."""
-REMARKS = {"comment", "flags"}
-"""The questions of every task whose answers are remarks."""
-MOST_FLAGGED = 20
-"""A report holds the ids of so many records for each flag."""
-
-
-class Comment(Row):
-    """A comment of a reviewer on a record. `prompt` and `comment` are excerpts."""
-
-    reviewer: str
-    record_id: str
-    prompt: str
-    comment: str
-
-
-class Flagged(Row):
-    """How many records reviewers flagged for one thing, and the ids of the first 20 of them in the order of ids."""
-
-    flag: str
-    records: int
-    record_ids: tuple[str, ...]
 
 
 class InArgilla(Row):
@@ -70,12 +48,14 @@ class InArgilla(Row):
 class ReviewState:
     """The state of the review as far as it can be known.
 
-    `in_argilla` is None if Argilla cannot be read; `problem` says why. `responses` are those of the store, updated with
-    what is not synced yet. `record_ids` are the records in Argilla; if it cannot be read, those that were pushed.
+    `in_argilla` is None if Argilla cannot be read; `problem` says why. `stored` are the responses of the store as
+    `progress.responses` describes them, and `responses` the same updated with what is not synced yet. `record_ids` are
+    the records in Argilla; if it cannot be read, those that were pushed.
     """
 
     in_argilla: InArgilla | None
-    responses: Sequence[Response]
+    stored: pl.DataFrame
+    responses: pl.DataFrame
     record_ids: frozenset[str]
     problem: str | None = None
 
@@ -86,8 +66,9 @@ def read_review(config: Config, services: Services, snapshot: Snapshot) -> Revie
         with closing(open_review(config, services)) as review:
             return pulled_review(review, config, snapshot, count_above=READ_ALL)
     except CurationError as error:
-        stored = list(snapshot.responses.values())
-        return ReviewState(None, stored, frozenset(snapshot.shown) - snapshot.retired, problem=str(error))
+        stored = stored_responses(snapshot)
+        pushed = {*_ids_of_records(snapshot), *snapshot.gold, *snapshot.adjudications}
+        return ReviewState(None, stored, stored, frozenset(pushed) - snapshot.retired, problem=str(error))
 
 
 def pulled_review(
@@ -97,21 +78,21 @@ def pulled_review(
 
     With more records than `count_above` the answers are not read if Argilla's own counts will do (see `InArgilla`).
     """
-    stored = list(snapshot.responses.values())
+    stored = stored_responses(snapshot)
     dataset_id = review.find()
     if dataset_id is None:
         missing = InArgilla(url=None, completed=0, records=0, waiting=0, progress={})
-        return ReviewState(missing, stored, frozenset())
+        return ReviewState(missing, stored, stored, frozenset())
     url = review.url(dataset_id, in_order=config.review.in_order)
     datasets = review_datasets(config, review, snapshot)
     datasets.check()
     completed, total = review.progress()
-    if not total or not snapshot.records:
+    if not total or not _ids_of_records(snapshot):
         progress = progress_of(_as_reviewers(snapshot, stored))
         empty = InArgilla(url=url, completed=completed, records=total, waiting=0, progress=progress)
-        return ReviewState(empty, stored, frozenset())
+        return ReviewState(empty, stored, stored, frozenset())
     second = datasets.adjudication.find() if datasets.adjudication is not None else None
-    known = count_above is not None and _counted(datasets, config, snapshot, total, read_up_to=count_above)
+    known = count_above is not None and _counted(datasets, config, snapshot, stored, total, read_up_to=count_above)
     if known:
         progress, waiting = known
         counted = InArgilla(
@@ -122,11 +103,11 @@ def pulled_review(
             progress=progress,
             adjudication_url=review.url(second) if second is not None else None,
         )
-        return ReviewState(counted, stored, _expected(config, snapshot) | snapshot.adjudications.keys())
+        return ReviewState(counted, stored, stored, _expected(config, snapshot) | snapshot.adjudications.keys())
     pulled = together(*datasets.pull())
     forgotten = snapshot.manifest.forgotten
     merged = merge_responses(snapshot.responses, pulled, known=snapshot.shown, forgotten=forgotten)
-    responses = list(merged.responses.values())
+    responses = frame_of(merged.responses.values())
     in_argilla = InArgilla(
         url=url,
         completed=completed,
@@ -135,18 +116,18 @@ def pulled_review(
         progress=progress_of(_as_reviewers(snapshot, responses)),
         adjudication_url=review.url(second) if second is not None else None,
     )
-    return ReviewState(
-        in_argilla, responses, frozenset(record_id for record_id in pulled.records.values() if record_id)
-    )
+    in_dataset = frozenset(record_id for record_id in pulled.records.values() if record_id)
+    return ReviewState(in_argilla, stored, responses, in_dataset)
 
 
-def _as_reviewers(snapshot: Snapshot, responses: Iterable[Response]) -> list[Response]:
+def _as_reviewers(snapshot: Snapshot, responses: pl.DataFrame) -> pl.DataFrame:
     """Return the responses that were not given by adjudicators."""
-    return [response for response in responses if response.record_id not in snapshot.adjudications]
+    adjudications = [row.id for row in snapshot.escalated.values()]
+    return responses.filter(~pl.col("record_id").is_in(adjudications))
 
 
 def _counted(
-    datasets: ReviewDatasets, config: Config, snapshot: Snapshot, total: int, *, read_up_to: int
+    datasets: ReviewDatasets, config: Config, snapshot: Snapshot, stored: pl.DataFrame, total: int, *, read_up_to: int
 ) -> tuple[dict[str, dict[str, int]], int] | None:
     """Return the answers by reviewer and status, and how many are not synced, unless they must be read: then None.
 
@@ -157,7 +138,7 @@ def _counted(
     if total != len(expected):
         return None
     last = snapshot.manifest.review.last_sync if snapshot.manifest.review is not None else None
-    synced = progress_of(response for response in snapshot.responses.values() if response.record_id in expected)
+    synced = progress_of(stored.filter(pl.col("record_id").is_in(list(expected))))
     if last is not None and datasets.activity() == last.activity:
         return synced, 0
     if total <= read_up_to or datasets.adjudication is not None:
@@ -168,8 +149,15 @@ def _counted(
 
 def _expected(config: Config, snapshot: Snapshot) -> frozenset[str]:
     """Return the ids of the records that the dataset has unless some were deleted there, or not pushed."""
-    records = snapshot.all_records.values()
-    return frozenset(record.id for record in records if record.task == config.review.task) - snapshot.retired
+    task = config.review.task
+    gold = (record.id for record in snapshot.gold.values() if record.task == task)
+    return frozenset((*_ids_of_records(snapshot, task=task), *gold)) - snapshot.retired
+
+
+def _ids_of_records(snapshot: Snapshot, *, task: str | None = None) -> list[str]:
+    """Return the ids of the records that were pushed, of all tasks or of one."""
+    records = pl.DataFrame(snapshot.whole(RECORDS, ("id", "task")))
+    return records.filter(pl.lit(True) if task is None else pl.col("task") == task)["id"].to_list()
 
 
 def _new_answers(inside: Mapping[str, int], synced: Mapping[str, int]) -> int:
@@ -178,58 +166,3 @@ def _new_answers(inside: Mapping[str, int], synced: Mapping[str, int]) -> int:
     The store may have more than Argilla: it keeps the answers to records that were deleted there.
     """
     return sum(max(count - synced.get(status, 0), 0) for status, count in inside.items())
-
-
-def progress_of(responses: Iterable[Response]) -> dict[str, dict[str, int]]:
-    """Return the number of responses by reviewer and status."""
-    progress: dict[str, dict[str, int]] = {}
-    for response in responses:
-        counts = progress.setdefault(response.reviewer, {})
-        counts[response.status] = counts.get(response.status, 0) + 1
-    return dict(sorted(progress.items()))
-
-
-def remarks_of(snapshot: Snapshot, responses: Iterable[Response]) -> list[tuple[Response, Annotation]]:
-    """Return the responses that have a comment or flags, with what they mean, in the order of reviewers and records."""
-    remarks = []
-    records = snapshot.shown
-    # Most responses have neither, and to read what a response means takes time.
-    remarked = [response for response in responses if REMARKS & response.values.keys()]
-    for response in sorted(remarked, key=lambda response: (response.reviewer, response.record_id)):
-        record = records[response.record_id]
-        annotation = reading_task(record.task).annotation(response, record)
-        if annotation.comment is not None or annotation.flags:
-            remarks.append((response, annotation))
-    return remarks
-
-
-def flagged_records(remarks: Iterable[tuple[Response, Annotation]]) -> tuple[Flagged, ...]:
-    """Return what reviewers flagged, in the order of flags."""
-    records: dict[str, set[str]] = {}
-    for response, annotation in remarks:
-        for flag in annotation.flags:
-            records.setdefault(flag, set()).add(response.record_id)
-    return tuple(
-        Flagged(flag=flag, records=len(record_ids), record_ids=tuple(sorted(record_ids)[:MOST_FLAGGED]))
-        for flag, record_ids in sorted(records.items())
-    )
-
-
-def comments_of(snapshot: Snapshot, commented: Sequence[tuple[Response, str]]) -> tuple[Comment, ...]:
-    """Return the comments with excerpts of their prompts."""
-    records, of_gold = snapshot.shown, [record.candidate_set for record in snapshot.gold.values()]
-    set_ids = {records[response.record_id].set_id for response, _ in commented}
-    prompts = {
-        candidate_set.id: candidate_set.prompt.messages[-1].content
-        for candidate_set in (*of_gold, *(snapshot.each_candidate_set() if set_ids else ()))
-        if candidate_set.id in set_ids
-    }
-    return tuple(
-        Comment(
-            reviewer=response.reviewer,
-            record_id=response.record_id,
-            prompt=excerpt(prompts.get(records[response.record_id].set_id, ""), PROMPT_EXCERPT),
-            comment=excerpt(comment, COMMENT_EXCERPT),
-        )
-        for response, comment in commented
-    )

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 WAITING = """
 import os, queue, threading
 from curation.frames import pl
@@ -34,3 +36,24 @@ def test_a_process_that_loaded_data_frames_is_interrupted_while_it_waits() -> No
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=300)
     assert output == "while it waited\n"
+
+
+IMPORTING = """
+from pathlib import Path
+
+def threads():
+    return sum(task.joinpath("comm").read_text().startswith("polars") for task in Path("/proc/self/task").iterdir())
+
+import curation.frames
+before = threads()
+import curation.serving.gathering, curation.stages.status, curation.stages.sync
+print(threads() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have names in /proc")
+def test_an_import_computes_nothing_with_data_frames() -> None:
+    """Polars would start the threads that it computes in, and a process that has them is not forked safely."""
+    output = subprocess.run([sys.executable, "-c", IMPORTING], check=True, capture_output=True, text=True).stdout
+    assert output == "0\n"

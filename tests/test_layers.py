@@ -49,7 +49,7 @@ LAYERS = (
     {"documents", "preferences", "steps"},
     {"variations"},
     {"config"},
-    {"derive", "gold", "linting", "reading_speed", "services"},
+    {"derive", "gold", "linting", "progress", "services"},
     {
         "balances",
         "card",
@@ -57,7 +57,6 @@ LAYERS = (
         "gates",
         "proposal_text",
         "agreement_over_time",
-        "review_progress",
         "review_space",
         "review_state",
         "reviewer_counts",

@@ -36,6 +36,7 @@ from curation.derive.tables import (
     set_tables,
 )
 from curation.derive.tally import Shard, Tally
+from curation.errors import RefusedError
 from curation.export import EXTRAS
 from curation.export.strings import Render, plain
 from curation.frames import pl
@@ -132,6 +133,7 @@ def derive(
     services: Services,
     *,
     folder: Path | None = None,
+    checked: bool = False,
     render: Render | None = None,
     watch: Watch = lambda done, total: None,
     wrote: Wrote = lambda shards: None,
@@ -140,7 +142,7 @@ def derive(
 
     `render` makes strings of conversations; `wrote` is given the shards of each segment. Raises DataError if the store
     contradicts itself, RefusedError if the resolver needs more responses than there are or a row would not train as it
-    is meant.
+    is meant: of rows that are only counted with `checked`, which takes a third of the time of shards.
     """
     with running() as run:
         store = _read_store(config, snapshot, run, sketch=folder is not None and config.publish.test_size > 0)
@@ -152,6 +154,7 @@ def derive(
             extras=extras,
             checks=_checks(config, services, render),
             folder=folder,
+            checked=checked,
         )
         segments = cut(
             store.tables,
@@ -184,6 +187,22 @@ def derive(
         omitted=omitted,
         decisions=store.tables.decisions,
     )
+
+
+def derived_or_refused(
+    config: Config, snapshot: Snapshot, services: Services, *, folder: Path | None = None
+) -> tuple[Derived, str | None]:
+    """Return what `derive` gives, and None, or why the config's resolver refuses, or TRL would refuse the rows.
+
+    Without a folder rows are held to what TRL accepts all the same. If they are refused, the store is derived with
+    `majority`: only what does not depend on the resolver is true of that.
+    """
+    try:
+        return derive(config, snapshot, services, folder=folder, checked=True), None
+    except RefusedError as error:
+        refused = str(error)
+    by_majority = config.model_copy(update={"labels": labels.MajorityResolver()})
+    return derive(by_majority, snapshot, services), refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ class Plan:
     """What is done with every segment.
 
     `pseudonyms` has the published name of each reviewer, `extras` the columns that prompts bring along, with their
-    Arrow types. `folder` is where shards are written, null if rows are only counted.
+    Arrow types. `folder` is where shards are written, null if rows are only counted. With `checked` these are held to
+    what TRL accepts all the same.
     """
 
     config: Config
@@ -28,6 +29,7 @@ class Plan:
     extras: Mapping[str, pa.DataType]
     checks: Checks
     folder: Path | None
+    checked: bool
 
     @property
     def keeps_thinking(self) -> bool:

@@ -14,7 +14,7 @@ from curation.derive.plan import Plan
 from curation.derive.raw_rows import publish_raw
 from curation.derive.scoring import Scoring, score
 from curation.derive.segments import Segment
-from curation.derive.shards import trained_shard
+from curation.derive.shards import accepted_table, write_shard
 from curation.derive.tally import Tally, counts
 from curation.derive.texts import read_texts
 from curation.export import Exporter, PairExporter
@@ -77,7 +77,7 @@ def _sound(scoring: Scoring, plan: Plan) -> tuple[ScoredSets, pl.DataFrame]:
 
 
 def _publish(tally: Tally, exporter: Exporter, rows: pl.DataFrame, plan: Plan) -> None:
-    """Count the rows of a config, and write the shard of each split."""
+    """Count the rows of a config, hold them to what TRL accepts, and write the shard of each split."""
     tally.languages.update(counts(rows["language"]))
     # Rows are put in order by short columns alone, and then taken once with their texts.
     short = rows.select(pl.col("row_no", "id", "prompt_id", "split"), pl.col("^label$"))
@@ -88,7 +88,13 @@ def _publish(tally: Tally, exporter: Exporter, rows: pl.DataFrame, plan: Plan) -
         tally.rows[exporter.name, split] += of_split.height
         if exporter.name == "kto" and split == "train":
             tally.kto_labels.update(counts(of_split["label"]))
+        if plan.folder is None and not plan.checked:
+            continue
+        # The order of rows changes nothing of whether TRL accepts them.
+        ordered = of_split if plan.folder is None else exporter.ordered(of_split)
+        table = export.published_table(
+            exporter, rows[ordered["row_no"]], extras=plan.extras, thinking=plan.keeps_thinking
+        )
+        table = accepted_table(exporter.name, table, render=plan.checks.render)
         if plan.folder is not None:
-            ordered = rows[exporter.ordered(of_split)["row_no"]]
-            table = export.published_table(exporter, ordered, extras=plan.extras, thinking=plan.keeps_thinking)
-            tally.shards.append(trained_shard(exporter.name, split, table, plan.folder, render=plan.checks.render))
+            tally.shards.append(write_shard(exporter.name, split, table, plan.folder))

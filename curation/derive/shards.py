@@ -16,8 +16,8 @@ from curation.export.strings import Render
 from curation.store.parquet import digest_name, table_bytes
 
 
-def trained_shard(config: str, split: str, table: pa.Table, folder: Path, *, render: Render | None) -> Shard:
-    """Write rows of a config that is trained on, as strings with `render`.
+def accepted_table(config: str, table: pa.Table, *, render: Render | None) -> pa.Table:
+    """Return the rows of a config that is trained on, as strings with `render`.
 
     Raises RefusedError if TRL would not train on them as they are meant.
     """
@@ -29,7 +29,7 @@ def trained_shard(config: str, split: str, table: pa.Table, folder: Path, *, ren
             f"TRL would not train on these rows as they are meant: {'; '.join(faults)}.",
             remedy="Nothing was published; `curation lint` says more of a dataset that is there.",
         )
-    return write_shard(config, split, table, folder)
+    return table
 
 
 def write_shard(config: str, split: str, table: pa.Table, folder: Path) -> Shard:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue, computed_field
 
-from curation.generation import Estimate
+from curation.config import Config
+from curation.generation import Estimate, settings_id, settings_of
 from curation.store import Settings, Snapshot
 from curation.types import Row
 from curation.wording import counted, dollars
@@ -52,10 +53,27 @@ class SettingsChange(Row):
 
 def answered_before(snapshot: Snapshot | None, settings: str) -> dict[str, str]:
     """Return the prompts with a complete set, but none made with `settings`: the earlier settings by prompt id."""
-    entries = snapshot.current_entries(settings) if snapshot else {}
+    if snapshot is None:
+        return {}
+    states = snapshot.current_states(settings)
     return {
-        prompt: entry.settings for prompt, entry in entries.items() if entry.came_through and entry.settings != settings
+        prompt_id: earlier
+        for prompt_id, earlier, came_through in states.select("prompt_id", "settings", "came_through").iter_rows()
+        if came_through and earlier != settings
     }
+
+
+def settings_line(config: Config, snapshot: Snapshot) -> str | None:
+    """Return a sentence about the prompts that have answers of other settings than the config's; None without any."""
+    before = answered_before(snapshot, settings_id(config.models))
+    if not before:
+        return None
+    known = snapshot.manifest.settings.get([*before.values()][-1])
+    changes = "; ".join(differences(known, settings_of(config.models))) if known is not None else ""
+    return (
+        f"Settings changed{f' ({changes})' if changes else ''}: {counted(len(before), 'prompt')} "
+        f"with answers of earlier settings. `generate` asks {'it' if len(before) == 1 else 'them'} again."
+    )
 
 
 def differences(before: Settings, now: Settings) -> tuple[str, ...]:

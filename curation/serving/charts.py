@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from curation.agreement_over_time import Span
 from curation.card.pictures import one_line
-from curation.review_progress import Day
+from curation.progress.days import Day
 from curation.review_statistics import Measure
 from curation.wording import counted, measured, percent
 

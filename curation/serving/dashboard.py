@@ -6,7 +6,8 @@ import re
 from datetime import datetime
 
 from curation.agreement_over_time import Span
-from curation.review_progress import Day, ReviewerProgress
+from curation.progress.days import Day
+from curation.progress.reviewers import ReviewerProgress
 from curation.review_statistics import WRONG_ON_GOLD, Measure
 from curation.types import Row
 

@@ -15,10 +15,9 @@ from curation.agreement_over_time import agreement_over_time
 from curation.card.derived_facts import card_facts
 from curation.card.facts import FunnelStep
 from curation.config import Config, Services
-from curation.derive import Derived, derive
-from curation.errors import RefusedError
-from curation.labels import MajorityResolver
-from curation.review_progress import review_progress
+from curation.derive import Derived, derived_or_refused
+from curation.progress.responses import stored_responses
+from curation.progress.review import review_progress
 from curation.review_statistics import Measure
 from curation.scratch import scratch_folder
 from curation.services import open_store
@@ -43,12 +42,7 @@ def gather(config: Config, services: Services, *, known: str | None = None) -> D
     if snapshot.revision == known:
         return None
     with scratch_folder() as folder:
-        try:
-            derived, refused = derive(config, snapshot, services, folder=folder), None
-        except RefusedError as error:
-            # The figures that do not depend on the resolver are shown all the same.
-            by_majority = config.model_copy(update={"labels": MajorityResolver()})
-            derived, refused = derive(by_majority, snapshot, services), str(error)
+        derived, refused = derived_or_refused(config, snapshot, services, folder=folder)
         sample_of, sample = _sample(config, derived, folder) if refused is None else ("", ())
     return dashboard_of(config, snapshot, derived, refused=refused, sample_of=sample_of, sample=sample)
 
@@ -67,11 +61,9 @@ def dashboard_of(
     facts = card_facts(config, snapshot, derived)
     needed = {name: record for name, record in snapshot.records.items() if name not in snapshot.retired}
     responses = [response for response in snapshot.responses.values() if response.record_id in needed]
-    # A reviewer who answered only gold records so far is shown too, and Argilla counts gold with the other records.
-    answered = needed.keys() | snapshot.gold.keys()
     progress = review_progress(
         snapshot,
-        [response for response in snapshot.responses.values() if response.record_id in answered],
+        stored_responses(snapshot),
         facts.agreement,
         gold=facts.gold,
         min_submitted=config.review.min_submitted,

@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from curation.card.pictures import one_line
-from curation.review_progress import forecast
+from curation.progress.days import forecast
 from curation.serving import charts
 from curation.serving.dashboard import Dashboard, without_names
 from curation.serving.headers import STYLE

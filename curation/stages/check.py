@@ -218,7 +218,7 @@ def _store(config: Config, services: Services) -> str:
         snapshot = store.snapshot()
     except MissingError:
         return f"{config.store.repo_id} holds nothing yet"
-    prompts = len(snapshot.current_entries(settings_id(config.models)))
+    prompts = len(snapshot.current_set_ids(settings_id(config.models)))
     records, responses = counted(len(snapshot.records), "record"), counted(len(snapshot.responses), "response")
     return f"{config.store.repo_id} holds answers to {counted(prompts, 'prompt')}, {records} and {responses}"
 

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from curation.config import Config
 from curation.derive.escalation import records_to_escalate
+from curation.frames import pl
 from curation.review import RecordSpec
 from curation.review.adjudication import adjudication_settings, adjudication_spec
+from curation.review_state import ReviewState
 from curation.stages.push import specs_of
 from curation.store import Snapshot, Store
 from curation.types import Response, ReviewRecord, Row
@@ -81,10 +83,22 @@ def adjudications_of(config: Config, snapshot: Snapshot) -> list[ReviewRecord]:
     return [record for record in snapshot.adjudications.values() if record.task == config.review.task]
 
 
-def waiting_for_adjudicators(records: Iterable[ReviewRecord], responses: Iterable[Response]) -> list[str]:
-    """Return the ids of those adjudications that no adjudicator has answered yet; a draft or a discard is no answer."""
-    decided = {response.record_id for response in responses if response.status == "submitted"}
-    return [record.id for record in records if record.id not in decided]
+def adjudication_of(config: Config, snapshot: Snapshot, review: ReviewState) -> Escalation | None:
+    """Return what adjudicators have to do, as far as it is known; None if nothing was escalated.
+
+    What is not synced yet counts too. A draft or a discard is no answer.
+    """
+    records = adjudications_of(config, snapshot)
+    if not records:
+        return None
+    submitted = review.responses.filter(pl.col("status") == "submitted")["record_id"]
+    return Escalation(
+        escalated=len(records),
+        new={},
+        waiting=len({record.id for record in records}.difference(submitted)),
+        url=review.in_argilla.adjudication_url if review.in_argilla is not None else None,
+        refused={},
+    )
 
 
 def adjudication_specs(config: Config, snapshot: Snapshot, records: Iterable[ReviewRecord]) -> list[RecordSpec]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from curation.config import Config, Services
 from curation.errors import RefusedError
+from curation.frames import pl
 from curation.generation import settings_id
 from curation.gold import (
     PushedGold,
@@ -26,7 +27,7 @@ from curation.review.adjudication import adjudication_settings
 from curation.review.budget import as_sample, in_order, is_sampled
 from curation.review.page import with_document
 from curation.services import open_review, open_store
-from curation.store import Snapshot, Store
+from curation.store import RECORDS, Snapshot, Store
 from curation.types import GOLD_PROMPT, JUDGE_SURE, CandidateSet, Drop, GoldRecord, ReviewRecord
 from curation.wording import counted, reasons
 
@@ -319,11 +320,23 @@ def as_if_with_records(config: Config, services: Services, snapshot: Snapshot, *
     return snapshot.as_if_shown(*records_to_show(config, services, snapshot, sets), folder=folder)
 
 
+def records_to_push(config: Config, services: Services, snapshot: Snapshot) -> set[str]:
+    """Return the ids of the records that are in Argilla after a `push`, those that are there already among them."""
+    records = pl.DataFrame(snapshot.whole(RECORDS, ("id", "task", "set_id")))
+    of_task = records.filter(pl.col("task") == config.review.task)
+    current = set(snapshot.current_set_ids(settings_id(config.models)))
+    known = set(of_task.filter(pl.col("set_id").is_in(list(current)))["id"])
+    known |= {record.id for record in snapshot.gold.values() if record.counts and record.task == config.review.task}
+    unshown = current.difference(of_task["set_id"])
+    new = records_to_show(config, services, snapshot, snapshot.sets_by_id(unshown).values()).records if unshown else ()
+    return known | {record.id for record in new}
+
+
 def _lacks_records(config: Config, snapshot: Snapshot) -> bool:
     """Whether there are candidate sets that may be decided without people, and that were never pushed."""
     if not config.labels.decides_without_people:
         return False
-    known = {record.set_id for record in snapshot.records.values()} | snapshot.not_shown.keys()
+    known = {*snapshot.whole(RECORDS, ("set_id",))["set_id"].to_pylist(), *snapshot.not_shown}
     return not known.issuperset(snapshot.current_set_ids(settings_id(config.models)))
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from curation.config import Config, Services
+from curation.progress.responses import values_of
 from curation.report import Report
 from curation.review.accounts import members
 from curation.review.shares import shares_of
@@ -60,7 +61,7 @@ def reviewers(config: Config, *, services: Services | None = None) -> ReviewersR
         shares = shares_of(names, overlap=config.review.overlap) if config.review.assignment == "split" else None
         urls = _urls(review, shares or {}, in_order=config.review.in_order)
     records = {name for name in state.record_ids if name in snapshot.all_records and name not in snapshot.retired}
-    responses = [response for response in state.responses if response.record_id in records]
+    responses = [response for response in values_of(state.responses) if response.record_id in records]
     needed = config.review.min_submitted
     # Owners may answer without being members. Those who do are listed, the others are not.
     answered = {response.reviewer for response in responses}

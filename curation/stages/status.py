@@ -2,50 +2,42 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from curation import labels
 from curation.card.derived_facts import document_coverage, refusal_coverage, reviewer_agreement
 from curation.card.facts import DocumentCoverage
 from curation.config import Config, Services
-from curation.derive import Derived, derive
+from curation.derive import Derived, derived_or_refused
 from curation.derive.basis import current_basis, published_basis, row_counts
 from curation.derive.shards import paths_by_split
 from curation.derive.spending import Spending, spending
-from curation.errors import MissingError, RefusedError
-from curation.generation import JudgeStatistics, settings_id, settings_of
+from curation.errors import MissingError
+from curation.frames import pl
+from curation.generation import JudgeStatistics, settings_id
 from curation.generation.judge_report import judge_line, judges_line
 from curation.gold import gold_accuracy, gold_line
-from curation.labels import MajorityResolver
 from curation.labels.imported import imported_lines
 from curation.linting.report import coverage_lines
 from curation.linting.safety import MINIMUM, Coverage
+from curation.progress.remarks import Comment, Flagged, comments_of, flagged_records, remarks_of
+from curation.progress.responses import progress_of, values_of
+from curation.progress.review import ReviewProgress, review_progress
 from curation.report import Report
-from curation.review_progress import ReviewProgress, review_progress
-from curation.review_state import (
-    Comment,
-    Flagged,
-    ReviewState,
-    comments_of,
-    flagged_records,
-    progress_of,
-    read_review,
-    remarks_of,
-)
+from curation.review.ahead import begin
+from curation.review_state import ReviewState, read_review
 from curation.review_statistics import GoldAccuracy, ImportedAgreement, JudgeCheck, JudgesAgreement
-from curation.runs.settings_change import answered_before, differences
+from curation.runs.settings_change import settings_line
 from curation.scratch import scratch_folder
 from curation.services import open_published, open_store
-from curation.stages.escalate import Escalation, adjudications_of, waiting_for_adjudicators
-from curation.stages.push import as_if_with_records, records_to_show
+from curation.stages.escalate import Escalation, adjudication_of
+from curation.stages.push import as_if_with_records, records_to_push
 from curation.store import Snapshot
 from curation.wording import counted, counts_by_name, dollars, reasons
 
-FLAGGED_IN_LINE = 3
-"""A line shows the ids of so many flagged records."""
 DIFFERING_SHOWN = 5
 """So many of the records on which people do not agree with the source are shown; `--format json` has all."""
 
@@ -140,7 +132,7 @@ class StatusReport(Report):
             f"Responses synced: {reasons(self.responses) or 'none'}.",
             *(f"{reviewer} answered: {reasons(counts)}." for reviewer, counts in self.progress.items()),
             *(self.review.lines if self.review is not None else ()),
-            *(f"Flagged as {flagged.flag}: {_some_records(flagged)}." for flagged in self.flagged),
+            *(flagged.line for flagged in self.flagged),
             *(labels.judge_check_lines(self.judge_check) if self.judge_check is not None else ()),
             *(imported_lines(self.imported, records=DIFFERING_SHOWN) if self.imported is not None else ()),
             *map(gold_line, self.gold),
@@ -239,15 +231,22 @@ def status(config: Config, *, services: Services | None = None, comments: bool =
     published = open_published(config, services)
     head = published.head()
     manifest = published.manifest(head)
-    derived, refused = _derived(config, snapshot, services)
-    review = read_review(config, services, snapshot)
-    report = _report(
-        config, services, snapshot, derived, refused=refused, review=review, manifest=manifest, comments=comments
-    )
     proposals = published.proposals() if head is not None and config.publish.mode == "pull-request" else []
+    proposed = published.manifest(published.repo.head(proposals[0].revision)) if proposals else None
+    # Files are named by their content, so they are made to be compared with those that are there.
+    to_compare = manifest is not None or proposed is not None
+    # Argilla takes its time to answer.
+    review = begin(partial(read_review, config, services, snapshot))
+    derived, refused = _derived(config, snapshot, services, shards=to_compare)
+    report = _report(
+        *(config, services, snapshot, derived),
+        refused=refused,
+        review=review.result(),
+        manifest=manifest,
+        comments=comments,
+    )
     if not proposals:
         return report
-    proposed = published.manifest(published.repo.head(proposals[0].revision))
     same = proposed is not None and not refused and _same_files(proposed, derived)
     return report.model_copy(update={"proposal": proposals[0].url, "proposed": same})
 
@@ -266,34 +265,35 @@ def _report(
     """Return the report on a curation that has a store."""
     remarks = remarks_of(snapshot, review.responses)
     commented = [(response, remark.comment) for response, remark in remarks if remark.comment is not None]
-    complete = _complete(config, snapshot)
+    states = snapshot.current_states(settings_id(config.models))
+    gold = gold_accuracy(config, snapshot, values_of(_to_gold(snapshot, review.responses)))
     inside = review.in_argilla
     rows = {name: 0 if refused else count for name, count in derived.row_counts.items()}
     before = published_basis(manifest)
     return StatusReport(
         store=config.store.repo_id,
         prompts=sum(read.read for read in snapshot.manifest.prompts.values()),
-        candidate_sets=len(complete),
-        failed=list(complete.values()).count(False),
+        candidate_sets=states.height,
+        failed=int((~states["came_through"]).sum()),
         spending=derived.spending,
         judges=derived.tally.judges.statistics(),
         judge_pairs=tuple(map(labels.judges_agreement, derived.tally.judges.pairs())),
         disagreements=derived.tally.disagreements,
         records=derived.records,
         retired=len(snapshot.retired),
-        to_push=len(_to_push(config, services, snapshot, review.record_ids)),
-        responses=dict(sorted(Counter(response.status for response in snapshot.responses.values()).items())),
-        lost=_answered(config, snapshot) if inside and not inside.records else 0,
+        to_push=len(records_to_push(config, services, snapshot) - review.record_ids),
+        responses=dict(review.stored.group_by("status").len().sort("status").iter_rows()),
+        lost=_answered(config, snapshot, review.stored) if inside and not inside.records else 0,
         waiting=inside.waiting if inside else None,
         progress=inside.progress if inside and inside.url else progress_of(review.responses),
-        review=_review_progress(config, snapshot, derived, review),
+        review=_review_progress(config, snapshot, derived, review, gold),
         commented=len(commented),
         comments=comments_of(snapshot, commented) if comments else (),
         flagged=flagged_records(remarks),
         imported=None if refused else derived.imported,
         judge_check=None if refused else derived.judge_check,
-        gold=gold_accuracy(config, snapshot, review.responses),
-        settings_changed=_settings_changed(config, snapshot),
+        gold=gold,
+        settings_changed=settings_line(config, snapshot),
         reviewers={reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers},
         verdicts=0 if refused else derived.tally.verdicts,
         unresolved={} if refused else dict(derived.tally.unresolved),
@@ -309,52 +309,40 @@ def _report(
         completed=inside.completed if inside else None,
         in_argilla=inside.records if inside else None,
         argilla=review.problem,
-        adjudication=_adjudication(config, snapshot, review),
+        adjudication=adjudication_of(config, snapshot, review),
     )
 
 
-def _adjudication(config: Config, snapshot: Snapshot, review: ReviewState) -> Escalation | None:
-    """Return what adjudicators have to do, as far as it is known; what is not synced yet counts too."""
-    records = adjudications_of(config, snapshot)
-    if not records:
-        return None
-    return Escalation(
-        escalated=len(records),
-        new={},
-        waiting=len(waiting_for_adjudicators(records, review.responses)),
-        url=review.in_argilla.adjudication_url if review.in_argilla is not None else None,
-        refused={},
-    )
+def _to_gold(snapshot: Snapshot, responses: pl.DataFrame) -> pl.DataFrame:
+    """Return the responses to gold records."""
+    return responses.filter(pl.col("record_id").is_in(list(snapshot.gold)))
 
 
-def _review_progress(config: Config, snapshot: Snapshot, derived: Derived, review: ReviewState) -> ReviewProgress:
+def _review_progress(
+    config: Config, snapshot: Snapshot, derived: Derived, review: ReviewState, gold: tuple[GoldAccuracy, ...]
+) -> ReviewProgress:
     """Return how far reviewing is, with what is not synced yet; agreement is that of the store."""
     pseudonyms = {reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers}
-    agreement = reviewer_agreement(config, derived, pseudonyms)
-    today = datetime.now(UTC).date()
-    gold = [
-        accuracy.model_copy(update={"reviewer": snapshot.pseudonym(accuracy.reviewer)})
-        for accuracy in gold_accuracy(config, snapshot, review.responses)
-    ]
-    needed = config.review.min_submitted
-    return review_progress(snapshot, review.responses, agreement, gold=gold, min_submitted=needed, today=today)
+    return review_progress(
+        snapshot,
+        review.responses,
+        reviewer_agreement(config, derived, pseudonyms),
+        gold=[accuracy.model_copy(update={"reviewer": snapshot.pseudonym(accuracy.reviewer)}) for accuracy in gold],
+        min_submitted=config.review.min_submitted,
+        today=datetime.now(UTC).date(),
+    )
 
 
-def _derived(config: Config, snapshot: Snapshot, services: Services) -> tuple[Derived, str | None]:
-    """Return what follows from the store, and None, or why the config's resolver refuses it.
+def _derived(
+    config: Config, snapshot: Snapshot, services: Services, *, shards: bool = False
+) -> tuple[Derived, str | None]:
+    """Return what `derived_or_refused` gives, with the names of the shards if they are asked for.
 
     Where no person need decide, sets that were never pushed count as `publish` would count them.
-
-    If it refuses, the store is derived with `majority`: only what does not depend on the resolver is true of that.
     """
     with scratch_folder() as folder, scratch_folder() as planned:
         snapshot = as_if_with_records(config, services, snapshot, folder=planned)
-        try:
-            return derive(config, snapshot, services, folder=folder), None
-        except RefusedError as error:
-            refused = str(error)
-        by_majority = config.model_copy(update={"labels": MajorityResolver()})
-        return derive(by_majority, snapshot, services), refused
+        return derived_or_refused(config, snapshot, services, folder=folder if shards else None)
 
 
 def _same_files(manifest: Mapping[str, Any], derived: Derived) -> bool:
@@ -364,42 +352,10 @@ def _same_files(manifest: Mapping[str, Any], derived: Derived) -> bool:
     return isinstance(files, dict) and now == {split: sorted(paths) for split, paths in files.items()}
 
 
-def _to_push(config: Config, services: Services, snapshot: Snapshot, in_argilla: frozenset[str]) -> set[str]:
-    """Return the ids of the records that `push` would add to those in Argilla."""
-    current = set(snapshot.current_set_ids(settings_id(config.models)))
-    of_task = [record for record in snapshot.records.values() if record.task == config.review.task]
-    known = {record.id for record in of_task if record.set_id in current}
-    known |= {record.id for record in snapshot.gold.values() if record.counts and record.task == config.review.task}
-    without = current - {record.set_id for record in of_task}
-    # If a set is stored several times, the last is its latest state.
-    sets = snapshot.each_candidate_set() if without else ()
-    unshown = {candidate_set.id: candidate_set for candidate_set in sets if candidate_set.id in without}
-    new = records_to_show(config, services, snapshot, unshown.values()).records
-    return (known | {record.id for record in new}) - in_argilla
-
-
-def _answered(config: Config, snapshot: Snapshot) -> int:
+def _answered(config: Config, snapshot: Snapshot, stored: pl.DataFrame) -> int:
     """Return the number of responses to records of the present task."""
-    return sum(snapshot.shown[record_id].task == config.review.task for record_id, _ in snapshot.responses)
-
-
-def _settings_changed(config: Config, snapshot: Snapshot) -> str | None:
-    """Return a sentence about the prompts that have answers of other settings; None if there are none."""
-    before = answered_before(snapshot, settings_id(config.models))
-    if not before:
-        return None
-    known = snapshot.manifest.settings.get([*before.values()][-1])
-    changes = "; ".join(differences(known, settings_of(config.models))) if known is not None else ""
-    return (
-        f"Settings changed{f' ({changes})' if changes else ''}: {counted(len(before), 'prompt')} "
-        f"with answers of earlier settings. `generate` asks {'it' if len(before) == 1 else 'them'} again."
-    )
-
-
-def _complete(config: Config, snapshot: Snapshot) -> dict[str, bool]:
-    """Return, by prompt id, whether the current candidate set of the prompt has enough answers."""
-    entries = snapshot.current_entries(settings_id(config.models))
-    return {prompt: entry.came_through for prompt, entry in entries.items()}
+    shown = snapshot.shown_by_id(stored["record_id"].to_list())
+    return sum(shown[record_id].task == config.review.task for record_id in stored["record_id"])
 
 
 def _empty(config: Config) -> StatusReport:
@@ -443,10 +399,3 @@ def _empty(config: Config) -> StatusReport:
         in_argilla=0,
         argilla=None,
     )
-
-
-def _some_records(flagged: Flagged) -> str:
-    """How many records were flagged, with three of their ids at most: "4 records (0a1b, 2c3d, 4e5f, ...)"."""
-    some = flagged.record_ids[:FLAGGED_IN_LINE]
-    more = ", ..." if flagged.records > len(some) else ""
-    return f"{counted(flagged.records, 'record')} ({', '.join(some)}{more})"

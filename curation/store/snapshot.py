@@ -28,7 +28,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation import ids
+from curation.frames import pl
 from curation.schema import arrow_schema
+from curation.store import current_sets
 from curation.store.ledger import present
 from curation.store.manifest import Manifest
 from curation.store.parquet import read_batches, read_parquet, read_table, write_parquet
@@ -109,6 +111,18 @@ class Snapshot:
         """
         yield from self._read(CANDIDATE_SETS, CandidateSet)
 
+    def sets_by_id(self, set_ids: Collection[str]) -> dict[str, CandidateSet]:
+        """Return these candidate sets by id, each in its latest state. Files without any of them are not read whole."""
+        names = pa.array(set_ids, pa.string())
+        rows = (
+            CandidateSet.model_validate(row)
+            for path, table in (self.tables(CANDIDATE_SETS, ("id",)) if len(names) else ())
+            if pc.any(pc.is_in(table["id"], value_set=names)).as_py()
+            for batch in read_batches(path, CandidateSet)
+            for row in batch.filter(pc.is_in(batch["id"], value_set=names)).to_pylist()
+        )
+        return {row.id: row for row in rows}
+
     def each_question_set(self) -> Iterator[CandidateSet]:
         """Yield what models replied to each request for questions about documents or variations, oldest first.
 
@@ -135,9 +149,29 @@ class Snapshot:
     @cached_property
     def adjudications(self) -> dict[str, ReviewRecord]:
         """What adjudicators are shown: each escalated record once more, by the id that it has there."""
+        first = self.records_by_id(self.escalated)
         return {
-            row.id: self.records[record_id].model_copy(update={"id": row.id, "suggested": False})
+            row.id: first[record_id].model_copy(update={"id": row.id, "suggested": False})
             for record_id, row in self.escalated.items()
+        }
+
+    def records_by_id(self, record_ids: Collection[str]) -> dict[str, ReviewRecord]:
+        """Return the review records that have these ids, by id. The others are not read as values: a store has many."""
+        names = pa.array(record_ids, pa.string())
+        rows = (
+            ReviewRecord.model_validate(row)
+            for batch in (self.batches(RECORDS) if len(names) else ())
+            for row in batch.filter(pc.is_in(batch["id"], value_set=names)).to_pylist()
+        )
+        return {row.id: row for row in rows}
+
+    def shown_by_id(self, record_ids: Collection[str]) -> dict[str, ReviewRecord]:
+        """Return those of `shown` that have these ids, by id. The others are not read as values."""
+        named = set(record_ids)
+        beside: dict[str, ReviewRecord] = {**self.gold, **self.adjudications}
+        return {
+            **self.records_by_id(named - beside.keys()),
+            **{record_id: record for record_id, record in beside.items() if record_id in named},
         }
 
     @cached_property
@@ -201,7 +235,14 @@ class Snapshot:
         retired = {row.id for row in self._read(RETIRED_RECORDS, RetiredRecord)}
         if not retired:
             return frozenset()
-        return frozenset(retired.difference((record_id for record_id, _ in self.responses), self.escalated))
+        return frozenset(retired - self._answered(retired) - self.escalated.keys())
+
+    def _answered(self, record_ids: Collection[str]) -> set[str]:
+        """Return those of these ids of records that have a response."""
+        versions = self.whole(RESPONSES, ("record_id", "reviewer", "ended"))
+        versions = versions.filter(pc.is_in(versions["record_id"], pa.array(record_ids, pa.string())))
+        latest = {(row["record_id"], row["reviewer"]): row["ended"] for row in versions.to_pylist()}
+        return {record_id for (record_id, _), ended in latest.items() if ended is None}
 
     @cached_property
     def not_shown(self) -> dict[str, str]:
@@ -238,30 +279,26 @@ class Snapshot:
         # `Schema.empty_table` would import pandas.
         return pa.concat_tables(parts) if parts else pa.Table.from_batches([], schema)
 
-    def current_entries(self, settings: str) -> dict[str, SetEntry]:
-        """Return the entry of each prompt's current set, by prompt id.
+    def current_states(self, settings: str) -> pl.DataFrame:
+        """Return the id, the settings and the prompt of each prompt's current set, and whether it came through.
 
-        A prompt may have several sets. Its current set is a complete one if there is one; among several, one that was
-        made with `settings`; among those, the newest. So a prompt that was not asked again after the settings changed
-        keeps its older answers.
+        The columns are those of `set_states`; `current_sets.current_of` says which set of a prompt is the current one.
         """
-        return {entry.prompt_id: entry for _, entry in self._current(settings)}
+        return current_sets.current_of(self._set_states, settings)
 
     def current_set_ids(self, settings: str) -> list[str]:
-        """Return the id of each prompt's current set (see `current_entries`)."""
-        return [set_id for set_id, _ in self._current(settings)]
+        """Return the id of each prompt's current set (see `current_states`)."""
+        return self.current_states(settings)["set_id"].to_list()
 
     def current_sets(self, settings: str) -> dict[str, CandidateSet]:
-        """Return each prompt's current set (see `current_entries`), by prompt id."""
-        return {entry.prompt_id: self.candidate_sets[set_id] for set_id, entry in self._current(settings)}
+        """Return each prompt's current set (see `current_states`), by prompt id."""
+        states = self.current_states(settings).select("prompt_id", "set_id")
+        return {prompt_id: self.candidate_sets[set_id] for prompt_id, set_id in states.iter_rows()}
 
-    def _current(self, settings: str) -> Iterable[tuple[str, SetEntry]]:
-        current: dict[str, tuple[str, SetEntry]] = {}
-        for set_id, entry in self.set_index.items():
-            known = current.get(entry.prompt_id)
-            if known is None or _precedence(entry, settings) >= _precedence(known[1], settings):
-                current[entry.prompt_id] = set_id, entry
-        return current.values()
+    @cached_property
+    def _set_states(self) -> pl.DataFrame:
+        tables = (table for _, table in self.tables(CANDIDATE_SETS, current_sets.COLUMNS))
+        return current_sets.set_states(tables, min_candidates=self.min_candidates)
 
     def pseudonym(self, reviewer: str) -> str:
         """Return the published name of a reviewer."""
@@ -306,7 +343,3 @@ class Snapshot:
 
     def _read(self, table: str, row_type: type[RowT]) -> Iterable[RowT]:
         return (row for _, row in self.each_with_path(table, row_type))
-
-
-def _precedence(entry: SetEntry, settings: str) -> tuple[bool, bool]:
-    return entry.came_through, entry.settings == settings

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from curation.agreement_over_time import agreement_over_time
+from curation.frames import pl
+from curation.progress.days import Day, completed_at, days_of, forecast
+from curation.progress.responses import TIME, frame_of
 from curation.review import PairwiseTask
-from curation.review_progress import Day, completed_at, days_of, forecast
 from curation.review_statistics import Measure
 from curation.serving.dashboard import Dashboard, without_names
 from tests.derive.stores import Store, make_config
@@ -74,11 +76,11 @@ def test_a_record_is_completed_when_the_last_answer_that_it_needs_was_given() ->
     store = Store()
     one, two, three = store.add("a", "a", "b"), store.add("a"), store.add("a", None)
     moments = iter([at(3), at(1), at(2), at(1), at(5), at(6)])
-    responses = [given(response, next(moments)) for response in store.responses]
+    responses = frame_of(given(response, next(moments)) for response in store.responses)
     completed = completed_at(responses, min_submitted=2)
-    assert completed == {one.id: at(2)}
-    assert {two.id, three.id}.isdisjoint(completed)
-    days = days_of(responses, completed.values(), date(2026, 1, 7))
+    assert completed.rows() == [(one.id, at(2))]
+    assert {two.id, three.id}.isdisjoint(completed["record_id"])
+    days = days_of(responses, completed["at"], date(2026, 1, 7))
     assert [(entry.day.day, entry.answers, entry.completed) for entry in days] == [
         (1, 2, 0),
         (2, 1, 1),
@@ -93,10 +95,10 @@ def test_a_record_is_completed_when_the_last_answer_that_it_needs_was_given() ->
 def test_only_the_last_sixty_days_are_shown_and_earlier_records_count_from_the_first() -> None:
     store = Store()
     store.add("a", "a")
-    responses = [given(response, at(1)) for response in store.responses]
-    days = days_of(responses, [at(1)], date(2026, 6, 1))
+    responses = frame_of(given(response, at(1)) for response in store.responses)
+    days = days_of(responses, pl.Series([at(1)], dtype=TIME), date(2026, 6, 1))
     assert (len(days), days[-1].day, days[0].completed, days[0].answers) == (60, date(2026, 6, 1), 1, 0)
-    assert days_of([], [], date(2026, 6, 1)) == ()
+    assert days_of(frame_of([]), pl.Series(dtype=TIME), date(2026, 6, 1)) == ()
 
 
 def test_agreement_is_measured_in_stretches_of_time() -> None:

@@ -7,7 +7,8 @@ from html import unescape
 from typing import Any
 
 from curation.agreement_over_time import Span
-from curation.review_progress import Day, ReviewerProgress
+from curation.progress.days import Day
+from curation.progress.reviewers import ReviewerProgress
 from curation.review_statistics import Measure
 from curation.serving.dashboard import Dashboard, SampleRow, Step
 from curation.serving.outcome import Refresh

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from curation import ids
 from curation.card.derived_facts import refusal_coverage
+from curation.types import Message, Prompt
 from tests.derive.stores import SERVICES, Store, given, make_config, question
 from tests.rows import make_prompt
 
@@ -94,3 +96,27 @@ def test_sets_that_need_no_people_count_before_they_are_pushed_and_nothing_is_st
     derived, _ = STATUS._derived(make_config(), snapshot, SERVICES)
     assert (derived.records, derived.rows("dpo")) == (0, 0)
     assert not snapshot.records
+
+
+def test_rows_that_trl_would_misread_are_refused_although_no_shards_are_written(tmp_path: Path) -> None:
+    store = Store()
+    turns = (Message(role="user", content="Why is the sky blue?"), Message(role="assistant", content="Because"))
+    store.add("a", prompt=Prompt(id=ids.prompt_id(turns), messages=turns, source="acme/prompts@abc"))
+    snapshot = store.written(tmp_path)
+    told = [STATUS._derived(make_config(), snapshot, SERVICES, shards=shards)[1] for shards in (False, True)]
+    assert told[0].startswith(
+        "TRL would not train on these rows as they are meant: dpo has 1 rows whose prompt does not"
+    )
+    assert told[0] == told[1]
+
+
+def test_shards_are_made_to_be_compared_with_those_that_are_published_and_else_not(tmp_path: Path) -> None:
+    store = Store()
+    store.add("a")
+    snapshot = store.written(tmp_path)
+    (counted, _), (made, _) = (
+        STATUS._derived(make_config(), snapshot, SERVICES, shards=shards) for shards in (False, True)
+    )
+    assert (counted.tally.shards, counted.row_counts) == ([], {"dpo": 1, "kto": 2})
+    assert sum(shard.rows for shard in made.tally.shards) == 3
+    assert made.row_counts == counted.row_counts

@@ -10,7 +10,9 @@ import pytest
 
 from curation.card.derived_facts import reviewer_agreement
 from curation.derive import derive
-from curation.review_progress import ReviewerProgress, ReviewProgress, review_progress
+from curation.progress.responses import stored_responses
+from curation.progress.review import ReviewProgress, review_progress
+from curation.progress.reviewers import ReviewerProgress
 from tests.derive.stores import SERVICES, Store, make_response
 from tests.serving.reviewed import config_of, dashboard_in, given, reviewed_store
 
@@ -22,7 +24,7 @@ def progress_in(folder: Path, store: Store, today: date) -> ReviewProgress:
     derived = derive(config_of(), snapshot, SERVICES)
     pseudonyms = {reviewer: snapshot.pseudonym(reviewer) for reviewer in derived.reviewers}
     agreement = reviewer_agreement(config_of(), derived, pseudonyms)
-    return review_progress(snapshot, snapshot.responses.values(), agreement, gold=(), min_submitted=2, today=today)
+    return review_progress(snapshot, stored_responses(snapshot), agreement, gold=(), min_submitted=2, today=today)
 
 
 def without_days(reviewer: ReviewerProgress) -> ReviewerProgress:
