@@ -111,7 +111,7 @@ def judge_check_lines(check: JudgeCheck) -> Iterable[str]:
     if check.kappa.count:
         records = counted(check.kappa.count, "record")
         yield f"Judge against people: weighted kappa {measured(check.kappa)}, on {records}."
-    for criterion in _told_apart(check.criteria):
+    for criterion in _criteria_to_name(check.criteria):
         against = f"what reviewers say of {criterion.criterion}" if criterion.asked else "what reviewers prefer"
         yield (
             f"{criterion.judge} on {criterion.criterion} against {against}: weighted kappa "
@@ -129,7 +129,7 @@ def judge_check_lines(check: JudgeCheck) -> Iterable[str]:
         yield f"{counted(check.left_to_judge, 'candidate set')} left to the judge, which was sure.{nobody}"
 
 
-def _told_apart(criteria: Sequence[CriterionAgreement]) -> Sequence[CriterionAgreement]:
+def _criteria_to_name(criteria: Sequence[CriterionAgreement]) -> Sequence[CriterionAgreement]:
     """Return the criteria to name. A single one without a question of its own is the judge as a whole."""
     return () if len(criteria) == 1 and not criteria[0].asked else criteria
 
