@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -24,6 +24,7 @@ from curation.errors import (
 )
 from curation.ids import content_hash
 from curation.review import record_pages
+from curation.review.listing import Key, parse_listing, records_to_read, unchanged_answers
 from curation.review.pulled import Accounts, Answer, Pulled
 from curation.review.record_writing import write_records
 from curation.review.refusal import refusal
@@ -42,7 +43,7 @@ from curation.review.spec import (
 )
 from curation.review.times import time_of
 from curation.review.transport import ADDRESS, PatientTransport
-from curation.types import Status
+from curation.types import Response, Status
 
 with warnings.catch_warnings():
     # argilla 2.8 still configures pydantic by class.
@@ -63,6 +64,16 @@ class Pushed:
 
     added: int
     refused: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a dataset holds, as `Pulled` has it."""
+
+    records: Mapping[str, str | None]
+    answers: tuple[Answer, ...]
+    whole: bool = True
+    read: int | None = None
 
 
 class ArgillaReview:
@@ -254,11 +265,16 @@ class ArgillaReview:
                 raise
         return True
 
-    def pull(self, only: Collection[str] | None = None, *, beside: str | None = None) -> Pulled:
+    def pull(
+        self, only: Collection[str] | None = None, *, beside: str | None = None, stored: Collection[Response] = ()
+    ) -> Pulled:
         """Return all records, all responses with any status, and all accounts.
 
         With `only`, the ids that the server gave to some records, only these are read; if one of them is not there any
         more, all are. Those that are in the dataset with the id `beside` are left out.
+
+        `stored` are responses that were read before. If the server lists responses (see `listing`), and `only` does not
+        help, the records are read to which it has others, and the rest is what the list and `stored` say.
 
         No search filter is used, because a record's updated_at does not change when a response is edited. Raises
         RefusedError if the dataset is missing or has no records, TemporaryError if records keep being deleted while
@@ -274,27 +290,24 @@ class ArgillaReview:
                     remedy="If the Space was reset, run `curation restore`: it puts the records and all answers of the "
                     "last sync back.",
                 )
-            named = self._named_records(dataset_id, only, beside) if only is not None else None
-            records = self._all_records(dataset_id) if named is None else named
-            if not records and named is None:
-                raise RefusedError(
-                    f"The Argilla dataset {self.name!r} in workspace {self.workspace!r} holds no records; "
-                    "its answers are not taken for withdrawn.",
-                    remedy="Run `curation restore`: it puts the records and all answers of the last sync back.",
-                )
+            held = (
+                self._named(dataset_id, only, beside)
+                or self._listed(dataset_id, stored)
+                or self._everything(dataset_id)
+            )
             # Accounts are read last: if one is deleted in the meantime, its answers must not count as withdrawn.
             accounts = self.accounts()
             about = self._get(f"/api/v1/datasets/{dataset_id}")
-            answers = tuple(_answer(response, dataset_id) for record in records for response in record["responses"])
         return Pulled(
             began_at=began_at,
             dataset_id=dataset_id,
             guidelines=about["guidelines"] or "",
             last_activity_at=time_of(about["last_activity_at"]),
-            records={record["id"]: record["external_id"] for record in records},
-            answers=answers,
+            records=held.records,
+            answers=held.answers,
             accounts=accounts,
-            whole=named is None,
+            whole=held.whole,
+            read=held.read,
         )
 
     def activity(self) -> str | None:
@@ -343,6 +356,46 @@ class ArgillaReview:
             questions=tuple(self._get(f"{path}/questions")["items"]),
             metadata=tuple(self._get(f"/api/v1/me/datasets/{dataset_id}/metadata-properties")["items"]),
         )
+
+    def _named(self, dataset_id: str, only: Collection[str] | None, beside: str | None) -> _Held | None:
+        """Return what some records hold; None if no names were given, or if one is in neither of the datasets."""
+        records = self._named_records(dataset_id, only, beside) if only is not None else None
+        return None if records is None else replace(_held(records, dataset_id), whole=False, read=len(records))
+
+    def _listed(self, dataset_id: str, stored: Collection[Response]) -> _Held | None:
+        """Return what the dataset holds, by the server's list of responses; None if it lists none, or too many."""
+        before: Mapping[Key, Response] = {
+            (response.server_record_id, response.server_user_id): response
+            for response in stored
+            if response.dataset_id == dataset_id
+        }
+        if not before:
+            return None
+        try:
+            items = self._get(f"/api/v1/datasets/{dataset_id}/curation/responses")["items"]
+        except httpx.HTTPStatusError as error:
+            # Any Argilla but that of spaces/argilla and the local stack has no such list.
+            if error.response.status_code != httpx.codes.NOT_FOUND:
+                raise
+            return None
+        listing = parse_listing(items)
+        changed = records_to_read(listing, before)
+        records = self._named_records(dataset_id, changed, None) if changed is not None and listing.records else None
+        if records is None or changed is None:
+            return None
+        answers = (*unchanged_answers(listing, before, changed), *_held(records, dataset_id).answers)
+        return _Held(listing.records, answers, read=len(records))
+
+    def _everything(self, dataset_id: str) -> _Held:
+        """Return what the dataset holds, all of it read. Raises RefusedError if that is nothing."""
+        records = self._all_records(dataset_id)
+        if not records:
+            raise RefusedError(
+                f"The Argilla dataset {self.name!r} in workspace {self.workspace!r} holds no records; "
+                "its answers are not taken for withdrawn.",
+                remedy="Run `curation restore`: it puts the records and all answers of the last sync back.",
+            )
+        return _held(records, dataset_id)
 
     def _all_records(self, dataset_id: str) -> list[dict[str, Any]]:
         """Return every record that exists when the reading begins, with its responses."""
@@ -554,6 +607,14 @@ def _question(question: Question) -> Any:
             return rg.RankingQuestion(question.name, values=question.options, **options)
         case TextQuestion():
             return rg.TextQuestion(question.name, use_markdown=False, **options)
+
+
+def _held(records: Collection[dict[str, Any]], dataset_id: str) -> _Held:
+    """Return what records of the API hold."""
+    return _Held(
+        records={record["id"]: record["external_id"] for record in records},
+        answers=tuple(_answer(response, dataset_id) for record in records for response in record["responses"]),
+    )
 
 
 def _answer(response: dict[str, Any], dataset_id: str) -> Answer:

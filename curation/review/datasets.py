@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from curation.ids import content_hash
 from curation.review.adjudication import Adjudicated, adjudication_settings
 from curation.review.pulled import Pulled
+from curation.types import Response
 
 if TYPE_CHECKING:
     from curation.review.argilla import ArgillaReview
@@ -40,16 +41,19 @@ class ReviewDatasets:
             return activity
         return content_hash("activity of both", activity, self.adjudication.activity())
 
-    def pull(self, only: Collection[str] | None = None) -> tuple[Pulled, Pulled | None]:
+    def pull(
+        self, only: Collection[str] | None = None, *, stored: Collection[Response] = ()
+    ) -> tuple[Pulled, Pulled | None]:
         """Return what both datasets hold, the second null if there is none yet.
 
-        With `only` some of the records of the first are read, and all of the second, which has few. Raises the errors
-        of `ArgillaReview.pull`: the dataset of the adjudicators may only be missing or empty if nobody answered there.
+        With `only` or `stored` some of the records of the first are read, and all of the second, which has few. Raises
+        the errors of `ArgillaReview.pull`: the dataset of the adjudicators may only be missing or empty if nobody
+        answered there.
         """
         if self.adjudication is None:
-            return self.review.pull(only), None
+            return self.review.pull(only, stored=stored), None
         dataset_id = self.adjudication.find()
-        pulled = self.review.pull(only, beside=dataset_id)
+        pulled = self.review.pull(only, beside=dataset_id, stored=stored)
         _, records = self.adjudication.progress()
         return pulled, self.adjudication.pull() if records or self.answered else None
 
@@ -63,4 +67,5 @@ def together(review: Pulled, adjudication: Pulled | None) -> Pulled:
         records={**review.records, **adjudication.records},
         answers=(*review.answers, *adjudication.answers),
         accounts=adjudication.accounts,
+        read=None if review.read is None else review.read + len(adjudication.records),
     )

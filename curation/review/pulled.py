@@ -44,6 +44,8 @@ class Pulled:
     - `began_at`: when the reading began
     - `records`: the external id of each record by the server's own id: ours is the external id, null is somebody else's
     - `last_activity_at`: when somebody answered last, as Argilla says; it was read after `answers`
+    - `read`: how many records were read; null if all were. Of the others the server's list says that they have the
+      answers that the store has.
     - `accounts`: they were read after `answers`, so whose account is among them could have been seen to answer
     """
 
@@ -54,4 +56,5 @@ class Pulled:
     answers: tuple[Answer, ...]
     accounts: Accounts
     whole: bool = True
+    read: int | None = None
     last_activity_at: datetime | None = None

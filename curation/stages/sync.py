@@ -143,7 +143,8 @@ def sync(
 ) -> SyncReport:
     """Update the responses in the store from Argilla, in one commit. If nothing changed, there is no commit.
 
-    If Argilla says that nothing happened since the last `sync`, its answers are not read, at most for the hours of
+    If Argilla says that nothing happened since the last `sync`, its answers are not read. If it lists responses (see
+    `review.listing`), only the records whose answers changed are read. Both at most for the hours of
     `review.full_every`, and not with `read_all`. Responses that were edited, withdrawn or deleted in Argilla change in
     the store too. `changed` are the ids in Argilla of records of which a webhook told: if all were read within
     `review.full_every`, only these are read now. The next sync without it looks for what no webhook told of.
@@ -174,7 +175,8 @@ def sync(
             datasets.check()
             # What happens while the answers are read is for the next sync, so the activity comes first.
             activity, began = datasets.activity(), time.monotonic()
-            pulled = together(*datasets.pull(only))
+            listed = not (forget or read_all) and _read_all_lately(config, snapshot)
+            pulled = together(*datasets.pull(only, stored=snapshot.responses.values() if listed else ()))
             if not pulled.whole and not _is_synced(snapshot, pulled.dataset_id):
                 pulled = together(*datasets.pull())
             reviews, report, sign = _merged(config, snapshot, pulled, to_forget, activity)
@@ -191,10 +193,19 @@ def sync(
 
 def _only(config: Config, snapshot: Snapshot, changed: Collection[str] | None) -> Collection[str] | None:
     """Return which records to read, None for all: so often that a webhook that was lost does not matter for long."""
-    last = snapshot.manifest.review.last_sync if snapshot.manifest.review is not None else None
-    if last is None or datetime.now(UTC) - last.began_at >= timedelta(hours=config.review.full_every):
-        return None
-    return changed
+    return changed if _last_sync(config, snapshot) is not None else None
+
+
+def _last_sync(config: Config, snapshot: Snapshot) -> LastSync | None:
+    """Return what the last sync left, None if all must be looked at again."""
+    review = snapshot.manifest.review
+    return review.last_sync if review is not None and _read_all_lately(config, snapshot) else None
+
+
+def _read_all_lately(config: Config, snapshot: Snapshot) -> bool:
+    """Whether all records were read within the hours of `review.full_every`."""
+    read_all_at = snapshot.manifest.review.read_all_at if snapshot.manifest.review is not None else None
+    return read_all_at is not None and datetime.now(UTC) - read_all_at < timedelta(hours=config.review.full_every)
 
 
 def _is_synced(snapshot: Snapshot, dataset_id: str) -> bool:
@@ -204,8 +215,8 @@ def _is_synced(snapshot: Snapshot, dataset_id: str) -> bool:
 
 def _unchanged(config: Config, snapshot: Snapshot, review: ArgillaReview) -> SyncReport | None:
     """Return the report that nothing happened since the last sync; None if that is not known."""
-    last = snapshot.manifest.review.last_sync if snapshot.manifest.review is not None else None
-    if last is None or datetime.now(UTC) - last.began_at >= timedelta(hours=config.review.full_every):
+    last = _last_sync(config, snapshot)
+    if last is None:
         return None
     datasets = review_datasets(config, review, snapshot)
     datasets.check()
@@ -258,14 +269,16 @@ def _merged(
         second_accounts=merged.second_accounts,
         forgotten=merged.forgotten,
         ignored=merged.ignored,
-        read_records=None if pulled.whole else len(pulled.records),
+        read_records=pulled.read,
     )
+    dataset_before = snapshot.manifest.review
     dataset = ReviewedDataset(
         workspace=config.review.workspace,
         dataset=config.review_dataset,
         dataset_id=pulled.dataset_id,
         guidelines=original_text(pulled.guidelines),
-        last_sync=_last_sync(report, pulled, activity) if pulled.whole else _last_whole_sync(snapshot),
+        last_sync=_this_sync(report, activity) if pulled.whole else dataset_before and dataset_before.last_sync,
+        read_all_at=pulled.began_at if pulled.read is None else dataset_before and dataset_before.read_all_at,
         last_activity_at=pulled.last_activity_at,
     )
     reviews = Reviews(
@@ -276,8 +289,8 @@ def _merged(
         synced_at=pulled.began_at,
     )
     seen = None
-    if _is_synced(snapshot, pulled.dataset_id) and snapshot.manifest.review is not None:
-        seen = snapshot.manifest.review.last_activity_at
+    if dataset_before is not None and _is_synced(snapshot, pulled.dataset_id):
+        seen = dataset_before.last_activity_at
     return reviews, report, sign_of_an_older_copy(snapshot.responses, merged, pulled, seen_activity=seen)
 
 
@@ -313,22 +326,16 @@ def _refuse_an_older_copy(sign: str | None) -> None:
         )
 
 
-def _last_sync(report: SyncReport, pulled: Pulled, activity: str | None) -> LastSync | None:
+def _this_sync(report: SyncReport, activity: str | None) -> LastSync | None:
     """Return what the next sync compares with; None if it has to read all answers."""
     if activity is None or report.unusual:
         return None
     return LastSync(
         activity=activity,
-        began_at=pulled.began_at,
         records=report.records,
         responses=report.responses,
         submitted=report.submitted,
     )
-
-
-def _last_whole_sync(snapshot: Snapshot) -> LastSync | None:
-    """Return what the next sync compares with if this one read some records only: what the last whole one left."""
-    return snapshot.manifest.review.last_sync if snapshot.manifest.review is not None else None
 
 
 def _accounts(snapshot: Snapshot, names: Collection[str]) -> set[str]:

@@ -32,14 +32,13 @@ class PromptsRead(Row):
 
 
 class LastSync(Row):
-    """What the last `sync` that read everything left: the numbers of its report.
+    """What the last `sync` that saw everything left: the numbers of its report.
 
-    `activity` is a hash of what Argilla said of its last activity before everything was read at `began_at`. As long as
-    it says the same, there is nothing to read.
+    `activity` is a hash of what Argilla said of its last activity before that. As long as it says the same, there is
+    nothing to read.
     """
 
     activity: str
-    began_at: datetime
     records: int
     responses: int
     submitted: int
@@ -48,7 +47,9 @@ class LastSync(Row):
 class ReviewedDataset(Row):
     """The Argilla dataset that the store was last synced with. If the dataset is created again, it gets another id.
 
-    `last_sync` is null if the next `sync` has to read everything. `last_activity_at` is when somebody answered last, as
+    `last_sync` is null if the next `sync` has to look at everything, because there is something to say each time.
+    `read_all_at` is when a `sync` began that read all records, and not only those whose answers had changed.
+    `last_activity_at` is when somebody answered last, as
     Argilla said at the last `sync`: if it ever says an earlier time, it was set back to an older copy of its data.
     """
 
@@ -57,6 +58,7 @@ class ReviewedDataset(Row):
     dataset_id: str
     guidelines: str
     last_sync: LastSync | None = None
+    read_all_at: datetime | None = None
     last_activity_at: datetime | None = None
 
 

@@ -31,6 +31,12 @@ def test_the_database_is_on_the_local_disk_and_snapshots_are_where_the_check_loo
     assert "ENV REINDEX_DATASETS=1\n" in dockerfile
 
 
+def test_argilla_is_started_with_the_list_of_responses() -> None:
+    dockerfile = (FOLDER / "Dockerfile").read_text()
+    # The image's start_argilla_server.sh runs `python -m uvicorn $UVICORN_APP` in /home/argilla.
+    assert "COPY review_app.py /home/argilla/review_app.py\nENV UVICORN_APP=review_app:app\n" in dockerfile
+
+
 def test_the_folder_as_it_is_lets_nobody_sign_in() -> None:
     assert yaml.safe_load((FOLDER / ".oauth.yaml").read_text()) == {"providers": []}
 
@@ -50,4 +56,4 @@ def test_the_wheel_brings_the_spaces() -> None:
 
 
 def test_the_package_has_the_whole_space_without_what_is_for_a_server_of_ones_own() -> None:
-    assert set(space_files("argilla")) == {".oauth.yaml", "Dockerfile", "README.md", "snapshots.py"}
+    assert set(space_files("argilla")) == {*(".oauth.yaml", "Dockerfile", "README.md", "review_app.py", "snapshots.py")}

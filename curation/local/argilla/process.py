@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -23,10 +24,11 @@ class ArgillaServer(ServerProcess):
             folder=folder,
             command=self._arguments,
             health="/api/v1/status",
-            # The child can import the package `server` beside this file, and nothing else of ours.
+            # The child can import the package `server` beside this file and what is in the review Space's folder, and
+            # nothing else of ours.
             # An empty PYTHONDONTWRITEBYTECODE is none: uv compiles nothing, and the second start takes half as long.
             env={
-                "PYTHONPATH": str(Path(__file__).parent),
+                "PYTHONPATH": os.pathsep.join((str(Path(__file__).parent), str(_review_space()))),
                 "PYTHONNOUSERSITE": "1",
                 "PYTHONDONTWRITEBYTECODE": "",
             },
@@ -74,3 +76,10 @@ class ArgillaServer(ServerProcess):
         pairs = [str(part) for pair in arguments.items() for part in pair]
         # -P: without it a folder named `server` in the working directory would be run instead.
         return [str(self._python), "-P", "-m", "server", *pairs]
+
+
+def _review_space() -> Path:
+    """Return the folder spaces/argilla, which comes with the package."""
+    package = Path(__file__).parents[2]
+    inside = package / "spaces"
+    return (inside if inside.is_dir() else package.parent / "spaces") / "argilla"

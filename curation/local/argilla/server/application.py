@@ -1,4 +1,7 @@
-"""The server: argilla_server with our search engine and jobs. It first updates the tables and creates the owner."""
+"""The server: argilla_server as the review Space starts it, with our search engine and jobs.
+
+It first updates the tables and creates the owner.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ def serve(*, port: int, users_file: Path, workspace: str) -> None:
     asyncio.run(_account(json.loads(users_file.read_text()), workspace))
     jobs.start_worker(connection)
     uvicorn.run(
-        bodies.limited(point("argilla_server.app")),
+        bodies.limited(point("review_app.app")),
         host=HOST,
         port=port,
         access_log=False,
