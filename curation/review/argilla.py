@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
@@ -54,6 +54,8 @@ with warnings.catch_warnings():
 
 SHAPE_ERRORS = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 """Errors that are raised when the SDK or we cannot parse an answer of Argilla."""
+SEARCHED = 100
+"""So many records are searched for at once. Argilla takes at most 250 ids."""
 DIFFERENCES = 3
 """An error message lists at most so many differences of settings."""
 
@@ -416,8 +418,9 @@ class ArgillaReview:
         self, dataset_id: str, server_ids: Collection[str], beside: str | None
     ) -> list[dict[str, Any]] | None:
         """Return these records with their responses, None if one is in neither of the datasets."""
-        records = []
-        for server_id in sorted(server_ids):
+        records = self._searched_records(dataset_id, sorted(set(server_ids)))
+        for server_id in sorted(set(server_ids) - records.keys()):
+            # The search may not know it yet, or it is in the other dataset.
             try:
                 record = self._get(f"/api/v1/records/{server_id}")
             except httpx.HTTPStatusError as error:
@@ -429,9 +432,28 @@ class ArgillaReview:
                 continue
             if record["dataset_id"] != dataset_id:
                 return None
-            if not isinstance(record.get("responses"), list):
-                raise ValueError("a record without its responses")
-            records.append(record_pages.without_texts(record))
+            records[server_id] = record
+        if any(not isinstance(record.get("responses"), list) for record in records.values()):
+            raise ValueError("a record without its responses")
+        return [record_pages.without_texts(record) for record in records.values()]
+
+    def _searched_records(self, dataset_id: str, server_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return those of the records that Argilla's search finds, by id. It finds them in its index, which may be old,
+        but then takes them from the database.
+        """
+        records: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(server_ids), SEARCHED):
+            ids = server_ids[start : start + SEARCHED]
+            condition = {"type": "terms", "scope": {"entity": "record", "property": "id"}, "values": ids}
+            answer = self.http.post(
+                f"/api/v1/datasets/{dataset_id}/records/search",
+                params={"include": "responses", "limit": len(ids)},
+                json={"filters": {"and": [condition]}},
+            )
+            answer.raise_for_status()
+            for item in orjson.loads(answer.content)["items"]:
+                if item["record"]["id"] in ids:
+                    records[item["record"]["id"]] = item["record"]
         return records
 
     def _records(self, dataset_id: str) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A sync that webhooks named some records to reads only these, and misses nothing that the next whole one would see."""
+"""A sync reads only the records that webhooks or Argilla's list of responses name, and misses nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from curation.config import Services, load_config
 from curation.local import Stack
 from curation.stages.sync import SyncReport, sync
+from tests.between import Between
 from tests.conftest import CommandLine
 from tests.flows.running import stored
 from tests.flows.test_loop import always, answers, argilla, dataset_id, pushed, review
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.stack
 NAME = "named"
 
 
-def test_only_named_records_are_read_and_the_next_sync_reads_all(cli: CommandLine, stack: Stack) -> None:
+def test_only_records_that_are_named_or_listed_are_read_and_nothing_is_missed(cli: CommandLine, stack: Stack) -> None:
     path = pushed(cli, NAME)
     review(stack, NAME, ann=always("a"), bob=always("a"))
     config = load_config(cli.folder / f"{NAME}.toml")
@@ -36,8 +37,8 @@ def test_only_named_records_are_read_and_the_next_sync_reads_all(cli: CommandLin
         of_first = [item for (record, _), item in given.items() if record == records[0]]
         [second, *_] = [item for (record, _), item in given.items() if record == records[1]]
 
-        def change(response: dict[str, Any]) -> None:
-            body = {"status": "submitted", "values": {"preference": {"value": "b"}}}
+        def change(response: dict[str, Any], preference: str = "b") -> None:
+            body = {"status": "submitted", "values": {"preference": {"value": preference}}}
             http.put(f"/responses/{response['id']}", json=body).raise_for_status()
 
         # Nothing was ever read, so what was named is not enough.
@@ -52,14 +53,31 @@ def test_only_named_records_are_read_and_the_next_sync_reads_all(cli: CommandLin
         assert (report.missing_records, report.absent, report.commit is not None) == ((), 0, True)
         assert "1 record read in" in report.lines[0]
         assert responses() == 11
-        # The change that nobody told of is there with the next sync that reads all.
-        whole = sync(config, services=services)
-        assert (whole.read_records, whole.changed, whole.withdrawn) == (None, 1, 0)
+        # The change that nobody told of is there with the next sync, which asks which responses changed.
+        listed = sync(config, services=services)
+        assert (listed.read_records, listed.changed, listed.withdrawn, listed.missing_records) == (1, 1, 0, ())
         assert not sync(config, services=services).read_all
-        # What is not a record of the dataset, or no id at all: all is read.
-        change(of_first[0] | {"id": second["id"]})
-        for strange in ("0b7c9d3e-0000-4000-8000-000000000000", "no-id"):
-            assert synced(records[0], strange).read_records is None
+        # What is not a record of the dataset, or no id at all, does not help: the list does.
+        for strange, preference in (("0b7c9d3e-0000-4000-8000-000000000000", "a"), ("no-id", "b")):
+            change(second, preference)
+            assert synced(records[0], strange).read_records == 1
+
+        # A plain Argilla has no list, and after `full_every` hours everything is read in any case.
+        def without_list(request: str) -> str | None:
+            return "/api/v1/no-such-route" if "/curation/responses" in request else None
+
+        change(second, "a")
+        with Between(stack.argilla.url, without_list) as proxy:
+            plain = Services.from_environment({**stack.settings(), "ARGILLA_API_URL": proxy.url})
+            report = sync(config, services=plain)
+        assert (report.read_records, report.changed) == (None, 1)
+        change(second, "b")
+        report = sync(config, services=services, read_all=True)
+        assert (report.read_records, report.changed) == (None, 1)
+        change(second, "a")
+        often = config.model_copy(update={"review": config.review.model_copy(update={"full_every": 0.0})})
+        report = sync(often, services=services)
+        assert (report.read_records, report.changed) == (None, 1)
         # If nothing happened, nothing is read, whatever is named.
         assert not synced(records[0]).read_all
         # A dataset that stands in place of the one that was read before is read whole.
