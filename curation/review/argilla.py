@@ -69,6 +69,15 @@ class Pushed:
 
 
 @dataclass(frozen=True, slots=True)
+class _Record:
+    """A record as the server has it: the server's id, ours, and its answers."""
+
+    id: str
+    external_id: str | None
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Held:
     """What a dataset holds, as `Pulled` has it."""
 
@@ -362,7 +371,7 @@ class ArgillaReview:
     def _named(self, dataset_id: str, only: Collection[str] | None, beside: str | None) -> _Held | None:
         """Return what some records hold; None if no names were given, or if one is in neither of the datasets."""
         records = self._named_records(dataset_id, only, beside) if only is not None else None
-        return None if records is None else replace(_held(records, dataset_id), whole=False, read=len(records))
+        return None if records is None else replace(_held(records), whole=False, read=len(records))
 
     def _listed(self, dataset_id: str, stored: Collection[Response]) -> _Held | None:
         """Return what the dataset holds, by the server's list of responses; None if it lists none, or too many."""
@@ -385,7 +394,7 @@ class ArgillaReview:
         records = self._named_records(dataset_id, changed, None) if changed is not None and listing.records else None
         if records is None or changed is None:
             return None
-        answers = (*unchanged_answers(listing, before, changed), *_held(records, dataset_id).answers)
+        answers = (*unchanged_answers(listing, before, changed), *_held(records).answers)
         return _Held(listing.records, answers, read=len(records))
 
     def _everything(self, dataset_id: str) -> _Held:
@@ -397,9 +406,9 @@ class ArgillaReview:
                 "its answers are not taken for withdrawn.",
                 remedy="Run `curation restore`: it puts the records and all answers of the last sync back.",
             )
-        return _held(records, dataset_id)
+        return _held(records)
 
-    def _all_records(self, dataset_id: str) -> list[dict[str, Any]]:
+    def _all_records(self, dataset_id: str) -> list[_Record]:
         """Return every record that exists when the reading begins, with its responses."""
 
         def page(offset: int, limit: int) -> list[dict[str, Any]]:
@@ -407,16 +416,14 @@ class ArgillaReview:
             return list(self._get(f"/api/v1/datasets/{dataset_id}/records", params)["items"])
 
         try:
-            return record_pages.read_all(page)
+            return record_pages.read_all(page, lambda record: _record(record, dataset_id))
         except record_pages.RecordsMovedError:
             raise TemporaryError(
                 f"Records of the Argilla dataset {self.name!r} are being deleted while they are read.",
                 remedy="Run `curation sync` again when that is done.",
             ) from None
 
-    def _named_records(
-        self, dataset_id: str, server_ids: Collection[str], beside: str | None
-    ) -> list[dict[str, Any]] | None:
+    def _named_records(self, dataset_id: str, server_ids: Collection[str], beside: str | None) -> list[_Record] | None:
         """Return these records with their responses, None if one is in neither of the datasets."""
         records = self._searched_records(dataset_id, sorted(set(server_ids)))
         for server_id in sorted(set(server_ids) - records.keys()):
@@ -435,7 +442,7 @@ class ArgillaReview:
             records[server_id] = record
         if any(not isinstance(record.get("responses"), list) for record in records.values()):
             raise ValueError("a record without its responses")
-        return [record_pages.without_texts(record) for record in records.values()]
+        return [_record(record, dataset_id) for record in records.values()]
 
     def _searched_records(self, dataset_id: str, server_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return those of the records that Argilla's search finds, by id. It finds them in its index, which may be old,
@@ -462,7 +469,7 @@ class ArgillaReview:
         while True:
             params = {"offset": offset, "limit": record_pages.PAGE}
             items = self._get(f"/api/v1/datasets/{dataset_id}/records", params)["items"]
-            yield from map(record_pages.without_texts, items)
+            yield from ({"id": item["id"], "external_id": item["external_id"]} for item in items)
             if len(items) < record_pages.PAGE:
                 return
             offset += len(items)
@@ -631,11 +638,17 @@ def _question(question: Question) -> Any:
             return rg.TextQuestion(question.name, use_markdown=False, **options)
 
 
-def _held(records: Collection[dict[str, Any]], dataset_id: str) -> _Held:
-    """Return what records of the API hold."""
+def _record(record: dict[str, Any], dataset_id: str) -> _Record:
+    """Return what is needed of a record of the API: its texts are most of it, and nobody needs them."""
+    answers = tuple(_answer(response, dataset_id) for response in record["responses"])
+    return _Record(record["id"], record["external_id"], answers)
+
+
+def _held(records: Collection[_Record]) -> _Held:
+    """Return what records hold."""
     return _Held(
-        records={record["id"]: record["external_id"] for record in records},
-        answers=tuple(_answer(response, dataset_id) for record in records for response in record["responses"]),
+        records={record.id: record.external_id for record in records},
+        answers=tuple(answer for record in records for answer in record.answers),
     )
 
 

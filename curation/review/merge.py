@@ -158,7 +158,8 @@ def _incoming(
             unknown.add(answer.server_user_id)
         else:
             responses.append(
-                Response(
+                # Checked already, when it was read from the server or from the store.
+                Response.model_construct(
                     record_id=record_id,
                     reviewer=names[answer.server_user_id],
                     status=answer.status,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from curation.review.ahead import begin
 
 Page = list[dict[str, Any]]
+KeptT = TypeVar("KeptT")
 GetPage = Callable[[int, int], Page]
 """Returns the records of a page, by its offset and the most records that it may hold."""
 
@@ -23,8 +24,10 @@ class RecordsMovedError(Exception):
     """Records were deleted at every try to read them all."""
 
 
-def read_all(get: GetPage) -> Page:
-    """Return every record that exists when the reading begins, with its responses and without its texts.
+def read_all(get: GetPage, keep: Callable[[dict[str, Any]], KeptT]) -> list[KeptT]:
+    """Return what `keep` makes of every record that exists when the reading begins.
+
+    `keep` is called while the server works on the next page, so its time is not added to that of the server.
 
     Argilla gives pages by offset, in the order in which records were added. If a record of an earlier page is deleted
     in the meantime, all later records move up by one, and the first record of the next page would be skipped. So each
@@ -32,20 +35,15 @@ def read_all(get: GetPage) -> Page:
     RecordsMovedError if that happens at every try, ValueError for a record without its responses.
     """
     for _ in range(TRIES):
-        records = _read_through(get)
+        records = _read_through(get, keep)
         if records is not None:
             return records
     raise RecordsMovedError
 
 
-def without_texts(item: dict[str, Any]) -> dict[str, Any]:
-    """Return what is needed of a record: its texts are most of it, and nobody needs them."""
-    return {key: item.get(key) for key in ("id", "external_id", "responses")}
-
-
-def _read_through(get: GetPage) -> Page | None:
-    """Return all records with their responses; None if records moved in the meantime."""
-    records: dict[str, dict[str, Any]] = {}
+def _read_through(get: GetPage, keep: Callable[[dict[str, Any]], KeptT]) -> list[KeptT] | None:
+    """Return what is kept of all records; None if records moved in the meantime."""
+    records: dict[str, KeptT] = {}
     last: str | None = None
     for page in _pages(get):
         if last is not None and (not page or page[0]["id"] != last):
@@ -57,7 +55,7 @@ def _read_through(get: GetPage) -> Page | None:
             if not isinstance(item.get("responses"), list):
                 # A missing list of responses is an error. Reading it as an empty list would withdraw all answers.
                 raise ValueError("a record without its responses")
-            records[item["id"]] = without_texts(item)
+            records[item["id"]] = keep(item)
             last = item["id"]
     return list(records.values())
 

@@ -271,27 +271,33 @@ def _merged(
         ignored=merged.ignored,
         read_records=pulled.read,
     )
-    dataset_before = snapshot.manifest.review
-    dataset = ReviewedDataset(
-        workspace=config.review.workspace,
-        dataset=config.review_dataset,
-        dataset_id=pulled.dataset_id,
-        guidelines=original_text(pulled.guidelines),
-        last_sync=_this_sync(report, activity) if pulled.whole else dataset_before and dataset_before.last_sync,
-        read_all_at=pulled.began_at if pulled.read is None else dataset_before and dataset_before.read_all_at,
-        last_activity_at=pulled.last_activity_at,
-    )
     reviews = Reviews(
         responses=merged.responses,
         renamed=merged.renamed,
-        dataset=dataset,
+        dataset=_reviewed_dataset(config, snapshot, pulled, _this_sync(report, activity)),
         forgotten=forgotten,
         synced_at=pulled.began_at,
     )
     seen = None
-    if dataset_before is not None and _is_synced(snapshot, pulled.dataset_id):
-        seen = dataset_before.last_activity_at
+    if _is_synced(snapshot, pulled.dataset_id) and snapshot.manifest.review is not None:
+        seen = snapshot.manifest.review.last_activity_at
     return reviews, report, sign_of_an_older_copy(snapshot.responses, merged, pulled, seen_activity=seen)
+
+
+def _reviewed_dataset(
+    config: Config, snapshot: Snapshot, pulled: Pulled, this_sync: LastSync | None
+) -> ReviewedDataset:
+    """Return what the store notes of the Argilla dataset. If only some records were read, an earlier sync counts."""
+    before = snapshot.manifest.review
+    return ReviewedDataset(
+        workspace=config.review.workspace,
+        dataset=config.review_dataset,
+        dataset_id=pulled.dataset_id,
+        guidelines=original_text(pulled.guidelines),
+        last_sync=this_sync if pulled.whole else before and before.last_sync,
+        read_all_at=pulled.began_at if pulled.read is None else before and before.read_all_at,
+        last_activity_at=pulled.last_activity_at,
+    )
 
 
 def _of_task(config: Config, snapshot: Snapshot) -> set[str]:

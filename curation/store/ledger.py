@@ -36,7 +36,10 @@ def new_versions(
 
     ended_versions = [ended(before[key]) for key in sorted(before.keys() - after.keys())]
     changed = [key for key in sorted(after) if before.get(key) != after[key]]
-    return ended_versions + [ResponseVersion(**dict(after[key]), synced_at=synced_at) for key in changed]
+    # What is a Response needs no check, which would take most of the time of the first sync of many responses.
+    return ended_versions + [
+        ResponseVersion.model_construct(**dict(after[key]), synced_at=synced_at) for key in changed
+    ]
 
 
 def without(versions: Sequence[ResponseVersion], accounts: Collection[str]) -> list[ResponseVersion]:

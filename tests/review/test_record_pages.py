@@ -16,6 +16,10 @@ def records(count: int) -> list[dict[str, Any]]:
     ]
 
 
+def as_it_is(record: dict[str, Any]) -> dict[str, Any]:
+    return record
+
+
 def test_the_next_page_is_on_its_way_while_a_page_is_read() -> None:
     whole, asked, second = records(2 * PAGE), [], threading.Event()
 
@@ -33,19 +37,19 @@ def test_the_next_page_is_on_its_way_while_a_page_is_read() -> None:
         page = whole[offset : offset + limit]
         return page if offset else FirstPage(page)
 
-    assert [record["id"] for record in read_all(get)] == [record["id"] for record in whole]
+    assert [record["id"] for record in read_all(get, as_it_is)] == [record["id"] for record in whole]
     # Each page begins with the last record of the page before.
     assert asked == [0, PAGE - 1, 2 * (PAGE - 1)]
 
 
-def test_the_texts_of_records_are_not_kept() -> None:
-    assert read_all(lambda offset, limit: records(1)) == [{"id": "s0", "external_id": "r0", "responses": []}]
-    assert read_all(lambda offset, limit: []) == []
+def test_of_each_record_stays_what_is_to_be_kept() -> None:
+    assert read_all(lambda offset, limit: records(2), lambda record: record["external_id"]) == ["r0", "r1"]
+    assert read_all(lambda offset, limit: [], as_it_is) == []
 
 
 def test_a_record_without_its_responses_is_an_error() -> None:
     with pytest.raises(ValueError, match="without its responses"):
-        read_all(lambda offset, limit: [{"id": "s0", "external_id": "r0"}])
+        read_all(lambda offset, limit: [{"id": "s0", "external_id": "r0"}], as_it_is)
 
 
 def test_an_error_does_not_wait_for_the_page_that_was_asked_for() -> None:
@@ -58,7 +62,7 @@ def test_an_error_does_not_wait_for_the_page_that_was_asked_for() -> None:
         return first
 
     with pytest.raises(ValueError, match="without its responses"):
-        read_all(get)
+        read_all(get, as_it_is)
     assert not hangs.is_set()
     threads = [thread for thread in threading.enumerate() if thread.name == "records"]
     assert threads, "the second page was waited for"
@@ -75,5 +79,5 @@ def test_records_that_move_at_every_try_end_the_reading() -> None:
         return whole[offset : offset + limit]
 
     with pytest.raises(RecordsMovedError):
-        read_all(get)
+        read_all(get, as_it_is)
     assert len(whole) == PAGE + 1
