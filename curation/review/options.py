@@ -73,7 +73,7 @@ class ReviewOptions(AdjudicationOptions):
     dataset: Annotated[str, StringConstraints(pattern=ARGILLA_DATASET)] | None = None
     """The dataset in Argilla: by default it is called as the curation is. Up to 200 characters."""
     full_every: Annotated[float, Field(ge=0)] = 24.0
-    """After so many hours `sync` reads all answers, even if Argilla says that nothing changed since the last one."""
+    """After so many hours `sync` reads all answers, even if Argilla says that little or nothing changed since then."""
     min_submitted: PositiveInt = 1
     """When a record has so many answers, Argilla shows it to nobody else."""
     assignment: Literal["overlap", "split"] = "overlap"
