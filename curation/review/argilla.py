@@ -29,6 +29,7 @@ from curation.review.pulled import Accounts, Answer, Pulled
 from curation.review.record_writing import write_records
 from curation.review.refusal import refusal
 from curation.review.settings import WITHOUT_MEANING, ArgillaSettings, differences
+from curation.review.settings_update import update_guidelines, update_pages, update_shares
 from curation.review.shares import SHARE, query_of
 from curation.review.spec import (
     Field,
@@ -184,23 +185,18 @@ class ArgillaReview:
         )
 
     def update(self, task: TaskSpec) -> None:
-        """Change the guidelines, `min_submitted` and the page of the card, if there is a dataset, to those of `task`.
+        """Change the guidelines, `min_submitted` and the card's page to those of `task`, and show the share.
 
-        The other settings give answers their meaning and must not change.
+        The other settings give answers their meaning and must not change. If there is no dataset, do nothing.
         """
         with self.errors():
             dataset_id = self._dataset_id()
             if dataset_id is None:
                 return
-            distribution = {"strategy": "overlap", "min_submitted": task.min_submitted}
-            body = {"guidelines": task.guidelines.strip() or None, "distribution": distribution}
-            self.http.patch(f"/api/v1/datasets/{dataset_id}", json=body).raise_for_status()
-            templates = {field.name: field.template for field in task.fields if field.template is not None}
-            for field in self._get(f"/api/v1/datasets/{dataset_id}/fields")["items"]:
-                if field["name"] in templates and field["settings"]["type"] == "custom":
-                    settings = {**field["settings"], "template": templates[field["name"]]}
-                    answer = self.http.patch(f"/api/v1/fields/{field['id']}", json={"settings": settings})
-                    answer.raise_for_status()
+            settings = self._settings(dataset_id)
+            update_guidelines(self.http, dataset_id, task)
+            update_pages(self.http, settings.fields, task)
+            update_shares(self.http, dataset_id, settings.metadata, self._records(dataset_id))
 
     def push(self, specs: Iterable[RecordSpec]) -> Pushed:
         """Add the records that Argilla lacks. Records that it refuses are left out and returned with its reason.

@@ -28,7 +28,8 @@ Facts = dict[str, JsonValue]
 """The values of settings by their names in words: {"the title of field 'prompt'": "Prompt"}."""
 
 GUIDELINES, MIN_SUBMITTED, PAGE = "the guidelines", "min_submitted", "the page of field 'card'"
-WITHOUT_MEANING = frozenset({GUIDELINES, MIN_SUBMITTED, PAGE})
+FILTER = f"whether reviewers can filter by {SHARE!r}"
+WITHOUT_MEANING = frozenset({GUIDELINES, MIN_SUBMITTED, PAGE, FILTER})
 """The settings that may change while people answer: with other guidelines an answer still means the same."""
 
 MOST_QUOTED = 80
@@ -112,8 +113,7 @@ def _facts(settings: ArgillaSettings) -> Facts:
         facts[f"the list of {kind}s"] = [part["name"] for part in parts]
         for part in parts:
             facts.update(_facts_of(f"{kind} {part['name']!r}", part))
-    for part in settings.metadata:
-        facts[f"whether reviewers can filter by the metadata {part['name']!r}"] = part["visible_for_annotators"]
+    facts[FILTER] = any(part["name"] == SHARE and part["visible_for_annotators"] for part in settings.metadata)
     facts[GUIDELINES] = _text(settings.dataset.get("guidelines"))
     facts[MIN_SUBMITTED] = settings.dataset["distribution"]["min_submitted"]
     return facts

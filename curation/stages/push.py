@@ -106,9 +106,10 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
     first, because an answer to a record that the store does not know would have no meaning. A record that Argilla
     refuses is left out and named. Gold records are mixed in with the others.
 
-    With `update_settings` an existing dataset gets the guidelines and `min_submitted` of the config. Without it, a
-    dataset with other settings is refused. Raises MissingError without a store, RefusedError if there is nothing to
-    review, ServiceError if a record does not arrive in Argilla, and what `gold.read_gold` raises.
+    With `update_settings` an existing dataset gets the guidelines and `min_submitted` of the config, and what else may
+    change while people answer. Without it, a dataset with other settings is refused. Raises MissingError without a
+    store, RefusedError if there is nothing to review, ServiceError if a record does not arrive in Argilla, and what
+    `gold.read_gold` raises.
     """
     items = read_gold(config)
     services = services or Services.from_environment()

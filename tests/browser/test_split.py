@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -31,13 +32,19 @@ def test_everybody_meets_the_records_of_their_shares_until_each_has_enough_answe
 ) -> None:
     with argilla(stack) as http:
         http.post("/workspaces", json={"name": NAME}).raise_for_status()
-    review = f'\n[review]\nworkspace = "{NAME}"\nassignment = "split"\noverlap = 1\n'
-    prompts = [f"Why is {number} a number?" for number in range(12)]
+    review = (
+        f'\n[review]\nworkspace = "{NAME}"\nassignment = "split"\noverlap = 1\npriority = "random"\n'
+        'gold = "gold.jsonl"\ngold_share = 0.25\n'
+    )
+    prompts = [f"Why is {number} a number?" for number in range(9)]
+    gold = [{"prompt": f"Is {number} a number?", "answers": ["Yes.", "No."], "expected": "a"} for number in range(3)]
+    (cli.folder / "gold.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in gold), encoding="utf-8")
     config = str(write_config(cli.folder, NAME, prompts=prompts, more=review))
     accounts = cli.json("reviewers", "add", config, "split-nadia", "split-tomas")["accounts"]
     passwords = {account["username"]: account["password"] for account in accounts}
     cli.json("generate", config)
     pushed = cli.run("push", config).stdout
+    assert "12 records in" in pushed
     assert "Each record is for 1 reviewer: `curation reviewers list` has everybody's link." in pushed
     reviewers = {reviewer["username"]: reviewer for reviewer in cli.json("reviewers", "list", config)["reviewers"]}
     left = {username: reviewer["left"] for username, reviewer in reviewers.items()}
@@ -56,3 +63,4 @@ def test_everybody_meets_the_records_of_their_shares_until_each_has_enough_answe
                 if number < left[username]:
                     browser.goto(re.sub(r"\bpage=\d+", f"page={number + 1}", reviewers[username]["url"]))
     assert len(met) == len(set(met)) == 12
+    assert sum(prompt.strip().startswith("Is") for prompt in met) == 3, "gold is split like all records"

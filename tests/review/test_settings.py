@@ -13,6 +13,7 @@ from curation.errors import RefusedError
 from curation.local import Stack
 from curation.review import Field, LabelQuestion, PairwiseTask, TaskSpec, TextQuestion
 from curation.review.settings import ArgillaSettings, differences, task_settings
+from curation.review.shares import share_of
 from tests.review.datasets import Dataset
 
 TASK = PairwiseTask(guidelines="Be kind.\n\nBe fair.", flags=(), layout="fields").settings()
@@ -121,11 +122,11 @@ def changed(kind: str, name: str, keys: Mapping[str, Any]) -> ArgillaSettings:
         ),
         (
             changed("metadata", "share", {"visible_for_annotators": False}),
-            "whether reviewers can filter by the metadata 'share' is false, expected true",
+            "whether reviewers can filter by 'share' is false, expected true",
         ),
         (
             replace(task_settings(TASK), metadata=()),
-            "whether reviewers can filter by the metadata 'share' is absent, expected true",
+            "whether reviewers can filter by 'share' is false, expected true",
         ),
     ],
 )
@@ -220,6 +221,30 @@ def test_guidelines_and_min_submitted_may_be_brought_in_step(dataset: Dataset, s
             review.check(TASK)
         review.update(replace(TASK, guidelines=""))
         review.check(replace(TASK, guidelines=""))
+
+
+@pytest.mark.stack
+def test_records_that_lost_their_share_get_it_back(stack: Stack) -> None:
+    of_record: dict[str | None, str | None] = {name: share_of(name) for name in ("r0", "r1", "r2")}
+    with closing(Dataset(stack, records=3, task=TASK)) as dataset, dataset.review(stack.argilla.url) as review:
+        listed = f"/me/datasets/{dataset.id}/metadata-properties"
+        for change in ("hidden", "deleted"):
+            [share] = dataset.http.get(listed).raise_for_status().json()["items"]
+            path = f"/metadata-properties/{share['id']}"
+            if change == "hidden":
+                dataset.http.patch(path, json={"visible_for_annotators": False}).raise_for_status()
+            else:
+                dataset.http.delete(path).raise_for_status()
+                [server_id, *_] = [item["id"] for item in dataset.items()]
+                dataset.http.patch(f"/records/{server_id}", json={"metadata": {}}).raise_for_status()
+                dataset.add(None)
+            with pytest.raises(RefusedError, match=r"can filter by 'share' is false.*--update-settings"):
+                review.check(TASK)
+            review.update(TASK)
+            review.check(TASK)
+            shares = {item["external_id"]: (item["metadata"] or {}).get("share") for item in dataset.items()}
+            assert shares == (of_record if change == "hidden" else {**of_record, None: None})
+            assert dataset.items()[0]["fields"]["response_a"] == "A"
 
 
 @pytest.mark.stack
