@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -52,46 +53,67 @@ def in_second(http: httpx2.Client) -> set[str]:
     return {item["external_id"] for item in items(http, SECOND)}
 
 
+def append(path: Path, line: str) -> None:
+    path.write_text(f"{path.read_text(encoding='utf-8')}{line}\n", encoding="utf-8")
+
+
 def test_what_reviewers_do_not_agree_on_is_decided_by_adjudicators(cli: CommandLine, stack: Stack) -> None:
     path = write_config(cli.folder, NAME, more=REVIEW)
     repo = f'repo_id = "acme/{NAME}"\n'
     text = path.read_text(encoding="utf-8").replace(repo, f'{repo}formats = ["dpo", "raw"]\n')
     path.write_text(text, encoding="utf-8")
+    records = three_review(cli, stack, path)
+    sync_escalates(cli, stack, path, records)
+    a_second_sync_adds_nothing(
+        cli, stack, str(path), {ids.adjudication_id(records[name]) for name in ("q1", "q2", "q3")}
+    )
+    assert cli.json("publish", str(path))["rows"] == {"dpo": 4, "raw": 6}
+    review(stack, SECOND, **{"zoe": always("b")})
+    refresh_reads_both_datasets(cli, stack, str(path), records)
+    adjudicators_decide(cli, stack, records)
+    later_answers_leave_it_with_adjudicators(cli, stack, str(path), records)
+    restore_rebuilds_both_datasets(cli, stack, str(path))
+    another_number_of_adjudicators_reaches_argilla(cli, stack, path)
+
+
+def three_review(cli: CommandLine, stack: Stack, path: Path) -> dict[str, str]:
+    """Generate, push, let three people answer and one of them flag, and sync. Return the record of each question."""
     config = str(path)
     cli.json("generate", config)
     cli.json("push", config)
-    rules = {
-        "ann": by_question(),
-        "bob": by_question(q2="both_bad"),
-        "eve": by_question(q1="b", q2="b"),
-    }
-    review(stack, NAME, **rules)
+    review(stack, NAME, ann=by_question(), bob=by_question(q2="both_bad"), eve=by_question(q1="b", q2="b"))
     records = records_of(stack)
     with argilla(stack) as http:
         flag(http, records["q3"])
     synced = cli.json("sync", config)
     assert (synced["added"], synced["adjudication"]) == (18, None)
-    path.write_text(f"{path.read_text(encoding='utf-8')}escalate_below = 0.7\n", encoding="utf-8")
+    return records
+
+
+def sync_escalates(cli: CommandLine, stack: Stack, path: Path, records: dict[str, str]) -> None:
+    append(path, "escalate_below = 0.7")
     # Nothing happened in Argilla, and what was not escalated yet is: as after a sync that ended before it escalated.
     # q1 has two of three, q2 three different answers, q3 a flag; on q0, q4 and q5 all agree.
-    synced = cli.json("sync", config)
+    synced = cli.json("sync", str(path))
     assert synced["read_all"] is False
     assert synced["adjudication"]["new"] == {"draw": 1, "flagged": 1, "low_agreement": 1}
     assert (synced["adjudication"]["escalated"], synced["adjudication"]["waiting"]) == (3, 3)
-    expected = {ids.adjudication_id(records[name]) for name in ("q1", "q2", "q3")}
     assert {row.id: row.reason for row in stored(stack, NAME).escalated.values()} == {
         ids.adjudication_id(records["q1"]): "low_agreement",
         ids.adjudication_id(records["q2"]): "draw",
         ids.adjudication_id(records["q3"]): "flagged",
     }
     with argilla(stack) as http:
-        assert in_second(http) == expected
         assert answers(http, SECOND) == []
         fields = {item["external_id"]: item["fields"] for item in items(http, NAME)}
         again = {item["external_id"]: item["fields"] for item in items(http, SECOND)}
-        assert again[ids.adjudication_id(records["q1"])] == fields[records["q1"]]
+    assert again[ids.adjudication_id(records["q1"])] == fields[records["q1"]]
 
-        # A second sync adds nothing, nor does one after a sync that ended before Argilla had all or anything of it.
+
+def a_second_sync_adds_nothing(cli: CommandLine, stack: Stack, config: str, expected: set[str]) -> None:
+    """Nor does one after a sync that ended before Argilla had all or anything of the second dataset."""
+    with argilla(stack) as http:
+        assert in_second(http) == expected
         for lose in ("nothing", "a record", "the dataset"):
             if lose == "a record":
                 [first, *_] = items(http, SECOND)
@@ -103,13 +125,12 @@ def test_what_reviewers_do_not_agree_on_is_decided_by_adjudicators(cli: CommandL
             assert (synced["missing_records"], synced["added"], synced["withdrawn"]) == ([], 0, 0)
             assert in_second(http) == expected
 
-    before = cli.json("publish", config)
-    assert before["rows"] == {"dpo": 4, "raw": 6}
-    review(stack, SECOND, **{"zoe": always("b")})
+
+def refresh_reads_both_datasets(cli: CommandLine, stack: Stack, config: str, records: dict[str, str]) -> None:
+    """An adjudicator has answered all three, and on q4 bob and eve change their minds: refresh escalates that too."""
     status = cli.json("status", config)
     assert (status["waiting"], status["adjudication"]["waiting"], status["adjudication"]["escalated"]) == (3, 0, 3)
     assert "zoe" not in status["progress"]
-    # refresh reads both datasets, and escalates: on q4 bob and eve have changed their minds.
     with argilla(stack) as http:
         [copy] = [item["id"] for item in items(http, NAME) if item["external_id"] == records["q4"]]
         of_record = [answer for answer in answers(http, NAME) if answer["record_id"] == copy]
@@ -119,6 +140,9 @@ def test_what_reviewers_do_not_agree_on_is_decided_by_adjudicators(cli: CommandL
     refreshed = cli.json("refresh", config)
     assert refreshed["sync"]["adjudication"]["new"] == {"draw": 1}
     assert refreshed["sync"]["adjudication"]["waiting"] == 1
+
+
+def adjudicators_decide(cli: CommandLine, stack: Stack, records: dict[str, str]) -> None:
     rows = {row["record_ids"][0]: row for row in published(stack, cli.folder, NAME, "dpo")}
     assert {name: rows[records[name]]["label_source"] for name in ("q0", "q1", "q2", "q3", "q5")} == {
         **dict.fromkeys(("q0", "q5"), "human"),
@@ -137,7 +161,11 @@ def test_what_reviewers_do_not_agree_on_is_decided_by_adjudicators(cli: CommandL
     assert "The first reviewers did not agree on 4 records, or flagged them" in text
     assert "have decided\n3 records so far" in text
 
-    # Later answers lift the agreement on q1: it stays with the adjudicators.
+
+def later_answers_leave_it_with_adjudicators(
+    cli: CommandLine, stack: Stack, config: str, records: dict[str, str]
+) -> None:
+    """Later answers lift the agreement on q1."""
     review(stack, NAME, **{"kim": by_question(q4="a"), "leo": by_question(q4="a")})
     synced = cli.json("sync", config)
     assert (synced["adjudication"]["new"], synced["adjudication"]["waiting"]) == ({}, 1)
@@ -150,7 +178,9 @@ def test_what_reviewers_do_not_agree_on_is_decided_by_adjudicators(cli: CommandL
     assert "ok    records to adjudicate: 4 = 4 in Argilla" in lines
     assert "FAIL" not in lines
 
-    # Argilla lost both datasets: answers in the second are as safe as those in the first.
+
+def restore_rebuilds_both_datasets(cli: CommandLine, stack: Stack, config: str) -> None:
+    """Argilla lost both datasets: answers in the second are as safe as those in the first."""
     with argilla(stack) as http:
         http.delete(f"/datasets/{dataset_id(http, SECOND)}").raise_for_status()
         assert SECOND in cli.error("sync", config)
@@ -161,15 +191,17 @@ def test_what_reviewers_do_not_agree_on_is_decided_by_adjudicators(cli: CommandL
         assert len(in_second(http)) == 4
         assert {answer["values"]["preference"]["value"] for answer in answers(http, SECOND)} == {"b"}
         assert len(answers(http, SECOND)) == 3
-    again_synced = cli.json("sync", config)
-    assert (again_synced["added"], again_synced["changed"], again_synced["withdrawn"]) == (0, 0, 0)
-    assert again_synced["adjudication"]["waiting"] == 1
+    synced = cli.json("sync", config)
+    assert (synced["added"], synced["changed"], synced["withdrawn"]) == (0, 0, 0)
+    assert synced["adjudication"]["waiting"] == 1
     assert cli.run("verify", config).returncode == 0
 
-    # The second dataset gets the new number too. Where two adjudicators do not agree, there is no verdict.
-    path.write_text(f"{path.read_text(encoding='utf-8')}adjudicators = 2\n", encoding="utf-8")
-    assert "--update-settings" in cli.error("sync", config)
-    cli.json("push", config, "--update-settings")
+
+def another_number_of_adjudicators_reaches_argilla(cli: CommandLine, stack: Stack, path: Path) -> None:
+    """Where two adjudicators do not agree, there is no verdict."""
+    append(path, "adjudicators = 2")
+    assert "--update-settings" in cli.error("sync", str(path))
+    cli.json("push", str(path), "--update-settings")
     review(stack, SECOND, zoe=always("b"), yan=always("a"))
-    assert cli.json("sync", config)["adjudication"]["waiting"] == 0
-    assert cli.json("status", config)["unresolved"] == {"draw": 4}
+    assert cli.json("sync", str(path))["adjudication"]["waiting"] == 0
+    assert cli.json("status", str(path))["unresolved"] == {"draw": 4}
