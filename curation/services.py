@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from curation.review.argilla import ArgillaReview
 
 
+def needs_review(config: Config, services: Services) -> bool:
+    """Return whether people come next: False if something else may decide and no Argilla is named."""
+    return services.argilla_api_url is not None or not config.labels.decides_without_people
+
+
 def open_store(config: Config, services: Services) -> Store:
     """Return the store of the config. Nothing is read yet."""
     api = connect(services.hub_endpoint, services.hub_token)

@@ -47,7 +47,7 @@ from curation.runs.questions import QuestionReport
 from curation.runs.set_writer import SetWriter
 from curation.runs.variations import VariationReport
 from curation.runs.written_prompts import opened_written_prompts
-from curation.services import open_store
+from curation.services import needs_review, open_store
 from curation.store import Snapshot
 from curation.wording import counted, dollars, reasons
 
@@ -280,7 +280,7 @@ def _generate(
         gate=gate,
         written=written_report,
         batch=batches.report if batches is not None else None,
-        needs_review=services.argilla_api_url is not None or not config.labels.decides_without_people,
+        needs_review=needs_review(config, services),
     )
 
 

@@ -32,7 +32,7 @@ from curation.review_state import ReviewState, read_review
 from curation.review_statistics import GoldAccuracy, ImportedAgreement, JudgeCheck, JudgesAgreement
 from curation.runs.settings_change import settings_line
 from curation.scratch import scratch_folder
-from curation.services import open_published, open_store
+from curation.services import needs_review, open_published, open_store
 from curation.stages.escalate import Escalation, adjudication_of
 from curation.stages.push import as_if_with_records, records_to_push
 from curation.store import Snapshot
@@ -51,7 +51,8 @@ class StatusReport(Report):
     - Records: reviewers may answer `records`, and those that `publish` would make are among them. `retired` records
       gave way to later ones of the same prompts. `to_push` records are missing in Argilla.
     - Argilla: `review_url`, `completed`, `in_argilla` (the number of its records) and `waiting` (answers that are not
-      synced) are null if Argilla cannot be read; `argilla` says why. If Argilla has none of the records, `lost` counts
+      synced) are null if Argilla cannot be read; `argilla` says why. `needs_review` is false if it need not be read,
+      because something else may decide and no Argilla is named. If Argilla has none of the records, `lost` counts
       the responses of the store to records of the present task.
     - Responses: `responses` counts those in the store by status, `progress` all of each reviewer. `commented` responses
       have a comment; `comments` has them if they were asked for. `flagged` says which records reviewers flagged.
@@ -110,6 +111,7 @@ class StatusReport(Report):
     review_url: str | None
     completed: int | None
     in_argilla: int | None
+    needs_review: bool = True
     argilla: str | None
     adjudication: Escalation | None = None
     schedules: tuple[str, ...] = ()
@@ -213,7 +215,7 @@ class StatusReport(Report):
         trained_on = any(count for name, count in self.rows.items() if name != "raw" or len(self.rows) == 1)
         if trained_on and not self.up_to_date and not self.proposed:
             return "publish"
-        if self.argilla is not None:
+        if self.argilla is not None and self.needs_review:
             return "check"
         return "generate" if self.settings_changed else None
 
@@ -308,6 +310,7 @@ def _report(
         review_url=inside.url if inside else None,
         completed=inside.completed if inside else None,
         in_argilla=inside.records if inside else None,
+        needs_review=needs_review(config, services),
         argilla=review.problem,
         adjudication=adjudication_of(config, snapshot, review),
     )

@@ -57,6 +57,9 @@ def test_a_lost_argilla_dataset_is_not_taken_for_rows_that_need_no_people(cli: C
     cli.json("generate", config)
     judged = cli.json("refresh", config)
     assert (judged["sync"], sorted(judged["publish"]["rows"])) == (None, ["dpo", "kto"])
+    status = cli.run("status", config, ARGILLA_API_URL="")
+    assert "published" in status.stdout
+    assert "Next:" not in status.stderr, "all is published, and nobody need answer"
 
     cli.json("push", config)
     review(stack, name, **{"simulated-one": always("a"), "simulated-two": always("a")})

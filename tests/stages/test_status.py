@@ -44,6 +44,9 @@ PUBLISHED = {**ANSWERED, "published": True, "up_to_date": True}
         ({**PUBLISHED, **AWAY}, "check"),
         ({**PUBLISHED, **AWAY, "to_push": 2}, "check"),
         ({**ANSWERED, **AWAY}, "publish"),
+        ({**PUBLISHED, **AWAY, "needs_review": False}, None),
+        ({**ANSWERED, **AWAY, "needs_review": False}, "publish"),
+        ({**PUBLISHED, **AWAY, "needs_review": False, "settings_changed": "Settings changed."}, "generate"),
     ],
 )
 def test_the_next_step_follows_from_the_state(state: dict[str, Any], verb: str | None) -> None:
