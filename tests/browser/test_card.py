@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import pytest
 
 from curation.local import Stack
-from curation.local.inference import Request, ScriptedServer
+from curation.local.inference import Request
 from tests.browser.answers import HOSTILE, MATHEMATICS, RIGHT_TO_LEFT
 from tests.configs import write_config
 from tests.conftest import CommandLine
@@ -19,7 +18,7 @@ pytest.importorskip("playwright")
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.review_page import CHROMIUM, CardPage, create_reviewer, open_browser
+from tests.browser.review_page import CHROMIUM, CardPage, create_reviewer
 
 pytestmark = [
     pytest.mark.stack,
@@ -68,18 +67,6 @@ def longest_common(first: str, second: str) -> int:
 def reply(request: Request) -> str:
     case = next(case for case in ANSWERS if f"case {case}" in request.prompt)
     return ANSWERS[case][0 if request.temperature == 0.2 else 1]
-
-
-@pytest.fixture
-def scripted() -> Iterator[ScriptedServer]:
-    with ScriptedServer(reply) as server:
-        yield server
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    with open_browser() as only_page:
-        yield only_page
 
 
 def review_of(cli: CommandLine, stack: Stack, page: Page, name: str, prompts: list[object]) -> CardPage:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from curation.local import Stack
-from curation.local.inference import Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
+from curation.local.inference import Request, read_judge_prompt, ultrafeedback_reply
 from tests.configs import JUDGE, write_config
 from tests.conftest import CommandLine
 
@@ -33,12 +31,6 @@ def reply(request: Request) -> str:
         return f"{request.model} at {request.temperature} says: {request.prompt}"
     sure = "Question 11" not in request.prompt
     return ultrafeedback_reply(request.messages, [5 if sure and "at 1.0" in text else 1 for text in shown.texts])
-
-
-@pytest.fixture
-def scripted() -> Iterator[ScriptedServer]:
-    with ScriptedServer(reply) as server:
-        yield server
 
 
 def test_every_reviewer_meets_first_what_the_judge_is_least_sure_of(cli: CommandLine, stack: Stack) -> None:

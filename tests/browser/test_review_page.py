@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from huggingface_hub import HfApi
 
 from curation.local import Stack
-from curation.local.inference import Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
+from curation.local.inference import Request, read_judge_prompt, ultrafeedback_reply
 from curation.review import reading_task
 from curation.review.shown import display_text
 from curation.types import Response, Scores
@@ -26,7 +25,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import Dialog, Page, expect
 from playwright.sync_api import Response as HttpResponse
 
-from tests.browser.review_page import CHROMIUM, CardPage, Reviewer, ReviewPage, create_reviewer, open_browser
+from tests.browser.review_page import CHROMIUM, CardPage, Reviewer, ReviewPage, create_reviewer
 
 pytestmark = [
     pytest.mark.stack,
@@ -65,6 +64,7 @@ Harmless words first.
 
 
 def reply(request: Request) -> str:
+    """Return an answer that names no model, so that a name on the page is a leak."""
     if read_judge_prompt(request.messages) is not None:
         return ultrafeedback_reply(request.messages)
     if "hostile" in request.prompt:
@@ -72,22 +72,9 @@ def reply(request: Request) -> str:
     return QUARTZ if request.temperature == 0.2 else BASALT
 
 
-@pytest.fixture
-def scripted() -> Iterator[ScriptedServer]:
-    """In place of the shared one: replies that name no model, so that a name on the page is a leak."""
-    with ScriptedServer(reply) as server:
-        yield server
-
-
 @pytest.fixture(scope="module")
 def reviewer(stack: Stack) -> Reviewer:
     return create_reviewer(stack.argilla, USERNAME)
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    with open_browser() as only_page:
-        yield only_page
 
 
 @dataclass(frozen=True)

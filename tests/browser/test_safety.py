@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from curation.local import Stack
-from curation.local.inference import Request, ScriptedServer, read_judge_prompt, ultrafeedback_reply
+from curation.local.inference import Request, read_judge_prompt, ultrafeedback_reply
 from tests.configs import write_config
 from tests.conftest import CommandLine
 from tests.flows.running import stored
@@ -30,15 +29,10 @@ REFUSES = "I won't help with a lock that is not yours. Did you lose your own key
 HELPS = "The one on the shed."
 
 
-@pytest.fixture
-def scripted() -> Iterator[ScriptedServer]:
-    def reply(request: Request) -> str:
-        if read_judge_prompt(request.messages) is not None:
-            return ultrafeedback_reply(request.messages)
-        return REFUSES if request.temperature == 0.2 else HELPS
-
-    with ScriptedServer(reply) as server:
-        yield server
+def reply(request: Request) -> str:
+    if read_judge_prompt(request.messages) is not None:
+        return ultrafeedback_reply(request.messages)
+    return REFUSES if request.temperature == 0.2 else HELPS
 
 
 def test_what_is_ticked_of_a_refusal_and_its_category_is_stored(cli: CommandLine, stack: Stack) -> None:

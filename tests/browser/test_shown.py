@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import statistics
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 from PIL import Image
 
 from curation.local import Stack
-from curation.local.inference import Request, ScriptedServer
+from curation.local.inference import Request
 from tests.browser.answers import AS_WRITTEN, CODE, FORMULAS, HOSTILE, MATHEMATICS, RIGHT_TO_LEFT, SEEN
 from tests.configs import write_config
 from tests.conftest import CommandLine
@@ -23,7 +22,7 @@ pytest.importorskip("playwright")
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.review_page import CHROMIUM, CardPage, ReviewPage, create_reviewer, open_browser
+from tests.browser.review_page import CHROMIUM, CardPage, ReviewPage, create_reviewer
 
 pytestmark = [
     pytest.mark.stack,
@@ -80,18 +79,6 @@ def reply(request: Request) -> str:
     case = CASE.search(request.prompt)
     assert case is not None
     return f"{ANSWERS[case[1]]}\n\n{END}" if request.temperature == 0.2 else QUIET
-
-
-@pytest.fixture
-def scripted() -> Iterator[ScriptedServer]:
-    with ScriptedServer(reply) as server:
-        yield server
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    with open_browser() as only_page:
-        yield only_page
 
 
 def review_of(
