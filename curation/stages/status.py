@@ -271,7 +271,6 @@ def _report(
     gold = gold_accuracy(config, snapshot, values_of(_to_gold(snapshot, review.responses)))
     inside = review.in_argilla
     rows = {name: 0 if refused else count for name, count in derived.row_counts.items()}
-    before = published_basis(manifest)
     return StatusReport(
         store=config.store.repo_id,
         prompts=sum(read.read for read in snapshot.manifest.prompts.values()),
@@ -306,7 +305,7 @@ def _report(
         cost_per_row={name: derived.spending.per_row(count) for name, count in rows.items()},
         published=manifest is not None,
         up_to_date=manifest is not None and not refused and _same_files(manifest, derived),
-        row_counts=row_counts(before, current_basis(config, derived)) if before and not refused else None,
+        row_counts=None if refused else _other_row_counts(config, derived, manifest),
         review_url=inside.url if inside else None,
         completed=inside.completed if inside else None,
         in_argilla=inside.records if inside else None,
@@ -319,6 +318,12 @@ def _report(
 def _to_gold(snapshot: Snapshot, responses: pl.DataFrame) -> pl.DataFrame:
     """Return the responses to gold records."""
     return responses.filter(pl.col("record_id").is_in(list(snapshot.gold)))
+
+
+def _other_row_counts(config: Config, derived: Derived, manifest: Mapping[str, Any] | None) -> str | None:
+    """Return how the numbers of rows differ from those that are published; None if they are not known."""
+    published = published_basis(manifest)
+    return row_counts(published, current_basis(config, derived)) if published else None
 
 
 def _review_progress(
