@@ -8,6 +8,7 @@ from the id of a set alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -46,9 +47,24 @@ def as_sample(records: Sequence[ReviewRecord]) -> tuple[ReviewRecord, ...]:
     return tuple(record.model_copy(update={"sampled": True, "suggested": False}) for record in records)
 
 
-def in_order(
-    priority: Priority | None, shown: Sequence[tuple[CandidateSet, Sequence[ReviewRecord]]]
-) -> list[Sequence[ReviewRecord]]:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The records of a candidate set, and how sure the judge is of it.
+
+    `certainty` is the gap of its ratings, or the distance of a single rating from the middle; 0 if a rating is missing.
+    """
+
+    set_id: str
+    certainty: float
+    records: Sequence[ReviewRecord]
+
+
+def as_shown(candidate_set: CandidateSet, records: Sequence[ReviewRecord]) -> Shown:
+    """Return what is known of the records of a set after the set is out of memory."""
+    return Shown(candidate_set.id, _certainty(candidate_set, records), records)
+
+
+def in_order(priority: Priority | None, shown: Sequence[Shown]) -> list[Sequence[ReviewRecord]]:
     """Return the records of each set in the order in which they are pushed; without a priority in the order given.
 
     - "uncertain": sets whose ratings are close together come first, and sets without ratings. Sampled sets are mixed in
@@ -56,13 +72,13 @@ def in_order(
     - "random": an order that is drawn once and stays
     """
     if priority is None:
-        return [records for _, records in shown]
-    place = {candidate_set.id: ids.unit_interval("priority", candidate_set.id) for candidate_set, _ in shown}
+        return [of_set.records for of_set in shown]
+    place = {of_set.set_id: ids.unit_interval("priority", of_set.set_id) for of_set in shown}
     if priority == "uncertain":
-        drawn = [(candidate_set, records) for candidate_set, records in shown if not _is_sample(records)]
-        drawn.sort(key=lambda pair: (_certainty(*pair), place[pair[0].id]))
-        place |= {candidate_set.id: (rank + 0.5) / len(drawn) for rank, (candidate_set, _) in enumerate(drawn)}
-    return [records for _, records in sorted(shown, key=lambda pair: place[pair[0].id])]
+        drawn = [of_set for of_set in shown if not _is_sample(of_set.records)]
+        drawn.sort(key=lambda of_set: (of_set.certainty, place[of_set.set_id]))
+        place |= {of_set.set_id: (rank + 0.5) / len(drawn) for rank, of_set in enumerate(drawn)}
+    return [of_set.records for of_set in sorted(shown, key=lambda of_set: place[of_set.set_id])]
 
 
 def _is_sample(records: Sequence[ReviewRecord]) -> bool:
@@ -70,7 +86,6 @@ def _is_sample(records: Sequence[ReviewRecord]) -> bool:
 
 
 def _certainty(candidate_set: CandidateSet, records: Sequence[ReviewRecord]) -> float:
-    """Return how sure the judge is: the gap of its ratings, or the distance of a single rating from the middle."""
     ratings = _ratings(candidate_set, records)
     if None in ratings or not ratings:
         return 0.0

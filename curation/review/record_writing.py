@@ -67,6 +67,9 @@ def _send(http: httpx.Client, path: str, items: list[Item]) -> WrittenRecords:
     """
     body = b'{"items":[%b]}' % b",".join(content for _, content in items)
     answer = http.put(path, content=body, headers={"Content-Type": "application/json"})
+    # A response of httpx and its stream hold each other, and with them the request: megabytes that would stay in memory
+    # until all objects of the process are searched for such rings. It is read already.
+    answer.stream = httpx.ByteStream(b"")
     if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
         if len(items) == 1:
             return WrittenRecords(refused={items[0][0]: refusal(answer.text)})

@@ -106,10 +106,12 @@ def adjudication_specs(config: Config, snapshot: Snapshot, records: Iterable[Rev
     earlier: defaultdict[str, list[Response]] = defaultdict(list)
     for response in snapshot.responses.values():
         earlier[response.record_id].append(response)
+    records = list(records)
+    sets = snapshot.sets_by_id({record.set_id for record in records})
     first = {row.id: record_id for record_id, row in snapshot.escalated.items()}
     return [
         adjudication_spec(config.review, spec, earlier[first[spec.record.id]])
-        for spec in specs_of(config, snapshot, records)
+        for spec in specs_of(config, sets, records)
     ]
 
 

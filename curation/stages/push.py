@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,7 @@ from curation.errors import RefusedError
 from curation.frames import pl
 from curation.generation import settings_id
 from curation.gold import (
+    GoldItem,
     PushedGold,
     gold_prompts,
     gold_records,
@@ -24,10 +26,13 @@ from curation.quality import Check, PromptChecks, answer_checks, prompt_checks, 
 from curation.report import Report
 from curation.review import RecordSpec, spread_records
 from curation.review.adjudication import adjudication_settings
-from curation.review.budget import as_sample, in_order, is_sampled
+from curation.review.budget import Shown, as_sample, as_shown, in_order, is_sampled
 from curation.review.page import with_document
+from curation.scratch import scratch_folder
 from curation.services import open_review, open_store
-from curation.store import RECORDS, Snapshot, Store
+from curation.store import CANDIDATE_SETS, RECORDS, Snapshot, Store
+from curation.store.parquet import read_columns
+from curation.store.set_spool import SetsById, SetSpool
 from curation.types import GOLD_PROMPT, JUDGE_SURE, CandidateSet, Drop, GoldRecord, ReviewRecord
 from curation.wording import counted, reasons
 
@@ -117,22 +122,19 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
     store = open_store(config, services)
     snapshot = store.snapshot()
     refuse_shown_prompts(config, items, snapshot)
-    sets = snapshot.current_sets(settings_id(config.models)).values()
-    records, not_shown, left_to_judge = records_to_show(
-        config, services, snapshot, sets, gold=frozenset(item.prompt.id for item in items)
-    )
-    all_gold = gold_records(config, items, snapshot, others=len(records))
-    store.set_shown(records, not_shown, left_to_judge, gold=all_gold)
-    skipped = Counter(not_shown.values())
-    if not records:
-        raise _nothing_to_review(config, skipped)
-    task = config.review.settings()
-    if update_settings:
-        _update_settings(config, review, snapshot)
-    dataset_id = review.create(task)
-    gold = [record for record in all_gold if record.counts and record.task == config.review.task]
-    ordered = in_push_order(config, snapshot, records, gold)
-    pushed = review.push(specs_of(config, snapshot, ordered))
+    with scratch_folder() as folder, SetSpool(folder) as spool:
+        records, not_shown, left_to_judge = _records_to_show(config, services, snapshot, items, spool)
+        all_gold = gold_records(config, items, snapshot, others=len(records))
+        store.set_shown(records, not_shown, left_to_judge, gold=all_gold)
+        skipped = Counter(not_shown.values())
+        if not records:
+            raise _nothing_to_review(config, skipped)
+        if update_settings:
+            _update_settings(config, review, snapshot)
+        dataset_id = review.create(config.review.settings())
+        gold = [record for record in all_gold if record.counts and record.task == config.review.task]
+        ordered = in_push_order(config, snapshot, records, gold)
+        pushed = review.push(specs_of(config, spool, ordered))
     shown = {record.id: record for record in (*records, *gold) if record.id not in pushed.refused}
     earlier = _earlier(snapshot, shown)
     without_line = {record.id for record in all_gold if not record.counts and record.task == config.review.task}
@@ -159,6 +161,19 @@ def push(config: Config, *, services: Services | None = None, update_settings: b
         ),
         overlap=config.review.overlap if config.review.assignment == "split" else None,
     )
+
+
+def _records_to_show(
+    config: Config, services: Services, snapshot: Snapshot, items: Sequence[GoldItem], spool: SetSpool
+) -> ToShow:
+    """Return what `records_to_show` gives of each prompt's current set; `spool` gets the sets of the records."""
+    sets = spool.adding(snapshot.current_sets(settings_id(config.models)))
+    gold = frozenset(item.prompt.id for item in items)
+    to_show = records_to_show(config, services, snapshot, sets, gold=gold)
+    # A record may show an earlier set with the same answers.
+    for candidate_set in snapshot.each_set({record.set_id for record in to_show.records if record.set_id not in spool}):
+        spool.add(candidate_set)
+    return to_show
 
 
 def _nothing_to_review(config: Config, skipped: Mapping[str, int]) -> RefusedError:
@@ -212,14 +227,23 @@ def _retire(store: Store, review: ArgillaReview, earlier: Collection[str], *, sh
     return retired
 
 
-def specs_of(config: Config, snapshot: Snapshot, records: Iterable[ReviewRecord]) -> Iterator[RecordSpec]:
-    """Yield what Argilla shows of these records. A question about a document is shown with its part of the document."""
+@contextmanager
+def sets_of(snapshot: Snapshot, records: Iterable[ReviewRecord]) -> Iterator[SetSpool]:
+    """Give the candidate sets of these records, which are in a temporary file."""
+    with scratch_folder() as folder, SetSpool(folder) as spool:
+        for candidate_set in snapshot.each_set({record.set_id for record in records}):
+            spool.add(candidate_set)
+        yield spool
+
+
+def specs_of(config: Config, sets: SetsById, records: Iterable[ReviewRecord]) -> Iterator[RecordSpec]:
+    """Yield what Argilla shows of these records. A question about a document is shown with its part of the document.
+
+    `sets` has the sets of all records but gold, which brings its own along.
+    """
     for record in records:
-        yield config.review.spec(_as_shown(_set_of(record, snapshot)), record)
-
-
-def _set_of(record: ReviewRecord, snapshot: Snapshot) -> CandidateSet:
-    return record.candidate_set if isinstance(record, GoldRecord) else snapshot.candidate_sets[record.set_id]
+        candidate_set = record.candidate_set if isinstance(record, GoldRecord) else sets[record.set_id]
+        yield config.review.spec(_as_shown(candidate_set), record)
 
 
 def _as_shown(candidate_set: CandidateSet) -> CandidateSet:
@@ -259,7 +283,7 @@ def records_to_show(
     options = config.quality.model_copy(update={"near_duplicates": None})
     prompts = prompt_checks(options, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
     answers = answer_checks(options, config.filters, endpoint=services.hub_endpoint, token=services.hub_token)
-    of_sets: list[tuple[CandidateSet, Sequence[ReviewRecord]]] = []
+    of_sets: list[Shown] = []
     not_shown: dict[str, str] = {}
     left: list[ReviewRecord] = []
     for candidate_set in sets:
@@ -282,7 +306,7 @@ def records_to_show(
                 left += records
                 continue
             records = as_sample(records)
-        of_sets.append((candidate_set, records))
+        of_sets.append(as_shown(candidate_set, records))
     ordered = spread_records(in_order(config.review.priority, of_sets))
     return ToShow(list({record.id: record for record in ordered}.values()), not_shown, left)
 
@@ -305,7 +329,7 @@ def with_records(config: Config, services: Services, store: Store) -> Snapshot:
     snapshot = store.snapshot()
     if not _lacks_records(config, snapshot):
         return snapshot
-    sets = snapshot.current_sets(settings_id(config.models)).values()
+    sets = snapshot.current_sets(settings_id(config.models))
     store.set_shown(*records_to_show(config, services, snapshot, sets))
     return store.snapshot()
 
@@ -317,7 +341,7 @@ def as_if_with_records(config: Config, services: Services, snapshot: Snapshot, *
     """
     if not _lacks_records(config, snapshot):
         return snapshot
-    sets = snapshot.current_sets(settings_id(config.models)).values()
+    sets = snapshot.current_sets(settings_id(config.models))
     return snapshot.as_if_shown(*records_to_show(config, services, snapshot, sets), folder=folder)
 
 
@@ -329,7 +353,7 @@ def records_to_push(config: Config, services: Services, snapshot: Snapshot) -> s
     known = set(of_task.filter(pl.col("set_id").is_in(list(current)))["id"])
     known |= {record.id for record in snapshot.gold.values() if record.counts and record.task == config.review.task}
     unshown = current.difference(of_task["set_id"])
-    new = records_to_show(config, services, snapshot, snapshot.sets_by_id(unshown).values()).records if unshown else ()
+    new = records_to_show(config, services, snapshot, snapshot.each_set(unshown)).records if unshown else ()
     return known | {record.id for record in new}
 
 
@@ -371,10 +395,14 @@ def _by_answers_of_rated_sets(
     They are used again for a later set with the same answers whose judge gave no ratings. Otherwise other candidates
     might be chosen for that set, and people would be asked about the same prompt twice.
     """
-    sets = snapshot.candidate_sets
-    return {
-        _answers(sets[set_id]): records for set_id, records in shown.items() if set_id in sets and sets[set_id].rated
+    columns = ("id", "candidates.list.element.id", "candidates.list.element.rating")
+    rated = {
+        row["id"]: frozenset(candidate["id"] for candidate in row["candidates"])
+        for path in (snapshot.paths(CANDIDATE_SETS) if shown else ())
+        for row in read_columns(path, columns)
+        if row["id"] in shown and any(candidate["rating"] is not None for candidate in row["candidates"])
     }
+    return {answers: shown[set_id] for set_id, answers in rated.items()}
 
 
 def _answers(candidate_set: CandidateSet) -> frozenset[str]:

@@ -17,7 +17,7 @@ from curation.review.merge import under_present_names
 from curation.review.rebuilding import Written, write_responses
 from curation.services import open_review, open_store
 from curation.stages.escalate import adjudication_specs, adjudications_of
-from curation.stages.push import in_push_order, specs_of
+from curation.stages.push import in_push_order, sets_of, specs_of
 from curation.stages.sync import sync
 from curation.store import Snapshot
 from curation.types import Response, ReviewRecord, Row, Status
@@ -170,7 +170,8 @@ def restore(
         workspace_created = create_workspace(review)
         dataset_created = review.find() is None
         dataset_id = review.create(config.review.settings())
-        pushed = review.push(specs_of(config, snapshot, records))
+        with sets_of(snapshot, records) as sets:
+            pushed = review.push(specs_of(config, sets, records))
         escalated = adjudications_of(config, snapshot)
         adjudication = review.beside(config.adjudication_dataset)
         pushed_again = _put_back(config, snapshot, adjudication, escalated)

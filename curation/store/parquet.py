@@ -130,11 +130,11 @@ def read_slice(
     return rows.slice(start - before, stop - start)
 
 
-def read_batches(path: Path, row_type: type[Row]) -> Iterator[pa.Table]:
-    """Yield the rows of a file as pyarrow.Tables of at most BATCH_ROWS rows; DataError if it holds other rows."""
+def read_batches(path: Path, row_type: type[Row], *, rows: int = BATCH_ROWS) -> Iterator[pa.Table]:
+    """Yield the rows of a file as pyarrow.Tables of at most so many rows; DataError if it holds other rows."""
     schema = arrow_schema(row_type)
     with _cannot_be_read(path), pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(BATCH_ROWS, columns=schema.names, use_threads=False):
+        for batch in file.iter_batches(rows, columns=schema.names, use_threads=False):
             yield pa.Table.from_batches([batch]).cast(schema)
 
 

@@ -66,6 +66,7 @@ ROW_TYPES: dict[str, type[Row]] = {
     NOT_SHOWN: NotShown,
     GOLD: GoldRecord,
 }
+SETS_AT_ONCE = 1_000
 
 
 class Snapshot:
@@ -111,17 +112,33 @@ class Snapshot:
         """
         yield from self._read(CANDIDATE_SETS, CandidateSet)
 
-    def sets_by_id(self, set_ids: Collection[str]) -> dict[str, CandidateSet]:
-        """Return these candidate sets by id, each in its latest state. Files without any of them are not read whole."""
+    def each_set(self, set_ids: Collection[str]) -> Iterator[CandidateSet]:
+        """Yield these candidate sets one at a time, each once in its latest state, in the order of the store.
+
+        A thousand of them are in memory at a time. Files that have none of them are not read whole.
+        """
         names = pa.array(set_ids, pa.string())
-        rows = (
-            CandidateSet.model_validate(row)
-            for path, table in (self.tables(CANDIDATE_SETS, ("id",)) if len(names) else ())
-            if pc.any(pc.is_in(table["id"], value_set=names)).as_py()
-            for batch in read_batches(path, CandidateSet)
-            for row in batch.filter(pc.is_in(batch["id"], value_set=names)).to_pylist()
-        )
-        return {row.id: row for row in rows}
+        tables = list(self.tables(CANDIDATE_SETS, ("id",))) if len(names) else []
+        # A set that was completed later stands twice.
+        times = pl.concat([pl.Series("id", [], pl.String), *(pl.Series("id", table["id"]) for _, table in tables)])
+        earlier = dict(times.value_counts().filter(pl.col("count") > 1).iter_rows())
+        for path, table in tables:
+            wanted = pc.is_in(table["id"], value_set=names)
+            if not pc.any(wanted).as_py():
+                continue
+            start = 0
+            for batch in read_batches(path, CandidateSet, rows=SETS_AT_ONCE):
+                for row in batch.filter(wanted.slice(start, batch.num_rows)).to_pylist():
+                    if row["id"] in earlier:
+                        earlier[row["id"]] -= 1
+                        if earlier[row["id"]]:
+                            continue
+                    yield CandidateSet.model_validate(row)
+                start += batch.num_rows
+
+    def sets_by_id(self, set_ids: Collection[str]) -> dict[str, CandidateSet]:
+        """Return these candidate sets by id, each in its latest state."""
+        return {candidate_set.id: candidate_set for candidate_set in self.each_set(set_ids)}
 
     def each_question_set(self) -> Iterator[CandidateSet]:
         """Yield what models replied to each request for questions about documents or variations, oldest first.
@@ -290,10 +307,9 @@ class Snapshot:
         """Return the id of each prompt's current set (see `current_states`)."""
         return self.current_states(settings)["set_id"].to_list()
 
-    def current_sets(self, settings: str) -> dict[str, CandidateSet]:
-        """Return each prompt's current set (see `current_states`), by prompt id."""
-        states = self.current_states(settings).select("prompt_id", "set_id")
-        return {prompt_id: self.candidate_sets[set_id] for prompt_id, set_id in states.iter_rows()}
+    def current_sets(self, settings: str) -> Iterator[CandidateSet]:
+        """Yield each prompt's current set (see `current_states`), one at a time, in the order of the store."""
+        return self.each_set(self.current_set_ids(settings))
 
     @cached_property
     def _set_states(self) -> pl.DataFrame:

@@ -87,7 +87,7 @@ def test_what_argilla_gets_of_gold_has_the_shape_of_the_others(tmp_path: Path) -
     gold = gold_records(config, read_gold(config), snapshot, others=20)
     records = config.review.records(other)
     assert isinstance(records, tuple)
-    spec, *of_gold = specs_of(config, snapshot, [*records, *gold])
+    spec, *of_gold = specs_of(config, {other.id: other}, [*records, *gold])
 
     def shape(value: Any) -> Any:
         return {name: type(entry) for name, entry in value.items()}

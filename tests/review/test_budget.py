@@ -8,14 +8,14 @@ import pytest
 
 from curation.errors import ConfigError
 from curation.review import BinaryTask, PairwiseTask, RatingTask, ReviewTask
-from curation.review.budget import SkipIf, as_sample, in_order, is_sampled
+from curation.review.budget import Priority, SkipIf, as_sample, as_shown, in_order, is_sampled
 from curation.types import CandidateSet, ReviewRecord
 from tests.rows import make_prompt, make_set
 
-Shown = tuple[CandidateSet, tuple[ReviewRecord, ...]]
+Pair = tuple[CandidateSet, tuple[ReviewRecord, ...]]
 
 
-def shown(number: int, *ratings: float | None, task: ReviewTask | None = None) -> Shown:
+def shown(number: int, *ratings: float | None, task: ReviewTask | None = None) -> Pair:
     made = make_set(make_prompt(f"Question {number}"), ratings)
     records = (task or PairwiseTask()).records(made)
     assert isinstance(records, tuple)
@@ -64,7 +64,11 @@ def test_the_sample_never_shows_what_the_judge_says() -> None:
     assert sampled.model_copy(update={"sampled": False, "suggested": True}) == records[0]
 
 
-def gaps(ordered: Sequence[Sequence[ReviewRecord]], pairs: Sequence[Shown]) -> list[float]:
+def ordered_by(priority: Priority | None, pairs: Sequence[Pair]) -> list[Sequence[ReviewRecord]]:
+    return in_order(priority, [as_shown(*pair) for pair in pairs])
+
+
+def gaps(ordered: Sequence[Sequence[ReviewRecord]], pairs: Sequence[Pair]) -> list[float]:
     rated = {candidate_set.id: candidate_set for candidate_set, _ in pairs}
     return [
         (first.rating or 0) - (second.rating or 0) for first, second in (rated[r[0].set_id].candidates for r in ordered)
@@ -73,21 +77,21 @@ def gaps(ordered: Sequence[Sequence[ReviewRecord]], pairs: Sequence[Shown]) -> l
 
 def test_what_the_judge_is_least_sure_of_comes_first_and_what_it_did_not_rate_too() -> None:
     pairs = [shown(1, 5.0, 2.0), shown(2, 4.0, 4.0), shown(3, 3.0, 2.0), shown(4, None, None), shown(5, 4.0, 2.0)]
-    ordered = in_order("uncertain", pairs)
+    ordered = ordered_by("uncertain", pairs)
     assert gaps(ordered, pairs) == [0, 0, 1, 2, 3]
-    assert in_order("uncertain", pairs[::-1]) == ordered
+    assert ordered_by("uncertain", pairs[::-1]) == ordered
 
 
 def test_of_single_answers_those_in_the_middle_of_the_scale_come_first() -> None:
     pairs = [shown(number, rating, task=BinaryTask()) for number, rating in enumerate((5.0, 3.0, 1.5, 3.5))]
     rating = {candidate_set.id: candidate_set.candidates[0].rating for candidate_set, _ in pairs}
-    assert [rating[records[0].set_id] for records in in_order("uncertain", pairs)] == [3.0, 3.5, 1.5, 5.0]
+    assert [rating[records[0].set_id] for records in ordered_by("uncertain", pairs)] == [3.0, 3.5, 1.5, 5.0]
 
 
 def test_the_sample_stands_anywhere_among_the_others() -> None:
-    pairs: list[Shown] = [shown(number, 4.0, 3.0) for number in range(200)]
+    pairs: list[Pair] = [shown(number, 4.0, 3.0) for number in range(200)]
     sample = [(made, as_sample(records)) for made, records in (shown(number, 5.0, 1.0) for number in range(200, 240))]
-    ordered = in_order("uncertain", [*pairs, *sample])
+    ordered = ordered_by("uncertain", [*pairs, *sample])
     places = [place for place, records in enumerate(ordered) if records[0].sampled]
     assert len(places) == 40
     # The mean of 40 places drawn from 0 to 240 is 120, with a standard error of 11.
@@ -97,8 +101,8 @@ def test_the_sample_stands_anywhere_among_the_others() -> None:
 
 def test_an_order_by_chance_is_always_the_same_and_none_is_that_of_the_prompts() -> None:
     pairs = [shown(number, 4.0, 3.0) for number in range(20)]
-    ordered = in_order("random", pairs)
-    assert ordered == in_order("random", pairs[::-1])
-    assert ordered != in_order(None, pairs)
-    assert sorted(map(str, ordered)) == sorted(map(str, in_order(None, pairs)))
-    assert in_order(None, pairs) == [records for _, records in pairs]
+    ordered = ordered_by("random", pairs)
+    assert ordered == ordered_by("random", pairs[::-1])
+    assert ordered != ordered_by(None, pairs)
+    assert sorted(map(str, ordered)) == sorted(map(str, ordered_by(None, pairs)))
+    assert ordered_by(None, pairs) == [records for _, records in pairs]

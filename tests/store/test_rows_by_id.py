@@ -28,6 +28,8 @@ def test_sets_are_read_by_id_each_in_its_latest_state(tmp_path: Path) -> None:
     snapshot = make_snapshot(tmp_path, [[first, second], [third], [later]])
     assert snapshot.sets_by_id({first.id, third.id}) == {first.id: later, third.id: third}
     assert snapshot.sets_by_id(()) == {}
+    # One at a time each set comes once, where its latest state stands.
+    assert list(snapshot.each_set({first.id, second.id})) == [second, later]
 
 
 def test_a_retired_record_that_got_an_answer_or_was_escalated_is_not_retired(tmp_path: Path) -> None:

@@ -239,4 +239,4 @@ def test_the_current_set_is_a_complete_one_then_one_of_these_settings_then_the_n
     made_with, _, came_through, _ = entry(sets[current])
     wanted = {"set_id": f"set{current}", "settings": made_with, "prompt_id": sets[0].prompt.id}
     assert states == [{**wanted, "came_through": came_through}]
-    assert [candidate_set.id for candidate_set in snapshot.current_sets(NOW).values()] == [f"set{current}"]
+    assert [candidate_set.id for candidate_set in snapshot.current_sets(NOW)] == [f"set{current}"]

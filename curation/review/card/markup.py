@@ -10,6 +10,7 @@ import html
 import re
 from typing import TYPE_CHECKING
 
+from curation.review.card.cmark import html_of_markdown
 from curation.review.shown import marks
 from curation.review.shown.code import read_parts
 from curation.review.shown.formulas import Formula, is_plain
@@ -36,12 +37,11 @@ _ENCODED_FORMULA = "%EF%B7%94"
 
 def html_of(text: str) -> str:
     """Return a text in Markdown as HTML; a line end within a paragraph stays one."""
-    from cmarkgfm import markdown_to_html_with_extensions
     from cmarkgfm.cmark import Options
 
     formulas: list[Formula] = []
-    page = markdown_to_html_with_extensions(
-        _for_the_parser(text, formulas), options=Options.CMARK_OPT_HARDBREAKS, extensions=["table", "strikethrough"]
+    page = html_of_markdown(
+        _for_the_parser(text, formulas), options=Options.CMARK_OPT_HARDBREAKS, extensions=("table", "strikethrough")
     )
     page = _LANGUAGE.sub("<code>", _LINK.sub(_link, page))
     return _SHOWN.sub(lambda match: _seen(match, formulas), page)
