@@ -11,7 +11,7 @@ from datetime import date
 from curation.frames import pl
 from curation.progress.days import Day, Forecast, completed_at, days_of, forecast
 from curation.progress.responses import stored_versions, with_first_times
-from curation.progress.reviewers import Known, ReviewerProgress, reviewers_of
+from curation.progress.reviewers import ReviewerFacts, ReviewerProgress, reviewers_of
 from curation.progress.speed import shown_characters, speeds
 from curation.review_statistics import Agreement, GoldAccuracy, Measure
 from curation.store import RECORDS, Snapshot
@@ -83,7 +83,7 @@ def review_progress(
     of_needed = dated.filter(~pl.col("record_id").is_in(of_gold.implode()))
     completed = completed_at(of_needed, min_submitted=min_submitted)
     days = days_of(of_needed, completed["at"], today)
-    known = Known(
+    facts = ReviewerFacts(
         pseudonyms={reviewer: snapshot.pseudonym(reviewer) for reviewer in dated["reviewer"].unique()},
         statistics={reviewer.reviewer: reviewer for reviewer in agreement.reviewers},
         speeds=speeds(dated, shown_characters(snapshot)) if dated.height else {},
@@ -94,7 +94,7 @@ def review_progress(
         records=records,
         completed=completed.height,
         days=days,
-        reviewers=reviewers_of(dated, known, today),
+        reviewers=reviewers_of(dated, facts, today),
         equal=agreement.percent,
         alpha=agreement.alpha,
         forecast=forecast(records, completed.height, days, today),

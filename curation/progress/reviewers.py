@@ -52,11 +52,11 @@ class ReviewerProgress(Row):
     @property
     def lines(self) -> tuple[str, ...]:
         """A sentence for each mark that says how the reviewer answers."""
-        return tuple(f"{self.name or self.pseudonym} {MARKS[mark]}{self._evidence(mark)}." for mark in self._told)
-
-    @property
-    def _told(self) -> tuple[str, ...]:
-        return tuple(mark for mark in self.marks if mark in MARKS)
+        return tuple(
+            f"{self.name or self.pseudonym} {MARKS[mark]}{self._evidence(mark)}."
+            for mark in self.marks
+            if mark in MARKS
+        )
 
     def _evidence(self, mark: str) -> str:
         if mark == "hasty":
@@ -66,7 +66,7 @@ class ReviewerProgress(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ReviewerFacts:
     """What is known of reviewers besides their responses.
 
     `pseudonyms` and `speeds` are by name, `statistics` and `gold` by pseudonym.
@@ -78,7 +78,7 @@ class Known:
     gold: Mapping[str, GoldAccuracy]
 
 
-def reviewers_of(responses: pl.DataFrame, known: Known, today: date) -> tuple[ReviewerProgress, ...]:
+def reviewers_of(responses: pl.DataFrame, facts: ReviewerFacts, today: date) -> tuple[ReviewerProgress, ...]:
     """Return what each reviewer did, those with most answers first."""
     status = pl.col("status")
     counts = responses.group_by("reviewer").agg(
@@ -88,15 +88,15 @@ def reviewers_of(responses: pl.DataFrame, known: Known, today: date) -> tuple[Re
         last_at=pl.coalesce("updated_at", "inserted_at").max(),
     )
     by_day = _by_day(responses, first=today - timedelta(days=MOST_DAYS - 1))
-    progress = [_progress(row, by_day.get(row["reviewer"], {}), known) for row in counts.iter_rows(named=True)]
+    progress = [_progress(row, by_day.get(row["reviewer"], {}), facts) for row in counts.iter_rows(named=True)]
     return tuple(sorted(progress, key=lambda reviewer: (-reviewer.submitted, reviewer.pseudonym)))
 
 
-def _progress(counts: Mapping[str, Any], by_day: dict[str, int], known: Known) -> ReviewerProgress:
+def _progress(counts: Mapping[str, Any], by_day: dict[str, int], facts: ReviewerFacts) -> ReviewerProgress:
     name = counts["reviewer"]
-    pseudonym = known.pseudonyms[name]
-    statistics, gold = known.statistics.get(pseudonym), known.gold.get(pseudonym)
-    speed = known.speeds.get(name, Speed())
+    pseudonym = facts.pseudonyms[name]
+    statistics, gold = facts.statistics.get(pseudonym), facts.gold.get(pseudonym)
+    speed = facts.speeds.get(name, Speed())
     return ReviewerProgress(
         name=name,
         pseudonym=pseudonym,
