@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any
 
 import httpx
-import orjson
 
 from curation.errors import (
-    AuthError,
     ConfigError,
     CurationError,
     MissingError,
@@ -23,11 +21,11 @@ from curation.errors import (
     TemporaryError,
 )
 from curation.ids import content_hash
-from curation.review import record_pages
-from curation.review.listing import Key, parse_listing, records_to_read, unchanged_answers
-from curation.review.pulled import Accounts, Answer, Pulled
+from curation.review.api_errors import misshapen_answer, refused_request
+from curation.review.pulled import Accounts, Pulled
+from curation.review.record_pages import RecordsMovedError
+from curation.review.record_reading import RecordReader, RecordsRead
 from curation.review.record_writing import write_records
-from curation.review.refusal import refusal
 from curation.review.settings import WITHOUT_MEANING, ArgillaSettings, differences
 from curation.review.settings_update import update_guidelines, update_pages, update_shares
 from curation.review.shares import SHARE, query_of
@@ -43,8 +41,8 @@ from curation.review.spec import (
     TextQuestion,
 )
 from curation.review.times import time_of
-from curation.review.transport import ADDRESS, PatientTransport
-from curation.types import Response, Status
+from curation.review.transport import PatientTransport, get_json
+from curation.types import Response
 
 with warnings.catch_warnings():
     # argilla 2.8 still configures pydantic by class.
@@ -55,8 +53,6 @@ with warnings.catch_warnings():
 
 SHAPE_ERRORS = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 """Errors that are raised when the SDK or we cannot parse an answer of Argilla."""
-SEARCHED = 100
-"""So many records are searched for at once. Argilla takes at most 250 ids."""
 DIFFERENCES = 3
 """An error message lists at most so many differences of settings."""
 
@@ -67,25 +63,6 @@ class Pushed:
 
     added: int
     refused: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """A record as the server has it: the server's id, ours, and its answers."""
-
-    id: str
-    external_id: str | None
-    answers: tuple[Answer, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """What a dataset holds, as `Pulled` has it."""
-
-    records: Mapping[str, str | None]
-    answers: tuple[Answer, ...]
-    whole: bool = True
-    read: int | None = None
 
 
 class ArgillaReview:
@@ -169,7 +146,7 @@ class ArgillaReview:
             changes = differences(self._settings(dataset_id), task)
             if changes and self._get("/api/v1/me")["role"] == "annotator":
                 # Argilla does not show annotators all settings, so nobody can tell whether they differ.
-                raise self._refused(httpx.codes.FORBIDDEN, "")
+                raise refused_request(self.api_url, self.workspace, httpx.codes.FORBIDDEN, "")
         if not changes:
             return
         sentences = "; ".join(list(changes.values())[:DIFFERENCES])
@@ -206,7 +183,7 @@ class ArgillaReview:
         asked: list[str] = []
         with self.errors():
             dataset_id = str(self._require().id)
-            present = {record["external_id"] for record in self._records(dataset_id)}
+            present = {record["external_id"] for record in RecordReader(self.http, dataset_id).records()}
 
             def lacking() -> Iterator[RecordSpec]:
                 for spec in specs:
@@ -231,7 +208,7 @@ class ArgillaReview:
     def present(self) -> frozenset[str]:
         """Return the ids of our records that the dataset has. MissingError if there is no dataset."""
         with self.errors():
-            records = self._records(str(self._require().id))
+            records = RecordReader(self.http, str(self._require().id)).records()
             return frozenset(record["external_id"] for record in records if record["external_id"] is not None)
 
     def add(self, specs: Iterable[RecordSpec]) -> dict[str, str]:
@@ -254,7 +231,7 @@ class ArgillaReview:
         answered: set[str] = set()
         with self.errors():
             dataset_id = self._dataset_id() if record_ids else None
-            for record in list(self._records(dataset_id)) if dataset_id is not None else ():
+            for record in list(RecordReader(self.http, dataset_id).records()) if dataset_id is not None else ():
                 if record["external_id"] not in record_ids:
                     continue
                 if not self._delete_unanswered(f"/api/v1/records/{record['id']}"):
@@ -280,8 +257,8 @@ class ArgillaReview:
         With `only`, the ids that the server gave to some records, only these are read; if one of them is not there any
         more, all are. Those that are in the dataset with the id `beside` are left out.
 
-        `stored` are responses that were read before. If the server lists responses (see `listing`), and `only` does not
-        help, the records are read to which it has others, and the rest is what the list and `stored` say.
+        `stored` are responses that were read before. If the server lists responses (see `listing`), only the records
+        are read whose responses are not those of `stored`; the answers to all other records are taken from `stored`.
 
         No search filter is used, because a record's updated_at does not change when a response is edited. Raises
         RefusedError if the dataset is missing or has no records, TemporaryError if records keep being deleted while
@@ -297,11 +274,9 @@ class ArgillaReview:
                     remedy="If the Space was reset, run `curation restore`: it puts the records and all answers of the "
                     "last sync back.",
                 )
-            held = (
-                self._named(dataset_id, only, beside)
-                or self._listed(dataset_id, stored)
-                or self._everything(dataset_id)
-            )
+            reader = RecordReader(self.http, dataset_id)
+            read = reader.read_named(only, beside) if only is not None else None
+            read = read or reader.read_listed(stored) or self._read_all(reader)
             # Accounts are read last: if one is deleted in the meantime, its answers must not count as withdrawn.
             accounts = self.accounts()
             about = self._get(f"/api/v1/datasets/{dataset_id}")
@@ -310,12 +285,29 @@ class ArgillaReview:
             dataset_id=dataset_id,
             guidelines=about["guidelines"] or "",
             last_activity_at=time_of(about["last_activity_at"]),
-            records=held.records,
-            answers=held.answers,
+            records=read.records,
+            answers=read.answers,
             accounts=accounts,
-            whole=held.whole,
-            read=held.read,
+            whole=read.whole,
+            read=read.read,
         )
+
+    def _read_all(self, reader: RecordReader) -> RecordsRead:
+        """Return all records and answers. RefusedError if there are none, TemporaryError if some are being deleted."""
+        try:
+            read = reader.read_all()
+        except RecordsMovedError:
+            raise TemporaryError(
+                f"Records of the Argilla dataset {self.name!r} are being deleted while they are read.",
+                remedy="Run `curation sync` again when that is done.",
+            ) from None
+        if not read.records:
+            raise RefusedError(
+                f"The Argilla dataset {self.name!r} in workspace {self.workspace!r} holds no records; "
+                "its answers are not taken for withdrawn.",
+                remedy="Run `curation restore`: it puts the records and all answers of the last sync back.",
+            )
+        return read
 
     def activity(self) -> str | None:
         """Return a hash that changes if anybody answers, changes or withdraws an answer; None if there is no dataset.
@@ -364,112 +356,6 @@ class ArgillaReview:
             metadata=tuple(self._get(f"/api/v1/me/datasets/{dataset_id}/metadata-properties")["items"]),
         )
 
-    def _named(self, dataset_id: str, only: Collection[str] | None, beside: str | None) -> _Held | None:
-        """Return what some records hold; None if no names were given, or if one is in neither of the datasets."""
-        records = self._named_records(dataset_id, only, beside) if only is not None else None
-        return None if records is None else replace(_held(records), whole=False, read=len(records))
-
-    def _listed(self, dataset_id: str, stored: Collection[Response]) -> _Held | None:
-        """Return what the dataset holds, by the server's list of responses; None if it lists none, or too many."""
-        before: Mapping[Key, Response] = {
-            (response.server_record_id, response.server_user_id): response
-            for response in stored
-            if response.dataset_id == dataset_id
-        }
-        if not before:
-            return None
-        try:
-            items = self._get(f"/api/v1/datasets/{dataset_id}/curation/responses")["items"]
-        except httpx.HTTPStatusError as error:
-            # Any Argilla but that of spaces/argilla and the local stack has no such list.
-            if error.response.status_code != httpx.codes.NOT_FOUND:
-                raise
-            return None
-        listing = parse_listing(items)
-        changed = records_to_read(listing, before)
-        records = self._named_records(dataset_id, changed, None) if changed is not None and listing.records else None
-        if records is None or changed is None:
-            return None
-        answers = (*unchanged_answers(listing, before, changed), *_held(records).answers)
-        return _Held(listing.records, answers, read=len(records))
-
-    def _everything(self, dataset_id: str) -> _Held:
-        """Return what the dataset holds, all of it read. Raises RefusedError if that is nothing."""
-        records = self._all_records(dataset_id)
-        if not records:
-            raise RefusedError(
-                f"The Argilla dataset {self.name!r} in workspace {self.workspace!r} holds no records; "
-                "its answers are not taken for withdrawn.",
-                remedy="Run `curation restore`: it puts the records and all answers of the last sync back.",
-            )
-        return _held(records)
-
-    def _all_records(self, dataset_id: str) -> list[_Record]:
-        """Return every record that exists when the reading begins, with its responses."""
-
-        def page(offset: int, limit: int) -> list[dict[str, Any]]:
-            params = {"offset": offset, "limit": limit, "include": "responses"}
-            return list(self._get(f"/api/v1/datasets/{dataset_id}/records", params)["items"])
-
-        try:
-            return record_pages.read_all(page, lambda record: _record(record, dataset_id))
-        except record_pages.RecordsMovedError:
-            raise TemporaryError(
-                f"Records of the Argilla dataset {self.name!r} are being deleted while they are read.",
-                remedy="Run `curation sync` again when that is done.",
-            ) from None
-
-    def _named_records(self, dataset_id: str, server_ids: Collection[str], beside: str | None) -> list[_Record] | None:
-        """Return these records with their responses, None if one is in neither of the datasets."""
-        records = self._searched_records(dataset_id, sorted(set(server_ids)))
-        for server_id in sorted(set(server_ids) - records.keys()):
-            # The search may not know it yet, or it is in the other dataset.
-            try:
-                record = self._get(f"/api/v1/records/{server_id}")
-            except httpx.HTTPStatusError as error:
-                # What is no id of Argilla's is answered with 422.
-                if error.response.status_code not in {httpx.codes.NOT_FOUND, httpx.codes.UNPROCESSABLE_ENTITY}:
-                    raise
-                return None
-            if beside is not None and record["dataset_id"] == beside:
-                continue
-            if record["dataset_id"] != dataset_id:
-                return None
-            records[server_id] = record
-        if any(not isinstance(record.get("responses"), list) for record in records.values()):
-            raise ValueError("a record without its responses")
-        return [_record(record, dataset_id) for record in records.values()]
-
-    def _searched_records(self, dataset_id: str, server_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Return those of the records that Argilla's search finds, by id. It finds them in its index, which may be old,
-        but then takes them from the database.
-        """
-        records: dict[str, dict[str, Any]] = {}
-        for start in range(0, len(server_ids), SEARCHED):
-            ids = server_ids[start : start + SEARCHED]
-            condition = {"type": "terms", "scope": {"entity": "record", "property": "id"}, "values": ids}
-            answer = self.http.post(
-                f"/api/v1/datasets/{dataset_id}/records/search",
-                params={"include": "responses", "limit": len(ids)},
-                json={"filters": {"and": [condition]}},
-            )
-            answer.raise_for_status()
-            for item in orjson.loads(answer.content)["items"]:
-                if item["record"]["id"] in ids:
-                    records[item["record"]["id"]] = item["record"]
-        return records
-
-    def _records(self, dataset_id: str) -> Iterator[dict[str, Any]]:
-        """Yield the records without their responses; if records are deleted in the meantime, some may be skipped."""
-        offset = 0
-        while True:
-            params = {"offset": offset, "limit": record_pages.PAGE}
-            items = self._get(f"/api/v1/datasets/{dataset_id}/records", params)["items"]
-            yield from ({"id": item["id"], "external_id": item["external_id"]} for item in items)
-            if len(items) < record_pages.PAGE:
-                return
-            offset += len(items)
-
     def workspace_id(self) -> str:
         """Return the id of the workspace; MissingError if there is none of this name."""
         return str(self._workspace().id)
@@ -492,9 +378,7 @@ class ArgillaReview:
         )
 
     def _get(self, path: str, params: dict[str, Any] | None = None) -> Any:
-        answer = self.http.get(path, params=params)
-        answer.raise_for_status()
-        return orjson.loads(answer.content)
+        return get_json(self.http, path, params)
 
     def _workspace(self) -> Any:
         workspace = self._client.workspaces(self.workspace)
@@ -541,45 +425,20 @@ class ArgillaReview:
         except CurationError:
             raise
         except ArgillaCredentialsError as error:
-            raise self._refused(httpx.codes.UNAUTHORIZED, str(error)) from error
+            raise refused_request(self.api_url, self.workspace, httpx.codes.UNAUTHORIZED, str(error)) from error
         except ArgillaError as error:
             cause = _cause(error)
             if isinstance(cause, CurationError):
                 # The SDK wraps whatever comes while it makes a dataset, what our transport raises too.
                 raise cause from cause.__cause__
             if cause is None and isinstance(error.__cause__, SHAPE_ERRORS):
-                raise self._misshapen(error.__cause__) from error
-            raise self._refused(_status(cause), str(cause or error)) from error
+                raise misshapen_answer(self.api_url, error.__cause__) from error
+            raise refused_request(self.api_url, self.workspace, _status(cause), str(cause or error)) from error
         except httpx.HTTPStatusError as error:
-            raise self._refused(error.response.status_code, error.response.text) from error
+            answer = error.response
+            raise refused_request(self.api_url, self.workspace, answer.status_code, answer.text) from error
         except SHAPE_ERRORS as error:
-            raise self._misshapen(error) from error
-
-    def _misshapen(self, error: BaseException) -> ServiceError:
-        return TemporaryError(
-            f"Argilla at {self.api_url} gave an answer of a shape that is not Argilla's "
-            f"({refusal(str(error))}; {type(error).__name__}).",
-            remedy=f"Run the command again later. {ADDRESS}",
-        )
-
-    def _refused(self, status: int | None, body: str) -> ServiceError:
-        if status == httpx.codes.FORBIDDEN:
-            return AuthError(
-                f"Argilla at {self.api_url} does not let the account of ARGILLA_API_KEY do this in the workspace "
-                f"{self.workspace!r} (403).",
-                remedy="Set ARGILLA_API_KEY to the key of an owner, or of an admin who is a member of that workspace.",
-            )
-        if status == httpx.codes.UNAUTHORIZED:
-            return AuthError(
-                f"Argilla at {self.api_url} refused the key ({status}).",
-                remedy="Set ARGILLA_API_KEY to an owner's or admin's key.",
-            )
-        if status == 409:
-            return TemporaryError(
-                f"Argilla at {self.api_url} answered {status}.", remedy="Run the command again later."
-            )
-        did = f"answered {status}" if status is not None else "did not do it"
-        return ServiceError(f"Argilla at {self.api_url} {did}: {refusal(body)}")
+            raise misshapen_answer(self.api_url, error) from error
 
 
 def _cause(error: BaseException | None) -> ArgillaAPIError | CurationError | None:
@@ -632,31 +491,3 @@ def _question(question: Question) -> Any:
             return rg.RankingQuestion(question.name, values=question.options, **options)
         case TextQuestion():
             return rg.TextQuestion(question.name, use_markdown=False, **options)
-
-
-def _record(record: dict[str, Any], dataset_id: str) -> _Record:
-    """Return what is needed of a record of the API: its texts are most of it, and nobody needs them."""
-    answers = tuple(_answer(response, dataset_id) for response in record["responses"])
-    return _Record(record["id"], record["external_id"], answers)
-
-
-def _held(records: Collection[_Record]) -> _Held:
-    """Return what records hold."""
-    return _Held(
-        records={record.id: record.external_id for record in records},
-        answers=tuple(answer for record in records for answer in record.answers),
-    )
-
-
-def _answer(response: dict[str, Any], dataset_id: str) -> Answer:
-    if response["status"] not in get_args(Status):
-        raise ValueError(f"a response with the status {response['status']!r}")
-    return Answer(
-        dataset_id=dataset_id,
-        server_record_id=str(response["record_id"]),
-        server_user_id=str(response["user_id"]),
-        status=response["status"],
-        values={name: entry["value"] for name, entry in (response.get("values") or {}).items()},
-        inserted_at=time_of(response["inserted_at"]),
-        updated_at=time_of(response["updated_at"]),
-    )

@@ -131,6 +131,13 @@ class _TimedStream(httpx.SyncByteStream):
         self._inner.close()
 
 
+def get_json(http: httpx.Client, path: str, params: dict[str, Any] | None = None) -> Any:
+    """Return the JSON at a path of the API. Raises httpx.HTTPStatusError for a refusal, ValueError if it is no JSON."""
+    answer = http.get(path, params=params)
+    answer.raise_for_status()
+    return orjson.loads(answer.content)
+
+
 def space_advice(api_url: str) -> str | None:
     """Return what to do about a Space that does not answer, with its page; None if the address is no Space's."""
     if not is_space(api_url):
