@@ -173,7 +173,7 @@ class ArgillaReview:
             settings = self._settings(dataset_id)
             update_guidelines(self.http, dataset_id, task)
             update_pages(self.http, settings.fields, task)
-            update_shares(self.http, dataset_id, settings.metadata, self._records(dataset_id))
+            update_shares(self.http, dataset_id, settings.metadata, RecordReader(self.http, dataset_id).records())
 
     def push(self, specs: Iterable[RecordSpec]) -> Pushed:
         """Add the records that Argilla lacks. Records that it refuses are left out and returned with its reason.
