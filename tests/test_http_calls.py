@@ -41,6 +41,7 @@ CALLERS = {
     "review/argilla.py": "tests/review/test_patience.py",
     "review/record_reading.py": "through review/argilla.py",
     "review/record_writing.py": "through review/argilla.py",
+    "review/settings_update.py": "through review/argilla.py",
     "review/transport.py": "tests/review/test_patience.py",
     "review/webhooks.py": "here: a webhook",
     "serving/oauth.py": "tests/serving/test_app.py",
