@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import sqlite3
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from queue import Queue
 from typing import Any
@@ -456,3 +458,10 @@ def test_a_webhook_tells_of_a_response_in_the_form_of_standard_webhooks(
 def test_only_an_owner_makes_webhooks(reviewer: Callable[[], httpx2.Client]) -> None:
     body = {"url": "http://127.0.0.1:1/", "events": ["record.completed"]}
     assert reviewer().post("/webhooks", json=body).status_code == 403
+
+
+def test_a_page_of_records_is_read_from_its_place_and_not_sorted_first(server: ArgillaServer) -> None:
+    query = "SELECT * FROM records WHERE dataset_id = 'd' ORDER BY inserted_at LIMIT 1000 OFFSET 99000"
+    with closing(sqlite3.connect(server.folder / "argilla.db")) as connection:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}")]
+    assert plan == ["SEARCH records USING INDEX curation_pages (dataset_id=?)"]

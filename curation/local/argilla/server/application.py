@@ -36,6 +36,7 @@ def serve(*, port: int, users_file: Path, workspace: str) -> None:
     """Serve on 127.0.0.1:`port` until SIGTERM; `users_file` holds the owner's username, password and API key."""
     patches.apply()
     _migrate()
+    patches.index_pages()
     asyncio.run(_account(json.loads(users_file.read_text()), workspace))
     jobs.start_worker(connection)
     uvicorn.run(

@@ -1,12 +1,13 @@
-"""Changes to argilla_server at run time: a connection for each session, and two shortcuts for four times the speed."""
+"""Changes to argilla_server at run time: a connection for each session, and three shortcuts for speed."""
 
 from __future__ import annotations
 
 import functools
 import sqlite3
+from contextlib import closing
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -28,6 +29,17 @@ def apply() -> None:
     ]:
         path = f"argilla_server.webhooks.v1.{events}.{build}"
         replace(path, _only_for_webhooks(point(path)))
+
+
+def index_pages() -> None:
+    """Add an index with which SQLite reads a page of a dataset's records from its place. Call this after migrations.
+
+    Without it each page sorts all records with their texts: of 100,000 a page of 1,000 takes two seconds.
+    """
+    path = make_url(point("argilla_server.settings.settings").database_url).database
+    with closing(sqlite3.connect(path, timeout=LOCK_SECONDS)) as connection:
+        connection.execute("CREATE INDEX IF NOT EXISTS curation_pages ON records (dataset_id, inserted_at)")
+        connection.commit()
 
 
 def _connect_per_session() -> None:
