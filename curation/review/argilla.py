@@ -312,8 +312,8 @@ class ArgillaReview:
     def activity(self) -> str | None:
         """Return a hash that changes if anybody answers, changes or withdraws an answer; None if there is no dataset.
 
-        It costs two short requests. It also changes if records or reviewers come, go or are renamed. It does not change
-        if a program with an admin's key replaces answers of the same status, so all must be read now and then.
+        It costs some short requests. It also changes if records or reviewers come, go or are renamed. It does not
+        change if a program with an admin's key replaces answers of the same status, so all must be read now and then.
         """
         with self.errors():
             dataset_id = self._dataset_id()
@@ -322,7 +322,9 @@ class ArgillaReview:
             path = f"/api/v1/datasets/{dataset_id}"
             last_activity_at = self._get(path)["last_activity_at"]
             progress = [self._get(f"{path}/progress"), self._get(f"{path}/users/progress")]
-        return content_hash("activity", dataset_id, last_activity_at, *progress)
+            # The progress goes on to count reviewers who left the workspace.
+            members = sorted(self.accounts().members)
+        return content_hash("activity", dataset_id, last_activity_at, *progress, *members)
 
     def progress(self) -> tuple[int, int]:
         """Return (completed records, all records) as Argilla counts them, (0, 0) if there is no dataset."""

@@ -113,7 +113,7 @@ def test_reviewers_are_let_in_counted_and_taken_out_and_no_answer_is_lost(cli: C
     assert "crew tomas was not in the workspace." in cli.run("reviewers", "remove", config, "crew tomas").stdout
     assert {"nadia", "crew tomas"} <= accounts(stack)
     report = cli.json("sync", config)
-    assert (report["submitted"], report["withdrawn"]) == (12, 0)
+    assert (report["submitted"], report["withdrawn"], report["gone"]) == (12, 0, {"nadia": 6})
     [listed] = [item for item in cli.json("reviewers", "list", config)["reviewers"] if item["username"] == "nadia"]
     assert (listed["member"], listed["submitted"], listed["left"]) == (False, 6, None)
 
