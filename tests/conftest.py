@@ -49,7 +49,7 @@ WARM: list[WarmInterpreter] = []
 """The interpreters for commands that use the stack, while it runs; the next command goes to the first that is free."""
 
 LONGEST_FIRST = ("train", "engine", "browser", "stack")
-"""The marks of files that take minutes. Two workers share the files in this order, so that neither waits at the end."""
+"""The marks of files that take minutes. Workers share the files in this order, so that none waits at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
