@@ -45,6 +45,27 @@ if "CURATION_TEST_NAMES" not in os.environ:
     os.environ["CURATION_TEST_NAMES"] = tempfile.mkdtemp(prefix="curation-names-")
     atexit.register(shutil.rmtree, os.environ["CURATION_TEST_NAMES"], ignore_errors=True)
 
+VARIABLES = frozenset({*os.environ, "PYTEST_CURRENT_TEST"})
+"""The environment variables with which tests begin, and the one in which pytest names the test that runs."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """After the last test of a file take back what libraries set when they were imported."""
+    yield
+    if nextitem is None or nextitem.path != item.path:
+        take_back_variables()
+
+
+def take_back_variables() -> None:
+    """Remove the environment variables that libraries set when they were imported, as polars and torch do.
+
+    Else later commands would start cold, because their environment would not be that of the warm interpreters.
+    """
+    for name in os.environ.keys() - VARIABLES:
+        del os.environ[name]
+
+
 WARM: list[WarmInterpreter] = []
 """The interpreters for commands that use the stack, while it runs; the next command goes to the first that is free."""
 
@@ -62,9 +83,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector what the collection made: all of it lives as long as the process."""
+    """Let the garbage collector pass over what was imported: it all lives as long as the process."""
     gc.collect()
     gc.freeze()
+    take_back_variables()
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def review_progress(
     """
     needed = needed_records(snapshot)
     of_gold = pl.Series(list(snapshot.gold), dtype=pl.String)
-    counting = responses.filter(pl.col("record_id").is_in(needed.append(of_gold).implode()))
+    counting = responses.filter(pl.col("record_id").is_in(pl.concat([needed, of_gold]).implode()))
     dated = with_first_times(counting, stored_versions(snapshot))
     of_needed = dated.filter(~pl.col("record_id").is_in(of_gold.implode()))
     completed = completed_at(of_needed, min_submitted=min_submitted)

@@ -63,4 +63,4 @@ def test_everybody_meets_the_records_of_their_shares_until_each_has_enough_answe
                 if number < left[username]:
                     browser.goto(re.sub(r"\bpage=\d+", f"page={number + 1}", reviewers[username]["url"]))
     assert len(met) == len(set(met)) == 12
-    assert sum(prompt.strip().startswith("Is") for prompt in met) == 3, "gold is split like all records"
+    assert sum("Is " in prompt for prompt in met) == 3, "gold is split like all records"

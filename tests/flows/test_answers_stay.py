@@ -115,7 +115,7 @@ def test_a_sync_that_is_overtaken_every_time_is_a_temporary_problem(cli: Command
     pulls: list[str] = []
 
     def overtake(request: str) -> None:
-        if "GET /api/v1/users" in request:
+        if "include=responses" in request:
             pulls.append(request)
             content = str(len(pulls)).encode()
             hub(stack).upload_file(
