@@ -217,8 +217,11 @@ class StoreFrames:
 
 
 def _read_store(config: Config, snapshot: Snapshot, run: Run, *, sketch: bool) -> StoreFrames:
+    files = read_set_files(snapshot, run, extras=EXTRAS, sketch=sketch)
+    # While other threads read candidate sets, ballots are read here.
+    ballots = read_ballots(snapshot, read_records(snapshot), partial(annotation_of, present=config.review))
     tables = set_tables(
-        read_set_files(snapshot, run, extras=EXTRAS, sketch=sketch),
+        files,
         snapshot,
         extras=EXTRAS,
         settings=settings_id(config.models),
@@ -226,16 +229,15 @@ def _read_store(config: Config, snapshot: Snapshot, run: Run, *, sketch: bool) -
         too_few=config.review.too_few,
     )
     dropped = prompts_never_asked(snapshot.dropped_prompts, tables.prompts["prompt_id"])
-    # While another thread compares prompts, ballots are read here.
-    leaders = run(partial(_leaders, dropped=dropped), [tables], ahead=None)
-    ballots = read_ballots(snapshot, read_records(snapshot), partial(annotation_of, present=config.review))
+    leaders = _leaders(tables, dropped)
+    # Sketches take a hundred bytes a prompt, and nothing else needs them.
+    tables = replace(tables, sketches=())
     return StoreFrames(
-        # Sketches take a hundred bytes a prompt, and nothing else needs them.
-        tables=replace(tables, sketches=()),
+        tables=tables,
         records=set_of_records(ballots.records, tables, snapshot),
         ballots=ballots,
         dropped=dropped,
-        leaders=next(leaders),
+        leaders=leaders,
     )
 
 
