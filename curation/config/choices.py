@@ -11,8 +11,13 @@ from curation.labels import DawidSkeneResolver, MajorityResolver, MeanResolver, 
 from curation.review import BinaryTask, PairwiseTask, RankingTask, RatingTask, ReviewTask, SafetyTask
 
 
+def _choice(value: Any, key: str, default: str) -> str:
+    """Return what a section says under `key`, as a dict or as a model; the default if it says nothing."""
+    return str(value.get(key, default) if isinstance(value, dict) else getattr(value, key, default))
+
+
 def _resolver_name(value: Any) -> str:
-    return str(value.get("resolver", "majority") if isinstance(value, dict) else getattr(value, "resolver", "majority"))
+    return _choice(value, "resolver", "majority")
 
 
 Resolver = Annotated[
@@ -25,8 +30,7 @@ Resolver = Annotated[
 
 
 def _judge_type(value: Any) -> str:
-    default = "ultrafeedback"
-    return str(value.get("type", default) if isinstance(value, dict) else getattr(value, "type", default))
+    return _choice(value, "type", "ultrafeedback")
 
 
 Judge = Annotated[
@@ -37,7 +41,7 @@ Judge = Annotated[
 
 def task_name(value: Any) -> str:
     """Return the task that `[review]` names, as a dict or as a model; "pairwise" if it names none."""
-    return str(value.get("task", "pairwise") if isinstance(value, dict) else getattr(value, "task", "pairwise"))
+    return _choice(value, "task", "pairwise")
 
 
 Review = Annotated[

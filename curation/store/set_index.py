@@ -10,18 +10,11 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.store.current_sets import COLUMNS
 from curation.store.parquet import read_columns, read_table
 from curation.types import FOR_GOOD, CandidateSet
 
-SET_COLUMNS = (
-    "id",
-    "settings",
-    "prompt.id",
-    "candidates.list.element.id",
-    "failures.list.element.stage",
-    "failures.list.element.reason",
-    "usage.list.element.request",
-)
+SET_COLUMNS = (*COLUMNS, "usage.list.element.request")
 
 Download = Callable[[str], Path]
 """Takes the path of a file in the store, and returns the path of a copy on this machine."""
